@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// One target of our own, with the settings that all of them share.
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one target.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "mlrepo",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "mlrepo", targets: ["mlrepo"]),
+        .library(name: "MLRepo", targets: ["MLRepo"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // MARK: System libraries, and the C that Swift cannot express
+
+        /** zlib: the codec of metadata, readable by any language's standard library */
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        /** Zstandard: the codec of data */
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+        /** OpenSSL's libcrypto: SHA-256 */
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl"])]),
+        /** libyaml: events of a YAML document */
+        .systemLibrary(
+            name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+        /** Variadic system calls and intrinsics, one comment each */
+        .target(name: "CShims"),
+
+        // MARK: Floor 0: values, bytes, POSIX
+
+        /** SHA-256, knowing nothing of what is hashed */
+        target("Hashing", ["COpenSSL", "CShims"]),
+        /** What objects are and their exact bytes: ids, canonical JSON, Merkle trees, commits, runs, events */
+        target("ObjectModel", ["Hashing"]),
+        /** Where to cut the bytes of a large file */
+        target("Chunking"),
+        /** Codecs, and choosing one from a sample */
+        target("Coding", ["CZlib", "CZstd"]),
+        /** POSIX files behind one seam, so that faults can be injected */
+        target("FileIO", ["CShims"]),
+        /** JSON, YAML and TOML files of hyperparameters as typed values */
+        target("ParameterFiles", ["ObjectModel", "CYaml"]),
+
+        // MARK: Floor 1: objects on a disk; the graph of commits and runs
+
+        /** Packs, index and operation log: the objects of one store on a disk */
+        target("Storage", ["ObjectModel", "Hashing", "FileIO", "Coding"]),
+        /** The graph of commits and runs, over a reader of objects: history walks and blame */
+        target("Lineage", ["ObjectModel"]),
+
+        // MARK: Floor 2: files and trees
+
+        /** Files under a root as trees, and trees as files */
+        target("WorkingTree", ["Storage", "Chunking", "Hashing", "FileIO", "ObjectModel"]),
+
+        // MARK: Floor 3: one repository
+
+        /** The façade: how the parts make one repository */
+        target(
+            "MLRepo", ["WorkingTree", "Lineage", "Storage", "ObjectModel", "Hashing", "FileIO"]),
+
+        // MARK: Floors 4 and 5: the command line
+
+        /** Commands, words, exit status, progress, JSON */
+        target(
+            "CommandLine",
+            [
+                "MLRepo", "ParameterFiles", "ObjectModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        /** The program: nothing but its start */
+        .executableTarget(name: "mlrepo", dependencies: ["CommandLine"], swiftSettings: settings),
+
+        // MARK: Tests
+
+        /** Seeds, faults and simulated disks for tests; never in a product */
+        target("TestSupport", ["FileIO", "ObjectModel"]),
+        tests("HashingTests", ["Hashing", "TestSupport"]),
+        tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
