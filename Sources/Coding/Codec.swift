@@ -1,0 +1,45 @@
+/// How the bytes of a frame are stored (`Documentation/Formats/pack.md`, "Codecs"). The raw value is the codec's number.
+package enum Codec: UInt8, Sendable, CaseIterable {
+    case raw = 0
+    case zlib = 1
+    case zstd = 2
+    /// zlib with the end of another object as preset dictionary.
+    case zlibWithBase = 7
+
+    /// The name that people and statistics use.
+    package var name: String {
+        switch self {
+        case .raw: "raw"
+        case .zlib: "zlib"
+        case .zstd: "zstd"
+        case .zlibWithBase: "zlib-base"
+        }
+    }
+
+    /// Whether frames of this codec name a base.
+    package var hasBase: Bool { self == .zlibWithBase }
+
+    /// Numbers that the format reserves and this version cannot decode.
+    package static let reserved: ClosedRange<UInt8> = 3...6
+}
+
+/// Why bytes could not be decoded, or not be encoded.
+package enum CodingError: Error, Equatable, CustomStringConvertible {
+    /// The library refused the bytes.
+    case corrupt(Codec)
+    /// They decode to another length than declared.
+    case length(Codec, expected: Int)
+    /// A stream asks for a window or dictionary that the format does not allow.
+    case forbidden(Codec, String)
+    /// The library failed for lack of memory.
+    case memory(Codec)
+
+    package var description: String {
+        switch self {
+        case .corrupt(let codec): "its \(codec.name) stream is corrupt"
+        case .length(let codec, let expected): "its \(codec.name) stream does not decode to \(expected) bytes"
+        case .forbidden(let codec, let what): "its \(codec.name) stream uses \(what), which the format forbids"
+        case .memory(let codec): "\(codec.name) ran out of memory"
+        }
+    }
+}

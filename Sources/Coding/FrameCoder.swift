@@ -1,0 +1,54 @@
+/// Encodes and decodes the bytes of frames, choosing how from a sample. One thread at a time.
+package final class FrameCoder {
+    /// Bytes of a frame that are tried before all of it is compressed.
+    static let sampleSize = 32_768
+
+    /// Speed and size of data: 1 to 19, as Zstandard counts.
+    private let level: Int32
+    private let zstd: ZstdCoder
+
+    package init(level: Int32 = 1) throws(CodingError) {
+        self.level = level
+        zstd = try ZstdCoder()
+    }
+
+    /// Data by Zstandard, or raw where a sample says that it would not shrink.
+    package func encodeData(_ bytes: UnsafeRawBufferPointer) -> (codec: Codec, stored: [UInt8]?) {
+        if bytes.count > 4 * Self.sampleSize, !shrinks(bytes) { return (.raw, nil) }
+        guard let stored = zstd.encode(bytes, level: level) else { return (.raw, nil) }
+        return (.zstd, stored)
+    }
+
+    /// Metadata by zlib, which every language's standard library can read.
+    package func encodeMetadata(_ bytes: UnsafeRawBufferPointer) throws(CodingError) -> (codec: Codec, stored: [UInt8]?) {
+        guard let stored = try ZlibCoder.encode(bytes) else { return (.raw, nil) }
+        return (.zlib, stored)
+    }
+
+    /// Decodes into all of `output`.
+    ///
+    /// - Parameter base: The payload of the base, if the codec has one.
+    package func decode(
+        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8]?, into output: UnsafeMutableRawBufferPointer
+    ) throws(CodingError) {
+        switch codec {
+        case .raw:
+            guard stored.count == output.count else { throw .length(.raw, expected: output.count) }
+            output.copyMemory(from: stored)
+        case .zlib: try ZlibCoder.decode(stored, into: output)
+        case .zstd: try zstd.decode(stored, into: output)
+        case .zlibWithBase: try ZlibCoder.decode(stored, base: base ?? [], into: output)
+        }
+    }
+
+    /// Whether pieces from the start, the middle and the end get smaller by at least a fiftieth.
+    private func shrinks(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var (raw, stored) = (0, 0)
+        for start in [0, (bytes.count - Self.sampleSize) / 2, bytes.count - Self.sampleSize] {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.sampleSize])
+            raw += piece.count
+            stored += zstd.encode(piece, level: 1)?.count ?? piece.count
+        }
+        return stored * 50 < raw * 49
+    }
+}

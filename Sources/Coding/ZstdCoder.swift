@@ -1,0 +1,58 @@
+internal import CZstd
+
+/// Zstandard (RFC 8878) with a context that is used again from frame to frame. One thread at a time.
+package final class ZstdCoder {
+    /// The largest window that a reader grants, as a power of two: 8 MiB, twice a frame.
+    static let windowLog: Int32 = 23
+
+    private let compressor: OpaquePointer
+    private let decompressor: OpaquePointer
+
+    package init() throws(CodingError) {
+        guard let compressor = ZSTD_createCCtx() else { throw .memory(.zstd) }
+        guard let decompressor = ZSTD_createDCtx() else {
+            ZSTD_freeCCtx(compressor)
+            throw .memory(.zstd)
+        }
+        self.compressor = compressor
+        self.decompressor = decompressor
+        ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax, Self.windowLog)
+    }
+
+    deinit {
+        ZSTD_freeCCtx(compressor)
+        ZSTD_freeDCtx(decompressor)
+    }
+
+    /// The compressed bytes, or nothing if they would not be fewer than the input.
+    ///
+    /// - Parameter level: 1 (fast) to 19 (small).
+    package func encode(_ bytes: UnsafeRawBufferPointer, level: Int32) -> [UInt8]? {
+        ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, level)
+        var failed = false
+        let output = [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+            // The library writes at most the buffer's size, and fails if that is not enough.
+            let result = ZSTD_compress2(compressor, buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)
+            failed = ZSTD_isError(result) != 0
+            count = failed ? 0 : result
+        }
+        return failed || output.count >= bytes.count ? nil : output
+    }
+
+    /// Decodes one frame that is all of `bytes` into all of `output`.
+    package func decode(
+        _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) throws(CodingError) {
+        // A frame that declares another size, or none, is refused before anything is decoded.
+        let declared = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
+        guard declared == UInt64(output.count) else { throw .length(.zstd, expected: output.count) }
+        let frame = ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count)
+        guard ZSTD_isError(frame) == 0 else { throw .corrupt(.zstd) }
+        guard frame == bytes.count else { throw .length(.zstd, expected: output.count) }
+        guard ZSTD_getDictID_fromFrame(bytes.baseAddress, bytes.count) == 0 else { throw .forbidden(.zstd, "a dictionary") }
+        let result = ZSTD_decompressDCtx(
+            decompressor, output.baseAddress, output.count, bytes.baseAddress, bytes.count)
+        guard ZSTD_isError(result) == 0 else { throw .corrupt(.zstd) }
+        guard result == output.count else { throw .length(.zstd, expected: output.count) }
+    }
+}

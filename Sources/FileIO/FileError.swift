@@ -1,0 +1,31 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A call to the system that failed.
+package struct FileError: Error, Equatable, CustomStringConvertible {
+    /// What was to be done, as a verb: "open", "link", …
+    package let operation: String
+    package let path: FilePath
+    /// The system's `errno`.
+    package let code: Int32
+
+    package init(_ operation: String, _ path: FilePath, code: Int32) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+
+    package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
+    package var isExists: Bool { code == EEXIST }
+    package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+    package var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
+    package var isNotEmpty: Bool { code == ENOTEMPTY || code == EEXIST }
+    package var isNoLink: Bool { code == EPERM || code == EOPNOTSUPP || code == ENOSYS || code == EMLINK }
+
+    package var description: String {
+        "cannot \(operation) \(path): \(String(cString: strerror(code)))"
+    }
+}

@@ -1,0 +1,112 @@
+/// An open file, as the file system numbers it.
+package struct FileDescriptor: Hashable, Sendable {
+    package let raw: Int32
+    package init(raw: Int32) { self.raw = raw }
+}
+
+/// The one way to files, and the one seam for injecting faults: everything that the store and the working tree do on a
+/// disk is one of these calls.
+///
+/// May be called from any thread. Each call is one or a few system calls, restarted after signals; nothing is retried
+/// otherwise. Paths are not normalized. Durability is as in POSIX: content is durable after ``synchronize(_:)`` of the file,
+/// a name after ``synchronizeDirectory(_:)`` of the directory that holds it.
+package protocol FileSystem: Sendable {
+    /// Opens a regular file for reading. The last name is not followed if it is a link, and what is no
+    /// regular file is refused (with `ELOOP` or `EINVAL`), so that a pipe cannot hang the caller.
+    func open(_ path: FilePath) throws(FileError) -> FileDescriptor
+    /// Makes a new file and opens it for writing; fails if the name exists.
+    func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor
+    /// Reads up to the buffer's size at an offset; 0 at the end.
+    func read(_ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int
+    /// Appends all bytes.
+    func write(_ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer) throws(FileError)
+    func synchronize(_ file: FileDescriptor) throws(FileError)
+    func close(_ file: FileDescriptor)
+    func status(of file: FileDescriptor) throws(FileError) -> FileStatus
+    /// The status of a name, not following a link; nothing if there is none.
+    func status(_ path: FilePath) throws(FileError) -> FileStatus?
+    /// All entries of a directory but `.` and `..`, in any order; those that vanish meanwhile are left out.
+    func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError)
+    func readLink(_ path: FilePath) throws(FileError) -> [UInt8]
+    func makeDirectory(_ path: FilePath, permissions: UInt16) throws(FileError)
+    func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError)
+    /// Gives a file a second name; fails if that exists.
+    func link(_ path: FilePath, to other: FilePath) throws(FileError)
+    /// Renames, replacing what has the other name.
+    func rename(_ path: FilePath, to other: FilePath) throws(FileError)
+    func remove(_ path: FilePath) throws(FileError)
+    func removeDirectory(_ path: FilePath) throws(FileError)
+    func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError)
+    func synchronizeDirectory(_ path: FilePath) throws(FileError)
+    /// Lends a whole file as memory. What is written to the file later may or may not be seen.
+    func map(_ path: FilePath) throws(FileError) -> MappedFile
+    /// Bytes that can still be written below a directory.
+    func freeSpace(_ path: FilePath) throws(FileError) -> Int
+}
+
+extension FileSystem {
+    /// The whole content of a file.
+    ///
+    /// - Parameter limit: A larger file is an error (`EFBIG`), before anything is allocated.
+    package func contents(_ path: FilePath, limit: Int) throws(FileError) -> [UInt8] {
+        let file = try open(path)
+        defer { close(file) }
+        let size = try status(of: file).size
+        guard size <= limit else { throw FileError("read", path, code: tooLargeCode) }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var filled = 0
+        while filled < size {
+            let count = try readChunk(file, &bytes, from: filled)
+            if count == 0 { break }
+            filled += count
+        }
+        bytes.removeLast(size - filled)
+        return bytes
+    }
+
+    private func readChunk(_ file: FileDescriptor, _ bytes: inout [UInt8], from start: Int) throws(FileError) -> Int {
+        let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
+            do throws(FileError) {
+                return .success(try read(file, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]), at: start))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    package func contentsIfPresent(_ path: FilePath, limit: Int) throws(FileError) -> [UInt8]? {
+        do { return try contents(path, limit: limit) } catch where error.isNotFound { return nil }
+    }
+
+    package func write(_ file: FileDescriptor, _ bytes: [UInt8]) throws(FileError) {
+        let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileError> in
+            do throws(FileError) { return .success(try write(file, buffer)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
+    /// Makes a directory and those above it that are missing.
+    ///
+    /// - Returns: The directories that came, outermost first.
+    @discardableResult
+    package func makeDirectories(_ path: FilePath, permissions: UInt16) throws(FileError) -> [FilePath] {
+        if try status(path) != nil { return [] }
+        var made = path.parent == path ? [] : try makeDirectories(path.parent, permissions: permissions)
+        do throws(FileError) {
+            try makeDirectory(path, permissions: permissions)
+            made.append(path)
+        } catch {
+            guard error.isExists else { throw error }
+        }
+        return made
+    }
+
+    package func names(in directory: FilePath) throws(FileError) -> [[UInt8]] {
+        var listing = DirectoryListing()
+        try list(directory, into: &listing)
+        return (0..<listing.count).map { Array(listing.name($0)) }
+    }
+
+    package func removeIfPresent(_ path: FilePath) throws(FileError) {
+        do throws(FileError) { try remove(path) } catch { guard error.isNotFound else { throw error } }
+    }
+}

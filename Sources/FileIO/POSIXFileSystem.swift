@@ -1,0 +1,281 @@
+internal import CShims
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+let tooLargeCode = EFBIG
+
+func compareBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Int32 { memcmp(a, b, count) }
+
+/// The file system of the machine.
+package struct POSIXFileSystem: FileSystem {
+    package init() {}
+
+    package func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
+        // O_NONBLOCK keeps the open of a pipe without a writer from waiting; it means nothing for regular files.
+        let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        let raw = try call("open", path) { mlrepo_openat($0, $1, flags, 0) }
+        let file = FileDescriptor(raw: raw)
+        do throws(FileError) {
+            guard try status(of: file).kind == .file else { throw FileError("open", path, code: EINVAL) }
+        } catch {
+            close(file)
+            throw FileError("open", path, code: error.code)
+        }
+        return file
+    }
+
+    package func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        return FileDescriptor(raw: try call("create", path) { mlrepo_openat($0, $1, flags, mode_t(permissions)) })
+    }
+
+    package func read(
+        _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+    ) throws(FileError) -> Int {
+        guard let start = buffer.baseAddress, !buffer.isEmpty else { return 0 }
+        while true {
+            let count = pread(file.raw, start, buffer.count, off_t(offset))
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw FileError("read", file.path, code: errno) }
+        }
+    }
+
+    package func write(_ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        var rest = bytes
+        while let start = rest.baseAddress, !rest.isEmpty {
+            let count = Self.write(file.raw, start, rest.count)
+            if count >= 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            } else if errno != EINTR {
+                throw FileError("write", file.path, code: errno)
+            }
+        }
+    }
+
+    private static func write(_ raw: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(raw, start, count)
+        #else
+            Darwin.write(raw, start, count)
+        #endif
+    }
+
+    package func synchronize(_ file: FileDescriptor) throws(FileError) {
+        while fsync(file.raw) != 0 {
+            guard errno == EINTR else { throw FileError("fsync", file.path, code: errno) }
+        }
+    }
+
+    package func close(_ file: FileDescriptor) {
+        #if canImport(Glibc)
+            _ = Glibc.close(file.raw)
+        #else
+            _ = Darwin.close(file.raw)
+        #endif
+    }
+
+    package func status(of file: FileDescriptor) throws(FileError) -> FileStatus {
+        var raw = stat()
+        guard fstat(file.raw, &raw) == 0 else { throw FileError("stat", file.path, code: errno) }
+        return FileStatus(raw)
+    }
+
+    package func status(_ path: FilePath) throws(FileError) -> FileStatus? {
+        var raw = stat()
+        do throws(FileError) {
+            try call("stat", path) { fstatat($0, $1, &raw, AT_SYMLINK_NOFOLLOW) }
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+        return FileStatus(raw)
+    }
+
+    package func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError) {
+        listing.removeAll()
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let raw = try call("list", directory) { mlrepo_openat($0, $1, flags, 0) }
+        guard let stream = fdopendir(raw) else {
+            close(FileDescriptor(raw: raw))
+            throw FileError("list", directory, code: errno)
+        }
+        defer { closedir(stream) }
+        var status = stat()
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw FileError("list", directory, code: errno) }
+                return
+            }
+            // The name ends with NUL inside the entry, as readdir(3) says.
+            guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
+            let name = UnsafeRawPointer(entry) + offset
+            let text = name.assumingMemoryBound(to: CChar.self)
+            let count = strlen(text)
+            if text[0] == 0x2e, count == 1 || (count == 2 && text[1] == 0x2e) { continue }
+            if fstatat(raw, text, &status, AT_SYMLINK_NOFOLLOW) != 0 {
+                if errno == ENOENT { continue }
+                throw FileError("stat", directory.appending(UnsafeRawBufferPointer(start: name, count: count)), code: errno)
+            }
+            listing.append(name: UnsafeRawBufferPointer(start: name, count: count), status: FileStatus(status))
+        }
+    }
+
+    package func readLink(_ path: FilePath) throws(FileError) -> [UInt8] {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = try call("read the link", path) { directory, name in
+            target.withUnsafeMutableBufferPointer { buffer in
+                buffer.withMemoryRebound(to: CChar.self) { Int32(readlinkat(directory, name, $0.baseAddress.unsafelyUnwrapped, $0.count)) }
+            }
+        }
+        return Array(target.prefix(Int(count)))
+    }
+
+    package func makeDirectory(_ path: FilePath, permissions: UInt16) throws(FileError) {
+        try call("make the directory", path) { mkdirat($0, $1, mode_t(permissions)) }
+    }
+
+    package func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError) {
+        let target = FilePath(target)
+        try call("make the link", path) { directory, name in target.withCString { symlinkat($0, directory, name) } }
+    }
+
+    package func link(_ path: FilePath, to other: FilePath) throws(FileError) {
+        let source = try Anchor(path, "link")
+        try call("link", other) { directory, name in
+            source.name.withCString { linkat(source.directory, $0, directory, name, 0) }
+        }
+    }
+
+    package func rename(_ path: FilePath, to other: FilePath) throws(FileError) {
+        let source = try Anchor(path, "rename")
+        try call("rename", other) { directory, name in
+            source.name.withCString { renameat(source.directory, $0, directory, name) }
+        }
+    }
+
+    package func remove(_ path: FilePath) throws(FileError) {
+        try call("remove", path) { unlinkat($0, $1, 0) }
+    }
+
+    package func removeDirectory(_ path: FilePath) throws(FileError) {
+        try call("remove", path) { unlinkat($0, $1, AT_REMOVEDIR) }
+    }
+
+    package func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError) {
+        try call("change the mode of", path) { fchmodat($0, $1, mode_t(permissions), 0) }
+    }
+
+    package func synchronizeDirectory(_ path: FilePath) throws(FileError) {
+        let raw = try call("open", path) { mlrepo_openat($0, $1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        let directory = FileDescriptor(raw: raw)
+        defer { close(directory) }
+        do throws(FileError) { try synchronize(directory) } catch {
+            // Some network file systems cannot do this, and make names durable by themselves.
+            guard error.code == EINVAL || error.code == ENOTSUP else { throw FileError("fsync", path, code: error.code) }
+        }
+    }
+
+    package func map(_ path: FilePath) throws(FileError) -> MappedFile {
+        let file = try open(path)
+        defer { close(file) }
+        let count = try status(of: file).size
+        do throws(MappedFile.MappingFailure) { return try MappedFile(descriptor: file.raw, count: count) } catch {
+            throw FileError("map", path, code: error.code)
+        }
+    }
+
+    package func freeSpace(_ path: FilePath) throws(FileError) -> Int {
+        var raw = statvfs()
+        guard path.withCString({ statvfs($0, &raw) }) == 0 else { throw FileError("look at", path, code: errno) }
+        return Int(clamping: UInt64(raw.f_bavail).multipliedReportingOverflow(by: UInt64(raw.f_frsize)).partialValue)
+    }
+
+    /// Calls the system with a directory and a name in it, again after a signal.
+    @discardableResult
+    private func call(
+        _ operation: String, _ path: FilePath, _ body: (_ directory: Int32, _ name: UnsafePointer<CChar>) -> Int32
+    ) throws(FileError) -> Int32 {
+        let anchor = try Anchor(path, operation)
+        while true {
+            let result = anchor.name.withCString { body(anchor.directory, $0) }
+            if result >= 0 { return result }
+            guard errno == EINTR else { throw FileError(operation, path, code: errno) }
+        }
+    }
+}
+
+/// A directory to start from and a path below it that is short enough for one call: the system takes at most
+/// `PATH_MAX` bytes at a time, while paths may grow to any length.
+private struct Anchor: ~Copyable {
+    let directory: Int32
+    let name: FilePath
+
+    init(_ path: FilePath, _ operation: String) throws(FileError) {
+        guard path.bytes.count >= Int(PATH_MAX) else {
+            directory = AT_FDCWD
+            name = path
+            return
+        }
+        var at = AT_FDCWD
+        var rest = path.bytes[...]
+        while rest.count >= Int(PATH_MAX) {
+            let piece = rest.prefix(Int(PATH_MAX) - 1)
+            guard let slash = piece.lastIndex(of: UInt8(ascii: "/")), slash > rest.startIndex else {
+                if at != AT_FDCWD { _ = closeRaw(at) }
+                throw FileError(operation, path, code: ENAMETOOLONG)
+            }
+            let next = FilePath(Array(rest[rest.startIndex..<slash])).withCString {
+                mlrepo_openat(at, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+            }
+            let code = errno
+            if at != AT_FDCWD { _ = closeRaw(at) }
+            guard next >= 0 else { throw FileError(operation, path, code: code) }
+            at = next
+            rest = rest[(slash + 1)...].drop { $0 == UInt8(ascii: "/") }
+        }
+        directory = at
+        name = FilePath(Array(rest))
+    }
+
+    deinit { if directory != AT_FDCWD { _ = closeRaw(directory) } }
+}
+
+private func closeRaw(_ descriptor: Int32) -> Int32 {
+    #if canImport(Glibc)
+        Glibc.close(descriptor)
+    #else
+        Darwin.close(descriptor)
+    #endif
+}
+
+extension FileDescriptor {
+    /// A name for messages about a file whose path is not at hand.
+    fileprivate var path: FilePath { FilePath("(open file \(raw))") }
+}
+
+extension FileStatus {
+    init(_ raw: stat) {
+        let kind: FileKind =
+            switch raw.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            case S_IFLNK: .link
+            default: .other
+            }
+        #if canImport(Glibc)
+            let (modified, changed) = (raw.st_mtim, raw.st_ctim)
+        #else
+            let (modified, changed) = (raw.st_mtimespec, raw.st_ctimespec)
+        #endif
+        self.init(
+            kind: kind, permissions: UInt16(truncatingIfNeeded: raw.st_mode & 0o7777), size: Int(raw.st_size),
+            modified: Int64(modified.tv_sec) * 1_000_000_000 + Int64(modified.tv_nsec),
+            changed: Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec),
+            inode: UInt64(raw.st_ino), device: UInt64(truncatingIfNeeded: raw.st_dev))
+    }
+}

@@ -1,0 +1,206 @@
+/// A change of a map: a new element for a key, or none any more.
+package struct MerkleEdit<Leaf: MerkleLeaf>: Sendable {
+    package let key: [UInt8]
+    package let leaf: Leaf?
+
+    package init(setting leaf: Leaf) {
+        key = leaf.key
+        self.leaf = leaf
+    }
+
+    package init(removing key: [UInt8]) {
+        self.key = key
+        leaf = nil
+    }
+}
+
+extension MerkleTree {
+    /// The map after some changes. Reads and makes the nodes on the paths that change, and no others.
+    ///
+    /// - Parameter edits: In order of keys, each once.
+    package func editing(_ edits: [MerkleEdit<Leaf>]) throws(ReadError) -> BuiltTree<Leaf> {
+        precondition(Leaf.isMap, "a sequence is built, not edited")
+        var editor = MerkleEditor(tree: self)
+        return try editor.apply(edits)
+    }
+}
+
+/// Rewrites a map level by level: the runs that an edit touches are cut anew, and the nodes that come and go are
+/// the edits of the level above.
+private struct MerkleEditor<Leaf: MerkleLeaf> {
+    typealias Element = MerkleElement<Leaf>
+
+    let tree: MerkleTree<Leaf>
+    private var fresh: [ObjectID: EncodedNode<Leaf>] = [:]
+
+    init(tree: MerkleTree<Leaf>) { self.tree = tree }
+
+    mutating func apply(_ edits: [MerkleEdit<Leaf>]) throws(ReadError) -> BuiltTree<Leaf> {
+        let rootNode = try tree.node(tree.root)
+        var changes: [(key: [UInt8], element: Element?)] = edits.map { ($0.key, $0.leaf.map { .leaf($0) }) }
+        for level in 0...rootNode.level {
+            if changes.isEmpty { return finish(EncodedNode(rootNode)) }
+            changes = try rewrite(level: level, changes, below: rootNode)
+        }
+        // All nodes of the root's level are new, or the root itself is unchanged.
+        if changes.isEmpty { return finish(EncodedNode(rootNode)) }
+        return try finish(above: changes.compactMap(\.element), level: rootNode.level + 1)
+    }
+
+    /// Applies changes to one level and returns those of the level above, both in order of keys.
+    private mutating func rewrite(
+        level: Int, _ changes: [(key: [UInt8], element: Element?)], below root: MerkleNode<Leaf>
+    ) throws(ReadError) -> [(key: [UInt8], element: Element?)] {
+        var above: [[UInt8]: Element?] = [:]
+        var cursor = MerkleCursor(tree: tree, root: root, level: level)
+        var next = 0
+        while next < changes.count {
+            try cursor.seek(changes[next].key)
+            while let last = try cursor.previous()?.elements.last, !isEnd(last, level) { try cursor.moveBack() }
+            var run: [Element] = []
+            while true {
+                let node = cursor.node
+                let isLast = cursor.isLast
+                if let last = node.elements.last { above.updateValue(nil, forKey: last.key) }
+                for element in node.elements {
+                    while next < changes.count, changes[next].key.lexicographicallyPrecedes(element.key) {
+                        if let added = changes[next].element { run.append(added) }
+                        next += 1
+                    }
+                    if next < changes.count, changes[next].key == element.key {
+                        if let replacement = changes[next].element { run.append(replacement) }
+                        next += 1
+                    } else {
+                        run.append(element)
+                    }
+                }
+                if isLast {
+                    run += changes[next...].compactMap(\.element)
+                    next = changes.count
+                    break
+                }
+                guard let end = run.last, !isEnd(end, level) else { break }
+                try cursor.moveForward()
+            }
+            for node in MerkleLevel(level: level, elements: run).nodes() {
+                fresh[node.id] = node
+                above[node.element.key] = node.element
+            }
+        }
+        return try withoutEffect(removedFrom: above, level: level, root: root)
+    }
+
+    /// Leaves out what puts a node in the place of an equal one, and sorts the rest.
+    private func withoutEffect(
+        removedFrom above: [[UInt8]: Element?], level: Int, root: MerkleNode<Leaf>
+    ) throws(ReadError) -> [(key: [UInt8], element: Element?)] {
+        var kept: [(key: [UInt8], element: Element?)] = []
+        for (key, element) in above {
+            if case .child(_, let id, _)? = element, try existingNode(key, level, root) == id { continue }
+            kept.append((key, element))
+        }
+        return kept.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+
+    /// The id of the old node of a level whose last key is this one.
+    private func existingNode(_ key: [UInt8], _ level: Int, _ root: MerkleNode<Leaf>) throws(ReadError) -> ObjectID? {
+        if level == root.level { return root.elements.last?.key == key ? tree.root : nil }
+        var cursor = MerkleCursor(tree: tree, root: root, level: level + 1)
+        try cursor.seek(key)
+        for case .child(key, let id, _) in cursor.node.elements { return id }
+        return nil
+    }
+
+    private func isEnd(_ element: Element, _ level: Int) -> Bool {
+        MerkleCuts.isEnd(element.cutNumber, level: level, inMap: true)
+    }
+
+    /// Builds the levels above the old root, or takes away those that are not needed any more.
+    private mutating func finish(above elements: [Element], level: Int) throws(ReadError) -> BuiltTree<Leaf> {
+        var (elements, level) = (elements, level)
+        while elements.count > 1 {
+            let nodes = MerkleLevel(level: level, elements: elements).nodes()
+            for node in nodes { fresh[node.id] = node }
+            elements = nodes.map(\.element)
+            level += 1
+        }
+        guard case .child(_, var id, _)? = elements.first else { return finish(EncodedNode(.empty)) }
+        while true {
+            let root = if let made = fresh[id] { made } else { EncodedNode(try tree.node(id)) }
+            guard root.node.level > 0, root.node.elements.count == 1, case .child(_, let only, _) = root.node.elements[0]
+            else { return finish(root) }
+            id = only
+        }
+    }
+
+    /// Collects the new nodes that the root needs, children first.
+    private func finish(_ root: EncodedNode<Leaf>) -> BuiltTree<Leaf> {
+        var nodes: [(id: ObjectID, payload: [UInt8])] = []
+        var seen: Set<ObjectID> = []
+        func collect(_ node: EncodedNode<Leaf>) {
+            guard seen.insert(node.id).inserted else { return }
+            for case .child(_, let id, _) in node.node.elements { if let child = fresh[id] { collect(child) } }
+            nodes.append((node.id, node.payload))
+        }
+        collect(root)
+        return BuiltTree(rootNode: root.node, root: root.id, summary: root.summary, nodes: nodes)
+    }
+}
+
+/// A place on one level of a map: a node, and the nodes above it.
+private struct MerkleCursor<Leaf: MerkleLeaf> {
+    let tree: MerkleTree<Leaf>
+    let level: Int
+    private let root: MerkleNode<Leaf>
+    // From the root down, each with the position of the child that was taken.
+    private var path: [(node: MerkleNode<Leaf>, index: Int)] = []
+    private(set) var node: MerkleNode<Leaf>
+
+    init(tree: MerkleTree<Leaf>, root: MerkleNode<Leaf>, level: Int) {
+        self.tree = tree
+        self.root = root
+        self.level = level
+        node = root
+    }
+
+    /// Goes to the node whose keys embrace a key, or to the last one.
+    mutating func seek(_ key: [UInt8]) throws(ReadError) {
+        path = []
+        node = root
+        while node.level > level {
+            let index = node.elements.firstIndex { !$0.key.lexicographicallyPrecedes(key) } ?? node.elements.count - 1
+            try descend(to: index)
+        }
+    }
+
+    var isLast: Bool { path.allSatisfy { $0.index == $0.node.elements.count - 1 } }
+
+    mutating func moveForward() throws(ReadError) {
+        while let last = path.last, last.index == last.node.elements.count - 1 { path.removeLast() }
+        guard let (parent, index) = path.popLast() else { return }
+        node = parent
+        try descend(to: index + 1)
+        while node.level > level { try descend(to: 0) }
+    }
+
+    mutating func moveBack() throws(ReadError) {
+        while let last = path.last, last.index == 0 { path.removeLast() }
+        guard let (parent, index) = path.popLast() else { return }
+        node = parent
+        try descend(to: index - 1)
+        while node.level > level { try descend(to: node.elements.count - 1) }
+    }
+
+    /// The node before this one, if there is one.
+    func previous() throws(ReadError) -> MerkleNode<Leaf>? {
+        guard path.contains(where: { $0.index > 0 }) else { return nil }
+        var copy = self
+        try copy.moveBack()
+        return copy.node
+    }
+
+    private mutating func descend(to index: Int) throws(ReadError) {
+        path.append((node, index))
+        node = try tree.child(of: node, node.elements[index])
+    }
+}

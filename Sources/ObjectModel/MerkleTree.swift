@@ -1,0 +1,85 @@
+/// A collection in a store: looked up, walked and compared node by node, as far as needed.
+package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
+    package let root: ObjectID
+    let reader: any ObjectReader
+
+    package init(root: ObjectID, reader: any ObjectReader) {
+        self.root = root
+        self.reader = reader
+    }
+
+    /// The id of the tree without elements.
+    package static var emptyRoot: ObjectID { ObjectID(of: Leaf.kind, payload: MerkleNode<Leaf>.empty.payload) }
+
+    /// Reads a node; the empty tree is known without asking.
+    func node(_ id: ObjectID) throws(ReadError) -> MerkleNode<Leaf> {
+        if id == Self.emptyRoot { return .empty }
+        let payload = try reader.required(Leaf.kind, id)
+        do { return try MerkleNode(payload: payload) } catch {
+            throw .damaged(ObjectReference(Leaf.kind, id), problem: "\(error)")
+        }
+    }
+
+    /// Reads the node that an element refers to, and checks that it is what the element says.
+    func child(of parent: MerkleNode<Leaf>, _ element: MerkleElement<Leaf>) throws(ReadError) -> MerkleNode<Leaf> {
+        guard case .child(let lastKey, let id, let summary) = element else {
+            preconditionFailure("a leaf element has no node below it")
+        }
+        let node = try node(id)
+        guard node.level == parent.level - 1, node.elements.last?.key == lastKey || !Leaf.isMap,
+            node.summary.map({ Leaf.visible($0) }) == Leaf.visible(summary)
+        else {
+            throw .damaged(ObjectReference(Leaf.kind, id), problem: "its parent node describes it otherwise")
+        }
+        return node
+    }
+
+    /// The element with a key, in a map.
+    package func lookup(_ key: [UInt8]) throws(ReadError) -> Leaf? {
+        var current = try node(root)
+        while true {
+            guard let element = current.elements.first(where: { !$0.key.lexicographicallyPrecedes(key) }) else {
+                return nil
+            }
+            if case .leaf(let leaf) = element { return leaf.key == key ? leaf : nil }
+            current = try child(of: current, element)
+        }
+    }
+
+    /// Everything beneath the root.
+    package func summary() throws(ReadError) -> MerkleSummary {
+        guard let summary = try node(root).summary else {
+            throw .damaged(ObjectReference(Leaf.kind, root), problem: "sizes that do not fit")
+        }
+        return summary
+    }
+
+    /// All elements in order.
+    package func leaves() throws(ReadError) -> [Leaf] {
+        var leaves: [Leaf] = []
+        try forEachLeaf { (leaf) throws(ReadError) in leaves.append(leaf) }
+        return leaves
+    }
+
+    /// Hands out all elements in order.
+    package func forEachLeaf(_ body: (Leaf) throws(ReadError) -> Void) throws(ReadError) {
+        try visit(try node(root), body)
+    }
+
+    private func visit(
+        _ node: MerkleNode<Leaf>, _ body: (Leaf) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        for element in node.elements {
+            if case .leaf(let leaf) = element { try body(leaf) } else { try visit(try child(of: node, element), body) }
+        }
+    }
+}
+
+extension MerkleLeaf {
+    /// The part of a summary that this kind's nodes hold.
+    static func visible(_ summary: MerkleSummary) -> [UInt8] {
+        var writer = ByteWriter()
+        writeSummary(summary, to: &writer)
+        return writer.bytes
+    }
+}

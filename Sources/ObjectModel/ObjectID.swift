@@ -1,0 +1,72 @@
+package import Hashing
+
+/// The name of an object: SHA-256 of a blob's raw bytes, or of any other kind's framed payload.
+///
+/// An id alone names nothing, since a file may hold another object's bytes: see ``ObjectReference``.
+package struct ObjectID: Hashable, Comparable, Sendable {
+    /// The size in bytes.
+    package static let byteCount = Digest.byteCount
+
+    package let digest: Digest
+
+    @inlinable package init(_ digest: Digest) { self.digest = digest }
+
+    /// Names a payload of a kind (`Documentation/Formats/README.md`, "Ids").
+    package init(of kind: ObjectKind, payload: [UInt8]) {
+        self = payload.withUnsafeBytes { ObjectID(of: kind, payload: $0) }
+    }
+
+    package init(of kind: ObjectKind, payload: UnsafeRawBufferPointer) {
+        var computation = SHA256()
+        if kind != .blob { computation.update(Array("\(kind.name) \(payload.count)\0".utf8)) }
+        computation.update(payload)
+        digest = computation.finish()
+    }
+
+    /// Reads 64 lower-case hexadecimal digits, the only text form inside a store.
+    ///
+    /// - Throws: ``Malformed/length(_:)`` or, at the first digit outside `0-9a-f`, ``Malformed/digit(_:offset:)``.
+    package init(hex: some StringProtocol) throws(Malformed) {
+        let digits = Array(hex.utf8)
+        var words: [UInt64] = []
+        var word: UInt64 = 0
+        for (offset, digit) in digits.enumerated() {
+            guard let nibble = Hex.nibble(digit) else { throw .digit(digit, offset: offset) }
+            word = word << 4 | UInt64(nibble)
+            if offset % 16 == 15 {
+                words.append(word)
+                word = 0
+            }
+        }
+        guard digits.count == 2 * Self.byteCount else { throw .length(digits.count / 2) }
+        digest = Digest(words: (words[0], words[1], words[2], words[3]))
+    }
+
+    /// The 64-digit lower-case text form.
+    package var hex: String { Hex.text(digest.bytes) }
+
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.digest < b.digest }
+}
+
+extension ObjectID {
+    /// Why a text is not an object id.
+    package enum Malformed: Error, Equatable, CustomStringConvertible {
+        /// The size found, in bytes (a hex text counts half its digits, rounded down).
+        case length(Int)
+        /// The first wrong digit and where it stands, counted in UTF-8 bytes from 0.
+        case digit(UInt8, offset: Int)
+
+        package var description: String {
+            switch self {
+            case .length(let found):
+                "object id has \(found) bytes, not \(ObjectID.byteCount)"
+            case .digit(let digit, let offset):
+                "object id has byte 0x\(String(digit, radix: 16)) at offset \(offset), not a digit 0-9a-f"
+            }
+        }
+    }
+}
+
+extension ObjectID: CustomStringConvertible {
+    package var description: String { hex }
+}

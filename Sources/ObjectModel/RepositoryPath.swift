@@ -1,0 +1,62 @@
+/// A path inside a repository: valid names joined by `/`, none at the ends; the empty path is the root.
+///
+/// Shape: at most 4,096 bytes, compared as bytes of the whole path.
+package struct RepositoryPath: Hashable, Comparable, Sendable {
+    package static let byteLimit = 4096
+    package static let root = RepositoryPath(unchecked: [])
+
+    package let bytes: [UInt8]
+
+    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
+    package init(_ bytes: some Collection<UInt8>) throws(InvalidName) {
+        let bytes = Array(bytes)
+        guard bytes.count <= Self.byteLimit else { throw InvalidName(bytes: bytes, problem: .tooLong(bytes.count)) }
+        if !bytes.isEmpty {
+            for name in bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+                _ = try EntryName(name)
+            }
+        }
+        self.bytes = bytes
+    }
+
+    package init(_ text: String) throws(InvalidName) { try self.init(Array(text.utf8)) }
+
+    package init(_ names: [EntryName]) throws(InvalidName) {
+        bytes = Array(names.map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
+        guard bytes.count <= Self.byteLimit else { throw InvalidName(bytes: bytes, problem: .tooLong(bytes.count)) }
+    }
+
+    package var isRoot: Bool { bytes.isEmpty }
+
+    /// The names from the root down.
+    package var names: [EntryName] {
+        // Each was valid when the path was made, so none is dropped here.
+        bytes.split(separator: UInt8(ascii: "/")).compactMap { try? EntryName($0) }
+    }
+
+    package func appending(_ name: EntryName) throws(InvalidName) -> RepositoryPath {
+        let joined = isRoot ? name.bytes : bytes + [UInt8(ascii: "/")] + name.bytes
+        guard joined.count <= Self.byteLimit else { throw InvalidName(bytes: joined, problem: .tooLong(joined.count)) }
+        return RepositoryPath(unchecked: joined)
+    }
+
+    /// The directory that holds this path, and its name in it; nothing for the root.
+    package var split: (directory: RepositoryPath, name: EntryName)? {
+        guard let name = try? EntryName(bytes[((bytes.lastIndex(of: 0x2f) ?? -1) + 1)...]) else { return nil }
+        return (RepositoryPath(unchecked: Array(bytes.dropLast(name.bytes.count + 1))), name)
+    }
+
+    /// Whether this is `directory` itself or lies somewhere beneath it.
+    package func isInside(_ directory: RepositoryPath) -> Bool {
+        if directory.isRoot || self == directory { return true }
+        return bytes.count > directory.bytes.count && bytes[directory.bytes.count] == 0x2f
+            && bytes.starts(with: directory.bytes)
+    }
+
+    package static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+}
+
+extension RepositoryPath: CustomStringConvertible {
+    package var description: String { isRoot ? "." : escapedText(bytes) }
+}

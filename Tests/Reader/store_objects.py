@@ -1,0 +1,337 @@
+"""Ids, canonical JSON, names, and the JSON objects (commits, runs, events) of store format 1.
+
+Written from Documentation/Formats/{README,canonical-json,objects}.md alone.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+
+KINDS = ("blob", "chunks", "tree", "refs", "recipes", "commit", "run", "event", "statement")
+BLOB, CHUNKS, TREE, REFS, RECIPES, COMMIT, RUN, EVENT, STATEMENT = range(1, 10)
+KIND_NUMBERS = {name: number for number, name in enumerate(KINDS, 1)}
+
+LARGEST_INTEGER = 2**53 - 1
+LARGEST_FILE = 2**53 - 1
+DEEPEST_JSON = 32
+LARGEST_NODE = 65_536
+LARGEST_DOCUMENT = 1_048_576
+LARGEST_RAW = 4_194_304
+LARGEST_PAYLOAD = {kind: LARGEST_RAW if kind == BLOB else LARGEST_NODE if kind <= RECIPES else LARGEST_DOCUMENT
+                   for kind in range(1, 10)}
+LONGEST_PATH = 4_096
+
+
+class Damage(Exception):
+    """What was read is refused."""
+
+
+class Undecoded(Exception):
+    """What was read may be sound, but this machine has no decoder for it."""
+
+
+def require(condition, what):
+    """Refuses with the words `what` unless the condition holds."""
+    if not condition:
+        raise Damage(what)
+
+
+# Ids
+
+def object_id(kind, payload):
+    """The id of an object: a blob's is plain SHA-256, any other kind's covers kind and length."""
+    head = b"" if kind == BLOB else b"%s %d\0" % (KINDS[kind - 1].encode(), len(payload))
+    return hashlib.sha256(head + payload).digest()
+
+
+def describe(kind, identifier):
+    """An object as problem lines name it."""
+    return f"{KINDS[kind - 1]} {identifier.hex()}"
+
+
+# Canonical JSON
+
+JSON_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
+
+
+def nesting(data):
+    """The depth of objects and arrays in a JSON text, found without building anything."""
+    depth = deepest = 0
+    for token in JSON_TOKENS.finditer(data):
+        first = data[token.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def encode_canonical(value):
+    """The one encoding of a JSON value, as bytes."""
+    return _encode(value).encode("utf-8")
+
+
+def _encode(value):
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
+        return "{" + ",".join(f"{_encode(name)}:{_encode(item)}" for name, item in members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_encode, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if abs(value) > LARGEST_INTEGER:
+        raise ValueError("integer out of range")
+    return str(value)
+
+
+def _refuse_number(text):
+    raise ValueError(f"number {text[:40]} is not an integer")
+
+
+def decode_canonical(data):
+    """The value of a JSON text; any bytes but those the encoder would write are refused."""
+    require(nesting(data) <= DEEPEST_JSON, "JSON is nested too deeply")
+    try:
+        value = json.loads(data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number)
+        canonical = encode_canonical(value)
+    except ValueError as error:
+        raise Damage(f"not JSON of this format ({error})") from None
+    require(canonical == data, "JSON is not in its canonical form")
+    return value
+
+
+# Names, paths, ref names
+
+IGNORABLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufeff\ufe00-\ufe0f]")
+FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {
+    0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
+RESERVED = re.compile(r"\.git|\.mlrepo|(git|mlrepo|mlrep)~[0-9]+")
+REF_COMPONENT = re.compile(r"(?![-.])(?!@$)[A-Za-z0-9_.+@-]+(?<!\.lock)(?<!\.)")
+REF_ROOTS = ("branches", "tags", "worktrees", "runs")
+
+
+def check_name(name):
+    """Refuses what must not be an entry of a directory."""
+    require(1 <= len(name) <= 255 and b"/" not in name and b"\0" not in name and name not in (b".", b".."),
+            f"name {name!r} is not allowed")
+    try:
+        text = IGNORABLE.sub("", name.decode("utf-8"))
+    except UnicodeDecodeError:
+        text = name.decode("latin-1")
+    text = text.rstrip(". ").partition(":")[0].rstrip(". ").translate(FOLDING)
+    require(not RESERVED.fullmatch(text), f"name {name!r} is reserved")
+
+
+def check_ref_name(name):
+    """Refuses what is not a whole ref name."""
+    try:
+        text = name.decode("ascii")
+    except UnicodeDecodeError:
+        raise Damage(f"ref name {name!r} is not ASCII") from None
+    components = text.split("/")
+    require(len(name) <= 250 and len(components) >= 2 and components[0] in REF_ROOTS
+            and all(REF_COMPONENT.fullmatch(component) for component in components), f"ref name {name!r} is not allowed")
+
+
+def path_bytes(value):
+    """The bytes of a path in its JSON form; the empty path is the root."""
+    if isinstance(value, str):
+        path = value.encode("utf-8")
+    else:
+        require(isinstance(value, dict) and list(value) == ["bytes"] and isinstance(value["bytes"], str), "not a path")
+        path = decode_base64(value["bytes"])
+        require(not is_utf8(path), "a path that is UTF-8 has the form for one that is not")
+    require(len(path) <= LONGEST_PATH, "path is too long")
+    for name in path.split(b"/") if path else ():
+        check_name(name)
+    return path
+
+
+def path_json(path):
+    """The JSON form of a path."""
+    return path.decode("utf-8") if is_utf8(path) else {"bytes": base64.b64encode(path).decode()}
+
+
+def is_utf8(data):
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def decode_base64(text):
+    """Strict RFC 4648: padding is there, unused bits are zero."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Damage("not base64") from None
+    require(base64.b64encode(data).decode() == text, "not base64 in its only form")
+    return data
+
+
+# Members of JSON objects. A check refuses a value by raising Damage. A name with ? is of a member that may be absent.
+
+def check_members(value, schema):
+    require(isinstance(value, dict), "not an object")
+    for key, check in schema.items():
+        name = key.rstrip("?")
+        if name in value:
+            try:
+                check(value[name])
+            except Damage as damage:
+                raise Damage(f"{name}: {damage}") from None
+        else:
+            require(key.endswith("?"), f"member {name} is missing")
+
+
+def string(value):
+    require(isinstance(value, str), "not a string")
+
+
+def integer(value):
+    require(type(value) is int, "not an integer")
+
+
+def boolean(value):
+    require(isinstance(value, bool), "not a truth value")
+
+
+def one_of(*choices):
+    return lambda value: require(any(type(value) is type(choice) and value == choice for choice in choices),
+                                 "not one of " + ", ".join(map(str, choices)))
+
+
+def hexadecimal(digits):
+    pattern = re.compile("[0-9a-f]{%d}" % digits)
+    return lambda value: require(isinstance(value, str) and pattern.fullmatch(value), f"not {digits} hex digits")
+
+
+def array(check, least=0, most=None):
+    def check_array(value):
+        require(isinstance(value, list), "not an array")
+        require(least <= len(value) and (most is None or len(value) <= most), "too few or too many elements")
+        for item in value:
+            check(item)
+    return check_array
+
+
+def unique(check):
+    def check_unique(value):
+        check(value)
+        require(len(set(value)) == len(value), "an element is repeated")
+    return check_unique
+
+
+def rising(check, key, strictly=True):
+    """An array sorted by `key`, without repetition if strictly."""
+    def check_rising(value):
+        check(value)
+        keys = list(map(key, value))
+        require(all(a < b or (a == b and not strictly) for a, b in zip(keys, keys[1:])), "not sorted, or repeated")
+    return check_rising
+
+
+def mapping(check):
+    def check_mapping(value):
+        require(isinstance(value, dict), "not an object")
+        for item in value.values():
+            check(item)
+    return check_mapping
+
+
+def record(schema):
+    return lambda value: check_members(value, schema)
+
+
+identifier = hexadecimal(64)
+
+
+def person_text(value):
+    string(value)
+    require(len(value.encode("utf-8")) <= 250 and not re.search("[\x00-\x1f\x7f]", value),
+            "too long, or with a control character")
+
+
+def string_or_integer(value):
+    require(isinstance(value, str) or type(value) is int, "neither a string nor an integer")
+
+
+INTEGER_TEXT = re.compile(r"-?[0-9]+")
+FLOAT_TEXT = re.compile(r"-?(?=\.?[0-9])[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?|nan|-?inf")
+
+
+def user_value(value):
+    """Refuses what is not a tagged user value."""
+    require(isinstance(value, list) and value and isinstance(value[0], str), "not a user value")
+    tag, *rest = value
+    if tag == "null":
+        require(not rest, "null with a value")
+        return
+    require(len(rest) == 1, "a user value has a tag and one value")
+    if tag == "list":
+        array(user_value)(rest[0])
+    elif tag == "map":
+        mapping(user_value)(rest[0])
+    else:
+        string(rest[0])
+        require(tag == "string"
+                or tag == "bool" and rest[0] in ("true", "false")
+                or tag == "int" and len(rest[0]) <= 1_024 and INTEGER_TEXT.fullmatch(rest[0])
+                or tag == "float" and FLOAT_TEXT.fullmatch(rest[0]), f"not a user value: {tag!r} {rest[0][:80]!r}")
+
+
+person = record({"email": person_text, "name": person_text})
+reference = record({"id": identifier, "kind": one_of(*KINDS)})
+
+
+def ref_name(value):
+    string(value)
+    check_ref_name(value.encode("utf-8"))
+
+
+def ref_change(value):
+    check_members(value, {"after?": reference, "before?": reference, "name": ref_name})
+    require("after" in value or "before" in value, "neither before nor after")
+    require(value.get("after") != value.get("before"), "before and after are equal")
+
+
+SCHEMAS = {
+    COMMIT: {
+        "author": person, "authored": integer, "committed": integer, "committer": person, "message": string,
+        "parents": unique(array(identifier, most=64)), "recipes?": identifier, "runs": unique(array(identifier, least=1)),
+        "tracked": record({"directories": rising(array(path_bytes), path_bytes),
+                           "patterns": rising(array(string), str.encode)}),
+        "tree": identifier,
+    },
+    RUN: {
+        "origin": one_of("declared", "observed"), "observedBy": string, "recorded": integer,
+        "started?": integer, "ended?": integer, "user?": person,
+        "command?": record({"arguments": array(string), "directory?": path_bytes}),
+        "exitStatus?": integer, "signal?": integer,
+        "code?": record({"dirty": boolean, "patch?": identifier, "remote?": string, "revision?": string,
+                         "system": one_of("git")}),
+        "parameters": mapping(user_value), "metrics": mapping(user_value), "environment": mapping(string_or_integer),
+        "inputs": identifier, "outputs": identifier,
+        "inputCommits?": rising(array(record({"commit": identifier, "path": path_bytes})),
+                                lambda item: path_bytes(item["path"]), strictly=False),
+    },
+    EVENT: {
+        "verb": string, "actor": person, "workingCopy?": hexadecimal(32), "time": integer, "nonce": hexadecimal(32),
+        "reason?": string, "refs": rising(array(ref_change), lambda change: change["name"].encode()),
+        "undoes?": identifier,
+    },
+}
+
+
+def decode_document(kind, payload):
+    """A commit, run or event as a dictionary, checked member by member."""
+    require(len(payload) <= LARGEST_DOCUMENT, "larger than 1 MiB")
+    value = decode_canonical(payload)
+    check_members(value, SCHEMAS[kind])
+    return value

@@ -1,0 +1,1 @@
+"""The benchmark harness: the workloads, the peers, the measuring and the report."""

@@ -1,0 +1,68 @@
+"""The goals, as figures. The ratio to the best peer of the same run decides where there is one; a goal in
+seconds was set on one machine and stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound on one metric of one operation; every bound that is given is judged by itself."""
+
+    workload: str
+    operation: str
+    metric: str
+    most: float | None = None
+    """The figure itself."""
+    of_best: float | None = None
+    """A multiple of the best peer: the goal's figure divided by that peer's when the goal was set."""
+    of_peer: tuple[str, float] | None = None
+    """A multiple of one peer, where the goal names it."""
+    of_walk: tuple[float, float] | None = None
+    """A multiple of the bare walk, and what may come on top."""
+
+
+GOALS = [
+    Goal("W1", "first", "cpu", most=4.0, of_best=0.25),
+    Goal("W1", "first", "wall", most=2.5),
+    Goal("W1", "size", "ratio", most=0.33, of_best=0.69),
+    Goal("W1", "size", "files", most=49),
+    Goal("W1", "status", "cpu", most=0.22, of_peer=("git", 0.6)),
+    Goal("W1", "status", "wall", most=0.12),
+    Goal("W1", "commit-1", "cpu", most=0.3, of_best=0.46),
+    Goal("W1", "commit-1000", "cpu", most=0.4, of_best=0.35),
+    Goal("W1", "checkout-previous", "cpu", most=0.35, of_best=0.51),
+    Goal("W1", "checkout-empty", "cpu", most=3.5, of_best=0.33),
+    Goal("W4", "first", "cpu", most=28.0, of_best=1.17),
+    Goal("W4", "size", "ratio", most=1 / 1.4),
+    Goal("W4", "commit-edit", "cpu", most=11.0, of_best=0.48),
+    Goal("W4", "growth", "growth_bytes", most=1_000_000),
+    Goal("W5", "commit-100", "cpu", most=0.010, of_best=0.5),
+    Goal("W5", "commit-last", "cpu", most=0.010, of_best=0.5),
+    Goal("W5", "growth", "growth_live_bytes", most=2_000),
+    Goal("W5", "log", "cpu", of_peer=("git", 1.0)),
+    Goal("W5", "log-file", "cpu", of_peer=("git", 1.0)),
+    Goal("W5", "blame", "cpu", of_peer=("git", 1.0)),
+    Goal("W5", "blame", "wall", most=0.3),
+    Goal("W6", "status", "cpu", of_walk=(1.3, 0.0)),
+    Goal("W6", "commit-1", "cpu", of_walk=(1.0, 0.05)),
+    Goal("W6", "diff", "cpu", of_walk=(1.0, 0.05)),
+    Goal("start", "version", "cpu", most=0.002, of_best=1.67),
+    Goal("start", "status", "cpu", most=0.003, of_best=1.0),
+]
+# Memory beyond mapped files: the peak counts mapped files too, so a peak below the bound meets it and one
+# above it has to be looked at.
+MEMORY = {"W1": 300 * MIB, "W4": 200 * MIB, "W6": 200 * MIB}
+
+
+def goal_of(workload: str, operation: str, metric: str) -> Goal | None:
+    """The goal of a row of the report, if it has one."""
+    if metric == "rss" and workload in MEMORY:
+        return Goal(workload, operation, metric, most=MEMORY[workload])
+    for goal in GOALS:
+        if (goal.workload, goal.operation, goal.metric) == (workload, operation, metric):
+            return goal
+    return None

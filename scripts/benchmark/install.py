@@ -1,0 +1,39 @@
+"""Installs the peers: distribution packages, and DVC at a pinned version in a virtual environment of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from .errors import BenchError
+from .results import self_ignoring
+
+PACKAGES = ("git", "borgbackup", "restic")
+DVC = "dvc==3.67.1"
+
+
+def install(environment: Path) -> None:
+    """Raises with the command that failed; what is there already is left as it is."""
+    missing = [package for package, tool in zip(PACKAGES, ("git", "borg", "restic"), strict=True) if not shutil.which(tool)]
+    if missing:
+        if not shutil.which("apt-get"):
+            raise BenchError(f"no apt-get here; install these by hand: {', '.join(missing)}")
+        as_root = [] if os.geteuid() == 0 else ["sudo"]
+        _run([*as_root, "apt-get", "update"])
+        _run([*as_root, "apt-get", "install", "--yes", "--no-install-recommends", *missing])
+    if not (environment / "bin" / "pip").exists():
+        venv.create(environment, with_pip=True)
+        self_ignoring(environment)
+    _run([str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", DVC])
+
+
+def _run(command: list[str]) -> None:
+    print(f"$ {' '.join(command)}", file=sys.stderr, flush=True)
+    try:
+        subprocess.run(command, check=True, stdout=sys.stderr)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BenchError(f"`{' '.join(command)}` failed: {error}") from error

@@ -1,0 +1,27 @@
+"""The peers that there are, and where their executables are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .driver import Driver
+from .driver_baseline import Baseline
+from .driver_borg import Borg, BorgZstd
+from .driver_dvc import Dvc
+from .driver_git import Git
+from .driver_mlrepo import Mlrepo
+from .driver_restic import Restic
+
+ALL: dict[str, type[Driver]] = {
+    driver.name: driver for driver in (Baseline, Mlrepo, Git, Borg, BorgZstd, Restic, Dvc)
+}
+KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc")
+"""The peers among which the best one is sought: they keep history and check with a cryptographic hash."""
+
+
+def open_peer(name: str, given: dict[str, str], tool_directory: Path) -> Driver:
+    """A driver with its executable, or with none if it is not installed."""
+    chosen = given.get(name, given.get(name.split("-")[0]))
+    path = ALL[name].locate(os.path.abspath(chosen) if chosen else None, tool_directory)
+    return ALL[name](os.path.abspath(path) if path else None)

@@ -1,0 +1,38 @@
+"""The place for data and stores: checked before use, removed after it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from .errors import NotEnoughSpace
+
+GB = 10**9
+# Measured peaks at scale 1.0, rounded up: the data, a working copy of it, and the largest peer's store.
+NEEDED_BYTES = {"W1": 5 * GB, "W4": 28 * GB, "W5": 4 * GB, "W6": 18 * GB, "start": GB // 10}
+NEEDED_INODES = {"W1": 700_000, "W4": 100_000, "W5": 200_000, "W6": 4_000_000, "start": 1_000}
+LEAST_BYTES = 200 * 10**6
+
+
+def require_space(place: Path, workload: str, scale: float) -> None:
+    """Refuses before anything is written, naming what is missing."""
+    status = os.statvfs(place)
+    free, needed = status.f_bavail * status.f_frsize, max(LEAST_BYTES, int(NEEDED_BYTES[workload] * scale))
+    if free < needed:
+        raise NotEnoughSpace(f"{workload} needs about {needed / GB:.1f} GB at {place}, {free / GB:.1f} GB are free")
+    inodes = int(NEEDED_INODES[workload] * scale)
+    if status.f_files and status.f_favail < inodes:
+        raise NotEnoughSpace(f"{workload} needs about {inodes} inodes at {place}, {status.f_favail} are free")
+
+
+def remove(path: Path) -> None:
+    """Deletes a tree, also where a tool made directories read-only."""
+
+    def make_writable(function: Callable[[str], object], name: str, _error: object) -> None:
+        os.chmod(os.path.dirname(name), 0o700)
+        function(name)
+
+    if path.exists():
+        shutil.rmtree(path, onerror=make_writable)

@@ -1,0 +1,125 @@
+"""What a workload is, and the operations that several of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from . import tree
+from .data import Facts
+from .errors import WrongAnswer
+from .session import Sample, Session
+
+TOUCHED = 10
+Values = dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """What one operation gave: timed samples, and figures that are no times."""
+
+    samples: list[Sample] = field(default_factory=list)
+    values: Values = field(default_factory=dict)
+
+
+@dataclass
+class Trial:
+    """One session, with what the workload draws from: the seed of this round, the scale, the data's facts."""
+
+    session: Session
+    seed: str
+    scale: float
+    facts: Facts
+    history_seconds: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation in its place. Those that change state are also run, unrecorded, when a later one is wanted."""
+
+    name: str
+    title: str
+    call: Callable[[Trial], Outcome]
+    changes_state: bool = False
+
+
+class Workload:
+    """A data set and the steps on it, in order."""
+
+    name: ClassVar[str]
+    lends: ClassVar[bool] = False
+    """The one copy of the data is moved from peer to peer and its edits are taken back (where two copies
+    would not fit); otherwise every peer gets its own copy."""
+
+    def write(self, root: Path, seed: str, scale: float) -> Facts:
+        raise NotImplementedError
+
+    def steps(self) -> list[Step]:
+        """Made anew for every session, so that steps can share what they learn."""
+        raise NotImplementedError
+
+
+def first(trial: Trial) -> Outcome:
+    """Adds and commits everything; the store is empty."""
+    trial.session.warm(store=False)
+    return Outcome([trial.session.timed("first", flush=True)])
+
+
+def size(trial: Trial) -> Outcome:
+    """The store as it lies, all of it; what the peer calls live beside it."""
+    measured = trial.session.store_size()
+    values: Values = {**measured, "raw_bytes": trial.facts["bytes"], "ratio": measured["bytes"] / trial.facts["bytes"]}
+    return Outcome(values=values | _live(trial.session))
+
+
+def _live(session: Session) -> Values:
+    live = session.live_bytes()
+    return {} if live is None else {"live_bytes": live}
+
+
+def status(trial: Trial, repeats: int) -> Outcome:
+    """Ten random files get other contents of the same size; the answer must name these and no others."""
+    session = trial.session
+    session.warm(store=False)
+    samples = []
+    for repeat in range(repeats):
+        paths = tree.choose(session.data, TOUCHED, f"{trial.seed}:status:{repeat}")
+        session.touched.change_all(paths, f"{trial.seed}:touch:{repeat}")
+        try:
+            samples.append(session.timed("status", flush=False))
+            require_named(session, "status", paths)
+        finally:
+            session.touched.take_back()
+    return Outcome(samples)
+
+
+def commit(trial: Trial, count: int, repeats: int) -> Outcome:
+    """Some random files get other contents and are committed; `repeats` such commits."""
+    session = trial.session
+    session.warm(store=False)
+    samples = []
+    for repeat in range(repeats):
+        purpose = f"{trial.seed}:commit-{count}:{repeat}"
+        session.committed.change_all(tree.choose(session.data, count, purpose), purpose)
+        samples.append(session.timed("commit", flush=True))
+    return Outcome(samples, {"changed_files": count})
+
+
+def require_named(session: Session, operation: str, paths: list[str]) -> None:
+    """An answer that names other files than the changed ones has no time worth reporting."""
+    named = session.named(operation)
+    if named is not None and named != set(paths):
+        missing, surplus = sorted(set(paths) - named), sorted(named - set(paths))
+        raise WrongAnswer(
+            f"{operation} names {len(named)} files instead of {len(paths)}"
+            f" (missing {missing[:2]}, not expected {surplus[:2]})"
+        )
+
+
+def require_entries(session: Session, expected: int) -> None:
+    """A log that tells another number of versions answered another question."""
+    told = session.log_entries()
+    if told is not None and told != expected:
+        raise WrongAnswer(f"log tells {told} versions instead of {expected}")
