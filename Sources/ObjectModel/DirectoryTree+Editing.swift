@@ -64,7 +64,7 @@ extension DirectoryTree {
         let built: BuiltTree<TreeEntry>
         do throws(ReadError) { built = try tree.editing(changes) } catch { throw .reading(error) }
         do throws(Failure) {
-            for node in built.nodes where node.id != root { try store(node.id, node.payload) }
+            for node in built.nodes { try store(node.id, node.payload) }
         } catch { throw .storing(error) }
         return BuiltDirectory(root: built.root, files: built.summary.files, bytes: built.summary.bytes)
     }

@@ -42,16 +42,16 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
             if changes.isEmpty { return finish(EncodedNode(rootNode)) }
             changes = try rewrite(level: level, changes, below: rootNode)
         }
-        // All nodes of the root's level are new, or the root itself is unchanged.
-        if changes.isEmpty { return finish(EncodedNode(rootNode)) }
         return try finish(above: changes.compactMap(\.element), level: rootNode.level + 1)
     }
 
-    /// Applies changes to one level and returns those of the level above, both in order of keys.
+    /// Applies changes to one level and returns those of the level above, both in order of keys; for the root's level
+    /// all nodes that it has now.
     private mutating func rewrite(
         level: Int, _ changes: [(key: [UInt8], element: Element?)], below root: MerkleNode<Leaf>
     ) throws(ReadError) -> [(key: [UInt8], element: Element?)] {
         var above: [[UInt8]: Element?] = [:]
+        var old: [[UInt8]: ObjectID] = [:]
         var cursor = MerkleCursor(tree: tree, root: root, level: level)
         var next = 0
         while next < changes.count {
@@ -61,7 +61,10 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
             while true {
                 let node = cursor.node
                 let isLast = cursor.isLast
-                if let last = node.elements.last { above.updateValue(nil, forKey: last.key) }
+                if let last = node.elements.last {
+                    above.updateValue(nil, forKey: last.key)
+                    old[last.key] = cursor.id
+                }
                 for element in node.elements {
                     while next < changes.count, changes[next].key.lexicographicallyPrecedes(element.key) {
                         if let added = changes[next].element { run.append(added) }
@@ -79,36 +82,21 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
                     next = changes.count
                     break
                 }
-                guard let end = run.last, !isEnd(end, level) else { break }
+                // The run is over where both the old nodes and the new ones end by themselves: further on, nothing
+                // of what was read here is looked at again.
+                let oldEnd = node.elements.last.map { isEnd($0, level) } ?? true
+                if oldEnd, run.last.map({ isEnd($0, level) }) ?? true { break }
                 try cursor.moveForward()
             }
             for node in MerkleLevel(level: level, elements: run).nodes() {
-                fresh[node.id] = node
-                above[node.element.key] = node.element
+                let key = node.element.key
+                let isOld = old[key] == node.id
+                if !isOld { fresh[node.id] = node }
+                // On the root's level the result is all nodes, not the ones that differ.
+                if isOld, level < root.level { above.removeValue(forKey: key) } else { above[key] = node.element }
             }
         }
-        return try withoutEffect(removedFrom: above, level: level, root: root)
-    }
-
-    /// Leaves out what puts a node in the place of an equal one, and sorts the rest.
-    private func withoutEffect(
-        removedFrom above: [[UInt8]: Element?], level: Int, root: MerkleNode<Leaf>
-    ) throws(ReadError) -> [(key: [UInt8], element: Element?)] {
-        var kept: [(key: [UInt8], element: Element?)] = []
-        for (key, element) in above {
-            if case .child(_, let id, _)? = element, try existingNode(key, level, root) == id { continue }
-            kept.append((key, element))
-        }
-        return kept.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    }
-
-    /// The id of the old node of a level whose last key is this one.
-    private func existingNode(_ key: [UInt8], _ level: Int, _ root: MerkleNode<Leaf>) throws(ReadError) -> ObjectID? {
-        if level == root.level { return root.elements.last?.key == key ? tree.root : nil }
-        var cursor = MerkleCursor(tree: tree, root: root, level: level + 1)
-        try cursor.seek(key)
-        for case .child(key, let id, _) in cursor.node.elements { return id }
-        return nil
+        return above.map { ($0.key, $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 
     private func isEnd(_ element: Element, _ level: Int) -> Bool {
@@ -140,7 +128,7 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
         func collect(_ node: EncodedNode<Leaf>) {
             guard seen.insert(node.id).inserted else { return }
             for case .child(_, let id, _) in node.node.elements { if let child = fresh[id] { collect(child) } }
-            nodes.append((node.id, node.payload))
+            if node.id != tree.root { nodes.append((node.id, node.payload)) }
         }
         collect(root)
         return BuiltTree(rootNode: root.node, root: root.id, summary: root.summary, nodes: nodes)
@@ -155,18 +143,20 @@ private struct MerkleCursor<Leaf: MerkleLeaf> {
     // From the root down, each with the position of the child that was taken.
     private var path: [(node: MerkleNode<Leaf>, index: Int)] = []
     private(set) var node: MerkleNode<Leaf>
+    private(set) var id: ObjectID
 
     init(tree: MerkleTree<Leaf>, root: MerkleNode<Leaf>, level: Int) {
         self.tree = tree
         self.root = root
         self.level = level
         node = root
+        id = tree.root
     }
 
     /// Goes to the node whose keys embrace a key, or to the last one.
     mutating func seek(_ key: [UInt8]) throws(ReadError) {
         path = []
-        node = root
+        (node, id) = (root, tree.root)
         while node.level > level {
             let index = node.elements.firstIndex { !$0.key.lexicographicallyPrecedes(key) } ?? node.elements.count - 1
             try descend(to: index)
@@ -200,7 +190,9 @@ private struct MerkleCursor<Leaf: MerkleLeaf> {
     }
 
     private mutating func descend(to index: Int) throws(ReadError) {
+        let element = node.elements[index]
         path.append((node, index))
-        node = try tree.child(of: node, node.elements[index])
+        node = try tree.child(of: node, element)
+        if case .child(_, let child, _) = element { id = child }
     }
 }

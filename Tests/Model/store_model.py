@@ -54,6 +54,7 @@ class Variant(NamedTuple):
     walk  the processes of 'ABG' that read the log by single looks as L does; the others read it in one step
     logreader, packreader   L, R take part;   others  entries committed by yet other writers
     crashes, crashers       restarts in all, and whose;   rounds  of the collector
+    late                    puts of A or B that take effect after their sender gave up
     symmetry                A and B are alike: of two mirror images one is kept
     bounded, fresh          no push outlives the grace; listings are never stale (these only matter to trash)
     """
@@ -68,6 +69,7 @@ class Variant(NamedTuple):
     others: int = 0
     crashes: int = 0
     crashers: str = 'ABG'
+    late: int = 0
     rounds: int = 0
     bounded: bool = False
     fresh: bool = False
@@ -106,10 +108,13 @@ CONFIGURATIONS = [
     configuration('design, log reader, 2 pushers', HOLDS, False, logreader=True, others=2),
     configuration('design, pushers walk', HOLDS, walk='AB', others=2),
     configuration('design, 2 crashes, no collector', HOLDS, crashes=2),
+    configuration('design, late puts, pushers walk', HOLDS, walk='AB', others=2, late=2),
     configuration('design, compare-and-swap', HOLDS, log='cas', packreader=True, rounds=1),
     configuration('design, collector', HOLDS, False, rounds=1),
     configuration('design, collector, pack reader', HOLDS, False, packreader=True, rounds=1),
     configuration('design, collector, log reader', HOLDS, False, pushers='A', logreader=True, rounds=1),
+    configuration('design, collector, late put', HOLDS, False, rounds=1, late=1),
+    configuration('design, log reader, late put', HOLDS, False, pushers='A', logreader=True, others=3, late=1),
     configuration('design, log reader, 1 crash', HOLDS, False, pushers='A', logreader=True, others=3, crashes=1),
     configuration('design, pushers walk, 1 crash', HOLDS, False, walk='AB', others=3, crashes=1),
     configuration('design, collector walks', HOLDS, False, pushers='A', walk='G', others=2, rounds=1),

@@ -12,8 +12,8 @@ explores all interleavings of the processes
   *       anyone: seals a full tile, removes names of sealed entries, commits further entries (`others`)
 
 Assumptions.  A process may stop for ever before any step, or crash and start again, with its memory lost or kept
-(`crashes` restarts in all).  A put may take effect although its reply is lost: such a put is treated as won and is
-then checked.  Single puts, gets and deletes are atomic and, when they return, durable (a machine that loses power
+(`crashes` restarts in all).  A put may take effect although its reply is lost (such a put is treated as won and is
+then checked), or long after its sender gave it up (`late` such puts).  Single puts, gets and deletes are atomic and, when they return, durable (a machine that loses power
 is not modelled; the orders of fsync are not).  A get after a put sees the put (no stale caches).  Tiles are sealed in
 order.  "A day later" and "after the grace" mean "at any time later", so no property depends on how long that is.
 
@@ -24,7 +24,7 @@ derived from it.  A `ghost` is an entry put under a number that had been sealed 
 from collections import namedtuple
 from functools import lru_cache
 
-Store = namedtuple('Store', 'log tiles names seal lock files trash others crashes A B G R L')
+Store = namedtuple('Store', 'log tiles names seal lock files trash others crashes A B G R L late flight')
 Entry = namedtuple('Entry', 'who adds drops dooms')
 Head = namedtuple('Head', 'known sure second')          # what a process knows of the log; see Protocol.look
 Pusher = namedtuple('Pusher', 'pc head pack also tries')
@@ -86,7 +86,7 @@ class Protocol:
         return Store(() if self.numbered else log, NONE if self.numbered else entries, entries if self.numbered else NONE,
                      (), '', frozenset([X]), NONE, v.others, v.crashes,
                      pusher, pusher, Collector('done', EMPTY, NONE, NONE, NONE, None, v.rounds),
-                     PackReader('idle', '', None), LogReader('idle', Head(START, 1, False), 0))
+                     PackReader('idle', '', None), LogReader('idle', Head(START, 1, False), 0), v.late, NONE)
 
     def visible(self, s): return committed(s.seal, s.names) if self.numbered else s.log
 
@@ -179,6 +179,9 @@ class Protocol:
         if s.others:
             t, _ = self.extend(s, log, Entry(f'other {s.others}', NONE, NONE, NONE))
             yield f'another writer commits {len(log) + 1}', t._replace(others=s.others - 1)
+        for k, e in s.flight:
+            names = s.names if k in dict(s.names) else s.names | {(k, e)}
+            yield f'a put of {k} arrives late', s._replace(names=names, flight=s.flight - {(k, e)})
         if self.numbered:
             if len(log) >= len(s.seal) + TILE:
                 yield f'seal to {len(s.seal) + TILE}', s._replace(seal=log[:len(s.seal) + TILE])
@@ -232,6 +235,8 @@ class Protocol:
             if self.sealed_away(s, base, entry): yield 'look: number is sealed', again()
             else: yield 'look: number is not sealed', to(pc='claim')
         elif p.pc == 'claim':
+            if s.late:
+                yield 'put entry: gives up waiting', again(s._replace(late=s.late - 1, flight=s.flight | {(len(base) + 1, entry)}))
             t, outcome = self.extend(s, base, entry)
             if outcome == 'lost': yield 'put entry: lost', again()
             elif outcome == 'check': yield f'put entry {len(base) + 1}', to(t, pc='check')

@@ -336,7 +336,8 @@ class Verifier:
             run = self.store.object(kind, identifier)
             texts = [(COMMIT, item["commit"]) for item in run.get("inputCommits", ())]
             texts += [(BLOB, run["code"]["patch"])] if "patch" in run.get("code", ()) else []
-            return [(kind, bytes.fromhex(text)) for kind, text in [*texts, (TREE, run["inputs"]), (TREE, run["outputs"])]]
+            texts += [(TREE, run["inputs"]), (TREE, run["outputs"])]
+            return [(kind, bytes.fromhex(text)) for kind, text in texts]
         else:
             self.store.object(kind, identifier)
         return []
@@ -378,7 +379,8 @@ class Verifier:
         length = self.blob_length(element.id)
         require(length in (None, element.size), f"size of {element.key!r} differs from its blob's")
         if element.mode == LINK and length is not None:
-            require(b"\0" not in self.store.payload(BLOB, element.id), f"target of link {element.key!r} has a zero byte")
+            target = self.store.payload(BLOB, element.id)
+            require(b"\0" not in target, f"target of link {element.key!r} has a zero byte")
 
     # Blobs and recipes
 
@@ -487,10 +489,10 @@ def run_listing(command, path, *rest):
         if command == "cat":
             for piece in store.contents(KIND_NUMBERS[rest[0]], parse_id(rest[1])):
                 sys.stdout.buffer.write(piece)
-        elif command == "list":
-            print(*sorted(store.object_lines()), sep="\n")
         else:
-            print(*(store.ref_lines() if command == "refs" else store.tree_lines(parse_id(rest[0]))), sep="\n")
+            for line in {"list": lambda: sorted(store.object_lines()), "refs": store.ref_lines,
+                         "tree": lambda: store.tree_lines(*map(parse_id, rest))}[command]():
+                print(line)
     sys.stdout.flush()
     for line in problems:
         print(line, file=sys.stderr)

@@ -271,7 +271,8 @@ class Log:
         for name in sorted(added & doomed | added & dropped | doomed & dropped):
             self.report(f"pack {name} has two changes in one entry", entry_path(number))
         for broken, rule in ((added & self.live, "added though live"), (added & self.doomed, "added though doomed"),
-                             (dropped - self.live, "dropped though not live"), (doomed & self.live, "doomed though live")):
+                             (dropped - self.live, "dropped though not live"),
+                             (doomed & self.live, "doomed though live")):
             for name in sorted(broken):
                 self.report(f"pack {name} {rule}", entry_path(number))
         self.live = self.live - dropped - doomed | added

@@ -135,7 +135,7 @@ def check_ref_name(name):
         raise Damage(f"ref name {name!r} is not ASCII") from None
     components = text.split("/")
     require(len(name) <= 250 and len(components) >= 2 and components[0] in REF_ROOTS
-            and all(REF_COMPONENT.fullmatch(component) for component in components), f"ref name {name!r} is not allowed")
+            and all(map(REF_COMPONENT.fullmatch, components)), f"ref name {name!r} is not allowed")
 
 
 def path_bytes(value):
@@ -304,7 +304,8 @@ def ref_change(value):
 SCHEMAS = {
     COMMIT: {
         "author": person, "authored": integer, "committed": integer, "committer": person, "message": string,
-        "parents": unique(array(identifier, most=64)), "recipes?": identifier, "runs": unique(array(identifier, least=1)),
+        "parents": unique(array(identifier, most=64)), "recipes?": identifier,
+        "runs": unique(array(identifier, least=1)),
         "tracked": record({"directories": rising(array(path_bytes), path_bytes),
                            "patterns": rising(array(string), str.encode)}),
         "tree": identifier,

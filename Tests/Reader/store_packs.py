@@ -91,7 +91,8 @@ class Pack:
     def _frames(self, data, bases):
         records = list(self._records(FRAME_RECORD, data, 4))
         offsets = [record[0] for record in records] + [self.index_offset]
-        require(offsets[0] == 0 and all(a < b for a, b in zip(offsets, offsets[1:])), "offsets of frames do not rise from 0")
+        require(offsets[0] == 0 and all(a < b for a, b in zip(offsets, offsets[1:])),
+                "offsets of frames do not rise from 0")
         frames, used = [], 0
         for (offset, base, codec, frame_class, _), end in zip(records, offsets[1:]):
             require(base <= min(used + 1, len(bases)), "bases are not in the order of their first use")
@@ -138,7 +139,8 @@ def read_frame(read_at, record):
     require(magic == b"MLF1", "frame has no magic")
     require(table_length <= LONGEST_TABLE and padding < 4_096 and raw_length <= LARGEST_RAW
             and stored_length <= LONGEST_STORED, "frame is larger than the limits")
-    require(FRAME_HEADER.size + table_length + padding + stored_length == size, "frame's length is not that of its parts")
+    require(FRAME_HEADER.size + table_length + padding + stored_length == size,
+            "frame's length is not that of its parts")
     table = read_at(record.offset + FRAME_HEADER.size, table_length)
     require(zlib.crc32(header[:24] + table) == head_crc, "CRC of frame's head differs")
     require(codec in (RAW, ZLIB, ZSTD, ZLIB_BASE), f"codec {codec} is not known to this version")
@@ -199,7 +201,8 @@ def check_zstd_frame(stored, raw_length):
         window = (8 + (window_descriptor & 7)) << (7 + (window_descriptor >> 3))
     require(size_flag or single_segment, "zstd frame without its content size")
     content_size = number(1 << size_flag) + (256 if size_flag == 1 else 0)
-    require(content_size == raw_length and window <= LARGEST_WINDOW, "zstd frame of another length, or its window is too large")
+    require(content_size == raw_length, "zstd frame of another length")
+    require(window <= LARGEST_WINDOW, "zstd window is too large")
     last = False
     while not last:
         block = number(3)

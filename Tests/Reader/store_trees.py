@@ -13,7 +13,7 @@ FILE, EXECUTABLE, LINK, DIRECTORY = 1, 2, 3, 4
 LONGEST_LINK = 4_095
 MOST_ELEMENTS = 128
 HIGHEST_LEVEL = 15
-MOST_CHECKED = 2**24  # leaf elements of one tree; a reader's own bound, against recipes that repeat a node on each level
+MOST_CHECKED = 2**24  # leaf elements of one tree; a reader's own bound, as a recipe may repeat a node on each level
 
 
 class Cursor:
@@ -182,7 +182,8 @@ def check_child(kind, level, element, node):
     require(node.level == level - 1, f"node of level {node.level} below one of level {level}")
     require(node.elements, "empty node below another")
     require(kind == CHUNKS or node.elements[-1].key == element.key, "last key differs from that of the node below")
-    require(node.totals() == (element.entries, element.files, element.size), "counts differ from those of the node below")
+    require(node.totals() == (element.entries, element.files, element.size),
+            "counts differ from those of the node below")
     return node
 
 

@@ -21,9 +21,10 @@ command to the end of the last, for what writes also until the file system is on
 Peak: resident memory of the largest process, mapped files included; `<=` where it is below what the
 harness's own size lets be seen. `sync` before each timed span; the tree (and for checkouts, diffs and logs
 the store) is read before, so the page cache is warm for all. Before each status ten random files get other
-contents of the same size, and an answer that does not name these ten alone is shown as wrong; so is a
-checkout that differs from what was committed in any name or content. In each round every peer takes its turn on an empty store, which
-is deleted after. Each cell: median [least - most] of the rounds; a round's value is the median of its
+contents of the same size, and an answer that does not name these ten alone is shown as wrong (a backup that
+stands in for a status may also name files of which only the times changed); so is a checkout that differs
+from what was committed in any name or content. In each round every peer takes its turn on an empty store,
+which is deleted after. Each cell: median [least - most] of the rounds; a round's value is the median of its
 samples. Best peer: the least median among git, borg, borg-zstd, restic and dvc without a failure in that row."""
 
 
