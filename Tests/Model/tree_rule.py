@@ -191,12 +191,12 @@ def main():
     parser.add_argument('--quick', action='store_true')
     quick = parser.parse_args().quick
     began, rng = time.monotonic(), random.Random(7)
-    n, trials = (8_000, 30) if quick else (100_000, 100)
+    n, trials = (8_000, 30) if quick else (24_000, 50)
 
     def name(r): return b'%06x.jpg' % r.getrandbits(24)
     small = {'sizes of the format': Rule(), 'small nodes': Rule(bits=2, most=8), 'no natural cut': Rule(bits=300, most=8)}
     for label, rule in small.items():
-        seeds, edits = (2, 900) if quick else (5, 2700)
+        seeds, edits = (2, 900) if quick else (2, 1500)
         left = sum(history_check(random.Random(seed), rule, name, edits) for seed in range(seeds))
         print(f'history: {label:19} edited tree = tree from scratch ({left} keys at the ends)', flush=True)
 

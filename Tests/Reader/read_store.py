@@ -8,6 +8,7 @@ usage: read_store.py verify [--cuts] STORE     check everything; --cuts also cut
        read_store.py tree STORE COMMIT         mode id size path, of all that a commit's tree holds
 
 STORE is the directory that holds the file `format`. Nothing is written. Exit status: 0 clean, 1 problems, 64 usage.
+The summary of `verify` counts as objects the distinct pairs of kind and id, blobs by recipe among them.
 """
 
 import contextlib
@@ -24,7 +25,8 @@ from store_objects import (BLOB, CHUNKS, COMMIT, EVENT, KIND_NUMBERS, KINDS, LAR
                            REFS, RUN, STATEMENT, TREE, Damage, Undecoded, decode_document, describe, encode_canonical,
                            object_id, path_json, require)
 from store_packs import BY_RECIPE, LONGEST_PACK, Content, Pack, expected_entries, read_frame
-from store_trees import (DIRECTORY, LINK, Cursor, Recipe, checked_leaves, cut_by_rule_1, parse_chunks, parse_node)
+from store_trees import (DIRECTORY, LINK, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1, parse_chunks,
+                         parse_node)
 
 DEEPEST_DIRECTORY = 2_048
 FRAMES_KEPT = 16
@@ -78,6 +80,8 @@ class Store:
             yield
         except (Damage, Undecoded) as refusal:
             self.report(str(refusal), where)
+        except BrokenPipeError:  # of standard output
+            raise
         except OSError as error:
             self.report(f"cannot be read ({error.strerror})", where)
 
@@ -107,8 +111,10 @@ class Store:
 
     def base_payload(self, kind, identifier):
         """The payload of a base, from a frame that has no base itself."""
-        return self._first_sound(kind, identifier, [place for place in self.places.get((kind, identifier), ())
-                                                    if self.packs[place.pack].frames[place.frame].base is None])
+        places = [place for place in self.places.get((kind, identifier), ())
+                  if self.packs[place.pack].frames[place.frame].base is None]
+        require(places, f"base {describe(kind, identifier)} lies in no frame without a base")
+        return self._first_sound(kind, identifier, places)
 
     def payload(self, kind, identifier):
         """The payload of an object that is stored whole, checked against its id."""
@@ -134,8 +140,9 @@ class Store:
 
     def object(self, kind, identifier):
         """An object, parsed."""
+        payload = self.payload(kind, identifier)
         try:
-            return parse_payload(kind, self.payload(kind, identifier))
+            return parse_payload(kind, payload)
         except Damage as damage:
             raise Damage(f"{damage} (in {describe(kind, identifier)})") from None
 
@@ -406,12 +413,11 @@ class Verifier:
             return
         self.checked_recipes.add(identifier)
         with self.checking(f"recipe {describe(CHUNKS, identifier)} of {describe(BLOB, recipe.blob)}"):
-            if self.cuts and recipe.cut_rule == 1:
-                pieces = list(self.store.pieces(recipe))
-                require(cut_by_rule_1(b"".join(pieces)) == list(map(len, pieces)), "chunks are not those of cut rule 1")
-            else:
-                for _ in self.store.pieces(recipe):
-                    pass
+            by_rule_1, rest = self.cuts and recipe.cut_rule == 1, recipe.length
+            require(not by_rule_1 or rest > ONE_CHUNK, "recipe of a file of one chunk")
+            for piece in self.store.pieces(recipe):
+                rest -= len(piece)
+                require(not by_rule_1 or ends_by_rule_1(piece, rest == 0), "chunks are not those of cut rule 1")
 
     def check_unreached_recipes(self, blob):
         """Checks recipes that no ref reaches, unless a chunk is missing: what is not reached need not be whole."""

@@ -124,9 +124,10 @@ class Frontier:
             self.subtrees[-2:] = [inner_hash(*self.subtrees[-2:])]
             size //= 2
 
-    def root(self):
-        root = self.subtrees[-1]
-        for left in reversed(self.subtrees[:-1]):
+    def root_with(self, leaf):
+        """The root hash of the log that one more leaf makes."""
+        root = leaf_hash(leaf)
+        for left in reversed(self.subtrees):
             root = inner_hash(left, root)
         return root
 
@@ -149,8 +150,14 @@ PACKS_SCHEMA = {"added": pack_names, "doomed": pack_names, "dropped": pack_names
 ENTRY_SCHEMA = {"event": identifier, "features": rising(array(string), lambda name: name.encode("utf-16-be")),
                 "number": integer, "packs?": lambda value: check_members(value, PACKS_SCHEMA), "packList?": identifier,
                 "refs": identifier, "time": integer}
-ENTRY_FILE_SCHEMA = {"entry": lambda value: check_members(value, ENTRY_SCHEMA), "note": string,
-                     "subtrees": array(identifier, most=64)}
+ENTRY_FILE_SCHEMA = {"entry": lambda value: None, "note": string, "subtrees": array(identifier, most=64)}
+
+
+def check_entry(entry, leaf, number):
+    """Refuses what is not entry `number`; `leaf` are its bytes."""
+    require(len(leaf) <= LARGEST_LEAF, f"entry is larger than {LARGEST_LEAF} bytes")
+    check_members(entry, ENTRY_SCHEMA)
+    require(entry["number"] == number, f"entry says that its number is {entry['number']}")
 
 
 def entry_path(number):
@@ -173,7 +180,7 @@ class Log:
     def __init__(self, files, origin, report):
         self.files, self.origin, self.report = files, origin, report
         self.frontier = Frontier()
-        self.newest = None
+        self.newest = self.newest_file = None
         self.live, self.doomed = set(), set()
         self.leaf_hashes = []
 
@@ -189,7 +196,8 @@ class Log:
             sealed = []
             while True:
                 if number % TILE == 0:
-                    sealed = self._read_entries_tile(number // TILE)
+                    before, sealed = sealed, self._read_entries_tile(number // TILE)
+                    require(before or not sealed or number == 0, "tile behind one that is missing")
                 if not sealed and number not in numbers:
                     break
                 self._take(number, sealed[number % TILE] if sealed else None, number in numbers)
@@ -202,8 +210,8 @@ class Log:
             return
         if number == 0:
             self.report("log without entries", "log/new")
-        elif number - 1 not in numbers:
-            self.report("file of the newest entry is missing", entry_path(number - 1))
+        elif not self.newest_file or self.newest_file["entry"] != self.newest:
+            self.report("file of the newest entry is missing, or differs from the tile", entry_path(number - 1))
         for behind in sorted(behind for behind in numbers if behind >= number):
             self.report("entry behind a gap", entry_path(behind))
         self._check_hash_tiles()
@@ -223,41 +231,42 @@ class Log:
         return leaves
 
     def _take(self, number, sealed_leaf, has_file):
-        """Checks one entry and appends it."""
-        file = self._read_entry_file(number) if has_file else None
-        if file is not None:
-            leaf, entry = encode_canonical(file["entry"]), file["entry"]
-            require(sealed_leaf in (None, leaf), "the entry's file and its tile differ")
+        """Checks one entry and appends it. What a tile says goes before the file, which may be a slow writer's ghost."""
+        self.newest_file = None
+        if sealed_leaf is None:
+            self.newest_file = self._read_entry_file(number)
+            leaf, entry = encode_canonical(self.newest_file["entry"]), self.newest_file["entry"]
         else:
-            require(sealed_leaf is not None, "the file has gone")
+            if has_file:
+                try:
+                    self.newest_file = self._read_entry_file(number)
+                except (Damage, OSError) as error:
+                    self.report(str(error), entry_path(number))
             leaf, entry = sealed_leaf, decode_canonical(sealed_leaf)
-            check_members(entry, ENTRY_SCHEMA)
-        require(len(leaf) <= LARGEST_LEAF, f"entry is larger than {LARGEST_LEAF} bytes")
-        require(entry["number"] == number, f"entry says that its number is {entry['number']}")
+            check_entry(entry, leaf, number)
         if entry["features"]:
             self.newest, self.live = None, set()  # nothing of such a store is read
             raise Damage(f"features {entry['features']!a} are not known")
-        if file is not None and file["subtrees"] != [subtree.hex() for subtree in self.frontier.subtrees]:
-            self.report("subtrees are not those of the log", entry_path(number))
+        self.newest = entry
         self.frontier.append(leaf)
         self.leaf_hashes.append(leaf_hash(leaf))
-        self.newest = entry
-        if file is not None and not self._note_holds(file["note"]):
-            self.report("note is not that of the log", entry_path(number))
         self._apply(entry, number)
 
     def _read_entry_file(self, number):
+        """The file of the entry that follows those read; what it says of the log is checked."""
         data = self.files.read(entry_path(number), LARGEST_ENTRY_FILE)
-        if data is None:
-            return None
+        require(data is not None, "the file has gone")
         file = decode_canonical(data)
         check_members(file, ENTRY_FILE_SCHEMA)
+        leaf = encode_canonical(file["entry"])
+        check_entry(file["entry"], leaf, number)
+        if file["subtrees"] != [subtree.hex() for subtree in self.frontier.subtrees]:
+            self.report("subtrees are not those of the log", entry_path(number))
+        root = base64.b64encode(self.frontier.root_with(leaf)).decode()
+        text = f"mlrepo/{self.origin}\n{number + 1}\n{root}\n"
+        if not file["note"].startswith(text) or not SIGNATURES.fullmatch(file["note"][len(text):]):
+            self.report("note is not that of the log", entry_path(number))
         return file
-
-    def _note_holds(self, note):
-        root = base64.b64encode(self.frontier.root()).decode()
-        text = f"mlrepo/{self.origin}\n{self.size}\n{root}\n"
-        return note.startswith(text) and SIGNATURES.fullmatch(note[len(text):])
 
     def _apply(self, entry, number):
         """Changes the set of live packs. Each rule is checked against the state before the entry."""

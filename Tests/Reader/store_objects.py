@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import json
 import re
+from json.encoder import encode_basestring
 
 KINDS = ("blob", "chunks", "tree", "refs", "recipes", "commit", "run", "event", "statement")
 BLOB, CHUNKS, TREE, REFS, RECIPES, COMMIT, RUN, EVENT, STATEMENT = range(1, 10)
@@ -76,7 +77,7 @@ def encode_canonical(value):
 
 def _encode(value):
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return encode_basestring(value)
     if isinstance(value, dict):
         members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
         return "{" + ",".join(f"{_encode(name)}:{_encode(item)}" for name, item in members) + "}"

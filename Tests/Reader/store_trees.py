@@ -194,24 +194,13 @@ SHORTEST, NORMAL, LONGEST = 65_536, 262_144, 1_048_576
 GEAR = [int.from_bytes(hashlib.sha256(b"mlrepo-1:" + bytes([i])).digest()[:8], "big") for i in range(256)]
 
 
-def cut_by_rule_1(data):
-    """The lengths of the chunks of a file above one chunk."""
-    lengths, start = [], 0
-    while start < len(data):
-        end = min(start + LONGEST, len(data))
-        if end - start > SHORTEST:
-            end = _find_cut(data, start, end)
-        lengths.append(end - start)
-        start = end
-    return lengths
-
-
-def _find_cut(data, start, end):
+def ends_by_rule_1(chunk, is_last):
+    """Whether a chunk ends where rule 1 ends it; the last one may also end with the file."""
     value, mask = 0, 0xFFFFF00000000000
-    for position in range(start + SHORTEST, end):
-        if position - start == NORMAL:
+    for position in range(SHORTEST, min(len(chunk), LONGEST)):
+        if position == NORMAL:
             mask = 0xFFFF000000000000
-        value = (value << 1) + GEAR[data[position]] & 0xFFFFFFFFFFFFFFFF
-        if not value & mask:
-            return position + 1
-    return end
+        value = (value << 1) + GEAR[chunk[position]] & 0xFFFFFFFFFFFFFFFF
+        if not value & mask or position + 1 == LONGEST:
+            return position + 1 == len(chunk)
+    return is_last

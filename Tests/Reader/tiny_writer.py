@@ -230,7 +230,8 @@ class TinyStore:
         return (1, sha256(data), len(data)), (sha256(data), self.put("chunks", payload))
 
     def recipes(self, pairs):
-        return self.put("recipes", build_tree(self.put, "recipes", [(b, b + r, 1, 0, 0) for b, r in sorted(pairs)])).hex()
+        leaves = [(blob, blob + recipe, 1, 0, 0) for blob, recipe in sorted(pairs)]
+        return self.put("recipes", build_tree(self.put, "recipes", leaves)).hex()
 
     def refs(self, refs, cut=cut_level):
         leaves = [(name.encode(), varint(len(name)) + name.encode() + bytes([KINDS.index(kind)]) + identifier, 1, 0, 0)
@@ -283,7 +284,8 @@ class TinyStore:
             self.flush()
         added, self.new_packs = self.new_packs if added is None else added, []
         packs = {"added": sorted(added), "doomed": sorted(doomed), "dropped": sorted(dropped)}
-        entry = {"event": event, "features": [], "number": len(self.leaves), "refs": refs, "time": 1}
+        number = len(self.leaves)
+        entry = {"event": event, "features": [], "number": number, "refs": refs, "time": 1}
         if sum(map(len, packs.values())) <= 32:
             entry["packs"] = packs
         else:
@@ -293,8 +295,8 @@ class TinyStore:
         subtrees = full_subtrees(self.leaves)
         self.leaves.append(canonical(entry))
         root = base64.b64encode(merkle_hash(self.leaves)).decode()
-        note = f"mlrepo/{ORIGIN}\n{len(self.leaves)}\n{root}\n"
-        self.write(f"log/new/{entry['number']:020d}", canonical({"entry": entry, "note": note, "subtrees": subtrees}))
+        note = f"mlrepo/{ORIGIN}\n{number + 1}\n{root}\n"
+        self.write(f"log/new/{number:020d}", canonical({"entry": entry, "note": note, "subtrees": subtrees}))
 
     def seal(self, keep=()):
         """Seals the first 256 entries and removes their files."""

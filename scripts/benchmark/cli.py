@@ -60,7 +60,8 @@ class _Selection:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs, installs or reports; returns the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         return _main(_parser().parse_args(arguments))
     except BenchError as error:
@@ -72,6 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; what was measured is kept, the same command goes on", file=sys.stderr)
         return INTERRUPTED
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    """Also where SIGINT came ignored from the parent, as from a shell that starts this in the background."""
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from .edits import EDIT_BYTES
-from .realfiles import distinct, directories, text_pool
+from .realfiles import directories, distinct, text_pool
 
 MIB = 1 << 20
 W1_FILES = 100_000
@@ -75,11 +75,11 @@ def write_w1(root: Path, seed: str, scale: float) -> Facts:
         names.append(path)
     for number in range(wanted - len(names)):
         path = names[number % len(names)]
-        content = bytearray((root / path).read_bytes())
+        edited = bytearray((root / path).read_bytes())
         mark = b"edit %08d" % number
-        at = rng.randrange(len(content) - len(mark))
-        content[at : at + len(mark)] = mark
-        writer.write(f"edited{number // len(names)}/{path}", bytes(content))
+        at = rng.randrange(len(edited) - len(mark))
+        edited[at : at + len(mark)] = mark
+        writer.write(f"edited{number // len(names)}/{path}", bytes(edited))
     return writer.done()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .driver import CURRENT, PREVIOUS, Driver, Query
 
@@ -23,6 +23,13 @@ def _commands(compression: str) -> dict[str, list[str]]:
         "diff": ["{tool} diff --json-lines {store}/borg::{previous} {current}"],
         "version": ["{tool} --version"],
     }
+
+
+def _is_of_content(change: dict[str, Any]) -> bool:
+    """Times are told as changes too, and a file whose times alone changed as modified by 0 bytes."""
+    if change["type"] == "modified":
+        return bool(change.get("added", 1) or change.get("removed", 1))
+    return change["type"] in ("added", "removed")
 
 
 class Borg(Driver):
@@ -49,8 +56,7 @@ class Borg(Driver):
         if operation == "status":
             return {line[2:] for line in stderr.splitlines() if line[:2] in ("A ", "M ", "C ", "E ")}
         entries = [json.loads(line) for line in stdout.splitlines()]
-        contents = ("modified", "added", "removed")
-        return {entry["path"] for entry in entries if any(change["type"] in contents for change in entry["changes"])}
+        return {entry["path"] for entry in entries if any(_is_of_content(change) for change in entry["changes"])}
 
     def log_entries(self, stdout: str) -> int | None:
         return sum(line.startswith("v") for line in stdout.splitlines())

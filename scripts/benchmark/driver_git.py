@@ -1,7 +1,8 @@
-"""git, with every file it keeps made durable and no work left to the background."""
+"""git, twice: with every file it keeps made durable, and as it comes; no work left to the background."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from .driver import Driver
@@ -47,3 +48,17 @@ class Git(Driver):
 
     def log_entries(self, stdout: str) -> int | None:
         return sum(line.startswith("commit ") for line in stdout.splitlines())
+
+
+class GitDefault(Git):
+    """Stands beside git: by default loose objects are not synced, so a commit can be lost after it was told."""
+
+    name = "git-default"
+    settings = "not durable (git's own defaults: loose objects are not synced); else as git"
+    commands: ClassVar[dict[str, list[str]]] = {
+        **Git.commands, "set-up": [line for line in CONFIGURE if "core.fsync " not in line and "fsyncMethod" not in line]
+    }
+
+    @classmethod
+    def locate(cls, given: str | None, tool_directory: Path) -> str | None:
+        return Git.locate(given, tool_directory)

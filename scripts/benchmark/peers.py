@@ -9,15 +9,16 @@ from .driver import Driver
 from .driver_baseline import Baseline
 from .driver_borg import Borg, BorgZstd
 from .driver_dvc import Dvc
-from .driver_git import Git
+from .driver_git import Git, GitDefault
 from .driver_mlrepo import Mlrepo
 from .driver_restic import Restic
 
 ALL: dict[str, type[Driver]] = {
-    driver.name: driver for driver in (Baseline, Mlrepo, Git, Borg, BorgZstd, Restic, Dvc)
+    driver.name: driver for driver in (Baseline, Mlrepo, Git, GitDefault, Borg, BorgZstd, Restic, Dvc)
 }
 KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc")
-"""The peers among which the best one is sought: they keep history and check with a cryptographic hash."""
+"""The peers among which the best one is sought: they keep history and check with a cryptographic hash.
+git-default stands beside them, as it is not durable."""
 
 
 def open_peer(name: str, given: dict[str, str], tool_directory: Path) -> Driver:

@@ -112,7 +112,7 @@ def _cell(figure: Figure | None, factor: float) -> str:
         return ""
     if figure.median is None or figure.least is None or figure.most is None:
         return str(figure.trouble)
-    mark = "<= " if figure.floor and figure.median <= figure.floor * 1.02 else ""
+    mark = "<= " if figure.unseen() else ""
     text = mark + number(figure.median * factor)
     if figure.runs > 1:
         text += f" [{number(figure.least * factor)} - {number(figure.most * factor)}]"

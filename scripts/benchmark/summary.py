@@ -12,6 +12,7 @@ from .results import Record, Results
 
 OURS, BASELINE = "mlrepo", "baseline"
 LEAST_RUNS = 3
+FLOOR_MARGIN = 1.02
 METRICS = (
     "cpu", "wall", "rss", "bytes", "live_bytes", "disk_bytes", "ratio", "files", "growth_bytes", "growth_live_bytes",
     "growth_disk_bytes", "commits",
@@ -31,6 +32,10 @@ class Figure:
     floor: float | None = None
     """Peak memory only: what the harness itself could not see below."""
     trouble: str | None = None
+
+    def unseen(self) -> bool:
+        """Whether the figure is the harness's own size, below which it cannot see."""
+        return self.floor is not None and self.median is not None and self.median <= self.floor * FLOOR_MARGIN
 
 
 @dataclass
@@ -61,9 +66,15 @@ def rows(results: Results) -> list[Row]:
     made: list[Row] = []
     for (workload, operation), records in by_operation.items():
         present = {name for record in records for name in record.get("values", {})}
-        for metric in [metric for metric in METRICS if metric in present] or ["cpu"]:
+        told = [metric for metric in METRICS if metric in present or (present and _has_own_goal(workload, operation, metric))]
+        for metric in told or ["cpu"]:
             made.append(_row(workload, operation, metric, records, walks.get(workload), scale))
     return made
+
+
+def _has_own_goal(workload: str, operation: str, metric: str) -> bool:
+    """A goal's row is there also when nobody told the figure; memory is told with every time."""
+    return metric != "rss" and goal_of(workload, operation, metric) is not None
 
 
 def scale_of(results: Results) -> float:
@@ -86,7 +97,8 @@ def _row(
     best = None if metric in WITHOUT_BEST else _best(figures)
     ours = figures.get(OURS, Figure())
     theirs = figures[best].median if best else None
-    ratio = ours.median / theirs if ours.median is not None and theirs else None
+    seen = best is not None and not ours.unseen() and not figures[best].unseen()
+    ratio = ours.median / theirs if ours.median is not None and theirs and seen else None
     goal = goal_of(workload, operation, metric)
     verdicts = [] if goal is None else _verdicts(goal, ours, figures, best, walk, scale)
     return Row(workload, operation, records[0]["title"], metric, goal, figures, best, ratio, verdicts)
@@ -99,6 +111,9 @@ def _figure(records: list[Record], metric: str) -> Figure:
         record["values"][metric] for record in measured if record["status"] == "ok" and metric in record["values"]
     ]
     trouble = _trouble(troubled[-1], len(troubled)) if troubled else None
+    stopped = [record["values"]["commits"] for record in measured if record.get("values", {}).get("stopped")]
+    if stopped and trouble is None:
+        trouble = f"history stopped at {min(stopped)} commits"
     if not values:
         return Figure(trouble=trouble or "not told")
     floor = max(record["values"].get("rss_floor", 0) for record in measured if record["status"] == "ok")

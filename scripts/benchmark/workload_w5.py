@@ -27,6 +27,7 @@ class W5(Workload):
 
     def __init__(self) -> None:
         self._history: list[str] = []
+        self._due = 0
         self._early: tuple[int, Size, int | None] | None = None
 
     def write(self, root: Path, seed: str, scale: float) -> Facts:
@@ -61,6 +62,7 @@ class W5(Workload):
         return lambda: trial.session.timed("commit", flush=True)
 
     def _fill(self, trial: Trial, until: int) -> None:
+        self._due = until + TIMED
         deadline = time.monotonic() + trial.history_seconds
         while len(self._history) < until and time.monotonic() < deadline:
             self._change(trial, lambda: trial.session.untimed("commit"))
@@ -76,6 +78,8 @@ class W5(Workload):
 
     def _told(self, outcome: Outcome) -> Outcome:
         outcome.values["commits"] = len(self._history)
+        if len(self._history) < self._due:
+            outcome.values["stopped"] = True
         return outcome
 
     def _growth(self, trial: Trial) -> Outcome:

@@ -1,0 +1,157 @@
+internal import Coding
+package import ObjectModel
+
+/// Whether objects are history or content: frames never mix the two.
+package enum FrameClass: UInt8, Sendable {
+    case metadata = 1
+    case data = 2
+
+    package init(_ kind: ObjectKind) { self = kind == .blob ? .data : .metadata }
+}
+
+/// The header of a frame, as it lies in a pack (`Documentation/Formats/pack.md`, "Frame").
+struct FrameHeader: Equatable {
+    static let magic: [UInt8] = [0x4d, 0x4c, 0x46, 0x31]
+    static let byteCount = 28
+    /// The most raw bytes of a frame.
+    static let rawLimit = 4 << 20
+    static let objectLimit = 65_536
+    static let alignment = 4096
+    /// Raw frames from this size on begin at a multiple of ``alignment``.
+    static let alignedSize = 1 << 20
+
+    var codec: UInt8
+    var frameClass: UInt8
+    var padding: Int
+    var tableLength: Int
+    var storedLength: Int
+    var rawLength: Int
+    var storedChecksum: UInt32
+    var checksum: UInt32
+
+    /// The length of the frame in the file.
+    var totalLength: Int { Self.byteCount + tableLength + padding + storedLength }
+    var storedOffset: Int { Self.byteCount + tableLength + padding }
+
+    /// Reads a header, without looking at what follows it.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= Self.byteCount, bytes.prefix(4).elementsEqual(Self.magic) else { return nil }
+        codec = bytes[4]
+        frameClass = bytes[5]
+        padding = Int(bytes.u16(at: 6))
+        tableLength = Int(bytes.u32(at: 8))
+        storedLength = Int(bytes.u32(at: 12))
+        rawLength = Int(bytes.u32(at: 16))
+        storedChecksum = bytes.u32(at: 20)
+        checksum = bytes.u32(at: 24)
+        // A table takes at least two bytes an object, and at most 43.
+        guard padding < Self.alignment, rawLength <= Self.rawLimit, storedLength <= Self.rawLimit + 65_536,
+            tableLength <= Self.objectLimit * 10 + 64
+        else { return nil }
+    }
+}
+
+/// What a frame's table says.
+struct FrameTable: Equatable {
+    var base: ObjectReference?
+    var objects: [(kind: ObjectKind, length: Int)]
+
+    static func == (a: Self, b: Self) -> Bool {
+        a.base == b.base && a.objects.elementsEqual(b.objects) { $0.kind == $1.kind && $0.length == $1.length }
+    }
+
+    init(base: ObjectReference?, objects: [(kind: ObjectKind, length: Int)]) {
+        self.base = base
+        self.objects = objects
+    }
+
+    init(_ bytes: [UInt8], codec: Codec, frameClass: FrameClass, rawLength: Int) throws(MalformedObject) {
+        var reader = ByteReader(bytes)
+        if codec.hasBase {
+            let kind = try Self.kind(&reader)
+            base = ObjectReference(kind, try reader.id("the base"))
+        }
+        let count = try reader.varint("the number of objects")
+        guard count >= 1, count <= FrameHeader.objectLimit, count <= reader.remaining / 2 else {
+            throw .node("a frame of \(count) objects")
+        }
+        objects = []
+        objects.reserveCapacity(count)
+        var sum = 0
+        for _ in 0..<count {
+            let kind = try Self.kind(&reader)
+            let length = try reader.varint("a length")
+            guard FrameClass(kind) == frameClass else { throw .node("an object of another class") }
+            guard length <= rawLength - sum else { throw .node("objects that are longer than the frame") }
+            sum += length
+            objects.append((kind, length))
+        }
+        guard sum == rawLength else { throw .node("objects that are shorter than the frame") }
+        try reader.end()
+    }
+
+    private static func kind(_ reader: inout ByteReader) throws(MalformedObject) -> ObjectKind {
+        let number = try reader.u8("a kind")
+        guard let kind = ObjectKind(rawValue: number) else { throw .node("an object of kind \(number)") }
+        return kind
+    }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        if let base {
+            writer.u8(base.kind.rawValue)
+            writer.id(base.id)
+        }
+        writer.varint(objects.count)
+        for object in objects {
+            writer.u8(object.kind.rawValue)
+            writer.varint(object.length)
+        }
+        return writer.bytes
+    }
+}
+
+/// A frame that is ready to be appended to a pack.
+package struct EncodedFrame: Sendable {
+    let codec: Codec
+    let frameClass: FrameClass
+    let base: ObjectReference?
+    let table: [UInt8]
+    let stored: [UInt8]
+    let rawLength: Int
+    /// Each with its place in the raw bytes, and the blob that it is the recipe of.
+    let objects: [(reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)]
+
+    /// The bytes before the stored ones, for a frame that begins at an offset in a file.
+    func header(at offset: Int) -> [UInt8] {
+        var padding = 0
+        if codec == .raw, rawLength >= FrameHeader.alignedSize {
+            let start = offset + FrameHeader.byteCount + table.count
+            padding = (FrameHeader.alignment - start % FrameHeader.alignment) % FrameHeader.alignment
+        }
+        var bytes = FrameHeader.magic
+        bytes.append(codec.rawValue)
+        bytes.append(frameClass.rawValue)
+        bytes.appendLittleEndian(UInt16(padding))
+        bytes.appendLittleEndian(UInt32(table.count))
+        bytes.appendLittleEndian(UInt32(stored.count))
+        bytes.appendLittleEndian(UInt32(rawLength))
+        bytes.appendLittleEndian(CRC32.of(stored))
+        let checksum = table.withUnsafeBytes { CRC32.of($0, continuing: CRC32.of(bytes)) }
+        bytes.appendLittleEndian(checksum)
+        return bytes + table + [UInt8](repeating: 0, count: padding)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    // Bounds are checked by the slicing of the callers, which know the sizes of the structures they read.
+    func u16(at offset: Int) -> UInt16 { UInt16(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self)) }
+    func u32(at offset: Int) -> UInt32 { UInt32(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+    func u64(at offset: Int) -> UInt64 { UInt64(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+}
+
+extension [UInt8] {
+    mutating func appendLittleEndian(_ value: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+}

@@ -1,0 +1,61 @@
+package import Coding
+package import ObjectModel
+
+/// Puts small objects together until they are worth a frame. One thread at a time.
+package struct FrameBuilder {
+    /// Raw bytes after which a frame of small objects is full.
+    package static let target = 1 << 20
+
+    private var raw: [UInt8] = []
+    private var objects: [(reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)] = []
+    private let frameClass: FrameClass
+
+    package init(_ frameClass: FrameClass) { self.frameClass = frameClass }
+
+    package var isEmpty: Bool { objects.isEmpty }
+    package var rawLength: Int { raw.count }
+    package var isFull: Bool { raw.count >= Self.target || objects.count >= FrameHeader.objectLimit }
+
+    /// Whether an object of a length can still be added.
+    package func hasRoom(for length: Int) -> Bool {
+        isEmpty || (raw.count + length <= FrameHeader.rawLimit && objects.count < FrameHeader.objectLimit)
+    }
+
+    /// Adds an object's payload.
+    ///
+    /// - Parameter recipeOf: The blob, if the object is its recipe.
+    package mutating func add(_ reference: ObjectReference, _ payload: UnsafeRawBufferPointer, recipeOf: ObjectID? = nil) {
+        precondition(FrameClass(reference.kind) == frameClass && hasRoom(for: payload.count))
+        objects.append((reference, raw.count, payload.count, recipeOf))
+        raw.append(contentsOf: payload)
+    }
+
+    package mutating func add(_ reference: ObjectReference, _ payload: [UInt8], recipeOf: ObjectID? = nil) {
+        payload.withUnsafeBytes { add(reference, $0, recipeOf: recipeOf) }
+    }
+
+    /// The frame of what was added; the builder is empty again.
+    package mutating func finish(_ coder: FrameCoder) throws(CodingError) -> EncodedFrame {
+        let encoded: (codec: Codec, stored: [UInt8]?)
+        switch frameClass {
+        case .data: encoded = raw.withUnsafeBytes { coder.encodeData($0) }
+        case .metadata: encoded = try Self.encodeMetadata(raw, coder)
+        }
+        let frame = EncodedFrame(
+            codec: encoded.codec, frameClass: frameClass, base: nil,
+            table: FrameTable(base: nil, objects: objects.map { ($0.reference.kind, $0.length) }).bytes,
+            stored: encoded.stored ?? raw, rawLength: raw.count, objects: objects)
+        raw.removeAll(keepingCapacity: true)
+        objects.removeAll(keepingCapacity: true)
+        return frame
+    }
+
+    private static func encodeMetadata(
+        _ raw: [UInt8], _ coder: FrameCoder
+    ) throws(CodingError) -> (codec: Codec, stored: [UInt8]?) {
+        let result = raw.withUnsafeBytes { bytes -> Result<(codec: Codec, stored: [UInt8]?), CodingError> in
+            do throws(CodingError) { return .success(try coder.encodeMetadata(bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

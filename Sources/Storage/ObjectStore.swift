@@ -1,0 +1,320 @@
+internal import Coding
+package import FileIO
+package import ObjectModel
+internal import Synchronization
+
+/// What an operation does to a store.
+package struct StoreOperation: Sendable {
+    package let event: ObjectID
+    /// Root of the map of all refs after it.
+    package let refs: ObjectID
+    package let packs: PackChanges
+    /// Seconds since 1970-01-01T00:00:00Z.
+    package let time: Int
+
+    package init(event: ObjectID, refs: ObjectID, packs: PackChanges, time: Int) {
+        self.event = event
+        self.refs = refs
+        self.packs = packs
+        self.time = time
+    }
+}
+
+/// The objects of one store on a disk, as of the newest log entry that was read.
+///
+/// May be used from any thread. Every payload that it hands out has the id that was asked for.
+package final class ObjectStore: ObjectReader {
+    package let layout: StoreLayout
+    package let format: StoreFormat
+    package let files: any FileSystem
+    package let log: OperationLog
+
+    private let state: Mutex<Snapshot>
+    private let cache = FrameCache(limit: 48 << 20)
+    private let coders = Mutex<[CoderBox]>([])
+
+    /// The state, and its packs opened.
+    private struct Snapshot {
+        var state: StoreState
+        var packs: [PackReader]
+    }
+
+    /// A coder that one thread has at a time: it leaves the list while it is used.
+    private struct CoderBox: @unchecked Sendable {
+        let coder: FrameCoder
+    }
+
+    private init(
+        layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState
+    ) throws(StoreError) {
+        self.layout = layout
+        self.format = format
+        self.files = files
+        self.log = log
+        self.state = Mutex(Snapshot(state: state, packs: try Self.packs(of: state, reusing: [], layout, files)))
+    }
+
+    // MARK: Opening
+
+    /// Opens the store whose `format` lies in a directory.
+    package static func open(_ root: FilePath, files: any FileSystem) throws(StoreError) -> ObjectStore {
+        guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
+        let log = OperationLog(layout: layout, files: files, origin: format.origin)
+        let known = try rememberedState(layout, log)
+        guard let state = try log.newest(from: known) else {
+            throw .damaged(layout.newEntries, problem: "the log has no entries")
+        }
+        let store = try ObjectStore(layout: layout, format: format, files: files, log: log, state: state)
+        if state != known { store.remember(state) }
+        return store
+    }
+
+    private static func readFormat(
+        _ root: FilePath, files: any FileSystem
+    ) throws(StoreError) -> (layout: StoreLayout, format: StoreFormat)? {
+        let plain = StoreLayout(root: root)
+        let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(plain.format, limit: 4096) }
+        guard let bytes else { return nil }
+        let format = try StoreFormat(bytes: bytes, layout: plain)
+        return (StoreLayout(root: root, directoryPermissions: permissions(format)), format)
+    }
+
+    private static func permissions(_ format: StoreFormat) -> UInt16 { 0o777 | UInt16(truncatingIfNeeded: format.sharedBits ?? 0) }
+
+    /// The state in `cache/`, if it is one of this log.
+    private static func rememberedState(_ layout: StoreLayout, _ log: OperationLog) throws(StoreError) -> StoreState? {
+        guard let bytes = try? log.files.contentsIfPresent(layout.cache / "state", limit: 16 << 20),
+            let (number, root, live) = StoreState.recall(bytes), let file = try log.entryFile(number),
+            file.after.root == root
+        else { return nil }
+        return try StoreState(entry: file, live: live)
+    }
+
+    /// Writes the state to `cache/`, where the next command finds it. A store that cannot be written to does without.
+    private func remember(_ state: StoreState) {
+        let temporary = layout.temporary / "state-\(state.log.root.hex)"
+        do throws(FileError) {
+            try files.removeIfPresent(temporary)
+            let file = try files.create(temporary, permissions: 0o666)
+            defer { files.close(file) }
+            try files.write(file, state.remembered)
+            try files.rename(temporary, to: layout.cache / "state")
+        } catch { try? files.removeIfPresent(temporary) }
+    }
+
+    /// Makes a store, or finishes one whose making was interrupted.
+    ///
+    /// - Parameters:
+    ///   - event: Who makes it; its refs are empty.
+    ///   - random: Hands out that many random bytes.
+    package static func create(
+        _ root: FilePath, format: StoreFormat, event: Event, files: any FileSystem, random: @Sendable (Int) -> [UInt8]
+    ) throws(StoreError) -> ObjectStore {
+        let layout = StoreLayout(root: root, directoryPermissions: permissions(format))
+        var format = format
+        if let existing = try readFormat(root, files: files)?.format {
+            let log = OperationLog(layout: layout, files: files, origin: existing.origin)
+            if try log.entryFile(0) != nil { throw .exists(root) }
+            if try log.tile(0) != nil { throw .exists(root) }
+            format = existing
+        }
+        try filing { () throws(FileError) in
+            for directory in [layout.packs, layout.newEntries, layout.lists, layout.tiles, layout.temporary, layout.cache] {
+                try files.makeDirectories(directory, permissions: layout.directoryPermissions)
+            }
+            if try files.status(layout.format) == nil {
+                let temporary = layout.temporary / "format-\(Hex.text(random(8)))"
+                let file = try files.create(temporary, permissions: 0o444)
+                defer { files.close(file) }
+                try files.write(file, format.bytes)
+                try files.synchronize(file)
+                try files.rename(temporary, to: layout.format)
+            }
+            for directory in [layout.newEntries.parent, layout.root, layout.root.parent] {
+                try files.synchronizeDirectory(directory)
+            }
+        }
+        let log = OperationLog(layout: layout, files: files, origin: format.origin)
+        var builder = FrameBuilder(.metadata)
+        let refs = BuiltTree<RefEntry>(leaves: [])
+        for node in refs.nodes { builder.add(ObjectReference(.refs, node.id), node.payload) }
+        let (eventID, payload) = (ObjectID(of: .event, payload: event.payload), event.payload)
+        builder.add(ObjectReference(.event, eventID), payload)
+        let writer = try PackWriter(layout: layout, files: files, nonce: random(PackName.nonceByteCount))
+        let frame: EncodedFrame
+        do throws(CodingError) { frame = try builder.finish(FrameCoder()) } catch {
+            throw .damaged(layout.temporary, problem: "\(error)")
+        }
+        try writer.append(frame)
+        guard let pack = try writer.finish() else { throw .outdated }
+        let nonce = Hex.text(random(8))
+        let entry = try log.proposal(
+            after: nil, event: eventID, refs: refs.root, packs: PackChanges(added: [pack.name]), time: event.time, nonce: nonce)
+        guard try log.append(entry, nonce: nonce) == .committed else { throw .exists(root) }
+        return try open(root, files: files)
+    }
+
+    // MARK: State
+
+    /// The state that reads refer to.
+    package var current: StoreState { state.withLock { $0.state } }
+
+    /// Goes on to the newest log entry.
+    @discardableResult
+    package func refresh() throws(StoreError) -> StoreState {
+        let old = current
+        guard let new = try log.newest(from: old), new != old else { return old }
+        try move(to: new)
+        return new
+    }
+
+    private func move(to new: StoreState) throws(StoreError) {
+        let reusable = state.withLock { $0.packs }
+        let packs = try Self.packs(of: new, reusing: reusable, layout, files)
+        state.withLock { $0 = Snapshot(state: new, packs: packs) }
+        remember(new)
+    }
+
+    /// Extends the log by one operation on a state, whose packs are durable.
+    ///
+    /// - Returns: ``OperationLog/Outcome/lost`` if that state is not the newest any more; then nothing has happened.
+    package func append(
+        _ operation: StoreOperation, on base: StoreState, nonce: String
+    ) throws(StoreError) -> OperationLog.Outcome {
+        let file = try log.proposal(
+            after: base, event: operation.event, refs: operation.refs, packs: operation.packs, time: operation.time,
+            nonce: nonce)
+        let outcome = try log.append(file, nonce: nonce)
+        try refresh()
+        return outcome
+    }
+
+    private static func packs(
+        of state: StoreState, reusing old: [PackReader], _ layout: StoreLayout, _ files: any FileSystem
+    ) throws(StoreError) -> [PackReader] {
+        let known = Dictionary(old.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var packs: [PackReader] = []
+        for name in state.live {
+            if let pack = known[name] { packs.append(pack) } else {
+                packs.append(try PackReader(name: name, layout: layout, files: files))
+            }
+        }
+        // Most objects lie in the largest packs.
+        return packs.sorted { ($0.index.entryCount, $0.name) > ($1.index.entryCount, $1.name) }
+    }
+
+    /// The live packs, the largest first.
+    package var packs: [PackReader] { state.withLock { $0.packs } }
+
+    /// All refs as of the current state.
+    package var refs: MerkleTree<RefEntry> { MerkleTree(root: current.refs, reader: self) }
+
+    // MARK: Reading
+
+    package func find(_ reference: ObjectReference) -> (pack: PackReader, place: ObjectPlace)? {
+        for pack in packs { if let place = pack.index.find(reference) { return (pack, place) } }
+        return nil
+    }
+
+    package func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
+
+    package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
+        guard let (pack, place) = find(reference) else { return nil }
+        if place.isRecipe { return try assembled(reference.id) }
+        let frame = try self.frame(place.frame, of: pack, for: reference)
+        guard place.offset + place.length <= frame.count else {
+            throw .damaged(reference, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        let payload = Array(frame[place.offset..<place.offset + place.length])
+        guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
+            throw .damaged(reference, problem: "its bytes in frame \(place.frame) of pack \(pack.name) have another digest")
+        }
+        return payload
+    }
+
+    /// The most bytes of a large blob that are put together in memory.
+    package static let assemblyLimit = 64 << 20
+
+    private func assembled(_ blob: ObjectID) throws(ReadError) -> [UInt8] {
+        guard let recipe = try recipe(of: blob) else { throw .missing(ObjectReference(.blob, blob)) }
+        guard recipe.length <= Self.assemblyLimit else {
+            throw .unreadable(ObjectReference(.blob, blob), problem: "its \(recipe.length) bytes are to be read chunk by chunk")
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(recipe.length)
+        try recipe.forEachChunk(in: self) { (chunk) throws(ReadError) in
+            let payload = try required(.blob, chunk.id)
+            guard payload.count == chunk.length else {
+                throw .damaged(ObjectReference(.blob, blob), problem: "its recipe gives chunk \(chunk.id) another length")
+            }
+            bytes += payload
+        }
+        guard ObjectID(of: .blob, payload: bytes) == blob else {
+            throw .damaged(ObjectReference(.blob, blob), problem: "its chunks make other bytes")
+        }
+        return bytes
+    }
+
+    /// How a large blob is put together; nothing if it lies here whole or not at all.
+    package func recipe(of blob: ObjectID) throws(ReadError) -> Recipe? {
+        let reference = ObjectReference(.blob, blob)
+        guard let (pack, place) = find(reference), place.isRecipe else { return nil }
+        let frame = try self.frame(place.frame, of: pack, for: reference)
+        guard place.offset + place.length <= frame.count else {
+            throw .damaged(reference, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        do throws(MalformedObject) {
+            let recipe = try Recipe(payload: Array(frame[place.offset..<place.offset + place.length]))
+            guard recipe.blob == blob else { throw .node("a recipe of another blob") }
+            return recipe
+        } catch { throw .damaged(reference, problem: "its recipe \(error)") }
+    }
+
+    /// The raw bytes of a frame, decoded at most once while it is in memory.
+    package func frame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
+        let key = FrameCache.Key(pack: pack.name, frame: number)
+        if let bytes = cache[key] { return bytes }
+        let bytes = try decodeFrame(number, of: pack, for: reference)
+        cache.insert(bytes, for: key)
+        return bytes
+    }
+
+    /// The raw bytes of a frame, not kept.
+    package func decodeFrame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
+        let raw: PackReader.RawFrame
+        do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
+            let place = "frame \(number) at offset \(error.offset) of pack \(pack.name)"
+            if error.isUnreadable { throw .unreadable(reference, problem: "\(place): \(error.problem)") }
+            throw .damaged(reference, problem: "\(place): \(error.problem)")
+        }
+        var base: [UInt8]?
+        if let name = raw.table.base { base = try basePayload(name, for: reference) }
+        do throws(CodingError) {
+            return try withCoder { (coder) throws(CodingError) in try PackReader.decode(raw, base: base, coder) }
+        } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
+    }
+
+    /// A base lies in a frame that has none itself, so this ends.
+    private func basePayload(_ base: ObjectReference, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
+        guard let (pack, place) = find(base), let frame = try? pack.index.frame(place.frame) else {
+            throw .damaged(reference, problem: "its base, \(base), is missing")
+        }
+        guard frame.base == nil else { throw .damaged(reference, problem: "its base, \(base), has a base itself") }
+        return try required(base.kind, base.id)
+    }
+
+    /// Lends a coder to one thread.
+    func withCoder<Result>(_ body: (FrameCoder) throws(CodingError) -> Result) throws(CodingError) -> Result {
+        let taken = coders.withLock { $0.popLast() }
+        let box = if let taken { taken } else { CoderBox(coder: try FrameCoder()) }
+        defer { coders.withLock { $0.append(box) } }
+        return try body(box.coder)
+    }
+
+    /// Encodes the objects of a frame.
+    package func encode(_ builder: inout FrameBuilder) throws(StoreError) -> EncodedFrame {
+        do throws(CodingError) {
+            return try withCoder { (coder) throws(CodingError) in try builder.finish(coder) }
+        } catch { throw .damaged(layout.temporary, problem: "\(error)") }
+    }
+}

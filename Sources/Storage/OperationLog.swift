@@ -1,0 +1,198 @@
+internal import FileIO
+internal import ObjectModel
+
+/// The log of a store: read from where one was, and extended by creating the next entry
+/// (`Documentation/Formats/log.md`).
+package struct OperationLog: Sendable {
+    /// Entries of a tile.
+    package static let tileWidth = 256
+
+    let layout: StoreLayout
+    let files: any FileSystem
+    let origin: String
+
+    /// What became of an attempt to extend the log.
+    package enum Outcome: Equatable, Sendable {
+        case committed
+        /// Somebody else's entry has that number.
+        case lost
+    }
+
+    // MARK: Reading
+
+    /// The file of an entry, if it is not sealed away or absent.
+    package func entryFile(_ number: Int) throws(StoreError) -> LogEntryFile? {
+        let path = layout.entry(number)
+        let bytes = try filing { () throws(FileError) in
+            try files.contentsIfPresent(path, limit: LogEntryFile.byteLimit)
+        }
+        guard let bytes else { return nil }
+        do throws(MalformedObject) { return try LogEntryFile(bytes: bytes, number: number, origin: origin) } catch {
+            throw .damaged(path, problem: "\(error)")
+        }
+    }
+
+    /// The leaves of a sealed tile; nothing if it is not there.
+    func tile(_ tile: Int) throws(StoreError) -> [[UInt8]]? {
+        let path = layout.tile("entries", tile)
+        let limit = Self.tileWidth * (LogEntry.byteLimit + 2)
+        let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: limit) }
+        guard let bytes else { return nil }
+        var leaves: [[UInt8]] = []
+        var rest = bytes[...]
+        while let high = rest.popFirst() {
+            guard let low = rest.popFirst(), rest.count >= Int(high) << 8 | Int(low) else {
+                throw .damaged(path, problem: "it is cut short")
+            }
+            let leaf = rest.prefix(Int(high) << 8 | Int(low))
+            leaves.append(Array(leaf))
+            rest = rest[leaf.endIndex...]
+        }
+        guard leaves.count == Self.tileWidth else { throw .damaged(path, problem: "it has \(leaves.count) entries") }
+        return leaves
+    }
+
+    /// Goes from a state to the newest, or from the beginning.
+    ///
+    /// - Parameter visit: Is handed every entry on the way, with its packs.
+    /// - Returns: Nothing if the log has no entry.
+    package func newest(
+        from known: StoreState? = nil, visit: (LogEntry, PackChanges) -> Void = { _, _ in }
+    ) throws(StoreError) -> StoreState? {
+        var confirmed = known
+        while true {
+            let first = confirmed.map { $0.number + 1 } ?? 0
+            var state = confirmed
+            var read: [(LogEntry, PackChanges)] = []
+            var stranger: Int?
+            while let file = try entryFile(state.map { $0.number + 1 } ?? 0) {
+                guard file.before == state?.log ?? MerkleFrontier() else {
+                    stranger = file.entry.number
+                    break
+                }
+                try advance(&state, file.entry, leaf: file.leaf) { read.append(($0, $1)) }
+            }
+            // A name that was read may be the ghost of a writer that slept while its number was sealed: the tile of the
+            // first of them decides (Tests/Model has the counterexample to looking for any other).
+            guard let leaves = try tile(first / Self.tileWidth) else {
+                if let stranger {
+                    throw .damaged(layout.entry(stranger), problem: "it does not follow from the entry before it")
+                }
+                for (entry, packs) in read { visit(entry, packs) }
+                return state
+            }
+            for leaf in leaves[(first % Self.tileWidth)...] { try advance(&confirmed, leaf: leaf, visit) }
+        }
+    }
+
+    private func advance(
+        _ state: inout StoreState?, leaf: [UInt8], _ visit: (LogEntry, PackChanges) -> Void
+    ) throws(StoreError) {
+        let number = state.map { $0.number + 1 } ?? 0
+        let path = layout.tile("entries", number / Self.tileWidth)
+        let entry: LogEntry
+        do throws(MalformedObject) { entry = try LogEntry(leaf: leaf) } catch {
+            throw .damaged(path, problem: "entry \(number) \(error)")
+        }
+        guard entry.number == number else { throw .damaged(path, problem: "it has entry \(entry.number) in the place of \(number)") }
+        try advance(&state, entry, leaf: leaf, visit)
+    }
+
+    private func advance(
+        _ state: inout StoreState?, _ entry: LogEntry, leaf: [UInt8], _ visit: (LogEntry, PackChanges) -> Void
+    ) throws(StoreError) {
+        let packs = try packChanges(entry)
+        if state == nil {
+            let file = LogEntryFile(entry: entry, origin: origin, before: MerkleFrontier())
+            state = try StoreState(first: file, packs: packs, layout: layout)
+        } else {
+            try state?.apply(entry, leaf: leaf, packs: packs, layout: layout)
+        }
+        visit(entry, packs)
+    }
+
+    /// The packs of an entry, from its list where there are many.
+    func packChanges(_ entry: LogEntry) throws(StoreError) -> PackChanges {
+        switch entry.packs {
+        case .listed(let changes): return changes
+        case .list(let id):
+            let path = layout.lists / id.hex
+            let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 64 << 20) }
+            guard ObjectID(of: .blob, payload: bytes) == id else { throw .damaged(path, problem: "its digest is wrong") }
+            do throws(MalformedObject) { return try PackChanges(json: try JSONValue(canonical: bytes)) } catch {
+                throw .damaged(path, problem: "\(error)")
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    /// Makes an entry that follows a state.
+    ///
+    /// - Parameter nonce: Random, for names of temporary files.
+    func proposal(
+        after state: StoreState?, event: ObjectID, refs: ObjectID, packs: PackChanges, time: Int, nonce: String
+    ) throws(StoreError) -> LogEntryFile {
+        var listed = LogEntry.Packs.listed(packs)
+        if packs.count > LogEntry.packLimit {
+            let bytes = packs.json.canonicalBytes
+            let id = ObjectID(of: .blob, payload: bytes)
+            try publish(bytes, as: layout.lists / id.hex, in: layout.lists, nonce: "list-\(nonce)")
+            listed = .list(id)
+        }
+        let entry = LogEntry(
+            number: state.map { $0.number + 1 } ?? 0, event: event, refs: refs, packs: listed,
+            features: state?.entry.features ?? [], time: time)
+        return LogEntryFile(entry: entry, origin: origin, before: state?.log ?? MerkleFrontier())
+    }
+
+    /// Creates the next entry: this is the commit of every operation.
+    ///
+    /// The packs that it adds are durable already. When this returns ``Outcome/committed``, so is the entry.
+    func append(_ file: LogEntryFile, nonce: String) throws(StoreError) -> Outcome {
+        // What this builds on is durable first, so that a power cut can leave no gap.
+        try filing { () throws(FileError) in try files.synchronizeDirectory(layout.newEntries) }
+        let number = file.entry.number
+        let bytes = file.bytes
+        let path = layout.entry(number)
+        let temporary = layout.temporary / "entry-\(nonce)"
+        try filing { () throws(FileError) in try write(bytes, to: temporary) }
+        defer { try? files.removeIfPresent(temporary) }
+        do throws(FileError) { try files.link(temporary, to: path) } catch {
+            // The name tells what happened, also where only the reply got lost.
+            let found = try filing { () throws(FileError) in
+                try files.contentsIfPresent(path, limit: LogEntryFile.byteLimit)
+            }
+            guard let found else {
+                guard error.isExists else { throw .file(error) }
+                return .lost
+            }
+            guard found == bytes else { return .lost }
+        }
+        // While this writer slept, the number may have been sealed with another entry and its name removed.
+        if let leaves = try tile(number / Self.tileWidth), leaves[number % Self.tileWidth] != file.leaf {
+            try? files.removeIfPresent(path)
+            return .lost
+        }
+        try filing { () throws(FileError) in try files.synchronizeDirectory(layout.newEntries) }
+        return .committed
+    }
+
+    private func write(_ bytes: [UInt8], to path: FilePath) throws(FileError) {
+        let file = try files.create(path, permissions: 0o444)
+        defer { files.close(file) }
+        try files.write(file, bytes)
+        try files.synchronize(file)
+    }
+
+    /// Puts bytes under a name that says what they are; if it is taken, then by the same bytes.
+    private func publish(_ bytes: [UInt8], as path: FilePath, in directory: FilePath, nonce: String) throws(StoreError) {
+        try filing { () throws(FileError) in
+            let temporary = layout.temporary / nonce
+            try write(bytes, to: temporary)
+            do throws(FileError) { try files.link(temporary, to: path) } catch { guard error.isExists else { throw error } }
+            try files.synchronizeDirectory(directory)
+            try files.removeIfPresent(temporary)
+        }
+    }
+}

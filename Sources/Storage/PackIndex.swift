@@ -1,0 +1,157 @@
+internal import Coding
+internal import FileIO
+internal import Hashing
+package import ObjectModel
+
+/// Where an object lies in a pack.
+package struct ObjectPlace: Hashable, Sendable {
+    /// The frame's number in the pack.
+    package let frame: Int
+    /// In the frame's raw bytes.
+    package let offset: Int
+    package let length: Int
+    /// The place is that of a recipe of the blob asked for.
+    package let isRecipe: Bool
+}
+
+/// Where a frame lies in a pack.
+struct FramePlace: Equatable {
+    let offset: Int
+    let length: Int
+    let codec: UInt8
+    let frameClass: UInt8
+    let base: ObjectReference?
+}
+
+/// The sorted table at the end of a pack, read in place (`Documentation/Formats/pack.md`, "Index").
+package struct PackIndex: Sendable {
+    static let trailerLength = 64
+    static let trailerMagic: [UInt8] = [0x4d, 0x4c, 0x50, 0x31]
+    private static let frameSize = 16
+    private static let baseSize = 36
+    static let entrySize = 48
+
+    private let file: MappedFile
+    package let frameCount: Int
+    private let baseCount: Int
+    package let entryCount: Int
+    /// Sum of the raw lengths of all frames.
+    package let rawLength: Int
+    /// Where frames end and the index begins.
+    private let start: Int
+
+    /// Checks the trailer and the bounds of everything; the index' own checksum is for ``verifyChecksum()``.
+    init(_ file: MappedFile) throws(MalformedObject) {
+        self.file = file
+        let count = file.count
+        guard count >= Self.trailerLength else { throw .truncated("the trailer", offset: count) }
+        let trailer = file.withBytes { Array($0[(count - Self.trailerLength)...]) }
+        let fields = trailer.withUnsafeBytes { bytes in
+            (
+                start: bytes.u64(at: 0), frames: bytes.u32(at: 8), bases: bytes.u32(at: 12), entries: bytes.u64(at: 16),
+                raw: bytes.u64(at: 24), version: bytes.u32(at: 48), checksum: bytes.u32(at: 56)
+            )
+        }
+        guard trailer.suffix(4).elementsEqual(Self.trailerMagic) else { throw .node("it does not end as a pack does") }
+        guard CRC32.of(Array(trailer[..<56])) == fields.checksum else { throw .node("the trailer's checksum is wrong") }
+        guard fields.version == 1 else { throw .node("it has version \(fields.version)") }
+        guard trailer[32..<48].allSatisfy({ $0 == 0 }) else { throw .node("the trailer has bytes that should be zero") }
+        guard fields.start < 1 << 40, fields.entries < 1 << 32, fields.raw < 1 << 60 else {
+            throw .node("the trailer's numbers are too large")
+        }
+        (start, frameCount, baseCount) = (Int(fields.start), Int(fields.frames), Int(fields.bases))
+        (entryCount, rawLength) = (Int(fields.entries), Int(fields.raw))
+        let length = frameCount * Self.frameSize + baseCount * Self.baseSize + entryCount * Self.entrySize
+        guard start + length + Self.trailerLength == count, frameCount > 0, entryCount > 0 else {
+            throw .node("the trailer's numbers do not add up")
+        }
+    }
+
+    /// Whether the whole index has the checksum that the trailer gives.
+    func verifyChecksum() -> Bool {
+        file.withBytes { bytes in
+            let trailer = bytes.count - Self.trailerLength
+            return CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[start..<trailer])) == bytes.u32(at: trailer + 52)
+        }
+    }
+
+    private var entriesStart: Int { start + frameCount * Self.frameSize + baseCount * Self.baseSize }
+
+    func frame(_ number: Int) throws(MalformedObject) -> FramePlace {
+        guard number >= 0, number < frameCount else { throw .node("there is no frame \(number)") }
+        let (offset, next, base, codec, frameClass) = file.withBytes { bytes in
+            let at = start + number * Self.frameSize
+            let next = number + 1 < frameCount ? Int(clamping: bytes.u64(at: at + Self.frameSize)) : start
+            return (Int(clamping: bytes.u64(at: at)), next, Int(bytes.u32(at: at + 8)), bytes[at + 12], bytes[at + 13])
+        }
+        guard offset >= 0, next <= start, next - offset >= FrameHeader.byteCount, base <= baseCount else {
+            throw .node("frame \(number) has no valid place")
+        }
+        return FramePlace(
+            offset: offset, length: next - offset, codec: codec, frameClass: frameClass, base: try self.base(base))
+    }
+
+    private func base(_ position: Int) throws(MalformedObject) -> ObjectReference? {
+        guard position > 0 else { return nil }
+        let at = start + frameCount * Self.frameSize + (position - 1) * Self.baseSize
+        let (digest, number) = file.withBytes { bytes in
+            (Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at), bytes[at + 32])
+        }
+        guard let kind = ObjectKind(rawValue: number) else { throw .node("a base of kind \(number)") }
+        return ObjectReference(kind, ObjectID(digest))
+    }
+
+    /// An entry by its position; nothing if its kind is unknown.
+    package func entry(_ position: Int) -> (reference: ObjectReference, place: ObjectPlace)? {
+        file.withBytes { bytes in
+            let at = entriesStart + position * Self.entrySize
+            guard let kind = ObjectKind(rawValue: bytes[at + 32]), bytes[at + 33] <= 1 else { return nil }
+            let id = ObjectID(Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at))
+            return (ObjectReference(kind, id), place(bytes, at))
+        }
+    }
+
+    private func place(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> ObjectPlace {
+        ObjectPlace(
+            frame: Int(bytes.u32(at: at + 36)), offset: Int(bytes.u32(at: at + 40)), length: Int(bytes.u32(at: at + 44)),
+            isRecipe: bytes[at + 33] == 1)
+    }
+
+    /// Finds an object. Ids are uniform, so the first guesses interpolate; halving bounds what a hostile index can cost.
+    package func find(_ reference: ObjectReference) -> ObjectPlace? {
+        let key = reference.id.digest.words.0
+        return file.withBytes { bytes in
+            // All positions are below `entryCount`, and the constructor has checked that so many entries are there.
+            func word(_ position: Int) -> UInt64 {
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: entriesStart + position * Self.entrySize, as: UInt64.self))
+            }
+            var (low, high) = (0, entryCount)
+            var (lowWord, highWord) = (UInt64.min, UInt64.max)
+            var guesses = 0
+            while low < high {
+                var middle = low + (high - low) / 2
+                if guesses < 6, highWord > lowWord, key >= lowWord, key <= highWord {
+                    let fraction = Double(key - lowWord) / Double(highWord - lowWord)
+                    middle = min(high - 1, max(low, low + Int(fraction * Double(high - low))))
+                }
+                guesses += 1
+                let found = word(middle)
+                if found < key {
+                    low = middle + 1
+                    lowWord = found
+                } else {
+                    high = middle
+                    highWord = found
+                }
+            }
+            // Now `low` is the first entry whose first word is not less; few share it.
+            while low < entryCount, word(low) == key {
+                let at = entriesStart + low * Self.entrySize
+                let id = ObjectID(Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at))
+                if id == reference.id, bytes[at + 32] == reference.kind.rawValue, bytes[at + 33] <= 1 { return place(bytes, at) }
+                low += 1
+            }
+            return nil
+        }
+    }
+}

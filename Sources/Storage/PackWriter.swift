@@ -1,0 +1,216 @@
+internal import Coding
+package import FileIO
+internal import Hashing
+internal import ObjectModel
+internal import Synchronization
+
+/// A pack that is durable under its name, but not yet in the log.
+package struct FinishedPack: Sendable {
+    package let name: PackName
+    /// The length of its file.
+    package let length: Int
+    package let objects: Int
+}
+
+/// Writes one pack: frames as they come, from any thread, then the index.
+///
+/// The file stays in `tmp/` until ``finish()`` gives it its name. A writer that is abandoned leaves a temporary file
+/// that is swept later.
+package final class PackWriter: Sendable {
+    private let layout: StoreLayout
+    private let files: any FileSystem
+    private let nonce: [UInt8]
+    private let path: FilePath
+    private let state: Mutex<State>
+
+    private struct State {
+        var file: FileDescriptor?
+        var digest = SHA256()
+        var written = 0
+        var buffer: [UInt8] = []
+        var rawLength = 0
+        var frames: [FrameRow] = []
+        var bases: [ObjectReference: UInt32] = [:]
+        var baseOrder: [ObjectReference] = []
+        var entries: [EntryRow] = []
+    }
+
+    private struct FrameRow {
+        var offset: Int
+        var base: UInt32
+        var codec: UInt8
+        var frameClass: UInt8
+    }
+
+    private struct EntryRow {
+        var reference: ObjectReference
+        var isRecipe: Bool
+        var frame: UInt32
+        var offset: UInt32
+        var length: UInt32
+    }
+
+    /// Bytes that are gathered before they go to the system.
+    private static let bufferSize = 1 << 20
+
+    /// - Parameter nonce: ``PackName/nonceByteCount`` random bytes.
+    package init(layout: StoreLayout, files: any FileSystem, nonce: [UInt8]) throws(StoreError) {
+        self.layout = layout
+        self.files = files
+        self.nonce = nonce
+        path = layout.temporary / "pack-\(Hex.text(nonce))"
+        var state = State()
+        state.file = try filing { [path] () throws(FileError) in try files.create(path, permissions: 0o444) }
+        self.state = Mutex(state)
+    }
+
+    /// Bytes of frames so far.
+    package var length: Int { state.withLock { $0.written + $0.buffer.count } }
+    package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
+
+    package func append(_ frame: EncodedFrame) throws(StoreError) {
+        let result = state.withLock { state -> Result<Void, StoreError> in
+            do throws(StoreError) { return .success(try append(frame, &state)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
+    private func append(_ frame: EncodedFrame, _ state: inout State) throws(StoreError) {
+        let offset = state.written + state.buffer.count
+        var base: UInt32 = 0
+        if let reference = frame.base {
+            if let known = state.bases[reference] { base = known } else {
+                state.baseOrder.append(reference)
+                base = UInt32(state.baseOrder.count)
+                state.bases[reference] = base
+            }
+        }
+        let number = UInt32(state.frames.count)
+        state.frames.append(
+            FrameRow(offset: offset, base: base, codec: frame.codec.rawValue, frameClass: frame.frameClass.rawValue))
+        for object in frame.objects {
+            let (start, length) = (UInt32(object.offset), UInt32(object.length))
+            state.entries.append(
+                EntryRow(reference: object.reference, isRecipe: false, frame: number, offset: start, length: length))
+            if let blob = object.recipeOf {
+                state.entries.append(
+                    EntryRow(
+                        reference: ObjectReference(.blob, blob), isRecipe: true, frame: number, offset: start, length: length))
+            }
+        }
+        state.rawLength += frame.rawLength
+        state.buffer += frame.header(at: offset)
+        state.buffer += frame.stored
+        if state.buffer.count >= Self.bufferSize { try flush(&state) }
+    }
+
+    private func flush(_ state: inout State) throws(StoreError) {
+        guard let file = state.file, !state.buffer.isEmpty else { return }
+        state.digest.update(state.buffer)
+        let buffer = state.buffer
+        try filing { () throws(FileError) in try files.write(file, buffer) }
+        state.written += state.buffer.count
+        state.buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes index and trailer, and makes the pack durable under its name.
+    ///
+    /// - Returns: Nothing if no frame was appended; then no file is left.
+    package func finish() throws(StoreError) -> FinishedPack? {
+        let result = state.withLock { state -> Result<FinishedPack?, StoreError> in
+            do throws(StoreError) { return .success(try finish(&state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func finish(_ state: inout State) throws(StoreError) -> FinishedPack? {
+        guard let file = state.file else { return nil }
+        guard !state.frames.isEmpty else {
+            abandon(&state)
+            return nil
+        }
+        state.buffer += index(&state)
+        try flush(&state)
+        let name = PackName(digest: ObjectID(state.digest.finish()), nonce: nonce)
+        let directory = layout.packs / name.directory
+        try filing { () throws(FileError) in
+            try files.synchronize(file)
+            files.close(file)
+            state.file = nil
+            if try files.makeDirectories(directory, permissions: layout.directoryPermissions).contains(directory) {
+                try files.synchronizeDirectory(layout.packs)
+            }
+            try publish(path, as: directory / name.fileName)
+            try files.synchronizeDirectory(directory)
+            try files.removeIfPresent(path)
+        }
+        return FinishedPack(name: name, length: state.written, objects: state.entries.count)
+    }
+
+    /// Gives a finished file its name. Where the file system has no hard links, a rename does: the name is random, so nothing
+    /// can be in its place.
+    private func publish(_ path: FilePath, as name: FilePath) throws(FileError) {
+        do throws(FileError) { try files.link(path, to: name) } catch {
+            guard error.isNoLink, try files.status(name) == nil else { throw error }
+            try files.rename(path, to: name)
+        }
+    }
+
+    private func index(_ state: inout State) -> [UInt8] {
+        let start = state.written + state.buffer.count
+        state.entries.sort { a, b in
+            if a.reference != b.reference { return a.reference < b.reference }
+            // A blob that lies here whole comes before its recipe, then the first place.
+            return (a.isRecipe ? 1 : 0, a.frame, a.offset) < (b.isRecipe ? 1 : 0, b.frame, b.offset)
+        }
+        var rows = ByteWriter(reserving: state.frames.count * 16 + state.entries.count * PackIndex.entrySize + 64)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(state.frames.count * 16)
+        for frame in state.frames {
+            bytes.appendLittleEndian(UInt64(frame.offset))
+            bytes.appendLittleEndian(frame.base)
+            bytes += [frame.codec, frame.frameClass, 0, 0]
+        }
+        rows.raw(bytes)
+        for base in state.baseOrder {
+            rows.id(base.id)
+            rows.raw([base.kind.rawValue, 0, 0, 0])
+        }
+        var last: ObjectReference?
+        var count = 0
+        for entry in state.entries where entry.reference != last {
+            last = entry.reference
+            count += 1
+            rows.id(entry.reference.id)
+            var tail: [UInt8] = [entry.reference.kind.rawValue, entry.isRecipe ? 1 : 0, 0, 0]
+            tail.appendLittleEndian(entry.frame)
+            tail.appendLittleEndian(entry.offset)
+            tail.appendLittleEndian(entry.length)
+            rows.raw(tail)
+        }
+        let index = rows.bytes
+        var trailer: [UInt8] = []
+        trailer.appendLittleEndian(UInt64(start))
+        trailer.appendLittleEndian(UInt32(state.frames.count))
+        trailer.appendLittleEndian(UInt32(state.baseOrder.count))
+        trailer.appendLittleEndian(UInt64(count))
+        trailer.appendLittleEndian(UInt64(state.rawLength))
+        trailer += [UInt8](repeating: 0, count: 16)
+        trailer.appendLittleEndian(UInt32(1))
+        trailer.appendLittleEndian(CRC32.of(index))
+        trailer.appendLittleEndian(CRC32.of(trailer))
+        trailer += PackIndex.trailerMagic
+        return index + trailer
+    }
+
+    /// Gives up: closes and removes the temporary file.
+    package func abandon() { state.withLock { abandon(&$0) } }
+
+    private func abandon(_ state: inout State) {
+        guard let file = state.file else { return }
+        files.close(file)
+        state.file = nil
+        // What cannot be removed now is swept later.
+        try? files.removeIfPresent(path)
+    }
+}

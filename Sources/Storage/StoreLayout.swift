@@ -1,0 +1,46 @@
+package import FileIO
+
+/// Where the files of a store lie (`Documentation/Formats/layout.md`).
+package struct StoreLayout: Hashable, Sendable {
+    /// The directory that holds `format`.
+    package let root: FilePath
+    /// Bits that new directories get beyond those of the owner and the umask.
+    package let directoryPermissions: UInt16
+
+    package init(root: FilePath, directoryPermissions: UInt16 = 0o777) {
+        self.root = root
+        self.directoryPermissions = directoryPermissions
+    }
+
+    package var format: FilePath { root / "format" }
+    package var packs: FilePath { root / "packs" }
+    package var log: FilePath { root / "log" }
+    package var newEntries: FilePath { root / "log/new" }
+    package var lists: FilePath { root / "log/lists" }
+    package var tiles: FilePath { root / "log/tile" }
+    package var temporary: FilePath { root / "tmp" }
+    package var cache: FilePath { root / "cache" }
+
+    package func pack(_ name: PackName) -> FilePath { packs / name.directory / name.fileName }
+
+    package func entry(_ number: Int) -> FilePath {
+        let digits = String(number)
+        return newEntries / (String(repeating: "0", count: 20 - digits.count) + digits)
+    }
+
+    /// Where a tile lies: `group` is a level's number or `entries`.
+    package func tile(_ group: String, _ number: Int) -> FilePath {
+        var rest = number
+        var path = Self.threeDigits(rest % 1000)
+        while rest >= 1000 {
+            rest /= 1000
+            path = "x\(Self.threeDigits(rest % 1000))/\(path)"
+        }
+        return tiles / group / path
+    }
+
+    private static func threeDigits(_ number: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: 3 - digits.count) + digits
+    }
+}
