@@ -26,7 +26,8 @@ package enum ParameterFileLimits {
     /// The most bytes that a file may have, and the most bytes of text after YAML's aliases are expanded.
     package static let byteCount = 16 << 20
     /// How many maps and lists may lie within each other; the map that is the file counts.
-    package static let depth = 32
+    // A list or map costs two levels of canonical JSON, which has 32, and a run has two around its parameters.
+    package static let depth = 14
     /// The most values that a YAML file may hold after its aliases are expanded.
     ///
     /// JSON and TOML repeat nothing, so their values are bounded by ``byteCount``.

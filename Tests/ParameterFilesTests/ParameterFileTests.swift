@@ -88,11 +88,11 @@ import Testing
     @Test(arguments: [
         (ParameterFileFormat.json, place(1, 193)), (.yaml, place(1, 193)), (.toml, place(1, 96)),
     ])
-    func `32 maps lie within each other, 33 do not`(
+    func `14 maps lie within each other, 15 do not`(
         format: ParameterFileFormat, place: ParameterFileError.Place
     ) throws {
-        var value = ParameterValue.map(try read(Self.nest(32, format), format))
-        for _ in 1..<32 {
+        var value = ParameterValue.map(try read(Self.nest(14, format), format))
+        for _ in 1..<14 {
             guard case .map(let members) = value, let inner = members["a"] else {
                 Issue.record("the map is not deep enough")
                 return
@@ -100,7 +100,7 @@ import Testing
             value = inner
         }
         #expect(value == .map([:]))
-        #expect(throws: ParameterFileError.tooDeep(at: place)) { try read(Self.nest(33, format), format) }
+        #expect(throws: ParameterFileError.tooDeep(at: place)) { try read(Self.nest(15, format), format) }
     }
 
     @Test(arguments: [

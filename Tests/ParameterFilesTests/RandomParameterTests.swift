@@ -100,8 +100,8 @@ import Testing
         case .integer(let text): ParameterValue.isInteger(text)
         case .float(let text): ParameterValue.isFloat(text)
         case .bool, .string, .null: true
-        case .list(let values): depth < 32 && values.allSatisfy { isStorable($0, depth: depth + 1) }
-        case .map(let members): depth < 32 && members.values.allSatisfy { isStorable($0, depth: depth + 1) }
+        case .list(let values): depth < 14 && values.allSatisfy { isStorable($0, depth: depth + 1) }
+        case .map(let members): depth < 14 && members.values.allSatisfy { isStorable($0, depth: depth + 1) }
         }
     }
 }

@@ -231,10 +231,11 @@ class Log:
         return leaves
 
     def _take(self, number, sealed_leaf, has_file):
-        """Checks one entry and appends it. What a tile says goes before the file, which may be a slow writer's ghost."""
+        """Checks one entry and appends it. A tile goes before the file, which may be a slow writer's ghost."""
         self.newest_file = None
         if sealed_leaf is None:
             self.newest_file = self._read_entry_file(number)
+            require(self.newest_file, "the file has gone")
             leaf, entry = encode_canonical(self.newest_file["entry"]), self.newest_file["entry"]
         else:
             if has_file:
@@ -253,9 +254,10 @@ class Log:
         self._apply(entry, number)
 
     def _read_entry_file(self, number):
-        """The file of the entry that follows those read; what it says of the log is checked."""
+        """The file of the entry that follows those read, or None; what it says of the log is checked."""
         data = self.files.read(entry_path(number), LARGEST_ENTRY_FILE)
-        require(data is not None, "the file has gone")
+        if data is None:
+            return None
         file = decode_canonical(data)
         check_members(file, ENTRY_FILE_SCHEMA)
         leaf = encode_canonical(file["entry"])

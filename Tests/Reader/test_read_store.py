@@ -447,6 +447,29 @@ class Rules(TemporaryStores):
         os.remove(self.folder / f"log/new/{1:020d}")
         self.assert_problem("entry behind a gap")
 
+    def test_ghosts(self):
+        """A file that differs from its sealed entry is no damage, except the newest entry's."""
+        store = build_sealed_store(self.folder)
+        ghost = TinyStore(self.folder / "other")
+        ghost.leaves = store.leaves[:255]
+        ghost.operate("0" * 64, event="0" * 64)
+        data = (self.folder / "other/log/new" / f"{255:020d}").read_bytes()
+        store.write(f"log/new/{255:020d}", data)
+        self.assert_clean(self.folder)
+        store.write(f"log/new/{255:020d}", data.replace(b'"time":1}', b'"time":2}'))
+        self.assert_problem("note is not that of the log")
+        store.write(f"log/new/{255:020d}", data[:-1])
+        self.assert_problem("not JSON")
+        store.write(f"log/new/{255:020d}", data)
+        os.remove(self.folder / f"log/new/{256:020d}")
+        self.assert_problem("differs from the tile")
+
+    def test_missing_tile(self):
+        build_sealed_store(self.folder)
+        os.remove(self.folder / "log/tile/entries/000")
+        self.assert_problem("log without entries")
+        self.assert_problem("entry behind a gap")
+
     def test_links_are_not_followed(self):
         store = self.store_of()
         pack = self.folder / store.pack_path(json.loads(store.leaves[0])["packs"]["added"][0])
@@ -493,6 +516,8 @@ class Shapes(TemporaryStores):
             store.write("log/tile/1/000", bytes(128))
             self.assertEqual(read_store.verify(self.folder)[0],
                              ["problem: hashes are not those of the log log/tile/1/000"])
+            store.write("log/tile/entries/001", b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in groups[1]))
+            self.assertIn("tile behind one that is missing", read_store.verify(self.folder)[0][0])
 
     def test_directories_of_the_greatest_depth(self):
         store = TinyStore(self.folder)

@@ -92,7 +92,7 @@ def run(
             limit.lift()
     name = " ".join(command[:3])
     if limit.reached:
-        raise CommandFailed(f"`{name}` ended at the time limit of {limit_seconds:.0f} s", process.returncode)
+        raise CommandFailed(f"`{name}` ended at the time limit of {limit_seconds:g} s", process.returncode)
     if process.returncode != 0:
         raise CommandFailed(f"`{name}`: {_tail(stderr)}", process.returncode)
     return usage
