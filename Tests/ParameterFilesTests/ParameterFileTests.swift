@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (ParameterFileFormat.json, place(1, 193)), (.yaml, place(1, 193)), (.toml, place(1, 96)),
+        (ParameterFileFormat.json, place(1, 85)), (.yaml, place(1, 85)), (.toml, place(1, 42)),
     ])
     func `14 maps lie within each other, 15 do not`(
         format: ParameterFileFormat, place: ParameterFileError.Place
