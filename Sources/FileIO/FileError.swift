@@ -25,7 +25,8 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     package var isNotEmpty: Bool { code == ENOTEMPTY || code == EEXIST }
     package var isNoLink: Bool { code == EPERM || code == EOPNOTSUPP || code == ENOSYS || code == EMLINK }
 
-    package var description: String {
-        "cannot \(operation) \(path): \(String(cString: strerror(code)))"
-    }
+    /// What the system says.
+    package var reason: String { String(cString: strerror(code)) }
+
+    package var description: String { "cannot \(operation) \(path): \(reason)" }
 }

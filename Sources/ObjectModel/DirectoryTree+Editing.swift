@@ -89,7 +89,11 @@ extension DirectoryTree {
             if itself == nil, let old = try tree.lookup(name.bytes), old.mode == .directory { subtree = old.id }
         } catch { throw .reading(error) }
         let built = try edit(subtree, below.map { ($0.names.dropFirst(), $0.entry) }[...], store)
-        if built.root == Self.emptyRoot { return MerkleEdit(removing: name.bytes) }
+        if built.root == Self.emptyRoot {
+            // What is left is nothing, or the empty directory that was asked for.
+            if let entry = itself ?? nil, entry.mode == .directory { return MerkleEdit(setting: entry) }
+            return MerkleEdit(removing: name.bytes)
+        }
         return MerkleEdit(
             setting: TreeEntry(name: name, mode: .directory, id: built.root, size: built.bytes, files: built.files))
     }

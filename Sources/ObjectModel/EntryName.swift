@@ -2,6 +2,8 @@
 /// the directory of a store (`Documentation/Formats/README.md`, "Names and paths"). Need not be UTF-8.
 package struct EntryName: Hashable, Comparable, Sendable {
     package static let byteLimit = 255
+    /// What names of files begin with that are being written in a working tree; 16 hex digits follow.
+    package static let temporaryPrefix = Array(".mlrepo-tmp-".utf8)
 
     package let bytes: [UInt8]
 
@@ -20,6 +22,9 @@ package struct EntryName: Hashable, Comparable, Sendable {
         guard bytes.count <= byteLimit else { return .tooLong(bytes.count) }
         for byte in bytes where byte == 0 || byte == UInt8(ascii: "/") { return .byte(byte) }
         if bytes == Array(".".utf8) || bytes == Array("..".utf8) { return .dots }
+        if bytes.starts(with: temporaryPrefix), Hex.bytes(String(decoding: bytes.dropFirst(temporaryPrefix.count), as: UTF8.self))?.count == 8 {
+            return .reserved
+        }
         // Only these beginnings can fold to `.git`, `.mlrepo` or their short forms.
         switch first {
         case UInt8(ascii: "."), UInt8(ascii: "g"), UInt8(ascii: "G"), UInt8(ascii: "m"), UInt8(ascii: "M"), 0x80...:
@@ -52,11 +57,9 @@ package struct EntryName: Hashable, Comparable, Sendable {
         for scalar in text.unicodeScalars {
             switch scalar.value {
             // HFS+ ignores these when it compares names; git's table has the same (CVE-2014-9390).
-            case 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x2064, 0x206a...0x206f, 0xfeff, 0xfe00...0xfe0f:
+            case 0xad, 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x2064, 0x206a...0x206f, 0xfeff, 0xfe00...0xfe0f:
                 continue
             case 0x0130, 0x0131: folded.append(UInt8(ascii: "i"))
-            case 0x017f: folded.append(UInt8(ascii: "s"))
-            case 0x212a: folded.append(UInt8(ascii: "k"))
             default: folded.append(contentsOf: String(scalar).utf8.map(lower))
             }
         }
@@ -78,7 +81,7 @@ package struct InvalidName: Error, Equatable, CustomStringConvertible {
         case tooLong(Int)
         case byte(UInt8)
         case dots
-        /// May be taken for `.git` or `.mlrepo`.
+        /// May be taken for `.git` or `.mlrepo`, or is that of a file being written.
         case reserved
         case refName
     }
@@ -90,7 +93,7 @@ package struct InvalidName: Error, Equatable, CustomStringConvertible {
         case .tooLong(let count): "the name \(name) has \(count) bytes, which is too long"
         case .byte(let byte): "the name \(name) contains the byte 0x\(String(byte, radix: 16))"
         case .dots: "the name \(name) leads out of its directory"
-        case .reserved: "the name \(name) may stand for .git or .mlrepo on some systems"
+        case .reserved: "the name \(name) is reserved: it may stand for .git or .mlrepo on some systems"
         case .refName: "\(name) is not a valid ref name"
         }
     }

@@ -288,19 +288,25 @@ package final class ObjectStore: ObjectReader {
             throw .damaged(reference, problem: "\(place): \(error.problem)")
         }
         var base: [UInt8]?
-        if let name = raw.table.base { base = try basePayload(name, for: reference) }
+        if let name = raw.table.base { base = try basePayload(name, in: pack, for: reference) }
         do throws(CodingError) {
             return try withCoder { (coder) throws(CodingError) in try PackReader.decode(raw, base: base, coder) }
         } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
     }
 
-    /// A base lies in a frame that has none itself, so this ends.
-    private func basePayload(_ base: ObjectReference, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
-        guard let (pack, place) = find(base), let frame = try? pack.index.frame(place.frame) else {
-            throw .damaged(reference, problem: "its base, \(base), is missing")
+    /// A base lies whole in the same pack, in a frame that has none itself, so this ends.
+    private func basePayload(
+        _ base: ObjectReference, in pack: PackReader, for reference: ObjectReference
+    ) throws(ReadError) -> [UInt8] {
+        guard let place = pack.index.find(base), !place.isRecipe, let frame = try? pack.index.frame(place.frame) else {
+            throw .damaged(reference, problem: "its base, \(base), is not in pack \(pack.name)")
         }
         guard frame.base == nil else { throw .damaged(reference, problem: "its base, \(base), has a base itself") }
-        return try required(base.kind, base.id)
+        let bytes = try self.frame(place.frame, of: pack, for: base)
+        guard place.offset + place.length <= bytes.count else {
+            throw .damaged(base, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        return Array(bytes[place.offset..<place.offset + place.length])
     }
 
     /// Lends a coder to one thread.

@@ -1,0 +1,248 @@
+package import FileIO
+package import ObjectModel
+
+/// A file that may differ from the base version.
+package struct ScannedFile: Sendable {
+    package let path: RepositoryPath
+    /// What the base version has there, if it has a file or link there.
+    package let base: StatCacheEntry?
+    /// What is on disk, if there is something to be tracked.
+    package let status: FileStatus?
+}
+
+/// Something that a walk found and left alone.
+package struct SkippedFile: Hashable, Sendable {
+    package enum Reason: Hashable, Sendable {
+        /// A socket, pipe or device.
+        case special
+        /// Its name cannot be kept.
+        case name(String)
+        /// A repository inside the data.
+        case repository
+    }
+
+    /// Escaped: the name may not be one that a path can hold.
+    package let path: String
+    package let reason: Reason
+}
+
+/// What a walk over the working tree found.
+package struct ScanResult: Sendable {
+    /// Files that are new, gone, or may have changed; in order of ``DirectoryTree/walkOrder(_:_:)``.
+    package fileprivate(set) var files: [ScannedFile] = []
+    /// Tracked directories that are empty on disk and were not in the base version.
+    package fileprivate(set) var emptyDirectories: [RepositoryPath] = []
+    package fileprivate(set) var skipped: [SkippedFile] = []
+    /// Files of the base version that look as they did when they were last seen to be unchanged.
+    package fileprivate(set) var unchanged = 0
+}
+
+/// Walks the tracked part of a working tree and compares it with what was last seen there.
+package struct Scan: Sendable {
+    private let root: FilePath
+    private let files: any FileSystem
+    private let cache: StatCache?
+    private let tracking: Tracking
+    private let patterns: IgnoreRules
+
+    /// - Parameters:
+    ///   - root: The working tree's top directory.
+    ///   - cache: The base version's files; nothing if there is no base version.
+    package init(root: FilePath, files: any FileSystem, cache: StatCache?, tracking: Tracking) {
+        self.root = root
+        self.files = files
+        self.cache = cache
+        self.tracking = tracking
+        patterns = IgnoreRules(patterns: tracking.paths.patterns)
+    }
+
+    /// A directory that is to be looked at.
+    private struct Job: Sendable {
+        let path: RepositoryPath
+        let block: StatCache.Block?
+        /// Whether all that is in it is tracked.
+        let isCovered: Bool
+        let rules: IgnoreRules
+    }
+
+    private struct Queue: Sendable {
+        var jobs: [Job]
+        var running = 0
+        var failure: WorkingTreeError?
+        var result = ScanResult()
+    }
+
+    /// - Parameter width: How many directories are looked at at once.
+    package func run(width: Int) throws(WorkingTreeError) -> ScanResult {
+        let first = Job(path: .root, block: cache?.block(0), isCovered: tracking.coversDirectory(.root), rules: IgnoreRules())
+        let queue = Monitor(Queue(jobs: [first]))
+        onThreads(width) { _ in work(queue) }
+        var end = queue.withLock { ($0.failure, $0.result) }
+        if let failure = end.0 { throw failure }
+        end.1.files.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        end.1.emptyDirectories.sort(by: DirectoryTree.walkOrder)
+        end.1.skipped.sort { $0.path < $1.path }
+        return end.1
+    }
+
+    private func work(_ queue: Monitor<Queue>) {
+        var result = ScanResult()
+        var listing = DirectoryListing()
+        while true {
+            let job = queue.wait { queue -> Job?? in
+                if queue.failure != nil { return .some(nil) }
+                if let job = queue.jobs.popLast() {
+                    queue.running += 1
+                    return .some(job)
+                }
+                return queue.running == 0 ? .some(nil) : nil
+            }
+            guard let job else { break }
+            var found: [Job] = []
+            var failure: WorkingTreeError?
+            do throws(WorkingTreeError) { try look(at: job, &listing, &result, &found) } catch { failure = error }
+            queue.withLock { queue in
+                queue.jobs += found
+                queue.running -= 1
+                if let failure, queue.failure == nil { queue.failure = failure }
+            }
+        }
+        queue.withLock { queue in
+            queue.result.files += result.files
+            queue.result.emptyDirectories += result.emptyDirectories
+            queue.result.skipped += result.skipped
+            queue.result.unchanged += result.unchanged
+        }
+    }
+
+    private func look(
+        at job: Job, _ listing: inout DirectoryListing, _ result: inout ScanResult, _ found: inout [Job]
+    ) throws(WorkingTreeError) {
+        do throws(FileError) { try files.list(root.appending(job.path.bytes), into: &listing) } catch {
+            if error.isNotFound {
+                if let block = job.block { gone(block, in: job.path, &result) }
+                return
+            }
+            throw .unreadable(job.path, error)
+        }
+        listing.sort()
+        let rules = try rules(for: job, listing)
+        var known = 0
+        let knownCount = job.block?.count ?? 0
+        for index in 0..<listing.count {
+            let name = listing.name(index)
+            while let block = job.block, known < knownCount, block.compareName(known, to: name) < 0 {
+                gone(block, known, in: job.path, &result)
+                known += 1
+            }
+            let status = listing.status(index)
+            if let block = job.block, known < knownCount, block.compareName(known, to: name) == 0 {
+                defer { known += 1 }
+                if tracking.untracked.isEmpty, block.isUnchanged(known, status) {
+                    result.unchanged += 1
+                    continue
+                }
+                try both(block, known, name, status, job, rules, &result, &found)
+            } else {
+                try new(name, status, job, rules, &result, &found)
+            }
+        }
+        while let block = job.block, known < knownCount {
+            gone(block, known, in: job.path, &result)
+            known += 1
+        }
+        if listing.count == 0, job.isCovered, !job.path.isRoot, job.block?.count != 0 { result.emptyDirectories.append(job.path) }
+    }
+
+    /// A name that the base version has and the disk has.
+    private func both(
+        _ block: StatCache.Block, _ index: Int, _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job, _ rules: IgnoreRules,
+        _ result: inout ScanResult, _ found: inout [Job]
+    ) throws(WorkingTreeError) {
+        let path = try joined(job.path, name)
+        if tracking.isUntracked(path) { return gone(block, index, in: job.path, &result) }
+        switch (block.isDirectory(index), status.kind) {
+        case (true, .directory):
+            let isCovered = job.isCovered || tracking.coversDirectory(path)
+            found.append(Job(path: path, block: cache?.block(block.childBlock(index)), isCovered: isCovered, rules: rules))
+        case (false, .file), (false, .link):
+            result.files.append(ScannedFile(path: path, base: block.entry(index), status: status))
+        default:
+            gone(block, index, in: job.path, &result)
+            try new(name, status, job, rules, &result, &found)
+        }
+    }
+
+    /// A name that only the disk has.
+    private func new(
+        _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job, _ rules: IgnoreRules, _ result: inout ScanResult,
+        _ found: inout [Job]
+    ) throws(WorkingTreeError) {
+        let path: RepositoryPath
+        do throws(InvalidName) { path = try job.path.appending(try EntryName(name)) } catch {
+            if error.problem == .reserved || job.isCovered, !Self.isOurs(name) {
+                let reason: SkippedFile.Reason = name.elementsEqual(".git".utf8) ? .repository : .name("\(error)")
+                // A `.git` beside `.mlrepo` is where the code lives, and nothing to speak of.
+                if job.isCovered, !(job.path.isRoot && reason == .repository) {
+                    result.skipped.append(SkippedFile(path: escapedText(job.path.bytes + [0x2f] + name), reason: reason))
+                }
+            }
+            return
+        }
+        let isDirectory = status.kind == .directory
+        let isNamed = tracking.added.contains(path) || tracking.paths.directories.contains(path)
+        if !isNamed, rules.ignores(path, isDirectory: isDirectory) {
+            // What was added by name lies inside what is ignored.
+            guard isDirectory, tracking.reachesInto(path) else { return }
+            return found.append(Job(path: path, block: nil, isCovered: false, rules: rules))
+        }
+        if tracking.isUntracked(path), !isNamed { return }
+        let isCovered = job.isCovered || (isDirectory && tracking.coversDirectory(path))
+        switch status.kind {
+        case .directory:
+            if isCovered || tracking.reachesInto(path) || !patterns.isEmpty {
+                found.append(Job(path: path, block: nil, isCovered: isCovered, rules: rules))
+            }
+        case .file, .link:
+            guard isCovered || isNamed || (!patterns.isEmpty && patterns.matches(path)) else { return }
+            result.files.append(ScannedFile(path: path, base: nil, status: status))
+        case .other:
+            if isCovered || isNamed { result.skipped.append(SkippedFile(path: "\(path)", reason: .special)) }
+        }
+    }
+
+    /// Names of our own that a walk meets: the store, and files that are being written.
+    private static func isOurs(_ name: ArraySlice<UInt8>) -> Bool {
+        name.elementsEqual(".mlrepo".utf8) || name.starts(with: EntryName.temporaryPrefix)
+    }
+
+    /// Everything of the base version that lies at an entry is not there any more.
+    private func gone(_ block: StatCache.Block, _ index: Int, in directory: RepositoryPath, _ result: inout ScanResult) {
+        guard let entry = block.entry(index), let path = try? directory.appending(EntryName(entry.name)) else { return }
+        if entry.mode == .directory, let child = cache?.block(entry.block), child.count > 0 {
+            gone(child, in: path, &result)
+        } else {
+            result.files.append(ScannedFile(path: path, base: entry, status: nil))
+        }
+    }
+
+    private func gone(_ block: StatCache.Block, in directory: RepositoryPath, _ result: inout ScanResult) {
+        for index in 0..<block.count { gone(block, index, in: directory, &result) }
+    }
+
+    /// The rules that hold in a directory: those from above, and its own.
+    private func rules(for job: Job, _ listing: DirectoryListing) throws(WorkingTreeError) -> IgnoreRules {
+        let name = Array(IgnoreRules.fileName.utf8)
+        guard (0..<listing.count).contains(where: { listing.name($0).elementsEqual(name) && listing.status($0).kind == .file })
+        else { return job.rules }
+        let path = root.appending(job.path.bytes).appending(name)
+        let bytes = try working { () throws(FileError) in try files.contents(path, limit: 1 << 20) }
+        var rules = job.rules
+        rules.add(String(decoding: bytes, as: UTF8.self), in: job.path)
+        return rules
+    }
+
+    private func joined(_ directory: RepositoryPath, _ name: ArraySlice<UInt8>) throws(WorkingTreeError) -> RepositoryPath {
+        do throws(InvalidName) { return try directory.appending(try EntryName(name)) } catch { throw .name(error) }
+    }
+}
