@@ -85,7 +85,7 @@ let package = Package(
         target(
             "CommandLine",
             [
-                "MLRepo", "ParameterFiles", "ObjectModel",
+                "MLRepo", "ParameterFiles", "ObjectModel", "FileIO", "Lineage", "Storage", "WorkingTree",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         /** The program: nothing but its start */

@@ -218,6 +218,11 @@ package final class ObjectStore: ObjectReader {
 
     package func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
 
+    /// The ids of all objects of a kind that begin with some hex digits.
+    package func ids(of kind: ObjectKind, beginning digits: String) -> [ObjectID] {
+        packs.flatMap { $0.index.ids(of: kind, beginning: digits) }
+    }
+
     package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
         guard let (pack, place) = find(reference) else { return nil }
         if place.isRecipe { return try assembled(reference.id) }

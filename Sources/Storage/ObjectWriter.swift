@@ -21,6 +21,8 @@ package final class ObjectWriter: Sendable {
         var reliedOn: Set<ObjectReference> = []
         var objects = 0
         var rawBytes = 0
+        /// Nodes of directories that were written, for those who go on from them.
+        var nodes: [ObjectReference: [UInt8]] = [:]
     }
 
     /// - Parameter random: Hands out that many random bytes.
@@ -63,10 +65,14 @@ package final class ObjectWriter: Sendable {
                 state.metadata = FrameBuilder(.metadata)
             }
             state.metadata.add(reference, payload, recipeOf: recipeOf)
+            if reference.kind == .tree { state.nodes[reference] = payload }
             return full
         }
         if var full { try append(&full) }
     }
+
+    /// A directory's node that was written here.
+    package func pending(_ reference: ObjectReference) -> [UInt8]? { state.withLock { $0.nodes[reference] } }
 
     /// Raw bytes of a frame of metadata.
     private static let metadataFrame = 256 << 10

@@ -154,4 +154,20 @@ package struct PackIndex: Sendable {
             return nil
         }
     }
+
+    /// The ids of a kind that begin with some hex digits.
+    func ids(of kind: ObjectKind, beginning digits: String) -> [ObjectID] {
+        guard let lowest = try? ObjectID(hex: digits + String(repeating: "0", count: 64 - digits.utf8.count)) else { return [] }
+        var (low, high) = (0, entryCount)
+        while low < high {
+            let middle = (low + high) / 2
+            if let found = entry(middle)?.reference.id, found < lowest { low = middle + 1 } else { high = middle }
+        }
+        var ids: [ObjectID] = []
+        while low < entryCount, let (reference, _) = entry(low), reference.id.hex.hasPrefix(digits) {
+            if reference.kind == kind { ids.append(reference.id) }
+            low += 1
+        }
+        return ids
+    }
 }

@@ -8,6 +8,17 @@ package struct ScannedFile: Sendable {
     package let base: StatCacheEntry?
     /// What is on disk, if there is something to be tracked.
     package let status: FileStatus?
+
+    init(path: RepositoryPath, base: StatCacheEntry?, status: FileStatus?) {
+        self.path = path
+        self.base = base
+        self.status = status
+    }
+
+    /// A file that is to be read as it is, whatever the base version has.
+    package init(path: RepositoryPath, status: FileStatus) {
+        self.init(path: path, base: nil, status: status)
+    }
 }
 
 /// Something that a walk found and left alone.

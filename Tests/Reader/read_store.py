@@ -31,6 +31,7 @@ from store_trees import (DIRECTORY, LINK, ONE_CHUNK, Cursor, Recipe, checked_lea
 DEEPEST_DIRECTORY = 2_048
 FRAMES_KEPT = 16
 DIRECTORIES_KEPT = 256
+MOST_LISTED = 2**24  # files, and directories, of one tree; a reader's own bound, as a small tree may describe any number
 READ_SIZE = 2**20
 
 
@@ -71,6 +72,7 @@ class Store:
             for name in sorted(self.log.live):
                 with self.reporting(self.pack_path(name)):
                     self._open_pack(name)
+        self.recent_refs = functools.lru_cache(maxsize=4)(functools.partial(self.elements, REFS))
         self.raw_bytes = functools.lru_cache(maxsize=FRAMES_KEPT)(self._raw_bytes)
 
     @contextlib.contextmanager
@@ -107,14 +109,20 @@ class Store:
             return read_frame(read_at, self.packs[name].frames[number])
 
     def _raw_bytes(self, name, number):
-        return self.frame(name, number).decode(self.base_payload)
+        return self.decode(name, self.frame(name, number))
 
-    def base_payload(self, kind, identifier):
-        """The payload of a base, from a frame that has no base itself."""
+    def decode(self, name, frame):
+        """The raw bytes of a frame of a pack."""
+        return frame.decode(functools.partial(self.base_payload, name))
+
+    def base_payload(self, name, kind, identifier):
+        """The payload of a base, from a frame of the same pack that has no base itself."""
         places = [place for place in self.places.get((kind, identifier), ())
-                  if self.packs[place.pack].frames[place.frame].base is None]
-        require(places, f"base {describe(kind, identifier)} lies in no frame without a base")
-        return self._first_sound(kind, identifier, places)
+                  if place.pack == name and self.packs[name].frames[place.frame].base is None]
+        require(places, f"base {describe(kind, identifier)} lies in no frame of the pack without a base")
+        payload = self._first_sound(kind, identifier, places)
+        require(payload, f"base {describe(kind, identifier)} is empty")
+        return payload
 
     def payload(self, kind, identifier):
         """The payload of an object that is stored whole, checked against its id."""
@@ -208,10 +216,16 @@ class Store:
 
     def tree_lines(self, commit):
         """The lines of `tree`, a directory before what it holds; paths in their JSON form."""
-        pending = self._entries_backwards(b"", bytes.fromhex(self.object(COMMIT, commit)["tree"]))
+        root = bytes.fromhex(self.object(COMMIT, commit)["tree"])
+        require(self.object(TREE, root).totals()[1] <= MOST_LISTED, "too many files for this reader")
+        pending, directories, files = self._entries_backwards(b"", root), 1, 0
         while pending:
             path, element = pending.pop()
             require(len(path) <= LONGEST_PATH, "path is too long")
+            directories, files = directories + (element.mode == DIRECTORY), files + (element.mode != DIRECTORY)
+            require(directories <= MOST_LISTED, "too many directories for this reader")
+            require(files <= MOST_LISTED, "too many files for this reader")
+            require(path.count(b"/") + 1 + (element.mode == DIRECTORY) <= DEEPEST_DIRECTORY, "directories are too deep")
             yield f"{element.mode} {element.id.hex()} {element.size} {encode_canonical(path_json(path)).decode()}"
             if element.mode == DIRECTORY:
                 pending += self._entries_backwards(path + b"/", element.id)
@@ -258,8 +272,7 @@ class Verifier:
         if self.undecoded:
             self.report(f"{self.undecoded} frames could not be decoded (no zstd command)", "packs")
         if log and log.newest:
-            with self.checking("event of the newest entry"):
-                self.store.object(EVENT, bytes.fromhex(log.newest["event"]))
+            self.check_operations()
             self.check_reachable(REFS, bytes.fromhex(log.newest["refs"]))
         for blob in self.store.recipes.keys() - self.blob_lengths.keys():
             self.check_unreached_recipes(blob)
@@ -293,7 +306,7 @@ class Verifier:
         with self.checking(f"{self.store.pack_path(name)} frame {number}"):
             frame = self.store.frame(name, number)
             try:
-                raw = frame.decode(self.store.base_payload)
+                raw = self.store.decode(name, frame)
             except Undecoded:
                 self.undecoded += 1
                 raise
@@ -305,6 +318,34 @@ class Verifier:
                 recipe_of = parsed.blob if isinstance(parsed, Recipe) else None
                 contents.append(Content(kind, identifier, recipe_of, offset, len(payload)))
             return contents
+        return None
+
+    # What the log names
+
+    def check_operations(self):
+        """Checks the events of all entries, the objects that stay because of them, and what they say of refs."""
+        before, named = {}, {}
+        for number, (event_id, root) in enumerate(self.store.log.operations):
+            event, where = None, f"event of entry {number}"
+            with self.checking(where):
+                event = self.store.object(EVENT, bytes.fromhex(event_id))
+            after = self.refs_of(root)
+            if event:
+                changes = {change["name"]: (change.get("before"), change.get("after")) for change in event["refs"]}
+                for reference in (side for pair in changes.values() for side in pair if side):
+                    named.setdefault((KIND_NUMBERS[reference["kind"]], bytes.fromhex(reference["id"])), where)
+                if None not in (before, after) and changes != differences(before, after):
+                    self.report("refs of the event are not what the entry changes", where)
+            before = after
+        for (kind, identifier), where in named.items():
+            with self.checking(f"named by {where}"):
+                self.store.object(kind, identifier)
+
+    def refs_of(self, root):
+        """The refs at a root: name -> reference as in events; None where they cannot be read, as they need not stay."""
+        with contextlib.suppress(Damage, Undecoded, OSError):
+            return {element.key.decode(): {"id": element.id.hex(), "kind": KINDS[element.kind - 1]}
+                    for element in self.store.recent_refs(bytes.fromhex(root))}
         return None
 
     # What the newest refs reach
@@ -327,7 +368,9 @@ class Verifier:
         elif kind == REFS:
             return [(element.kind, element.id) for element in self.store.elements(kind, identifier)]
         elif kind == RECIPES:
-            for element in self.store.elements(kind, identifier):
+            elements = self.store.elements(kind, identifier)
+            require(elements, "empty map of recipes")
+            for element in elements:
                 self.check_listed_recipe(element)
         elif kind == CHUNKS:
             recipe = self.store.object(kind, identifier)
@@ -341,8 +384,7 @@ class Verifier:
             return [(kind, bytes.fromhex(text)) for kind, text in [*texts, (TREE, commit["tree"])]]
         elif kind == RUN:
             run = self.store.object(kind, identifier)
-            texts = [(COMMIT, item["commit"]) for item in run.get("inputCommits", ())]
-            texts += [(BLOB, run["code"]["patch"])] if "patch" in run.get("code", ()) else []
+            texts = [(BLOB, run["code"]["patch"])] if "patch" in run.get("code", ()) else []
             texts += [(TREE, run["inputs"]), (TREE, run["outputs"])]
             return [(kind, bytes.fromhex(text)) for kind, text in texts]
         else:
@@ -464,6 +506,12 @@ class Verifier:
                     pending.append((element.id, old.id if old and old.mode == DIRECTORY else None))
                 elif not old or old.id != element.id:
                     yield element.id
+
+
+def differences(before, after):
+    """name -> (before, after) of each ref that differs."""
+    return {name: (before.get(name), after.get(name)) for name in before.keys() | after.keys()
+            if before.get(name) != after.get(name)}
 
 
 def problem_line(what, where):

@@ -11,7 +11,7 @@ import re
 import stat
 
 from store_objects import (Damage, array, check_members, decode_canonical, encode_canonical, hexadecimal, identifier,
-                           integer, one_of, require, rising, string)
+                           integer, one_of, require, rising, string, time)
 
 LARGEST_FORMAT = 4_096  # a reader's own bound: the documents have none
 LARGEST_ENTRY_FILE = 16_384
@@ -21,6 +21,7 @@ MOST_NAMES = 32
 TILE = 256
 PACK_NAME = re.compile(r"[0-9a-f]{64}-[0-9a-f]{16}")
 ENTRY_FILE_NAME = re.compile(r"[0-9]{20}")
+FEATURE = re.compile(r"[a-z0-9-]+")
 SIGNATURES = re.compile(r"(\n(— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)?")
 
 
@@ -96,7 +97,7 @@ def read_format(files):
     require(data is not None, "the file is missing")
     require(data.endswith(b"\n"), "no line feed at the end")
     value = decode_canonical(data[:-1])
-    check_members(value, {"format": one_of(1), "cutRule": one_of(1), "origin": hexadecimal(32), "shared?": integer})
+    check_members(value, {"format": one_of(1), "cutRule": integer, "origin": hexadecimal(32), "shared?": integer})
     return value
 
 
@@ -145,11 +146,15 @@ def pack_name(value):
     require(isinstance(value, str) and PACK_NAME.fullmatch(value), "not a pack's name")
 
 
+def feature(value):
+    require(isinstance(value, str) and FEATURE.fullmatch(value), "not a feature's name")
+
+
 pack_names = rising(array(pack_name), str)
 PACKS_SCHEMA = {"added": pack_names, "doomed": pack_names, "dropped": pack_names}
-ENTRY_SCHEMA = {"event": identifier, "features": rising(array(string), lambda name: name.encode("utf-16-be")),
+ENTRY_SCHEMA = {"event": identifier, "features": rising(array(feature), str),
                 "number": integer, "packs?": lambda value: check_members(value, PACKS_SCHEMA), "packList?": identifier,
-                "refs": identifier, "time": integer}
+                "refs": identifier, "time": time}
 ENTRY_FILE_SCHEMA = {"entry": lambda value: None, "note": string, "subtrees": array(identifier, most=64)}
 
 
@@ -174,7 +179,8 @@ def tile_path(level, number):
 class Log:
     """The operation log, read from entry 0 to the newest; what is wrong goes to `report(what, where)`.
 
-    Afterwards `size` is the number of entries, `newest` the newest one or None, `live` the names of the live packs.
+    Afterwards `size` is the number of entries, `newest` the newest one or None, `live` the names of the live packs;
+    `operations` has (event, root of refs) of each entry, in hex.
     """
 
     def __init__(self, files, origin, report):
@@ -183,6 +189,8 @@ class Log:
         self.newest = self.newest_file = None
         self.live, self.doomed = set(), set()
         self.leaf_hashes = []
+        self.operations = []
+        self.events = set()
 
     @property
     def size(self):
@@ -251,6 +259,10 @@ class Log:
         self.newest = entry
         self.frontier.append(leaf)
         self.leaf_hashes.append(leaf_hash(leaf))
+        if entry["event"] in self.events:
+            self.report("event is that of another entry too", entry_path(number))
+        self.events.add(entry["event"])
+        self.operations.append((entry["event"], entry["refs"]))
         self._apply(entry, number)
 
     def _read_entry_file(self, number):

@@ -108,18 +108,19 @@ def decode_canonical(data):
 
 # Names, paths, ref names
 
-IGNORABLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufeff\ufe00-\ufe0f]")
-FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {
-    0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
+IGNORABLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufeff\ufe00-\ufe0f]")
+FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {0x130: "i", 0x131: "i"}
 RESERVED = re.compile(r"\.git|\.mlrepo|(git|mlrepo|mlrep)~[0-9]+")
+BEING_WRITTEN = re.compile(rb"\.mlrepo-tmp-[0-9a-f]{16}")
 REF_COMPONENT = re.compile(r"(?![-.])(?!@$)[A-Za-z0-9_.+@-]+(?<!\.lock)(?<!\.)")
-REF_ROOTS = ("branches", "tags", "worktrees", "runs")
+REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "worktrees": COMMIT, "runs": RUN}
 
 
 def check_name(name):
     """Refuses what must not be an entry of a directory."""
     require(1 <= len(name) <= 255 and b"/" not in name and b"\0" not in name and name not in (b".", b".."),
             f"name {name!r} is not allowed")
+    require(not BEING_WRITTEN.fullmatch(name), f"name {name!r} is that of a file being written")
     try:
         text = IGNORABLE.sub("", name.decode("utf-8"))
     except UnicodeDecodeError:
@@ -135,8 +136,14 @@ def check_ref_name(name):
     except UnicodeDecodeError:
         raise Damage(f"ref name {name!r} is not ASCII") from None
     components = text.split("/")
-    require(len(name) <= 250 and len(components) >= 2 and components[0] in REF_ROOTS
+    require(len(name) <= 250 and len(components) >= 2 and components[0] in REF_KINDS
             and all(map(REF_COMPONENT.fullmatch, components)), f"ref name {name!r} is not allowed")
+
+
+def check_ref(name, kind):
+    """Refuses a ref name, or a kind of object that a ref of this name must not name."""
+    check_ref_name(name)
+    require(kind == REF_KINDS[name.decode().partition("/")[0]], f"ref {name!r} names an object of kind {kind}")
 
 
 def path_bytes(value):
@@ -199,6 +206,16 @@ def integer(value):
     require(type(value) is int, "not an integer")
 
 
+def at_least(least):
+    def check_least(value):
+        integer(value)
+        require(value >= least, f"below {least}")
+    return check_least
+
+
+time = at_least(0)
+
+
 def boolean(value):
     require(isinstance(value, bool), "not a truth value")
 
@@ -229,12 +246,12 @@ def unique(check):
     return check_unique
 
 
-def rising(check, key, strictly=True):
-    """An array sorted by `key`, without repetition if strictly."""
+def rising(check, key):
+    """An array sorted by `key`, without repetition."""
     def check_rising(value):
         check(value)
         keys = list(map(key, value))
-        require(all(a < b or (a == b and not strictly) for a, b in zip(keys, keys[1:])), "not sorted, or repeated")
+        require(all(a < b for a, b in zip(keys, keys[1:])), "not sorted, or repeated")
     return check_rising
 
 
@@ -299,12 +316,15 @@ def ref_name(value):
 def ref_change(value):
     check_members(value, {"after?": reference, "before?": reference, "name": ref_name})
     require("after" in value or "before" in value, "neither before nor after")
+    for side in ("after", "before"):
+        if side in value:
+            check_ref(value["name"].encode(), KIND_NUMBERS[value[side]["kind"]])
     require(value.get("after") != value.get("before"), "before and after are equal")
 
 
 SCHEMAS = {
     COMMIT: {
-        "author": person, "authored": integer, "committed": integer, "committer": person, "message": string,
+        "author": person, "authored": time, "committed": time, "committer": person, "message": string,
         "parents": unique(array(identifier, most=64)), "recipes?": identifier,
         "runs": unique(array(identifier, least=1)),
         "tracked": record({"directories": rising(array(path_bytes), path_bytes),
@@ -312,19 +332,19 @@ SCHEMAS = {
         "tree": identifier,
     },
     RUN: {
-        "origin": one_of("declared", "observed"), "observedBy": string, "recorded": integer,
-        "started?": integer, "ended?": integer, "user?": person,
+        "origin": one_of("declared", "observed"), "observedBy": string, "recorded": time,
+        "started?": time, "ended?": time, "user?": person,
         "command?": record({"arguments": array(string), "directory?": path_bytes}),
-        "exitStatus?": integer, "signal?": integer,
+        "exitStatus?": at_least(0), "signal?": at_least(1),
         "code?": record({"dirty": boolean, "patch?": identifier, "remote?": string, "revision?": string,
                          "system": one_of("git")}),
         "parameters": mapping(user_value), "metrics": mapping(user_value), "environment": mapping(string_or_integer),
         "inputs": identifier, "outputs": identifier,
         "inputCommits?": rising(array(record({"commit": identifier, "path": path_bytes})),
-                                lambda item: path_bytes(item["path"]), strictly=False),
+                                lambda item: path_bytes(item["path"])),
     },
     EVENT: {
-        "verb": string, "actor": person, "workingCopy?": hexadecimal(32), "time": integer, "nonce": hexadecimal(32),
+        "verb": string, "actor": person, "workingCopy?": hexadecimal(32), "time": time, "nonce": hexadecimal(32),
         "reason?": string, "refs": rising(array(ref_change), lambda change: change["name"].encode()),
         "undoes?": identifier,
     },

@@ -22,8 +22,7 @@ ENTRY_RECORD = struct.Struct("<32sBBHIII")
 TRAILER = struct.Struct("<QIIQQ16sIII4s")
 LONGEST_PACK = 2**40
 MOST_OBJECTS = 65_536
-LONGEST_TABLE = 33 + 3 + 5 * MOST_OBJECTS
-LONGEST_STORED = LARGEST_RAW + 65_536  # a reader's own bound: the documents have none
+LONGEST_TABLE = 33 + 3 + 10 * MOST_OBJECTS
 LONGEST_DICTIONARY = 32_768
 LARGEST_WINDOW = 8 * 2**20
 BY_RECIPE = 1
@@ -138,7 +137,7 @@ def read_frame(read_at, record):
      stored_crc, head_crc) = FRAME_HEADER.unpack(header)
     require(magic == b"MLF1", "frame has no magic")
     require(table_length <= LONGEST_TABLE and padding < 4_096 and raw_length <= LARGEST_RAW
-            and stored_length <= LONGEST_STORED, "frame is larger than the limits")
+            and stored_length <= raw_length, "frame is larger than the limits")
     require(FRAME_HEADER.size + table_length + padding + stored_length == size,
             "frame's length is not that of its parts")
     table = read_at(record.offset + FRAME_HEADER.size, table_length)
@@ -163,6 +162,8 @@ def parse_table(table, codec, frame_class, raw_length):
     require(1 <= count <= MOST_OBJECTS, f"frame of {count} objects")
     objects = [(cursor.byte(), cursor.varint()) for _ in range(count)]
     cursor.finish()
+    if base:
+        require(1 <= base[0] <= len(KINDS) and (base[0] == BLOB) == (frame_class == DATA), "base of another class")
     for kind, length in objects:
         require(1 <= kind <= len(KINDS), f"kind {kind} is not known")
         require((kind == BLOB) == (frame_class == DATA), f"{KINDS[kind - 1]} in a frame of class {frame_class}")
@@ -185,7 +186,7 @@ def decode_zlib(stored, raw_length, dictionary=None):
 
 
 def check_zstd_frame(stored, raw_length):
-    """Refuses what is not one RFC 8878 frame with its content size, no dictionary and a small window."""
+    """Refuses what is not one RFC 8878 frame with its content size, no dictionary and a window that is not too large."""
     cursor = Cursor(stored)
 
     def number(count):
@@ -194,11 +195,12 @@ def check_zstd_frame(stored, raw_length):
     require(number(4) == 0xFD2FB528, "not a zstd frame")
     descriptor = cursor.byte()
     size_flag, single_segment, checksum = descriptor >> 6, descriptor >> 5 & 1, descriptor >> 2 & 1
-    require(not descriptor & 0x0B, "zstd frame with a dictionary or a reserved bit")
+    require(not descriptor & 0x08, "zstd frame with a reserved bit")
     window = 0
     if not single_segment:
         window_descriptor = cursor.byte()
         window = (8 + (window_descriptor & 7)) << (7 + (window_descriptor >> 3))
+    require(number((0, 1, 2, 4)[descriptor & 3]) == 0, "zstd frame with a dictionary")
     require(size_flag or single_segment, "zstd frame without its content size")
     content_size = number(1 << size_flag) + (256 if size_flag == 1 else 0)
     require(content_size == raw_length, "zstd frame of another length")

@@ -7,7 +7,7 @@ import hashlib
 from typing import NamedTuple
 
 from store_objects import (BLOB, CHUNKS, KINDS, LARGEST_FILE, LARGEST_NODE, LARGEST_RAW, RECIPES, REFS, TREE, Damage,
-                           check_name, check_ref_name, require)
+                           check_name, check_ref, require)
 
 FILE, EXECUTABLE, LINK, DIRECTORY = 1, 2, 3, 4
 LONGEST_LINK = 4_095
@@ -81,9 +81,9 @@ def parse_leaf_element(kind, cursor):
         return Element(cursor.take(32), CHUNKS, cursor.take(32))
     name = cursor.take(cursor.varint())
     if kind == REFS:
-        check_ref_name(name)
         target = cursor.byte()
         require(1 <= target <= len(KINDS), f"kind {target} is not known")
+        check_ref(name, target)
         return Element(name, target, cursor.take(32))
     check_name(name)
     mode, identifier, size = cursor.byte(), cursor.take(32), cursor.varint()
@@ -128,7 +128,7 @@ def parse_chunks(payload):
     blob, length, cut_rule = cursor.take(32), cursor.varint(), cursor.varint()
     require(length <= LARGEST_FILE, "a file is too large")
     root = parse_node(CHUNKS, cursor)
-    require(root.level == 0 or len(root.elements) >= 2, "root of one element")
+    require(len(root.elements) >= 2, "recipe of less than two chunks")
     require(root.totals()[2] == length, "the lengths of the chunks do not add up")
     return Recipe(blob, length, cut_rule, root)
 
@@ -190,14 +190,14 @@ def check_child(kind, level, element, node):
 # Cut rule 1
 
 ONE_CHUNK = 262_144
-SHORTEST, NORMAL, LONGEST = 65_536, 262_144, 1_048_576
+SKIPPED, NORMAL, LONGEST = 65_536, 262_144, 1_048_576
 GEAR = [int.from_bytes(hashlib.sha256(b"mlrepo-1:" + bytes([i])).digest()[:8], "big") for i in range(256)]
 
 
 def ends_by_rule_1(chunk, is_last):
     """Whether a chunk ends where rule 1 ends it; the last one may also end with the file."""
     value, mask = 0, 0xFFFFF00000000000
-    for position in range(SHORTEST, min(len(chunk), LONGEST)):
+    for position in range(SKIPPED, min(len(chunk), LONGEST)):
         if position == NORMAL:
             mask = 0xFFFF000000000000
         value = (value << 1) + GEAR[chunk[position]] & 0xFFFFFFFFFFFFFFFF

@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Arguments as text without loss: a byte that is not UTF-8 becomes a code point of a private plane (U+10FF00 and
+/// the byte), as Python does with surrogates, and comes back as that byte.
+enum ArgumentText {
+    private static let escape: UInt32 = 0x10_ff00
+
+    /// The arguments behind the program's name.
+    static func arguments() -> [String] {
+        var arguments: [String] = []
+        for index in 1..<max(1, Int(Swift.CommandLine.argc)) {
+            guard let argument = Swift.CommandLine.unsafeArgv[index] else { break }
+            arguments.append(text(Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument)))))
+        }
+        return arguments
+    }
+
+    static func text(_ bytes: [UInt8]) -> String {
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        var text = ""
+        for byte in bytes {
+            // Byte by byte once anything is wrong: such names are rare and need not look nice.
+            guard let scalar = Unicode.Scalar(byte < 0x80 ? UInt32(byte) : escape + UInt32(byte)) else { continue }
+            text.unicodeScalars.append(scalar)
+        }
+        return text
+    }
+
+    static func bytes(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for scalar in text.unicodeScalars {
+            if scalar.value >= escape, scalar.value <= escape + 0xff {
+                bytes.append(UInt8(scalar.value - escape))
+            } else {
+                bytes.append(contentsOf: String(scalar).utf8)
+            }
+        }
+        return bytes
+    }
+}

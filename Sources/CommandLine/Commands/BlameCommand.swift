@@ -1,0 +1,84 @@
+internal import ArgumentParser
+internal import Lineage
+internal import MLRepo
+internal import ObjectModel
+
+struct BlameCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "blame", abstract: "Show where a file came from: its run, its data, its code, and theirs.",
+        discussion: """
+            EXAMPLES
+              mlrepo blame model/model.safetensors
+              mlrepo blame model.bin --revision v1.1 --json
+            """,
+        aliases: ["annotate", "lineage"])
+
+    @Option(name: [.customShort("r"), .long], help: "The version to ask about.")
+    var revision = "HEAD"
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "A file or directory of that version.")
+    var path: String
+
+    func run() throws {
+        let repository = try Repository.here()
+        let path = try repository.path(ArgumentText.bytes(self.path))
+        let tip = try repository.commit(named: revision)
+        guard let blame = try repository.blame(path, at: tip) else {
+            throw Failure(status: .notFound, message: "\(path) is not in \(tip.short)", path: "\(path)")
+        }
+        if output.json { return Terminal.printJSON(Self.json(blame)) }
+        Terminal.print("\(path)  \(Self.identity(blame.entry))")
+        for line in Self.tree(blame) { Terminal.print(line) }
+    }
+
+    private static func identity(_ entry: TreeEntry) -> String {
+        if entry.mode == .directory { return "\(Terminal.files(entry.files))  tree \(entry.id.short)  \(Terminal.size(entry.size))" }
+        return "sha256:\(entry.id.hex)  \(Terminal.size(entry.size))"
+    }
+
+    /// The lines below a file or directory, drawn as a tree.
+    private static func tree(_ blame: Blame) -> [String] {
+        let commit = blame.commit
+        var lines = [
+            "└─ made by  commit \(blame.commitID.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
+                + "  by \(Terminal.escaped("\(commit.author)"))  (run \(blame.runID.short), \(blame.run.observedBy))"
+        ]
+        var branches: [[String]] = blame.inputs.map { input in
+            let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"
+            var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)"]
+            if let upstream = input.upstream { branch += tree(upstream) }
+            return branch
+        }
+        branches += RunText.lines(blame.run).map { [$0] }
+        for (index, branch) in branches.enumerated() {
+            let isLast = index == branches.count - 1
+            for (number, line) in branch.enumerated() {
+                let lead = number == 0 ? (isLast ? "└─ " : "├─ ") : (isLast ? "   " : "│  ")
+                lines.append("   \(lead)\(line)")
+            }
+        }
+        return lines
+    }
+
+    private static func json(_ blame: Blame) -> JSONValue {
+        .object([
+            "path": blame.path.json, "id": blame.entry.id.json, "size": .integer(blame.entry.size),
+            "commit": blame.commitID.json, "author": blame.commit.author.json,
+            "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
+            "run": .object([
+                "id": blame.runID.json, "origin": .string(blame.run.origin.rawValue),
+                "observedBy": .string(blame.run.observedBy),
+            ]),
+            "inputs": .array(blame.inputs.map { input in
+                .object([
+                    "path": input.path.json, "id": input.entry.id.json, "kind": .string(input.entry.mode.kind.name),
+                    "role": .string("data"), "files": .integer(input.entry.files), "bytes": .integer(input.entry.size),
+                    "commit": input.commitID?.json, "upstream": input.upstream.map(json),
+                ])
+            }),
+            "code": blame.run.code?.json, "parameters": Values.json(blame.run.parameters),
+            "metrics": Values.json(blame.run.metrics),
+            "environment": .object(blame.run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),
+        ])
+    }
+}

@@ -1,0 +1,70 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct BranchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "branch", abstract: "List, make or delete branches.",
+        discussion: """
+            EXAMPLES
+              mlrepo branch                 all branches
+              mlrepo branch experiment      a new one from here
+              mlrepo branch -d experiment   deletes the name
+            """)
+
+    @Flag(name: [.customShort("d"), .long], help: "Delete the branch.")
+    var delete = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The branch's name.")
+    var name: String?
+    @Argument(help: "Where it begins.")
+    var revision: String?
+
+    func run() throws {
+        let repository = try Repository.here()
+        let head = try repository.copy.head()
+        if let name, delete {
+            guard name != head.branch else { throw Failure(status: .wouldLose, message: "this working copy stands on '\(name)'") }
+            return try repository.removeRef("branches", name)
+        }
+        if let name { return try repository.makeRef("branches", name, at: repository.commit(named: revision ?? "HEAD")) }
+        try RefList.show(repository.refs(in: "branches"), json: output.json, current: head.branch)
+    }
+}
+
+struct TagCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tag", abstract: "List, make or delete tags: names for versions that stay.",
+        discussion: """
+            EXAMPLES
+              mlrepo tag              all tags
+              mlrepo tag v1.2         names the last commit
+              mlrepo tag v1.1 main~3
+            """)
+
+    @Flag(name: [.customShort("d"), .long], help: "Delete the tag.")
+    var delete = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The tag's name.")
+    var name: String?
+    @Argument(help: "What it names.")
+    var revision: String?
+
+    func run() throws {
+        let repository = try Repository.here()
+        if let name, delete { return try repository.removeRef("tags", name) }
+        if let name { return try repository.makeRef("tags", name, at: repository.commit(named: revision ?? "HEAD")) }
+        try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)
+    }
+}
+
+/// Names and what they stand for.
+private enum RefList {
+    static func show(_ refs: [(name: String, target: ObjectReference)], json: Bool, current: String?) throws {
+        if json {
+            let list = refs.map { JSONValue.object(["name": .string($0.name), "commit": $0.target.id.json]) }
+            return Terminal.printJSON(.array(list))
+        }
+        for ref in refs { Terminal.print("\(ref.name == current ? "*" : " ") \(ref.name)  \(ref.target.id.short)") }
+    }
+}

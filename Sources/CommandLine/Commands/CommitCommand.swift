@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import ParameterFiles
+internal import WorkingTree
+
+struct CommitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "commit", abstract: "Keep what is there as a version, with what it was made from.",
+        discussion: """
+            Takes everything that is tracked, as it is now. The git revision of the code around it, with the patch that is not
+            committed there, is recorded by itself.
+
+            EXAMPLES
+              mlrepo commit -m "Reviews, export of November"
+              mlrepo commit -m "Baseline" --input data --params params.yaml --metrics metrics.json
+              mlrepo commit -m "Smaller rate" --input data --param lr=0.0003 --metric accuracy=0.91
+            """)
+
+    @Option(name: [.customShort("m"), .long], help: "What this version is.")
+    var message: String
+    @Flag(name: [.customShort("a"), .long], help: "Accepted and not needed: a commit takes all that is tracked.")
+    var all = false
+    @Option(name: .customLong("param"), help: ArgumentHelp("A hyperparameter.", valueName: "name=value"))
+    var parameters: [String] = []
+    @Option(name: .customLong("params"), help: ArgumentHelp("A JSON, YAML or TOML file of hyperparameters.", valueName: "file"))
+    var parameterFiles: [String] = []
+    @Option(name: .customLong("metric"), help: ArgumentHelp("A result.", valueName: "name=value"))
+    var metrics: [String] = []
+    @Option(name: .customLong("metrics"), help: ArgumentHelp("A file of results.", valueName: "file"))
+    var metricFiles: [String] = []
+    @Option(name: .customLong("input"), help: ArgumentHelp("What the run read: PATH, or REVISION:PATH.", valueName: "path"))
+    var inputs: [String] = []
+    @Option(name: .customLong("output"), help: ArgumentHelp("What the run wrote; else all that changed.", valueName: "path"))
+    var outputs: [String] = []
+    @Option(help: ArgumentHelp("Who made it, if not you.", valueName: "name <mail>"))
+    var author: String?
+    @Flag(help: "Tracked files that are gone were deleted on purpose.")
+    var deleted = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Only these files and directories.")
+    var paths: [String] = []
+
+    func run() throws {
+        let repository = try Repository.here()
+        var request = CommitRequest(message: message)
+        request.paths = try repository.paths(paths)
+        request.parameters = try Values.gather(pairs: parameters, files: parameterFiles)
+        request.metrics = try Values.gather(pairs: metrics, files: metricFiles)
+        for input in inputs { request.inputs.append(try Self.input(input, repository)) }
+        request.outputs = try repository.paths(outputs)
+        request.allowsMissing = deleted
+        if let author {
+            guard let person = Identity.parse(author) else { throw Failure(status: .usage, message: "'\(Terminal.escaped(author))' is no author") }
+            request.author = person
+        }
+        let progress = Progress("reading", isOn: !output.quiet && !output.json)
+        let report = try repository.commit(request) { progress.add($0) }
+        progress.finish()
+        for skipped in report.skipped where !output.quiet {
+            Terminal.printError("skipped: \(skipped.path) (\(StatusCommand.words(skipped.reason)))")
+        }
+        if output.json { return Terminal.printJSON(Self.json(report)) }
+        guard !output.quiet else { return }
+        Terminal.print("[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
+        Terminal.print(
+            " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); stored \(Terminal.size(report.storedBytes)) for"
+                + " \(Terminal.size(report.newBytes)) of new objects")
+        let results = Values.line(request.metrics)
+        if !results.isEmpty { Terminal.print(" \(results)") }
+    }
+
+    /// `PATH`, or `REVISION:PATH`: a file of that name comes first.
+    private static func input(_ text: String, _ repository: Repository) throws -> (path: RepositoryPath, commit: ObjectID?) {
+        let path = try? repository.path(ArgumentText.bytes(text))
+        if let path, try repository.exists(path) { return (path, nil) }
+        guard let colon = text.firstIndex(of: ":") else {
+            throw Failure(status: .notFound, message: "no file or directory '\(Terminal.escaped(text))'")
+        }
+        let commit = try repository.commit(named: String(text[..<colon]))
+        return (try repository.path(ArgumentText.bytes(String(text[text.index(after: colon)...]))), commit)
+    }
+
+    private static func json(_ report: CommitReport) -> JSONValue {
+        .object([
+            "commit": report.id.json, "tree": report.commit.tree.json, "branch": report.branch.map { .string($0) } ?? .null,
+            "parents": .array(report.commit.parents.map(\.json)), "runs": .array(report.commit.runs.map(\.json)),
+            "files": .integer(report.files), "bytes": .integer(report.bytes), "newBytes": .integer(report.storedBytes),
+        ])
+    }
+}

@@ -1,0 +1,149 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+struct CatCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cat", abstract: "Write a file of a version to standard output.",
+        discussion: """
+            EXAMPLES
+              mlrepo cat HEAD~1:params.yaml
+              mlrepo cat sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+            """)
+
+    @Argument(help: "REVISION:PATH, or a blob's id.")
+    var object: String
+
+    func run() throws {
+        let repository = try Repository.here()
+        if object.hasPrefix("sha256:") || !object.contains(":") {
+            let digits = object.hasPrefix("sha256:") ? String(object.dropFirst(7)) : object
+            guard let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id)) else {
+                throw Failure(status: .notFound, message: "no blob '\(Terminal.escaped(object))'")
+            }
+            return try Self.write(id, repository)
+        }
+        guard let colon = object.firstIndex(of: ":") else { return }
+        try Self.write(object, colon, repository)
+    }
+
+    /// Writes the file that `REVISION:PATH` names.
+    static func write(_ text: String, _ colon: String.Index, _ repository: Repository) throws {
+        let id = try repository.commit(named: String(text[..<colon]))
+        let typed = String(text[text.index(after: colon)...])
+        let path = try RepositoryPath(ArgumentText.bytes(typed))
+        let (commit, _) = try repository.contents(of: id)
+        guard let entry = try repository.tree(commit).entry(at: path), entry.mode != .directory else {
+            throw Failure(status: .notFound, message: "no file '\(path)' in \(id.short)", path: "\(path)")
+        }
+        try write(entry.id, repository)
+    }
+
+    private static func write(_ id: ObjectID, _ repository: Repository) throws {
+        do {
+            try BlobStream(store: repository.store, id: id).forEachPiece { Terminal.write($0) }
+        } catch { throw RepositoryError.tree(error) }
+    }
+}
+
+struct ListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the files of a version.",
+        discussion: """
+            EXAMPLES
+              mlrepo ls
+              mlrepo ls v1.2 data/reviews
+            """)
+
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The version.")
+    var revision = "HEAD"
+    @Argument(help: "A file or directory in it.")
+    var path: String?
+
+    func run() throws {
+        let repository = try Repository.here()
+        let id = try repository.commit(named: revision)
+        let (commit, _) = try repository.contents(of: id)
+        let top = try path.map { try RepositoryPath(ArgumentText.bytes($0)) } ?? .root
+        var tree = repository.tree(commit)
+        if !top.isRoot {
+            guard let entry = try tree.entry(at: top) else {
+                throw Failure(status: .notFound, message: "\(top) is not in \(id.short)", path: "\(top)")
+            }
+            guard entry.mode == .directory else { return show(top, entry) }
+            tree = DirectoryTree(root: entry.id, reader: repository.store)
+        }
+        do throws(ReadError) {
+            try tree.forEachFile(under: top) { (path, entry) throws(ReadError) in show(path, entry) }
+        } catch { throw RepositoryError.object(error) }
+    }
+
+    private func show(_ path: RepositoryPath, _ entry: TreeEntry) {
+        if output.json {
+            return Terminal.printJSON(.object([
+                "path": path.json, "id": entry.id.json, "size": .integer(entry.size), "mode": .string("\(entry.mode)"),
+            ]))
+        }
+        let mark =
+            switch entry.mode {
+            case .file: "-"
+            case .executable: "x"
+            case .link: "l"
+            case .directory: "d"
+            }
+        Terminal.print("\(mark) \(entry.id.hex) \(entry.size) \(path)")
+    }
+}
+
+struct HashCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hash", abstract: "Print the id that a file has, as sha256sum does.",
+        discussion: """
+            EXAMPLES
+              mlrepo hash model.safetensors
+            """)
+
+    @Argument(help: "Files.")
+    var files: [String]
+
+    func run() throws {
+        let environment = Environment.process()
+        for file in files {
+            let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
+            let id: ObjectID
+            do throws(FileError) { id = try Snapshot.digest(of: path, environment.files) } catch {
+                throw Failure(status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
+            }
+            Terminal.print("\(id.hex)  \(Terminal.escaped(ArgumentText.bytes(file)))")
+        }
+    }
+}
+
+struct ResolveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve", abstract: "Print the id of the commit that a revision names.",
+        discussion: """
+            EXAMPLES
+              mlrepo resolve main~2
+            """)
+
+    @Argument(help: "A revision.")
+    var revision: String
+
+    func run() throws { Terminal.print(try Repository.here().commit(named: revision).hex) }
+}
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Print the version of this program.",
+        discussion: """
+            EXAMPLES
+              mlrepo version
+            """)
+
+    func run() { Terminal.print(Version.text) }
+}

@@ -1,0 +1,48 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a commit with its run: parameters, metrics, code, machine.",
+        discussion: """
+            EXAMPLES
+              mlrepo show
+              mlrepo show v1.2 --json
+              mlrepo show HEAD~1:params.yaml    the content of a file
+            """)
+
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "A revision, or REVISION:PATH.")
+    var revision = "HEAD"
+
+    func run() throws {
+        let repository = try Repository.here()
+        if let colon = revision.firstIndex(of: ":"), !revision.hasPrefix("sha256:") {
+            return try CatCommand.write(revision, colon, repository)
+        }
+        let id = try repository.commit(named: revision)
+        let (commit, runs) = try repository.contents(of: id)
+        if output.json { return Terminal.printJSON(Self.json(id, commit, runs)) }
+        Terminal.print("commit \(id.hex)")
+        for parent in commit.parents { Terminal.print("parent \(parent.hex)") }
+        Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
+        Terminal.print("Date:   \(Terminal.time(commit.authored))")
+        Terminal.print("")
+        for line in commit.message.split(separator: "\n", omittingEmptySubsequences: false) {
+            Terminal.print("    \(Terminal.escaped(String(line)))")
+        }
+        for (runID, run) in runs {
+            Terminal.print("")
+            Terminal.print("run \(runID.short) (\(run.observedBy))")
+            for line in RunText.lines(run) { Terminal.print("  \(line)") }
+        }
+    }
+
+    private static func json(_ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)]) -> JSONValue {
+        guard case .object(let members) = LogCommand.json(id, commit) else { return .null }
+        let described = JSONValue.array(runs.map { RunText.json($0.0, $0.1) })
+        let rest = members.filter { $0.name != "runs" }
+        return .object(rest + [JSONMember("runs", described), JSONMember("tree", commit.tree.json)], sorting: true)
+    }
+}

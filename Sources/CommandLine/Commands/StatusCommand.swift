@@ -1,0 +1,57 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+internal import WorkingTree
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show what differs from the last commit.",
+        discussion: """
+            EXAMPLES
+              mlrepo status
+              mlrepo status --json
+            """,
+        aliases: ["st"])
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let status = try Repository.here().status()
+        if output.json { return Terminal.printJSON(Self.json(status)) }
+        if let branch = status.head.branch { Terminal.print("On branch \(branch)") } else { Terminal.print("On no branch") }
+        if let commit = status.head.commit { Terminal.print("Last commit \(commit.short)") } else { Terminal.print("No commit yet") }
+        if status.isPending { Terminal.print("A checkout was interrupted: type it again to finish it") }
+        for change in status.changes { Terminal.print("  \(Self.word(change.state)) \(change.path)") }
+        for skipped in status.skipped { Terminal.printError("skipped: \(skipped.path) (\(Self.words(skipped.reason)))") }
+        if status.changes.isEmpty {
+            let isNew = status.head.commit == nil && status.tracking == Tracking()
+            Terminal.print(isNew ? "Nothing is tracked yet: mlrepo add PATH" : "Nothing has changed")
+        }
+    }
+
+    static func word(_ state: FileChange.State) -> String {
+        switch state {
+        case .added: "added   "
+        case .modified: "modified"
+        case .deleted: "deleted "
+        case .typeChanged: "type    "
+        }
+    }
+
+    static func words(_ reason: SkippedFile.Reason) -> String {
+        switch reason {
+        case .special: "a socket, pipe or device"
+        case .name(let problem): problem
+        case .repository: "a git repository of its own"
+        }
+    }
+
+    private static func json(_ status: WorkingCopyStatus) -> JSONValue {
+        .object([
+            "branch": status.head.branch.map { .string($0) } ?? .null, "head": status.head.commit?.json ?? .null,
+            "clean": .bool(status.changes.isEmpty),
+            "entries": .array(
+                status.changes.map { .object(["path": $0.path.json, "state": .string($0.state.rawValue)]) }),
+        ])
+    }
+}

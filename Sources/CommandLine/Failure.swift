@@ -1,0 +1,101 @@
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+/// How the program ends (`mlrepo help exit-codes`).
+enum ExitStatus: Int32 {
+    case no = 1
+    case usage = 64
+    case damaged = 65
+    case notFound = 66
+    case wouldLose = 73
+    case inputOutput = 74
+    case busy = 75
+    case notPermitted = 77
+}
+
+/// Why a command failed, and what to type next.
+struct Failure: Error {
+    let status: ExitStatus
+    let message: String
+    var hint: String?
+    var path: String?
+
+    init(status: ExitStatus, message: String, hint: String? = nil, path: String? = nil) {
+        self.status = status
+        self.message = message
+        self.hint = hint
+        self.path = path
+    }
+
+    init(_ error: RepositoryError) {
+        message = "\(error)"
+        switch error {
+        case .noRepository: (status, hint) = (.notFound, "mlrepo init")
+        case .store(let error): (status, hint) = Self.ending(error)
+        case .object(let error):
+            if case .unreadable = error { status = .inputOutput } else { status = .damaged }
+        case .tree(let error): (status, hint, path) = Self.ending(error)
+        case .file(let error): (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
+        case .damaged: status = .damaged
+        case .noRevision: (status, hint) = (.notFound, "mlrepo log")
+        case .ambiguous: (status, hint) = (.notFound, "type more digits")
+        case .noPath, .noRef: status = .notFound
+        case .invalidName, .badConfiguration, .outside: status = .usage
+        case .refExists: status = .wouldLose
+        case .diverged(_, let path):
+            (status, self.path) = (.wouldLose, "\(path)")
+            hint = "mlrepo branch NAME, mlrepo checkout NAME, and commit there"
+        case .missing(let paths, _):
+            (status, path) = (.wouldLose, paths.first.map { "\($0)" })
+            hint = "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+        case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
+        case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
+        case .noIdentity: (status, hint) = (.usage, "export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'")
+        case .wouldLose(let paths):
+            (status, path) = (.wouldLose, paths.first.map { "\($0)" })
+            hint = "commit or move what is named, then type the command again"
+        }
+    }
+
+    private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
+        switch error {
+        case .notFound: (.notFound, "mlrepo init")
+        case .exists: (.wouldLose, nil)
+        case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
+        case .file(let error): (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
+        case .damaged, .missingPack, .object: (.damaged, nil)
+        case .busy, .moved, .outdated: (.busy, "type the command again")
+        }
+    }
+
+    private static func ending(_ error: WorkingTreeError) -> (ExitStatus, String?, String?) {
+        switch error {
+        case .file(let error): (error.isDenied ? .notPermitted : .inputOutput, nil, error.path.description)
+        case .store(let error): (ending(error).0, ending(error).1, nil)
+        case .object: (.damaged, nil, nil)
+        case .unreadable(let path, let error):
+            (error.isDenied ? .notPermitted : .inputOutput, "mlrepo untrack \(path) leaves it out", "\(path)")
+        case .unsteady(let path): (.busy, "wait until nobody writes it, then type the command again", "\(path)")
+        case .name: (.damaged, nil, nil)
+        case .wouldLose(let paths): (.wouldLose, nil, paths.first.map { "\($0)" })
+        case .tooLarge(let path, _), .badLink(let path): (.damaged, nil, "\(path)")
+        }
+    }
+
+    /// Prints the failure: lines for people, or one line of JSON.
+    func report(json: Bool) {
+        guard json else {
+            Terminal.printError("error: \(message)")
+            if let hint { Terminal.printError("hint: \(hint)") }
+            return
+        }
+        let error = JSONValue.object([
+            "status": .integer(Int(status.rawValue)), "message": .string(message), "hint": hint.map { .string($0) },
+            "path": path.map { .string($0) },
+        ])
+        Terminal.printError(String(decoding: JSONValue.object(["error": error]).canonicalBytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,84 @@
+internal import ArgumentParser
+internal import MLRepo
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// The command `mlrepo` with all its subcommands.
+struct MLRepoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mlrepo",
+        abstract: "A content-addressed store for data sets, models and where they came from.",
+        discussion: """
+            Begin with 'mlrepo init', 'mlrepo add DIRECTORY' and 'mlrepo commit -m MESSAGE'.
+            'mlrepo help COMMAND' shows a command with examples. '-C DIR' before the command works there.
+            """,
+        version: Version.text,
+        subcommands: [
+            InitCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self, LogCommand.self,
+            ShowCommand.self, DiffCommand.self, CheckoutCommand.self, RestoreCommand.self, BranchCommand.self,
+            TagCommand.self, BlameCommand.self, CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self,
+            VersionCommand.self,
+        ])
+}
+
+/// Runs the program with its own arguments, and ends it.
+package func runMain() -> Never {
+    // A reader that goes away (`mlrepo log | head`) ends us quietly, like other tools.
+    signal(SIGPIPE, SIG_DFL)
+    var arguments = ArgumentText.arguments()
+    var directory: [UInt8]?
+    while arguments.count >= 2, arguments[0] == "-C" {
+        directory = (directory.map { $0 + [0x2f] } ?? []) + ArgumentText.bytes(arguments[1])
+        arguments.removeFirst(2)
+    }
+    if let directory { changeDirectory(directory) }
+    exit(run(arguments))
+}
+
+private func changeDirectory(_ directory: [UInt8]) {
+    let code = (directory + [0]).withUnsafeBytes { bytes in
+        bytes.bindMemory(to: CChar.self).baseAddress.map { chdir($0) } ?? -1
+    }
+    guard code != 0 else { return }
+    let failure = Failure(status: .usage, message: "cannot go to \(Terminal.escaped(directory)): \(String(cString: strerror(errno)))")
+    failure.report(json: false)
+    exit(failure.status.rawValue)
+}
+
+private func run(_ arguments: [String]) -> Int32 {
+    let json = arguments.contains("--json")
+    if let first = arguments.first, let habit = Habits.advice(first) {
+        let failure = Failure(status: .usage, message: habit.message, hint: habit.hint)
+        failure.report(json: json)
+        return failure.status.rawValue
+    }
+    do {
+        var command = try MLRepoCommand.parseAsRoot(arguments)
+        try command.run()
+        Terminal.flush()
+        return 0
+    } catch let code as ExitCode {
+        Terminal.flush()
+        return code.rawValue
+    } catch let error as RepositoryError {
+        Terminal.flush()
+        let failure = Failure(error)
+        failure.report(json: json)
+        return failure.status.rawValue
+    } catch let failure as Failure {
+        Terminal.flush()
+        failure.report(json: json)
+        return failure.status.rawValue
+    } catch {
+        Terminal.flush()
+        let code = MLRepoCommand.exitCode(for: error)
+        let text = MLRepoCommand.fullMessage(for: error)
+        if code == .success { Terminal.print(text) } else { Terminal.printError(text) }
+        Terminal.flush()
+        return code.rawValue
+    }
+}

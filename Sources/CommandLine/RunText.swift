@@ -1,0 +1,38 @@
+internal import ObjectModel
+
+/// A run as people and programs read it.
+enum RunText {
+    static func lines(_ run: Run) -> [String] {
+        var lines: [String] = []
+        if let code = run.code { lines.append("code   \(text(code))") }
+        if !run.parameters.isEmpty { lines.append("params \(Values.line(run.parameters))") }
+        let facts = run.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
+        if !facts.isEmpty { lines.append("env    \(Terminal.escaped(facts.joined(separator: " ")))") }
+        if !run.metrics.isEmpty { lines.append("result \(Values.line(run.metrics))") }
+        return lines
+    }
+
+    static func text(_ code: Run.Code) -> String {
+        var text = "git \(code.revision.map { String($0.prefix(7)) } ?? "without a commit")"
+        if code.patch != nil { text += " + patch" } else if code.dirty { text += " + changes that were not recorded" }
+        if let remote = code.remote { text += "  \(remote)" }
+        return Terminal.escaped(text)
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        switch value {
+        case .string(let text): text
+        case .integer(let number): String(number)
+        default: ""
+        }
+    }
+
+    static func json(_ id: ObjectID, _ run: Run) -> JSONValue {
+        .object([
+            "id": id.json, "origin": .string(run.origin.rawValue), "observedBy": .string(run.observedBy),
+            "recorded": .string(Terminal.time(run.recorded)), "code": run.code?.json, "parameters": Values.json(run.parameters),
+            "metrics": Values.json(run.metrics), "inputs": run.inputs.json, "outputs": run.outputs.json,
+            "environment": .object(run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),
+        ])
+    }
+}

@@ -1,0 +1,30 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+
+/// What every command that has an answer takes.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Answer in JSON, for programs.")
+    var json = false
+
+    @Flag(help: "Say nothing but the answer.")
+    var quiet = false
+}
+
+extension Repository {
+    static func here() throws -> Repository { try Repository.open(Environment.process()) }
+
+    /// Paths that a person typed.
+    func paths(_ typed: [String]) throws -> [RepositoryPath] {
+        var paths: [RepositoryPath] = []
+        for text in typed { paths.append(try path(ArgumentText.bytes(text))) }
+        return paths
+    }
+}
+
+extension ObjectID {
+    /// The first digits, as people use them.
+    var short: String { String(hex.prefix(7)) }
+    var json: JSONValue { .string("sha256:" + hex) }
+}

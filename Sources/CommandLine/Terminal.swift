@@ -1,0 +1,111 @@
+internal import ObjectModel
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Standard output and error, and how numbers and times look on them.
+enum Terminal {
+    /// What goes to standard output, gathered: a line at a time would cost a call each.
+    private static let buffer = Mutex<[UInt8]>([])
+
+    static func print(_ line: String) { write(Array(line.utf8) + [0x0a]) }
+
+    static func printError(_ line: String) {
+        flush()
+        send(Array(line.utf8) + [0x0a], to: 2)
+    }
+
+    static func write(_ bytes: [UInt8]) {
+        let isFull = buffer.withLock { buffer in
+            buffer += bytes
+            return buffer.count >= 1 << 16
+        }
+        if isFull { flush() }
+    }
+
+    static func flush() {
+        let bytes = buffer.withLock { buffer in
+            defer { buffer.removeAll(keepingCapacity: true) }
+            return buffer
+        }
+        send(bytes, to: 1)
+    }
+
+    /// Writes all bytes. An answer that cannot be written ends the program: nobody would know that it is cut short.
+    static func send(_ bytes: [UInt8], to descriptor: Int32) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { put(descriptor, $0.baseAddress.unsafelyUnwrapped, $0.count) }
+            if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR {
+                if descriptor == 1 { exit(ExitStatus.inputOutput.rawValue) }
+                return
+            }
+        }
+    }
+
+    private static func put(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, start, count)
+        #else
+            Darwin.write(descriptor, start, count)
+        #endif
+    }
+
+    static func printJSON(_ value: JSONValue) { print(String(decoding: value.canonicalBytes, as: UTF8.self)) }
+
+    /// Text from outside, with control characters escaped.
+    static func escaped(_ text: String) -> String { escapedText(text.utf8) }
+    static func escaped(_ bytes: [UInt8]) -> String { escapedText(bytes) }
+
+    /// A size as people read it: `17 bytes`, `4.2 KB`, `391 MB`.
+    static func size(_ bytes: Int) -> String {
+        guard bytes >= 1000 else { return bytes == 1 ? "1 byte" : "\(bytes) bytes" }
+        var value = Double(bytes)
+        var unit = ""
+        for next in ["KB", "MB", "GB", "TB", "PB"] where value >= 999.5 || unit.isEmpty {
+            value /= 1000
+            unit = next
+        }
+        return "\(decimal(value, digits: value < 9.95 ? 1 : 0)) \(unit)"
+    }
+
+    /// A count with separators: `48,112`.
+    static func count(_ number: Int) -> String {
+        let digits = String(number)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    static func files(_ number: Int) -> String { number == 1 ? "1 file" : "\(count(number)) files" }
+
+    static func decimal(_ value: Double, digits: Int) -> String {
+        let scale = digits == 0 ? 1.0 : 10.0
+        let scaled = Int((value * scale).rounded())
+        return digits == 0 ? String(scaled) : "\(scaled / 10).\(scaled % 10)"
+    }
+
+    /// RFC 3339 in UTC with seconds. Days to date as in Howard Hinnant's "chrono-compatible low-level date algorithms".
+    static func time(_ seconds: Int) -> String {
+        let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400
+        let rest = seconds - days * 86_400
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * month + 2) / 5 + 1
+        let civilMonth = month < 10 ? month + 3 : month - 9
+        let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(year)-\(two(civilMonth))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+    }
+}

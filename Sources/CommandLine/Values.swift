@@ -1,0 +1,73 @@
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import ParameterFiles
+
+/// Parameters and metrics as people give and read them.
+enum Values {
+    /// The values of files and of `name=value` pairs; a pair wins over a file, a name given twice is an error.
+    static func gather(pairs: [String], files: [String]) throws -> [String: ParameterValue] {
+        var values: [String: ParameterValue] = [:]
+        let environment = Environment.process()
+        for file in files {
+            guard let format = ParameterFileFormat(fileName: file) else {
+                throw Failure(status: .usage, message: "\(Terminal.escaped(file)) is neither .json nor .yaml nor .toml")
+            }
+            let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
+            do {
+                let bytes = try environment.files.contents(path, limit: ParameterFileLimits.byteCount)
+                for (name, value) in try readParameters(bytes, format: format) { values[name] = value }
+            } catch let error as FileError {
+                throw Failure(status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
+            } catch let error as ParameterFileError {
+                throw Failure(status: .damaged, message: "\(Terminal.escaped(file)): \(error)", path: file)
+            }
+        }
+        var given: Set<String> = []
+        for pair in pairs {
+            guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex else {
+                throw Failure(status: .usage, message: "'\(Terminal.escaped(pair))' is not name=value")
+            }
+            let name = String(pair[..<equals])
+            guard given.insert(name).inserted else {
+                throw Failure(status: .usage, message: "'\(Terminal.escaped(name))' is given twice")
+            }
+            values[name] = try value(String(pair[pair.index(after: equals)...]))
+        }
+        return values
+    }
+
+    /// `true`, `false`, an integer, a decimal number, a JSON string, else the text itself.
+    static func value(_ text: String) throws -> ParameterValue {
+        if text == "true" || text == "false" { return .bool(text == "true") }
+        if ParameterValue.isInteger(text) { return .integer(text) }
+        if ParameterValue.isFloat(text) { return .float(text) }
+        guard text.hasPrefix("\"") else { return .string(text) }
+        do { return try readJSONValue(Array(text.utf8)) } catch {
+            throw Failure(status: .usage, message: "'\(Terminal.escaped(text))': \(error)")
+        }
+    }
+
+    /// All values on one line: `lr=0.0003 seed=1`.
+    static func line(_ values: [String: ParameterValue]) -> String {
+        ParameterValue.flattened(values).map { Terminal.escaped("\($0.name)=\($0.value.text)") }.joined(separator: " ")
+    }
+
+    /// Plain JSON for programs: numbers where they are exact, else their text.
+    static func json(_ values: [String: ParameterValue]) -> JSONValue {
+        .object(values.map { JSONMember($0.key, json($0.value)) }, sorting: true)
+    }
+
+    private static func json(_ value: ParameterValue) -> JSONValue {
+        switch value {
+        case .integer(let text):
+            if let number = Int(text), abs(number) < JSONValue.integerLimit, String(number) == text { return .integer(number) }
+            return .string(text)
+        case .float(let text), .string(let text): return .string(text)
+        case .bool(let value): return .bool(value)
+        case .null: return .null
+        case .list(let values): return .array(values.map(json))
+        case .map(let members): return json(members)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package import ObjectModel
+
+/// Where a file or directory of a version came from: the commit that made it, its run, and what went into that.
+package struct Blame: Sendable {
+    package let path: RepositoryPath
+    package let entry: TreeEntry
+    /// The commit that brought exactly this content to this path.
+    package let commitID: ObjectID
+    package let commit: Commit
+    package let runID: ObjectID
+    package let run: Run
+    /// What went into the run, each traced in its turn.
+    package let inputs: [Input]
+
+    /// One file or directory that a run read.
+    package struct Input: Sendable {
+        package let path: RepositoryPath
+        package let entry: TreeEntry
+        /// Where it came from; nothing where it is deeper than was asked, or stands further up in the answer already.
+        package let upstream: Blame?
+        /// The commit it came from.
+        package let commitID: ObjectID?
+    }
+}
+
+/// Finds origins in the graph of commits and runs.
+package struct BlameWalk {
+    private let reader: any ObjectReader
+    private let depthLimit: Int
+
+    package init(reader: any ObjectReader, depthLimit: Int = 16) {
+        self.reader = reader
+        self.depthLimit = depthLimit
+    }
+
+    /// - Returns: Nothing if the commit has nothing at that path.
+    package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Blame? {
+        var seen: Set<ObjectID> = []
+        return try blame(path, at: tip, depth: 0, &seen)
+    }
+
+    private func blame(
+        _ path: RepositoryPath, at tip: ObjectID, depth: Int, _ seen: inout Set<ObjectID>
+    ) throws(ReadError) -> Blame? {
+        guard let (commitID, commit, entry) = try origin(of: path, at: tip) else { return nil }
+        guard let (runID, run) = try maker(of: path, entry, in: commit) else { return nil }
+        var inputs: [Blame.Input] = []
+        for (inputPath, input) in try Self.roots(of: run.inputs, reader) {
+            let place = try source(of: inputPath, input, in: run, commitID, commit)
+            var upstream: Blame?
+            if let place, depth + 1 < depthLimit, seen.insert(input.id).inserted {
+                upstream = try blame(inputPath, at: place, depth: depth + 1, &seen)
+            }
+            inputs.append(
+                Blame.Input(path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
+        }
+        return Blame(
+            path: path, entry: entry, commitID: commitID, commit: commit, runID: runID, run: run, inputs: inputs)
+    }
+
+    /// Goes back as long as a parent has the same at the path.
+    private func origin(
+        of path: RepositoryPath, at tip: ObjectID
+    ) throws(ReadError) -> (ObjectID, Commit, TreeEntry)? {
+        var (id, commit) = (tip, try reader.commit(tip))
+        guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else { return nil }
+        search: while true {
+            for parentID in commit.parents {
+                let parent = try reader.commit(parentID)
+                let same = parent.tree == commit.tree
+                let before = same ? entry : try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)
+                if before?.id == entry.id {
+                    (id, commit) = (parentID, parent)
+                    continue search
+                }
+            }
+            return (id, commit, entry)
+        }
+    }
+
+    /// The commit's run that has the path among its outputs; else its first one.
+    private func maker(
+        of path: RepositoryPath, _ entry: TreeEntry, in commit: Commit
+    ) throws(ReadError) -> (ObjectID, Run)? {
+        var first: (ObjectID, Run)?
+        for id in commit.runs {
+            let run = try reader.run(id)
+            if first == nil { first = (id, run) }
+            if try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)?.id == entry.id { return (id, run) }
+        }
+        return first
+    }
+
+    /// A commit that has the input: the one it was named by, this one, or one of its parents.
+    private func source(
+        of path: RepositoryPath, _ input: TreeEntry, in run: Run, _ commitID: ObjectID, _ commit: Commit
+    ) throws(ReadError) -> ObjectID? {
+        if let named = run.inputCommits[path] { return named }
+        for id in commit.parents {
+            let parent = try reader.commit(id)
+            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.id == input.id { return id }
+        }
+        if try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)?.id == input.id { return commitID }
+        return nil
+    }
+
+    /// The tops of what a tree of inputs names: a directory stands for itself where nothing but one path leads to it.
+    package static func roots(
+        of tree: ObjectID, _ reader: any ObjectReader, under prefix: RepositoryPath = .root
+    ) throws(ReadError) -> [(RepositoryPath, TreeEntry)] {
+        var roots: [(RepositoryPath, TreeEntry)] = []
+        for entry in try DirectoryTree(root: tree, reader: reader).entries.leaves() {
+            guard let path = try? prefix.appending(entry.name) else { continue }
+            roots.append((path, entry))
+        }
+        return roots
+    }
+}

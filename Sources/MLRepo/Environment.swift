@@ -1,0 +1,50 @@
+package import FileIO
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// What comes in from outside: files, time, randomness, variables, width. Passed in, so that a test can fix it.
+package struct Environment: Sendable {
+    package var files: any FileSystem
+    /// Seconds since 1970-01-01T00:00:00Z.
+    package var now: @Sendable () -> Int
+    package var random: @Sendable (Int) -> [UInt8]
+    package var variable: @Sendable (String) -> String?
+    package var workingDirectory: FilePath
+    /// How many threads work at once.
+    package var width: Int
+
+    package init(
+        files: any FileSystem, now: @escaping @Sendable () -> Int, random: @escaping @Sendable (Int) -> [UInt8],
+        variable: @escaping @Sendable (String) -> String?, workingDirectory: FilePath, width: Int
+    ) {
+        self.files = files
+        self.now = now
+        self.random = random
+        self.variable = variable
+        self.workingDirectory = workingDirectory
+        self.width = width
+    }
+
+    /// That of this process. `MLREPO_NOW` (seconds) stands for the clock, so that a transcript is the same tomorrow.
+    package static func process() -> Environment {
+        let variable: @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+        return Environment(
+            files: POSIXFileSystem(),
+            now: { variable("MLREPO_NOW").flatMap { Int($0) } ?? time(nil) },
+            random: { count in
+                var generator = SystemRandomNumberGenerator()
+                return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            },
+            variable: variable, workingDirectory: currentDirectory(), width: processorCount())
+    }
+
+    private static func currentDirectory() -> FilePath {
+        guard let text = getcwd(nil, 0) else { return FilePath("/") }
+        defer { free(text) }
+        return FilePath(Array(UnsafeRawBufferPointer(start: text, count: strlen(text))))
+    }
+}

@@ -1,0 +1,56 @@
+internal import FileIO
+package import ObjectModel
+
+/// Who is at work: from options, the configuration, git's, the environment, in that order.
+package enum Identity {
+    /// Reads `Name <mail>`.
+    package static func parse(_ text: String) -> Person? {
+        guard let open = text.lastIndex(of: "<"), text.hasSuffix(">") else { return Person(name: text, email: "") }
+        let name = text[..<open].split(separator: " ").joined(separator: " ")
+        return Person(name: name, email: String(text[text.index(after: open)...].dropLast()))
+    }
+
+    package static func find(_ configuration: Configuration, _ environment: Environment) -> Person? {
+        let home = environment.variable("HOME").map { FilePath($0) }
+        let git = home.flatMap { try? environment.files.contentsIfPresent($0 / ".gitconfig", limit: 1 << 20) }
+        let gitUser = git.map { section("user", of: String(decoding: $0, as: UTF8.self)) } ?? [:]
+        let name =
+            environment.variable("MLREPO_USER_NAME") ?? configuration["user.name"] ?? gitUser["name"]
+            ?? environment.variable("USER") ?? environment.variable("LOGNAME")
+        let email = environment.variable("MLREPO_USER_EMAIL") ?? configuration["user.email"] ?? gitUser["email"] ?? ""
+        return name.flatMap { Person(name: $0, email: email) }
+    }
+
+    /// The settings of one section of a file in git's configuration syntax, as far as names and addresses need it.
+    private static func section(_ name: String, of text: String) -> [String: String] {
+        var values: [String: String] = [:]
+        var isInside = false
+        for line in text.split(separator: "\n") {
+            let trimmed = line.drop { $0 == " " || $0 == "\t" }
+            if trimmed.hasPrefix("[") {
+                isInside = trimmed.hasPrefix("[\(name)]")
+            } else if isInside, let equals = trimmed.firstIndex(of: "=") {
+                let key = trimmed[..<equals].filter { $0 != " " && $0 != "\t" }.lowercased()
+                values[key] = trimmed[trimmed.index(after: equals)...].split(separator: " ").joined(separator: " ")
+                    .filter { $0 != "\"" }
+            }
+        }
+        return values
+    }
+}
+
+/// Settings: lines `key = value`; `#` begins a comment.
+package struct Configuration: Sendable {
+    private var values: [String: String] = [:]
+
+    package init(_ text: String = "") {
+        for line in text.split(separator: "\n") {
+            let content = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
+            guard let equals = content.firstIndex(of: "=") else { continue }
+            let key = content[..<equals].split(separator: " ").joined()
+            values[key] = content[content.index(after: equals)...].split(separator: " ").joined(separator: " ")
+        }
+    }
+
+    package subscript(_ key: String) -> String? { values[key] }
+}

@@ -1,0 +1,241 @@
+internal import FileIO
+package import ObjectModel
+internal import Storage
+package import WorkingTree
+
+/// What a person says with a commit.
+package struct CommitRequest: Sendable {
+    package var message: String
+    /// Only these files and directories; empty for all.
+    package var paths: [RepositoryPath] = []
+    package var author: Person?
+    package var parameters: [String: ParameterValue] = [:]
+    package var metrics: [String: ParameterValue] = [:]
+    /// What the run read: paths of this version, or of the commit named with them.
+    package var inputs: [(path: RepositoryPath, commit: ObjectID?)] = []
+    /// What the run wrote; empty for all that changed, less the inputs.
+    package var outputs: [RepositoryPath] = []
+    /// Files that are gone were deleted on purpose.
+    package var allowsMissing = false
+
+    package init(message: String) { self.message = message }
+}
+
+/// What a commit did.
+package struct CommitReport: Sendable {
+    package let id: ObjectID
+    package let commit: Commit
+    package let branch: String?
+    package let files: Int
+    package let bytes: Int
+    /// What the store grew by.
+    package let storedBytes: Int
+    /// Of the new objects.
+    package let newBytes: Int
+    package let skipped: [SkippedFile]
+}
+
+extension Repository {
+    /// Makes a version of what is in the working copy.
+    package func commit(
+        _ request: CommitRequest, onFile: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws(RepositoryError) -> CommitReport {
+        guard try copy.pending() == nil else { throw .damaged(copy.directory / "pending", "a checkout was interrupted") }
+        guard let committer = person else { throw .noIdentity }
+        let look = try look()
+        let base = look.base
+        if base == nil, look.tracking == Tracking() { throw .nothingTracked }
+        let isWanted: (RepositoryPath) -> Bool = { path in
+            request.paths.isEmpty || request.paths.contains { path.isInside($0) }
+        }
+        let scanned = look.scan.files.filter { isWanted($0.path) }
+        if !request.allowsMissing { try refuseMissing(look, scanned) }
+
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        let read = try working { () throws(WorkingTreeError) in
+            try Snapshot(root: copy.root, files: environment.files, writer: writer, clock: look.clock, onFile: onFile)
+                .read(scanned, width: environment.width)
+        }
+        var edits = read.files.filter { !$0.isUnchanged }.map { PathEdit(path: $0.path, entry: $0.entry) }
+        for path in look.scan.emptyDirectories where isWanted(path) {
+            guard let name = path.split?.name else { continue }
+            let entry = TreeEntry(name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
+            edits.append(PathEdit(path: path, entry: entry))
+        }
+        edits.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        let isRun = !(request.parameters.isEmpty && request.metrics.isEmpty && request.inputs.isEmpty)
+        guard !edits.isEmpty || !look.tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) || isRun else {
+            throw .nothingToCommit
+        }
+
+        // What others committed on the branch since, if anything.
+        let parent = try look.head.branch.map { (branch) throws(RepositoryError) in try tip(of: branch) } ?? look.head.commit
+        let parentCommit = try parent.map { (id) throws(RepositoryError) in try reading { () throws(ReadError) in try store.commit(id) } }
+        let theirs = parent == look.head.commit ? [] : try others(base, parentCommit, edits, look.head.branch ?? "")
+        let built = try edited(tree(parentCommit), edits, writer)
+        let run = try declaredRun(request, committer, edits, base, built.root, writer)
+        let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
+        let recipes = try recipeMap(read.recipes, writer)
+        var tracked = look.tracking.paths
+        tracked.directories.removeAll { look.tracking.untracked.contains($0) }
+        let now = environment.now()
+        let commit = Commit(
+            author: request.author ?? committer, committer: committer, authored: now, committed: now, message: request.message,
+            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: [runID], tracked: tracked, tree: built.root)
+        let payload = commit.payload
+        let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
+        let result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
+            () throws(RepositoryError) in
+            var changes = try standing(look.head, on: id)
+            if let branch = look.head.branch {
+                let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
+                changes.append(try moving(name, from: parent, to: id))
+            }
+            return changes
+        }
+        try settle(look, read.files, edits, theirs, on: id, request)
+        return CommitReport(
+            id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
+            storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped)
+    }
+
+    /// Missing is not deleted: a tracked root that is gone, or most of many files, looks like a disk that is not mounted.
+    private func refuseMissing(_ look: Look, _ scanned: [ScannedFile]) throws(RepositoryError) {
+        let gone = scanned.filter { $0.status == nil && !look.tracking.isUntracked($0.path) }.map(\.path)
+        guard !gone.isEmpty else { return }
+        var roots: [RepositoryPath] = []
+        for directory in look.tracking.paths.directories where !directory.isRoot {
+            let status = try filing { () throws(FileError) in
+                try environment.files.status(copy.root.appending(directory.bytes))
+            }
+            if status == nil, gone.contains(where: { $0.isInside(directory) }) { roots.append(directory) }
+        }
+        let single = gone.filter { !look.tracking.coversDirectory($0) }
+        if !roots.isEmpty || !single.isEmpty { throw .missing(roots + single, total: roots.count + single.count) }
+        let total = look.scan.unchanged + scanned.count
+        if total >= 1000, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
+    }
+
+    /// What others changed between the base and the branch's newest commit, if it is apart from what changed here.
+    private func others(
+        _ base: Commit?, _ tip: Commit?, _ mine: [PathEdit], _ branch: String
+    ) throws(RepositoryError) -> [CheckoutStep] {
+        let paths = Set(mine.map(\.path))
+        var steps: [CheckoutStep] = []
+        var clash: RepositoryPath?
+        try reading { () throws(ReadError) in
+            try tree(base).changes(to: tree(tip)) { (path, _, after) throws(ReadError) in
+                if paths.contains(path) { clash = clash ?? path }
+                steps.append(CheckoutStep(path: path, entry: after))
+            }
+        }
+        for step in steps where clash == nil {
+            clash = paths.first { $0 != step.path && ($0.isInside(step.path) || step.path.isInside($0)) && step.entry != nil }
+        }
+        if let clash { throw .diverged(branch: branch, path: clash) }
+        return steps
+    }
+
+    func edited(
+        _ tree: DirectoryTree, _ edits: [PathEdit], _ writer: ObjectWriter
+    ) throws(RepositoryError) -> BuiltDirectory {
+        do throws(DirectoryTree.EditError<StoreError>) {
+            return try tree.editing(edits) { (id, payload) throws(StoreError) in
+                try writer.add(ObjectReference(.tree, id), payload)
+            }
+        } catch {
+            switch error {
+            case .reading(let error): throw .object(error)
+            case .storing(let error): throw .store(error)
+            }
+        }
+    }
+
+    private func recipeMap(_ recipes: [RecipeEntry], _ writer: ObjectWriter) throws(RepositoryError) -> ObjectID? {
+        guard !recipes.isEmpty else { return nil }
+        let unique = Dictionary(recipes.map { ($0.blob, $0) }, uniquingKeysWith: { first, _ in first })
+        let map = BuiltTree(leaves: unique.values.sorted { $0.blob < $1.blob })
+        try storing { () throws(StoreError) in
+            for node in map.nodes { try writer.add(ObjectReference(.recipes, node.id), node.payload) }
+        }
+        return map.root
+    }
+
+    /// The run that a commit declares.
+    private func declaredRun(
+        _ request: CommitRequest, _ user: Person, _ edits: [PathEdit], _ base: Commit?, _ tree: ObjectID,
+        _ writer: ObjectWriter
+    ) throws(RepositoryError) -> Run {
+        let written = WrittenObjects(writer: writer)
+        let version = DirectoryTree(root: tree, reader: written)
+        var inputs: [PathEdit] = []
+        var commits: [RepositoryPath: ObjectID] = [:]
+        for input in request.inputs {
+            let source: DirectoryTree
+            if let commit = input.commit {
+                source = self.tree(try reading { () throws(ReadError) in try store.commit(commit) })
+                commits[input.path] = commit
+            } else {
+                source = version
+            }
+            let entry = try reading { () throws(ReadError) in try source.entry(at: input.path) }
+            guard let entry else { throw .noPath("\(input.path)") }
+            inputs.append(PathEdit(path: input.path, entry: entry))
+        }
+        var outputs: [PathEdit] = []
+        if request.outputs.isEmpty {
+            outputs = edits.filter { edit in edit.entry != nil && !request.inputs.contains { edit.path.isInside($0.path) } }
+        }
+        for path in request.outputs {
+            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+            guard let entry else { throw .noPath("\(path)") }
+            outputs.append(PathEdit(path: path, entry: entry))
+        }
+        let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
+        let inputRoot = try edited(empty, Self.inOrder(inputs), writer).root
+        let outputRoot = try edited(empty, Self.inOrder(outputs), writer).root
+        for root in [inputRoot, outputRoot] where root == DirectoryTree.emptyRoot {
+            try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
+        }
+        return Run(
+            declaredAt: environment.now(), user: user, code: try capturedCode(writer), parameters: request.parameters,
+            metrics: request.metrics, environment: MachineFacts.read(environment), inputs: inputRoot, outputs: outputRoot,
+            inputCommits: commits)
+    }
+
+    private static func inOrder(_ edits: [PathEdit]) -> [PathEdit] {
+        var kept: [PathEdit] = []
+        for edit in edits.sorted(by: { DirectoryTree.walkOrder($0.path, $1.path) }) {
+            // A path that lies in a directory named before is there with it.
+            if let last = kept.last, edit.path.isInside(last.path) { continue }
+            kept.append(edit)
+        }
+        return kept
+    }
+
+    /// Makes the working copy stand on the new commit: what others changed is written, the cache is renewed.
+    private func settle(
+        _ look: Look, _ read: [SnapshotFile], _ edits: [PathEdit], _ theirs: [CheckoutStep], on id: ObjectID,
+        _ request: CommitRequest
+    ) throws(RepositoryError) {
+        let seen = try working { () throws(WorkingTreeError) in
+            try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
+                .apply(theirs, width: environment.width)
+        }
+        let directory = StatCacheBuilder.Directory(look.cache)
+        for file in read { directory.set(file.path, file.entry, seen: file.seen) }
+        for edit in edits where edit.entry?.mode == .directory { directory.set(edit.path, edit.entry, seen: nil) }
+        for step in theirs { directory.set(step.path, step.entry, seen: seen[step.path]) }
+        var head = look.head
+        head.commit = id
+        try copy.setHead(head)
+        try copy.setCache(StatCacheBuilder.bytes(directory), base: id)
+        let isComplete = request.paths.isEmpty
+        var rest = look.tracking
+        rest.added = isComplete ? [] : rest.added.filter { path in !request.paths.contains { path.isInside($0) } }
+        rest.untracked = isComplete ? [] : rest.untracked
+        let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
+        try copy.setTracking(isPlain ? nil : rest)
+    }
+}

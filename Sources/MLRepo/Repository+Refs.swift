@@ -1,0 +1,36 @@
+package import ObjectModel
+internal import Storage
+
+extension Repository {
+    /// Makes a branch or a tag.
+    ///
+    /// - Parameter group: `branches` or `tags`.
+    package func makeRef(_ group: String, _ name: String, at id: ObjectID) throws(RepositoryError) {
+        let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
+        try change(refName, verb: group == "tags" ? "tag" : "branch", reason: name) { () throws(RepositoryError) in
+            guard try ref(refName) == nil else { throw .refExists(name) }
+            return RefChange(name: refName, before: nil, after: ObjectReference(.commit, id))
+        }
+    }
+
+    /// Takes a branch or a tag away; the commits stay for as long as the store's undo window.
+    package func removeRef(_ group: String, _ name: String) throws(RepositoryError) {
+        let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
+        try change(refName, verb: group == "tags" ? "tag" : "branch", reason: "delete \(name)") {
+            () throws(RepositoryError) in
+            guard let before = try ref(refName) else { throw .noRef(name) }
+            return RefChange(name: refName, before: before, after: nil)
+        }
+    }
+
+    private func change(
+        _ name: RefName, verb: String, reason: String, _ make: () throws(RepositoryError) -> RefChange
+    ) throws(RepositoryError) {
+        guard let actor = person else { throw .noIdentity }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact(verb, reason: reason, actor: actor, try copy.head(), writer) { () throws(RepositoryError) in
+            [try make()]
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package import FileIO
+package import ObjectModel
+package import Storage
+package import WorkingTree
+
+/// Why a command could not do what it was asked.
+package enum RepositoryError: Error, Equatable, CustomStringConvertible {
+    /// No `.mlrepo` in this directory or above it.
+    case noRepository(FilePath)
+    case store(StoreError)
+    case object(ReadError)
+    case tree(WorkingTreeError)
+    case file(FileError)
+    /// A file of the working copy is damaged.
+    case damaged(FilePath, String)
+    /// No such revision, or more than one.
+    case noRevision(String)
+    case ambiguous(String)
+    case noPath(String)
+    case invalidName(InvalidName)
+    /// A ref is there already.
+    case refExists(String)
+    case noRef(String)
+    /// The base of this working copy is not the branch's newest commit, and the same path changed in both.
+    case diverged(branch: String, path: RepositoryPath)
+    /// A tracked root is gone: unmounted or deleted, and only the person knows which.
+    case missing([RepositoryPath], total: Int)
+    case nothingToCommit
+    case nothingTracked
+    /// Nobody is named as author.
+    case noIdentity
+    case badConfiguration(String)
+    case wouldLose([RepositoryPath])
+    case outside(String)
+
+    package var description: String {
+        switch self {
+        case .noRepository(let path): "no .mlrepo in \(path) or above it"
+        case .store(let error): "\(error)"
+        case .object(let error): "\(error)"
+        case .tree(let error): "\(error)"
+        case .file(let error): "\(error)"
+        case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
+        case .noRevision(let text): "no revision '\(text)'"
+        case .ambiguous(let text): "'\(text)' begins the id of more than one commit"
+        case .noPath(let text): "no file or directory '\(text)'"
+        case .invalidName(let name): "\(name)"
+        case .refExists(let name): "'\(name)' exists already"
+        case .noRef(let name): "there is no '\(name)'"
+        case .diverged(let branch, let path): "'\(branch)' has moved, and \(path) changed here and there"
+        case .missing(let paths, let total):
+            total == 1 ? "\(paths[0]) is tracked and gone" : "\(total) tracked files are gone, \(paths[0]) among them"
+        case .nothingToCommit: "nothing has changed"
+        case .nothingTracked: "nothing is tracked yet"
+        case .noIdentity: "nobody is named as author"
+        case .badConfiguration(let text): text
+        case .wouldLose(let paths):
+            paths.count == 1 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
+        case .outside(let text): "'\(text)' is outside the working tree"
+        }
+    }
+}
+
+func storing<Result>(_ body: () throws(StoreError) -> Result) throws(RepositoryError) -> Result {
+    do throws(StoreError) { return try body() } catch { throw .store(error) }
+}
+
+func reading<Result>(_ body: () throws(ReadError) -> Result) throws(RepositoryError) -> Result {
+    do throws(ReadError) { return try body() } catch { throw .object(error) }
+}
+
+func filing<Result>(_ body: () throws(FileError) -> Result) throws(RepositoryError) -> Result {
+    do throws(FileError) { return try body() } catch { throw .file(error) }
+}
+
+func working<Result>(_ body: () throws(WorkingTreeError) -> Result) throws(RepositoryError) -> Result {
+    do throws(WorkingTreeError) { return try body() } catch { throw .tree(error) }
+}
+
+func naming<Result>(_ body: () throws(InvalidName) -> Result) throws(RepositoryError) -> Result {
+    do throws(InvalidName) { return try body() } catch { throw .invalidName(error) }
+}

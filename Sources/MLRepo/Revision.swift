@@ -1,0 +1,69 @@
+package import Lineage
+package import ObjectModel
+internal import Storage
+
+extension Repository {
+    /// The commit that a person names: `HEAD`, a branch, a tag, the beginning of an id, each with `~N` and `^N` behind it.
+    package func commit(named text: String) throws(RepositoryError) -> ObjectID {
+        let base = text.prefix { $0 != "~" && $0 != "^" }
+        var id = try start(String(base), of: text)
+        var rest = text[base.endIndex...]
+        while let step = rest.popFirst() {
+            let digits = rest.prefix { $0.isASCII && $0.isNumber }
+            rest = rest[digits.endIndex...]
+            guard digits.count < 9, let count = digits.isEmpty ? 1 : Int(digits) else { throw .noRevision(text) }
+            if step == "~" {
+                for _ in 0..<count { id = try parent(of: id, 1, text) }
+            } else if step == "^" {
+                if count > 0 { id = try parent(of: id, count, text) }
+            } else {
+                throw .noRevision(text)
+            }
+        }
+        return id
+    }
+
+    private func parent(of id: ObjectID, _ number: Int, _ text: String) throws(RepositoryError) -> ObjectID {
+        let commit = try reading { () throws(ReadError) in try store.commit(id) }
+        guard number <= commit.parents.count else { throw .noRevision(text) }
+        return commit.parents[number - 1]
+    }
+
+    private func start(_ name: String, of text: String) throws(RepositoryError) -> ObjectID {
+        if name == "HEAD" || name == "@" {
+            guard let id = try copy.head().commit else { throw .noRevision(text) }
+            return id
+        }
+        for group in ["branches/", "tags/"] {
+            guard let refName = try? RefName(group + name) else { continue }
+            if let target = try ref(refName), target.kind == .commit { return target.id }
+        }
+        let digits = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
+        if let id = try? ObjectID(hex: digits), store.contains(ObjectReference(.commit, id)) { return id }
+        return try abbreviated(digits, text)
+    }
+
+    private func abbreviated(_ digits: String, _ text: String) throws(RepositoryError) -> ObjectID {
+        guard digits.utf8.count >= 4, digits.utf8.count < 64, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { throw .noRevision(text) }
+        let found = Set(store.ids(of: .commit, beginning: digits))
+        guard let id = found.first else { throw .noRevision(text) }
+        guard found.count == 1 else { throw .ambiguous(text) }
+        return id
+    }
+
+    /// All commits that lead to some others, newest first.
+    package func history(
+        of tips: [ObjectID], _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool
+    ) throws(RepositoryError) {
+        var walk = try reading { () throws(ReadError) in try CommitWalk(from: tips, reader: store) }
+        while let (id, commit) = try reading({ () throws(ReadError) in try walk.next() }) {
+            guard try body(id, commit) else { return }
+        }
+    }
+
+    /// Where a path of a version came from.
+    package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(RepositoryError) -> Blame? {
+        try reading { () throws(ReadError) in try BlameWalk(reader: store).blame(path, at: tip) }
+    }
+}

@@ -1,0 +1,63 @@
+package import ObjectModel
+package import Storage
+
+extension Repository {
+    /// How long others may be faster before a person is told, in seconds.
+    private static let patience = 60
+
+    /// Makes one operation part of the store: its objects, its event, and what becomes of the refs, all or nothing.
+    ///
+    /// - Parameters:
+    ///   - writer: Has taken the operation's objects.
+    ///   - changes: Says what becomes of the refs; asked again whenever somebody else was faster, and throws where the
+    ///     operation does not fit what is there now.
+    package func transact(
+        _ verb: String, reason: String?, actor: Person, _ head: WorkingCopy.Head, _ writer: ObjectWriter,
+        changes: () throws(RepositoryError) -> [RefChange]
+    ) throws(RepositoryError) -> ObjectWriter.Result {
+        let deadline = environment.now() + Self.patience
+        let nonce = Hex.text(environment.random(16))
+        while true {
+            let state = store.current
+            let refChanges = try changes()
+            let event = Event(
+                verb: verb, actor: actor, workingCopy: head.workingCopy, time: environment.now(), nonce: nonce, reason: reason,
+                refs: refChanges)
+            let edits = event.refs.map { change in
+                change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
+                    ?? MerkleEdit<RefEntry>(removing: Array(change.name.text.utf8))
+            }
+            let refs = try reading { () throws(ReadError) in
+                try MerkleTree<RefEntry>(root: state.refs, reader: store).editing(edits)
+            }
+            let outcome = try storing { () throws(StoreError) -> (OperationLog.Outcome, ObjectWriter.Result) in
+                for node in refs.nodes { try writer.add(ObjectReference(.refs, node.id), node.payload) }
+                let id = try writer.add(.event, event.payload)
+                let result = try writer.finish()
+                let operation = StoreOperation(
+                    event: id, refs: refs.root, packs: PackChanges(added: result.packs.map(\.name)), time: event.time)
+                return (try store.append(operation, on: state, nonce: Hex.text(environment.random(8))), result)
+            }
+            if outcome.0 == .committed { return outcome.1 }
+            try storing { () throws(StoreError) in
+                try store.refresh()
+                guard writer.stillStands() else { throw .outdated }
+                guard environment.now() < deadline else { throw .busy(seconds: Self.patience) }
+            }
+        }
+    }
+
+    /// What becomes of one ref, if it has to be as it was when the operation began.
+    func moving(_ name: RefName, from before: ObjectID?, to after: ObjectID?) throws(RepositoryError) -> RefChange {
+        let found = try ref(name)
+        guard found?.id == before else { throw .store(.moved(name)) }
+        return RefChange(name: name, before: found, after: after.map { ObjectReference(.commit, $0) })
+    }
+
+    /// The ref that keeps what a working copy stands on.
+    func standing(_ head: WorkingCopy.Head, on commit: ObjectID) throws(RepositoryError) -> [RefChange] {
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        let (before, after) = (try ref(name), ObjectReference(.commit, commit))
+        return before == after ? [] : [RefChange(name: name, before: before, after: after)]
+    }
+}

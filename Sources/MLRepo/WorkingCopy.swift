@@ -1,0 +1,134 @@
+package import FileIO
+package import ObjectModel
+internal import Storage
+package import WorkingTree
+
+/// The files that belong to one working copy: where it stands, what it tracks, its settings
+/// (`Documentation/Formats/layout.md`, "Files of a working copy").
+package struct WorkingCopy: Sendable {
+    /// The top directory of the files.
+    package let root: FilePath
+    private let files: any FileSystem
+
+    package init(root: FilePath, files: any FileSystem) {
+        self.root = root
+        self.files = files
+    }
+
+    package var directory: FilePath { root / ".mlrepo" }
+
+    /// Where a working copy stands.
+    package struct Head: Hashable, Sendable {
+        /// Without `branches/`; nothing when detached.
+        package var branch: String?
+        /// What the files were made from.
+        package var commit: ObjectID?
+        /// 32 hex digits.
+        package let workingCopy: String
+
+        package init(branch: String?, commit: ObjectID?, workingCopy: String) {
+            self.branch = branch
+            self.commit = commit
+            self.workingCopy = workingCopy
+        }
+    }
+
+    package func head() throws(RepositoryError) -> Head {
+        let path = directory / "HEAD"
+        let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 4096) }
+        do throws(MalformedObject) {
+            let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            return Head(
+                branch: try json.optionalString("branch"), commit: try json.optionalID("commit"),
+                workingCopy: try json.string("workingCopy"))
+        } catch { throw .damaged(path, "\(error)") }
+    }
+
+    package func setHead(_ head: Head) throws(RepositoryError) {
+        let json = JSONValue.object([
+            "branch": head.branch.map { .string($0) }, "commit": head.commit.map { .string($0.hex) },
+            "workingCopy": .string(head.workingCopy),
+        ])
+        try replace("HEAD", json.canonicalBytes + [0x0a], durable: true)
+    }
+
+    package func tracking(base: TrackedPaths) throws(RepositoryError) -> Tracking {
+        let path = directory / "tracked"
+        let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: 64 << 20) }
+        guard let bytes else { return Tracking(paths: base) }
+        do throws(MalformedObject) { return try Tracking(bytes: bytes) } catch { throw .damaged(path, "\(error)") }
+    }
+
+    /// - Parameter tracking: Nothing if it is that of the base version.
+    package func setTracking(_ tracking: Tracking?) throws(RepositoryError) {
+        if let tracking { try replace("tracked", tracking.bytes, durable: true) } else {
+            try filing { () throws(FileError) in try files.removeIfPresent(directory / "tracked") }
+        }
+    }
+
+    /// The stat cache of a base version; nothing if there is none or it is another version's.
+    package func cache(for base: ObjectID?) -> StatCache? {
+        guard let file = try? files.map(directory / "index"),
+            let owner = try? files.contentsIfPresent(directory / "index-of", limit: 256),
+            owner == Array((base?.hex ?? "").utf8)
+        else { return nil }
+        return StatCache(file)
+    }
+
+    /// Replaces the stat cache. It is derived: nothing needs it to be durable.
+    package func setCache(_ bytes: [UInt8], base: ObjectID?) throws(RepositoryError) {
+        try filing { () throws(FileError) in try files.removeIfPresent(directory / "index-of") }
+        try replace("index", bytes, durable: false)
+        try replace("index-of", Array((base?.hex ?? "").utf8), durable: false)
+    }
+
+    /// A checkout that was begun: the trees it goes from and to.
+    package struct Pending: Hashable, Sendable {
+        package let from: ObjectID?
+        package let to: ObjectID?
+    }
+
+    package func pending() throws(RepositoryError) -> Pending? {
+        let path = directory / "pending"
+        guard let bytes = try filing({ () throws(FileError) in try files.contentsIfPresent(path, limit: 4096) }) else { return nil }
+        do throws(MalformedObject) {
+            let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            return Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
+        } catch { throw .damaged(path, "\(error)") }
+    }
+
+    package func setPending(_ pending: Pending?) throws(RepositoryError) {
+        guard let pending else {
+            return try filing { () throws(FileError) in try files.removeIfPresent(directory / "pending") }
+        }
+        let json = JSONValue.object(["from": pending.from.map { .string($0.hex) }, "to": pending.to.map { .string($0.hex) }])
+        try replace("pending", json.canonicalBytes + [0x0a], durable: true)
+    }
+
+    /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
+    package func fileClock() throws(RepositoryError) -> Int64 {
+        let path = directory / "clock"
+        return try filing { () throws(FileError) in
+            try files.removeIfPresent(path)
+            let file = try files.create(path, permissions: 0o600)
+            defer {
+                files.close(file)
+                try? files.removeIfPresent(path)
+            }
+            return try files.status(of: file).modified
+        }
+    }
+
+    private func replace(_ name: String, _ bytes: [UInt8], durable: Bool) throws(RepositoryError) {
+        try filing { () throws(FileError) in
+            let temporary = directory / (name + ".new")
+            try files.removeIfPresent(temporary)
+            let file = try files.create(temporary, permissions: 0o666)
+            defer { files.close(file) }
+            try files.write(file, bytes)
+            if durable { try files.synchronize(file) }
+            try files.rename(temporary, to: directory / name)
+            if durable { try files.synchronizeDirectory(directory) }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+internal import Hashing
+package import ObjectModel
+package import Storage
+
+/// The bytes of a blob of any size, a piece at a time, verified as a whole.
+package struct BlobStream: Sendable {
+    private let store: ObjectStore
+    private let id: ObjectID
+
+    package init(store: ObjectStore, id: ObjectID) {
+        self.store = store
+        self.id = id
+    }
+
+    /// Hands out the pieces in order. If the whole turns out to be another blob, the last thing is an error: who writes the
+    /// pieces somewhere must not use them before this returns.
+    package func forEachPiece(_ body: ([UInt8]) throws(WorkingTreeError) -> Void) throws(WorkingTreeError) {
+        guard let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) }) else {
+            return try body(try reading { () throws(ReadError) in try store.required(.blob, id) })
+        }
+        var digest = SHA256()
+        var chunks: [ChunkEntry] = []
+        try reading { () throws(ReadError) in
+            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in chunks.append(chunk) }
+        }
+        for chunk in chunks {
+            let piece = try reading { () throws(ReadError) in try store.required(.blob, chunk.id) }
+            digest.update(piece)
+            try body(piece)
+        }
+        guard ObjectID(digest.finish()) == id else {
+            throw .object(.damaged(ObjectReference(.blob, id), problem: "its chunks make other bytes"))
+        }
+    }
+
+    private func reading<Result>(_ body: () throws(ReadError) -> Result) throws(WorkingTreeError) -> Result {
+        do throws(ReadError) { return try body() } catch { throw .object(error) }
+    }
+}

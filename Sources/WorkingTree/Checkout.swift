@@ -1,0 +1,184 @@
+package import FileIO
+package import ObjectModel
+package import Storage
+internal import Synchronization
+
+/// What is to become of one path of a working tree.
+package struct CheckoutStep: Sendable {
+    package let path: RepositoryPath
+    /// Nothing if the path is to go.
+    package let entry: TreeEntry?
+
+    package init(path: RepositoryPath, entry: TreeEntry?) {
+        self.path = path
+        self.entry = entry
+    }
+}
+
+/// Writes versions of files into a directory: each under a temporary name that becomes the real one, verified before.
+package struct Checkout: Sendable {
+    private let root: FilePath
+    private let files: any FileSystem
+    private let store: ObjectStore
+    private let random: @Sendable (Int) -> [UInt8]
+    private let onFile: @Sendable (_ bytes: Int) -> Void
+
+    package init(
+        root: FilePath, files: any FileSystem, store: ObjectStore, random: @escaping @Sendable (Int) -> [UInt8],
+        onFile: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+    ) {
+        self.root = root
+        self.files = files
+        self.store = store
+        self.random = random
+        self.onFile = onFile
+    }
+
+    /// A file that is to be written, with the place of its content.
+    private struct Target: Sendable {
+        let path: RepositoryPath
+        let entry: TreeEntry
+        let pack: PackReader?
+        let frame: Int
+    }
+
+    private struct Work: Sendable {
+        var next = 0
+        var failure: WorkingTreeError?
+        var seen: [RepositoryPath: StatCacheEntry.Seen] = [:]
+    }
+
+    /// Removes, then writes.
+    ///
+    /// The caller has made sure that nothing is lost. What a link leads to is never touched.
+    /// - Returns: The status of every file that was written.
+    package func apply(
+        _ steps: [CheckoutStep], width: Int
+    ) throws(WorkingTreeError) -> [RepositoryPath: StatCacheEntry.Seen] {
+        for step in steps.reversed() where step.entry == nil { try remove(step.path) }
+        let made = Mutex<Set<RepositoryPath>>([.root])
+        for step in steps { if let entry = step.entry, entry.mode == .directory { try makeDirectory(step.path, made) } }
+        let targets = steps.compactMap { step -> Target? in
+            guard let entry = step.entry, entry.mode != .directory else { return nil }
+            let found = store.find(ObjectReference(.blob, entry.id))
+            return Target(path: step.path, entry: entry, pack: found?.pack, frame: found.map { $0.place.isRecipe ? -1 : $0.place.frame } ?? -1)
+        }.sorted { ($0.pack?.name.text ?? "", $0.frame) < ($1.pack?.name.text ?? "", $1.frame) }
+        // Files of one frame are written together, so that it is decoded once.
+        var groups: [Range<Int>] = []
+        for (index, target) in targets.enumerated() {
+            if let last = groups.last, target.frame >= 0, targets[last.lowerBound].frame == target.frame,
+                targets[last.lowerBound].pack?.name == target.pack?.name
+            {
+                groups[groups.count - 1] = last.lowerBound..<index + 1
+            } else {
+                groups.append(index..<index + 1)
+            }
+        }
+        let work = Mutex(Work())
+        let (allGroups, allTargets) = (groups, targets)
+        onThreads(max(1, min(width, groups.count))) { _ in
+            while true {
+                let number = work.withLock { work -> Int? in
+                    guard work.failure == nil, work.next < allGroups.count else { return nil }
+                    defer { work.next += 1 }
+                    return work.next
+                }
+                guard let number else { return }
+                for target in allTargets[allGroups[number]] {
+                    do throws(WorkingTreeError) {
+                        let seen = try write(target.path, target.entry, made)
+                        onFile(target.entry.size)
+                        work.withLock { $0.seen[target.path] = seen }
+                    } catch {
+                        work.withLock { work in work.failure = work.failure ?? error }
+                        return
+                    }
+                }
+            }
+        }
+        let end = work.withLock { $0 }
+        if let failure = end.failure { throw failure }
+        return end.seen
+    }
+
+    private func place(_ path: RepositoryPath) -> FilePath { root.appending(path.bytes) }
+
+    /// Removes a file, and the directories above it that become empty.
+    private func remove(_ path: RepositoryPath) throws(WorkingTreeError) {
+        try working { () throws(FileError) in
+            // What lies behind a link that took a directory's place is not ours.
+            guard try isReal(path.split?.directory ?? .root), let status = try files.status(place(path)) else { return }
+            if status.kind == .directory {
+                do throws(FileError) { try files.removeDirectory(place(path)) } catch { guard error.isNotEmpty else { throw error } }
+            } else {
+                try files.remove(place(path))
+            }
+            var above = path.split?.directory
+            while let directory = above, !directory.isRoot {
+                do throws(FileError) { try files.removeDirectory(place(directory)) } catch {
+                    if error.isNotEmpty || error.isNotFound { break }
+                    throw error
+                }
+                above = directory.split?.directory
+            }
+        }
+    }
+
+    /// Whether a directory and all above it are directories, and none is a link.
+    private func isReal(_ directory: RepositoryPath) throws(FileError) -> Bool {
+        guard let above = directory.split?.directory else { return true }
+        guard try isReal(above) else { return false }
+        return try files.status(place(directory))?.kind == .directory
+    }
+
+    /// Makes a directory and those above it, each a real one: what is a link or file in the way is not followed.
+    private func makeDirectory(_ path: RepositoryPath, _ made: borrowing Mutex<Set<RepositoryPath>>) throws(WorkingTreeError) {
+        if made.withLock({ $0.contains(path) }) { return }
+        guard let (above, _) = path.split else { return }
+        try makeDirectory(above, made)
+        try working { () throws(FileError) in
+            do throws(FileError) { try files.makeDirectory(place(path), permissions: 0o777) } catch {
+                guard error.isExists, try files.status(place(path))?.kind == .directory else { throw error }
+            }
+        }
+        _ = made.withLock { $0.insert(path) }
+    }
+
+    private func write(
+        _ path: RepositoryPath, _ entry: TreeEntry, _ made: borrowing Mutex<Set<RepositoryPath>>
+    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        guard let (directory, _) = path.split else { return nil }
+        try makeDirectory(directory, made)
+        let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
+        do throws(WorkingTreeError) {
+            if entry.mode == .link {
+                let target = try content(entry.id)
+                guard !target.contains(0) else { throw .badLink(path) }
+                try working { () throws(FileError) in try files.makeLink(temporary, target: target) }
+            } else {
+                try writeFile(temporary, entry)
+            }
+            return try working { () throws(FileError) in
+                try files.rename(temporary, to: place(path))
+                return try files.status(place(path)).map { StatCacheEntry.Seen($0) }
+            }
+        } catch {
+            try? files.removeIfPresent(temporary)
+            throw error
+        }
+    }
+
+    private func content(_ id: ObjectID) throws(WorkingTreeError) -> [UInt8] {
+        do throws(ReadError) { return try store.required(.blob, id) } catch { throw .object(error) }
+    }
+
+    private func writeFile(_ path: FilePath, _ entry: TreeEntry) throws(WorkingTreeError) {
+        let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
+        let file = try working { () throws(FileError) in try files.create(path, permissions: permissions) }
+        defer { files.close(file) }
+        let written = BlobStream(store: store, id: entry.id)
+        try written.forEachPiece { (piece) throws(WorkingTreeError) in
+            try working { () throws(FileError) in try files.write(file, piece) }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+internal import Chunking
+package import FileIO
+internal import Hashing
+package import ObjectModel
+package import Storage
+internal import Synchronization
+
+/// A file that was read and is in the store, or was found to be what the base version has.
+package struct SnapshotFile: Sendable {
+    package let path: RepositoryPath
+    package let base: StatCacheEntry?
+    /// Nothing if the file is gone.
+    package let entry: TreeEntry?
+    package let seen: StatCacheEntry.Seen?
+
+    /// Whether the base version has the same there.
+    package var isUnchanged: Bool {
+        guard let base, let entry else { return base == nil && entry == nil }
+        return base.id == entry.id && base.mode == entry.mode
+    }
+}
+
+/// Reads files, names them by their content, and writes what the store does not have.
+///
+/// Files of up to one chunk are read in batches, each a frame, on all processors; memory is at most width x (frame +
+/// chunk), about 4 MiB a thread.
+package struct Snapshot: Sendable {
+    /// Times younger than this (in nanoseconds) say nothing: a file may change again without a new time.
+    static let racyMargin: Int64 = 50_000_000
+    /// The same where a file system keeps whole seconds only.
+    static let coarseRacyMargin: Int64 = 2_000_000_000
+    /// How often a file is read again that changes meanwhile.
+    private static let attempts = 3
+
+    private let root: FilePath
+    private let files: any FileSystem
+    private let writer: ObjectWriter?
+    /// The file system's time when the walk began, in nanoseconds since 1970.
+    private let clock: Int64
+    private let chunker: Chunker
+    /// Told of every file that was read, with its bytes.
+    private let onFile: @Sendable (_ bytes: Int) -> Void
+
+    /// - Parameter writer: Takes what is new; without one, files are only named.
+    package init(
+        root: FilePath, files: any FileSystem, writer: ObjectWriter?, clock: Int64,
+        onFile: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+    ) {
+        self.root = root
+        self.files = files
+        self.writer = writer
+        self.clock = clock
+        self.onFile = onFile
+        chunker = Chunker(gear: Self.gear)
+    }
+
+    /// The gear table of cut rule 1 (`Documentation/Formats/merkle-tree.md`).
+    private static let gear: [UInt64] = (0..<256).map { byte in
+        SHA256.digest(of: Array("mlrepo-1:".utf8) + [UInt8(byte)]).words.0
+    }
+
+    private struct Work: Sendable {
+        var next = 0
+        var results: [SnapshotFile] = []
+        var recipes: [RecipeEntry] = []
+        var failure: WorkingTreeError?
+    }
+
+    /// What was read, in the order of the input, and the recipes of the large files among it.
+    package struct Result: Sendable {
+        package let files: [SnapshotFile]
+        package let recipes: [RecipeEntry]
+    }
+
+    package func read(_ scanned: [ScannedFile], width: Int) throws(WorkingTreeError) -> Result {
+        let batches = Self.batches(scanned)
+        let work = Mutex(Work())
+        onThreads(max(1, min(width, batches.count))) { _ in
+            while true {
+                let number = work.withLock { work -> Int? in
+                    guard work.failure == nil, work.next < batches.count else { return nil }
+                    defer { work.next += 1 }
+                    return work.next
+                }
+                guard let number else { return }
+                do throws(WorkingTreeError) {
+                    let (files, recipes) = try read(batch: scanned[batches[number]])
+                    work.withLock { work in
+                        work.results += files
+                        work.recipes += recipes
+                    }
+                } catch {
+                    work.withLock { work in work.failure = work.failure ?? error }
+                }
+            }
+        }
+        let end = work.withLock { $0 }
+        if let failure = end.failure { throw failure }
+        return Result(files: end.results.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, recipes: end.recipes)
+    }
+
+    /// Neighbours in the tree whose content makes about a frame.
+    private static func batches(_ scanned: [ScannedFile]) -> [Range<Int>] {
+        var batches: [Range<Int>] = []
+        var (start, bytes) = (0, 0)
+        for (index, file) in scanned.enumerated() {
+            bytes += file.status?.size ?? 0
+            if bytes >= FrameBuilder.target || index - start >= 1023 {
+                batches.append(start..<index + 1)
+                (start, bytes) = (index + 1, 0)
+            }
+        }
+        if start < scanned.count { batches.append(start..<scanned.count) }
+        return batches
+    }
+
+    private func read(batch: ArraySlice<ScannedFile>) throws(WorkingTreeError) -> ([SnapshotFile], [RecipeEntry]) {
+        var builder = FrameBuilder(.data)
+        var results: [SnapshotFile] = []
+        var recipes: [RecipeEntry] = []
+        for file in batch {
+            let content = try read(file, &builder, &recipes)
+            results.append(
+                SnapshotFile(path: file.path, base: file.base, entry: content?.entry, seen: content?.seen))
+            onFile(content?.entry.size ?? 0)
+        }
+        try flush(&builder)
+        return (results, recipes)
+    }
+
+    private func flush(_ builder: inout FrameBuilder) throws(WorkingTreeError) {
+        guard let writer, !builder.isEmpty else { return }
+        do throws(StoreError) { try writer.append(&builder) } catch { throw .store(error) }
+    }
+
+    /// Reads one file or link; nothing if it has gone.
+    private func read(
+        _ file: ScannedFile, _ builder: inout FrameBuilder, _ recipes: inout [RecipeEntry]
+    ) throws(WorkingTreeError) -> (entry: TreeEntry, seen: StatCacheEntry.Seen?)? {
+        guard let status = file.status, let name = file.path.split?.name else { return nil }
+        if status.kind == .link { return try readLink(file.path, name, status, &builder) }
+        let path = root.appending(file.path.bytes)
+        for _ in 0..<Self.attempts {
+            let descriptor: FileDescriptor
+            do throws(FileError) { descriptor = try files.open(path) } catch {
+                if error.isNotFound { return nil }
+                throw .unreadable(file.path, error)
+            }
+            defer { files.close(descriptor) }
+            let before = try self.status(of: descriptor, file.path)
+            guard before.size < 1 << 53 else { throw .tooLarge(file.path, before.size) }
+            let content: Content?
+            if before.size <= Chunker.wholeLimit {
+                content = try readSmall(descriptor, before.size, file.path)
+            } else {
+                content = try readLarge(descriptor, before.size, file.path, &builder)
+            }
+            let after = try self.status(of: descriptor, file.path)
+            guard let content, before.size == after.size, before.modified == after.modified, before.changed == after.changed else {
+                continue
+            }
+            try keep(content, &builder, &recipes)
+            let mode: EntryMode = after.isExecutable ? .executable : .file
+            return (TreeEntry(name: name, mode: mode, id: content.id, size: after.size), seen(after))
+        }
+        throw .unsteady(file.path)
+    }
+
+    /// What a file holds: its bytes, or the chunks that are on their way into the store.
+    private struct Content {
+        let id: ObjectID
+        var bytes: [UInt8]?
+        var length = 0
+        var chunks: [ChunkEntry] = []
+    }
+
+    private func status(of file: FileDescriptor, _ path: RepositoryPath) throws(WorkingTreeError) -> FileStatus {
+        do throws(FileError) { return try files.status(of: file) } catch { throw .unreadable(path, error) }
+    }
+
+    /// The status to be remembered, unless the file is so young that it may change without a new time.
+    private func seen(_ status: FileStatus) -> StatCacheEntry.Seen? {
+        let youngest = max(status.modified, status.changed)
+        let margin = status.modified % 1_000_000_000 == 0 ? Self.coarseRacyMargin : Self.racyMargin
+        return youngest < clock - margin ? StatCacheEntry.Seen(status) : nil
+    }
+
+    private func readLink(
+        _ path: RepositoryPath, _ name: EntryName, _ status: FileStatus, _ builder: inout FrameBuilder
+    ) throws(WorkingTreeError) -> (entry: TreeEntry, seen: StatCacheEntry.Seen?)? {
+        let target: [UInt8]
+        do throws(FileError) { target = try files.readLink(root.appending(path.bytes)) } catch {
+            if error.isNotFound { return nil }
+            throw .unreadable(path, error)
+        }
+        guard !target.isEmpty, target.count <= 4095 else { throw .badLink(path) }
+        let content = Content(id: ObjectID(of: .blob, payload: target), bytes: target)
+        var none: [RecipeEntry] = []
+        try keep(content, &builder, &none)
+        return (TreeEntry(name: name, mode: .link, id: content.id, size: target.count), seen(status))
+    }
+
+    /// All bytes of a small file; nothing if it has another size by now.
+    private func readSmall(
+        _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath
+    ) throws(WorkingTreeError) -> Content? {
+        // One byte more than expected tells a file that grows.
+        let bytes = try fill(file, at: 0, size + 1, path)
+        guard bytes.count == size else { return nil }
+        return Content(id: ObjectID(of: .blob, payload: bytes), bytes: bytes)
+    }
+
+    private func fill(
+        _ file: FileDescriptor, at offset: Int, _ count: Int, _ path: RepositoryPath
+    ) throws(WorkingTreeError) -> [UInt8] {
+        var failure: FileError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(FileError) {
+                while filled < count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
+                    let more = try files.read(file, into: rest, at: offset + filled)
+                    if more == 0 { break }
+                    filled += more
+                }
+            } catch { failure = error }
+        }
+        if let failure { throw .unreadable(path, failure) }
+        return bytes
+    }
+
+    /// Cuts a large file and writes its chunks as they come; nothing if it has another size by now.
+    private func readLarge(
+        _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath, _ builder: inout FrameBuilder
+    ) throws(WorkingTreeError) -> Content? {
+        try flush(&builder)
+        var whole = SHA256()
+        var chunks: [ChunkEntry] = []
+        var window: [UInt8] = []
+        var (start, offset, total) = (0, 0, 0)
+        var only: [UInt8]?
+        while true {
+            if window.count - start < Chunker.maximum, offset <= size {
+                window.removeFirst(start)
+                start = 0
+                let more = try fill(file, at: offset, 4 << 20, path)
+                window += more
+                offset += more.count
+            }
+            guard start < window.count else { break }
+            let chunk = window.withUnsafeBytes { bytes -> (id: ObjectID, length: Int) in
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+                let length = chunker.firstCut(in: rest)
+                let piece = UnsafeRawBufferPointer(rebasing: rest[..<length])
+                whole.update(piece)
+                return (ObjectID(SHA256.digest(of: piece)), length)
+            }
+            // A file that is one chunk after all is kept whole.
+            if chunks.isEmpty, chunk.length == size { only = Array(window[start..<start + chunk.length]) }
+            try keep(chunk.id, window[start..<start + chunk.length], &builder)
+            chunks.append(ChunkEntry(id: chunk.id, length: chunk.length))
+            start += chunk.length
+            total += chunk.length
+        }
+        guard total == size else { return nil }
+        let id = ObjectID(whole.finish())
+        if let only { return Content(id: id, bytes: only) }
+        return Content(id: id, bytes: nil, length: size, chunks: chunks)
+    }
+
+    private func keep(
+        _ content: Content, _ builder: inout FrameBuilder, _ recipes: inout [RecipeEntry]
+    ) throws(WorkingTreeError) {
+        if let bytes = content.bytes { return try keep(content.id, bytes[...], &builder) }
+        guard let writer else { return }
+        let (recipe, nodes) = Recipe.make(
+            blob: content.id, length: content.length, cutRule: Chunker.rule, chunks: content.chunks)
+        let payload = recipe.payload
+        let id = ObjectID(of: .chunks, payload: payload)
+        recipes.append(RecipeEntry(blob: content.id, recipe: id))
+        do throws(StoreError) {
+            guard !writer.store.contains(ObjectReference(.blob, content.id)) else { return }
+            for node in nodes { try writer.add(ObjectReference(.chunks, node.id), node.payload) }
+            try writer.add(ObjectReference(.chunks, id), payload, recipeOf: content.id)
+        } catch { throw .store(error) }
+    }
+
+    private func keep(
+        _ id: ObjectID, _ bytes: ArraySlice<UInt8>, _ builder: inout FrameBuilder
+    ) throws(WorkingTreeError) {
+        guard let writer, writer.claim(ObjectReference(.blob, id)) else { return }
+        if !builder.hasRoom(for: bytes.count) || builder.isFull { try flush(&builder) }
+        bytes.withUnsafeBytes { builder.add(ObjectReference(.blob, id), $0) }
+    }
+}
+
+extension Snapshot {
+    /// The id of a file's content, wherever the file lies.
+    package static func digest(of path: FilePath, _ files: any FileSystem) throws(FileError) -> ObjectID {
+        let file = try files.open(path)
+        defer { files.close(file) }
+        var digest = SHA256()
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let result = buffer.withUnsafeMutableBytes { bytes -> Swift.Result<Int, FileError> in
+                do throws(FileError) {
+                    let count = try files.read(file, into: bytes, at: offset)
+                    digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                    return .success(count)
+                } catch { return .failure(error) }
+            }
+            let count = try result.get()
+            if count == 0 { return ObjectID(digest.finish()) }
+            offset += count
+        }
+    }
+}
