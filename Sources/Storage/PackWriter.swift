@@ -137,9 +137,9 @@ package final class PackWriter: Sendable {
             try files.synchronize(file)
             files.close(file)
             state.file = nil
-            if try files.makeDirectories(directory, permissions: layout.directoryPermissions).contains(directory) {
-                try files.synchronizeDirectory(layout.packs)
-            }
+            // Also where the directory was there: who made it may not have come to make its name durable.
+            try files.makeDirectories(directory, permissions: layout.directoryPermissions)
+            try files.synchronizeDirectory(layout.packs)
             try publish(path, as: directory / name.fileName)
             try files.synchronizeDirectory(directory)
             try files.removeIfPresent(path)
