@@ -98,6 +98,7 @@ let package = Package(
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
         tests("FileIOTests", ["FileIO", "TestSupport"]),
+        tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )
