@@ -99,6 +99,7 @@ let package = Package(
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
         tests("FileIOTests", ["FileIO", "TestSupport"]),
         tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
+        tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )
