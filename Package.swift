@@ -98,6 +98,9 @@ let package = Package(
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
         tests("ParameterFilesTests", ["ParameterFiles", "ObjectModel"]),
+        tests("FileIOTests", ["FileIO", "TestSupport"]),
+        tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
+        tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

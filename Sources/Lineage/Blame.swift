@@ -45,8 +45,7 @@ package struct BlameWalk {
         guard let (commitID, commit, entry) = try origin(of: path, at: tip) else { return nil }
         guard let (runID, run) = try maker(of: path, entry, in: commit) else { return nil }
         var inputs: [Blame.Input] = []
-        for (inputPath, input) in try Self.roots(of: run.inputs, reader) {
-            let place = try source(of: inputPath, input, in: run, commitID, commit)
+        for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root) {
             var upstream: Blame?
             if let place, depth + 1 < depthLimit, seen.insert(input.id).inserted {
                 upstream = try blame(inputPath, at: place, depth: depth + 1, &seen)
@@ -104,15 +103,20 @@ package struct BlameWalk {
         return nil
     }
 
-    /// The tops of what a tree of inputs names: a directory stands for itself where nothing but one path leads to it.
-    package static func roots(
-        of tree: ObjectID, _ reader: any ObjectReader, under prefix: RepositoryPath = .root
-    ) throws(ReadError) -> [(RepositoryPath, TreeEntry)] {
-        var roots: [(RepositoryPath, TreeEntry)] = []
+    /// What a run read, each as high up as a commit has it: a directory that was read as a whole is one input.
+    private func sources(
+        of tree: ObjectID, in run: Run, _ commitID: ObjectID, _ commit: Commit, under prefix: RepositoryPath
+    ) throws(ReadError) -> [(RepositoryPath, TreeEntry, ObjectID?)] {
+        var sources: [(RepositoryPath, TreeEntry, ObjectID?)] = []
         for entry in try DirectoryTree(root: tree, reader: reader).entries.leaves() {
             guard let path = try? prefix.appending(entry.name) else { continue }
-            roots.append((path, entry))
+            let place = try source(of: path, entry, in: run, commitID, commit)
+            if place == nil, entry.mode == .directory {
+                sources += try self.sources(of: entry.id, in: run, commitID, commit, under: path)
+            } else {
+                sources.append((path, entry, place))
+            }
         }
-        return roots
+        return sources
     }
 }

@@ -64,20 +64,21 @@ package struct OperationLog: Sendable {
             let first = confirmed.map { $0.number + 1 } ?? 0
             var state = confirmed
             var read: [(LogEntry, PackChanges)] = []
-            var stranger: Int?
-            while let file = try entryFile(state.map { $0.number + 1 } ?? 0) {
-                guard file.before == state?.log ?? MerkleFrontier() else {
-                    stranger = file.entry.number
-                    break
+            // What is wrong with a name that was read; it counts only if no tile says that the name is a ghost.
+            var problem: StoreError?
+            do throws(StoreError) {
+                while let file = try entryFile(state.map { $0.number + 1 } ?? 0) {
+                    guard file.before == state?.log ?? MerkleFrontier() else {
+                        throw .damaged(
+                            layout.entry(file.entry.number), problem: "it does not follow from the entry before it")
+                    }
+                    try advance(&state, file.entry, leaf: file.leaf) { read.append(($0, $1)) }
                 }
-                try advance(&state, file.entry, leaf: file.leaf) { read.append(($0, $1)) }
-            }
+            } catch { problem = error }
             // A name that was read may be the ghost of a writer that slept while its number was sealed: the tile of the
             // first of them decides (Tests/Model has the counterexample to looking for any other).
             guard let leaves = try tile(first / Self.tileWidth) else {
-                if let stranger {
-                    throw .damaged(layout.entry(stranger), problem: "it does not follow from the entry before it")
-                }
+                if let problem { throw problem }
                 for (entry, packs) in read { visit(entry, packs) }
                 return state
             }

@@ -27,6 +27,8 @@ package final class PackWriter: Sendable {
         var file: FileDescriptor?
         var digest = SHA256()
         var written = 0
+        /// Why a write failed: the file may end inside a buffer, so no pack can be made of it any more.
+        var failure: StoreError?
         var buffer: [UInt8] = []
         var rawLength = 0
         var frames: [FrameRow] = []
@@ -105,10 +107,14 @@ package final class PackWriter: Sendable {
     }
 
     private func flush(_ state: inout State) throws(StoreError) {
+        if let failure = state.failure { throw failure }
         guard let file = state.file, !state.buffer.isEmpty else { return }
         state.digest.update(state.buffer)
         let buffer = state.buffer
-        try filing { () throws(FileError) in try files.write(file, buffer) }
+        do throws(StoreError) { try filing { () throws(FileError) in try files.write(file, buffer) } } catch {
+            state.failure = error
+            throw error
+        }
         state.written += state.buffer.count
         state.buffer.removeAll(keepingCapacity: true)
     }
@@ -137,9 +143,9 @@ package final class PackWriter: Sendable {
             try files.synchronize(file)
             files.close(file)
             state.file = nil
-            if try files.makeDirectories(directory, permissions: layout.directoryPermissions).contains(directory) {
-                try files.synchronizeDirectory(layout.packs)
-            }
+            // Also where the directory was there: who made it may not have come to make its name durable.
+            try files.makeDirectories(directory, permissions: layout.directoryPermissions)
+            try files.synchronizeDirectory(layout.packs)
             try publish(path, as: directory / name.fileName)
             try files.synchronizeDirectory(directory)
             try files.removeIfPresent(path)

@@ -18,17 +18,16 @@ struct LogCommand: ParsableCommand {
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
     var maxCount: Int?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Where to begin, and behind '--' the paths to look at.")
-    var revision: [String] = []
+    @Argument(help: "Where to begin.")
+    var revision: String?
     @Argument(parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"))
     var paths: [String] = []
 
     func run() throws {
         let repository = try Repository.here()
-        guard revision.count <= 1 else { throw Failure(status: .usage, message: "one revision at most; paths stand behind '--'") }
         let (head, _) = try repository.base()
-        if revision.isEmpty, head.commit == nil { return }
-        let tip = try repository.commit(named: revision.first ?? "HEAD")
+        if revision == nil, head.commit == nil { return }
+        let tip = try repository.commit(named: revision ?? "HEAD")
         let wanted = try repository.paths(paths)
         var left = maxCount ?? .max
         try repository.history(of: [tip]) { (id, commit) throws(RepositoryError) in

@@ -1,0 +1,99 @@
+import FileIO
+import TestSupport
+import Testing
+
+/// What the simulated disk and the machine's own file system have to agree on.
+@Suite struct FileSystemTests {
+    enum Place: CaseIterable { case machine, memory }
+
+    /// Lends an empty directory.
+    static func withDirectory(_ place: Place, _ body: (any FileSystem, FilePath) throws -> Void) throws {
+        switch place {
+        case .memory:
+            let disk = SimulatedDisk()
+            try disk.makeDirectory("/test", permissions: 0o755)
+            try body(disk, "/test")
+        case .machine:
+            let files = POSIXFileSystem()
+            var random = SystemRandomNumberGenerator()
+            let directory = FilePath("/tmp") / "mlrepo-test-\(random.next() as UInt64)"
+            try files.makeDirectory(directory, permissions: 0o755)
+            defer { remove(directory, files) }
+            try body(files, directory)
+        }
+    }
+
+    private static func remove(_ directory: FilePath, _ files: POSIXFileSystem) {
+        for name in (try? files.names(in: directory)) ?? [] {
+            let path = directory.appending(name)
+            if (try? files.status(path))??.kind == .directory { remove(path, files) } else { try? files.remove(path) }
+        }
+        try? files.removeDirectory(directory)
+    }
+
+    static func outcome(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return "done"
+        } catch {
+            guard let error = error as? FileError else { return "\(error)" }
+            if error.isNotFound { return "not found" }
+            if error.isExists { return "exists" }
+            if error.isNotEmpty { return "not empty" }
+            return "code \(error.code)"
+        }
+    }
+
+    @Test(arguments: Place.allCases) func `files are made once, read anywhere, and found by all their names`(place: Place) throws {
+        try Self.withDirectory(place) { files, root in
+            let file = try files.create(root / "a", permissions: 0o644)
+            try files.write(file, Array("abc".utf8))
+            try files.write(file, Array("def".utf8))
+            try files.synchronize(file)
+            files.close(file)
+            #expect(try files.contents(root / "a", limit: 6) == Array("abcdef".utf8))
+            #expect(throws: FileError.self) { try files.contents(root / "a", limit: 5) }
+            #expect(try files.contentsIfPresent(root / "b", limit: 5) == nil)
+            #expect(try files.contentsIfPresent(root / "a/b", limit: 5) == nil)
+            #expect(Self.outcome { _ = try files.create(root / "a", permissions: 0o644) } == "exists")
+            try files.link(root / "a", to: root / "b")
+            #expect(Self.outcome { try files.link(root / "a", to: root / "b") } == "exists")
+            #expect(Self.outcome { try files.link(root / "c", to: root / "d") } == "not found")
+            #expect(try files.status(root / "a")?.inode == files.status(root / "b")?.inode)
+            try files.remove(root / "a")
+            #expect(try files.map(root / "b").withBytes { Array($0) } == Array("abcdef".utf8))
+            #expect(try files.names(in: root) == [Array("b".utf8)])
+        }
+    }
+
+    @Test(arguments: Place.allCases) func `directories are made in a row, and go only when empty`(place: Place) throws {
+        try Self.withDirectory(place) { files, root in
+            #expect(try files.makeDirectories(root / "a/b/c", permissions: 0o755) == [root / "a", root / "a/b", root / "a/b/c"])
+            #expect(try files.makeDirectories(root / "a/b", permissions: 0o755) == [])
+            #expect(Self.outcome { try files.removeDirectory(root / "a/b") } == "not empty")
+            try files.removeDirectory(root / "a/b/c")
+            try files.synchronizeDirectory(root / "a/b")
+            #expect(try files.status(root / "a/b/c") == nil)
+            #expect(try files.status(root / "a/b")?.kind == .directory)
+        }
+    }
+
+    @Test(arguments: Place.allCases) func `a renaming replaces, and links are not followed at the end of a path`(place: Place) throws {
+        try Self.withDirectory(place) { files, root in
+            try files.makeDirectory(root / "d", permissions: 0o755)
+            try SimulatedDiskTests.write("one", to: "\(root)/d/1", on: files, synchronizing: false)
+            try SimulatedDiskTests.write("two", to: "\(root)/2", on: files, synchronizing: false)
+            try files.makeLink(root / "link", target: Array("d".utf8))
+            #expect(try files.readLink(root / "link") == Array("d".utf8))
+            #expect(try SimulatedDiskTests.text("\(root)/link/1", on: files) == "one")
+            #expect(throws: FileError.self) { try files.open(root / "link") }
+            #expect(throws: FileError.self) { try files.open(root / "d") }
+            try files.rename(root / "2", to: root / "link/1")
+            #expect(try SimulatedDiskTests.text("\(root)/d/1", on: files) == "two")
+            #expect(try files.status(root / "2") == nil)
+            #expect(Self.outcome { try files.rename(root / "d", to: root / "d/e") } == "code 22")
+            #expect(Self.outcome { try files.remove(root / "d") } == "code 21")
+            #expect(try files.status(root / "link")?.kind == .link)
+        }
+    }
+}
