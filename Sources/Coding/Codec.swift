@@ -1,4 +1,6 @@
-/// How the bytes of a frame are stored (`Documentation/Formats/pack.md`, "Codecs"). The raw value is the codec's number.
+/// How the bytes of a frame are stored (`Documentation/Formats/pack.md`, "Codecs").
+///
+/// The raw value is the codec's number.
 package enum Codec: UInt8, Sendable, CaseIterable {
     case raw = 0
     case zlib = 1
@@ -38,7 +40,8 @@ package enum CodingError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .corrupt(let codec): "its \(codec.name) stream is corrupt"
         case .length(let codec, let expected): "its \(codec.name) stream does not decode to \(expected) bytes"
-        case .forbidden(let codec, let what): "its \(codec.name) stream uses \(what), which the format forbids"
+        case .forbidden(let codec, let what):
+            "its \(codec.name) stream uses \(what), which the format forbids"
         case .memory(let codec): "\(codec.name) ran out of memory"
         }
     }

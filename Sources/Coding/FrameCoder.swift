@@ -1,4 +1,6 @@
-/// Encodes and decodes the bytes of frames, choosing how from a sample. One thread at a time.
+/// Encodes and decodes the bytes of frames, choosing how from a sample.
+///
+/// One thread at a time.
 package final class FrameCoder {
     /// Bytes of a frame that are tried before all of it is compressed.
     static let sampleSize = 32_768
@@ -20,7 +22,9 @@ package final class FrameCoder {
     }
 
     /// Metadata by zlib, which every language's standard library can read.
-    package func encodeMetadata(_ bytes: UnsafeRawBufferPointer) throws(CodingError) -> (codec: Codec, stored: [UInt8]?) {
+    package func encodeMetadata(_ bytes: UnsafeRawBufferPointer) throws(CodingError) -> (
+        codec: Codec, stored: [UInt8]?
+    ) {
         guard let stored = try ZlibCoder.encode(bytes) else { return (.raw, nil) }
         return (.zlib, stored)
     }
@@ -29,7 +33,8 @@ package final class FrameCoder {
     ///
     /// - Parameter base: The payload of the base, if the codec has one.
     package func decode(
-        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8]?, into output: UnsafeMutableRawBufferPointer
+        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8]?,
+        into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
         switch codec {
         case .raw:

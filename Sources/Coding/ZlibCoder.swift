@@ -19,7 +19,8 @@ package enum ZlibCoder {
         defer { deflateEnd(&stream) }
         if let base {
             let set = base.suffix(dictionaryLimit).withUnsafeBytes { dictionary in
-                deflateSetDictionary(&stream, dictionary.bindMemory(to: Bytef.self).baseAddress, uInt(dictionary.count))
+                deflateSetDictionary(
+                    &stream, dictionary.bindMemory(to: Bytef.self).baseAddress, uInt(dictionary.count))
             }
             guard set == Z_OK else { throw .memory(codec) }
         }
@@ -44,7 +45,9 @@ package enum ZlibCoder {
         var stream = z_stream()
         // zlib wants a place to write even for nothing, and one byte more tells a stream that is too long.
         var spare: UInt8 = 0
-        guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { throw .memory(codec) }
+        guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+            throw .memory(codec)
+        }
         defer { inflateEnd(&stream) }
         stream.next_in = UnsafeMutablePointer(mutating: bytes.bindMemory(to: Bytef.self).baseAddress)
         stream.avail_in = uInt(bytes.count)
@@ -55,7 +58,8 @@ package enum ZlibCoder {
             var status = inflate(&stream, Z_FINISH)
             if status == Z_NEED_DICT, let base {
                 let set = base.suffix(dictionaryLimit).withUnsafeBytes { dictionary in
-                    inflateSetDictionary(&stream, dictionary.bindMemory(to: Bytef.self).baseAddress, uInt(dictionary.count))
+                    inflateSetDictionary(
+                        &stream, dictionary.bindMemory(to: Bytef.self).baseAddress, uInt(dictionary.count))
                 }
                 status = set == Z_OK ? inflate(&stream, Z_FINISH) : Z_DATA_ERROR
             }
@@ -63,7 +67,9 @@ package enum ZlibCoder {
         }
         switch status {
         case Z_STREAM_END:
-            guard stream.avail_in == 0, stream.avail_out == 0 else { throw .length(codec, expected: output.count) }
+            guard stream.avail_in == 0, stream.avail_out == 0 else {
+                throw .length(codec, expected: output.count)
+            }
         case Z_BUF_ERROR, Z_OK: throw .length(codec, expected: output.count)
         case Z_NEED_DICT: throw .forbidden(codec, "a preset dictionary")
         case Z_MEM_ERROR: throw .memory(codec)

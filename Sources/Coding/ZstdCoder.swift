@@ -1,6 +1,8 @@
 internal import CZstd
 
-/// Zstandard (RFC 8878) with a context that is used again from frame to frame. One thread at a time.
+/// Zstandard (RFC 8878) with a context that is used again from frame to frame.
+///
+/// One thread at a time.
 package final class ZstdCoder {
     /// The largest window that a reader grants, as a power of two: 8 MiB, twice a frame.
     static let windowLog: Int32 = 23
@@ -32,7 +34,8 @@ package final class ZstdCoder {
         var failed = false
         let output = [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
             // The library writes at most the buffer's size, and fails if that is not enough.
-            let result = ZSTD_compress2(compressor, buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)
+            let result = ZSTD_compress2(
+                compressor, buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)
             failed = ZSTD_isError(result) != 0
             count = failed ? 0 : result
         }
@@ -49,7 +52,9 @@ package final class ZstdCoder {
         let frame = ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count)
         guard ZSTD_isError(frame) == 0 else { throw .corrupt(.zstd) }
         guard frame == bytes.count else { throw .length(.zstd, expected: output.count) }
-        guard ZSTD_getDictID_fromFrame(bytes.baseAddress, bytes.count) == 0 else { throw .forbidden(.zstd, "a dictionary") }
+        guard ZSTD_getDictID_fromFrame(bytes.baseAddress, bytes.count) == 0 else {
+            throw .forbidden(.zstd, "a dictionary")
+        }
         let result = ZSTD_decompressDCtx(
             decompressor, output.baseAddress, output.count, bytes.baseAddress, bytes.count)
         guard ZSTD_isError(result) == 0 else { throw .corrupt(.zstd) }

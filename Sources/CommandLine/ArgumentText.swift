@@ -24,7 +24,9 @@ enum ArgumentText {
         var text = ""
         for byte in bytes {
             // Byte by byte once anything is wrong: such names are rare and need not look nice.
-            guard let scalar = Unicode.Scalar(byte < 0x80 ? UInt32(byte) : escape + UInt32(byte)) else { continue }
+            guard let scalar = Unicode.Scalar(byte < 0x80 ? UInt32(byte) : escape + UInt32(byte)) else {
+                continue
+            }
             text.unicodeScalars.append(scalar)
         }
         return text

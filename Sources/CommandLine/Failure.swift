@@ -38,7 +38,8 @@ struct Failure: Error {
         case .object(let error):
             if case .unreadable = error { status = .inputOutput } else { status = .damaged }
         case .tree(let error): (status, hint, path) = Self.ending(error)
-        case .file(let error): (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
+        case .file(let error):
+            (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
         case .damaged: status = .damaged
         case .noRevision: (status, hint) = (.notFound, "mlrepo log")
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
@@ -50,10 +51,12 @@ struct Failure: Error {
             hint = "mlrepo branch NAME, mlrepo checkout NAME, and commit there"
         case .missing(let paths, _):
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
-            hint = "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+            hint =
+                "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
-        case .noIdentity: (status, hint) = (.usage, "export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'")
+        case .noIdentity:
+            (status, hint) = (.usage, "export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'")
         case .wouldLose(let paths):
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             hint = "commit or move what is named, then type the command again"
@@ -65,7 +68,8 @@ struct Failure: Error {
         case .notFound: (.notFound, "mlrepo init")
         case .exists: (.wouldLose, nil)
         case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
-        case .file(let error): (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
+        case .file(let error):
+            (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
         case .damaged, .missingPack, .object: (.damaged, nil)
         case .busy, .moved, .outdated: (.busy, "type the command again")
         }
@@ -78,7 +82,8 @@ struct Failure: Error {
         case .object: (.damaged, nil, nil)
         case .unreadable(let path, let error):
             (error.isDenied ? .notPermitted : .inputOutput, "mlrepo untrack \(path) leaves it out", "\(path)")
-        case .unsteady(let path): (.busy, "wait until nobody writes it, then type the command again", "\(path)")
+        case .unsteady(let path):
+            (.busy, "wait until nobody writes it, then type the command again", "\(path)")
         case .name: (.damaged, nil, nil)
         case .wouldLose(let paths): (.wouldLose, nil, paths.first.map { "\($0)" })
         case .tooLarge(let path, _), .badLink(let path): (.damaged, nil, "\(path)")
@@ -93,9 +98,11 @@ struct Failure: Error {
             return
         }
         let error = JSONValue.object([
-            "status": .integer(Int(status.rawValue)), "message": .string(message), "hint": hint.map { .string($0) },
+            "status": .integer(Int(status.rawValue)), "message": .string(message),
+            "hint": hint.map { .string($0) },
             "path": path.map { .string($0) },
         ])
-        Terminal.printError(String(decoding: JSONValue.object(["error": error]).canonicalBytes, as: UTF8.self))
+        Terminal.printError(
+            String(decoding: JSONValue.object(["error": error]).canonicalBytes, as: UTF8.self))
     }
 }

@@ -18,9 +18,11 @@ struct MLRepoCommand: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            InitCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self, LogCommand.self,
+            InitCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self,
+            LogCommand.self,
             ShowCommand.self, DiffCommand.self, CheckoutCommand.self, RestoreCommand.self, BranchCommand.self,
-            TagCommand.self, BlameCommand.self, CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self,
+            TagCommand.self, BlameCommand.self, CatCommand.self, ListCommand.self, HashCommand.self,
+            ResolveCommand.self,
             VersionCommand.self,
         ])
 }
@@ -44,7 +46,9 @@ private func changeDirectory(_ directory: [UInt8]) {
         bytes.bindMemory(to: CChar.self).baseAddress.map { chdir($0) } ?? -1
     }
     guard code != 0 else { return }
-    let failure = Failure(status: .usage, message: "cannot go to \(Terminal.escaped(directory)): \(String(cString: strerror(errno)))")
+    let failure = Failure(
+        status: .usage,
+        message: "cannot go to \(Terminal.escaped(directory)): \(String(cString: strerror(errno)))")
     failure.report(json: false)
     exit(failure.status.rawValue)
 }

@@ -44,7 +44,9 @@ final class Progress: Sendable {
             state.last = now
             state.isShown = true
             let rate = state.bytes / max(1, now - state.start) * 1000
-            show("\r\(what) \(Terminal.files(state.files)), \(Terminal.size(state.bytes)), \(Terminal.size(rate))/s\u{1b}[K")
+            show(
+                "\r\(what) \(Terminal.files(state.files)), \(Terminal.size(state.bytes)), \(Terminal.size(rate))/s\u{1b}[K"
+            )
         }
     }
 

@@ -14,7 +14,11 @@ enum RunText {
 
     static func text(_ code: Run.Code) -> String {
         var text = "git \(code.revision.map { String($0.prefix(7)) } ?? "without a commit")"
-        if code.patch != nil { text += " + patch" } else if code.dirty { text += " + changes that were not recorded" }
+        if code.patch != nil {
+            text += " + patch"
+        } else if code.dirty {
+            text += " + changes that were not recorded"
+        }
         if let remote = code.remote { text += "  \(remote)" }
         return Terminal.escaped(text)
     }
@@ -30,7 +34,8 @@ enum RunText {
     static func json(_ id: ObjectID, _ run: Run) -> JSONValue {
         .object([
             "id": id.json, "origin": .string(run.origin.rawValue), "observedBy": .string(run.observedBy),
-            "recorded": .string(Terminal.time(run.recorded)), "code": run.code?.json, "parameters": Values.json(run.parameters),
+            "recorded": .string(Terminal.time(run.recorded)), "code": run.code?.json,
+            "parameters": Values.json(run.parameters),
             "metrics": Values.json(run.metrics), "inputs": run.inputs.json, "outputs": run.outputs.json,
             "environment": .object(run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),
         ])

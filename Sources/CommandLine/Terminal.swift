@@ -35,12 +35,16 @@ enum Terminal {
         send(bytes, to: 1)
     }
 
-    /// Writes all bytes. An answer that cannot be written ends the program: nobody would know that it is cut short.
+    /// Writes all bytes.
+    ///
+    /// An answer that cannot be written ends the program: nobody would know that it is cut short.
     static func send(_ bytes: [UInt8], to descriptor: Int32) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { put(descriptor, $0.baseAddress.unsafelyUnwrapped, $0.count) }
-            if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR {
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno != EINTR {
                 if descriptor == 1 { exit(ExitStatus.inputOutput.rawValue) }
                 return
             }
@@ -92,7 +96,9 @@ enum Terminal {
         return digits == 0 ? String(scaled) : "\(scaled / 10).\(scaled % 10)"
     }
 
-    /// RFC 3339 in UTC with seconds. Days to date as in Howard Hinnant's "chrono-compatible low-level date algorithms".
+    /// RFC 3339 in UTC with seconds.
+    ///
+    /// Days to date as in Howard Hinnant's "chrono-compatible low-level date algorithms".
     static func time(_ seconds: Int) -> String {
         let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400
         let rest = seconds - days * 86_400
@@ -106,6 +112,7 @@ enum Terminal {
         let civilMonth = month < 10 ? month + 3 : month - 9
         let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(year)-\(two(civilMonth))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+        return
+            "\(year)-\(two(civilMonth))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
     }
 }

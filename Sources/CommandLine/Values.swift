@@ -11,14 +11,16 @@ enum Values {
         let environment = Environment.process()
         for file in files {
             guard let format = ParameterFileFormat(fileName: file) else {
-                throw Failure(status: .usage, message: "\(Terminal.escaped(file)) is neither .json nor .yaml nor .toml")
+                throw Failure(
+                    status: .usage, message: "\(Terminal.escaped(file)) is neither .json nor .yaml nor .toml")
             }
             let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
             do {
                 let bytes = try environment.files.contents(path, limit: ParameterFileLimits.byteCount)
                 for (name, value) in try readParameters(bytes, format: format) { values[name] = value }
             } catch let error as FileError {
-                throw Failure(status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
+                throw Failure(
+                    status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
             } catch let error as ParameterFileError {
                 throw Failure(status: .damaged, message: "\(Terminal.escaped(file)): \(error)", path: file)
             }
@@ -50,7 +52,8 @@ enum Values {
 
     /// All values on one line: `lr=0.0003 seed=1`.
     static func line(_ values: [String: ParameterValue]) -> String {
-        ParameterValue.flattened(values).map { Terminal.escaped("\($0.name)=\($0.value.text)") }.joined(separator: " ")
+        ParameterValue.flattened(values).map { Terminal.escaped("\($0.name)=\($0.value.text)") }.joined(
+            separator: " ")
     }
 
     /// Plain JSON for programs: numbers where they are exact, else their text.
@@ -61,7 +64,9 @@ enum Values {
     private static func json(_ value: ParameterValue) -> JSONValue {
         switch value {
         case .integer(let text):
-            if let number = Int(text), abs(number) < JSONValue.integerLimit, String(number) == text { return .integer(number) }
+            if let number = Int(text), abs(number) < JSONValue.integerLimit, String(number) == text {
+                return .integer(number)
+            }
             return .string(text)
         case .float(let text), .string(let text): return .string(text)
         case .bool(let value): return .bool(value)

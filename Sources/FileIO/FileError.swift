@@ -6,7 +6,7 @@
 
 /// A call to the system that failed.
 package struct FileError: Error, Equatable, CustomStringConvertible {
-    /// What was to be done, as a verb: "open", "link", …
+    /// What was to be done, as a verb, such as "open" or "link".
     package let operation: String
     package let path: FilePath
     /// The system's `errno`.

@@ -46,7 +46,11 @@ package struct FilePath: Hashable, Sendable {
         var names: [ArraySlice<UInt8>] = []
         for name in bytes.split(separator: UInt8(ascii: "/")) where name != Array(".".utf8)[...] {
             if name == Array("..".utf8)[...] {
-                if let last = names.last, last != name { names.removeLast() } else if !isAbsolute { names.append(name) }
+                if let last = names.last, last != name {
+                    names.removeLast()
+                } else if !isAbsolute {
+                    names.append(name)
+                }
             } else {
                 names.append(name)
             }
@@ -56,10 +60,14 @@ package struct FilePath: Hashable, Sendable {
         return joined.isEmpty ? FilePath(".") : FilePath(joined)
     }
 
-    /// What comes behind `directory` and its slash; nothing if this is not inside. Both are normalized.
+    /// What comes behind `directory` and its slash; nothing if this is not inside.
+    ///
+    /// Both are normalized.
     package func relative(to directory: FilePath) -> [UInt8]? {
         if self == directory { return [] }
-        let prefix = directory.bytes.last == UInt8(ascii: "/") ? directory.bytes : directory.bytes + [UInt8(ascii: "/")]
+        let prefix =
+            directory.bytes.last == UInt8(ascii: "/")
+            ? directory.bytes : directory.bytes + [UInt8(ascii: "/")]
         return bytes.starts(with: prefix) ? Array(bytes.dropFirst(prefix.count)) : nil
     }
 

@@ -21,7 +21,8 @@ package struct FileStatus: Hashable, Sendable {
     package var device: UInt64
 
     package init(
-        kind: FileKind, permissions: UInt16, size: Int, modified: Int64, changed: Int64, inode: UInt64, device: UInt64
+        kind: FileKind, permissions: UInt16, size: Int, modified: Int64, changed: Int64, inode: UInt64,
+        device: UInt64
     ) {
         self.kind = kind
         self.permissions = permissions
@@ -36,8 +37,9 @@ package struct FileStatus: Hashable, Sendable {
     package var isExecutable: Bool { permissions & 0o100 != 0 }
 }
 
-/// The entries of one directory with their status. Reused from directory to directory, so that a walk does not
-/// allocate for each file.
+/// The entries of one directory with their status.
+///
+/// Reused from directory to directory, so that a walk does not allocate for each file.
 package struct DirectoryListing: Sendable {
     private var names: [UInt8] = []
     private var items: [Item] = []
@@ -74,7 +76,10 @@ package struct DirectoryListing: Sendable {
         names.withUnsafeBytes { names in
             items.sort { a, b in
                 // Both ranges lie in `names`, where `append` put them.
-                let (x, y) = (names.baseAddress.unsafelyUnwrapped + a.start, names.baseAddress.unsafelyUnwrapped + b.start)
+                let (x, y) = (
+                    names.baseAddress.unsafelyUnwrapped + a.start,
+                    names.baseAddress.unsafelyUnwrapped + b.start
+                )
                 let order = compareBytes(x, y, min(a.count, b.count))
                 return order == 0 ? a.count < b.count : order < 0
             }

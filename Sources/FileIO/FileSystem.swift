@@ -17,7 +17,8 @@ package protocol FileSystem: Sendable {
     /// Makes a new file and opens it for writing; fails if the name exists.
     func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor
     /// Reads up to the buffer's size at an offset; 0 at the end.
-    func read(_ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int
+    func read(_ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int)
+        throws(FileError) -> Int
     /// Appends all bytes.
     func write(_ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer) throws(FileError)
     func synchronize(_ file: FileDescriptor) throws(FileError)
@@ -64,17 +65,21 @@ extension FileSystem {
         return bytes
     }
 
-    private func readChunk(_ file: FileDescriptor, _ bytes: inout [UInt8], from start: Int) throws(FileError) -> Int {
+    private func readChunk(_ file: FileDescriptor, _ bytes: inout [UInt8], from start: Int) throws(FileError)
+        -> Int
+    {
         let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
             do throws(FileError) {
-                return .success(try read(file, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]), at: start))
+                return .success(
+                    try read(file, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]), at: start)
+                )
             } catch { return .failure(error) }
         }
         return try result.get()
     }
 
     package func contentsIfPresent(_ path: FilePath, limit: Int) throws(FileError) -> [UInt8]? {
-        do { return try contents(path, limit: limit) } catch where error.isNotFound { return nil }
+        do { return try contents(path, limit: limit) } catch  where error.isNotFound { return nil }
     }
 
     package func write(_ file: FileDescriptor, _ bytes: [UInt8]) throws(FileError) {

@@ -69,13 +69,15 @@ package func onThreads(_ width: Int, _ body: @Sendable (Int) -> Void) {
             #else
                 var thread: pthread_t?
             #endif
-            let code = pthread_create(&thread, nil, { argument in
-                #if canImport(Glibc)
-                    guard let argument else { return nil }
-                #endif
-                Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, start.toOpaque())
+            let code = pthread_create(
+                &thread, nil,
+                { argument in
+                    #if canImport(Glibc)
+                        guard let argument else { return nil }
+                    #endif
+                    Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue().body()
+                    return nil
+                }, start.toOpaque())
             guard code == 0 else {
                 // A system that grants no more threads gets the work done with those there are.
                 start.takeRetainedValue().body()

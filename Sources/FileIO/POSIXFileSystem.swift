@@ -30,7 +30,8 @@ package struct POSIXFileSystem: FileSystem {
 
     package func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor {
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-        return FileDescriptor(raw: try call("create", path) { mlrepo_openat($0, $1, flags, mode_t(permissions)) })
+        return FileDescriptor(
+            raw: try call("create", path) { mlrepo_openat($0, $1, flags, mode_t(permissions)) })
     }
 
     package func read(
@@ -119,9 +120,12 @@ package struct POSIXFileSystem: FileSystem {
             if text[0] == 0x2e, count == 1 || (count == 2 && text[1] == 0x2e) { continue }
             if fstatat(raw, text, &status, AT_SYMLINK_NOFOLLOW) != 0 {
                 if errno == ENOENT { continue }
-                throw FileError("stat", directory.appending(UnsafeRawBufferPointer(start: name, count: count)), code: errno)
+                throw FileError(
+                    "stat", directory.appending(UnsafeRawBufferPointer(start: name, count: count)),
+                    code: errno)
             }
-            listing.append(name: UnsafeRawBufferPointer(start: name, count: count), status: FileStatus(status))
+            listing.append(
+                name: UnsafeRawBufferPointer(start: name, count: count), status: FileStatus(status))
         }
     }
 
@@ -129,7 +133,9 @@ package struct POSIXFileSystem: FileSystem {
         var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = try call("read the link", path) { directory, name in
             target.withUnsafeMutableBufferPointer { buffer in
-                buffer.withMemoryRebound(to: CChar.self) { Int32(readlinkat(directory, name, $0.baseAddress.unsafelyUnwrapped, $0.count)) }
+                buffer.withMemoryRebound(to: CChar.self) {
+                    Int32(readlinkat(directory, name, $0.baseAddress.unsafelyUnwrapped, $0.count))
+                }
             }
         }
         return Array(target.prefix(Int(count)))
@@ -141,7 +147,9 @@ package struct POSIXFileSystem: FileSystem {
 
     package func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError) {
         let target = FilePath(target)
-        try call("make the link", path) { directory, name in target.withCString { symlinkat($0, directory, name) } }
+        try call("make the link", path) { directory, name in
+            target.withCString { symlinkat($0, directory, name) }
+        }
     }
 
     package func link(_ path: FilePath, to other: FilePath) throws(FileError) {
@@ -176,7 +184,9 @@ package struct POSIXFileSystem: FileSystem {
         defer { close(directory) }
         do throws(FileError) { try synchronize(directory) } catch {
             // Some network file systems cannot do this, and make names durable by themselves.
-            guard error.code == EINVAL || error.code == ENOTSUP else { throw FileError("fsync", path, code: error.code) }
+            guard error.code == EINVAL || error.code == ENOTSUP else {
+                throw FileError("fsync", path, code: error.code)
+            }
         }
     }
 
@@ -184,21 +194,27 @@ package struct POSIXFileSystem: FileSystem {
         let file = try open(path)
         defer { close(file) }
         let count = try status(of: file).size
-        do throws(MappedFile.MappingFailure) { return try MappedFile(descriptor: file.raw, count: count) } catch {
+        do throws(MappedFile.MappingFailure) {
+            return try MappedFile(descriptor: file.raw, count: count)
+        } catch {
             throw FileError("map", path, code: error.code)
         }
     }
 
     package func freeSpace(_ path: FilePath) throws(FileError) -> Int {
         var raw = statvfs()
-        guard path.withCString({ statvfs($0, &raw) }) == 0 else { throw FileError("look at", path, code: errno) }
-        return Int(clamping: UInt64(raw.f_bavail).multipliedReportingOverflow(by: UInt64(raw.f_frsize)).partialValue)
+        guard path.withCString({ statvfs($0, &raw) }) == 0 else {
+            throw FileError("look at", path, code: errno)
+        }
+        return Int(
+            clamping: UInt64(raw.f_bavail).multipliedReportingOverflow(by: UInt64(raw.f_frsize)).partialValue)
     }
 
     /// Calls the system with a directory and a name in it, again after a signal.
     @discardableResult
     private func call(
-        _ operation: String, _ path: FilePath, _ body: (_ directory: Int32, _ name: UnsafePointer<CChar>) -> Int32
+        _ operation: String, _ path: FilePath,
+        _ body: (_ directory: Int32, _ name: UnsafePointer<CChar>) -> Int32
     ) throws(FileError) -> Int32 {
         let anchor = try Anchor(path, operation)
         while true {

@@ -45,16 +45,19 @@ package struct BlameWalk {
         guard let (commitID, commit, entry) = try origin(of: path, at: tip) else { return nil }
         guard let (runID, run) = try maker(of: path, entry, in: commit) else { return nil }
         var inputs: [Blame.Input] = []
-        for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root) {
+        for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root)
+        {
             var upstream: Blame?
             if let place, depth + 1 < depthLimit, seen.insert(input.id).inserted {
                 upstream = try blame(inputPath, at: place, depth: depth + 1, &seen)
             }
             inputs.append(
-                Blame.Input(path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
+                Blame.Input(
+                    path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
         }
         return Blame(
-            path: path, entry: entry, commitID: commitID, commit: commit, runID: runID, run: run, inputs: inputs)
+            path: path, entry: entry, commitID: commitID, commit: commit, runID: runID, run: run,
+            inputs: inputs)
     }
 
     /// Goes back as long as a parent has the same at the path.
@@ -62,12 +65,15 @@ package struct BlameWalk {
         of path: RepositoryPath, at tip: ObjectID
     ) throws(ReadError) -> (ObjectID, Commit, TreeEntry)? {
         var (id, commit) = (tip, try reader.commit(tip))
-        guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else { return nil }
+        guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else {
+            return nil
+        }
         search: while true {
             for parentID in commit.parents {
                 let parent = try reader.commit(parentID)
                 let same = parent.tree == commit.tree
-                let before = same ? entry : try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)
+                let before =
+                    same ? entry : try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)
                 if before?.id == entry.id {
                     (id, commit) = (parentID, parent)
                     continue search
@@ -85,7 +91,9 @@ package struct BlameWalk {
         for id in commit.runs {
             let run = try reader.run(id)
             if first == nil { first = (id, run) }
-            if try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)?.id == entry.id { return (id, run) }
+            if try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)?.id == entry.id {
+                return (id, run)
+            }
         }
         return first
     }
@@ -97,9 +105,13 @@ package struct BlameWalk {
         if let named = run.inputCommits[path] { return named }
         for id in commit.parents {
             let parent = try reader.commit(id)
-            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.id == input.id { return id }
+            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.id == input.id {
+                return id
+            }
         }
-        if try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)?.id == input.id { return commitID }
+        if try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)?.id == input.id {
+            return commitID
+        }
         return nil
     }
 

@@ -6,7 +6,9 @@ package import FileIO
     internal import Darwin
 #endif
 
-/// What comes in from outside: files, time, randomness, variables, width. Passed in, so that a test can fix it.
+/// What comes in from outside: files, time, randomness, variables, width.
+///
+/// Passed in, so that a test can fix it.
 package struct Environment: Sendable {
     package var files: any FileSystem
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -18,7 +20,8 @@ package struct Environment: Sendable {
     package var width: Int
 
     package init(
-        files: any FileSystem, now: @escaping @Sendable () -> Int, random: @escaping @Sendable (Int) -> [UInt8],
+        files: any FileSystem, now: @escaping @Sendable () -> Int,
+        random: @escaping @Sendable (Int) -> [UInt8],
         variable: @escaping @Sendable (String) -> String?, workingDirectory: FilePath, width: Int
     ) {
         self.files = files
@@ -29,7 +32,9 @@ package struct Environment: Sendable {
         self.width = width
     }
 
-    /// That of this process. `MLREPO_NOW` (seconds) stands for the clock, so that a transcript is the same tomorrow.
+    /// That of this process.
+    ///
+    /// `MLREPO_NOW` (seconds) stands for the clock, so that a transcript is the same tomorrow.
     package static func process() -> Environment {
         let variable: @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
         return Environment(

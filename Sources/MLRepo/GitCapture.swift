@@ -15,7 +15,9 @@ extension Repository {
             Subprocess.output(["git", "-C", root.description] + arguments, limit: Self.patchLimit)
         }
         func line(_ arguments: [String]) -> String? {
-            git(arguments).map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }.flatMap { $0.isEmpty ? nil : $0 }
+            git(arguments).map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }.flatMap {
+                $0.isEmpty ? nil : $0
+            }
         }
         let revision = line(["rev-parse", "--verify", "--quiet", "HEAD"])
         let remote = line(["config", "--get", "remote.origin.url"]).map(Self.withoutPassword)
@@ -40,7 +42,9 @@ extension Repository {
     private func gitRoot() throws(RepositoryError) -> FilePath? {
         var directory = copy.root
         while true {
-            let isHere = try filing { () throws(FileError) in try environment.files.status(directory / ".git") != nil }
+            let isHere = try filing { () throws(FileError) in
+                try environment.files.status(directory / ".git") != nil
+            }
             if isHere { return directory }
             guard directory.parent != directory else { return nil }
             directory = directory.parent

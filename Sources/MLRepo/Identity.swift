@@ -5,7 +5,9 @@ package import ObjectModel
 package enum Identity {
     /// Reads `Name <mail>`.
     package static func parse(_ text: String) -> Person? {
-        guard let open = text.lastIndex(of: "<"), text.hasSuffix(">") else { return Person(name: text, email: "") }
+        guard let open = text.lastIndex(of: "<"), text.hasSuffix(">") else {
+            return Person(name: text, email: "")
+        }
         let name = text[..<open].split(separator: " ").joined(separator: " ")
         return Person(name: name, email: String(text[text.index(after: open)...].dropLast()))
     }
@@ -17,7 +19,8 @@ package enum Identity {
         let name =
             environment.variable("MLREPO_USER_NAME") ?? configuration["user.name"] ?? gitUser["name"]
             ?? environment.variable("USER") ?? environment.variable("LOGNAME")
-        let email = environment.variable("MLREPO_USER_EMAIL") ?? configuration["user.email"] ?? gitUser["email"] ?? ""
+        let email =
+            environment.variable("MLREPO_USER_EMAIL") ?? configuration["user.email"] ?? gitUser["email"] ?? ""
         return name.flatMap { Person(name: $0, email: email) }
     }
 
@@ -31,8 +34,10 @@ package enum Identity {
                 isInside = trimmed.hasPrefix("[\(name)]")
             } else if isInside, let equals = trimmed.firstIndex(of: "=") {
                 let key = trimmed[..<equals].filter { $0 != " " && $0 != "\t" }.lowercased()
-                values[key] = trimmed[trimmed.index(after: equals)...].split(separator: " ").joined(separator: " ")
-                    .filter { $0 != "\"" }
+                values[key] = trimmed[trimmed.index(after: equals)...].split(separator: " ").joined(
+                    separator: " "
+                )
+                .filter { $0 != "\"" }
             }
         }
         return values
@@ -48,7 +53,8 @@ package struct Configuration: Sendable {
             let content = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
             guard let equals = content.firstIndex(of: "=") else { continue }
             let key = content[..<equals].split(separator: " ").joined()
-            values[key] = content[content.index(after: equals)...].split(separator: " ").joined(separator: " ")
+            values[key] = content[content.index(after: equals)...].split(separator: " ").joined(
+                separator: " ")
         }
     }
 

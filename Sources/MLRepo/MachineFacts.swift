@@ -29,6 +29,8 @@ enum MachineFacts {
 
     /// A field of `utsname`: bytes up to NUL.
     private static func text<Field>(_ field: inout Field) -> JSONValue {
-        withUnsafeBytes(of: &field) { bytes in .string(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)) }
+        withUnsafeBytes(of: &field) { bytes in
+            .string(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+        }
     }
 }

@@ -25,7 +25,8 @@ extension Repository {
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree))
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, random: environment.random, onFile: onFile
+                root: copy.root, files: environment.files, store: store, random: environment.random,
+                onFile: onFile
             ).apply(steps, width: environment.width)
         }
         let directory = StatCacheBuilder.Directory(look.cache)
@@ -35,7 +36,8 @@ extension Repository {
         let (writer, standing) = (ObjectWriter(store, random: environment.random), head)
         defer { writer.abandon() }
         if try !self.standing(head, on: id).isEmpty {
-            _ = try transact("checkout", reason: branch, actor: actor, head, writer) { () throws(RepositoryError) in
+            _ = try transact("checkout", reason: branch, actor: actor, head, writer) {
+                () throws(RepositoryError) in
                 try self.standing(standing, on: id)
             }
         }
@@ -84,7 +86,8 @@ extension Repository {
         guard let target else { return false }
         let scanned = ScannedFile(path: path, status: status)
         let read = try working { () throws(WorkingTreeError) in
-            try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read([scanned], width: 1)
+            try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
+                [scanned], width: 1)
         }
         guard let entry = read.files.first?.entry else { return true }
         return entry.id == target.id && entry.mode == target.mode
@@ -111,7 +114,8 @@ extension Repository {
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: directory, files: environment.files, store: store, random: environment.random, onFile: onFile
+                root: directory, files: environment.files, store: store, random: environment.random,
+                onFile: onFile
             ).apply(all, width: environment.width)
         }
         return all.count
@@ -124,7 +128,8 @@ extension Repository {
         let look = try look()
         let tree = tree(look.base)
         var steps: [CheckoutStep] = []
-        for file in look.scan.files where file.status == nil && paths.contains(where: { file.path.isInside($0) }) {
+        for file in look.scan.files
+        where file.status == nil && paths.contains(where: { file.path.isInside($0) }) {
             let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
             if let entry { steps.append(CheckoutStep(path: file.path, entry: entry)) }
         }

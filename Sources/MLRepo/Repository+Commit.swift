@@ -40,7 +40,9 @@ extension Repository {
     package func commit(
         _ request: CommitRequest, onFile: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(RepositoryError) -> CommitReport {
-        guard try copy.pending() == nil else { throw .damaged(copy.directory / "pending", "a checkout was interrupted") }
+        guard try copy.pending() == nil else {
+            throw .damaged(copy.directory / "pending", "a checkout was interrupted")
+        }
         guard let committer = person else { throw .noIdentity }
         let look = try look()
         let base = look.base
@@ -54,25 +56,34 @@ extension Repository {
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
         let read = try working { () throws(WorkingTreeError) in
-            try Snapshot(root: copy.root, files: environment.files, writer: writer, clock: look.clock, onFile: onFile)
-                .read(scanned, width: environment.width)
+            try Snapshot(
+                root: copy.root, files: environment.files, writer: writer, clock: look.clock, onFile: onFile
+            )
+            .read(scanned, width: environment.width)
         }
         var edits = read.files.filter { !$0.isUnchanged }.map { PathEdit(path: $0.path, entry: $0.entry) }
         for path in look.scan.emptyDirectories where isWanted(path) {
             guard let name = path.split?.name else { continue }
-            let entry = TreeEntry(name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
+            let entry = TreeEntry(
+                name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
             edits.append(PathEdit(path: path, entry: entry))
         }
         edits.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         let isRun = !(request.parameters.isEmpty && request.metrics.isEmpty && request.inputs.isEmpty)
-        guard !edits.isEmpty || !look.tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) || isRun else {
+        guard !edits.isEmpty || !look.tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) || isRun
+        else {
             throw .nothingToCommit
         }
 
         // What others committed on the branch since, if anything.
-        let parent = try look.head.branch.map { (branch) throws(RepositoryError) in try tip(of: branch) } ?? look.head.commit
-        let parentCommit = try parent.map { (id) throws(RepositoryError) in try reading { () throws(ReadError) in try store.commit(id) } }
-        let theirs = parent == look.head.commit ? [] : try others(base, parentCommit, edits, look.head.branch ?? "")
+        let parent =
+            try look.head.branch.map { (branch) throws(RepositoryError) in try tip(of: branch) }
+            ?? look.head.commit
+        let parentCommit = try parent.map { (id) throws(RepositoryError) in
+            try reading { () throws(ReadError) in try store.commit(id) }
+        }
+        let theirs =
+            parent == look.head.commit ? [] : try others(base, parentCommit, edits, look.head.branch ?? "")
         let built = try edited(tree(parentCommit), edits, writer)
         let run = try declaredRun(request, committer, edits, base, built.root, writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
@@ -81,8 +92,10 @@ extension Repository {
         tracked.directories.removeAll { look.tracking.untracked.contains($0) }
         let now = environment.now()
         let commit = Commit(
-            author: request.author ?? committer, committer: committer, authored: now, committed: now, message: request.message,
-            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: [runID], tracked: tracked, tree: built.root)
+            author: request.author ?? committer, committer: committer, authored: now, committed: now,
+            message: request.message,
+            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: [runID], tracked: tracked,
+            tree: built.root)
         let payload = commit.payload
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
         let result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
@@ -112,7 +125,9 @@ extension Repository {
             if status == nil, gone.contains(where: { $0.isInside(directory) }) { roots.append(directory) }
         }
         let single = gone.filter { !look.tracking.coversDirectory($0) }
-        if !roots.isEmpty || !single.isEmpty { throw .missing(roots + single, total: roots.count + single.count) }
+        if !roots.isEmpty || !single.isEmpty {
+            throw .missing(roots + single, total: roots.count + single.count)
+        }
         let total = look.scan.unchanged + scanned.count
         if total >= 1000, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
     }
@@ -131,7 +146,9 @@ extension Repository {
             }
         }
         for step in steps where clash == nil {
-            clash = paths.first { $0 != step.path && ($0.isInside(step.path) || step.path.isInside($0)) && step.entry != nil }
+            clash = paths.first {
+                $0 != step.path && ($0.isInside(step.path) || step.path.isInside($0)) && step.entry != nil
+            }
         }
         if let clash { throw .diverged(branch: branch, path: clash) }
         return steps
@@ -152,7 +169,9 @@ extension Repository {
         }
     }
 
-    private func recipeMap(_ recipes: [RecipeEntry], _ writer: ObjectWriter) throws(RepositoryError) -> ObjectID? {
+    private func recipeMap(_ recipes: [RecipeEntry], _ writer: ObjectWriter) throws(RepositoryError)
+        -> ObjectID?
+    {
         guard !recipes.isEmpty else { return nil }
         let unique = Dictionary(recipes.map { ($0.blob, $0) }, uniquingKeysWith: { first, _ in first })
         let map = BuiltTree(leaves: unique.values.sorted { $0.blob < $1.blob })
@@ -185,7 +204,9 @@ extension Repository {
         }
         var outputs: [PathEdit] = []
         if request.outputs.isEmpty {
-            outputs = edits.filter { edit in edit.entry != nil && !request.inputs.contains { edit.path.isInside($0.path) } }
+            outputs = edits.filter { edit in
+                edit.entry != nil && !request.inputs.contains { edit.path.isInside($0.path) }
+            }
         }
         for path in request.outputs {
             let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
@@ -199,8 +220,10 @@ extension Repository {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
         }
         return Run(
-            declaredAt: environment.now(), user: user, code: try capturedCode(writer), parameters: request.parameters,
-            metrics: request.metrics, environment: MachineFacts.read(environment), inputs: inputRoot, outputs: outputRoot,
+            declaredAt: environment.now(), user: user, code: try capturedCode(writer),
+            parameters: request.parameters,
+            metrics: request.metrics, environment: MachineFacts.read(environment), inputs: inputRoot,
+            outputs: outputRoot,
             inputCommits: commits)
     }
 
@@ -225,7 +248,9 @@ extension Repository {
         }
         let directory = StatCacheBuilder.Directory(look.cache)
         for file in read { directory.set(file.path, file.entry, seen: file.seen) }
-        for edit in edits where edit.entry?.mode == .directory { directory.set(edit.path, edit.entry, seen: nil) }
+        for edit in edits where edit.entry?.mode == .directory {
+            directory.set(edit.path, edit.entry, seen: nil)
+        }
         for step in theirs { directory.set(step.path, step.entry, seen: seen[step.path]) }
         var head = look.head
         head.commit = id
@@ -233,7 +258,8 @@ extension Repository {
         try copy.setCache(StatCacheBuilder.bytes(directory), base: id)
         let isComplete = request.paths.isEmpty
         var rest = look.tracking
-        rest.added = isComplete ? [] : rest.added.filter { path in !request.paths.contains { path.isInside($0) } }
+        rest.added =
+            isComplete ? [] : rest.added.filter { path in !request.paths.contains { path.isInside($0) } }
         rest.untracked = isComplete ? [] : rest.untracked
         let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
         try copy.setTracking(isPlain ? nil : rest)

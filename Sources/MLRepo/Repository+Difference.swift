@@ -30,7 +30,9 @@ package struct VersionDifference: Sendable {
 }
 
 extension Repository {
-    package func difference(_ before: ObjectID, _ after: ObjectID) throws(RepositoryError) -> VersionDifference {
+    package func difference(_ before: ObjectID, _ after: ObjectID) throws(RepositoryError)
+        -> VersionDifference
+    {
         let (old, oldRuns) = try contents(of: before)
         let (new, newRuns) = try contents(of: after)
         var files: [FileDifference] = []
@@ -71,7 +73,9 @@ extension Repository {
 
     /// Whether something is at a path of the working tree.
     package func exists(_ path: RepositoryPath) throws(RepositoryError) -> Bool {
-        try filing { () throws(FileError) in try environment.files.status(copy.root.appending(path.bytes)) != nil }
+        try filing { () throws(FileError) in
+            try environment.files.status(copy.root.appending(path.bytes)) != nil
+        }
     }
 
     private static func compare(

@@ -7,7 +7,8 @@ extension Repository {
     /// - Parameter group: `branches` or `tags`.
     package func makeRef(_ group: String, _ name: String, at id: ObjectID) throws(RepositoryError) {
         let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
-        try change(refName, verb: group == "tags" ? "tag" : "branch", reason: name) { () throws(RepositoryError) in
+        try change(refName, verb: group == "tags" ? "tag" : "branch", reason: name) {
+            () throws(RepositoryError) in
             guard try ref(refName) == nil else { throw .refExists(name) }
             return RefChange(name: refName, before: nil, after: ObjectReference(.commit, id))
         }
@@ -29,7 +30,8 @@ extension Repository {
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
-        _ = try transact(verb, reason: reason, actor: actor, try copy.head(), writer) { () throws(RepositoryError) in
+        _ = try transact(verb, reason: reason, actor: actor, try copy.head(), writer) {
+            () throws(RepositoryError) in
             [try make()]
         }
     }

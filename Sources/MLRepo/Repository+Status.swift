@@ -39,7 +39,8 @@ extension Repository {
         let cache = try self.cache(head.commit, base)
         let clock = try copy.fileClock()
         let scan = try working { () throws(WorkingTreeError) in
-            try Scan(root: copy.root, files: environment.files, cache: cache, tracking: tracking).run(width: environment.width)
+            try Scan(root: copy.root, files: environment.files, cache: cache, tracking: tracking).run(
+                width: environment.width)
         }
         return Look(head: head, base: base, tracking: tracking, cache: cache, clock: clock, scan: scan)
     }
@@ -60,7 +61,8 @@ extension Repository {
         let look = try look()
         let changes = try self.changes(look)
         return WorkingCopyStatus(
-            head: look.head, changes: changes, skipped: look.scan.skipped, isPending: try copy.pending() != nil,
+            head: look.head, changes: changes, skipped: look.scan.skipped,
+            isPending: try copy.pending() != nil,
             tracking: look.tracking)
     }
 
@@ -87,7 +89,9 @@ extension Repository {
         }
         var refreshed: [SnapshotFile] = []
         for file in read.files {
-            if file.isUnchanged { refreshed.append(file) } else {
+            if file.isUnchanged {
+                refreshed.append(file)
+            } else {
                 changes.append(FileChange(path: file.path, state: file.entry == nil ? .deleted : .modified))
             }
         }
@@ -95,8 +99,9 @@ extension Repository {
         return changes.sorted { DirectoryTree.walkOrder($0.path, $1.path) }
     }
 
-    /// Notes that files were read and found unchanged, so that they need not be read again. It is a convenience: a
-    /// working copy that cannot be written to does without.
+    /// Notes that files were read and found unchanged, so that they need not be read again.
+    ///
+    /// It is a convenience: a working copy that cannot be written to does without.
     private func remember(_ files: [SnapshotFile], _ look: Look) {
         guard files.contains(where: { $0.seen != nil }) else { return }
         let directory = StatCacheBuilder.Directory(look.cache)

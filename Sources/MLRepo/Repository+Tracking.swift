@@ -34,13 +34,15 @@ extension Repository {
         let (_, base) = try self.base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         for path in paths {
-            let isKnown = tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)
+            let isKnown =
+                tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)
                 || tracking.paths.directories.contains { $0.isInside(path) }
             let inBase = try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }
             guard isKnown || inBase else { throw .noPath("\(path)") }
             tracking.added = tracking.added.filter { !$0.isInside(path) }
             tracking.paths = TrackedPaths(
-                directories: tracking.paths.directories.filter { !$0.isInside(path) }, patterns: tracking.paths.patterns)
+                directories: tracking.paths.directories.filter { !$0.isInside(path) },
+                patterns: tracking.paths.patterns)
             if inBase { tracking.untracked.insert(path) }
         }
         try copy.setTracking(tracking)

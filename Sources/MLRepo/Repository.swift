@@ -19,16 +19,22 @@ package struct Repository: Sendable {
         var directory = environment.workingDirectory
         while true {
             let candidate = directory / ".mlrepo"
-            let isHere = try filing { () throws(FileError) in try environment.files.status(candidate / "HEAD") != nil }
+            let isHere = try filing { () throws(FileError) in
+                try environment.files.status(candidate / "HEAD") != nil
+            }
             if isHere { return try open(at: directory, environment) }
             guard directory.parent != directory else { throw .noRepository(environment.workingDirectory) }
             directory = directory.parent
         }
     }
 
-    private static func open(at root: FilePath, _ environment: Environment) throws(RepositoryError) -> Repository {
+    private static func open(at root: FilePath, _ environment: Environment) throws(RepositoryError)
+        -> Repository
+    {
         let copy = WorkingCopy(root: root, files: environment.files)
-        let store = try storing { () throws(StoreError) in try ObjectStore.open(copy.directory, files: environment.files) }
+        let store = try storing { () throws(StoreError) in
+            try ObjectStore.open(copy.directory, files: environment.files)
+        }
         let text = try filing { () throws(FileError) in
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
         }
@@ -37,24 +43,31 @@ package struct Repository: Sendable {
     }
 
     /// Makes a repository in a directory.
-    package static func create(at root: FilePath, _ environment: Environment) throws(RepositoryError) -> Repository {
+    package static func create(at root: FilePath, _ environment: Environment) throws(RepositoryError)
+        -> Repository
+    {
         let copy = WorkingCopy(root: root, files: environment.files)
-        let head = WorkingCopy.Head(branch: defaultBranch, commit: nil, workingCopy: Hex.text(environment.random(16)))
-        guard let actor = Identity.find(Configuration(), environment) ?? Person(name: "unknown", email: "") else {
+        let head = WorkingCopy.Head(
+            branch: defaultBranch, commit: nil, workingCopy: Hex.text(environment.random(16)))
+        guard let actor = Identity.find(Configuration(), environment) ?? Person(name: "unknown", email: "")
+        else {
             throw .noIdentity
         }
         let event = Event(
             verb: "init", actor: actor, workingCopy: head.workingCopy, time: environment.now(),
             nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
         let format = StoreFormat(origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: nil)
-        let isThere = try filing { () throws(FileError) in try environment.files.status(copy.directory / "HEAD") != nil }
+        let isThere = try filing { () throws(FileError) in
+            try environment.files.status(copy.directory / "HEAD") != nil
+        }
         if isThere { throw .store(.exists(copy.directory)) }
         _ = try filing { () throws(FileError) in
             try environment.files.makeDirectories(copy.directory, permissions: 0o777)
         }
         do throws(StoreError) {
             _ = try ObjectStore.create(
-                copy.directory, format: format, event: event, files: environment.files, random: environment.random)
+                copy.directory, format: format, event: event, files: environment.files,
+                random: environment.random)
         } catch {
             // Everything but HEAD may be there already, if an earlier init was interrupted.
             guard case .exists = error else { throw .store(error) }

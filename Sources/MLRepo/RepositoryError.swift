@@ -49,13 +49,16 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .noRef(let name): "there is no '\(name)'"
         case .diverged(let branch, let path): "'\(branch)' has moved, and \(path) changed here and there"
         case .missing(let paths, let total):
-            total == 1 ? "\(paths[0]) is tracked and gone" : "\(total) tracked files are gone, \(paths[0]) among them"
+            total == 1
+                ? "\(paths[0]) is tracked and gone"
+                : "\(total) tracked files are gone, \(paths[0]) among them"
         case .nothingToCommit: "nothing has changed"
         case .nothingTracked: "nothing is tracked yet"
         case .noIdentity: "nobody is named as author"
         case .badConfiguration(let text): text
         case .wouldLose(let paths):
-            paths.count == 1 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
+            paths.count == 1
+                ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
         case .outside(let text): "'\(text)' is outside the working tree"
         }
     }

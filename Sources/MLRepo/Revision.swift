@@ -11,7 +11,9 @@ extension Repository {
         while let step = rest.popFirst() {
             let digits = rest.prefix { $0.isASCII && $0.isNumber }
             rest = rest[digits.endIndex...]
-            guard digits.count < 9, let count = digits.isEmpty ? 1 : Int(digits) else { throw .noRevision(text) }
+            guard digits.count < 9, let count = digits.isEmpty ? 1 : Int(digits) else {
+                throw .noRevision(text)
+            }
             if step == "~" {
                 for _ in 0..<count { id = try parent(of: id, 1, text) }
             } else if step == "^" {
@@ -44,7 +46,8 @@ extension Repository {
     }
 
     private func abbreviated(_ digits: String, _ text: String) throws(RepositoryError) -> ObjectID {
-        guard digits.utf8.count >= 4, digits.utf8.count < 64, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        guard digits.utf8.count >= 4, digits.utf8.count < 64,
+            digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
         else { throw .noRevision(text) }
         let found = Set(store.ids(of: .commit, beginning: digits))
         guard let id = found.first else { throw .noRevision(text) }

@@ -21,7 +21,8 @@ extension Repository {
             let state = store.current
             let refChanges = try changes()
             let event = Event(
-                verb: verb, actor: actor, workingCopy: head.workingCopy, time: environment.now(), nonce: nonce, reason: reason,
+                verb: verb, actor: actor, workingCopy: head.workingCopy, time: environment.now(),
+                nonce: nonce, reason: reason,
                 refs: refChanges)
             let edits = event.refs.map { change in
                 change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
@@ -30,13 +31,17 @@ extension Repository {
             let refs = try reading { () throws(ReadError) in
                 try MerkleTree<RefEntry>(root: state.refs, reader: store).editing(edits)
             }
-            let outcome = try storing { () throws(StoreError) -> (OperationLog.Outcome, ObjectWriter.Result) in
+            let outcome = try storing {
+                () throws(StoreError) -> (OperationLog.Outcome, ObjectWriter.Result) in
                 for node in refs.nodes { try writer.add(ObjectReference(.refs, node.id), node.payload) }
                 let id = try writer.add(.event, event.payload)
                 let result = try writer.finish()
                 let operation = StoreOperation(
-                    event: id, refs: refs.root, packs: PackChanges(added: result.packs.map(\.name)), time: event.time)
-                return (try store.append(operation, on: state, nonce: Hex.text(environment.random(8))), result)
+                    event: id, refs: refs.root, packs: PackChanges(added: result.packs.map(\.name)),
+                    time: event.time)
+                return (
+                    try store.append(operation, on: state, nonce: Hex.text(environment.random(8))), result
+                )
             }
             if outcome.0 == .committed { return outcome.1 }
             try storing { () throws(StoreError) in
@@ -48,7 +53,9 @@ extension Repository {
     }
 
     /// What becomes of one ref, if it has to be as it was when the operation began.
-    func moving(_ name: RefName, from before: ObjectID?, to after: ObjectID?) throws(RepositoryError) -> RefChange {
+    func moving(_ name: RefName, from before: ObjectID?, to after: ObjectID?) throws(RepositoryError)
+        -> RefChange
+    {
         let found = try ref(name)
         guard found?.id == before else { throw .store(.moved(name)) }
         return RefChange(name: name, before: found, after: after.map { ObjectReference(.commit, $0) })

@@ -56,12 +56,16 @@ package struct WorkingCopy: Sendable {
         let path = directory / "tracked"
         let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: 64 << 20) }
         guard let bytes else { return Tracking(paths: base) }
-        do throws(MalformedObject) { return try Tracking(bytes: bytes) } catch { throw .damaged(path, "\(error)") }
+        do throws(MalformedObject) { return try Tracking(bytes: bytes) } catch {
+            throw .damaged(path, "\(error)")
+        }
     }
 
     /// - Parameter tracking: Nothing if it is that of the base version.
     package func setTracking(_ tracking: Tracking?) throws(RepositoryError) {
-        if let tracking { try replace("tracked", tracking.bytes, durable: true) } else {
+        if let tracking {
+            try replace("tracked", tracking.bytes, durable: true)
+        } else {
             try filing { () throws(FileError) in try files.removeIfPresent(directory / "tracked") }
         }
     }
@@ -75,7 +79,9 @@ package struct WorkingCopy: Sendable {
         return StatCache(file)
     }
 
-    /// Replaces the stat cache. It is derived: nothing needs it to be durable.
+    /// Replaces the stat cache.
+    ///
+    /// It is derived: nothing needs it to be durable.
     package func setCache(_ bytes: [UInt8], base: ObjectID?) throws(RepositoryError) {
         try filing { () throws(FileError) in try files.removeIfPresent(directory / "index-of") }
         try replace("index", bytes, durable: false)
@@ -90,7 +96,9 @@ package struct WorkingCopy: Sendable {
 
     package func pending() throws(RepositoryError) -> Pending? {
         let path = directory / "pending"
-        guard let bytes = try filing({ () throws(FileError) in try files.contentsIfPresent(path, limit: 4096) }) else { return nil }
+        guard
+            let bytes = try filing({ () throws(FileError) in try files.contentsIfPresent(path, limit: 4096) })
+        else { return nil }
         do throws(MalformedObject) {
             let json = try JSONValue(canonical: Array(bytes.dropLast()))
             return Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
@@ -101,7 +109,9 @@ package struct WorkingCopy: Sendable {
         guard let pending else {
             return try filing { () throws(FileError) in try files.removeIfPresent(directory / "pending") }
         }
-        let json = JSONValue.object(["from": pending.from.map { .string($0.hex) }, "to": pending.to.map { .string($0.hex) }])
+        let json = JSONValue.object([
+            "from": pending.from.map { .string($0.hex) }, "to": pending.to.map { .string($0.hex) },
+        ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }
 

@@ -1,6 +1,7 @@
 /// Base64 with padding (RFC 4648, section 4).
 package enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
@@ -9,7 +10,8 @@ package enum Base64 {
             let group = bytes[start..<min(start + 3, bytes.count)]
             let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
             for position in 0..<4 {
-                text.append(position <= group.count ? alphabet[bits >> (18 - 6 * position) & 63] : UInt8(ascii: "="))
+                text.append(
+                    position <= group.count ? alphabet[bits >> (18 - 6 * position) & 63] : UInt8(ascii: "="))
             }
         }
         return String(decoding: text, as: UTF8.self)
@@ -29,7 +31,9 @@ package enum Base64 {
                 bits = bits << 6 | value
             }
             bits <<= 6 * (4 - group.count)
-            for position in 0..<group.count - 1 { bytes.append(UInt8(truncatingIfNeeded: bits >> (16 - 8 * position))) }
+            for position in 0..<group.count - 1 {
+                bytes.append(UInt8(truncatingIfNeeded: bits >> (16 - 8 * position)))
+            }
         }
         return encode(bytes) == text ? bytes : nil
     }

@@ -18,7 +18,8 @@ package struct Commit: Hashable, Sendable {
     package var tree: ObjectID
 
     package init(
-        author: Person, committer: Person, authored: Int, committed: Int, message: String, parents: [ObjectID],
+        author: Person, committer: Person, authored: Int, committed: Int, message: String,
+        parents: [ObjectID],
         recipes: ObjectID?, runs: [ObjectID], tracked: TrackedPaths, tree: ObjectID
     ) {
         self.author = author
@@ -76,7 +77,9 @@ package struct TrackedPaths: Hashable, Sendable {
     }
 
     var json: JSONValue {
-        .object(["directories": .array(directories.map(\.json)), "patterns": .array(patterns.map { .string($0) })])
+        .object([
+            "directories": .array(directories.map(\.json)), "patterns": .array(patterns.map { .string($0) }),
+        ])
     }
 
     init(json: JSONValue?) throws(MalformedObject) {
@@ -96,7 +99,9 @@ package struct TrackedPaths: Hashable, Sendable {
 extension JSONValue {
     /// Reads the payload of a metadata object, which is an object of at most 1 MiB.
     init(metadata payload: [UInt8], kind: ObjectKind) throws(MalformedObject) {
-        guard payload.count <= kind.payloadLimit else { throw .tooLarge(payload.count, limit: kind.payloadLimit) }
+        guard payload.count <= kind.payloadLimit else {
+            throw .tooLarge(payload.count, limit: kind.payloadLimit)
+        }
         try self.init(canonical: payload)
         guard case .object = self else { throw .json("not an object", offset: 0) }
     }

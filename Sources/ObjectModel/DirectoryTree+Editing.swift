@@ -86,7 +86,9 @@ extension DirectoryTree {
         }
         var subtree = Self.emptyRoot
         do throws(ReadError) {
-            if itself == nil, let old = try tree.lookup(name.bytes), old.mode == .directory { subtree = old.id }
+            if itself == nil, let old = try tree.lookup(name.bytes), old.mode == .directory {
+                subtree = old.id
+            }
         } catch { throw .reading(error) }
         let built = try edit(subtree, below.map { ($0.names.dropFirst(), $0.entry) }[...], store)
         if built.root == Self.emptyRoot {
@@ -95,6 +97,7 @@ extension DirectoryTree {
             return MerkleEdit(removing: name.bytes)
         }
         return MerkleEdit(
-            setting: TreeEntry(name: name, mode: .directory, id: built.root, size: built.bytes, files: built.files))
+            setting: TreeEntry(
+                name: name, mode: .directory, id: built.root, size: built.bytes, files: built.files))
     }
 }

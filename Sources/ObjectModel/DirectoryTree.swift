@@ -63,7 +63,8 @@ package struct DirectoryTree: Sendable {
 
     /// The directory with everything in it that an entry stands for, unless there is nothing in it.
     private func subtree(_ entry: TreeEntry) -> DirectoryTree? {
-        entry.mode == .directory && entry.id != Self.emptyRoot ? DirectoryTree(root: entry.id, reader: reader) : nil
+        entry.mode == .directory && entry.id != Self.emptyRoot
+            ? DirectoryTree(root: entry.id, reader: reader) : nil
     }
 
     private var emptyTree: DirectoryTree { DirectoryTree(root: Self.emptyRoot, reader: reader) }

@@ -1,5 +1,7 @@
-/// The name of a directory's entry: 1 to 255 bytes that no system takes for a way out of the directory or for
-/// the directory of a store (`Documentation/Formats/README.md`, "Names and paths"). Need not be UTF-8.
+/// The name of a directory's entry: 1 to 255 bytes that no system takes for a way out of the directory or
+/// for the directory of a store (`Documentation/Formats/README.md`, "Names and paths").
+///
+/// Need not be UTF-8.
 package struct EntryName: Hashable, Comparable, Sendable {
     package static let byteLimit = 255
     /// What names of files begin with that are being written in a working tree; 16 hex digits follow.
@@ -22,12 +24,15 @@ package struct EntryName: Hashable, Comparable, Sendable {
         guard bytes.count <= byteLimit else { return .tooLong(bytes.count) }
         for byte in bytes where byte == 0 || byte == UInt8(ascii: "/") { return .byte(byte) }
         if bytes == Array(".".utf8) || bytes == Array("..".utf8) { return .dots }
-        if bytes.starts(with: temporaryPrefix), Hex.bytes(String(decoding: bytes.dropFirst(temporaryPrefix.count), as: UTF8.self))?.count == 8 {
+        if bytes.starts(with: temporaryPrefix),
+            Hex.bytes(String(decoding: bytes.dropFirst(temporaryPrefix.count), as: UTF8.self))?.count == 8
+        {
             return .reserved
         }
         // Only these beginnings can fold to `.git`, `.mlrepo` or their short forms.
         switch first {
-        case UInt8(ascii: "."), UInt8(ascii: "g"), UInt8(ascii: "G"), UInt8(ascii: "m"), UInt8(ascii: "M"), 0x80...:
+        case UInt8(ascii: "."), UInt8(ascii: "g"), UInt8(ascii: "G"), UInt8(ascii: "m"), UInt8(ascii: "M"),
+            0x80...:
             return isReserved(bytes) ? .reserved : nil
         default: return nil
         }
@@ -57,7 +62,8 @@ package struct EntryName: Hashable, Comparable, Sendable {
         for scalar in text.unicodeScalars {
             switch scalar.value {
             // HFS+ ignores these when it compares names; git's table has the same (CVE-2014-9390).
-            case 0xad, 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x2064, 0x206a...0x206f, 0xfeff, 0xfe00...0xfe0f:
+            case 0xad, 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x2064, 0x206a...0x206f, 0xfeff,
+                0xfe00...0xfe0f:
                 continue
             case 0x0130, 0x0131: folded.append(UInt8(ascii: "i"))
             default: folded.append(contentsOf: String(scalar).utf8.map(lower))
@@ -117,13 +123,22 @@ package func escapedText(_ bytes: some Collection<UInt8>) -> String {
     }
     guard let valid = String(validating: bytes, as: UTF8.self) else {
         for byte in bytes {
-            if (0x20...0x7e).contains(byte), byte != 0x5c { text.unicodeScalars.append(Unicode.Scalar(byte)) } else { escape(byte) }
+            if (0x20...0x7e).contains(byte), byte != 0x5c {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                escape(byte)
+            }
         }
         return text
     }
     for scalar in valid.unicodeScalars {
-        let invisible = [.control, .format, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
-        if invisible || scalar == "\\" { String(scalar).utf8.forEach(escape) } else { text.unicodeScalars.append(scalar) }
+        let invisible = [.control, .format, .lineSeparator, .paragraphSeparator].contains(
+            scalar.properties.generalCategory)
+        if invisible || scalar == "\\" {
+            String(scalar).utf8.forEach(escape)
+        } else {
+            text.unicodeScalars.append(scalar)
+        }
     }
     return text
 }

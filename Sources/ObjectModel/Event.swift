@@ -89,7 +89,9 @@ extension ObjectReference {
     /// - Returns: Nothing for nothing.
     init?(json: JSONValue?) throws(MalformedObject) {
         guard let json else { return nil }
-        guard let kind = ObjectKind(name: try json.string("kind")) else { throw .member("kind", expected: "a kind") }
+        guard let kind = ObjectKind(name: try json.string("kind")) else {
+            throw .member("kind", expected: "a kind")
+        }
         self.init(kind, try json.id("id"))
     }
 }

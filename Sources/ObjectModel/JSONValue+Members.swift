@@ -38,7 +38,9 @@ extension JSONValue {
     }
 
     package func id(_ name: String) throws(MalformedObject) -> ObjectID {
-        guard let id = try? ObjectID(hex: try string(name)) else { throw .member(name, expected: "an object id") }
+        guard let id = try? ObjectID(hex: try string(name)) else {
+            throw .member(name, expected: "an object id")
+        }
         return id
     }
 
@@ -50,7 +52,9 @@ extension JSONValue {
     package func ids(_ name: String, limit: Int = .max) throws(MalformedObject) -> [ObjectID] {
         var ids: [ObjectID] = []
         for text in try strings(name) {
-            guard let id = try? ObjectID(hex: text) else { throw .member(name, expected: "an array of object ids") }
+            guard let id = try? ObjectID(hex: text) else {
+                throw .member(name, expected: "an array of object ids")
+            }
             ids.append(id)
         }
         guard ids.count <= limit, Set(ids).count == ids.count else {

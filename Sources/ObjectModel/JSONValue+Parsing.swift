@@ -31,7 +31,8 @@ private struct CanonicalParser {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        case let byte? where byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte): return .integer(try integer())
+        case let byte? where byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte):
+            return .integer(try integer())
         default: throw failure("no value")
         }
     }
@@ -55,7 +56,9 @@ private struct CanonicalParser {
             offset += 1
         }
         let negative = bytes[start] == UInt8(ascii: "-")
-        guard digits > 0, first != 0x30 || (digits == 1 && !negative) else { throw failure("a malformed integer") }
+        guard digits > 0, first != 0x30 || (digits == 1 && !negative) else {
+            throw failure("a malformed integer")
+        }
         return negative ? -number : number
     }
 
@@ -106,7 +109,9 @@ private struct CanonicalParser {
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
-                guard let valid = String(validating: text, as: UTF8.self) else { throw failure("a string that is not UTF-8") }
+                guard let valid = String(validating: text, as: UTF8.self) else {
+                    throw failure("a string that is not UTF-8")
+                }
                 offset += 1
                 return valid
             case UInt8(ascii: "\\"): text.append(try escape())
@@ -135,7 +140,9 @@ private struct CanonicalParser {
                 let high = Hex.nibble(bytes[offset + 2]), let low = Hex.nibble(bytes[offset + 3])
             else { throw failure("a needless escape") }
             let code = high << 4 | low
-            guard code < 0x20, ![0x08, 0x09, 0x0a, 0x0c, 0x0d].contains(code) else { throw failure("a needless escape") }
+            guard code < 0x20, ![0x08, 0x09, 0x0a, 0x0c, 0x0d].contains(code) else {
+                throw failure("a needless escape")
+            }
             offset += 4
             return code
         default: throw failure("a needless escape")

@@ -13,7 +13,8 @@ package indirect enum JSONValue: Hashable, Sendable {
 
     /// An object with its members in canonical order; members whose value is nil are left out.
     package static func object(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {
-        object(members.compactMap { member in member.value.map { JSONMember(member.key, $0) } }, sorting: true)
+        object(
+            members.compactMap { member in member.value.map { JSONMember(member.key, $0) } }, sorting: true)
     }
 
     package static func object(_ members: [JSONMember], sorting: Bool) -> JSONValue {

@@ -30,7 +30,8 @@ enum MerkleCuts {
         guard run.count > nodeLimit else { return nodes.append(run) }
         let quarter = run.count / 4
         var greatest = run.lowerBound + quarter
-        for index in run.lowerBound + quarter..<run.upperBound - quarter where numbers[index] > numbers[greatest] {
+        for index in run.lowerBound + quarter..<run.upperBound - quarter
+        where numbers[index] > numbers[greatest] {
             greatest = index
         }
         split(run.lowerBound..<greatest + 1, numbers, into: &nodes)

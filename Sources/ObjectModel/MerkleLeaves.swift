@@ -69,7 +69,8 @@ package struct TreeEntry: MerkleLeaf {
 
     package static func readSummary(from reader: inout ByteReader) throws(MalformedObject) -> MerkleSummary {
         MerkleSummary(
-            entries: try reader.varint("entries"), files: try reader.varint("files"), bytes: try reader.varint("bytes"))
+            entries: try reader.varint("entries"), files: try reader.varint("files"),
+            bytes: try reader.varint("bytes"))
     }
 
     package static func writeSummary(_ summary: MerkleSummary, to writer: inout ByteWriter) {
@@ -110,14 +111,18 @@ package struct RefEntry: MerkleLeaf {
 
     private static func refName(from reader: inout ByteReader) throws(MalformedObject) -> RefName {
         let bytes = try reader.take(try reader.varint("a name"), "a name")
-        do throws(InvalidName) { return try RefName(String(decoding: bytes, as: UTF8.self)) } catch { throw .name(error) }
+        do throws(InvalidName) { return try RefName(String(decoding: bytes, as: UTF8.self)) } catch {
+            throw .name(error)
+        }
     }
 
     package static func readKey(from reader: inout ByteReader) throws(MalformedObject) -> [UInt8] {
         Array(try refName(from: &reader).text.utf8)
     }
 
-    package static func writeKey(_ key: [UInt8], to writer: inout ByteWriter) { TreeEntry.writeKey(key, to: &writer) }
+    package static func writeKey(_ key: [UInt8], to writer: inout ByteWriter) {
+        TreeEntry.writeKey(key, to: &writer)
+    }
 
     package static func readSummary(from reader: inout ByteReader) throws(MalformedObject) -> MerkleSummary {
         MerkleSummary(entries: try reader.varint("entries"))
@@ -190,7 +195,9 @@ package struct ChunkEntry: MerkleLeaf {
     package init(from reader: inout ByteReader) throws(MalformedObject) {
         id = try reader.id("a chunk's id")
         length = try reader.varint("a chunk's length")
-        guard length > 0, length <= ObjectKind.blob.payloadLimit else { throw .node("a chunk of \(length) bytes") }
+        guard length > 0, length <= ObjectKind.blob.payloadLimit else {
+            throw .node("a chunk of \(length) bytes")
+        }
     }
 
     package func write(to writer: inout ByteWriter) {

@@ -98,7 +98,9 @@ package struct MerkleNode<Leaf: MerkleLeaf>: Hashable, Sendable {
         return sum
     }
 
-    /// The object's payload. Chunk sequences have a byte in front that tells their nodes from recipes.
+    /// The object's payload.
+    ///
+    /// Chunk sequences have a byte in front that tells their nodes from recipes.
     package var payload: [UInt8] {
         var writer = ByteWriter(reserving: 64 * elements.count + 8)
         if Leaf.kind == .chunks { writer.u8(0) }
@@ -125,7 +127,9 @@ package struct MerkleNode<Leaf: MerkleLeaf>: Hashable, Sendable {
             throw .tooLarge(payload.count, limit: Leaf.kind.payloadLimit)
         }
         var reader = ByteReader(payload)
-        if Leaf.kind == .chunks, try reader.u8("the form") != 0 { throw .node("it is not a node of a chunk sequence") }
+        if Leaf.kind == .chunks, try reader.u8("the form") != 0 {
+            throw .node("it is not a node of a chunk sequence")
+        }
         try self.init(from: &reader)
         try reader.end()
     }

@@ -1,11 +1,15 @@
-/// One key whose element is not the same in two maps. At least one side is there.
+/// One key whose element is not the same in two maps.
+///
+/// At least one side is there.
 package struct MerkleChange<Leaf: MerkleLeaf>: Hashable, Sendable {
     package let before: Leaf?
     package let after: Leaf?
 }
 
 extension MerkleTree {
-    /// What differs from another map, in order of keys. Reads only nodes that the two do not share.
+    /// What differs from another map, in order of keys.
+    ///
+    /// Reads only nodes that the two do not share.
     ///
     /// - Parameter other: The later map; the result says what became of this one.
     package func changes(to other: MerkleTree) throws(ReadError) -> [MerkleChange<Leaf>] {

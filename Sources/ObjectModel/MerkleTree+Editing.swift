@@ -15,7 +15,9 @@ package struct MerkleEdit<Leaf: MerkleLeaf>: Sendable {
 }
 
 extension MerkleTree {
-    /// The map after some changes. Reads and makes the nodes on the paths that change, and no others.
+    /// The map after some changes.
+    ///
+    /// Reads and makes the nodes on the paths that change, and no others.
     ///
     /// - Parameter edits: In order of keys, each once.
     package func editing(_ edits: [MerkleEdit<Leaf>]) throws(ReadError) -> BuiltTree<Leaf> {
@@ -56,7 +58,9 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
         var next = 0
         while next < changes.count {
             try cursor.seek(changes[next].key)
-            while let last = try cursor.previous()?.elements.last, !isEnd(last, level) { try cursor.moveBack() }
+            while let last = try cursor.previous()?.elements.last, !isEnd(last, level) {
+                try cursor.moveBack()
+            }
             var run: [Element] = []
             while true {
                 let node = cursor.node
@@ -93,7 +97,11 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
                 let isOld = old[key] == node.id
                 if !isOld { fresh[node.id] = node }
                 // On the root's level the result is all nodes, not the ones that differ.
-                if isOld, level < root.level { above.removeValue(forKey: key) } else { above[key] = node.element }
+                if isOld, level < root.level {
+                    above.removeValue(forKey: key)
+                } else {
+                    above[key] = node.element
+                }
             }
         }
         return above.map { ($0.key, $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
@@ -115,7 +123,8 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
         guard case .child(_, var id, _)? = elements.first else { return finish(EncodedNode(.empty)) }
         while true {
             let root = if let made = fresh[id] { made } else { EncodedNode(try tree.node(id)) }
-            guard root.node.level > 0, root.node.elements.count == 1, case .child(_, let only, _) = root.node.elements[0]
+            guard root.node.level > 0, root.node.elements.count == 1,
+                case .child(_, let only, _) = root.node.elements[0]
             else { return finish(root) }
             id = only
         }
@@ -127,7 +136,9 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
         var seen: Set<ObjectID> = []
         func collect(_ node: EncodedNode<Leaf>) {
             guard seen.insert(node.id).inserted else { return }
-            for case .child(_, let id, _) in node.node.elements { if let child = fresh[id] { collect(child) } }
+            for case .child(_, let id, _) in node.node.elements {
+                if let child = fresh[id] { collect(child) }
+            }
             if node.id != tree.root { nodes.append((node.id, node.payload)) }
         }
         collect(root)
@@ -158,7 +169,8 @@ private struct MerkleCursor<Leaf: MerkleLeaf> {
         path = []
         (node, id) = (root, tree.root)
         while node.level > level {
-            let index = node.elements.firstIndex { !$0.key.lexicographicallyPrecedes(key) } ?? node.elements.count - 1
+            let index =
+                node.elements.firstIndex { !$0.key.lexicographicallyPrecedes(key) } ?? node.elements.count - 1
             try descend(to: index)
         }
     }

@@ -9,7 +9,9 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
     }
 
     /// The id of the tree without elements.
-    package static var emptyRoot: ObjectID { ObjectID(of: Leaf.kind, payload: MerkleNode<Leaf>.empty.payload) }
+    package static var emptyRoot: ObjectID {
+        ObjectID(of: Leaf.kind, payload: MerkleNode<Leaf>.empty.payload)
+    }
 
     /// Reads a node; the empty tree is known without asking.
     func node(_ id: ObjectID) throws(ReadError) -> MerkleNode<Leaf> {
@@ -21,7 +23,9 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
     }
 
     /// Reads the node that an element refers to, and checks that it is what the element says.
-    func child(of parent: MerkleNode<Leaf>, _ element: MerkleElement<Leaf>) throws(ReadError) -> MerkleNode<Leaf> {
+    func child(of parent: MerkleNode<Leaf>, _ element: MerkleElement<Leaf>) throws(ReadError) -> MerkleNode<
+        Leaf
+    > {
         guard case .child(let lastKey, let id, let summary) = element else {
             preconditionFailure("a leaf element has no node below it")
         }
@@ -38,7 +42,8 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
     package func lookup(_ key: [UInt8]) throws(ReadError) -> Leaf? {
         var current = try node(root)
         while true {
-            guard let element = current.elements.first(where: { !$0.key.lexicographicallyPrecedes(key) }) else {
+            guard let element = current.elements.first(where: { !$0.key.lexicographicallyPrecedes(key) })
+            else {
                 return nil
             }
             if case .leaf(let leaf) = element { return leaf.key == key ? leaf : nil }
@@ -70,7 +75,11 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
         _ node: MerkleNode<Leaf>, _ body: (Leaf) throws(ReadError) -> Void
     ) throws(ReadError) {
         for element in node.elements {
-            if case .leaf(let leaf) = element { try body(leaf) } else { try visit(try child(of: node, element), body) }
+            if case .leaf(let leaf) = element {
+                try body(leaf)
+            } else {
+                try visit(try child(of: node, element), body)
+            }
         }
     }
 }

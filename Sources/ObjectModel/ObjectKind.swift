@@ -1,4 +1,6 @@
-/// What an object is (`Documentation/Formats/README.md`, "Kinds"). The raw value is its number in a store.
+/// What an object is (`Documentation/Formats/README.md`, "Kinds").
+///
+/// The raw value is its number in a store.
 package enum ObjectKind: UInt8, CaseIterable, Sendable, Comparable {
     /// A file's content, or a chunk of one: raw bytes.
     case blob = 1

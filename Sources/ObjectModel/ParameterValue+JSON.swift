@@ -12,7 +12,9 @@ extension ParameterValue {
         }
     }
 
-    private static func tagged(_ tag: String, _ value: JSONValue) -> JSONValue { .array([.string(tag), value]) }
+    private static func tagged(_ tag: String, _ value: JSONValue) -> JSONValue {
+        .array([.string(tag), value])
+    }
 
     /// Named values as an object.
     package static func object(_ values: [String: ParameterValue]) -> JSONValue {
@@ -20,8 +22,12 @@ extension ParameterValue {
     }
 
     /// Reads an object of named values.
-    package static func values(_ json: JSONValue?, member: String) throws(MalformedObject) -> [String: ParameterValue] {
-        guard case .object(let members)? = json else { throw .member(member, expected: "an object of values") }
+    package static func values(_ json: JSONValue?, member: String) throws(MalformedObject) -> [String:
+        ParameterValue]
+    {
+        guard case .object(let members)? = json else {
+            throw .member(member, expected: "an object of values")
+        }
         var values: [String: ParameterValue] = [:]
         for entry in members { values[entry.name] = try ParameterValue(json: entry.value, member: member) }
         return values
@@ -58,12 +64,16 @@ extension ParameterValue {
         case .null: "null"
         case .list(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
         case .map(let members):
-            "{" + members.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text)" }.joined(separator: ", ") + "}"
+            "{"
+                + members.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text)" }.joined(
+                    separator: ", ") + "}"
         }
     }
 
     /// Nested maps as one, under names joined by dots: `optimizer.lr`.
-    package static func flattened(_ values: [String: ParameterValue], prefix: String = "") -> [(name: String, value: ParameterValue)] {
+    package static func flattened(_ values: [String: ParameterValue], prefix: String = "") -> [(
+        name: String, value: ParameterValue
+    )] {
         values.sorted { $0.key < $1.key }.flatMap { name, value -> [(name: String, value: ParameterValue)] in
             if case .map(let members) = value, !members.isEmpty {
                 return flattened(members, prefix: prefix + name + ".")

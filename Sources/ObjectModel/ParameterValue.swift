@@ -24,7 +24,9 @@ extension ParameterValue {
         return !digits.isEmpty && text.utf8.count <= numberLimit && digits.allSatisfy(isDigit)
     }
 
-    /// Whether a text is the stored spelling of a decimal number. Every integer's is one, too.
+    /// Whether a text is the stored spelling of a decimal number.
+    ///
+    /// Every integer's is one, too.
     package static func isFloat(_ text: String) -> Bool {
         if text == "nan" || text == "inf" || text == "-inf" { return true }
         guard text.utf8.count <= numberLimit else { return false }
@@ -45,5 +47,7 @@ extension ParameterValue {
         return !rest.isEmpty && rest.allSatisfy(isDigit)
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
 }

@@ -8,7 +8,9 @@ package struct Person: Hashable, Sendable {
     /// - Returns: Nothing if either part has control characters or is longer than ``byteLimit``.
     package init?(name: String, email: String) {
         for part in [name, email] {
-            guard part.utf8.count <= Self.byteLimit, part.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
+            guard part.utf8.count <= Self.byteLimit, part.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+                return nil
+            }
         }
         self.name = name
         self.email = email
@@ -17,7 +19,8 @@ package struct Person: Hashable, Sendable {
     package var json: JSONValue { .object(["email": .string(email), "name": .string(name)]) }
 
     init(json: JSONValue?, member: String) throws(MalformedObject) {
-        guard let json, let person = Person(name: try json.string("name"), email: try json.string("email")) else {
+        guard let json, let person = Person(name: try json.string("name"), email: try json.string("email"))
+        else {
             throw .member(member, expected: "a person")
         }
         self = person

@@ -45,7 +45,9 @@ package struct Recipe: Hashable, Sendable {
         cutRule = try reader.varint("the cut rule")
         root = try MerkleNode(from: &reader)
         try reader.end()
-        guard length < 1 << 53, root.elements.count > 1, root.summary?.bytes == length else { throw .node("lengths of chunks do not add up") }
+        guard length < 1 << 53, root.elements.count > 1, root.summary?.bytes == length else {
+            throw .node("lengths of chunks do not add up")
+        }
     }
 
     /// Hands out the chunks in order.

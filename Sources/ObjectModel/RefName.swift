@@ -15,9 +15,13 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.text = text
     }
 
-    package static func branch(_ name: String) throws(InvalidName) -> RefName { try RefName("branches/" + name) }
+    package static func branch(_ name: String) throws(InvalidName) -> RefName {
+        try RefName("branches/" + name)
+    }
     package static func tag(_ name: String) throws(InvalidName) -> RefName { try RefName("tags/" + name) }
-    package static func worktree(_ id: String) throws(InvalidName) -> RefName { try RefName("worktrees/" + id) }
+    package static func worktree(_ id: String) throws(InvalidName) -> RefName {
+        try RefName("worktrees/" + id)
+    }
 
     /// The name without the group it is in, if it is in that group.
     package func name(in group: String) -> String? {
@@ -30,7 +34,8 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"),
             UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "@"), UInt8(ascii: "-"):
             true
         default: false

@@ -11,7 +11,9 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
 
     package init(_ bytes: some Collection<UInt8>) throws(InvalidName) {
         let bytes = Array(bytes)
-        guard bytes.count <= Self.byteLimit else { throw InvalidName(bytes: bytes, problem: .tooLong(bytes.count)) }
+        guard bytes.count <= Self.byteLimit else {
+            throw InvalidName(bytes: bytes, problem: .tooLong(bytes.count))
+        }
         if !bytes.isEmpty {
             for name in bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
                 _ = try EntryName(name)
@@ -24,7 +26,9 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
 
     package init(_ names: [EntryName]) throws(InvalidName) {
         bytes = Array(names.map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
-        guard bytes.count <= Self.byteLimit else { throw InvalidName(bytes: bytes, problem: .tooLong(bytes.count)) }
+        guard bytes.count <= Self.byteLimit else {
+            throw InvalidName(bytes: bytes, problem: .tooLong(bytes.count))
+        }
     }
 
     package var isRoot: Bool { bytes.isEmpty }
@@ -37,7 +41,9 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
 
     package func appending(_ name: EntryName) throws(InvalidName) -> RepositoryPath {
         let joined = isRoot ? name.bytes : bytes + [UInt8(ascii: "/")] + name.bytes
-        guard joined.count <= Self.byteLimit else { throw InvalidName(bytes: joined, problem: .tooLong(joined.count)) }
+        guard joined.count <= Self.byteLimit else {
+            throw InvalidName(bytes: joined, problem: .tooLong(joined.count))
+        }
         return RepositoryPath(unchecked: joined)
     }
 

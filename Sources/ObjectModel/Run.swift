@@ -48,7 +48,8 @@ package struct Run: Hashable, Sendable {
     /// A run as a person declares it with a commit.
     package init(
         declaredAt recorded: Int, user: Person?, code: Code?, parameters: [String: ParameterValue],
-        metrics: [String: ParameterValue], environment: [String: JSONValue], inputs: ObjectID, outputs: ObjectID,
+        metrics: [String: ParameterValue], environment: [String: JSONValue], inputs: ObjectID,
+        outputs: ObjectID,
         inputCommits: [RepositoryPath: ObjectID]
     ) {
         origin = .declared
@@ -66,10 +67,12 @@ package struct Run: Hashable, Sendable {
 
     package var payload: [UInt8] {
         JSONValue.object([
-            "origin": .string(origin.rawValue), "observedBy": .string(observedBy), "recorded": .integer(recorded),
+            "origin": .string(origin.rawValue), "observedBy": .string(observedBy),
+            "recorded": .integer(recorded),
             "started": started.map { .integer($0) }, "ended": ended.map { .integer($0) }, "user": user?.json,
             "command": command.map { .object(["arguments": .array($0.map { .string($0) })]) },
-            "exitStatus": exitStatus.map { .integer($0) }, "signal": signal.map { .integer($0) }, "code": code?.json,
+            "exitStatus": exitStatus.map { .integer($0) }, "signal": signal.map { .integer($0) },
+            "code": code?.json,
             "parameters": ParameterValue.object(parameters), "metrics": ParameterValue.object(metrics),
             "environment": .object(environment.map { JSONMember($0.key, $0.value) }, sorting: true),
             "inputs": .string(inputs.hex), "outputs": .string(outputs.hex),
@@ -88,7 +91,9 @@ package struct Run: Hashable, Sendable {
         started = try json.optionalInteger("started")
         ended = try json.optionalInteger("ended")
         user = json.member("user") == nil ? nil : try Person(json: json.member("user"), member: "user")
-        command = try json.member("command").map { (value) throws(MalformedObject) in try value.strings("arguments") }
+        command = try json.member("command").map { (value) throws(MalformedObject) in
+            try value.strings("arguments")
+        }
         exitStatus = try json.optionalInteger("exitStatus")
         signal = try json.optionalInteger("signal")
         code = try json.member("code").map { (value) throws(MalformedObject) in try Code(json: value) }
@@ -101,12 +106,14 @@ package struct Run: Hashable, Sendable {
     }
 
     private static func json(_ commits: [RepositoryPath: ObjectID]) -> JSONValue {
-        .array(commits.sorted { $0.key < $1.key }.map { path, commit in
-            .object(["commit": .string(commit.hex), "path": path.json])
-        })
+        .array(
+            commits.sorted { $0.key < $1.key }.map { path, commit in
+                .object(["commit": .string(commit.hex), "path": path.json])
+            })
     }
 
-    private static func inputCommits(_ json: JSONValue) throws(MalformedObject) -> [RepositoryPath: ObjectID] {
+    private static func inputCommits(_ json: JSONValue) throws(MalformedObject) -> [RepositoryPath: ObjectID]
+    {
         guard json.member("inputCommits") != nil else { return [:] }
         var commits: [RepositoryPath: ObjectID] = [:]
         for value in try json.array("inputCommits") {
@@ -138,9 +145,12 @@ extension Run.Code {
     }
 
     init(json: JSONValue) throws(MalformedObject) {
-        guard case .bool(let dirty)? = json.member("dirty") else { throw .member("dirty", expected: "a truth value") }
+        guard case .bool(let dirty)? = json.member("dirty") else {
+            throw .member("dirty", expected: "a truth value")
+        }
         self.init(
-            revision: try json.optionalString("revision"), remote: try json.optionalString("remote"), dirty: dirty,
+            revision: try json.optionalString("revision"), remote: try json.optionalString("remote"),
+            dirty: dirty,
             patch: try json.optionalID("patch"))
     }
 }

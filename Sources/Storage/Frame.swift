@@ -57,7 +57,8 @@ struct FrameTable: Equatable {
     var objects: [(kind: ObjectKind, length: Int)]
 
     static func == (a: Self, b: Self) -> Bool {
-        a.base == b.base && a.objects.elementsEqual(b.objects) { $0.kind == $1.kind && $0.length == $1.length }
+        a.base == b.base
+            && a.objects.elementsEqual(b.objects) { $0.kind == $1.kind && $0.length == $1.length }
     }
 
     init(base: ObjectReference?, objects: [(kind: ObjectKind, length: Int)]) {
@@ -145,9 +146,15 @@ package struct EncodedFrame: Sendable {
 
 extension UnsafeRawBufferPointer {
     // Bounds are checked by the slicing of the callers, which know the sizes of the structures they read.
-    func u16(at offset: Int) -> UInt16 { UInt16(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self)) }
-    func u32(at offset: Int) -> UInt32 { UInt32(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
-    func u64(at offset: Int) -> UInt64 { UInt64(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+    func u16(at offset: Int) -> UInt16 {
+        UInt16(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+    func u32(at offset: Int) -> UInt32 {
+        UInt32(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+    func u64(at offset: Int) -> UInt64 {
+        UInt64(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
 }
 
 extension [UInt8] {

@@ -1,7 +1,9 @@
 package import Coding
 package import ObjectModel
 
-/// Puts small objects together until they are worth a frame. One thread at a time.
+/// Puts small objects together until they are worth a frame.
+///
+/// One thread at a time.
 package struct FrameBuilder {
     /// Raw bytes after which a frame of small objects is full.
     package static let target = 1 << 20
@@ -24,7 +26,9 @@ package struct FrameBuilder {
     /// Adds an object's payload.
     ///
     /// - Parameter recipeOf: The blob, if the object is its recipe.
-    package mutating func add(_ reference: ObjectReference, _ payload: UnsafeRawBufferPointer, recipeOf: ObjectID? = nil) {
+    package mutating func add(
+        _ reference: ObjectReference, _ payload: UnsafeRawBufferPointer, recipeOf: ObjectID? = nil
+    ) {
         precondition(FrameClass(reference.kind) == frameClass && hasRoom(for: payload.count))
         objects.append((reference, raw.count, payload.count, recipeOf))
         raw.append(contentsOf: payload)
@@ -54,7 +58,9 @@ package struct FrameBuilder {
         _ raw: [UInt8], _ coder: FrameCoder
     ) throws(CodingError) -> (codec: Codec, stored: [UInt8]?) {
         let result = raw.withUnsafeBytes { bytes -> Result<(codec: Codec, stored: [UInt8]?), CodingError> in
-            do throws(CodingError) { return .success(try coder.encodeMetadata(bytes)) } catch { return .failure(error) }
+            do throws(CodingError) { return .success(try coder.encodeMetadata(bytes)) } catch {
+                return .failure(error)
+            }
         }
         return try result.get()
     }

@@ -33,7 +33,9 @@ final class FrameCache: Sendable {
             state.clock += 1
             state.frames[key] = (bytes, state.clock)
             state.byteCount += bytes.count
-            while state.byteCount > limit, let oldest = state.frames.min(by: { $0.value.used < $1.value.used }) {
+            while state.byteCount > limit,
+                let oldest = state.frames.min(by: { $0.value.used < $1.value.used })
+            {
                 state.frames.removeValue(forKey: oldest.key)
                 state.byteCount -= oldest.value.bytes.count
             }

@@ -35,8 +35,10 @@ package struct LogEntry: Hashable, Sendable {
 
     var json: JSONValue {
         var members: [JSONMember] = [
-            JSONMember("event", .string(event.hex)), JSONMember("features", .array(features.map { .string($0) })),
-            JSONMember("number", .integer(number)), JSONMember("refs", .string(refs.hex)), JSONMember("time", .integer(time)),
+            JSONMember("event", .string(event.hex)),
+            JSONMember("features", .array(features.map { .string($0) })),
+            JSONMember("number", .integer(number)), JSONMember("refs", .string(refs.hex)),
+            JSONMember("time", .integer(time)),
         ]
         switch packs {
         case .listed(let changes): members.append(JSONMember("packs", changes.json))
@@ -59,10 +61,14 @@ package struct LogEntry: Hashable, Sendable {
         refs = try json.id("refs")
         features = try json.strings("features")
         time = try json.integer("time")
-        guard Set(features).sorted() == features else { throw .member("features", expected: "sorted and unique") }
+        guard Set(features).sorted() == features else {
+            throw .member("features", expected: "sorted and unique")
+        }
         if let listed = json.member("packs"), json.member("packList") == nil {
             let changes = try PackChanges(json: listed)
-            guard changes.count <= Self.packLimit else { throw .member("packs", expected: "at most \(Self.packLimit) names") }
+            guard changes.count <= Self.packLimit else {
+                throw .member("packs", expected: "at most \(Self.packLimit) names")
+            }
             packs = .listed(changes)
         } else {
             packs = .list(try json.id("packList"))
@@ -133,12 +139,15 @@ package struct LogEntryFile: Hashable, Sendable {
     }
 
     /// The head as C2SP tlog-checkpoint writes it.
-    package var note: String { "mlrepo/\(origin)\n\(after.size)\n\(Base64.encode(after.root.digest.bytes))\n" }
+    package var note: String {
+        "mlrepo/\(origin)\n\(after.size)\n\(Base64.encode(after.root.digest.bytes))\n"
+    }
 
     /// What an entry of this version looks like as a file.
     package var bytes: [UInt8] {
         JSONValue.object([
-            "entry": entry.json, "note": .string(note), "subtrees": .array(before.subtrees.map { .string($0.hex) }),
+            "entry": entry.json, "note": .string(note),
+            "subtrees": .array(before.subtrees.map { .string($0.hex) }),
         ]).canonicalBytes
     }
 
@@ -148,7 +157,8 @@ package struct LogEntryFile: Hashable, Sendable {
         guard let entry = json.member("entry") else { throw .member("entry", expected: "an object") }
         let texts = try json.strings("subtrees")
         let subtrees = texts.compactMap { try? ObjectID(hex: $0) }
-        guard subtrees.count == texts.count, let before = MerkleFrontier(size: number, subtrees: subtrees) else {
+        guard subtrees.count == texts.count, let before = MerkleFrontier(size: number, subtrees: subtrees)
+        else {
             throw .member("subtrees", expected: "one hash for each bit of \(number)")
         }
         let leaf = entry.canonicalBytes

@@ -11,7 +11,9 @@ package enum MerkleLog {
 }
 
 /// A log of some size, as the root hashes of the full subtrees that make it up, largest first: one for each
-/// bit of the size. Enough to extend it, and to know its root.
+/// bit of the size.
+///
+/// Enough to extend it, and to know its root.
 package struct MerkleFrontier: Hashable, Sendable {
     package private(set) var size: Int
     package private(set) var subtrees: [ObjectID]

@@ -51,7 +51,8 @@ package final class ObjectStore: ObjectReader {
         self.format = format
         self.files = files
         self.log = log
-        self.state = Mutex(Snapshot(state: state, packs: try Self.packs(of: state, reusing: [], layout, files)))
+        self.state = Mutex(
+            Snapshot(state: state, packs: try Self.packs(of: state, reusing: [], layout, files)))
     }
 
     // MARK: Opening
@@ -73,16 +74,22 @@ package final class ObjectStore: ObjectReader {
         _ root: FilePath, files: any FileSystem
     ) throws(StoreError) -> (layout: StoreLayout, format: StoreFormat)? {
         let plain = StoreLayout(root: root)
-        let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(plain.format, limit: 4096) }
+        let bytes = try filing { () throws(FileError) in
+            try files.contentsIfPresent(plain.format, limit: 4096)
+        }
         guard let bytes else { return nil }
         let format = try StoreFormat(bytes: bytes, layout: plain)
         return (StoreLayout(root: root, directoryPermissions: permissions(format)), format)
     }
 
-    private static func permissions(_ format: StoreFormat) -> UInt16 { 0o777 | UInt16(truncatingIfNeeded: format.sharedBits ?? 0) }
+    private static func permissions(_ format: StoreFormat) -> UInt16 {
+        0o777 | UInt16(truncatingIfNeeded: format.sharedBits ?? 0)
+    }
 
     /// The state in `cache/`, if it is one of this log.
-    private static func rememberedState(_ layout: StoreLayout, _ log: OperationLog) throws(StoreError) -> StoreState? {
+    private static func rememberedState(_ layout: StoreLayout, _ log: OperationLog) throws(StoreError)
+        -> StoreState?
+    {
         guard let bytes = try? log.files.contentsIfPresent(layout.cache / "state", limit: 16 << 20),
             let (number, root, live) = StoreState.recall(bytes), let file = try log.entryFile(number),
             file.after.root == root
@@ -90,7 +97,9 @@ package final class ObjectStore: ObjectReader {
         return try StoreState(entry: file, live: live)
     }
 
-    /// Writes the state to `cache/`, where the next command finds it. A store that cannot be written to does without.
+    /// Writes the state to `cache/`, where the next command finds it.
+    ///
+    /// A store that cannot be written to does without.
     private func remember(_ state: StoreState) {
         let temporary = layout.temporary / "state-\(state.log.root.hex)"
         do throws(FileError) {
@@ -108,7 +117,8 @@ package final class ObjectStore: ObjectReader {
     ///   - event: Who makes it; its refs are empty.
     ///   - random: Hands out that many random bytes.
     package static func create(
-        _ root: FilePath, format: StoreFormat, event: Event, files: any FileSystem, random: @Sendable (Int) -> [UInt8]
+        _ root: FilePath, format: StoreFormat, event: Event, files: any FileSystem,
+        random: @Sendable (Int) -> [UInt8]
     ) throws(StoreError) -> ObjectStore {
         let layout = StoreLayout(root: root, directoryPermissions: permissions(format))
         var format = format
@@ -119,7 +129,9 @@ package final class ObjectStore: ObjectReader {
             format = existing
         }
         try filing { () throws(FileError) in
-            for directory in [layout.packs, layout.newEntries, layout.lists, layout.tiles, layout.temporary, layout.cache] {
+            for directory in [
+                layout.packs, layout.newEntries, layout.lists, layout.tiles, layout.temporary, layout.cache,
+            ] {
                 try files.makeDirectories(directory, permissions: layout.directoryPermissions)
             }
             if try files.status(layout.format) == nil {
@@ -149,7 +161,8 @@ package final class ObjectStore: ObjectReader {
         guard let pack = try writer.finish() else { throw .outdated }
         let nonce = Hex.text(random(8))
         let entry = try log.proposal(
-            after: nil, event: eventID, refs: refs.root, packs: PackChanges(added: [pack.name]), time: event.time, nonce: nonce)
+            after: nil, event: eventID, refs: refs.root, packs: PackChanges(added: [pack.name]),
+            time: event.time, nonce: nonce)
         guard try log.append(entry, nonce: nonce) == .committed else { throw .exists(root) }
         return try open(root, files: files)
     }
@@ -182,7 +195,8 @@ package final class ObjectStore: ObjectReader {
         _ operation: StoreOperation, on base: StoreState, nonce: String
     ) throws(StoreError) -> OperationLog.Outcome {
         let file = try log.proposal(
-            after: base, event: operation.event, refs: operation.refs, packs: operation.packs, time: operation.time,
+            after: base, event: operation.event, refs: operation.refs, packs: operation.packs,
+            time: operation.time,
             nonce: nonce)
         let outcome = try log.append(file, nonce: nonce)
         try refresh()
@@ -195,7 +209,9 @@ package final class ObjectStore: ObjectReader {
         let known = Dictionary(old.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var packs: [PackReader] = []
         for name in state.live {
-            if let pack = known[name] { packs.append(pack) } else {
+            if let pack = known[name] {
+                packs.append(pack)
+            } else {
                 packs.append(try PackReader(name: name, layout: layout, files: files))
             }
         }
@@ -228,11 +244,15 @@ package final class ObjectStore: ObjectReader {
         if place.isRecipe { return try assembled(reference.id) }
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
-            throw .damaged(reference, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+            throw .damaged(
+                reference,
+                problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
         }
         let payload = Array(frame[place.offset..<place.offset + place.length])
         guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
-            throw .damaged(reference, problem: "its bytes in frame \(place.frame) of pack \(pack.name) have another digest")
+            throw .damaged(
+                reference,
+                problem: "its bytes in frame \(place.frame) of pack \(pack.name) have another digest")
         }
         return payload
     }
@@ -243,14 +263,18 @@ package final class ObjectStore: ObjectReader {
     private func assembled(_ blob: ObjectID) throws(ReadError) -> [UInt8] {
         guard let recipe = try recipe(of: blob) else { throw .missing(ObjectReference(.blob, blob)) }
         guard recipe.length <= Self.assemblyLimit else {
-            throw .unreadable(ObjectReference(.blob, blob), problem: "its \(recipe.length) bytes are to be read chunk by chunk")
+            throw .unreadable(
+                ObjectReference(.blob, blob),
+                problem: "its \(recipe.length) bytes are to be read chunk by chunk")
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(recipe.length)
         try recipe.forEachChunk(in: self) { (chunk) throws(ReadError) in
             let payload = try required(.blob, chunk.id)
             guard payload.count == chunk.length else {
-                throw .damaged(ObjectReference(.blob, blob), problem: "its recipe gives chunk \(chunk.id) another length")
+                throw .damaged(
+                    ObjectReference(.blob, blob), problem: "its recipe gives chunk \(chunk.id) another length"
+                )
             }
             bytes += payload
         }
@@ -266,7 +290,9 @@ package final class ObjectStore: ObjectReader {
         guard let (pack, place) = find(reference), place.isRecipe else { return nil }
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
-            throw .damaged(reference, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+            throw .damaged(
+                reference,
+                problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
         }
         do throws(MalformedObject) {
             let recipe = try Recipe(payload: Array(frame[place.offset..<place.offset + place.length]))
@@ -276,7 +302,9 @@ package final class ObjectStore: ObjectReader {
     }
 
     /// The raw bytes of a frame, decoded at most once while it is in memory.
-    package func frame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
+    package func frame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError)
+        -> [UInt8]
+    {
         let key = FrameCache.Key(pack: pack.name, frame: number)
         if let bytes = cache[key] { return bytes }
         let bytes = try decodeFrame(number, of: pack, for: reference)
@@ -285,7 +313,9 @@ package final class ObjectStore: ObjectReader {
     }
 
     /// The raw bytes of a frame, not kept.
-    package func decodeFrame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
+    package func decodeFrame(_ number: Int, of pack: PackReader, for reference: ObjectReference)
+        throws(ReadError) -> [UInt8]
+    {
         let raw: PackReader.RawFrame
         do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
             let place = "frame \(number) at offset \(error.offset) of pack \(pack.name)"
@@ -295,7 +325,9 @@ package final class ObjectStore: ObjectReader {
         var base: [UInt8]?
         if let name = raw.table.base { base = try basePayload(name, in: pack, for: reference) }
         do throws(CodingError) {
-            return try withCoder { (coder) throws(CodingError) in try PackReader.decode(raw, base: base, coder) }
+            return try withCoder { (coder) throws(CodingError) in
+                try PackReader.decode(raw, base: base, coder)
+            }
         } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
     }
 
@@ -303,13 +335,18 @@ package final class ObjectStore: ObjectReader {
     private func basePayload(
         _ base: ObjectReference, in pack: PackReader, for reference: ObjectReference
     ) throws(ReadError) -> [UInt8] {
-        guard let place = pack.index.find(base), !place.isRecipe, let frame = try? pack.index.frame(place.frame) else {
+        guard let place = pack.index.find(base), !place.isRecipe,
+            let frame = try? pack.index.frame(place.frame)
+        else {
             throw .damaged(reference, problem: "its base, \(base), is not in pack \(pack.name)")
         }
-        guard frame.base == nil else { throw .damaged(reference, problem: "its base, \(base), has a base itself") }
+        guard frame.base == nil else {
+            throw .damaged(reference, problem: "its base, \(base), has a base itself")
+        }
         let bytes = try self.frame(place.frame, of: pack, for: base)
         guard place.offset + place.length <= bytes.count else {
-            throw .damaged(base, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+            throw .damaged(
+                base, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
         }
         return Array(bytes[place.offset..<place.offset + place.length])
     }

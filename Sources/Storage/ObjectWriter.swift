@@ -1,7 +1,9 @@
 package import ObjectModel
 internal import Synchronization
 
-/// The new objects of one operation, on their way into packs. May be used from any thread.
+/// The new objects of one operation, on their way into packs.
+///
+/// May be used from any thread.
 ///
 /// What the store has already is not written again; it is remembered as relied upon, because it may be collected
 /// before the operation is in the log.
@@ -34,7 +36,9 @@ package final class ObjectWriter: Sendable {
 
     /// Takes an object for writing: false if the store has it or somebody took it before.
     package func claim(_ reference: ObjectReference) -> Bool {
-        if state.withLock({ $0.claimed.contains(reference) || $0.reliedOn.contains(reference) }) { return false }
+        if state.withLock({ $0.claimed.contains(reference) || $0.reliedOn.contains(reference) }) {
+            return false
+        }
         let isThere = store.contains(reference)
         return state.withLock { state in
             if isThere {
@@ -56,7 +60,9 @@ package final class ObjectWriter: Sendable {
     /// Writes a metadata object whose id is known.
     ///
     /// - Parameter recipeOf: The blob, if the object is its recipe.
-    package func add(_ reference: ObjectReference, _ payload: [UInt8], recipeOf: ObjectID? = nil) throws(StoreError) {
+    package func add(_ reference: ObjectReference, _ payload: [UInt8], recipeOf: ObjectID? = nil)
+        throws(StoreError)
+    {
         guard claim(reference) else { return }
         let full = state.withLock { state -> FrameBuilder? in
             var full: FrameBuilder?
@@ -101,7 +107,8 @@ package final class ObjectWriter: Sendable {
         }
         if let pack { return pack }
         if let full, let finished = try full.finish() { state.withLock { $0.finished.append(finished) } }
-        let new = try PackWriter(layout: store.layout, files: store.files, nonce: random(PackName.nonceByteCount))
+        let new = try PackWriter(
+            layout: store.layout, files: store.files, nonce: random(PackName.nonceByteCount))
         let chosen = state.withLock { state -> PackWriter in
             if let other = state.pack { return other }
             state.pack = new
@@ -121,7 +128,9 @@ package final class ObjectWriter: Sendable {
         package var storedBytes: Int { packs.reduce(0) { $0 + $1.length } }
     }
 
-    /// Makes everything durable that was written. More can be written afterwards, into further packs.
+    /// Makes everything durable that was written.
+    ///
+    /// More can be written afterwards, into further packs.
     package func finish() throws(StoreError) -> Result {
         var metadata = state.withLock { state -> FrameBuilder in
             defer { state.metadata = FrameBuilder(.metadata) }

@@ -27,7 +27,9 @@ package struct OperationLog: Sendable {
             try files.contentsIfPresent(path, limit: LogEntryFile.byteLimit)
         }
         guard let bytes else { return nil }
-        do throws(MalformedObject) { return try LogEntryFile(bytes: bytes, number: number, origin: origin) } catch {
+        do throws(MalformedObject) {
+            return try LogEntryFile(bytes: bytes, number: number, origin: origin)
+        } catch {
             throw .damaged(path, problem: "\(error)")
         }
     }
@@ -48,7 +50,9 @@ package struct OperationLog: Sendable {
             leaves.append(Array(leaf))
             rest = rest[leaf.endIndex...]
         }
-        guard leaves.count == Self.tileWidth else { throw .damaged(path, problem: "it has \(leaves.count) entries") }
+        guard leaves.count == Self.tileWidth else {
+            throw .damaged(path, problem: "it has \(leaves.count) entries")
+        }
         return leaves
     }
 
@@ -70,7 +74,8 @@ package struct OperationLog: Sendable {
                 while let file = try entryFile(state.map { $0.number + 1 } ?? 0) {
                     guard file.before == state?.log ?? MerkleFrontier() else {
                         throw .damaged(
-                            layout.entry(file.entry.number), problem: "it does not follow from the entry before it")
+                            layout.entry(file.entry.number),
+                            problem: "it does not follow from the entry before it")
                     }
                     try advance(&state, file.entry, leaf: file.leaf) { read.append(($0, $1)) }
                 }
@@ -95,7 +100,9 @@ package struct OperationLog: Sendable {
         do throws(MalformedObject) { entry = try LogEntry(leaf: leaf) } catch {
             throw .damaged(path, problem: "entry \(number) \(error)")
         }
-        guard entry.number == number else { throw .damaged(path, problem: "it has entry \(entry.number) in the place of \(number)") }
+        guard entry.number == number else {
+            throw .damaged(path, problem: "it has entry \(entry.number) in the place of \(number)")
+        }
         try advance(&state, entry, leaf: leaf, visit)
     }
 
@@ -119,8 +126,11 @@ package struct OperationLog: Sendable {
         case .list(let id):
             let path = layout.lists / id.hex
             let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 64 << 20) }
-            guard ObjectID(of: .blob, payload: bytes) == id else { throw .damaged(path, problem: "its digest is wrong") }
-            do throws(MalformedObject) { return try PackChanges(json: try JSONValue(canonical: bytes)) } catch {
+            guard ObjectID(of: .blob, payload: bytes) == id else {
+                throw .damaged(path, problem: "its digest is wrong")
+            }
+            do throws(MalformedObject) { return try PackChanges(json: try JSONValue(canonical: bytes)) } catch
+            {
                 throw .damaged(path, problem: "\(error)")
             }
         }
@@ -132,7 +142,8 @@ package struct OperationLog: Sendable {
     ///
     /// - Parameter nonce: Random, for names of temporary files.
     func proposal(
-        after state: StoreState?, event: ObjectID, refs: ObjectID, packs: PackChanges, time: Int, nonce: String
+        after state: StoreState?, event: ObjectID, refs: ObjectID, packs: PackChanges, time: Int,
+        nonce: String
     ) throws(StoreError) -> LogEntryFile {
         var listed = LogEntry.Packs.listed(packs)
         if packs.count > LogEntry.packLimit {
@@ -187,11 +198,15 @@ package struct OperationLog: Sendable {
     }
 
     /// Puts bytes under a name that says what they are; if it is taken, then by the same bytes.
-    private func publish(_ bytes: [UInt8], as path: FilePath, in directory: FilePath, nonce: String) throws(StoreError) {
+    private func publish(_ bytes: [UInt8], as path: FilePath, in directory: FilePath, nonce: String)
+        throws(StoreError)
+    {
         try filing { () throws(FileError) in
             let temporary = layout.temporary / nonce
             try write(bytes, to: temporary)
-            do throws(FileError) { try files.link(temporary, to: path) } catch { guard error.isExists else { throw error } }
+            do throws(FileError) { try files.link(temporary, to: path) } catch {
+                guard error.isExists else { throw error }
+            }
             try files.synchronizeDirectory(directory)
             try files.removeIfPresent(temporary)
         }

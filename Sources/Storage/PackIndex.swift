@@ -48,14 +48,21 @@ package struct PackIndex: Sendable {
         let trailer = file.withBytes { Array($0[(count - Self.trailerLength)...]) }
         let fields = trailer.withUnsafeBytes { bytes in
             (
-                start: bytes.u64(at: 0), frames: bytes.u32(at: 8), bases: bytes.u32(at: 12), entries: bytes.u64(at: 16),
+                start: bytes.u64(at: 0), frames: bytes.u32(at: 8), bases: bytes.u32(at: 12),
+                entries: bytes.u64(at: 16),
                 raw: bytes.u64(at: 24), version: bytes.u32(at: 48), checksum: bytes.u32(at: 56)
             )
         }
-        guard trailer.suffix(4).elementsEqual(Self.trailerMagic) else { throw .node("it does not end as a pack does") }
-        guard CRC32.of(Array(trailer[..<56])) == fields.checksum else { throw .node("the trailer's checksum is wrong") }
+        guard trailer.suffix(4).elementsEqual(Self.trailerMagic) else {
+            throw .node("it does not end as a pack does")
+        }
+        guard CRC32.of(Array(trailer[..<56])) == fields.checksum else {
+            throw .node("the trailer's checksum is wrong")
+        }
         guard fields.version == 1 else { throw .node("it has version \(fields.version)") }
-        guard trailer[32..<48].allSatisfy({ $0 == 0 }) else { throw .node("the trailer has bytes that should be zero") }
+        guard trailer[32..<48].allSatisfy({ $0 == 0 }) else {
+            throw .node("the trailer has bytes that should be zero")
+        }
         guard fields.start < 1 << 40, fields.entries < 1 << 32, fields.raw < 1 << 60 else {
             throw .node("the trailer's numbers are too large")
         }
@@ -71,7 +78,8 @@ package struct PackIndex: Sendable {
     func verifyChecksum() -> Bool {
         file.withBytes { bytes in
             let trailer = bytes.count - Self.trailerLength
-            return CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[start..<trailer])) == bytes.u32(at: trailer + 52)
+            return CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[start..<trailer]))
+                == bytes.u32(at: trailer + 52)
         }
     }
 
@@ -82,13 +90,17 @@ package struct PackIndex: Sendable {
         let (offset, next, base, codec, frameClass) = file.withBytes { bytes in
             let at = start + number * Self.frameSize
             let next = number + 1 < frameCount ? Int(clamping: bytes.u64(at: at + Self.frameSize)) : start
-            return (Int(clamping: bytes.u64(at: at)), next, Int(bytes.u32(at: at + 8)), bytes[at + 12], bytes[at + 13])
+            return (
+                Int(clamping: bytes.u64(at: at)), next, Int(bytes.u32(at: at + 8)), bytes[at + 12],
+                bytes[at + 13]
+            )
         }
         guard offset >= 0, next <= start, next - offset >= FrameHeader.byteCount, base <= baseCount else {
             throw .node("frame \(number) has no valid place")
         }
         return FramePlace(
-            offset: offset, length: next - offset, codec: codec, frameClass: frameClass, base: try self.base(base))
+            offset: offset, length: next - offset, codec: codec, frameClass: frameClass,
+            base: try self.base(base))
     }
 
     private func base(_ position: Int) throws(MalformedObject) -> ObjectReference? {
@@ -113,17 +125,22 @@ package struct PackIndex: Sendable {
 
     private func place(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> ObjectPlace {
         ObjectPlace(
-            frame: Int(bytes.u32(at: at + 36)), offset: Int(bytes.u32(at: at + 40)), length: Int(bytes.u32(at: at + 44)),
+            frame: Int(bytes.u32(at: at + 36)), offset: Int(bytes.u32(at: at + 40)),
+            length: Int(bytes.u32(at: at + 44)),
             isRecipe: bytes[at + 33] == 1)
     }
 
-    /// Finds an object. Ids are uniform, so the first guesses interpolate; halving bounds what a hostile index can cost.
+    /// Finds an object.
+    ///
+    /// Ids are uniform, so the first guesses interpolate; halving bounds what a hostile index can cost.
     package func find(_ reference: ObjectReference) -> ObjectPlace? {
         let key = reference.id.digest.words.0
         return file.withBytes { bytes in
             // All positions are below `entryCount`, and the constructor has checked that so many entries are there.
             func word(_ position: Int) -> UInt64 {
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: entriesStart + position * Self.entrySize, as: UInt64.self))
+                UInt64(
+                    bigEndian: bytes.loadUnaligned(
+                        fromByteOffset: entriesStart + position * Self.entrySize, as: UInt64.self))
             }
             var (low, high) = (0, entryCount)
             var (lowWord, highWord) = (UInt64.min, UInt64.max)
@@ -148,7 +165,9 @@ package struct PackIndex: Sendable {
             while low < entryCount, word(low) == key {
                 let at = entriesStart + low * Self.entrySize
                 let id = ObjectID(Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at))
-                if id == reference.id, bytes[at + 32] == reference.kind.rawValue, bytes[at + 33] <= 1 { return place(bytes, at) }
+                if id == reference.id, bytes[at + 32] == reference.kind.rawValue, bytes[at + 33] <= 1 {
+                    return place(bytes, at)
+                }
                 low += 1
             }
             return nil
@@ -157,11 +176,16 @@ package struct PackIndex: Sendable {
 
     /// The ids of a kind that begin with some hex digits.
     func ids(of kind: ObjectKind, beginning digits: String) -> [ObjectID] {
-        guard let lowest = try? ObjectID(hex: digits + String(repeating: "0", count: 64 - digits.utf8.count)) else { return [] }
+        guard let lowest = try? ObjectID(hex: digits + String(repeating: "0", count: 64 - digits.utf8.count))
+        else { return [] }
         var (low, high) = (0, entryCount)
         while low < high {
             let middle = (low + high) / 2
-            if let found = entry(middle)?.reference.id, found < lowest { low = middle + 1 } else { high = middle }
+            if let found = entry(middle)?.reference.id, found < lowest {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         var ids: [ObjectID] = []
         while low < entryCount, let (reference, _) = entry(low), reference.id.hex.hasPrefix(digits) {

@@ -10,7 +10,8 @@ package struct PackName: Hashable, Comparable, Sendable, CustomStringConvertible
 
     package init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, (try? ObjectID(hex: parts[0])) != nil, Hex.bytes(parts[1])?.count == Self.nonceByteCount
+        guard parts.count == 2, (try? ObjectID(hex: parts[0])) != nil,
+            Hex.bytes(parts[1])?.count == Self.nonceByteCount
         else { return nil }
         self.text = text
     }

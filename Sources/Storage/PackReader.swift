@@ -100,9 +100,14 @@ package struct PackReader: Sendable {
         }
         guard header.totalLength <= bytes.count else { throw FrameDamage(problem: "the frame is cut short") }
         let start = bytes.startIndex
-        let table = Array(bytes[start + FrameHeader.byteCount..<start + FrameHeader.byteCount + header.tableLength])
-        let checksum = table.withUnsafeBytes { CRC32.of($0, continuing: CRC32.of(Array(bytes[start..<start + 24]))) }
-        guard checksum == header.checksum else { throw FrameDamage(problem: "the frame header's checksum is wrong") }
+        let table = Array(
+            bytes[start + FrameHeader.byteCount..<start + FrameHeader.byteCount + header.tableLength])
+        let checksum = table.withUnsafeBytes {
+            CRC32.of($0, continuing: CRC32.of(Array(bytes[start..<start + 24])))
+        }
+        guard checksum == header.checksum else {
+            throw FrameDamage(problem: "the frame header's checksum is wrong")
+        }
         guard let codec = Codec(rawValue: header.codec) else {
             throw FrameDamage(problem: "codec \(header.codec) is not known to this version")
         }
@@ -116,9 +121,11 @@ package struct PackReader: Sendable {
             throw FrameDamage(problem: "the stored bytes' checksum is wrong")
         }
         do throws(MalformedObject) {
-            let parsed = try FrameTable(table, codec: codec, frameClass: frameClass, rawLength: header.rawLength)
+            let parsed = try FrameTable(
+                table, codec: codec, frameClass: frameClass, rawLength: header.rawLength)
             let raw = RawFrame(
-                codec: codec, frameClass: frameClass, table: parsed, rawLength: header.rawLength, stored: stored)
+                codec: codec, frameClass: frameClass, table: parsed, rawLength: header.rawLength,
+                stored: stored)
             return (raw, header.totalLength)
         } catch { throw FrameDamage(problem: "the table \(error)") }
     }
@@ -126,12 +133,14 @@ package struct PackReader: Sendable {
     /// Decodes a frame's raw bytes.
     ///
     /// - Parameter base: The base's payload, where the codec has one.
-    static func decode(_ frame: RawFrame, base: [UInt8]?, _ coder: FrameCoder) throws(CodingError) -> [UInt8] {
+    static func decode(_ frame: RawFrame, base: [UInt8]?, _ coder: FrameCoder) throws(CodingError) -> [UInt8]
+    {
         var failure: CodingError?
         let bytes = [UInt8](unsafeUninitializedCapacity: frame.rawLength) { buffer, count in
             frame.stored.withUnsafeBytes { stored in
                 do throws(CodingError) {
-                    try coder.decode(frame.codec, stored, base: base, into: UnsafeMutableRawBufferPointer(buffer))
+                    try coder.decode(
+                        frame.codec, stored, base: base, into: UnsafeMutableRawBufferPointer(buffer))
                     count = frame.rawLength
                 } catch {
                     failure = error

@@ -72,7 +72,9 @@ package final class PackWriter: Sendable {
 
     package func append(_ frame: EncodedFrame) throws(StoreError) {
         let result = state.withLock { state -> Result<Void, StoreError> in
-            do throws(StoreError) { return .success(try append(frame, &state)) } catch { return .failure(error) }
+            do throws(StoreError) { return .success(try append(frame, &state)) } catch {
+                return .failure(error)
+            }
         }
         try result.get()
     }
@@ -81,7 +83,9 @@ package final class PackWriter: Sendable {
         let offset = state.written + state.buffer.count
         var base: UInt32 = 0
         if let reference = frame.base {
-            if let known = state.bases[reference] { base = known } else {
+            if let known = state.bases[reference] {
+                base = known
+            } else {
                 state.baseOrder.append(reference)
                 base = UInt32(state.baseOrder.count)
                 state.bases[reference] = base
@@ -89,15 +93,20 @@ package final class PackWriter: Sendable {
         }
         let number = UInt32(state.frames.count)
         state.frames.append(
-            FrameRow(offset: offset, base: base, codec: frame.codec.rawValue, frameClass: frame.frameClass.rawValue))
+            FrameRow(
+                offset: offset, base: base, codec: frame.codec.rawValue, frameClass: frame.frameClass.rawValue
+            ))
         for object in frame.objects {
             let (start, length) = (UInt32(object.offset), UInt32(object.length))
             state.entries.append(
-                EntryRow(reference: object.reference, isRecipe: false, frame: number, offset: start, length: length))
+                EntryRow(
+                    reference: object.reference, isRecipe: false, frame: number, offset: start, length: length
+                ))
             if let blob = object.recipeOf {
                 state.entries.append(
                     EntryRow(
-                        reference: ObjectReference(.blob, blob), isRecipe: true, frame: number, offset: start, length: length))
+                        reference: ObjectReference(.blob, blob), isRecipe: true, frame: number, offset: start,
+                        length: length))
             }
         }
         state.rawLength += frame.rawLength
@@ -153,8 +162,10 @@ package final class PackWriter: Sendable {
         return FinishedPack(name: name, length: state.written, objects: state.entries.count)
     }
 
-    /// Gives a finished file its name. Where the file system has no hard links, a rename does: the name is random, so nothing
-    /// can be in its place.
+    /// Gives a finished file its name.
+    ///
+    /// Where the file system has no hard links, a rename does: the name is random, so nothing can be in its
+    /// place.
     private func publish(_ path: FilePath, as name: FilePath) throws(FileError) {
         do throws(FileError) { try files.link(path, to: name) } catch {
             guard error.isNoLink, try files.status(name) == nil else { throw error }
@@ -169,7 +180,8 @@ package final class PackWriter: Sendable {
             // A blob that lies here whole comes before its recipe, then the first place.
             return (a.isRecipe ? 1 : 0, a.frame, a.offset) < (b.isRecipe ? 1 : 0, b.frame, b.offset)
         }
-        var rows = ByteWriter(reserving: state.frames.count * 16 + state.entries.count * PackIndex.entrySize + 64)
+        var rows = ByteWriter(
+            reserving: state.frames.count * 16 + state.entries.count * PackIndex.entrySize + 64)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(state.frames.count * 16)
         for frame in state.frames {

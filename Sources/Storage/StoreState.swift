@@ -61,13 +61,15 @@ extension StoreState {
     /// The form in which `cache/` remembers a state: derived, and checked against the log when it is read.
     var remembered: [UInt8] {
         JSONValue.object([
-            "live": .array(live.sorted().map { .string($0.text) }), "number": .integer(number), "root": .string(log.root.hex),
+            "live": .array(live.sorted().map { .string($0.text) }), "number": .integer(number),
+            "root": .string(log.root.hex),
         ]).canonicalBytes
     }
 
     /// What a remembered state says, before it is believed.
     static func recall(_ bytes: [UInt8]) -> (number: Int, root: ObjectID, live: Set<PackName>)? {
-        guard let json = try? JSONValue(canonical: bytes), let number = try? json.integer("number"), number >= 0,
+        guard let json = try? JSONValue(canonical: bytes), let number = try? json.integer("number"),
+            number >= 0,
             let root = try? json.id("root"), let texts = try? json.strings("live")
         else { return nil }
         let live = Set(texts.compactMap { PackName($0) })

@@ -10,13 +10,15 @@ internal import Synchronization
 /// One call of a file system, as a ``RecordingFileSystem`` saw it.
 package struct FileCall: Hashable, Sendable, CustomStringConvertible {
     package enum Operation: String, Sendable {
-        case open, create, read, write, synchronize, status, list, readLink, makeDirectory, makeLink, link, rename
+        case open, create, read, write, synchronize, status, list, readLink, makeDirectory, makeLink, link,
+            rename
         case remove, removeDirectory, setPermissions, synchronizeDirectory, map, freeSpace
 
         /// Whether it changes the disk, or what is durable on it.
         package var isChange: Bool {
             switch self {
-            case .create, .write, .synchronize, .makeDirectory, .makeLink, .link, .rename, .remove, .removeDirectory,
+            case .create, .write, .synchronize, .makeDirectory, .makeLink, .link, .rename, .remove,
+                .removeDirectory,
                 .setPermissions, .synchronizeDirectory:
                 true
             case .open, .read, .status, .list, .readLink, .map, .freeSpace: false
@@ -27,12 +29,16 @@ package struct FileCall: Hashable, Sendable, CustomStringConvertible {
     /// Counted from 0.
     package let number: Int
     package let operation: Operation
-    /// Of an open file: the path that it was opened by. Of a link or renaming: the source.
+    /// Of an open file: the path that it was opened by.
+    ///
+    /// Of a link or renaming: the source.
     package let path: FilePath
     /// The new name of a link or renaming.
     package let target: FilePath?
 
-    package var description: String { "#\(number) \(operation.rawValue) \(path)" + (target.map { " to \($0)" } ?? "") }
+    package var description: String {
+        "#\(number) \(operation.rawValue) \(path)" + (target.map { " to \($0)" } ?? "")
+    }
 }
 
 /// Any file system, with every call counted and named, and with calls that fail, or only pretend to happen.
@@ -78,7 +84,8 @@ package final class RecordingFileSystem: FileSystem {
     /// - Parameters:
     ///   - afterwards: Is told of every call that took effect or was skipped, with the file system below.
     package init(
-        _ base: any FileSystem, afterwards: @escaping @Sendable (FileCall, any FileSystem) -> Void = { _, _ in },
+        _ base: any FileSystem,
+        afterwards: @escaping @Sendable (FileCall, any FileSystem) -> Void = { _, _ in },
         judge: @escaping @Sendable (FileCall) -> Verdict = { _ in .proceed }
     ) {
         self.base = base
@@ -87,11 +94,13 @@ package final class RecordingFileSystem: FileSystem {
     }
 
     package convenience init(_ base: any FileSystem, stop: Stop?) {
-        self.init(base, judge: { call in
-            guard let stop, call.number >= stop.call else { return .proceed }
-            if call.number > stop.call { return stop.isPassing ? .proceed : .fail(EIO) }
-            return stop.takesEffect ? .failAfterwards(EIO) : .fail(EIO)
-        })
+        self.init(
+            base,
+            judge: { call in
+                guard let stop, call.number >= stop.call else { return .proceed }
+                if call.number > stop.call { return stop.isPassing ? .proceed : .fail(EIO) }
+                return stop.takesEffect ? .failAfterwards(EIO) : .fail(EIO)
+            })
     }
 
     /// The calls so far, in order.
@@ -125,7 +134,9 @@ package final class RecordingFileSystem: FileSystem {
         return result
     }
 
-    private func path(_ file: FileDescriptor) -> FilePath { state.withLock { $0.paths[file] } ?? FilePath("?") }
+    private func path(_ file: FileDescriptor) -> FilePath {
+        state.withLock { $0.paths[file] } ?? FilePath("?")
+    }
 
     private func remember(_ file: FileDescriptor, _ path: FilePath) -> FileDescriptor {
         state.withLock { $0.paths[file] = path }
@@ -137,13 +148,17 @@ package final class RecordingFileSystem: FileSystem {
     }
 
     package func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor {
-        remember(try perform(.create, path) { () throws(FileError) in try base.create(path, permissions: permissions) }, path)
+        remember(
+            try perform(.create, path) { () throws(FileError) in
+                try base.create(path, permissions: permissions)
+            }, path)
     }
 
     package func read(
         _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileError) -> Int {
-        try perform(.read, path(file)) { () throws(FileError) in try base.read(file, into: buffer, at: offset) }
+        try perform(.read, path(file)) { () throws(FileError) in try base.read(file, into: buffer, at: offset)
+        }
     }
 
     package func write(_ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer) throws(FileError) {
@@ -151,7 +166,9 @@ package final class RecordingFileSystem: FileSystem {
     }
 
     package func synchronize(_ file: FileDescriptor) throws(FileError) {
-        try perform(.synchronize, path(file), skipped: ()) { () throws(FileError) in try base.synchronize(file) }
+        try perform(.synchronize, path(file), skipped: ()) { () throws(FileError) in
+            try base.synchronize(file)
+        }
     }
 
     package func close(_ file: FileDescriptor) {
@@ -182,15 +199,21 @@ package final class RecordingFileSystem: FileSystem {
     }
 
     package func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError) {
-        try perform(.makeLink, path, skipped: ()) { () throws(FileError) in try base.makeLink(path, target: target) }
+        try perform(.makeLink, path, skipped: ()) { () throws(FileError) in
+            try base.makeLink(path, target: target)
+        }
     }
 
     package func link(_ path: FilePath, to other: FilePath) throws(FileError) {
-        try perform(.link, path, to: other, skipped: ()) { () throws(FileError) in try base.link(path, to: other) }
+        try perform(.link, path, to: other, skipped: ()) { () throws(FileError) in
+            try base.link(path, to: other)
+        }
     }
 
     package func rename(_ path: FilePath, to other: FilePath) throws(FileError) {
-        try perform(.rename, path, to: other, skipped: ()) { () throws(FileError) in try base.rename(path, to: other) }
+        try perform(.rename, path, to: other, skipped: ()) { () throws(FileError) in
+            try base.rename(path, to: other)
+        }
     }
 
     package func remove(_ path: FilePath) throws(FileError) {
@@ -198,7 +221,9 @@ package final class RecordingFileSystem: FileSystem {
     }
 
     package func removeDirectory(_ path: FilePath) throws(FileError) {
-        try perform(.removeDirectory, path, skipped: ()) { () throws(FileError) in try base.removeDirectory(path) }
+        try perform(.removeDirectory, path, skipped: ()) { () throws(FileError) in
+            try base.removeDirectory(path)
+        }
     }
 
     package func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError) {

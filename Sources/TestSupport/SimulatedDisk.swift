@@ -190,7 +190,8 @@ package final class SimulatedDisk: FileSystem {
 
     package func status(_ path: FilePath) throws(FileError) -> FileStatus? {
         try call("stat", path) { (state) throws(FileError) in
-            do throws(FileError) { return try state.locate(path, "stat").node.map { state.status($0) } } catch {
+            do throws(FileError) { return try state.locate(path, "stat").node.map { state.status($0) } } catch
+            {
                 if error.isNotFound { return nil }
                 throw error
             }
@@ -248,14 +249,18 @@ package final class SimulatedDisk: FileSystem {
             let source = try state.locate(path, "rename")
             guard let node = source.node else { throw FileError("rename", path, code: ENOENT) }
             let target = try state.locate(other, "rename")
-            guard !source.name.isEmpty, !target.name.isEmpty else { throw FileError("rename", other, code: EBUSY) }
+            guard !source.name.isEmpty, !target.name.isEmpty else {
+                throw FileError("rename", other, code: EBUSY)
+            }
             if let old = target.node {
                 if old == node { return }
                 switch (state.nodes[node]?.kind == .directory, state.nodes[old]?.kind == .directory) {
                 case (true, false): throw FileError("rename", other, code: ENOTDIR)
                 case (false, true): throw FileError("rename", other, code: EISDIR)
                 case (true, true):
-                    guard state.nodes[old]?.entries.isEmpty == true else { throw FileError("rename", other, code: ENOTEMPTY) }
+                    guard state.nodes[old]?.entries.isEmpty == true else {
+                        throw FileError("rename", other, code: ENOTEMPTY)
+                    }
                 case (false, false): break
                 }
             }
@@ -280,7 +285,9 @@ package final class SimulatedDisk: FileSystem {
     package func removeDirectory(_ path: FilePath) throws(FileError) {
         try call("remove", path, changing: true) { (state) throws(FileError) in
             let node = try state.directory(path, "remove")
-            guard state.nodes[node]?.entries.isEmpty == true else { throw FileError("remove", path, code: ENOTEMPTY) }
+            guard state.nodes[node]?.entries.isEmpty == true else {
+                throw FileError("remove", path, code: ENOTEMPTY)
+            }
             let place = try state.locate(path, "remove")
             guard !place.name.isEmpty else { throw FileError("remove", path, code: EBUSY) }
             state.change([DiskState.Edit(directory: place.directory, name: place.name, node: nil)])
@@ -325,7 +332,9 @@ private struct DiskState: Sendable {
     struct Node: Sendable {
         let kind: FileKind
         var permissions: UInt16
-        /// Of a file, or a link's target. Files only grow, so the durable content is a prefix.
+        /// Of a file, or a link's target.
+        ///
+        /// Files only grow, so the durable content is a prefix.
         var content: [UInt8] = []
         var durableCount = 0
         var entries: [[UInt8]: Int] = [:]
@@ -400,10 +409,14 @@ private struct DiskState: Sendable {
         return Place(directory: stack[stack.count - 1], name: [], node: stack[stack.count - 1])
     }
 
-    private static func names(_ path: [UInt8]) -> [[UInt8]] { path.split(separator: UInt8(ascii: "/")).map { Array($0) } }
+    private static func names(_ path: [UInt8]) -> [[UInt8]] {
+        path.split(separator: UInt8(ascii: "/")).map { Array($0) }
+    }
 
     func existing(_ path: FilePath, _ operation: String) throws(FileError) -> Int {
-        guard let node = try locate(path, operation).node else { throw FileError(operation, path, code: ENOENT) }
+        guard let node = try locate(path, operation).node else {
+            throw FileError(operation, path, code: ENOENT)
+        }
         return node
     }
 
@@ -515,7 +528,9 @@ private struct DiskState: Sendable {
             node.durableCount = node.content.count
             after.nodes[number] = node
         }
-        for (number, node) in after.nodes where node.kind == .directory { after.nodes[number]?.entries = node.durableEntries }
+        for (number, node) in after.nodes where node.kind == .directory {
+            after.nodes[number]?.entries = node.durableEntries
+        }
         after.pending = []
         if closing { after.descriptors = [:] }
         return after

@@ -12,8 +12,10 @@ package struct BlobStream: Sendable {
         self.id = id
     }
 
-    /// Hands out the pieces in order. If the whole turns out to be another blob, the last thing is an error: who writes the
-    /// pieces somewhere must not use them before this returns.
+    /// Hands out the pieces in order.
+    ///
+    /// If the whole turns out to be another blob, the last thing is an error: who writes the pieces
+    /// somewhere must not use them before this returns.
     package func forEachPiece(_ body: ([UInt8]) throws(WorkingTreeError) -> Void) throws(WorkingTreeError) {
         guard let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) }) else {
             return try body(try reading { () throws(ReadError) in try store.required(.blob, id) })

@@ -24,7 +24,8 @@ package struct Checkout: Sendable {
     private let onFile: @Sendable (_ bytes: Int) -> Void
 
     package init(
-        root: FilePath, files: any FileSystem, store: ObjectStore, random: @escaping @Sendable (Int) -> [UInt8],
+        root: FilePath, files: any FileSystem, store: ObjectStore,
+        random: @escaping @Sendable (Int) -> [UInt8],
         onFile: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
     ) {
         self.root = root
@@ -57,11 +58,15 @@ package struct Checkout: Sendable {
     ) throws(WorkingTreeError) -> [RepositoryPath: StatCacheEntry.Seen] {
         for step in steps.reversed() where step.entry == nil { try remove(step.path) }
         let made = Mutex<Set<RepositoryPath>>([.root])
-        for step in steps { if let entry = step.entry, entry.mode == .directory { try makeDirectory(step.path, made) } }
+        for step in steps {
+            if let entry = step.entry, entry.mode == .directory { try makeDirectory(step.path, made) }
+        }
         let targets = steps.compactMap { step -> Target? in
             guard let entry = step.entry, entry.mode != .directory else { return nil }
             let found = store.find(ObjectReference(.blob, entry.id))
-            return Target(path: step.path, entry: entry, pack: found?.pack, frame: found.map { $0.place.isRecipe ? -1 : $0.place.frame } ?? -1)
+            return Target(
+                path: step.path, entry: entry, pack: found?.pack,
+                frame: found.map { $0.place.isRecipe ? -1 : $0.place.frame } ?? -1)
         }.sorted { ($0.pack?.name.text ?? "", $0.frame) < ($1.pack?.name.text ?? "", $1.frame) }
         // Files of one frame are written together, so that it is decoded once.
         var groups: [Range<Int>] = []
@@ -107,9 +112,12 @@ package struct Checkout: Sendable {
     private func remove(_ path: RepositoryPath) throws(WorkingTreeError) {
         try working { () throws(FileError) in
             // What lies behind a link that took a directory's place is not ours.
-            guard try isReal(path.split?.directory ?? .root), let status = try files.status(place(path)) else { return }
+            guard try isReal(path.split?.directory ?? .root), let status = try files.status(place(path))
+            else { return }
             if status.kind == .directory {
-                do throws(FileError) { try files.removeDirectory(place(path)) } catch { guard error.isNotEmpty else { throw error } }
+                do throws(FileError) { try files.removeDirectory(place(path)) } catch {
+                    guard error.isNotEmpty else { throw error }
+                }
             } else {
                 try files.remove(place(path))
             }
@@ -132,7 +140,9 @@ package struct Checkout: Sendable {
     }
 
     /// Makes a directory and those above it, each a real one: what is a link or file in the way is not followed.
-    private func makeDirectory(_ path: RepositoryPath, _ made: borrowing Mutex<Set<RepositoryPath>>) throws(WorkingTreeError) {
+    private func makeDirectory(_ path: RepositoryPath, _ made: borrowing Mutex<Set<RepositoryPath>>)
+        throws(WorkingTreeError)
+    {
         if made.withLock({ $0.contains(path) }) { return }
         guard let (above, _) = path.split else { return }
         try makeDirectory(above, made)

@@ -40,13 +40,17 @@ package struct IgnoreRules: Sendable {
     /// Takes in the patterns of a file; they hold for what lies beneath its directory, and win over earlier ones.
     package mutating func add(_ text: String, in directory: RepositoryPath) {
         for line in text.split(separator: "\n") {
-            if let pattern = Pattern(line: line.hasSuffix("\r") ? line.dropLast() : line, directory: directory) {
+            if let pattern = Pattern(
+                line: line.hasSuffix("\r") ? line.dropLast() : line, directory: directory)
+            {
                 patterns.append(pattern)
             }
         }
     }
 
-    /// Whether a path is to be left alone. Directories above it are not looked at: who walks does not enter ignored ones.
+    /// Whether a path is to be left alone.
+    ///
+    /// Directories above it are not looked at: who walks does not enter ignored ones.
     package func ignores(_ path: RepositoryPath, isDirectory: Bool) -> Bool {
         guard let name = path.split?.name.bytes else { return false }
         for pattern in patterns.reversed() where pattern.matches(path, name: name, isDirectory: isDirectory) {
@@ -82,7 +86,9 @@ extension IgnoreRules {
         init?(line: Substring, directory: RepositoryPath) {
             var text = Array(line.utf8)
             guard text.first != UInt8(ascii: "#") else { return nil }
-            while text.last == UInt8(ascii: " "), text.dropLast().last != UInt8(ascii: "\\") { text.removeLast() }
+            while text.last == UInt8(ascii: " "), text.dropLast().last != UInt8(ascii: "\\") {
+                text.removeLast()
+            }
             isNegated = text.first == UInt8(ascii: "!")
             if isNegated { text.removeFirst() }
             directoriesOnly = text.last == UInt8(ascii: "/")
@@ -91,13 +97,17 @@ extension IgnoreRules {
             if text.first == UInt8(ascii: "/") { text.removeFirst() }
             guard !text.isEmpty else { return nil }
             self.directory = directory
-            isLiteral = !text.contains { [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "\\")].contains($0) }
+            isLiteral = !text.contains {
+                [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "\\")].contains($0)
+            }
             glob = text
         }
 
         func matches(_ path: RepositoryPath, name: [UInt8], isDirectory: Bool) -> Bool {
             guard isDirectory || !directoriesOnly else { return false }
-            if !isAnchored, directory.isRoot { return isLiteral ? name == glob : Glob.matches(glob[...], name[...]) }
+            if !isAnchored, directory.isRoot {
+                return isLiteral ? name == glob : Glob.matches(glob[...], name[...])
+            }
             guard path != directory, path.isInside(directory) else { return false }
             let below = directory.isRoot ? path.bytes[...] : path.bytes.dropFirst(directory.bytes.count + 1)
             let subject = isAnchored ? below : name[...]
@@ -138,7 +148,9 @@ enum Glob {
                     let rest = pattern.drop { $0 == UInt8(ascii: "*") }
                     while true {
                         if matches(rest, text) { return true }
-                        guard steps > 0, let byte = text.popFirst(), byte != UInt8(ascii: "/") else { return false }
+                        guard steps > 0, let byte = text.popFirst(), byte != UInt8(ascii: "/") else {
+                            return false
+                        }
                     }
                 case UInt8(ascii: "?"):
                     guard let byte = text.popFirst(), byte != UInt8(ascii: "/") else { return false }
@@ -170,7 +182,8 @@ enum Glob {
                 if low == UInt8(ascii: "]"), !isFirst { return (isIn != isNegated, rest) }
                 isFirst = false
                 var high = low
-                if rest.first == UInt8(ascii: "-"), let end = rest.dropFirst().first, end != UInt8(ascii: "]") {
+                if rest.first == UInt8(ascii: "-"), let end = rest.dropFirst().first, end != UInt8(ascii: "]")
+                {
                     high = end
                     rest = rest.dropFirst(2)
                 }

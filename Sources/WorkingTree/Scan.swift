@@ -85,7 +85,9 @@ package struct Scan: Sendable {
 
     /// - Parameter width: How many directories are looked at at once.
     package func run(width: Int) throws(WorkingTreeError) -> ScanResult {
-        let first = Job(path: .root, block: cache?.block(0), isCovered: tracking.coversDirectory(.root), rules: IgnoreRules())
+        let first = Job(
+            path: .root, block: cache?.block(0), isCovered: tracking.coversDirectory(.root),
+            rules: IgnoreRules())
         let queue = Monitor(Queue(jobs: [first]))
         onThreads(width) { _ in work(queue) }
         var end = queue.withLock { ($0.failure, $0.result) }
@@ -111,7 +113,9 @@ package struct Scan: Sendable {
             guard let job else { break }
             var found: [Job] = []
             var failure: WorkingTreeError?
-            do throws(WorkingTreeError) { try look(at: job, &listing, &result, &found) } catch { failure = error }
+            do throws(WorkingTreeError) { try look(at: job, &listing, &result, &found) } catch {
+                failure = error
+            }
             queue.withLock { queue in
                 queue.jobs += found
                 queue.running -= 1
@@ -162,12 +166,15 @@ package struct Scan: Sendable {
             gone(block, known, in: job.path, &result)
             known += 1
         }
-        if listing.count == 0, job.isCovered, !job.path.isRoot, job.block?.count != 0 { result.emptyDirectories.append(job.path) }
+        if listing.count == 0, job.isCovered, !job.path.isRoot, job.block?.count != 0 {
+            result.emptyDirectories.append(job.path)
+        }
     }
 
     /// A name that the base version has and the disk has.
     private func both(
-        _ block: StatCache.Block, _ index: Int, _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job, _ rules: IgnoreRules,
+        _ block: StatCache.Block, _ index: Int, _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job,
+        _ rules: IgnoreRules,
         _ result: inout ScanResult, _ found: inout [Job]
     ) throws(WorkingTreeError) {
         let path = try joined(job.path, name)
@@ -175,7 +182,10 @@ package struct Scan: Sendable {
         switch (block.isDirectory(index), status.kind) {
         case (true, .directory):
             let isCovered = job.isCovered || tracking.coversDirectory(path)
-            found.append(Job(path: path, block: cache?.block(block.childBlock(index)), isCovered: isCovered, rules: rules))
+            found.append(
+                Job(
+                    path: path, block: cache?.block(block.childBlock(index)), isCovered: isCovered,
+                    rules: rules))
         case (false, .file), (false, .link):
             result.files.append(ScannedFile(path: path, base: block.entry(index), status: status))
         default:
@@ -186,16 +196,19 @@ package struct Scan: Sendable {
 
     /// A name that only the disk has.
     private func new(
-        _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job, _ rules: IgnoreRules, _ result: inout ScanResult,
+        _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job, _ rules: IgnoreRules,
+        _ result: inout ScanResult,
         _ found: inout [Job]
     ) throws(WorkingTreeError) {
         let path: RepositoryPath
         do throws(InvalidName) { path = try job.path.appending(try EntryName(name)) } catch {
             if error.problem == .reserved || job.isCovered, !Self.isOurs(name) {
-                let reason: SkippedFile.Reason = name.elementsEqual(".git".utf8) ? .repository : .name("\(error)")
+                let reason: SkippedFile.Reason =
+                    name.elementsEqual(".git".utf8) ? .repository : .name("\(error)")
                 // A `.git` beside `.mlrepo` is where the code lives, and nothing to speak of.
                 if job.isCovered, !(job.path.isRoot && reason == .repository) {
-                    result.skipped.append(SkippedFile(path: escapedText(job.path.bytes + [0x2f] + name), reason: reason))
+                    result.skipped.append(
+                        SkippedFile(path: escapedText(job.path.bytes + [0x2f] + name), reason: reason))
                 }
             }
             return
@@ -228,8 +241,11 @@ package struct Scan: Sendable {
     }
 
     /// Everything of the base version that lies at an entry is not there any more.
-    private func gone(_ block: StatCache.Block, _ index: Int, in directory: RepositoryPath, _ result: inout ScanResult) {
-        guard let entry = block.entry(index), let path = try? directory.appending(EntryName(entry.name)) else { return }
+    private func gone(
+        _ block: StatCache.Block, _ index: Int, in directory: RepositoryPath, _ result: inout ScanResult
+    ) {
+        guard let entry = block.entry(index), let path = try? directory.appending(EntryName(entry.name))
+        else { return }
         if entry.mode == .directory, let child = cache?.block(entry.block), child.count > 0 {
             gone(child, in: path, &result)
         } else {
@@ -244,7 +260,10 @@ package struct Scan: Sendable {
     /// The rules that hold in a directory: those from above, and its own.
     private func rules(for job: Job, _ listing: DirectoryListing) throws(WorkingTreeError) -> IgnoreRules {
         let name = Array(IgnoreRules.fileName.utf8)
-        guard (0..<listing.count).contains(where: { listing.name($0).elementsEqual(name) && listing.status($0).kind == .file })
+        guard
+            (0..<listing.count).contains(where: {
+                listing.name($0).elementsEqual(name) && listing.status($0).kind == .file
+            })
         else { return job.rules }
         let path = root.appending(job.path.bytes).appending(name)
         let bytes = try working { () throws(FileError) in try files.contents(path, limit: 1 << 20) }
@@ -253,7 +272,11 @@ package struct Scan: Sendable {
         return rules
     }
 
-    private func joined(_ directory: RepositoryPath, _ name: ArraySlice<UInt8>) throws(WorkingTreeError) -> RepositoryPath {
-        do throws(InvalidName) { return try directory.appending(try EntryName(name)) } catch { throw .name(error) }
+    private func joined(_ directory: RepositoryPath, _ name: ArraySlice<UInt8>) throws(WorkingTreeError)
+        -> RepositoryPath
+    {
+        do throws(InvalidName) { return try directory.appending(try EntryName(name)) } catch {
+            throw .name(error)
+        }
     }
 }

@@ -96,7 +96,8 @@ package struct Snapshot: Sendable {
         }
         let end = work.withLock { $0 }
         if let failure = end.failure { throw failure }
-        return Result(files: end.results.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, recipes: end.recipes)
+        return Result(
+            files: end.results.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, recipes: end.recipes)
     }
 
     /// Neighbours in the tree whose content makes about a frame.
@@ -114,7 +115,9 @@ package struct Snapshot: Sendable {
         return batches
     }
 
-    private func read(batch: ArraySlice<ScannedFile>) throws(WorkingTreeError) -> ([SnapshotFile], [RecipeEntry]) {
+    private func read(batch: ArraySlice<ScannedFile>) throws(WorkingTreeError) -> (
+        [SnapshotFile], [RecipeEntry]
+    ) {
         var builder = FrameBuilder(.data)
         var results: [SnapshotFile] = []
         var recipes: [RecipeEntry] = []
@@ -156,7 +159,9 @@ package struct Snapshot: Sendable {
                 content = try readLarge(descriptor, before.size, file.path, &builder)
             }
             let after = try self.status(of: descriptor, file.path)
-            guard let content, before.size == after.size, before.modified == after.modified, before.changed == after.changed else {
+            guard let content, before.size == after.size, before.modified == after.modified,
+                before.changed == after.changed
+            else {
                 continue
             }
             try keep(content, &builder, &recipes)
@@ -174,7 +179,9 @@ package struct Snapshot: Sendable {
         var chunks: [ChunkEntry] = []
     }
 
-    private func status(of file: FileDescriptor, _ path: RepositoryPath) throws(WorkingTreeError) -> FileStatus {
+    private func status(of file: FileDescriptor, _ path: RepositoryPath) throws(WorkingTreeError)
+        -> FileStatus
+    {
         do throws(FileError) { return try files.status(of: file) } catch { throw .unreadable(path, error) }
     }
 
@@ -217,7 +224,8 @@ package struct Snapshot: Sendable {
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(FileError) {
                 while filled < count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
+                    let rest = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
                     let more = try files.read(file, into: rest, at: offset + filled)
                     if more == 0 { break }
                     filled += more

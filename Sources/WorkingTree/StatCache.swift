@@ -115,7 +115,8 @@ package struct StatCache: Sendable {
             file.withBytes { bytes in
                 let at = start + index * StatCache.entrySize
                 let flags = bytes[at + 79]
-                guard flags & 1 != 0, let mode = EntryMode(rawValue: bytes[at + 78]), mode.matches(status) else { return false }
+                guard flags & 1 != 0, let mode = EntryMode(rawValue: bytes[at + 78]), mode.matches(status)
+                else { return false }
                 return bytes.loadUnaligned(fromByteOffset: at + 32, as: Int64.self) == status.modified
                     && bytes.loadUnaligned(fromByteOffset: at + 40, as: Int64.self) == status.changed
                     && bytes.loadUnaligned(fromByteOffset: at + 48, as: Int64.self) == Int64(status.size)
@@ -126,7 +127,11 @@ package struct StatCache: Sendable {
         }
 
         package func childBlock(_ index: Int) -> Int {
-            file.withBytes { Int($0.loadUnaligned(fromByteOffset: start + index * StatCache.entrySize + 68, as: UInt32.self)) }
+            file.withBytes {
+                Int(
+                    $0.loadUnaligned(
+                        fromByteOffset: start + index * StatCache.entrySize + 68, as: UInt32.self))
+            }
         }
 
         package func isDirectory(_ index: Int) -> Bool {
@@ -222,7 +227,8 @@ package struct StatCacheBuilder {
         return bytes
     }
 
-    private static func append(_ entry: StatCacheEntry, block: Int, nameOffset: Int, to bytes: inout [UInt8]) {
+    private static func append(_ entry: StatCacheEntry, block: Int, nameOffset: Int, to bytes: inout [UInt8])
+    {
         withUnsafeTemporaryAllocation(byteCount: 80, alignment: 8) { buffer in
             // 80 bytes, each offset below as in `StatCache.Block`.
             let at = buffer.baseAddress.unsafelyUnwrapped

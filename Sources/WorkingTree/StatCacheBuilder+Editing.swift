@@ -24,17 +24,24 @@ extension StatCacheBuilder.Directory {
     package convenience init(_ tree: DirectoryTree) throws(ReadError) {
         self.init()
         try tree.entries.forEachLeaf { (entry) throws(ReadError) in
-            entries.append(StatCacheEntry(name: entry.name.bytes, mode: entry.mode, id: entry.id, size: entry.size, seen: nil, block: 0))
+            entries.append(
+                StatCacheEntry(
+                    name: entry.name.bytes, mode: entry.mode, id: entry.id, size: entry.size, seen: nil,
+                    block: 0))
             guard entry.mode == .directory else { return }
-            children[entry.name.bytes] = try StatCacheBuilder.Directory(DirectoryTree(root: entry.id, reader: tree.reader))
+            children[entry.name.bytes] = try StatCacheBuilder.Directory(
+                DirectoryTree(root: entry.id, reader: tree.reader))
         }
     }
 
     /// Puts an entry at a path, or takes away what is there; directories come and go with what is in them.
     package func set(_ path: RepositoryPath, _ entry: TreeEntry?, seen: StatCacheEntry.Seen?) {
-        set(path.names[...], entry.map {
-            StatCacheEntry(name: $0.name.bytes, mode: $0.mode, id: $0.id, size: $0.size, seen: seen, block: 0)
-        })
+        set(
+            path.names[...],
+            entry.map {
+                StatCacheEntry(
+                    name: $0.name.bytes, mode: $0.mode, id: $0.id, size: $0.size, seen: seen, block: 0)
+            })
     }
 
     private func set(_ names: ArraySlice<EntryName>, _ entry: StatCacheEntry?) {
@@ -50,7 +57,9 @@ extension StatCacheBuilder.Directory {
             replace(name, nil)
         } else if children[name] == nil {
             children[name] = child
-            replace(name, StatCacheEntry(name: name, mode: .directory, id: Self.noID, size: 0, seen: nil, block: 0))
+            replace(
+                name,
+                StatCacheEntry(name: name, mode: .directory, id: Self.noID, size: 0, seen: nil, block: 0))
         }
     }
 
@@ -61,7 +70,11 @@ extension StatCacheBuilder.Directory {
         var (low, high) = (0, entries.count)
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].name.lexicographicallyPrecedes(name) { low = middle + 1 } else { high = middle }
+            if entries[middle].name.lexicographicallyPrecedes(name) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         if low < entries.count, entries[low].name == name {
             if let entry { entries[low] = entry } else { entries.remove(at: low) }

@@ -9,14 +9,19 @@ package struct Tracking: Hashable, Sendable {
     /// Files and directories of the base version that are tracked no longer.
     package var untracked: Set<RepositoryPath>
 
-    package init(paths: TrackedPaths = TrackedPaths(), added: Set<RepositoryPath> = [], untracked: Set<RepositoryPath> = []) {
+    package init(
+        paths: TrackedPaths = TrackedPaths(), added: Set<RepositoryPath> = [],
+        untracked: Set<RepositoryPath> = []
+    ) {
         self.paths = paths
         self.added = added
         self.untracked = untracked
     }
 
     /// Whether nothing was said since the base version, whose paths these are.
-    package func isUnchanged(from base: TrackedPaths) -> Bool { paths == base && added.isEmpty && untracked.isEmpty }
+    package func isUnchanged(from base: TrackedPaths) -> Bool {
+        paths == base && added.isEmpty && untracked.isEmpty
+    }
 
     /// Whether a directory is tracked with all that comes into it.
     package func coversDirectory(_ path: RepositoryPath) -> Bool {
@@ -47,7 +52,9 @@ extension Tracking {
         let json = try JSONValue(canonical: Array(bytes.dropLast()))
         func list(_ member: String) throws(MalformedObject) -> [RepositoryPath] {
             var paths: [RepositoryPath] = []
-            for value in try json.array(member) { paths.append(try RepositoryPath(json: value, member: member)) }
+            for value in try json.array(member) {
+                paths.append(try RepositoryPath(json: value, member: member))
+            }
             return paths
         }
         self.init(

@@ -30,8 +30,10 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
         case .name(let error): "\(error)"
         case .wouldLose(let paths):
             paths.count == 1
-                ? "\(paths[0]) has changes that would be lost" : "\(paths.count) files have changes that would be lost"
-        case .tooLarge(let path, let size): "\(path) has \(size) bytes, which is more than the format can hold"
+                ? "\(paths[0]) has changes that would be lost"
+                : "\(paths.count) files have changes that would be lost"
+        case .tooLarge(let path, let size):
+            "\(path) has \(size) bytes, which is more than the format can hold"
         case .badLink(let path): "\(path) is a link whose target is empty or too long"
         }
     }

@@ -41,7 +41,8 @@ struct CrashMatrix {
                 try? Scenario.run(files, seed: 1) { acknowledged = $0 }
                 if number < calls, files.calls.count > number { stops += 1 }
                 let range = acknowledged...max(acknowledged, min(acknowledged + 1, Scenario.last))
-                let name = number < calls ? "\(whole.calls[number]) \(takesEffect ? "done" : "not done")" : "the end"
+                let name =
+                    number < calls ? "\(whole.calls[number]) \(takesEffect ? "done" : "not done")" : "the end"
                 cut(disk, name, expecting: range, seeds: number * 2..<number * 2 + 2, systematic: !isPassing)
             }
         }
@@ -58,27 +59,32 @@ struct CrashMatrix {
             guard violations.count < limit else { return }
             let disk = start.copy()
             try? Scenario.run(
-                RecordingFileSystem(mutation(disk), stop: .init(at: killed.number, takesEffect: true)), seed: 2, upTo: 1)
+                RecordingFileSystem(mutation(disk), stop: .init(at: killed.number, takesEffect: true)),
+                seed: 2, upTo: 1)
             let second = RecordingFileSystem(mutation(disk.copy()), stop: nil)
             try Scenario.run(second, seed: 3)
-            for stopped in second.calls where [.link, .synchronizeDirectory].contains(stopped.operation) && violations.count < limit {
+            for stopped in second.calls
+            where [.link, .synchronizeDirectory].contains(stopped.operation) && violations.count < limit {
                 let disk = disk.copy()
                 var acknowledged = 0
                 try? Scenario.run(
-                    RecordingFileSystem(mutation(disk), stop: .init(at: stopped.number, takesEffect: true)), seed: 3
+                    RecordingFileSystem(mutation(disk), stop: .init(at: stopped.number, takesEffect: true)),
+                    seed: 3
                 ) { acknowledged = $0 }
                 stops += 1
                 // The first process may have got one entry further than it could say.
                 cut(
                     disk, "\(killed), then \(stopped)",
-                    expecting: acknowledged...min(max(acknowledged + 1, 2), Scenario.last), seeds: 0..<1, systematic: false,
+                    expecting: acknowledged...min(max(acknowledged + 1, 2), Scenario.last), seeds: 0..<1,
+                    systematic: false,
                     isCommit: stopped.target?.parent == StoreLayout(root: Scenario.root).newEntries)
             }
         }
     }
 
     private mutating func cut(
-        _ disk: SimulatedDisk, _ name: String, expecting range: ClosedRange<Int>, seeds: Range<Int>, systematic: Bool = true,
+        _ disk: SimulatedDisk, _ name: String, expecting range: ClosedRange<Int>, seeds: Range<Int>,
+        systematic: Bool = true,
         isCommit: Bool = false
     ) {
         var survivors: [SimulatedDisk.Survivors] = seeds.map { .seed(UInt64($0)) }

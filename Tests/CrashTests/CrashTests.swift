@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 @Suite struct CrashTests {
-    @Test func `whatever call a power cut comes at, the store is the old or the new one and goes on`() throws {
+    @Test func `whatever call a power cut comes at, the store is the old or the new one and goes on`() throws
+    {
         var matrix = CrashMatrix()
         try matrix.visitEveryCall()
         #expect(matrix.violations == [])
@@ -22,7 +23,8 @@ import Testing
         print("\(matrix.calls) calls, \(matrix.stops) stops, \(matrix.crashes) power cuts")
     }
 
-    @Test func `a process builds on one that was killed, and a power cut takes nothing from under it`() throws {
+    @Test func `a process builds on one that was killed, and a power cut takes nothing from under it`() throws
+    {
         var matrix = CrashMatrix()
         try matrix.visitEveryPairOfChanges()
         #expect(matrix.violations == [])
@@ -50,7 +52,9 @@ import Testing
         }
     }
 
-    @Test(arguments: Mutant.allCases) func `a store that forgets one step of its order is caught`(mutant: Mutant) throws {
+    @Test(arguments: Mutant.allCases) func `a store that forgets one step of its order is caught`(
+        mutant: Mutant
+    ) throws {
         var matrix = CrashMatrix(mutation: mutant.mutation, limit: 1)
         try matrix.visitEveryCall()
         if matrix.violations.isEmpty { try matrix.visitEveryPairOfChanges() }
@@ -67,14 +71,18 @@ enum Mutant: String, CaseIterable {
     case entryContent, logBeforeLink, logAfterLink
     case packNameAfterEntry, entryContentAfterLink
 
-    /// Whether it leaves a call out. `isLinked`: an entry was linked since `log/new` was last synchronized.
+    /// Whether it leaves a call out.
+    ///
+    /// `isLinked`: an entry was linked since `log/new` was last synchronized.
     private func leavesOut(_ call: FileCall, isLinked: Bool) -> Bool {
         let layout = StoreLayout(root: Scenario.root)
         func file(_ prefix: String) -> Bool {
             call.operation == .synchronize && call.path.parent == layout.temporary
                 && call.path.name.starts(with: prefix.utf8)
         }
-        func directory(_ path: FilePath) -> Bool { call.operation == .synchronizeDirectory && call.path == path }
+        func directory(_ path: FilePath) -> Bool {
+            call.operation == .synchronizeDirectory && call.path == path
+        }
         switch self {
         case .formatContent: return file("format-")
         case .rootNames: return directory(layout.root)
@@ -107,7 +115,9 @@ enum Mutant: String, CaseIterable {
                 disk,
                 afterwards: { call, files in
                     let owed = memory.state.withLock { state -> [FileCall] in
-                        if call.operation == .link, call.target?.parent == newEntries { state.isLinked = true }
+                        if call.operation == .link, call.target?.parent == newEntries {
+                            state.isLinked = true
+                        }
                         guard call.path == newEntries, state.isLinked else { return [] }
                         defer { state = (false, []) }
                         return state.owed
@@ -125,7 +135,9 @@ enum Mutant: String, CaseIterable {
     }
 
     private static func make(_ call: FileCall, on files: any FileSystem) {
-        if call.operation == .synchronizeDirectory { try? files.synchronizeDirectory(call.path) } else {
+        if call.operation == .synchronizeDirectory {
+            try? files.synchronizeDirectory(call.path)
+        } else {
             guard let file = try? files.open(call.path) else { return }
             try? files.synchronize(file)
             files.close(file)

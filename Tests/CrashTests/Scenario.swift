@@ -5,8 +5,10 @@ import Storage
 import Synchronization
 import TestSupport
 
-/// What the processes of a crash test do, one operation after the other: operation 0 makes the store, every further one
-/// writes objects and appends an entry. Operation 2 changes so many packs that it needs a list.
+/// What the processes of a crash test do, one operation after the other: operation 0 makes the store, every
+/// further one writes objects and appends an entry.
+///
+/// Operation 2 changes so many packs that it needs a list.
 struct Scenario {
     static let home: FilePath = "/home"
     static let root: FilePath = "/home/.mlrepo"
@@ -34,22 +36,26 @@ struct Scenario {
     static func blobs(_ number: Int) -> [[UInt8]] {
         var random = SplitMix64(seed: UInt64(number))
         // The last one is shared by all operations.
-        return number == 0 ? [] : [random.bytes(20), [UInt8](repeating: UInt8(number), count: 2000), [1, 2, 3]]
+        return number == 0
+            ? [] : [random.bytes(20), [UInt8](repeating: UInt8(number), count: 2000), [1, 2, 3]]
     }
 
     static func refs(_ number: Int) throws -> BuiltTree<RefEntry> {
         guard number > 0 else { return BuiltTree(leaves: []) }
-        return BuiltTree(leaves: try (1...number).map {
-            RefEntry(
-                name: try RefName.branch("b\($0)"),
-                target: ObjectReference(.blob, ObjectID(of: .blob, payload: blobs($0)[0])))
-        })
+        return BuiltTree(
+            leaves: try (1...number).map {
+                RefEntry(
+                    name: try RefName.branch("b\($0)"),
+                    target: ObjectReference(.blob, ObjectID(of: .blob, payload: blobs($0)[0])))
+            })
     }
 
     static func doomed(_ number: Int) -> [PackName] {
         guard number == 2 else { return [] }
         var random = SplitMix64(seed: 99)
-        return (0..<40).compactMap { _ in PackName("\(Hex.text(random.bytes(32)))-\(Hex.text(random.bytes(8)))") }
+        return (0..<40).compactMap { _ in
+            PackName("\(Hex.text(random.bytes(32)))-\(Hex.text(random.bytes(8)))")
+        }
     }
 
     // MARK: A process
@@ -58,13 +64,17 @@ struct Scenario {
     ///
     /// - Parameter acknowledge: Is told of every operation whose success was reported.
     static func run(
-        _ files: any FileSystem, seed: UInt64, upTo last: Int = Self.last, acknowledge: (Int) -> Void = { _ in }
+        _ files: any FileSystem, seed: UInt64, upTo last: Int = Self.last,
+        acknowledge: (Int) -> Void = { _ in }
     ) throws {
         let random = Mutex(SplitMix64(seed: seed))
         let bytes: @Sendable (Int) -> [UInt8] = { count in random.withLock { $0.bytes(count) } }
         let store: ObjectStore
-        if let existing = try open(files) { store = existing } else {
-            store = try ObjectStore.create(root, format: format, event: try event(0), files: files, random: bytes)
+        if let existing = try open(files) {
+            store = existing
+        } else {
+            store = try ObjectStore.create(
+                root, format: format, event: try event(0), files: files, random: bytes)
             acknowledge(0)
         }
         while store.current.number < last {
@@ -81,7 +91,8 @@ struct Scenario {
             try writer.add(.event, event.payload)
             let packs = PackChanges(added: try writer.finish().packs.map(\.name), doomed: doomed(number))
             let operation = StoreOperation(
-                event: ObjectID(of: .event, payload: event.payload), refs: try refs(number).root, packs: packs, time: event.time)
+                event: ObjectID(of: .event, payload: event.payload), refs: try refs(number).root,
+                packs: packs, time: event.time)
             let outcome = try store.append(operation, on: store.current, nonce: Hex.text(bytes(8)))
             guard outcome == .committed else { throw Absent() }
             acknowledge(number)
@@ -111,17 +122,25 @@ struct Scenario {
             guard range.contains(number) else { return "the newest entry is \(number), not in \(range)" }
             for operation in 0...number {
                 let event = try event(operation)
-                guard try store.event(ObjectID(of: .event, payload: event.payload)) == event else { return "a wrong event" }
+                guard try store.event(ObjectID(of: .event, payload: event.payload)) == event else {
+                    return "a wrong event"
+                }
                 for blob in blobs(operation) {
                     let reference = ObjectReference(.blob, ObjectID(of: .blob, payload: blob))
-                    guard try store.payload(of: reference) == blob else { return "a blob of operation \(operation) is missing" }
+                    guard try store.payload(of: reference) == blob else {
+                        return "a blob of operation \(operation) is missing"
+                    }
                 }
             }
             guard store.current.refs == (try refs(number).root) else { return "other refs" }
-            for ref in try store.refs.leaves() where try store.payload(of: ref.target) == nil { return "\(ref.name) dangles" }
+            for ref in try store.refs.leaves() where try store.payload(of: ref.target) == nil {
+                return "\(ref.name) dangles"
+            }
             for pack in store.packs {
                 for position in 0..<pack.index.entryCount {
-                    guard let entry = pack.index.entry(position), try store.payload(of: entry.reference) != nil else {
+                    guard let entry = pack.index.entry(position),
+                        try store.payload(of: entry.reference) != nil
+                    else {
                         return "an index entry cannot be read"
                     }
                 }
@@ -134,7 +153,9 @@ struct Scenario {
     static func problemNowOrLater(_ disk: SimulatedDisk, expecting range: ClosedRange<Int>) -> String? {
         if let problem = problem(disk, expecting: range) { return problem }
         do { try run(disk, seed: 77) } catch { return "going on: \(error)" }
-        return problem(disk.crash(keeping: .nothing), expecting: last...last).map { "gone on with, then: \($0)" }
+        return problem(disk.crash(keeping: .nothing), expecting: last...last).map {
+            "gone on with, then: \($0)"
+        }
     }
 }
 

@@ -26,7 +26,11 @@ import Testing
     private static func remove(_ directory: FilePath, _ files: POSIXFileSystem) {
         for name in (try? files.names(in: directory)) ?? [] {
             let path = directory.appending(name)
-            if (try? files.status(path))??.kind == .directory { remove(path, files) } else { try? files.remove(path) }
+            if (try? files.status(path))??.kind == .directory {
+                remove(path, files)
+            } else {
+                try? files.remove(path)
+            }
         }
         try? files.removeDirectory(directory)
     }
@@ -44,7 +48,9 @@ import Testing
         }
     }
 
-    @Test(arguments: Place.allCases) func `files are made once, read anywhere, and found by all their names`(place: Place) throws {
+    @Test(arguments: Place.allCases) func `files are made once, read anywhere, and found by all their names`(
+        place: Place
+    ) throws {
         try Self.withDirectory(place) { files, root in
             let file = try files.create(root / "a", permissions: 0o644)
             try files.write(file, Array("abc".utf8))
@@ -66,9 +72,14 @@ import Testing
         }
     }
 
-    @Test(arguments: Place.allCases) func `directories are made in a row, and go only when empty`(place: Place) throws {
+    @Test(arguments: Place.allCases) func `directories are made in a row, and go only when empty`(
+        place: Place
+    ) throws {
         try Self.withDirectory(place) { files, root in
-            #expect(try files.makeDirectories(root / "a/b/c", permissions: 0o755) == [root / "a", root / "a/b", root / "a/b/c"])
+            #expect(
+                try files.makeDirectories(root / "a/b/c", permissions: 0o755) == [
+                    root / "a", root / "a/b", root / "a/b/c",
+                ])
             #expect(try files.makeDirectories(root / "a/b", permissions: 0o755) == [])
             #expect(Self.outcome { try files.removeDirectory(root / "a/b") } == "not empty")
             try files.removeDirectory(root / "a/b/c")
@@ -78,7 +89,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Place.allCases) func `a renaming replaces, and links are not followed at the end of a path`(place: Place) throws {
+    @Test(arguments: Place.allCases)
+    func `a renaming replaces, and links are not followed at the end of a path`(place: Place) throws {
         try Self.withDirectory(place) { files, root in
             try files.makeDirectory(root / "d", permissions: 0o755)
             try SimulatedDiskTests.write("one", to: "\(root)/d/1", on: files, synchronizing: false)

@@ -46,7 +46,9 @@ import Testing
         try Self.write("content", to: "/file", on: disk, synchronizing: true)
         try disk.link("/file", to: "/a/other")
         try disk.synchronizeDirectory("/a")
-        #expect(try Self.text("/a/other", on: disk.crash(keeping: .nothing)) == nil, "the directory's own name is lost")
+        #expect(
+            try Self.text("/a/other", on: disk.crash(keeping: .nothing)) == nil,
+            "the directory's own name is lost")
         try disk.synchronizeDirectory("/")
         try disk.remove("/file")
         let after = disk.crash(keeping: .nothing)
@@ -55,7 +57,9 @@ import Testing
         #expect(try after.status("/file")?.inode == after.status("/a/other")?.inode)
     }
 
-    @Test(arguments: survivors) func `a renamed file is never lost, wherever it was`(survivors: SimulatedDisk.Survivors) throws {
+    @Test(arguments: survivors) func `a renamed file is never lost, wherever it was`(
+        survivors: SimulatedDisk.Survivors
+    ) throws {
         let disk = SimulatedDisk()
         try disk.makeDirectory("/a", permissions: 0o755)
         try Self.write("old", to: "/a/file", on: disk, synchronizing: true)
@@ -85,7 +89,9 @@ import Testing
         let disk = SimulatedDisk()
         disk.faults.failingCall = (1, 5)
         try disk.makeDirectory("/a", permissions: 0o755)
-        #expect(throws: FileError("make the directory", "/b", code: 5)) { try disk.makeDirectory("/b", permissions: 0o755) }
+        #expect(throws: FileError("make the directory", "/b", code: 5)) {
+            try disk.makeDirectory("/b", permissions: 0o755)
+        }
         try disk.makeDirectory("/b", permissions: 0o755)
     }
 
@@ -98,9 +104,10 @@ import Testing
             #expect(throws: FileError.self) { try files.makeDirectory("/c", permissions: 0o755) }
             #expect(try (disk.status("/b") != nil) == takesEffect)
             #expect(try disk.status("/c") == nil)
-            #expect(files.calls.map(\.description) == [
-                "#0 makeDirectory /a", "#1 makeDirectory /b", "#2 makeDirectory /c",
-            ])
+            #expect(
+                files.calls.map(\.description) == [
+                    "#0 makeDirectory /a", "#1 makeDirectory /b", "#2 makeDirectory /c",
+                ])
         }
     }
 }

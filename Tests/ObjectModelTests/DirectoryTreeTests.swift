@@ -20,7 +20,8 @@ import Testing
             for _ in 0..<Int.random(in: 1..<40, using: &random) {
                 // File names end in .f, so that no path is file and directory at once.
                 let depth = Int.random(in: 0..<3, using: &random)
-                let directories = (0..<depth).map { _ in "d\(Int.random(in: 0..<4, using: &random))/" }.joined()
+                let directories = (0..<depth).map { _ in "d\(Int.random(in: 0..<4, using: &random))/" }
+                    .joined()
                 let name = directories + "\(Int.random(in: 0..<30, using: &random)).f"
                 let edit = try Self.file(name, Int.random(in: 0..<9, using: &random))
                 let isRemoval = Int.random(in: 0..<3, using: &random) == 0
@@ -32,16 +33,22 @@ import Testing
                 objects.add(.tree, payload)
             }
             let fresh = try DirectoryTree(root: DirectoryTree.emptyRoot, reader: objects).editing(
-                files.map { PathEdit(path: $0.key, entry: $0.value) }.sorted { DirectoryTree.walkOrder($0.path, $1.path) }
+                files.map { PathEdit(path: $0.key, entry: $0.value) }.sorted {
+                    DirectoryTree.walkOrder($0.path, $1.path)
+                }
             ) { _, payload in objects.add(.tree, payload) }
             #expect(built.root == fresh.root, "seed \(seed), round \(round)")
             #expect(built.files == files.count && built.bytes == files.values.reduce(0) { $0 + $1.size })
 
             var differences: [RepositoryPath: (TreeEntry?, TreeEntry?)] = [:]
-            try DirectoryTree(root: root, reader: objects).changes(to: DirectoryTree(root: built.root, reader: objects)) {
+            try DirectoryTree(root: root, reader: objects).changes(
+                to: DirectoryTree(root: built.root, reader: objects)
+            ) {
                 differences[$0] = ($1, $2)
             }
-            for (path, edit) in edits where differences[path] != nil { #expect(differences[path]?.1 == edit.entry) }
+            for (path, edit) in edits where differences[path] != nil {
+                #expect(differences[path]?.1 == edit.entry)
+            }
             #expect(Set(differences.keys).isSubset(of: edits.keys))
             root = built.root
             for (path, entry) in files {
@@ -53,16 +60,23 @@ import Testing
     @Test func `a directory that becomes a file, and back, is seen by both`() throws {
         var objects = MemoryObjects()
         func built(_ edits: [PathEdit], on root: ObjectID) throws -> ObjectID {
-            try DirectoryTree(root: root, reader: objects).editing(edits) { _, payload in objects.add(.tree, payload) }.root
+            try DirectoryTree(root: root, reader: objects).editing(edits) { _, payload in
+                objects.add(.tree, payload)
+            }.root
         }
-        let asDirectory = try built([try Self.file("a/b", 1), try Self.file("a/c", 2)], on: DirectoryTree.emptyRoot)
+        let asDirectory = try built(
+            [try Self.file("a/b", 1), try Self.file("a/c", 2)], on: DirectoryTree.emptyRoot)
         let asFile = try built([try Self.file("a", 3)], on: asDirectory)
         var seen: [String] = []
-        try DirectoryTree(root: asDirectory, reader: objects).changes(to: DirectoryTree(root: asFile, reader: objects)) {
+        try DirectoryTree(root: asDirectory, reader: objects).changes(
+            to: DirectoryTree(root: asFile, reader: objects)
+        ) {
             seen.append("\($0) \($1 == nil ? "-" : "x")\($2 == nil ? "-" : "x")")
         }
         #expect(seen == ["a/b x-", "a/c x-", "a -x"])
         #expect(try built([try Self.file("a/b", 1), try Self.file("a/c", 2)], on: asFile) == asDirectory)
-        #expect(try built([PathEdit(path: try RepositoryPath("a"), entry: nil)], on: asFile) == DirectoryTree.emptyRoot)
+        #expect(
+            try built([PathEdit(path: try RepositoryPath("a"), entry: nil)], on: asFile)
+                == DirectoryTree.emptyRoot)
     }
 }

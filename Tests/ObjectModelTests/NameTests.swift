@@ -3,8 +3,10 @@ import Testing
 
 @Suite struct NameTests {
     @Test(arguments: [
-        ".git", ".GIT", ".Git", ".git.", ".git ", ".git. .", "git~1", "GIT~12", ".mlrepo", ".MLREPO", "mlrepo~1", "MLREP~3",
-        ".g\u{200c}it", ".gi\u{feff}t", ".\u{202e}git", ".g\u{131}t", ".git::$INDEX_ALLOCATION", ".git:x", ".mlrepo .:", "..", ".", "", "a/b",
+        ".git", ".GIT", ".Git", ".git.", ".git ", ".git. .", "git~1", "GIT~12", ".mlrepo", ".MLREPO",
+        "mlrepo~1", "MLREP~3",
+        ".g\u{200c}it", ".gi\u{feff}t", ".\u{202e}git", ".g\u{131}t", ".git::$INDEX_ALLOCATION", ".git:x",
+        ".mlrepo .:", "..", ".", "", "a/b",
         "a\0b", "\u{200d}.git",
     ])
     func `what could lead out of a directory or into a store is refused`(name: String) {
@@ -12,7 +14,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ".gitignore", ".gitmodules", "git", "git~", "git~x", "mlrepo", "...", ".mlrepoignore", "a:b", "name\nwith\tcontrols\u{1b}[31m", " ",
+        ".gitignore", ".gitmodules", "git", "git~", "git~x", "mlrepo", "...", ".mlrepoignore", "a:b",
+        "name\nwith\tcontrols\u{1b}[31m", " ",
         "-rf", "CON", "é", "日本", ".g", "mlrepo~", "gita~1",
     ])
     func `other names are taken as they are`(name: String) throws {
@@ -25,7 +28,9 @@ import Testing
         let path = try RepositoryPath([0x61, 0x2f, 0xff])
         #expect(path.json == .object(["bytes": .string("YS//")]))
         #expect(try RepositoryPath(json: path.json, member: "p") == path)
-        #expect(throws: MalformedObject.self) { try RepositoryPath(json: .object(["bytes": .string("YWI=")]), member: "p") }
+        #expect(throws: MalformedObject.self) {
+            try RepositoryPath(json: .object(["bytes": .string("YWI=")]), member: "p")
+        }
     }
 
     @Test(arguments: ["/a", "a/", "a//b", "a/../b", "a/.git/config", "./a"])
@@ -34,8 +39,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("branches/main", true), ("tags/v1.2", true), ("a@b", true), ("", false), ("-x", false), ("a/-x", false), (".a", false),
-        ("a..lock", false), ("x.lock", false), ("a/", false), ("a b", false), ("@", false), ("a.", false), ("é", false),
+        ("branches/main", true), ("tags/v1.2", true), ("a@b", true), ("", false), ("-x", false),
+        ("a/-x", false), (".a", false),
+        ("a..lock", false), ("x.lock", false), ("a/", false), ("a b", false), ("@", false), ("a.", false),
+        ("é", false),
     ])
     func `ref names are plain`(name: String, valid: Bool) {
         #expect(((try? RefName(name)) != nil) == valid)

@@ -31,8 +31,10 @@ enum Fixture {
 
     static func event(_ number: Int) throws -> Event {
         Event(
-            verb: "commit", actor: try required(Person(name: "Ada", email: "ada@example.com")), workingCopy: nil,
-            time: 1_763_888_400 + number, nonce: Hex.text([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 16)),
+            verb: "commit", actor: try required(Person(name: "Ada", email: "ada@example.com")),
+            workingCopy: nil,
+            time: 1_763_888_400 + number,
+            nonce: Hex.text([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 16)),
             reason: nil, refs: [])
     }
 

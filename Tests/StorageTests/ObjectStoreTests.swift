@@ -14,7 +14,8 @@ import Testing
         let nonce = try Fixture.required(Hex.bytes("0123456789abcdef"))
         let writer = try PackWriter(layout: layout, files: disk, nonce: nonce)
         var builder = FrameBuilder(.data)
-        builder.add(ObjectReference(.blob, ObjectID(of: .blob, payload: Array("abc".utf8))), Array("abc".utf8))
+        builder.add(
+            ObjectReference(.blob, ObjectID(of: .blob, payload: Array("abc".utf8))), Array("abc".utf8))
         try writer.append(try builder.finish(FrameCoder()))
         let pack = try Fixture.required(try writer.finish())
         #expect(try pack.name.text == Vectors.text("packName"))
@@ -26,8 +27,10 @@ import Testing
 
     @Test func `the worked example of a log entry is made byte for byte`() throws {
         let entry = LogEntry(
-            number: 0, event: try ObjectID(hex: Vectors.text("eventID")), refs: MerkleTree<RefEntry>.emptyRoot,
-            packs: .listed(PackChanges(added: [try Fixture.required(PackName(Vectors.text("packName")))])), features: [],
+            number: 0, event: try ObjectID(hex: Vectors.text("eventID")),
+            refs: MerkleTree<RefEntry>.emptyRoot,
+            packs: .listed(PackChanges(added: [try Fixture.required(PackName(Vectors.text("packName")))])),
+            features: [],
             time: 1_763_888_400)
         let file = LogEntryFile(entry: entry, origin: Fixture.format.origin, before: MerkleFrontier())
         #expect(try String(decoding: file.bytes, as: UTF8.self) == Vectors.text("logEntry"))
@@ -37,8 +40,12 @@ import Testing
 
     @Test func `a log entry of any other bytes is refused`() throws {
         let bytes = Array(try Vectors.text("logEntry").utf8)
-        func read(_ bytes: [UInt8]) throws { _ = try LogEntryFile(bytes: bytes, number: 0, origin: Fixture.format.origin) }
-        for count in bytes.indices { #expect(throws: MalformedObject.self) { try read(Array(bytes[..<count])) } }
+        func read(_ bytes: [UInt8]) throws {
+            _ = try LogEntryFile(bytes: bytes, number: 0, origin: Fixture.format.origin)
+        }
+        for count in bytes.indices {
+            #expect(throws: MalformedObject.self) { try read(Array(bytes[..<count])) }
+        }
         for index in bytes.indices {
             var changed = bytes
             changed[index] ^= 1
@@ -56,11 +63,14 @@ import Testing
         #expect(opened.current.number == 0)
         #expect(try opened.event(opened.current.entry.event) == Fixture.event(0))
         #expect(try opened.refs.leaves().isEmpty)
-        #expect(throws: StoreError.exists(Fixture.root)) { try Fixture.create(on: disk, random: Randomness(seed: 2)) }
+        #expect(throws: StoreError.exists(Fixture.root)) {
+            try Fixture.create(on: disk, random: Randomness(seed: 2))
+        }
         #expect(try disk.names(in: opened.layout.temporary).isEmpty, "nothing temporary is left")
     }
 
-    @Test(arguments: 0..<6) func `objects written come back by their ids, from this store and from one opened again`(
+    @Test(arguments: 0..<6)
+    func `objects written come back by their ids, from this store and from one opened again`(
         seed: UInt64
     ) throws {
         var random = SplitMix64(seed: seed)
@@ -70,13 +80,16 @@ import Testing
         for _ in 0..<60 { blobs.append(random.bytes(Int.random(in: 0..<3000, using: &random))) }
         // Incompressible, so stored raw and aligned.
         if seed == 0 { blobs.append(random.bytes(1_200_000)) }
-        let (operation, _) = try Fixture.prepare(1, blobs: blobs, in: store, random: Randomness(seed: seed + 100))
+        let (operation, _) = try Fixture.prepare(
+            1, blobs: blobs, in: store, random: Randomness(seed: seed + 100))
         #expect(try store.blob(blobs[1]) == nil, "what no entry adds is not in the store")
         #expect(try store.append(operation, on: store.current, nonce: "00") == .committed)
         for store in [store, try ObjectStore.open(Fixture.root, files: disk)] {
             for blob in blobs { #expect(try store.blob(blob) == blob, "seed \(seed)") }
             #expect(try store.event(operation.event) == Fixture.event(1))
-            #expect(try store.payload(of: ObjectReference(.tree, operation.event)) == nil, "an id alone names nothing")
+            #expect(
+                try store.payload(of: ObjectReference(.tree, operation.event)) == nil,
+                "an id alone names nothing")
         }
     }
 
@@ -91,7 +104,8 @@ import Testing
         #expect(second.writer.stillStands())
         let drop = StoreOperation(
             event: second.operation.event, refs: store.current.refs,
-            packs: PackChanges(added: second.operation.packs.added, dropped: first.operation.packs.added), time: 0)
+            packs: PackChanges(added: second.operation.packs.added, dropped: first.operation.packs.added),
+            time: 0)
         #expect(try store.append(drop, on: store.current, nonce: "01") == .committed)
         #expect(!second.writer.stillStands())
         #expect(try store.blob(blob) == nil)

@@ -7,7 +7,9 @@ import Testing
 @Suite struct OperationLogTests {
     /// RFC 9162, section 2.1.1, applied as it is written, without a frontier.
     static func root(_ leaves: ArraySlice<[UInt8]>) -> ObjectID {
-        guard leaves.count > 1 else { return leaves.first.map { MerkleLog.leaf($0) } ?? ObjectID(of: .blob, payload: []) }
+        guard leaves.count > 1 else {
+            return leaves.first.map { MerkleLog.leaf($0) } ?? ObjectID(of: .blob, payload: [])
+        }
         var split = 1
         while split * 2 < leaves.count { split *= 2 }
         let middle = leaves.startIndex + split
@@ -57,7 +59,8 @@ import Testing
         while !waiting.isEmpty {
             var losers: [(store: ObjectStore, operation: StoreOperation, base: StoreState)] = []
             for (index, writer) in waiting.enumerated() {
-                let outcome = try writer.store.append(writer.operation, on: writer.base, nonce: "\(rounds)-\(index)")
+                let outcome = try writer.store.append(
+                    writer.operation, on: writer.base, nonce: "\(rounds)-\(index)")
                 #expect((outcome == .committed) == (index == 0))
                 if outcome == .lost { losers.append((writer.store, writer.operation, writer.store.current)) }
             }
@@ -74,9 +77,12 @@ import Testing
     @Test func `a reply that was lost is not an operation that was lost`() throws {
         let disk = try Fixture.disk()
         let store = try Fixture.create(on: disk, random: Randomness(seed: 1))
-        let files = RecordingFileSystem(disk, judge: { call in
-            call.operation == .link && call.path.name.starts(with: Array("entry-".utf8)) ? .failAfterwards(5) : .proceed
-        })
+        let files = RecordingFileSystem(
+            disk,
+            judge: { call in
+                call.operation == .link && call.path.name.starts(with: Array("entry-".utf8))
+                    ? .failAfterwards(5) : .proceed
+            })
         let writer = try ObjectStore.open(Fixture.root, files: files)
         let (operation, _) = try Fixture.prepare(1, blobs: [], in: writer, random: Randomness(seed: 2))
         #expect(try writer.append(operation, on: writer.current, nonce: "00") == .committed)
@@ -88,7 +94,8 @@ import Testing
         let store = try Fixture.create(on: disk, random: Randomness(seed: 1))
         var added: [PackName] = []
         for index in 0..<count {
-            let prepared = try Fixture.prepare(1, blobs: [[1, UInt8(index)]], in: store, random: Randomness(seed: UInt64(index)))
+            let prepared = try Fixture.prepare(
+                1, blobs: [[1, UInt8(index)]], in: store, random: Randomness(seed: UInt64(index)))
             added += prepared.operation.packs.added
         }
         let operation = StoreOperation(
@@ -114,7 +121,9 @@ import Testing
         let store = try Fixture.create(on: disk, random: Randomness(seed: 1))
         var log = try HandmadeLog(store, on: disk)
         try log.append(features: ["warp"])
-        #expect(throws: StoreError.feature("warp", entry: 1)) { try ObjectStore.open(Fixture.root, files: disk) }
+        #expect(throws: StoreError.feature("warp", entry: 1)) {
+            try ObjectStore.open(Fixture.root, files: disk)
+        }
         #expect(throws: StoreError.feature("warp", entry: 1)) { try store.refresh() }
     }
 
@@ -183,7 +192,8 @@ import Testing
 
     @Test func `a writer that slept while its number was sealed has lost, and leaves no ghost`() throws {
         let sealed = try Sealed()
-        let (operation, _) = try Fixture.prepare(1, blobs: [[5]], in: sealed.early, random: Randomness(seed: 9))
+        let (operation, _) = try Fixture.prepare(
+            1, blobs: [[5]], in: sealed.early, random: Randomness(seed: 9))
         let base = sealed.early.current
         #expect(try sealed.early.append(operation, on: base, nonce: "00") == .lost)
         #expect(sealed.early.current.number == 259)
@@ -238,7 +248,8 @@ struct HandmadeLog {
     mutating func append(features: [String] = []) throws {
         let number = entries.count
         let entry = LogEntry(
-            number: number, event: entries[0].entry.event, refs: entries[0].entry.refs, packs: .listed(PackChanges()),
+            number: number, event: entries[0].entry.event, refs: entries[0].entry.refs,
+            packs: .listed(PackChanges()),
             features: features, time: number)
         let file = LogEntryFile(entry: entry, origin: Fixture.format.origin, before: frontier)
         entries.append(file)

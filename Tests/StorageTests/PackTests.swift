@@ -7,7 +7,9 @@ import TestSupport
 import Testing
 
 @Suite struct PackTests {
-    static func reference(_ blob: [UInt8]) -> ObjectReference { ObjectReference(.blob, ObjectID(of: .blob, payload: blob)) }
+    static func reference(_ blob: [UInt8]) -> ObjectReference {
+        ObjectReference(.blob, ObjectID(of: .blob, payload: blob))
+    }
 
     /// Writes frames into a pack of its own.
     static func pack(_ frames: [EncodedFrame], on disk: SimulatedDisk) throws -> PackReader {
@@ -21,7 +23,9 @@ import Testing
 
     // MARK: Index
 
-    @Test(arguments: [1, 2, 3, 1000, 9000]) func `the index finds what a search from end to end finds`(count: Int) throws {
+    @Test(arguments: [1, 2, 3, 1000, 9000]) func `the index finds what a search from end to end finds`(
+        count: Int
+    ) throws {
         var random = SplitMix64(seed: UInt64(count))
         var builder = FrameBuilder(.data)
         var places: [ObjectReference: (offset: Int, length: Int)] = [:]
@@ -40,13 +44,18 @@ import Testing
         #expect(listed == places.keys.sorted())
         for (reference, place) in places {
             let found = reader.index.find(reference)
-            #expect(found == ObjectPlace(frame: 0, offset: place.offset, length: place.length, isRecipe: false))
+            #expect(
+                found == ObjectPlace(frame: 0, offset: place.offset, length: place.length, isRecipe: false))
             #expect(reader.index.find(ObjectReference(.tree, reference.id)) == nil)
         }
-        for _ in 0..<2000 { #expect(reader.index.find(Self.reference(random.bytes(9))) == nil, "seed \(count)") }
+        for _ in 0..<2000 {
+            #expect(reader.index.find(Self.reference(random.bytes(9))) == nil, "seed \(count)")
+        }
         // The ends of the range, and neighbours of what is there.
         let all = listed.map(\.id.digest.words)
-        for words in [(0, 0, 0, 0), (.max, .max, .max, .max)] + all.prefix(200).map({ ($0.0, $0.1, $0.2, $0.3 &+ 1) }) {
+        for words in [(0, 0, 0, 0), (.max, .max, .max, .max)]
+            + all.prefix(200).map({ ($0.0, $0.1, $0.2, $0.3 &+ 1) })
+        {
             #expect(reader.index.find(ObjectReference(.blob, ObjectID(Digest(words: words)))) == nil)
         }
     }
@@ -56,7 +65,10 @@ import Testing
         let blob = ObjectID(of: .blob, payload: chunk + chunk)
         let recipe = Recipe.make(
             blob: blob, length: 6, cutRule: 1,
-            chunks: [ChunkEntry(id: Self.reference(chunk).id, length: 3), ChunkEntry(id: Self.reference(chunk).id, length: 3)]
+            chunks: [
+                ChunkEntry(id: Self.reference(chunk).id, length: 3),
+                ChunkEntry(id: Self.reference(chunk).id, length: 3),
+            ]
         ).recipe.payload
         let recipeReference = ObjectReference(.chunks, ObjectID(of: .chunks, payload: recipe))
         var metadata = FrameBuilder(.metadata)
@@ -71,14 +83,17 @@ import Testing
         let second = try data.finish(FrameCoder())
         var index = try Self.pack([first, second], on: try Fixture.disk()).index
         #expect(index.entryCount == 5)
-        #expect(index.find(Self.reference(chunk)) == ObjectPlace(frame: 1, offset: 0, length: 3, isRecipe: false))
+        #expect(
+            index.find(Self.reference(chunk)) == ObjectPlace(frame: 1, offset: 0, length: 3, isRecipe: false))
         #expect(index.find(ObjectReference(.event, Self.reference(chunk).id))?.frame == 0)
         #expect(
             index.find(ObjectReference(.blob, blob))
                 == ObjectPlace(frame: 0, offset: 0, length: recipe.count, isRecipe: true))
         data.add(Self.reference(chunk + chunk), chunk + chunk)
         index = try Self.pack([first, second, try data.finish(FrameCoder())], on: try Fixture.disk()).index
-        #expect(index.find(ObjectReference(.blob, blob)) == ObjectPlace(frame: 2, offset: 0, length: 6, isRecipe: false))
+        #expect(
+            index.find(ObjectReference(.blob, blob))
+                == ObjectPlace(frame: 2, offset: 0, length: 6, isRecipe: false))
     }
 
     /// Damage of a pack costs objects, and is never delivered as content.
@@ -167,7 +182,8 @@ import Testing
             let stored: [UInt8]? =
                 switch codec {
                 case .raw: raw
-                case .zlib, .zlibWithBase: try raw.withUnsafeBytes { [base] in try ZlibCoder.encode($0, base: base) }
+                case .zlib, .zlibWithBase:
+                    try raw.withUnsafeBytes { [base] in try ZlibCoder.encode($0, base: base) }
                 case .zstd: try raw.withUnsafeBytes { try ZstdCoder().encode($0, level: 3) }
                 }
             var offset = 0
@@ -179,13 +195,16 @@ import Testing
             }
             frame = EncodedFrame(
                 codec: codec, frameClass: FrameClass(kind), base: reference,
-                table: FrameTable(base: reference, objects: objects.map { ($0.reference.kind, $0.length) }).bytes,
+                table: FrameTable(base: reference, objects: objects.map { ($0.reference.kind, $0.length) })
+                    .bytes,
                 stored: try Fixture.required(stored), rawLength: raw.count, objects: objects)
         }
 
         static var all: [Sample] {
             get throws {
-                try Codec.allCases.map { try Sample($0, repeating: "the same words again and again", count: 7) }
+                try Codec.allCases.map {
+                    try Sample($0, repeating: "the same words again and again", count: 7)
+                }
             }
         }
     }
@@ -203,10 +222,14 @@ import Testing
         }
     }
 
-    @Test(arguments: Codec.allCases) func `a frame that is cut short or flipped in any bit is refused`(codec: Codec) throws {
+    @Test(arguments: Codec.allCases) func `a frame that is cut short or flipped in any bit is refused`(
+        codec: Codec
+    ) throws {
         let bytes = try Sample(codec, repeating: "the same words again and again", count: 7).bytes
         for count in bytes.indices {
-            #expect(throws: PackReader.FrameDamage.self, "\(count) bytes") { try PackReader.parse(bytes[..<count]) }
+            #expect(throws: PackReader.FrameDamage.self, "\(count) bytes") {
+                try PackReader.parse(bytes[..<count])
+            }
         }
         for offset in bytes.indices {
             for bit in 0..<8 {
@@ -238,14 +261,18 @@ import Testing
         func problem(_ bytes: [UInt8]) -> String {
             do throws(PackReader.FrameDamage) {
                 let parsed = try PackReader.parse(bytes[...])
-                do throws(CodingError) { _ = try PackReader.decode(parsed.raw, base: nil, FrameCoder()) } catch {
+                do throws(CodingError) {
+                    _ = try PackReader.decode(parsed.raw, base: nil, FrameCoder())
+                } catch {
                     return "\(error)"
                 }
                 return "none"
             } catch { return error.problem }
         }
         for number in Codec.reserved {
-            #expect(try problem(resealed(.raw) { $0[4] = number }) == "codec \(number) is not known to this version")
+            #expect(
+                try problem(resealed(.raw) { $0[4] = number })
+                    == "codec \(number) is not known to this version")
         }
         #expect(try problem(resealed(.raw) { $0[4] = 200 }) == "codec 200 is not known to this version")
         #expect(try problem(resealed(.raw) { $0[5] = 3 }) == "the frame has class 3")
@@ -281,7 +308,8 @@ import Testing
             return try builder.finish(FrameCoder())
         }
         let disk = try Fixture.disk()
-        let reader = try Self.pack([try frame(small), try frame(large), try frame(large), try frame(small)], on: disk)
+        let reader = try Self.pack(
+            [try frame(small), try frame(large), try frame(large), try frame(small)], on: disk)
         let bytes = try disk.contents(StoreLayout(root: Fixture.root).pack(reader.name), limit: 16 << 20)
         for (number, blob) in [small, large, large, small].enumerated() {
             let place = try reader.index.frame(number)
@@ -297,7 +325,9 @@ import Testing
         for offset in stride(from: header.storedOffset - header.padding, to: header.storedOffset, by: 97) {
             var changed = Array(bytes[place.offset..<place.offset + place.length])
             changed[offset] = 1
-            #expect(throws: PackReader.FrameDamage(problem: "the padding is not zero")) { try PackReader.parse(changed[...]) }
+            #expect(throws: PackReader.FrameDamage(problem: "the padding is not zero")) {
+                try PackReader.parse(changed[...])
+            }
         }
     }
 }

@@ -20,7 +20,9 @@ struct AddCommand: ParsableCommand {
     var paths: [String] = []
 
     func validate() throws {
-        guard !paths.isEmpty || !pattern.isEmpty else { throw ValidationError("name a file, a directory or a pattern") }
+        guard !paths.isEmpty || !pattern.isEmpty else {
+            throw ValidationError("name a file, a directory or a pattern")
+        }
     }
 
     func run() throws {

@@ -5,7 +5,8 @@ internal import ObjectModel
 
 struct BlameCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "blame", abstract: "Show where a file came from: its run, its data, its code, and theirs.",
+        commandName: "blame",
+        abstract: "Show where a file came from: its run, its data, its code, and theirs.",
         discussion: """
             EXAMPLES
               mlrepo blame model/model.safetensors
@@ -32,7 +33,9 @@ struct BlameCommand: ParsableCommand {
     }
 
     private static func identity(_ entry: TreeEntry) -> String {
-        if entry.mode == .directory { return "\(Terminal.files(entry.files))  tree \(entry.id.short)  \(Terminal.size(entry.size))" }
+        if entry.mode == .directory {
+            return "\(Terminal.files(entry.files))  tree \(entry.id.short)  \(Terminal.size(entry.size))"
+        }
         return "sha256:\(entry.id.hex)  \(Terminal.size(entry.size))"
     }
 
@@ -69,13 +72,16 @@ struct BlameCommand: ParsableCommand {
                 "id": blame.runID.json, "origin": .string(blame.run.origin.rawValue),
                 "observedBy": .string(blame.run.observedBy),
             ]),
-            "inputs": .array(blame.inputs.map { input in
-                .object([
-                    "path": input.path.json, "id": input.entry.id.json, "kind": .string(input.entry.mode.kind.name),
-                    "role": .string("data"), "files": .integer(input.entry.files), "bytes": .integer(input.entry.size),
-                    "commit": input.commitID?.json, "upstream": input.upstream.map(json),
-                ])
-            }),
+            "inputs": .array(
+                blame.inputs.map { input in
+                    .object([
+                        "path": input.path.json, "id": input.entry.id.json,
+                        "kind": .string(input.entry.mode.kind.name),
+                        "role": .string("data"), "files": .integer(input.entry.files),
+                        "bytes": .integer(input.entry.size),
+                        "commit": input.commitID?.json, "upstream": input.upstream.map(json),
+                    ])
+                }),
             "code": blame.run.code?.json, "parameters": Values.json(blame.run.parameters),
             "metrics": Values.json(blame.run.metrics),
             "environment": .object(blame.run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),

@@ -24,10 +24,14 @@ struct BranchCommand: ParsableCommand {
         let repository = try Repository.here()
         let head = try repository.copy.head()
         if let name, delete {
-            guard name != head.branch else { throw Failure(status: .wouldLose, message: "this working copy stands on '\(name)'") }
+            guard name != head.branch else {
+                throw Failure(status: .wouldLose, message: "this working copy stands on '\(name)'")
+            }
             return try repository.removeRef("branches", name)
         }
-        if let name { return try repository.makeRef("branches", name, at: repository.commit(named: revision ?? "HEAD")) }
+        if let name {
+            return try repository.makeRef("branches", name, at: repository.commit(named: revision ?? "HEAD"))
+        }
         try RefList.show(repository.refs(in: "branches"), json: output.json, current: head.branch)
     }
 }
@@ -53,7 +57,9 @@ struct TagCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         if let name, delete { return try repository.removeRef("tags", name) }
-        if let name { return try repository.makeRef("tags", name, at: repository.commit(named: revision ?? "HEAD")) }
+        if let name {
+            return try repository.makeRef("tags", name, at: repository.commit(named: revision ?? "HEAD"))
+        }
         try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)
     }
 }
@@ -65,6 +71,8 @@ private enum RefList {
             let list = refs.map { JSONValue.object(["name": .string($0.name), "commit": $0.target.id.json]) }
             return Terminal.printJSON(.array(list))
         }
-        for ref in refs { Terminal.print("\(ref.name == current ? "*" : " ") \(ref.name)  \(ref.target.id.short)") }
+        for ref in refs {
+            Terminal.print("\(ref.name == current ? "*" : " ") \(ref.name)  \(ref.target.id.short)")
+        }
     }
 }

@@ -5,7 +5,8 @@ internal import ObjectModel
 
 struct CheckoutCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "checkout", abstract: "Make the files those of another version, or write a version elsewhere.",
+        commandName: "checkout",
+        abstract: "Make the files those of another version, or write a version elsewhere.",
         discussion: """
             Changed and untracked files are never overwritten: the command says which are in the way, and stops.
             If it is interrupted, the same command goes on.
@@ -18,11 +19,14 @@ struct CheckoutCommand: ParsableCommand {
             """,
         aliases: ["co", "switch"])
 
-    @Flag(name: [.customShort("b"), .customLong("branch")], help: "Make a branch of that name and stand on it.")
+    @Flag(
+        name: [.customShort("b"), .customLong("branch")], help: "Make a branch of that name and stand on it.")
     var makesBranch = false
     @Flag(name: [.customShort("c"), .customLong("create")], help: .hidden)
     var creates = false
-    @Option(name: .customLong("to"), help: ArgumentHelp("Write the version into a new or empty directory.", valueName: "dir"))
+    @Option(
+        name: .customLong("to"),
+        help: ArgumentHelp("Write the version into a new or empty directory.", valueName: "dir"))
     var directory: String?
     @OptionGroup var output: OutputOptions
     @Argument(help: "A branch, tag or other revision.")
@@ -33,10 +37,15 @@ struct CheckoutCommand: ParsableCommand {
         let progress = Progress("writing", isOn: !output.quiet && !output.json)
         defer { progress.finish() }
         if let directory {
-            let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(directory)).normalized
-            let count = try repository.export(try repository.commit(named: revision), to: target) { progress.add($0) }
+            let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(directory))
+                .normalized
+            let count = try repository.export(try repository.commit(named: revision), to: target) {
+                progress.add($0)
+            }
             progress.finish()
-            if !output.quiet { Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))") }
+            if !output.quiet {
+                Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))")
+            }
             return
         }
         var branch: String?
@@ -54,7 +63,8 @@ struct CheckoutCommand: ParsableCommand {
         progress.finish()
         guard !output.quiet else { return }
         let place = branch.map { "on branch \($0)" } ?? "on no branch"
-        Terminal.print("At \(id.short), \(place): \(Terminal.files(report.written)) written, \(report.removed) removed")
+        Terminal.print(
+            "At \(id.short), \(place): \(Terminal.files(report.written)) written, \(report.removed) removed")
     }
 }
 

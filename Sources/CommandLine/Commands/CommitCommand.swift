@@ -20,19 +20,27 @@ struct CommitCommand: ParsableCommand {
 
     @Option(name: [.customShort("m"), .long], help: "What this version is.")
     var message: String
-    @Flag(name: [.customShort("a"), .long], help: "Accepted and not needed: a commit takes all that is tracked.")
+    @Flag(
+        name: [.customShort("a"), .long], help: "Accepted and not needed: a commit takes all that is tracked."
+    )
     var all = false
     @Option(name: .customLong("param"), help: ArgumentHelp("A hyperparameter.", valueName: "name=value"))
     var parameters: [String] = []
-    @Option(name: .customLong("params"), help: ArgumentHelp("A JSON, YAML or TOML file of hyperparameters.", valueName: "file"))
+    @Option(
+        name: .customLong("params"),
+        help: ArgumentHelp("A JSON, YAML or TOML file of hyperparameters.", valueName: "file"))
     var parameterFiles: [String] = []
     @Option(name: .customLong("metric"), help: ArgumentHelp("A result.", valueName: "name=value"))
     var metrics: [String] = []
     @Option(name: .customLong("metrics"), help: ArgumentHelp("A file of results.", valueName: "file"))
     var metricFiles: [String] = []
-    @Option(name: .customLong("input"), help: ArgumentHelp("What the run read: PATH, or REVISION:PATH.", valueName: "path"))
+    @Option(
+        name: .customLong("input"),
+        help: ArgumentHelp("What the run read: PATH, or REVISION:PATH.", valueName: "path"))
     var inputs: [String] = []
-    @Option(name: .customLong("output"), help: ArgumentHelp("What the run wrote; else all that changed.", valueName: "path"))
+    @Option(
+        name: .customLong("output"),
+        help: ArgumentHelp("What the run wrote; else all that changed.", valueName: "path"))
     var outputs: [String] = []
     @Option(help: ArgumentHelp("Who made it, if not you.", valueName: "name <mail>"))
     var author: String?
@@ -52,7 +60,9 @@ struct CommitCommand: ParsableCommand {
         request.outputs = try repository.paths(outputs)
         request.allowsMissing = deleted
         if let author {
-            guard let person = Identity.parse(author) else { throw Failure(status: .usage, message: "'\(Terminal.escaped(author))' is no author") }
+            guard let person = Identity.parse(author) else {
+                throw Failure(status: .usage, message: "'\(Terminal.escaped(author))' is no author")
+            }
             request.author = person
         }
         let progress = Progress("reading", isOn: !output.quiet && !output.json)
@@ -63,7 +73,8 @@ struct CommitCommand: ParsableCommand {
         }
         if output.json { return Terminal.printJSON(Self.json(report)) }
         guard !output.quiet else { return }
-        Terminal.print("[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
+        Terminal.print(
+            "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(
             " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); stored \(Terminal.size(report.storedBytes)) for"
                 + " \(Terminal.size(report.newBytes)) of new objects")
@@ -72,7 +83,9 @@ struct CommitCommand: ParsableCommand {
     }
 
     /// `PATH`, or `REVISION:PATH`: a file of that name comes first.
-    private static func input(_ text: String, _ repository: Repository) throws -> (path: RepositoryPath, commit: ObjectID?) {
+    private static func input(_ text: String, _ repository: Repository) throws -> (
+        path: RepositoryPath, commit: ObjectID?
+    ) {
         let path = try? repository.path(ArgumentText.bytes(text))
         if let path, try repository.exists(path) { return (path, nil) }
         guard let colon = text.firstIndex(of: ":") else {
@@ -84,9 +97,12 @@ struct CommitCommand: ParsableCommand {
 
     private static func json(_ report: CommitReport) -> JSONValue {
         .object([
-            "commit": report.id.json, "tree": report.commit.tree.json, "branch": report.branch.map { .string($0) } ?? .null,
-            "parents": .array(report.commit.parents.map(\.json)), "runs": .array(report.commit.runs.map(\.json)),
-            "files": .integer(report.files), "bytes": .integer(report.bytes), "newBytes": .integer(report.storedBytes),
+            "commit": report.id.json, "tree": report.commit.tree.json,
+            "branch": report.branch.map { .string($0) } ?? .null,
+            "parents": .array(report.commit.parents.map(\.json)),
+            "runs": .array(report.commit.runs.map(\.json)),
+            "files": .integer(report.files), "bytes": .integer(report.bytes),
+            "newBytes": .integer(report.storedBytes),
         ])
     }
 }

@@ -45,7 +45,8 @@ struct DiffCommand: ParsableCommand {
         let width = rows.map(\.name.count).max() ?? 0
         for row in rows {
             let name = row.name + String(repeating: " ", count: width - row.name.count)
-            Terminal.print(Terminal.escaped("  \(name)  \(row.before?.text ?? "-") -> \(row.after?.text ?? "-")"))
+            Terminal.print(
+                Terminal.escaped("  \(name)  \(row.before?.text ?? "-") -> \(row.after?.text ?? "-")"))
         }
     }
 
@@ -54,19 +55,23 @@ struct DiffCommand: ParsableCommand {
             entry.map { .object(["id": $0.id.json, "size": .integer($0.size)]) }
         }
         func values(_ rows: [ValueDifference]) -> JSONValue {
-            .array(rows.map { row in
-                .object([
-                    "name": .string(row.name), "before": row.before.map { .string($0.text) }, "after": row.after.map { .string($0.text) },
-                ])
-            })
+            .array(
+                rows.map { row in
+                    .object([
+                        "name": .string(row.name), "before": row.before.map { .string($0.text) },
+                        "after": row.after.map { .string($0.text) },
+                    ])
+                })
         }
         return .object([
-            "entries": .array(difference.files.map { file in
-                .object([
-                    "path": file.path.json, "state": .string(file.state.rawValue), "before": side(file.before),
-                    "after": side(file.after),
-                ])
-            }),
+            "entries": .array(
+                difference.files.map { file in
+                    .object([
+                        "path": file.path.json, "state": .string(file.state.rawValue),
+                        "before": side(file.before),
+                        "after": side(file.after),
+                    ])
+                }),
             "parameters": values(difference.parameters), "metrics": values(difference.metrics),
         ])
     }

@@ -18,7 +18,8 @@ struct InitCommand: ParsableCommand {
 
     func run() throws {
         let environment = Environment.process()
-        let root = directory.map { environment.workingDirectory.appending(ArgumentText.bytes($0)).normalized }
+        let root =
+            directory.map { environment.workingDirectory.appending(ArgumentText.bytes($0)).normalized }
             ?? environment.workingDirectory
         let repository = try Repository.create(at: root, environment)
         if output.json {

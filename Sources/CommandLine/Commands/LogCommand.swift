@@ -20,7 +20,8 @@ struct LogCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
     @Argument(help: "Where to begin.")
     var revision: String?
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"))
     var paths: [String] = []
 
     func run() throws {

@@ -21,7 +21,8 @@ struct CatCommand: ParsableCommand {
         let repository = try Repository.here()
         if object.hasPrefix("sha256:") || !object.contains(":") {
             let digits = object.hasPrefix("sha256:") ? String(object.dropFirst(7)) : object
-            guard let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id)) else {
+            guard let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id))
+            else {
                 throw Failure(status: .notFound, message: "no blob '\(Terminal.escaped(object))'")
             }
             return try Self.write(id, repository)
@@ -84,9 +85,11 @@ struct ListCommand: ParsableCommand {
 
     private func show(_ path: RepositoryPath, _ entry: TreeEntry) {
         if output.json {
-            return Terminal.printJSON(.object([
-                "path": path.json, "id": entry.id.json, "size": .integer(entry.size), "mode": .string("\(entry.mode)"),
-            ]))
+            return Terminal.printJSON(
+                .object([
+                    "path": path.json, "id": entry.id.json, "size": .integer(entry.size),
+                    "mode": .string("\(entry.mode)"),
+                ]))
         }
         let mark =
             switch entry.mode {
@@ -116,7 +119,8 @@ struct HashCommand: ParsableCommand {
             let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
             let id: ObjectID
             do throws(FileError) { id = try Snapshot.digest(of: path, environment.files) } catch {
-                throw Failure(status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
+                throw Failure(
+                    status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
             }
             Terminal.print("\(id.hex)  \(Terminal.escaped(ArgumentText.bytes(file)))")
         }

@@ -43,6 +43,7 @@ struct ShowCommand: ParsableCommand {
         guard case .object(let members) = LogCommand.json(id, commit) else { return .null }
         let described = JSONValue.array(runs.map { RunText.json($0.0, $0.1) })
         let rest = members.filter { $0.name != "runs" }
-        return .object(rest + [JSONMember("runs", described), JSONMember("tree", commit.tree.json)], sorting: true)
+        return .object(
+            rest + [JSONMember("runs", described), JSONMember("tree", commit.tree.json)], sorting: true)
     }
 }

@@ -18,11 +18,21 @@ struct StatusCommand: ParsableCommand {
     func run() throws {
         let status = try Repository.here().status()
         if output.json { return Terminal.printJSON(Self.json(status)) }
-        if let branch = status.head.branch { Terminal.print("On branch \(branch)") } else { Terminal.print("On no branch") }
-        if let commit = status.head.commit { Terminal.print("Last commit \(commit.short)") } else { Terminal.print("No commit yet") }
+        if let branch = status.head.branch {
+            Terminal.print("On branch \(branch)")
+        } else {
+            Terminal.print("On no branch")
+        }
+        if let commit = status.head.commit {
+            Terminal.print("Last commit \(commit.short)")
+        } else {
+            Terminal.print("No commit yet")
+        }
         if status.isPending { Terminal.print("A checkout was interrupted: type it again to finish it") }
         for change in status.changes { Terminal.print("  \(Self.word(change.state)) \(change.path)") }
-        for skipped in status.skipped { Terminal.printError("skipped: \(skipped.path) (\(Self.words(skipped.reason)))") }
+        for skipped in status.skipped {
+            Terminal.printError("skipped: \(skipped.path) (\(Self.words(skipped.reason)))")
+        }
         if status.changes.isEmpty {
             let isNew = status.head.commit == nil && status.tracking == Tracking()
             Terminal.print(isNew ? "Nothing is tracked yet: mlrepo add PATH" : "Nothing has changed")
@@ -48,7 +58,8 @@ struct StatusCommand: ParsableCommand {
 
     private static func json(_ status: WorkingCopyStatus) -> JSONValue {
         .object([
-            "branch": status.head.branch.map { .string($0) } ?? .null, "head": status.head.commit?.json ?? .null,
+            "branch": status.head.branch.map { .string($0) } ?? .null,
+            "head": status.head.commit?.json ?? .null,
             "clean": .bool(status.changes.isEmpty),
             "entries": .array(
                 status.changes.map { .object(["path": $0.path.json, "state": .string($0.state.rawValue)]) }),
