@@ -98,6 +98,8 @@ extension Repository {
             tree: built.root)
         let payload = commit.payload
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
+        // What others changed is written after the commit: until then the working copy is on its way.
+        if !theirs.isEmpty { try copy.setPending(WorkingCopy.Pending(from: base?.tree, to: built.root)) }
         let result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
             () throws(RepositoryError) in
             var changes = try standing(look.head, on: id)
@@ -136,17 +138,21 @@ extension Repository {
     private func others(
         _ base: Commit?, _ tip: Commit?, _ mine: [PathEdit], _ branch: String
     ) throws(RepositoryError) -> [CheckoutStep] {
-        let paths = Set(mine.map(\.path))
+        let paths = Dictionary(mine.map { ($0.path, $0.entry) }, uniquingKeysWith: { first, _ in first })
         var steps: [CheckoutStep] = []
         var clash: RepositoryPath?
         try reading { () throws(ReadError) in
             try tree(base).changes(to: tree(tip)) { (path, _, after) throws(ReadError) in
-                if paths.contains(path) { clash = clash ?? path }
+                if let own = paths[path] {
+                    // The same change made twice is no conflict.
+                    if own?.id != after?.id || own?.mode != after?.mode { clash = clash ?? path }
+                    return
+                }
                 steps.append(CheckoutStep(path: path, entry: after))
             }
         }
         for step in steps where clash == nil {
-            clash = paths.first {
+            clash = paths.keys.first {
                 $0 != step.path && ($0.isInside(step.path) || step.path.isInside($0)) && step.entry != nil
             }
         }
@@ -256,6 +262,7 @@ extension Repository {
         head.commit = id
         try copy.setHead(head)
         try copy.setCache(StatCacheBuilder.bytes(directory), base: id)
+        if !theirs.isEmpty { try copy.setPending(nil) }
         let isComplete = request.paths.isEmpty
         var rest = look.tracking
         rest.added =

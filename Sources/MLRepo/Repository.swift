@@ -80,7 +80,13 @@ package struct Repository: Sendable {
 
     /// Where the working copy stands, and the commit that its files were made from.
     package func base() throws(RepositoryError) -> (head: WorkingCopy.Head, commit: Commit?) {
-        let head = try copy.head()
+        var head = try copy.head()
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same. While a
+        // checkout is pending the files are not those of the ref yet.
+        if let standing = try ref(name)?.id, standing != head.commit, try copy.pending() == nil {
+            head.commit = standing
+        }
         guard let id = head.commit else { return (head, nil) }
         return (head, try reading { () throws(ReadError) in try store.commit(id) })
     }

@@ -35,10 +35,7 @@ FLIPS = 300
 def build_full_store(path):
     """A store with all that the format has, of 300 entries."""
     store = TinyStore(path)
-    events = [store.event() for _ in range(300)]
-    history = store.flush()
-
-    big = random.Random(1).randbytes(3_000_000)
+    big = random.Random(1).randbytes(1_500_000).hex().encode()
     chunks = cut_file(big)
     big_entry, big_recipe = store.recipe(big, chunks, rule=1)
     pieces = [b"%08d" % (i // 3) for i in range(400)]
@@ -46,7 +43,7 @@ def build_full_store(path):
     for chunk in chunks:
         del store.pending["blob", chunk]
     chunk_pack = store.pack((0, [("blob", chunk) for chunk in chunks[:8]], None),
-                            *[(2, [("blob", chunk)], None) for chunk in chunks[8:]])
+                            *[(2, [("blob", chunk)], None) for chunk in chunks[8:] + [bytes(300_000)]])
 
     text = b"".join(b"line %d\n" % i for i in range(9_000))
     edited = text.replace(b"line 77\n", b"line seventy-seven\n")
@@ -55,7 +52,7 @@ def build_full_store(path):
                                   b"big.bin": big_entry})
     first = store.commit(first_tree, recipes=store.recipes([big_recipe]))
     run = store.run(
-        origin="observed", observedBy="trace", started=-5, ended=9, exitStatus=0,
+        origin="observed", observedBy="trace", started=0, ended=9, exitStatus=0,
         command={"arguments": ["python3", "train.py"], "directory": {"bytes": base64.b64encode(b"d\xff").decode()}},
         code={"dirty": True, "patch": store.file(b"diff")[1].hex(), "revision": "0" * 40, "system": "git"},
         parameters={"lr": ["float", "1e-3"], "net": ["map", {"depth": ["int", "007"], "on": ["bool", "true"]}],
@@ -67,11 +64,12 @@ def build_full_store(path):
                          b"link": store.file(b"text", mode=3), b"latin-\xe9": store.file(b"x")}),
         parents=[first.hex()], recipes=store.recipes([odd_recipe]), runs=[run],
         tracked={"directories": ["many"], "patterns": ["*.bin"]})
-    del store.pending["blob", edited]
+    del store.pending["blob", edited], store.pending["blob", text]
     refs = {f"tags/v{i}.0": ("commit", first) for i in range(200)}
     refs |= {"branches/main": ("commit", second), "runs/best": ("run", bytes.fromhex(run))}
-    store.pack((7, [("blob", edited)], ("blob", text)))
+    store.pack((7, [("blob", edited)], ("blob", text)), (1, [("blob", text)], None))
     empty_root, root = store.refs({}), store.refs(refs)
+    events = [store.event(), store.event(empty_root, root), *[store.event() for _ in range(298)]]
     store.flush()
     store.operate(empty_root, event=events[0])
     passing = [store.pack((1, [("blob", b"passing %d" % i)], None)) for i in range(40)]
@@ -93,12 +91,14 @@ def build_small_store(path):
     store = TinyStore(path)
     commit = store.commit(store.directory({b"n%d" % i: store.file(b"content %d" % i) for i in range(24)}))
     root = store.refs({"branches/main": ("commit", commit)})
+    text = "content 1, 0123456789, abcdefghijklmnopqrstuvwxyz, ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     data = [item for item in store.pending if item[0] == "blob"]
     for item in data:
         del store.pending[item]
-    data_pack = store.pack((0, data[:12], None), (1, data[12:], None),
-                           (7, [("blob", b"content 1, edited")], data[1]))
-    events = [store.event() for _ in range(2)]
+    base = ("blob", text.encode())
+    data_pack = store.pack((0, [*data[:12], base], None), (1, data[12:], None),
+                           (7, [("blob", text.encode() + b", edited")], base))
+    events = [store.event(None, root), store.event()]
     metadata_pack = store.flush()
     store.operate(root, event=events[0])
     store.operate(root, event=events[1], added=[], doomed=[f"{i:064x}-{i:016x}" for i in range(33)])
@@ -328,7 +328,7 @@ class Rules(TemporaryStores):
         self.assert_clean(self.folder)
 
     def test_shape_with_a_history(self):
-        self.store_of(refs={f"runs/{i}": ("tree", make_id("tree", b"\0\0")) for i in range(50)},
+        self.store_of(refs={f"tags/{i}": ("commit", bytes(32)) for i in range(50)},
                       cut=lambda hashes, zeros: [(i, min(i + 10, len(hashes))) for i in range(0, len(hashes), 10)])
         self.assert_problem("do not end where the rules end them")
 

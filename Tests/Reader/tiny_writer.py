@@ -1,4 +1,8 @@
-"""A tiny writer of stores for the tests, from Documentation/Formats alone. It shares no code with the reader."""
+#!/usr/bin/env python3
+"""A tiny writer of stores for the tests, from Documentation/Formats alone. It shares no code with the reader.
+
+usage: tiny_writer.py FOLDER     writes the store of Tests/Vectors/store-1 into a folder that does not exist yet
+"""
 
 import base64
 import hashlib
@@ -7,6 +11,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
 
 KINDS = ["", "blob", "chunks", "tree", "refs", "recipes", "commit", "run", "event", "statement"]
@@ -104,12 +109,14 @@ def cut_file(data):
 
 # Packs
 
-def zstd_of_raw_blocks(raw):
-    """A zstd frame without compression, for machines without the command."""
+def zstd_by_hand(raw):
+    """A zstd frame of raw blocks, or of one repeated byte each: for machines without the command."""
     out = bytes.fromhex("28b52ffd a0") + struct.pack("<I", len(raw))
     blocks = [raw[i:i + 131_072] for i in range(0, len(raw), 131_072)] or [b""]
     for i, block in enumerate(blocks):
-        out += struct.pack("<I", len(block) << 3 | (i + 1 == len(blocks)))[:3] + block
+        repeats = block == block[:1] * len(block) != b""
+        out += struct.pack("<I", len(block) << 3 | repeats << 1 | (i + 1 == len(blocks)))[:3]
+        out += block[:1] if repeats else block
     return out
 
 
@@ -124,15 +131,23 @@ def compress(codec, raw, base):
     if shutil.which("zstd"):
         return subprocess.run(["zstd", "-q", "-c", f"--stream-size={len(raw)}"], input=raw, capture_output=True,
                               check=True).stdout
-    return zstd_of_raw_blocks(raw)
+    return zstd_by_hand(raw)
 
 
-def build_pack(frames):
-    """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload) or None."""
+DEFAULT = compress
+
+
+def build_pack(frames, compress=compress):
+    """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload) or None.
+
+    A frame in which compression gains nothing gets codec 0.
+    """
     out, records, bases, entries, recipes, raw_sum = b"", b"", [], {}, {}, 0
     for number, (codec, objects, base) in enumerate(frames):
         raw = b"".join(payload for _, payload in objects)
         stored = compress(codec, raw, base)
+        if len(stored) >= len(raw) and compress is DEFAULT:
+            codec, stored, base = 0, raw, None
         table = b"" if base is None else bytes([KINDS.index(base[0])]) + make_id(*base)
         table += varint(len(objects))
         place = 0
@@ -188,6 +203,7 @@ class TinyStore:
     def __init__(self, path, seed=0):
         self.path, self.counter = str(path), seed
         self.pending, self.leaves, self.new_packs = {}, [], []
+        self.ref_maps, self.newest_refs = {}, None  # root -> name -> (kind, id); a root
         self.write("format", canonical({"cutRule": 1, "format": 1, "origin": ORIGIN}) + b"\n")
 
     def write(self, path, data):
@@ -236,7 +252,9 @@ class TinyStore:
     def refs(self, refs, cut=cut_level):
         leaves = [(name.encode(), varint(len(name)) + name.encode() + bytes([KINDS.index(kind)]) + identifier, 1, 0, 0)
                   for name, (kind, identifier) in sorted(refs.items())]
-        return self.put("refs", build_tree(self.put, "refs", leaves, cut)).hex()
+        root = self.put("refs", build_tree(self.put, "refs", leaves, cut)).hex()
+        self.ref_maps[root] = refs
+        return root
 
     def run(self, **members):
         empty = self.directory({})[0].hex()
@@ -248,16 +266,21 @@ class TinyStore:
                  "runs": [self.run()], "tracked": {"directories": [""], "patterns": []}, "tree": tree[0].hex()}
         return bytes.fromhex(self.put_json("commit", {**value, **members}))
 
-    def event(self):
+    def event(self, before=None, after=None, **members):
+        """An event that changes the refs from those of one root to those of another."""
+        old, new = self.ref_maps.get(before, {}), self.ref_maps.get(after, {})
+        refs = [{"name": name} | {side: {"id": refs[name][1].hex(), "kind": refs[name][0]}
+                                  for side, refs in (("after", new), ("before", old)) if name in refs}
+                for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
         self.counter += 1
-        return self.put_json("event", {"actor": PERSON, "nonce": f"{self.counter:032x}", "refs": [], "time": 1,
-                                       "verb": "commit"})
+        return self.put_json("event", {"actor": PERSON, "nonce": f"{self.counter:032x}", "refs": refs, "time": 1,
+                                       "verb": "commit", **members})
 
     # Packs and log
 
-    def pack(self, *frames):
+    def pack(self, *frames, compress=compress):
         """Writes a pack of frames and gives its name; the next operation adds it."""
-        data = build_pack(frames)
+        data = build_pack(frames, compress)
         self.counter += 1
         name = f"{sha256(data).hex()}-{self.counter:016x}"
         self.write(self.pack_path(name), data)
@@ -277,16 +300,17 @@ class TinyStore:
             frames += [(codec, part, None)] if part else []
         return self.pack(*frames)
 
-    def operate(self, refs, event=None, dropped=(), doomed=(), added=None, **members):
+    def operate(self, refs, event=None, dropped=(), doomed=(), added=None, as_list=False, **members):
         """Appends an entry that adds the new packs; what is pending is flushed first, unless an event is given."""
         if event is None:
-            event = self.event()
+            event = self.event(self.newest_refs, refs)
             self.flush()
+        self.newest_refs = refs
         added, self.new_packs = self.new_packs if added is None else added, []
         packs = {"added": sorted(added), "doomed": sorted(doomed), "dropped": sorted(dropped)}
         number = len(self.leaves)
         entry = {"event": event, "features": [], "number": number, "refs": refs, "time": 1}
-        if sum(map(len, packs.values())) <= 32:
+        if sum(map(len, packs.values())) <= 32 and not as_list:
             entry["packs"] = packs
         else:
             entry["packList"] = sha256(canonical(packs)).hex()
@@ -305,3 +329,70 @@ class TinyStore:
         self.write("log/tile/0/000", b"".join(sha256(b"\0" + leaf) for leaf in leaves))
         for number in set(range(256)) - set(keep):
             os.remove(os.path.join(self.path, f"log/new/{number:020d}"))
+
+
+# The store of Tests/Vectors/store-1
+
+def write_vector(path):
+    """A small store of three entries, with one of each thing that the format has. Gives the ids of its two commits."""
+    store = TinyStore(path)
+    working_copy = "worktrees/" + "5a" * 16
+    root = store.refs({})
+    store.operate(root, event=store.event(None, root, verb="init"), added=[store.flush()])
+
+    text = b"".join(b"line %d of a text\n" % i for i in range(300))
+    chunks = [bytes((7 * i * i + j) % 256 for i in range(1_000 + 500 * j)) for j in range(3)]
+    large, large_recipe = store.recipe(b"".join(chunks), chunks, rule=0)
+    first_tree = store.directory({
+        b"directory": store.directory({b"empty": store.directory({}), b"text": store.file(text),
+                                       "\u00e9".encode(): store.file(b"")}),
+        b"large.bin": large,
+        b"latin-\xe9": store.file(b"a name that is not UTF-8\n"),
+        b"line\nfeed": store.file(b"a name with a line feed\n"),
+        b"link": store.file(b"directory/text", mode=3),
+        b"run.sh": store.file(b"#!/bin/sh\nexec true\n", mode=2)})
+    first = store.commit(first_tree, message="First\n", recipes=store.recipes([large_recipe]),
+                         runs=[store.run(outputs=first_tree[0].hex())], authored=1763888400, committed=1763888400)
+    root = store.refs({"branches/main": ("commit", first), working_copy: ("commit", first)})
+    store.operate(root, time=1763888401)
+
+    edited = text.replace(b"line 7 ", b"line seven ")
+    zeros = bytes(10_000)
+    second_tree = store.directory({
+        b"directory": store.directory({b"text": store.file(edited), b"moved.bin": large}),
+        b"text.orig": store.file(text),
+        b"zeros": store.file(zeros),
+        b"many": store.directory({b"%03d" % i: store.file(b"%d\n" % (i % 7)) for i in range(200)})})
+    metrics = {"loss": ["float", "nan"], "steps": ["int", "9007199254740993"]}
+    run = store.run(origin="observed", observedBy="trace", recorded=1763888500, started=1763888450, ended=1763888499,
+                    exitStatus=0, user=PERSON,
+                    command={"arguments": ["python3", "train.py"], "directory": {"bytes": "bGF0aW4t6Q=="}},
+                    code={"dirty": True, "patch": store.file(b"diff --git a/x b/x\n")[1].hex(), "revision": "0" * 40,
+                          "system": "git"},
+                    parameters={"lr": ["float", "1e-3"], "net": ["map", {"depth": ["int", "007"]}]}, metrics=metrics,
+                    environment={"host": "h", "memory": 2**40}, inputs=first_tree[0].hex(),
+                    inputCommits=[{"commit": first.hex(), "path": "large.bin"}], outputs=second_tree[0].hex())
+    second = store.commit(second_tree, message="Second\n", parents=[first.hex()], runs=[run], authored=1763888500,
+                          committed=1763888501, tracked={"directories": ["directory", "many"], "patterns": ["*.orig"]})
+    old_root, root = root, store.refs({"branches/main": ("commit", second), working_copy: ("commit", second),
+                                       "runs/best": ("run", bytes.fromhex(run)), "tags/v1": ("commit", first)})
+    event = store.event(old_root, root, reason="Second", time=1763888502, workingCopy="5a" * 16)
+    objects, store.pending = list(store.pending), {}
+    blobs = [item for item in objects if item[0] == "blob" and item[1] not in (text, edited, zeros)]
+    stored_by_hand = store.pack((1, [item for item in objects if item[0] != "blob"], None), (1, [("blob", text)], None),
+                                (7, [("blob", edited)], ("blob", text)), (2, [("blob", zeros)], None),
+                                (0, blobs, None), compress=without_command)
+    orphan = "0" * 64 + "-" + "0" * 16
+    store.operate(root, event=event, added=[stored_by_hand], doomed=[orphan], as_list=True, time=1763888400)
+    return first, second
+
+
+def without_command(codec, raw, base):
+    """Compression whose bytes depend on no other program."""
+    return zstd_by_hand(raw) if codec == 2 else compress(codec, raw, base)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or os.path.exists(sys.argv[1]):
+        sys.exit(__doc__.strip())
+    write_vector(sys.argv[1])

@@ -1,0 +1,324 @@
+"""The program as people type it: exact output, exit status, and what is left on disk.
+
+MLREPO names the binary. Time and user are fixed by environment variables, so that only ids that come from randomness
+(events, working copies) differ between runs; none of those is printed.
+"""
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+MLREPO = os.path.abspath(os.environ.get("MLREPO", ".build/debug/mlrepo"))
+READER = Path(__file__).resolve().parent.parent / "Reader" / "read_store.py"
+
+
+class CommandTest(unittest.TestCase):
+    """A fresh directory for each test, and ways to run the program in it."""
+
+    def setUp(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="mlrepo-test-"))
+        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.root), "MLREPO_USER_NAME": "Ada",
+            "MLREPO_USER_EMAIL": "ada@example.com", "MLREPO_NOW": "1763888400",
+        }
+        self.work = self.root / "work"
+        self.work.mkdir()
+
+    def run_raw(self, *arguments, cwd=None):
+        return subprocess.run(
+            [MLREPO, *arguments], cwd=cwd or self.work, env=self.environment, capture_output=True, timeout=120)
+
+    def mlrepo(self, *arguments, status=0, cwd=None) -> str:
+        done = self.run_raw(*arguments, cwd=cwd)
+        self.assertEqual(done.returncode, status, (arguments, done.stdout, done.stderr))
+        self.stderr = done.stderr.decode(errors="replace")
+        return done.stdout.decode(errors="surrogateescape")
+
+    def write(self, name, content: bytes) -> Path:
+        path = os.path.join(os.fsencode(self.work), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def start(self) -> None:
+        self.mlrepo("init")
+        self.write("data/a.txt", b"first\n")
+        self.write("data/sub/b.txt", b"second\n")
+        self.mlrepo("add", "data")
+
+    def verify(self) -> dict:
+        """What the independent reader says of the store."""
+        done = subprocess.run(
+            [sys.executable, str(READER), "verify", str(self.work / ".mlrepo")], capture_output=True, timeout=120)
+        summary = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual((done.returncode, summary["problems"]), (0, 0), done.stdout[-2000:])
+        return summary
+
+    def tree(self, top: Path) -> dict:
+        found = {}
+        for directory, names, files in os.walk(os.fsencode(top)):
+            if b".mlrepo" in names:
+                names.remove(b".mlrepo")
+            for name in files + [n for n in names if os.path.islink(os.path.join(directory, n))]:
+                path = os.path.join(directory, name)
+                key = os.path.relpath(path, os.fsencode(top))
+                if os.path.islink(path):
+                    found[key] = ("link", os.readlink(path))
+                else:
+                    with open(path, "rb") as file:
+                        found[key] = (os.stat(path).st_mode & 0o100, hashlib.sha256(file.read()).hexdigest())
+        return found
+
+
+class Transcripts(CommandTest):
+    def test_the_first_steps_read_as_documented(self) -> None:
+        self.assertEqual(self.mlrepo("init"), f"A new repository in {self.work}/.mlrepo\n")
+        self.assertEqual(self.mlrepo("status"), "On branch main\nNo commit yet\nNothing is tracked yet: mlrepo add PATH\n")
+        self.write("data/a.txt", b"first\n")
+        self.assertEqual(self.mlrepo("add", "data"), "")
+        self.assertEqual(self.mlrepo("status"), "On branch main\nNo commit yet\n  added    data/a.txt\n")
+        out = self.mlrepo("commit", "-m", "Begin")
+        head = self.mlrepo("resolve", "HEAD").strip()
+        self.assertTrue(out.startswith(f"[main {head[:7]}] Begin\n 1 file, 6 bytes; stored "), out)
+        self.assertEqual(self.mlrepo("status"), f"On branch main\nLast commit {head[:7]}\nNothing has changed\n")
+        self.assertEqual(
+            self.mlrepo("log"),
+            f"commit {head}\nAuthor: Ada <ada@example.com>\nDate:   2025-11-23T09:00:00Z\n\n    Begin\n\n")
+        self.assertEqual(self.mlrepo("log", "--oneline"), f"{head[:7]} Begin\n")
+        digest = hashlib.sha256(b"first\n").hexdigest()
+        self.assertEqual(self.mlrepo("ls"), f"- {digest} 6 data/a.txt\n")
+        self.assertEqual(self.mlrepo("hash", "data/a.txt"), f"{digest}  data/a.txt\n")
+        self.assertEqual(self.mlrepo("cat", "HEAD:data/a.txt"), "first\n")
+        self.assertEqual(self.mlrepo("cat", "sha256:" + digest), "first\n")
+        self.mlrepo("commit", "-m", "Again", status=1)
+        self.assertEqual(self.stderr, "error: nothing has changed\nhint: mlrepo status\n")
+        self.verify()
+
+    def test_every_command_has_examples_in_its_help(self) -> None:
+        commands = [line.split()[0].rstrip(",") for line in self.mlrepo("help").split("SUBCOMMANDS:")[1].splitlines() if line.startswith("  ") and line[2] != " "]
+        self.assertIn("commit", commands)
+        for command in commands:
+            if command != "See":
+                self.assertIn("EXAMPLES", self.mlrepo("help", command), command)
+
+    def test_errors_say_what_and_how_they_end(self) -> None:
+        self.mlrepo("status", status=66)
+        self.assertIn("error: no .mlrepo in", self.stderr)
+        self.assertIn("hint: mlrepo init", self.stderr)
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("checkout", "nowhere", status=66)
+        self.assertEqual(self.stderr, "error: no revision 'nowhere'\nhint: mlrepo log\n")
+        self.mlrepo("add", "nothing.txt", status=66)
+        self.mlrepo("add", "../outside", status=64)
+        self.mlrepo("commit", status=64)
+        self.mlrepo("stash", status=64)
+        self.mlrepo("nonsense", status=64)
+        self.mlrepo("tag", "a..", status=64)
+        self.mlrepo("init", status=73)
+        self.mlrepo("commit", "-m", "x", "--param", "a=1", "--param", "a=2", status=64)
+        done = self.run_raw("checkout", "--json", "nowhere")
+        self.assertEqual(json.loads(done.stderr)["error"]["status"], 66)
+
+    def test_json_answers_have_their_members(self) -> None:
+        self.start()
+        commit = json.loads(self.mlrepo("commit", "-m", "One", "--json"))
+        self.assertEqual(set(commit), {"commit", "tree", "branch", "parents", "runs", "files", "bytes", "newBytes"})
+        self.assertEqual((commit["files"], commit["bytes"], commit["branch"]), (2, 13, "main"))
+        self.write("data/new.txt", b"x")
+        status = json.loads(self.mlrepo("status", "--json"))
+        self.assertEqual(status["entries"], [{"path": "data/new.txt", "state": "added"}])
+        self.assertEqual((status["clean"], status["head"]), (False, commit["commit"]))
+        line = json.loads(self.mlrepo("log", "--json"))
+        self.assertEqual((line["commit"], line["time"]), (commit["commit"], "2025-11-23T09:00:00Z"))
+
+
+class Versions(CommandTest):
+    def test_every_version_comes_back_bit_for_bit(self) -> None:
+        seed = random.randrange(1 << 32)
+        generator = random.Random(seed)
+        self.start()
+        self.write("data/run.sh", b"#!/bin/sh\n")
+        os.chmod(self.work / "data/run.sh", 0o755)
+        os.symlink("a.txt", self.work / "data/link")
+        self.write("data/empty.bin", b"")
+        self.write("data/big.bin", generator.randbytes(3_000_000))
+        self.write(b"data/na\nme\t\x1b[31m", b"odd")
+        self.write(b"data/\xff\xfe.bin", b"no UTF-8")
+        self.write("data/" + "n" * 255, b"long")
+        versions = []
+        for number in range(5):
+            self.mlrepo("commit", "-m", f"Version {number}")
+            versions.append((self.mlrepo("resolve", "HEAD").strip(), self.tree(self.work)))
+            for _ in range(4):
+                name = f"data/{generator.randrange(3)}/{generator.randrange(5)}.bin"
+                if os.path.exists(self.work / name) and generator.random() < 0.4:
+                    os.remove(self.work / name)
+                else:
+                    self.write(name, generator.randbytes(generator.choice([0, 10, 70_000, 400_000])))
+            big = bytearray((self.work / "data/big.bin").read_bytes())
+            big[generator.randrange(len(big)):][:4] = b"edit"
+            self.write("data/big.bin", bytes(big) + b"%d" % number)
+        self.mlrepo("commit", "-m", "Last")
+        for commit, tree in versions + versions[::-1]:
+            self.mlrepo("checkout", commit)
+            self.assertEqual(self.tree(self.work), tree, f"seed {seed}")
+            self.assertTrue(self.mlrepo("status").endswith("Nothing has changed\n"), f"seed {seed}")
+        for number, (commit, tree) in enumerate(versions):
+            self.mlrepo("checkout", commit, "--to", f"../copy{number}")
+            self.assertEqual(self.tree(self.root / f"copy{number}"), tree, f"seed {seed}")
+        self.verify()
+
+    def test_a_change_of_the_same_size_and_time_is_seen(self) -> None:
+        self.start()
+        for number in range(10):
+            path = self.work / "data/a.txt"
+            path.write_bytes(b"%06d" % number)
+            self.mlrepo("commit", "-m", str(number))
+            stamp = path.stat()
+            path.write_bytes(b"%06d" % (number + 500_000))
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+            self.assertIn("modified data/a.txt", self.mlrepo("status"))
+
+    def test_checkout_loses_nothing(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"changed\n")
+        self.write("data/later.txt", b"later\n")
+        self.mlrepo("commit", "-m", "Two")
+        self.write("data/a.txt", b"precious\n")
+        self.mlrepo("checkout", "HEAD~1", status=73)
+        self.assertIn("data/a.txt would be lost", self.stderr)
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"precious\n")
+        self.write("data/a.txt", b"changed\n")
+        self.mlrepo("checkout", "HEAD~1")
+        self.write("data/later.txt", b"mine\n")
+        self.mlrepo("checkout", "main", status=73)
+        self.assertEqual((self.work / "data/later.txt").read_bytes(), b"mine\n")
+
+    def test_missing_is_not_deleted(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        shutil.move(self.work / "data", self.root / "unmounted")
+        self.mlrepo("commit", "-m", "Two", status=73)
+        self.assertIn("data is tracked and gone", self.stderr)
+        self.mlrepo("restore", "data")
+        self.assertEqual(self.tree(self.work), {k: v for k, v in self.tree(self.work).items()})
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"first\n")
+        shutil.rmtree(self.work / "data")
+        self.mlrepo("commit", "-m", "Really", "--deleted")
+        self.assertEqual(self.mlrepo("ls"), "")
+
+    def test_a_link_in_the_place_of_a_directory_is_not_followed(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/c.txt", b"third\n")
+        self.mlrepo("commit", "-m", "Two")
+        outside = self.root / "outside"
+        outside.mkdir()
+        (outside / "c.txt").write_bytes(b"not yours\n")
+        shutil.rmtree(self.work / "data")
+        os.symlink(outside, self.work / "data")
+        self.run_raw("checkout", "HEAD~1")
+        self.assertEqual((outside / "c.txt").read_bytes(), b"not yours\n")
+        self.assertEqual(sorted(os.listdir(outside)), ["c.txt"])
+
+    def test_odd_files_are_skipped_and_named(self) -> None:
+        self.start()
+        os.mkfifo(self.work / "data/pipe")
+        (self.work / "data/.git").mkdir()
+        self.write("data/__pycache__/x.pyc", b"cache")
+        self.mlrepo("commit", "-m", "One")
+        self.assertIn("skipped: data/pipe (a socket, pipe or device)", self.stderr)
+        self.assertIn("skipped: data/.git (a git repository of its own)", self.stderr)
+        self.assertEqual([line.split()[-1] for line in self.mlrepo("ls").splitlines()], ["data/a.txt", "data/sub/b.txt"])
+
+    def test_two_commits_at_once_both_succeed_or_say_why(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for number in range(8):
+            self.write(f"data/w{number}.txt", b"%d" % number)
+        together = [
+            subprocess.Popen([MLREPO, "commit", "-m", f"W{n}", f"data/w{n}.txt"], cwd=self.work, env=self.environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE) for n in range(8)]
+        ends = [(p.wait(timeout=120), p.stderr.read().decode(), p.stdout.close(), p.stderr.close())[:2] for p in together]
+        for status, message in ends:
+            self.assertTrue(status == 0 or "hint:" in message, (status, message))
+        self.assertIn(0, [status for status, _ in ends])
+        self.verify()
+
+    def test_a_killed_commit_leaves_the_old_version_or_the_new(self) -> None:
+        seed = random.randrange(1 << 32)
+        generator = random.Random(seed)
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for number in range(50):
+            for _ in range(20):
+                self.write(f"data/{generator.randrange(10)}/{generator.randrange(40)}.bin", generator.randbytes(3000))
+            before = self.mlrepo("resolve", "main").strip()
+            process = subprocess.Popen(
+                [MLREPO, "commit", "-m", str(number)], cwd=self.work, env=self.environment, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            time.sleep(generator.random() * 0.05)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            after = self.mlrepo("resolve", "main").strip()
+            if after != before:
+                self.assertEqual(self.mlrepo("resolve", "main~1").strip(), before, f"seed {seed}")
+        self.mlrepo("status")
+        self.run_raw("commit", "-m", "The rest")
+        self.assertTrue(self.mlrepo("status").endswith("Nothing has changed\n"), f"seed {seed}")
+        self.verify()
+
+
+class Provenance(CommandTest):
+    def test_blame_names_data_parameters_and_code_of_both_models(self) -> None:
+        git = lambda *a: subprocess.run(["git", *a], cwd=self.work, env=self.environment, check=True, capture_output=True)
+        git("init", "-q")
+        git("config", "user.name", "Ada")
+        git("config", "user.email", "ada@example.com")
+        git("remote", "add", "origin", "https://ada:secret@example.com/team/code.git")
+        self.write("train.py", b"print('one')\n")
+        git("add", "train.py")
+        git("commit", "-qm", "code")
+        revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.work, capture_output=True, text=True).stdout.strip()
+        self.start()
+        self.mlrepo("commit", "-m", "Data")
+        data = self.mlrepo("resolve", "HEAD").strip()
+        self.write("params.yaml", b"lr: 0.0003\nseed: 1\noptimizer: {name: adam, beta: 1.0}\n")
+        self.write("model.bin", b"weights one")
+        self.mlrepo("add", "model.bin")
+        self.mlrepo("commit", "-m", "Model", "--input", "data", "--params", "params.yaml", "--metric", "accuracy=0.912")
+        self.write("train.py", b"print('two')\n")
+        self.write("model.bin", b"weights two")
+        self.mlrepo("commit", "-m", "Model 2", "--input", f"{data}:data", "--param", "lr=1e-4")
+        first = json.loads(self.mlrepo("blame", "model.bin", "--revision", "HEAD~1", "--json"))
+        self.assertEqual(first["parameters"], {"lr": "0.0003", "seed": 1, "optimizer": {"name": "adam", "beta": "1.0"}})
+        self.assertEqual(first["metrics"], {"accuracy": "0.912"})
+        self.assertEqual((first["code"]["revision"], first["code"]["dirty"]), (revision, False))
+        self.assertEqual(first["code"]["remote"], "https://example.com/team/code.git")
+        self.assertEqual([(i["path"], i["files"], i["commit"]) for i in first["inputs"]], [("data", 2, "sha256:" + data)])
+        self.assertEqual(first["inputs"][0]["upstream"]["message"], "Data")
+        second = json.loads(self.mlrepo("blame", "model.bin", "--json"))
+        self.assertEqual((second["code"]["dirty"], second["parameters"]), (True, {"lr": "1e-4"}))
+        patch = self.mlrepo("cat", "sha256:" + second["code"]["patch"])
+        self.assertIn("+print('two')", patch)
+        self.assertEqual(second["inputs"][0]["upstream"]["commit"], "sha256:" + data)
+        diff = json.loads(self.mlrepo("diff", "--json"))
+        self.assertIn({"name": "lr", "before": "0.0003", "after": "1e-4"}, diff["parameters"])
+        self.mlrepo("blame", "nothing.bin", status=66)
+        self.verify()
+
+
+if __name__ == "__main__":
+    unittest.main()
