@@ -134,19 +134,16 @@ def compress(codec, raw, base):
     return zstd_by_hand(raw)
 
 
-DEFAULT = compress
-
-
-def build_pack(frames, compress=compress):
+def build_pack(frames, compress=compress, always=False):
     """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload) or None.
 
-    A frame in which compression gains nothing gets codec 0.
+    A frame in which compression gains nothing gets codec 0, unless `always`.
     """
     out, records, bases, entries, recipes, raw_sum = b"", b"", [], {}, {}, 0
     for number, (codec, objects, base) in enumerate(frames):
         raw = b"".join(payload for _, payload in objects)
         stored = compress(codec, raw, base)
-        if len(stored) >= len(raw) and compress is DEFAULT:
+        if len(stored) >= len(raw) and not always:
             codec, stored, base = 0, raw, None
         table = b"" if base is None else bytes([KINDS.index(base[0])]) + make_id(*base)
         table += varint(len(objects))
@@ -278,9 +275,9 @@ class TinyStore:
 
     # Packs and log
 
-    def pack(self, *frames, compress=compress):
+    def pack(self, *frames, **options):
         """Writes a pack of frames and gives its name; the next operation adds it."""
-        data = build_pack(frames, compress)
+        data = build_pack(frames, **options)
         self.counter += 1
         name = f"{sha256(data).hex()}-{self.counter:016x}"
         self.write(self.pack_path(name), data)
@@ -362,7 +359,7 @@ def write_vector(path):
         b"directory": store.directory({b"text": store.file(edited), b"moved.bin": large}),
         b"text.orig": store.file(text),
         b"zeros": store.file(zeros),
-        b"many": store.directory({b"%03d" % i: store.file(b"%d\n" % (i % 7)) for i in range(200)})})
+        b"many": store.directory({b"%03d" % i: store.file(b"%d\n" % (i % 7)) for i in range(80)})})
     metrics = {"loss": ["float", "nan"], "steps": ["int", "9007199254740993"]}
     run = store.run(origin="observed", observedBy="trace", recorded=1763888500, started=1763888450, ended=1763888499,
                     exitStatus=0, user=PERSON,
