@@ -21,7 +21,8 @@ struct MLRepoCommand: ParsableCommand {
             InitCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self,
             LogCommand.self,
             ShowCommand.self, DiffCommand.self, CheckoutCommand.self, RestoreCommand.self, BranchCommand.self,
-            TagCommand.self, BlameCommand.self, CatCommand.self, ListCommand.self, HashCommand.self,
+            TagCommand.self, UndoCommand.self, OperationsCommand.self, BlameCommand.self, CatCommand.self,
+            ListCommand.self, HashCommand.self,
             ResolveCommand.self,
             VersionCommand.self,
         ])
@@ -80,9 +81,17 @@ private func run(_ arguments: [String]) -> Int32 {
     } catch {
         Terminal.flush()
         let code = MLRepoCommand.exitCode(for: error)
-        let text = MLRepoCommand.fullMessage(for: error)
-        if code == .success { Terminal.print(text) } else { Terminal.printError(text) }
-        Terminal.flush()
-        return code.rawValue
+        if code == .success {
+            Terminal.print(MLRepoCommand.fullMessage(for: error))
+            Terminal.flush()
+            return 0
+        }
+        let command = arguments.first.map { " \(Terminal.escaped($0))" } ?? ""
+        let failure = Failure(
+            status: .usage, message: Terminal.escaped(MLRepoCommand.message(for: error)),
+            hint: MLRepoCommand.configuration.subcommands.contains { $0.configuration.commandName == arguments.first }
+                ? "mlrepo help\(command)" : "mlrepo help")
+        failure.report(json: json)
+        return failure.status.rawValue
     }
 }

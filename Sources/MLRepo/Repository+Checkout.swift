@@ -16,7 +16,8 @@ extension Repository {
     /// - Parameter branch: The branch it stands on afterwards; nothing for none.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
-        _ id: ObjectID, branch: String?, onFile: @escaping @Sendable (Int) -> Void = { _ in }
+        _ id: ObjectID, branch: String?, undoing: ObjectID? = nil,
+        onFile: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
         let look = try look()
@@ -36,8 +37,10 @@ extension Repository {
         let (writer, standing) = (ObjectWriter(store, random: environment.random), head)
         defer { writer.abandon() }
         if try !self.standing(head, on: id).isEmpty {
-            _ = try transact("checkout", reason: branch, actor: actor, head, writer) {
-                () throws(RepositoryError) in
+            _ = try transact(
+                undoing == nil ? "checkout" : "undo", reason: branch, actor: actor, head, writer,
+                undoing: undoing
+            ) { () throws(RepositoryError) in
                 try self.standing(standing, on: id)
             }
         }

@@ -9,10 +9,12 @@ extension Repository {
     ///
     /// - Parameters:
     ///   - writer: Has taken the operation's objects.
+    ///   - undoing: The event that is taken back, if that is what happens.
     ///   - changes: Says what becomes of the refs; asked again whenever somebody else was faster, and throws where the
     ///     operation does not fit what is there now.
     package func transact(
         _ verb: String, reason: String?, actor: Person, _ head: WorkingCopy.Head, _ writer: ObjectWriter,
+        undoing: ObjectID? = nil,
         changes: () throws(RepositoryError) -> [RefChange]
     ) throws(RepositoryError) -> ObjectWriter.Result {
         let deadline = environment.now() + Self.patience
@@ -23,7 +25,7 @@ extension Repository {
             let event = Event(
                 verb: verb, actor: actor, workingCopy: head.workingCopy, time: environment.now(),
                 nonce: nonce, reason: reason,
-                refs: refChanges)
+                refs: refChanges, undoes: undoing)
             let edits = event.refs.map { change in
                 change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
                     ?? MerkleEdit<RefEntry>(removing: Array(change.name.text.utf8))

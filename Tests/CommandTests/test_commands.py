@@ -281,6 +281,53 @@ class Versions(CommandTest):
         self.verify()
 
 
+class Undo(CommandTest):
+    def test_commits_are_taken_back_one_by_one_and_the_files_stay(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        one = self.mlrepo("resolve", "HEAD").strip()
+        self.write("data/a.txt", b"changed\n")
+        self.write("single.txt", b"single\n")
+        self.mlrepo("add", "single.txt")
+        self.mlrepo("commit", "-m", "Two")
+        before = self.tree(self.work)
+        self.assertTrue(self.mlrepo("undo").startswith('Taking back 2  2025-11-23T09:00:00Z  commit "Two"  by Ada'))
+        self.assertEqual(self.mlrepo("resolve", "HEAD").strip(), one)
+        self.assertEqual(self.tree(self.work), before)
+        self.assertEqual([line.split() for line in self.mlrepo("status").splitlines()[2:]], [["modified", "data/a.txt"], ["added", "single.txt"]])
+        self.mlrepo("commit", "-m", "Two again")
+        self.mlrepo("undo")
+        self.mlrepo("undo")
+        self.assertIn("No commit yet", self.mlrepo("status"))
+        self.mlrepo("undo", status=1)
+        self.mlrepo("commit", "-m", "All at once")
+        self.assertEqual(len(self.mlrepo("operations").splitlines()), 8)
+        self.verify()
+
+    def test_a_checkout_is_taken_back_with_its_files(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"changed\n")
+        self.mlrepo("commit", "-m", "Two")
+        two = self.tree(self.work)
+        self.mlrepo("checkout", "HEAD~1")
+        self.mlrepo("undo")
+        self.assertEqual(self.tree(self.work), two)
+        self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
+
+    def test_a_branch_is_taken_back_under_its_own_feet(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("checkout", "-b", "side")
+        self.mlrepo("undo")
+        self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
+        self.write("data/a.txt", b"changed\n")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("tag", "v1")
+        self.mlrepo("undo")
+        self.assertEqual(self.mlrepo("tag"), "")
+
+
 class Provenance(CommandTest):
     def test_blame_names_data_parameters_and_code_of_both_models(self) -> None:
         git = lambda *a: subprocess.run(["git", *a], cwd=self.work, env=self.environment, check=True, capture_output=True)

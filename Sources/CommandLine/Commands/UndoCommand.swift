@@ -1,0 +1,83 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+
+struct UndoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "undo", abstract: "Take back the last operation made here; repeated, the one before.",
+        discussion: """
+            Only what this working copy did, never a colleague's; it is refused if a branch has moved since. Taking back a commit
+            leaves the files as they are; taking back a checkout brings the earlier files back.
+
+            EXAMPLES
+              mlrepo undo
+              mlrepo operations      what was done, and by whom
+            """)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let repository = try Repository.here()
+        guard let operation = try repository.undoable() else {
+            throw Failure(status: .no, message: "there is nothing to take back", hint: "mlrepo operations")
+        }
+        let words = OperationsCommand.line(operation)
+        if !output.quiet, !output.json { Terminal.print("Taking back \(words)") }
+        do { try repository.undo(operation) } catch RepositoryError.store(.moved(let name)) {
+            throw Failure(status: .wouldLose, message: "\(name) has moved since", hint: "mlrepo operations")
+        }
+        if output.json { Terminal.printJSON(OperationsCommand.json(operation)) }
+    }
+}
+
+struct OperationsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "operations", abstract: "Show what was done to the store, newest first.",
+        discussion: """
+            EXAMPLES
+              mlrepo operations
+              mlrepo operations --json
+            """,
+        aliases: ["reflog"])
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        for operation in try Repository.here().operations() {
+            if output.json {
+                Terminal.printJSON(Self.json(operation))
+            } else {
+                Terminal.print(Self.line(operation))
+            }
+        }
+    }
+
+    static func line(_ operation: Operation) -> String {
+        let event = operation.event
+        var line = "\(operation.number)  \(Terminal.time(event.time))  \(event.verb)"
+        if let reason = event.reason { line += " \"\(reason)\"" }
+        line += "  by \(event.actor.name)"
+        for change in event.refs where change.name.name(in: "worktrees") == nil {
+            line += "  \(change.name) \(change.before?.id.short ?? "-") -> \(change.after?.id.short ?? "-")"
+        }
+        return Terminal.escaped(line)
+    }
+
+    static func json(_ operation: Operation) -> JSONValue {
+        let event = operation.event
+        return .object([
+            "number": .integer(operation.number), "event": operation.eventID.json,
+            "verb": .string(event.verb),
+            "actor": event.actor.json, "time": .string(Terminal.time(event.time)),
+            "reason": event.reason.map { .string($0) },
+            "refs": .array(
+                event.refs.map { change in
+                    .object([
+                        "name": .string(change.name.text), "before": change.before?.id.json,
+                        "after": change.after?.id.json,
+                    ])
+                }),
+        ])
+    }
+}

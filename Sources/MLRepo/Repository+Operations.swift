@@ -1,0 +1,102 @@
+package import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+/// One entry of the log, as people ask for it.
+package struct Operation: Sendable {
+    package let number: Int
+    package let eventID: ObjectID
+    package let event: Event
+}
+
+extension Repository {
+    /// All operations on the store, newest first.
+    package func operations() throws(RepositoryError) -> [Operation] {
+        var entries: [LogEntry] = []
+        _ = try storing { () throws(StoreError) in try store.log.newest { entry, _ in entries.append(entry) }
+        }
+        var operations: [Operation] = []
+        for entry in entries.reversed() {
+            let event = try reading { () throws(ReadError) in try store.event(entry.event) }
+            operations.append(Operation(number: entry.number, eventID: entry.event, event: event))
+        }
+        return operations
+    }
+
+    /// The last operation of this working copy that moved a ref and was not taken back yet.
+    package func undoable() throws(RepositoryError) -> Operation? {
+        let mine = try copy.head().workingCopy
+        var undone: Set<ObjectID> = []
+        for operation in try operations() where operation.event.workingCopy == mine {
+            if let other = operation.event.undoes {
+                undone.insert(other)
+            } else if !undone.contains(operation.eventID), !operation.event.refs.isEmpty {
+                return operation
+            }
+        }
+        return nil
+    }
+
+    /// Takes an operation back: its refs are what they were before. Files change only if the operation wrote them.
+    ///
+    /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
+    package func undo(_ operation: Operation) throws(RepositoryError) {
+        guard let actor = person else { throw .noIdentity }
+        let (head, _) = try base()
+        let standing = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        let own = operation.event.refs.first { $0.name == standing }
+        if operation.event.verb == "checkout", let before = own?.before?.id {
+            // The files go back first; this moves the ref of the working copy by an operation of its own.
+            _ = try checkout(before, branch: try branch(at: before), undoing: operation.eventID)
+            return
+        }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact(
+            "undo", reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
+        ) { () throws(RepositoryError) in
+            var changes: [RefChange] = []
+            for change in operation.event.refs {
+                guard try ref(change.name) == change.after else { throw .store(.moved(change.name)) }
+                changes.append(RefChange(name: change.name, before: change.after, after: change.before))
+            }
+            return changes
+        }
+        if operation.event.verb == "branch", let branch = head.branch, try tip(of: branch) == nil,
+            let id = head.commit
+        {
+            // The branch that this working copy stood on is gone; the files are those of its commit all the same.
+            var detached = head
+            detached.branch = try self.branch(at: id)
+            try copy.setHead(detached)
+        }
+        guard let own else { return }
+        // The files stay as they are, and differ from the base again.
+        var moved = head
+        moved.commit = own.before?.id
+        try keepTracking(of: own.after?.id, after: own.before?.id)
+        try copy.setHead(moved)
+    }
+
+    /// What the commit that is taken back tracked stays tracked, so that nothing drops out of sight.
+    private func keepTracking(of taken: ObjectID?, after base: ObjectID?) throws(RepositoryError) {
+        guard let taken else { return }
+        let commit = try reading { () throws(ReadError) in try store.commit(taken) }
+        let before = try base.map { (id) throws(RepositoryError) in
+            try reading { () throws(ReadError) in try store.commit(id) }
+        }
+        var tracking = Tracking(paths: commit.tracked)
+        try reading { () throws(ReadError) in
+            try tree(before).changes(to: tree(commit)) { (path, old, new) throws(ReadError) in
+                if old == nil, new != nil, !tracking.coversDirectory(path) { tracking.added.insert(path) }
+            }
+        }
+        try copy.setTracking(tracking)
+    }
+
+    /// The branch whose newest commit this is, if it is only one.
+    private func branch(at id: ObjectID) throws(RepositoryError) -> String? {
+        let names = try refs(in: "branches").filter { $0.target.id == id }.map(\.name)
+        return names.count == 1 ? names[0] : nil
+    }
+}
