@@ -86,11 +86,11 @@ private func run(_ arguments: [String]) -> Int32 {
             Terminal.flush()
             return 0
         }
-        let command = arguments.first.map { " \(Terminal.escaped($0))" } ?? ""
+        let known = MLRepoCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let topic = known.first { $0 == arguments.first }.map { " \($0)" } ?? ""
         let failure = Failure(
             status: .usage, message: Terminal.escaped(MLRepoCommand.message(for: error)),
-            hint: MLRepoCommand.configuration.subcommands.contains { $0.configuration.commandName == arguments.first }
-                ? "mlrepo help\(command)" : "mlrepo help")
+            hint: "mlrepo help\(topic)")
         failure.report(json: json)
         return failure.status.rawValue
     }

@@ -37,7 +37,9 @@ extension Repository {
         return nil
     }
 
-    /// Takes an operation back: its refs are what they were before. Files change only if the operation wrote them.
+    /// Takes an operation back: its refs are what they were before.
+    ///
+    /// Files change only if the operation wrote them.
     ///
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
     package func undo(_ operation: Operation) throws(RepositoryError) {

@@ -631,7 +631,7 @@ class Rules(TemporaryStores):
             with self.subTest(words):
                 self.fresh_folder()
                 store = self.store_of()
-                store.operate("0" * 64, event="0" * 64, **members)
+                store.operate("0" * 64, **{"event": "0" * 64, **members})
                 self.assert_problem(words)
 
     def first_leaf(self):
