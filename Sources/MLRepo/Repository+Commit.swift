@@ -124,7 +124,10 @@ extension Repository {
             let status = try filing { () throws(FileError) in
                 try environment.files.status(copy.root.appending(directory.bytes))
             }
-            if status == nil, gone.contains(where: { $0.isInside(directory) }) { roots.append(directory) }
+            // A link in its place leads to data that this version would not have.
+            if status?.kind != .directory, gone.contains(where: { $0.isInside(directory) }) {
+                roots.append(directory)
+            }
         }
         let single = gone.filter { !look.tracking.coversDirectory($0) }
         if !roots.isEmpty || !single.isEmpty {

@@ -31,7 +31,7 @@ from store_trees import (DIRECTORY, LINK, ONE_CHUNK, Cursor, Recipe, checked_lea
 DEEPEST_DIRECTORY = 2_048
 FRAMES_KEPT = 16
 DIRECTORIES_KEPT = 256
-MOST_LISTED = 2**24  # files, and directories, of one tree; a reader's own bound, as a small tree may describe any number
+MOST_LISTED = 2**24  # files, and directories, of one tree; a reader's own bound
 READ_SIZE = 2**20
 
 

@@ -186,7 +186,7 @@ def decode_zlib(stored, raw_length, dictionary=None):
 
 
 def check_zstd_frame(stored, raw_length):
-    """Refuses what is not one RFC 8878 frame with its content size, no dictionary and a window that is not too large."""
+    """Refuses what is not one RFC 8878 frame with its content size, no dictionary and a small window."""
     cursor = Cursor(stored)
 
     def number(count):
