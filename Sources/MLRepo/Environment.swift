@@ -42,7 +42,10 @@ package struct Environment: Sendable {
             now: { variable("MLREPO_NOW").flatMap { Int($0) } ?? time(nil) },
             random: { count in
                 var generator = SystemRandomNumberGenerator()
-                return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+                // A word at a time: each one is a call to the system.
+                var bytes: [UInt8] = []
+                while bytes.count < count { withUnsafeBytes(of: generator.next()) { bytes += $0 } }
+                return Array(bytes.prefix(count))
             },
             variable: variable, workingDirectory: currentDirectory(), width: processorCount())
     }
