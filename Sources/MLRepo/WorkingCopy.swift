@@ -38,9 +38,13 @@ package struct WorkingCopy: Sendable {
         let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 4096) }
         do throws(MalformedObject) {
             let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            let workingCopy = try json.string("workingCopy")
+            guard Hex.bytes(workingCopy)?.count == 16 else {
+                throw .member("workingCopy", expected: "32 hex digits")
+            }
             return Head(
                 branch: try json.optionalString("branch"), commit: try json.optionalID("commit"),
-                workingCopy: try json.string("workingCopy"))
+                workingCopy: workingCopy)
         } catch { throw .damaged(path, "\(error)") }
     }
 
