@@ -97,6 +97,7 @@ let package = Package(
         target("TestSupport", ["FileIO", "ObjectModel"]),
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
+        tests("IntegrityTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )
