@@ -35,7 +35,9 @@ package struct MerkleShape<Leaf: MerkleLeaf> {
     }
 
     /// What lies beneath a root.
-    package mutating func summary(of root: ObjectID) throws(ReadError) -> MerkleSummary { try facts(root).summary }
+    package mutating func summary(of root: ObjectID) throws(ReadError) -> MerkleSummary {
+        try facts(root).summary
+    }
 
     private mutating func problem(_ top: Facts) throws(ReadError) -> String? {
         if top.level > 0, top.count < 2 { return "its root has level \(top.level) and one element only" }
@@ -81,7 +83,7 @@ package struct MerkleShape<Leaf: MerkleLeaf> {
         return facts
     }
 
-    /// Looks at a node and the edges to its children. Goes no deeper than there are levels.
+    /// Looks at a node and the edges to its children, no deeper than there are levels.
     private mutating func examine(_ node: MerkleNode<Leaf>) throws(ReadError) -> Facts {
         var problem: String?
         var children: [ObjectID] = []
@@ -100,7 +102,9 @@ package struct MerkleShape<Leaf: MerkleLeaf> {
             last = key
             children.append(id)
         }
-        if node.elements.count > MerkleCuts.nodeLimit { problem = "a node of \(node.elements.count) elements" }
+        if node.elements.count > MerkleCuts.nodeLimit {
+            problem = "a node of \(node.elements.count) elements"
+        }
         let isEnd = { (element: MerkleElement<Leaf>) in
             MerkleCuts.isEnd(element.cutNumber, level: node.level, inMap: Leaf.isMap)
         }

@@ -1,11 +1,11 @@
 package import FileIO
 internal import ObjectModel
 
-/// Checks everything in a store against the format: every file, every frame, every object, and that all that the refs need
-/// is there. Reads only, works on stores that do not open, and stops at no problem.
+/// Checks everything in a store against the format, and that all that the refs need is there.
 ///
-/// Memory: up to 32 MiB of frames and a cache of 48 MiB, and about 300 bytes an object. What is written to the store meanwhile
-/// may or may not be seen; a pack that is collected meanwhile shows as missing.
+/// Reads only, works on stores that do not open, and stops at no problem. Memory: up to 32 MiB of frames, a cache of
+/// 48 MiB, and about 300 bytes an object. What is written to the store meanwhile may or may not be seen; a pack that is
+/// collected meanwhile shows as missing.
 package struct IntegrityChecker: Sendable {
     /// Told of every batch of frames, from the calling thread.
     package typealias Watch = (IntegrityProgress) -> Void
@@ -16,6 +16,7 @@ package struct IntegrityChecker: Sendable {
 
     /// - Parameters:
     ///   - root: The directory that holds `format`.
+    ///   - files: Where it lies.
     ///   - threads: How many decode at a time; beyond four the disk is the limit.
     package init(_ root: FilePath, files: any FileSystem, threads: Int = 4) {
         layout = StoreLayout(root: root)
@@ -46,16 +47,26 @@ package struct IntegrityChecker: Sendable {
     private func checkFormat(_ report: inout IntegrityReport) -> String? {
         let told = originOfLog()
         do throws(StoreError) {
-            let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(layout.format, limit: 4096) }
+            let bytes = try filing { () throws(FileError) in
+                try files.contentsIfPresent(layout.format, limit: 4096)
+            }
             guard let bytes else {
-                if told != nil { report.problems.append(IntegrityProblem(.format, "it is missing", file: "format")) }
+                if told != nil {
+                    report.problems.append(IntegrityProblem(.format, "it is missing", file: "format"))
+                }
                 return told
             }
             let format = try StoreFormat(bytes: bytes, layout: layout)
-            func wrong(_ message: String) { report.problems.append(IntegrityProblem(.format, message, file: "format")) }
-            if format.bytes != bytes { wrong("it has members that format \(StoreFormat.number) does not know") }
+            func wrong(_ message: String) {
+                report.problems.append(IntegrityProblem(.format, message, file: "format"))
+            }
+            if format.bytes != bytes {
+                wrong("it has members that format \(StoreFormat.number) does not know")
+            }
             if format.cutRule != 1 { wrong("cut rule \(format.cutRule) is not known to this version") }
-            if let bits = format.sharedBits, bits & ~0o777 != 0 { wrong("it shares the permission bits \(bits)") }
+            if let bits = format.sharedBits, bits & ~0o777 != 0 {
+                wrong("it shares the permission bits \(bits)")
+            }
             if let told, told != format.origin { wrong("its origin is not that of the log, \(told)") }
             return told ?? format.origin
         } catch {
@@ -82,9 +93,13 @@ package struct IntegrityChecker: Sendable {
     private func remembered(
         _ report: inout IntegrityReport
     ) -> (number: Int, root: ObjectID, live: Set<PackName>)? {
-        guard let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20) else { return nil }
+        guard let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20) else {
+            return nil
+        }
         let state = StoreState.recall(bytes)
-        if state == nil { report.problems.append(IntegrityProblem(.cache, "it is malformed", file: "cache/state")) }
+        if state == nil {
+            report.problems.append(IntegrityProblem(.cache, "it is malformed", file: "cache/state"))
+        }
         return state
     }
 
@@ -128,7 +143,9 @@ package struct IntegrityChecker: Sendable {
             pending.append((problem(.recipe, bad.problem, recipe, live + extra, places), [recipe]))
         }
         for (blob, list) in recipesOf {
-            recipesOf[blob] = list.sorted { (badRecipes[$0] == nil ? 0 : 1, $0) < (badRecipes[$1] == nil ? 0 : 1, $1) }
+            recipesOf[blob] = list.sorted {
+                (badRecipes[$0] == nil ? 0 : 1, $0) < (badRecipes[$1] == nil ? 0 : 1, $1)
+            }
         }
         var walk = IntegrityWalk(objects: objects, recipes: recipesOf)
         let newest = log.refs.last.map { ObjectReference(.refs, $0.root) }
@@ -176,7 +193,8 @@ package struct IntegrityChecker: Sendable {
     ) -> IntegrityProblem {
         let place = places[reference]
         return IntegrityProblem(
-            kind, message, reference: reference, pack: place.map { names[Int($0.pack)] }, offset: place?.frame)
+            kind, message, reference: reference, pack: place.map { names[Int($0.pack)] }, offset: place?.frame
+        )
     }
 
     /// Packs in `packs/` that the log, as far as it could be read, does not speak of.
@@ -186,7 +204,9 @@ package struct IntegrityChecker: Sendable {
             let names = (try? files.names(in: FilePath(layout.packs.appending(directory).bytes))) ?? []
             for name in names {
                 let text = String(decoding: name, as: UTF8.self)
-                guard text.hasSuffix(".pack"), let pack = PackName(String(text.dropLast(5))), !known.contains(pack) else {
+                guard text.hasSuffix(".pack"), let pack = PackName(String(text.dropLast(5))),
+                    !known.contains(pack)
+                else {
                     continue
                 }
                 found.append(pack)
@@ -198,7 +218,8 @@ package struct IntegrityChecker: Sendable {
     // MARK: Who needs what is damaged
 
     private func named(
-        _ pending: [(problem: IntegrityProblem, references: [ObjectReference])], log: IntegrityLog, walk: IntegrityWalk,
+        _ pending: [(problem: IntegrityProblem, references: [ObjectReference])], log: IntegrityLog,
+        walk: IntegrityWalk,
         newest: ObjectReference?
     ) -> [IntegrityProblem] {
         // Objects that lie undamaged elsewhere are not hit by the damage of one frame.
@@ -214,11 +235,15 @@ package struct IntegrityChecker: Sendable {
         var needs = IntegrityNeeds(walk: walk, wanted: wanted, roots: roots)
         if let newest { needs.name(refs: newest, origin: "") }
         if let old { needs.name(refs: old.root, origin: "log entry \(old.number): ") }
-        for event in log.events { needs.note(ObjectReference(.event, event.event), "log entry \(event.number)") }
+        for event in log.events {
+            needs.note(ObjectReference(.event, event.event), "log entry \(event.number)")
+        }
         return pending.map { problem, references in
             var problem = problem
             var union: Set<String> = []
-            for reference in references where hit(problem, reference) { union.formUnion(needs.needs(of: reference)) }
+            for reference in references where hit(problem, reference) {
+                union.formUnion(needs.needs(of: reference))
+            }
             problem.neededBy = Array(union.sorted().prefix(IntegrityProblem.needLimit))
             return problem
         }
@@ -229,7 +254,9 @@ package struct IntegrityChecker: Sendable {
     ) -> (number: Int, root: ObjectReference)? {
         for (number, root) in log.refs.reversed() {
             let reference = ObjectReference(.refs, root)
-            if reference != newest, !ObjectEdge.isEmptyTree(reference), walk.isPresent(reference) { return (number, reference) }
+            if reference != newest, !ObjectEdge.isEmptyTree(reference), walk.isPresent(reference) {
+                return (number, reference)
+            }
         }
         return nil
     }

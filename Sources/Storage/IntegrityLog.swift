@@ -57,7 +57,8 @@ struct IntegrityLog {
             } else if let next = numbers.first(where: { $0 > number }) {
                 let last = number == next - 1 ? "entry \(number) is" : "entries \(number) to \(next - 1) are"
                 let file = path(layout.entry(number))
-                problems.append(IntegrityProblem(.logGap, "\(last) missing, though entry \(next) is there", file: file))
+                problems.append(
+                    IntegrityProblem(.logGap, "\(last) missing, though entry \(next) is there", file: file))
                 lose()
                 number = next
             } else {
@@ -73,7 +74,9 @@ struct IntegrityLog {
         if let remembered { compare(remembered, last: number - 1) }
     }
 
-    private func path(_ path: FilePath) -> String { String(decoding: path.relative(to: layout.root) ?? path.bytes, as: UTF8.self) }
+    private func path(_ path: FilePath) -> String {
+        String(decoding: path.relative(to: layout.root) ?? path.bytes, as: UTF8.self)
+    }
 
     /// Goes on without knowing what the log is here.
     private mutating func lose() {
@@ -109,7 +112,9 @@ struct IntegrityLog {
         return true
     }
 
-    /// Checks that an entry stands on the log that was read. A damaged entry before it counts if this one confirms it.
+    /// Checks that an entry stands on the log that was read.
+    ///
+    /// A damaged entry before it counts if this one confirms it.
     private mutating func follow(_ before: MerkleFrontier, number: Int, name: String) {
         if let candidate {
             self.candidate = nil
@@ -120,7 +125,8 @@ struct IntegrityLog {
             }
         } else if let frontier, frontier != before {
             problems.append(
-                IntegrityProblem(.logEntry, "entry \(number) does not follow from those before it", file: name))
+                IntegrityProblem(
+                    .logEntry, "entry \(number) does not follow from those before it", file: name))
             isUncertain = true
         }
     }
@@ -130,7 +136,8 @@ struct IntegrityLog {
         let (before, doubted, certain) = (frontier, candidate != nil, !isUncertain)
         lose()
         guard !doubted, var after = before, let json = try? JSONValue(canonical: bytes),
-            let leaf = json.member("entry")?.canonicalBytes, let entry = try? LogEntry(leaf: leaf), entry.number == number
+            let leaf = json.member("entry")?.canonicalBytes, let entry = try? LogEntry(leaf: leaf),
+            entry.number == number
         else { return }
         after.append(MerkleLog.leaf(leaf))
         candidate = (entry, after)
@@ -155,7 +162,8 @@ struct IntegrityLog {
         }
         var after = frontier
         for leaf in leaves { after?.append(MerkleLog.leaf(leaf)) }
-        let sound = checkHashes(tile, leaves, after: after, witness: witness(behind: first + OperationLog.tileWidth), name: name)
+        let sound = checkHashes(
+            tile, leaves, after: after, witness: witness(behind: first + OperationLog.tileWidth), name: name)
         for (index, leaf) in leaves.enumerated() {
             let number = first + index
             checkLeftover(number, leaf)
@@ -198,15 +206,19 @@ struct IntegrityLog {
             let wrong = stored.count == hashes.count ? hashes.indices.filter { stored[$0] != hashes[$0] } : []
             if isWitnessed, witness != nil {
                 let file = path(layout.tile("0", tile))
-                problems.append(IntegrityProblem(.logTile, "it has not the hashes of the tile's entries", file: file))
+                problems.append(
+                    IntegrityProblem(.logTile, "it has not the hashes of the tile's entries", file: file))
             } else {
-                let which = wrong.first.map { "entry \(tile * OperationLog.tileWidth + $0) has" } ?? "its entries have"
+                let which =
+                    wrong.first.map { "entry \(tile * OperationLog.tileWidth + $0) has" }
+                    ?? "its entries have"
                 problems.append(IntegrityProblem(.logTile, "\(which) another hash than the log", file: name))
                 for index in wrong { sound[index] = false }
             }
         } else if !isWitnessed {
             problems.append(
-                IntegrityProblem(.logTile, "its entries are not those that the entry behind them stands on", file: name))
+                IntegrityProblem(
+                    .logTile, "its entries are not those that the entry behind them stands on", file: name))
             sound = sound.map { _ in false }
         }
         var subtree = hashes
@@ -221,7 +233,8 @@ struct IntegrityLog {
             let first = position * OperationLog.tileWidth
             if stored != (first..<first + OperationLog.tileWidth).compactMap({ tileRoots[$0] }) {
                 let file = path(layout.tile("\(level)", position))
-                problems.append(IntegrityProblem(.logTile, "it has not the hashes of the tiles below it", file: file))
+                problems.append(
+                    IntegrityProblem(.logTile, "it has not the hashes of the tiles below it", file: file))
             }
         }
         return sound
@@ -230,12 +243,14 @@ struct IntegrityLog {
     /// The root of a full subtree.
     private static func root(_ hashes: inout [ObjectID]) -> ObjectID? {
         while hashes.count > 1 {
-            hashes = stride(from: 0, to: hashes.count - 1, by: 2).map { MerkleLog.node(hashes[$0], hashes[$0 + 1]) }
+            hashes = stride(from: 0, to: hashes.count - 1, by: 2).map {
+                MerkleLog.node(hashes[$0], hashes[$0 + 1])
+            }
         }
         return hashes.first
     }
 
-    /// The hashes of a tile; nothing if it is not there. A malformed one has none.
+    /// The hashes of a tile; nothing if it is not there, none if it is malformed.
     private mutating func hashTile(_ level: Int, _ position: Int) -> [ObjectID]? {
         let size = OperationLog.tileWidth * ObjectID.byteCount
         let bytes: [UInt8]?
@@ -259,7 +274,9 @@ struct IntegrityLog {
             guard let file = try log.entryFile(number) else { return }
             if let frontier, file.before != frontier {
                 let name = path(layout.entry(number))
-                problems.append(IntegrityProblem(.logEntry, "entry \(number) does not follow from those before it", file: name))
+                problems.append(
+                    IntegrityProblem(
+                        .logEntry, "entry \(number) does not follow from those before it", file: name))
             }
         } catch {
             problems.append(IntegrityProblem(.logEntry, "\(error)", file: path(layout.entry(number))))
@@ -273,7 +290,8 @@ struct IntegrityLog {
         events.append((entry.number, entry.event))
         refs.append((entry.number, entry.refs))
         for feature in entry.features where !StoreState.knownFeatures.contains(feature) {
-            let message = "entry \(entry.number) demands the feature '\(feature)', which this version does not know"
+            let message =
+                "entry \(entry.number) demands the feature '\(feature)', which this version does not know"
             if !unknownFeature { problems.append(IntegrityProblem(.feature, message, file: name)) }
             unknownFeature = true
         }
@@ -281,12 +299,14 @@ struct IntegrityLog {
         do throws(StoreError) { changes = try log.packChanges(entry) } catch {
             var file = name
             if case .list(let id) = entry.packs { file = path(layout.lists / id.hex) }
-            problems.append(IntegrityProblem(.packList, "the packs of entry \(entry.number): \(error)", file: file))
+            problems.append(
+                IntegrityProblem(.packList, "the packs of entry \(entry.number): \(error)", file: file))
             isUncertain = true
             return
         }
         func broken(_ what: String, _ pack: PackName) {
-            problems.append(IntegrityProblem(.logRule, "entry \(entry.number) \(what)", file: name, pack: pack))
+            problems.append(
+                IntegrityProblem(.logRule, "entry \(entry.number) \(what)", file: name, pack: pack))
         }
         for pack in changes.added {
             if !live.insert(pack).inserted { broken("adds the pack \(pack), which is live", pack) }
@@ -294,7 +314,9 @@ struct IntegrityLog {
             gone.remove(pack)
         }
         for pack in changes.dropped {
-            if live.remove(pack) == nil, !isUncertain { broken("drops the pack \(pack), which is not live", pack) }
+            if live.remove(pack) == nil, !isUncertain {
+                broken("drops the pack \(pack), which is not live", pack)
+            }
             gone.insert(pack)
         }
         for pack in changes.doomed {
@@ -305,7 +327,8 @@ struct IntegrityLog {
     }
 
     /// What `cache/` remembers was once the newest state: a log that is shorter now has lost entries.
-    private mutating func compare(_ remembered: (number: Int, root: ObjectID, live: Set<PackName>), last: Int) {
+    private mutating func compare(_ remembered: (number: Int, root: ObjectID, live: Set<PackName>), last: Int)
+    {
         guard !isUncertain else { return }
         let isHere = remembered.number <= last
         let isSame = roots[remembered.number] == remembered.root

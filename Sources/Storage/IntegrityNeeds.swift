@@ -38,7 +38,9 @@ struct IntegrityNeeds {
         touched = wanted
         stack = Array(wanted)
         while let reference = stack.popLast() {
-            for parent in parents[reference] ?? [] where touched.insert(parent).inserted { stack.append(parent) }
+            for parent in parents[reference] ?? [] where touched.insert(parent).inserted {
+                stack.append(parent)
+            }
         }
     }
 
@@ -58,9 +60,7 @@ struct IntegrityNeeds {
         let suffix: String
     }
 
-    /// Walks all refs of a map, the nearest commits first.
-    ///
-    /// - Parameter origin: Stands before every name; empty for the newest refs.
+    /// Walks all refs of a map, the nearest commits first; `origin` stands before every name.
     mutating func name(refs root: ObjectReference, origin: String) {
         var queue = [Place(reference: root, prefix: origin, ref: "", suffix: "refs")]
         var seen: Set<Visit> = []
@@ -79,7 +79,8 @@ struct IntegrityNeeds {
     }
 
     mutating func note(_ reference: ObjectReference, _ need: String) {
-        guard wanted.contains(reference), found[reference, default: []].count < IntegrityProblem.needLimit else { return }
+        guard wanted.contains(reference), found[reference, default: []].count < IntegrityProblem.needLimit
+        else { return }
         found[reference, default: []].insert(need)
     }
 

@@ -4,7 +4,9 @@ internal import FileIO
 internal import ObjectModel
 internal import Synchronization
 
-/// What the frames of one pack hold, and what is wrong with the pack. Reads it frame by frame and in order.
+/// What the frames of one pack hold, and what is wrong with the pack.
+///
+/// Reads it frame by frame and in order.
 struct IntegrityPack {
     /// An object as a frame holds it.
     struct Found {
@@ -58,7 +60,8 @@ struct IntegrityPack {
     }
 
     private mutating func report(
-        _ kind: IntegrityProblem.Kind, _ message: String, at offset: Int? = nil, reference: ObjectReference? = nil,
+        _ kind: IntegrityProblem.Kind, _ message: String, at offset: Int? = nil,
+        reference: ObjectReference? = nil,
         needs: [ObjectReference] = []
     ) {
         let problem = IntegrityProblem(kind, message, reference: reference, pack: name, offset: offset)
@@ -93,7 +96,9 @@ struct IntegrityPack {
                 report(.packDigest, "the file's SHA-256 is not the one in its name")
             }
         } catch {
-            if error.isNotFound { report(.missingPack, "the log calls it live, and it is not there") } else {
+            if error.isNotFound {
+                report(.missingPack, "the log calls it live, and it is not there")
+            } else {
                 report(.unreadable, "\(error)")
             }
         }
@@ -112,10 +117,12 @@ struct IntegrityPack {
         hasSoundIndex = true
         let block = try bytes.peek(at: trailer.start, trailer.frameCount * PackTrailer.frameSize)
         block.withUnsafeBytes { bytes in
-            for at in stride(from: 0, to: bytes.count - PackTrailer.frameSize + 1, by: PackTrailer.frameSize) {
+            for at in stride(from: 0, to: bytes.count - PackTrailer.frameSize + 1, by: PackTrailer.frameSize)
+            {
                 rows.append(
                     IndexRow(
-                        offset: Int(clamping: bytes.u64(at: at)), base: Int(bytes.u32(at: at + 8)), codec: bytes[at + 12],
+                        offset: Int(clamping: bytes.u64(at: at)), base: Int(bytes.u32(at: at + 8)),
+                        codec: bytes[at + 12],
                         frameClass: bytes[at + 13], hasZeros: bytes.u16(at: at + 14) == 0))
             }
         }
@@ -139,14 +146,21 @@ struct IntegrityPack {
                 let position = frames.count
                 frames.append(
                     Frame(
-                        offset: offset, length: length, codec: raw.codec.rawValue, frameClass: raw.frameClass.rawValue,
+                        offset: offset, length: length, codec: raw.codec.rawValue,
+                        frameClass: raw.frameClass.rawValue,
                         base: raw.table.base, rawLength: raw.rawLength))
-                if raw.codec.hasBase { deferred.append((position, raw)) } else { batch.append((position, raw)) }
+                if raw.codec.hasBase {
+                    deferred.append((position, raw))
+                } else {
+                    batch.append((position, raw))
+                }
                 batchLength += length + raw.rawLength
                 offset += length
             case .damage(let problem, let length):
                 let next: Int
-                if let length { next = offset + length } else if hasSoundIndex {
+                if let length {
+                    next = offset + length
+                } else if hasSoundIndex {
                     next = min(end, rows.first { $0.offset > offset }?.offset ?? end)
                 } else {
                     next = try bytes.nextFrame(after: offset, end: end) ?? end
@@ -187,7 +201,9 @@ struct IntegrityPack {
             DispatchQueue.concurrentPerform(iterations: workers, execute: work)
         }
         let decoded = results.withLock { $0 }
-        for index in batch.indices { if let result = decoded[index] { take(result, frame: batch[index].frame) } }
+        for index in batch.indices {
+            if let result = decoded[index] { take(result, frame: batch[index].frame) }
+        }
     }
 
     /// Decodes the frames that have a base.
@@ -225,7 +241,9 @@ struct IntegrityPack {
     ) -> Decoded {
         guard let coder else { return .damage("there is no memory to decode it") }
         let bytes: [UInt8]
-        do throws(CodingError) { bytes = try PackReader.decode(raw, base: base, coder) } catch { return .damage("\(error)") }
+        do throws(CodingError) { bytes = try PackReader.decode(raw, base: base, coder) } catch {
+            return .damage("\(error)")
+        }
         var objects: [Found] = []
         var problems: [(ObjectReference, String)] = []
         var start = 0
@@ -233,14 +251,18 @@ struct IntegrityPack {
             // The table's lengths add up to the frame's, as was checked when it was read.
             let range = start..<start + object.length
             start += object.length
-            let id = bytes.withUnsafeBytes { ObjectID(of: object.kind, payload: UnsafeRawBufferPointer(rebasing: $0[range])) }
+            let id = bytes.withUnsafeBytes {
+                ObjectID(of: object.kind, payload: UnsafeRawBufferPointer(rebasing: $0[range]))
+            }
             let reference = ObjectReference(object.kind, id)
             var recipeOf: ObjectID?
             do throws(MalformedObject) { recipeOf = try check(object.kind, bytes, range) } catch {
                 problems.append((reference, "\(error)"))
             }
             objects.append(
-                Found(reference: reference, frame: frame, start: range.lowerBound, length: range.count, recipeOf: recipeOf))
+                Found(
+                    reference: reference, frame: frame, start: range.lowerBound, length: range.count,
+                    recipeOf: recipeOf))
         }
         return .objects(objects, problems: problems)
     }
@@ -248,7 +270,9 @@ struct IntegrityPack {
     /// Checks that a payload is one of its kind, in the one encoding that there is.
     ///
     /// - Returns: The blob, if the object is a recipe.
-    private static func check(_ kind: ObjectKind, _ bytes: [UInt8], _ range: Range<Int>) throws(MalformedObject) -> ObjectID? {
+    private static func check(_ kind: ObjectKind, _ bytes: [UInt8], _ range: Range<Int>)
+        throws(MalformedObject) -> ObjectID?
+    {
         guard range.count <= kind.payloadLimit else { throw .tooLarge(range.count, limit: kind.payloadLimit) }
         if kind == .blob { return nil }
         let payload = Array(bytes[range])
@@ -280,7 +304,8 @@ struct IntegrityPack {
             reportGaps(lost: [:])
             return
         }
-        let position = Dictionary(frames.enumerated().map { ($0.element.offset, $0.offset) }, uniquingKeysWith: { a, _ in a })
+        let position = Dictionary(
+            frames.enumerated().map { ($0.element.offset, $0.offset) }, uniquingKeysWith: { a, _ in a })
         let known = Set(rows.map(\.offset))
         for frame in frames where !known.contains(frame.offset) {
             report(.index, "it does not list the frame at offset \(frame.offset)", at: trailer.start)
@@ -299,7 +324,9 @@ struct IntegrityPack {
         let block = try bytes.peek(at: start, trailer.baseCount * PackTrailer.baseSize)
         var bases: [ObjectReference?] = []
         var reader = ByteReader(block)
-        while let id = try? reader.id("a base"), let kind = try? reader.u8("a kind"), let rest = try? reader.take(3, "zeros") {
+        while let id = try? reader.id("a base"), let kind = try? reader.u8("a kind"),
+            let rest = try? reader.take(3, "zeros")
+        {
             let isZero = rest.allSatisfy { $0 == 0 }
             bases.append(isZero ? ObjectKind(rawValue: kind).map { ObjectReference($0, id) } : nil)
         }
@@ -311,14 +338,20 @@ struct IntegrityPack {
             guard let frame = position[row.offset].map({ frames[$0] }) else {
                 isWhole = false
                 if !gaps.contains(where: { $0.range.contains(row.offset) }) {
-                    report(.index, "it lists frame \(number) at offset \(row.offset), where none begins", at: trailer.start)
+                    report(
+                        .index, "it lists frame \(number) at offset \(row.offset), where none begins",
+                        at: trailer.start)
                 }
                 continue
             }
             sum += frame.rawLength
             let base = row.base == 0 ? nil : row.base <= bases.count ? bases[row.base - 1] : nil
-            guard row.codec == frame.codec, row.frameClass == frame.frameClass, row.hasZeros, base == frame.base else {
-                report(.index, "it describes frame \(number) at offset \(row.offset) otherwise", at: trailer.start)
+            guard row.codec == frame.codec, row.frameClass == frame.frameClass, row.hasZeros,
+                base == frame.base
+            else {
+                report(
+                    .index, "it describes frame \(number) at offset \(row.offset) otherwise",
+                    at: trailer.start)
                 continue
             }
         }
@@ -326,7 +359,9 @@ struct IntegrityPack {
             report(.index, "its bases are not those of its frames", at: start)
         }
         if isWhole, sum != trailer.rawLength {
-            report(.trailer, "its frames have \(sum) bytes, not \(trailer.rawLength)", at: trailer.start + trailer.indexLength)
+            report(
+                .trailer, "its frames have \(sum) bytes, not \(trailer.rawLength)",
+                at: trailer.start + trailer.indexLength)
         }
     }
 
@@ -338,7 +373,9 @@ struct IntegrityPack {
         var recipes: [ObjectID: [Found]] = [:]
         for found in objects {
             // Frames that were decoded late come last; the first place is the one that counts.
-            if let other = expected[found.reference], (other.frame, other.start) <= (found.frame, found.start) {} else {
+            if let other = expected[found.reference], (other.frame, other.start) <= (found.frame, found.start)
+            {
+            } else {
                 expected[found.reference] = found
             }
             if let blob = found.recipeOf { recipes[blob, default: []].append(found) }
@@ -354,7 +391,8 @@ struct IntegrityPack {
         let perBlock = 16_384
         for block in stride(from: 0, to: trailer.entryCount, by: perBlock) {
             let count = min(perBlock, trailer.entryCount - block)
-            let piece = try bytes.peek(at: trailer.entriesStart + block * PackTrailer.entrySize, count * PackTrailer.entrySize)
+            let piece = try bytes.peek(
+                at: trailer.entriesStart + block * PackTrailer.entrySize, count * PackTrailer.entrySize)
             for entry in 0..<piece.count / PackTrailer.entrySize {
                 let row = EntryRow(piece, at: entry * PackTrailer.entrySize)
                 guard let reference = row.reference, row.isWellFormed, row.frame < rows.count else {
@@ -369,13 +407,20 @@ struct IntegrityPack {
                     lost[offset, default: []].append(reference)
                     continue
                 }
-                let places = row.isRecipe ? recipes[reference.id] ?? [] : expected[reference].map { [$0] } ?? []
+                let places =
+                    row.isRecipe ? recipes[reference.id] ?? [] : expected[reference].map { [$0] } ?? []
                 if row.isRecipe, expected[reference] != nil {
                     note("\(reference) lies there whole, and the index names its recipe")
-                } else if !places.contains(where: { $0.frame == frame && $0.start == row.start && $0.length == row.length }) {
+                } else if !places.contains(where: {
+                    $0.frame == frame && $0.start == row.start && $0.length == row.length
+                }) {
                     note("\(reference) is not where the index says, in frame \(row.frame)")
                 }
-                if !row.isRecipe, expected[reference] != nil { seen += 1 } else if row.isRecipe { recipes[reference.id] = nil }
+                if !row.isRecipe, expected[reference] != nil {
+                    seen += 1
+                } else if row.isRecipe {
+                    recipes[reference.id] = nil
+                }
             }
         }
         if seen < expected.count { note("\(expected.count - seen) objects have no entry in the index") }
@@ -407,7 +452,10 @@ struct IntegrityPack {
                 bytes[offset + 33] <= 1 && bytes[offset + 34] == 0 && bytes[offset + 35] == 0
                 && (bytes[offset + 33] == 0 || bytes[offset + 32] == ObjectKind.blob.rawValue)
             (frame, start, length) = bytes.withUnsafeBytes { bytes in
-                (Int(bytes.u32(at: offset + 36)), Int(bytes.u32(at: offset + 40)), Int(bytes.u32(at: offset + 44)))
+                (
+                    Int(bytes.u32(at: offset + 36)), Int(bytes.u32(at: offset + 40)),
+                    Int(bytes.u32(at: offset + 44))
+                )
             }
         }
     }
@@ -415,12 +463,15 @@ struct IntegrityPack {
     private mutating func reportGaps(lost: [Int: [ObjectReference]]) {
         for gap in gaps.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             // Without a trailer nobody knows where frames end: what lies at the end is the index, most likely.
-            if trailer == nil, gap.range.upperBound == count, gap.problem == Self.noFrame, !frames.isEmpty { continue }
+            if trailer == nil, gap.range.upperBound == count, gap.problem == Self.noFrame, !frames.isEmpty {
+                continue
+            }
             let references = lost.filter { gap.range.contains($0.key) }.flatMap(\.value)
             let length = gap.range.upperBound - gap.range.lowerBound
             let what = references.isEmpty ? "" : ": \(references.count) objects lay there"
             report(
-                .frame, "\(gap.problem) (\(length) bytes)\(what)", at: gap.range.lowerBound, needs: references.sorted())
+                .frame, "\(gap.problem) (\(length) bytes)\(what)", at: gap.range.lowerBound,
+                needs: references.sorted())
         }
         gaps = []
     }

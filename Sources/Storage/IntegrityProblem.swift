@@ -51,15 +51,18 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
     /// The file concerned, below the store's directory.
     package let file: String?
     package let message: String
-    /// What needs the objects concerned: `REF:PATH` for a file of a ref's commit, `REF~COMMIT:PATH` for one of a commit behind
-    /// it, `REF run RUN inputs:PATH`, `log entry N`. Sorted, at most ``needLimit``.
+    /// What needs the objects concerned, sorted, at most ``needLimit``.
+    ///
+    /// `REF:PATH` is a file of a ref's commit, `REF~COMMIT:PATH` one of a commit behind it that the ref's own has not;
+    /// `REF run RUN inputs:PATH`, `REF recipes`, `refs` and `log entry N` say what they are.
     package internal(set) var neededBy: [String] = []
 
     /// The most entries of ``neededBy``.
     package static let needLimit = 64
 
     init(
-        _ kind: Kind, _ message: String, file: String? = nil, reference: ObjectReference? = nil, pack: PackName? = nil,
+        _ kind: Kind, _ message: String, file: String? = nil, reference: ObjectReference? = nil,
+        pack: PackName? = nil,
         offset: Int? = nil
     ) {
         self.kind = kind

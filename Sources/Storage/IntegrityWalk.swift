@@ -32,7 +32,9 @@ struct IntegrityWalk {
     /// What an object needs; a blob that is not there whole needs its recipe.
     func edges(of reference: ObjectReference) -> [ObjectEdge] {
         if reference.kind == .blob {
-            guard objects.places[reference] == nil, let recipe = recipes[reference.id]?.first else { return [] }
+            guard objects.places[reference] == nil, let recipe = recipes[reference.id]?.first else {
+                return []
+            }
             return [ObjectEdge(target: recipe, step: .recipe)]
         }
         guard let payload = try? objects.payload(of: reference),
@@ -71,7 +73,8 @@ struct IntegrityWalk {
         case .tree, .inputs, .outputs, .recipes, .recipe: checkShape(edge.target)
         case .chunk(let length):
             if let place = objects.places[edge.target], Int(place.length) != length {
-                report(.shape, "it gives chunk \(edge.target.id) \(length) bytes, not \(place.length)", parent)
+                report(
+                    .shape, "it gives chunk \(edge.target.id) \(length) bytes, not \(place.length)", parent)
             }
         case .entry(let entry):
             checkShape(edge.target)
@@ -85,14 +88,17 @@ struct IntegrityWalk {
         if entry.mode == .directory {
             guard let summary = try? trees.summary(of: entry.id) else { return nil }
             return summary.files == entry.files && summary.bytes == entry.size
-                ? nil : "has other numbers than its directory: \(summary.files) files of \(summary.bytes) bytes"
+                ? nil
+                : "has other numbers than its directory: \(summary.files) files of \(summary.bytes) bytes"
         }
         let blob = ObjectReference(.blob, entry.id)
         var size = objects.places[blob].map { Int($0.length) }
-        if size == nil, let recipe = recipes[entry.id]?.first, let payload = try? objects.payload(of: recipe) {
+        if size == nil, let recipe = recipes[entry.id]?.first, let payload = try? objects.payload(of: recipe)
+        {
             size = (try? Recipe(payload: payload))?.length
         }
-        return size.map { $0 == entry.size } ?? true ? nil : "has \(entry.size) bytes, but its blob \(size ?? 0)"
+        return size.map { $0 == entry.size } ?? true
+            ? nil : "has \(entry.size) bytes, but its blob \(size ?? 0)"
     }
 
     /// Checks a whole tree, once for each root.
@@ -105,7 +111,8 @@ struct IntegrityWalk {
             case .recipes: problem = try maps.problem(of: root.id)
             case .refs: problem = try refs.problem(of: root.id)
             case .chunks:
-                guard let payload = try objects.payload(of: root), let recipe = try? Recipe(payload: payload) else { return }
+                guard let payload = try objects.payload(of: root), let recipe = try? Recipe(payload: payload)
+                else { return }
                 problem = try chunks.problem(ofRootNode: recipe.root)
             default: return
             }
@@ -120,7 +127,9 @@ struct IntegrityWalk {
         }
     }
 
-    private mutating func report(_ kind: IntegrityProblem.Kind, _ message: String, _ reference: ObjectReference) {
+    private mutating func report(
+        _ kind: IntegrityProblem.Kind, _ message: String, _ reference: ObjectReference
+    ) {
         problems.append((IntegrityProblem(kind, message, reference: reference), [reference]))
     }
 
@@ -135,7 +144,9 @@ struct IntegrityWalk {
         let found = Mutex([ObjectReference: (problem: String, isIncomplete: Bool)]())
         let work: @Sendable (Int) -> Void = { worker in
             for index in stride(from: worker, to: recipes.count, by: threads) {
-                if let problem = check(recipes[index], in: objects) { found.withLock { $0[recipes[index]] = problem } }
+                if let problem = check(recipes[index], in: objects) {
+                    found.withLock { $0[recipes[index]] = problem }
+                }
             }
         }
         if recipes.count < 2 || threads < 2 {
@@ -150,19 +161,22 @@ struct IntegrityWalk {
         _ reference: ObjectReference, in objects: SalvagedObjects
     ) -> (problem: String, isIncomplete: Bool)? {
         do throws(ReadError) {
-            guard let payload = try objects.payload(of: reference), let recipe = try? Recipe(payload: payload) else {
+            guard let payload = try objects.payload(of: reference), let recipe = try? Recipe(payload: payload)
+            else {
                 return ("it is not a recipe", false)
             }
             var digest = SHA256()
             try recipe.forEachChunk(in: objects) { (chunk) throws(ReadError) in
                 let bytes = try objects.required(.blob, chunk.id)
                 guard bytes.count == chunk.length else {
-                    throw .damaged(reference, problem: "chunk \(chunk.id) has \(bytes.count) bytes, not \(chunk.length)")
+                    throw .damaged(
+                        reference, problem: "chunk \(chunk.id) has \(bytes.count) bytes, not \(chunk.length)")
                 }
                 digest.update(bytes)
             }
             let whole = digest
-            return ObjectID(whole.finish()) == recipe.blob ? nil : ("its chunks do not make the blob \(recipe.blob)", false)
+            return ObjectID(whole.finish()) == recipe.blob
+                ? nil : ("its chunks do not make the blob \(recipe.blob)", false)
         } catch {
             if case .missing = error { return ("\(error)", true) }
             return ("\(error)", false)

@@ -24,11 +24,15 @@ struct ObjectEdge {
     let step: Step
 
     /// What an object needs.
-    static func edges(of reference: ObjectReference, _ payload: [UInt8]) throws(MalformedObject) -> [ObjectEdge] {
+    static func edges(of reference: ObjectReference, _ payload: [UInt8]) throws(MalformedObject)
+        -> [ObjectEdge]
+    {
         switch reference.kind {
         case .blob, .event, .statement: return []
         case .refs:
-            return edges(try MerkleNode<RefEntry>(payload: payload)) { [ObjectEdge(target: $0.target, step: .ref($0.name))] }
+            return edges(try MerkleNode<RefEntry>(payload: payload)) {
+                [ObjectEdge(target: $0.target, step: .ref($0.name))]
+            }
         case .tree:
             return edges(try MerkleNode<TreeEntry>(payload: payload)) {
                 [ObjectEdge(target: $0.reference, step: .entry($0))]
@@ -38,8 +42,12 @@ struct ObjectEdge {
                 [ObjectEdge(target: ObjectReference(.chunks, $0.recipe), step: .recipe)]
             }
         case .chunks:
-            let node = payload.first == 1 ? try Recipe(payload: payload).root : try MerkleNode<ChunkEntry>(payload: payload)
-            return edges(node) { [ObjectEdge(target: ObjectReference(.blob, $0.id), step: .chunk(length: $0.length))] }
+            let node =
+                payload.first == 1
+                ? try Recipe(payload: payload).root : try MerkleNode<ChunkEntry>(payload: payload)
+            return edges(node) {
+                [ObjectEdge(target: ObjectReference(.blob, $0.id), step: .chunk(length: $0.length))]
+            }
         case .commit:
             let commit = try Commit(payload: payload)
             var edges = [ObjectEdge(target: ObjectReference(.tree, commit.tree), step: .tree)]
@@ -47,14 +55,17 @@ struct ObjectEdge {
                 edges.append(ObjectEdge(target: ObjectReference(.recipes, recipes), step: .recipes))
             }
             edges += commit.runs.map { ObjectEdge(target: ObjectReference(.run, $0), step: .run) }
-            return edges + commit.parents.map { ObjectEdge(target: ObjectReference(.commit, $0), step: .parent) }
+            return edges
+                + commit.parents.map { ObjectEdge(target: ObjectReference(.commit, $0), step: .parent) }
         case .run:
             let run = try Run(payload: payload)
             var edges = [
                 ObjectEdge(target: ObjectReference(.tree, run.inputs), step: .inputs),
                 ObjectEdge(target: ObjectReference(.tree, run.outputs), step: .outputs),
             ]
-            if let patch = run.code?.patch { edges.append(ObjectEdge(target: ObjectReference(.blob, patch), step: .patch)) }
+            if let patch = run.code?.patch {
+                edges.append(ObjectEdge(target: ObjectReference(.blob, patch), step: .patch))
+            }
             return edges
         }
     }

@@ -2,9 +2,9 @@ internal import Coding
 internal import FileIO
 internal import Hashing
 
-/// A pack's file, read from its beginning to its end and hashed on the way. One thread at a time.
+/// A pack's file, read from its beginning to its end and hashed on the way.
 ///
-/// Reads with calls, never through a mapping: a disk that fails then is an error and does not end the process.
+/// One thread at a time. Reads with calls, never through a mapping: a disk that fails then is an error and does not end the process.
 final class PackBytes {
     /// Of the file, in bytes.
     let count: Int
@@ -28,7 +28,8 @@ final class PackBytes {
     /// Bytes from an offset on, fewer where the file ends.
     func peek(at offset: Int, _ length: Int) throws(FileError) -> [UInt8] {
         var result: Result<Int, FileError> = .success(0)
-        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, min(length, count - offset))) { buffer, filled in
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, min(length, count - offset))) {
+            buffer, filled in
             result = fill(UnsafeMutableRawBufferPointer(buffer), at: offset)
             filled = (try? result.get()) ?? 0
         }
@@ -54,7 +55,9 @@ final class PackBytes {
         try hash(upTo: offset)
         let bytes = try peek(at: offset, length)
         if offset <= hashed, offset + bytes.count > hashed {
-            bytes.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[(hashed - offset)...])) }
+            bytes.withUnsafeBytes {
+                digest.update(UnsafeRawBufferPointer(rebasing: $0[(hashed - offset)...]))
+            }
             hashed = offset + bytes.count
         }
         return bytes
@@ -97,15 +100,15 @@ enum FrameScan {
 }
 
 extension PackBytes {
-    /// Looks at the frame at an offset.
-    ///
-    /// - Parameter end: Where frames end at the latest.
+    /// Looks at the frame at an offset, which ends at `end` at the latest.
     func frame(at offset: Int, end: Int) throws(FileError) -> FrameScan {
         let head = try peek(at: offset, min(FrameHeader.byteCount, end - offset))
         guard let header = head.withUnsafeBytes({ FrameHeader($0) }) else {
             return .damage("no frame begins here", length: nil)
         }
-        guard header.totalLength <= end - offset else { return .damage("the frame is cut short", length: nil) }
+        guard header.totalLength <= end - offset else {
+            return .damage("the frame is cut short", length: nil)
+        }
         guard try hasSoundHeader(header, at: offset) else {
             return .damage("the frame header's checksum is wrong", length: nil)
         }
@@ -134,9 +137,12 @@ extension PackBytes {
             let window = try peek(at: at, min(1 << 16, end - at))
             guard window.count >= FrameHeader.magic.count else { return nil }
             for start in 0...window.count - FrameHeader.magic.count
-            where window[start] == FrameHeader.magic[0] && window[start..<start + 4].elementsEqual(FrameHeader.magic) {
+            where window[start] == FrameHeader.magic[0]
+                && window[start..<start + 4].elementsEqual(FrameHeader.magic)
+            {
                 let head = try peek(at: at + start, min(FrameHeader.byteCount, end - at - start))
-                guard let header = head.withUnsafeBytes({ FrameHeader($0) }), header.totalLength <= end - at - start,
+                guard let header = head.withUnsafeBytes({ FrameHeader($0) }),
+                    header.totalLength <= end - at - start,
                     try hasSoundHeader(header, at: at + start)
                 else { continue }
                 return at + start

@@ -13,7 +13,7 @@ package struct PackSalvage: Sendable {
     private let path: FilePath
     private let files: any FileSystem
 
-    /// - Parameter path: Of the pack's file, whatever its name.
+    /// Looks at a file, whatever its name.
     package init(_ path: FilePath, files: any FileSystem) {
         self.path = path
         self.files = files
@@ -24,6 +24,7 @@ package struct PackSalvage: Sendable {
     /// - Parameters:
     ///   - base: Payloads of objects that frames name as their base.
     ///   - body: Takes an object, its payload, and the offset of its frame in the file.
+    /// - Throws: What `body` throws, and what the file cannot be read for.
     /// - Returns: What lies between undamaged frames. Where the trailer is sound, the index is none of it.
     package func forEachObject(
         base: (ObjectReference) -> [UInt8]? = { _ in nil },
@@ -31,7 +32,9 @@ package struct PackSalvage: Sendable {
     ) throws(StoreError) -> [Gap] {
         let bytes = try filing { () throws(FileError) in try PackBytes(path, files: files) }
         let coder: FrameCoder
-        do throws(CodingError) { coder = try FrameCoder() } catch { throw .damaged(path, problem: "\(error)") }
+        do throws(CodingError) { coder = try FrameCoder() } catch {
+            throw .damaged(path, problem: "\(error)")
+        }
         let tail = try filing { () throws(FileError) in try bytes.trailerBytes() }
         let end = (try? PackTrailer(tail, length: bytes.count))?.start ?? bytes.count
         var gaps: [Gap] = []
@@ -51,8 +54,12 @@ package struct PackSalvage: Sendable {
                 offset += length
             case .damage(let problem, let length):
                 let next: Int
-                if let length { next = offset + length } else {
-                    next = try filing { () throws(FileError) in try bytes.nextFrame(after: offset, end: end) } ?? end
+                if let length {
+                    next = offset + length
+                } else {
+                    next =
+                        try filing { () throws(FileError) in try bytes.nextFrame(after: offset, end: end) }
+                        ?? end
                 }
                 gaps.append(Gap(range: offset..<next, problem: problem))
                 offset = next
@@ -70,7 +77,8 @@ package struct PackSalvage: Sendable {
             // The table's lengths add up to the frame's, as was checked when it was read.
             let payload = Array(decoded[start..<start + object.length])
             start += object.length
-            try body(ObjectReference(object.kind, ObjectID(of: object.kind, payload: payload)), payload, frame)
+            try body(
+                ObjectReference(object.kind, ObjectID(of: object.kind, payload: payload)), payload, frame)
         }
     }
 }

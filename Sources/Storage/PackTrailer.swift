@@ -19,21 +19,25 @@ struct PackTrailer: Equatable {
     /// CRC-32 of the index.
     let indexChecksum: UInt32
 
-    /// Reads a trailer and checks that it fits its file.
-    ///
-    /// - Parameter length: Of the whole file, in bytes.
+    /// Reads a trailer and checks that it fits a file of `length` bytes.
     init(_ bytes: [UInt8], length: Int) throws(MalformedObject) {
         guard bytes.count == Self.byteCount else { throw .truncated("the trailer", offset: length) }
         let fields = bytes.withUnsafeBytes { bytes in
             (
-                start: bytes.u64(at: 0), frames: bytes.u32(at: 8), bases: bytes.u32(at: 12), entries: bytes.u64(at: 16),
-                raw: bytes.u64(at: 24), version: bytes.u32(at: 48), index: bytes.u32(at: 52), checksum: bytes.u32(at: 56)
+                start: bytes.u64(at: 0), frames: bytes.u32(at: 8), bases: bytes.u32(at: 12),
+                entries: bytes.u64(at: 16),
+                raw: bytes.u64(at: 24), version: bytes.u32(at: 48), index: bytes.u32(at: 52),
+                checksum: bytes.u32(at: 56)
             )
         }
         guard bytes.suffix(4).elementsEqual(Self.magic) else { throw .node("it does not end as a pack does") }
-        guard CRC32.of(Array(bytes[..<56])) == fields.checksum else { throw .node("the trailer's checksum is wrong") }
+        guard CRC32.of(Array(bytes[..<56])) == fields.checksum else {
+            throw .node("the trailer's checksum is wrong")
+        }
         guard fields.version == 1 else { throw .node("it has version \(fields.version)") }
-        guard bytes[32..<48].allSatisfy({ $0 == 0 }) else { throw .node("the trailer has bytes that should be zero") }
+        guard bytes[32..<48].allSatisfy({ $0 == 0 }) else {
+            throw .node("the trailer has bytes that should be zero")
+        }
         guard fields.start < 1 << 40, fields.entries < 1 << 32, fields.raw < 1 << 60 else {
             throw .node("the trailer's numbers are too large")
         }
@@ -44,6 +48,8 @@ struct PackTrailer: Equatable {
         }
     }
 
-    var indexLength: Int { frameCount * Self.frameSize + baseCount * Self.baseSize + entryCount * Self.entrySize }
+    var indexLength: Int {
+        frameCount * Self.frameSize + baseCount * Self.baseSize + entryCount * Self.entrySize
+    }
     var entriesStart: Int { start + frameCount * Self.frameSize + baseCount * Self.baseSize }
 }

@@ -14,7 +14,9 @@ struct SalvagedPlace {
     let frame: Int
 }
 
-/// The undamaged objects of many packs. Holds their places, about 100 bytes an object, and reads payloads when asked.
+/// The undamaged objects of many packs.
+///
+/// Holds their places, about 100 bytes an object, and reads payloads when asked.
 ///
 /// May be used from any thread. A blob that is there by recipe only is not delivered.
 final class SalvagedObjects: ObjectReader {
@@ -31,7 +33,8 @@ final class SalvagedObjects: ObjectReader {
     }
 
     init(
-        places: [ObjectReference: SalvagedPlace], packs: [PackName], layout: StoreLayout, files: any FileSystem
+        places: [ObjectReference: SalvagedPlace], packs: [PackName], layout: StoreLayout,
+        files: any FileSystem
     ) {
         self.places = places
         self.packs = packs
@@ -56,7 +59,9 @@ final class SalvagedObjects: ObjectReader {
             let bytes = try PackBytes(layout.pack(pack), files: files)
             scan = try bytes.frame(at: place.frame, end: bytes.count)
         } catch { throw .unreadable(reference, problem: "\(error)") }
-        guard case .frame(let raw, _) = scan else { throw .damaged(reference, problem: "its pack changed meanwhile") }
+        guard case .frame(let raw, _) = scan else {
+            throw .damaged(reference, problem: "its pack changed meanwhile")
+        }
         // A base's frame has none itself: places whose frames break that rule are never made.
         let base = try raw.table.base.flatMap { (base) throws(ReadError) in try payload(of: base) }
         let taken = coders.withLock { $0.popLast() }

@@ -43,7 +43,7 @@ package struct StoreRepair: Sendable {
         self.files = files
     }
 
-    /// What would be done about the problems that a check has found; changes nothing but `cache/`.
+    /// What would be done about the problems that a check has found; removes `cache/state` at most.
     ///
     /// - Throws: ``StoreError/damaged(_:problem:)`` where packs would have to be replaced in a log that is damaged itself.
     package func plan(_ report: IntegrityReport) throws(StoreError) -> Plan {
@@ -76,8 +76,10 @@ package struct StoreRepair: Sendable {
     /// Repairs what a check has found.
     ///
     /// - Parameters:
+    ///   - report: Of a check of the store as it is now.
     ///   - event: Makes the log entry's event: who, when, and a nonce; its verb is `repair` and its refs are empty.
     ///   - random: Hands out that many random bytes.
+    /// - Returns: What was done.
     /// - Throws: ``StoreError/busy(seconds:)`` if others kept writing; then nothing has happened.
     package func perform(
         _ report: IntegrityReport, event: Event, random: @escaping @Sendable (Int) -> [UInt8]

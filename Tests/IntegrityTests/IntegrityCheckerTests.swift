@@ -26,7 +26,7 @@ import Testing
     /// In four parts, each with every fourth byte of the same store, so that all cores have some.
     @Test(arguments: 0..<4)
     func `every byte that is flipped is found, with its file and what needs it`(part: Int) throws {
-        let sample = try SampleStore(seed: 3)
+        let sample = try SampleStore(seed: 3, commits: 2)
         let names = try ["format"] + sample.names(below: "log") + sample.names(below: "packs")
         let clock = ContinuousClock()
         let start = clock.now
@@ -47,7 +47,8 @@ import Testing
                 }
                 guard offset < frames else { continue }
                 let frame = found.first { $0.kind == .frame }
-                if frame?.pack == nil || frame?.neededBy.isEmpty != false || (frame?.offset ?? .max) > offset {
+                if frame?.pack == nil || frame?.neededBy.isEmpty != false || (frame?.offset ?? .max) > offset
+                {
                     Issue.record("byte \(offset) of the frames of \(name): \(problems)")
                 }
             }
@@ -78,11 +79,14 @@ import Testing
         bytes[place] ^= 1
         try sample.write(sample.path(pack), bytes)
         let report = try sample.check()
-        let missing = try #require(report.problems.first { $0.kind == .missingObject && $0.reference == chunk })
+        let missing = try #require(
+            report.problems.first { $0.kind == .missingObject && $0.reference == chunk })
         let first = sample.commits[0].hex.prefix(12)
         #expect(missing.neededBy.contains("branches/main:model/weights.bin"))
         #expect(missing.neededBy.contains("branches/dev:model/weights.bin"))
-        #expect(!missing.neededBy.contains("branches/main~\(first):model/weights.bin"), "once for each ref and path")
+        #expect(
+            !missing.neededBy.contains("branches/main~\(first):model/weights.bin"),
+            "once for each ref and path")
         #expect(missing.pack == pack)
         let readme = report.problems.first { $0.neededBy.contains("branches/main~\(first):README.md") }
         #expect(readme != nil, "what only an older commit needs names that commit")
@@ -99,8 +103,12 @@ import Testing
         let report = try sample.check()
         #expect(report.problems.contains { $0.kind == .missingPack && $0.pack == sample.packs[1] })
         let lost = ObjectReference(.commit, sample.commits[0])
-        let missing = try #require(report.problems.first { $0.kind == .missingObject && $0.reference == lost })
-        #expect(missing.neededBy == ["branches/dev~\(lost.id.hex.prefix(12))", "branches/main~\(lost.id.hex.prefix(12))"])
+        let missing = try #require(
+            report.problems.first { $0.kind == .missingObject && $0.reference == lost })
+        #expect(
+            missing.neededBy == [
+                "branches/dev~\(lost.id.hex.prefix(12))", "branches/main~\(lost.id.hex.prefix(12))",
+            ])
     }
 
     @Test(arguments: [1, 40, 64, 200]) func `a pack that was cut short is found`(missing: Int) throws {
@@ -130,7 +138,9 @@ import Testing
         let gap = try #require(report.problems.first { $0.kind == .logGap })
         #expect(gap.file == "log/new/00000000000000000001")
         #expect(!report.isLogSound)
-        #expect(!report.problems.contains { $0.kind == .missingObject && $0.reference?.kind != .event }, "packs are found all the same")
+        #expect(
+            !report.problems.contains { $0.kind == .missingObject && $0.reference?.kind != .event },
+            "packs are found all the same")
     }
 
     @Test func `a newest entry that was removed is missed by what the cache remembers`() throws {
@@ -141,7 +151,9 @@ import Testing
 
     @Test func `files that the format does not name are ignored`() throws {
         let sample = try SampleStore(seed: 10)
-        for name in ["notes", "packs/zz/other", "packs/x.pack", "log/new/README", "log/new/.nfs0001", "tmp/pack-00"] {
+        for name in [
+            "notes", "packs/zz/other", "packs/x.pack", "log/new/README", "log/new/.nfs0001", "tmp/pack-00",
+        ] {
             try sample.write(name, Array("anything".utf8))
         }
         #expect(try sample.check().isClean)
@@ -154,7 +166,8 @@ import Testing
             let bytes = try sample.read(name)
             for length in [0, 1, 63, 64, 65, 300, bytes.count] {
                 try sample.write(name, random.bytes(length))
-                #expect(try sample.check().problems.contains { $0.file == name }, "\(length) bytes as \(name)")
+                #expect(
+                    try sample.check().problems.contains { $0.file == name }, "\(length) bytes as \(name)")
             }
             try sample.write(name, bytes)
         }
@@ -166,4 +179,3 @@ import Testing
         }
     }
 }
-

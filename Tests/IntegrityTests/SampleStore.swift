@@ -6,7 +6,9 @@ import Storage
 import TestSupport
 
 /// A small store in a temporary directory, written through the package's own API: three commits on two branches, with
-/// every sort of file. It is removed when the last reference goes.
+/// every sort of file.
+///
+/// It is removed when the last reference goes.
 final class SampleStore: Sendable {
     let root: FilePath
     let files = POSIXFileSystem()
@@ -19,19 +21,23 @@ final class SampleStore: Sendable {
 
     var layout: StoreLayout { StoreLayout(root: root) }
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, commits count: Int = 3) throws {
         let random = SeededBytes(seed: seed)
         root = try Self.temporaryDirectory()
         let event = try Self.event("init", time: 1_763_888_400, random)
         let format = StoreFormat(origin: Hex.text(random.bytes(16)), cutRule: 1, sharedBits: nil)
-        let store = try ObjectStore.create(root, format: format, event: event, files: files) { random.bytes($0) }
+        let store = try ObjectStore.create(root, format: format, event: event, files: files) {
+            random.bytes($0)
+        }
         var packs = Array(store.current.live)
         var commits: [ObjectID] = []
         let chunks = (0..<4).map { _ in random.bytes(40) }
-        for number in 0..<3 {
+        for number in 0..<count {
             let known = store.current.live
             let weights = number == 0 ? [0, 1, 2] : [0, 3, 2]
-            commits.append(try Self.commit(number, weights.map { chunks[$0] }, parents: commits.suffix(1), store, random))
+            commits.append(
+                try Self.commit(number, weights.map { chunks[$0] }, parents: commits.suffix(1), store, random)
+            )
             packs += store.current.live.subtracting(known)
         }
         self.packs = packs
@@ -40,17 +46,21 @@ final class SampleStore: Sendable {
 
     deinit { Self.removeAll(root, files) }
 
-    static func event(_ verb: String, time: Int, refs: [RefChange] = [], _ random: SeededBytes) throws -> Event {
+    static func event(_ verb: String, time: Int, refs: [RefChange] = [], _ random: SeededBytes) throws
+        -> Event
+    {
         guard let person else { throw Missing() }
         return Event(
-            verb: verb, actor: person, workingCopy: nil, time: time, nonce: Hex.text(random.bytes(16)), reason: nil,
+            verb: verb, actor: person, workingCopy: nil, time: time, nonce: Hex.text(random.bytes(16)),
+            reason: nil,
             refs: refs)
     }
 
     struct Missing: Error {}
 
     private static func commit(
-        _ number: Int, _ chunks: [[UInt8]], parents: ArraySlice<ObjectID>, _ store: ObjectStore, _ random: SeededBytes
+        _ number: Int, _ chunks: [[UInt8]], parents: ArraySlice<ObjectID>, _ store: ObjectStore,
+        _ random: SeededBytes
     ) throws -> ObjectID {
         guard let person else { throw Missing() }
         let base = store.current
@@ -64,7 +74,8 @@ final class SampleStore: Sendable {
         func entry(_ path: String, _ mode: EntryMode, _ bytes: [UInt8]) throws -> PathEdit {
             let path = try RepositoryPath(path)
             guard let name = path.names.last else { throw Missing() }
-            return PathEdit(path: path, entry: TreeEntry(name: name, mode: mode, id: blob(bytes), size: bytes.count))
+            return PathEdit(
+                path: path, entry: TreeEntry(name: name, mode: mode, id: blob(bytes), size: bytes.count))
         }
         var edits = [
             try entry("README.md", .file, Array("version \(number)\n".utf8)),
@@ -74,7 +85,8 @@ final class SampleStore: Sendable {
             PathEdit(
                 path: try RepositoryPath("empty"),
                 entry: TreeEntry(
-                    name: try EntryName("empty"), mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)),
+                    name: try EntryName("empty"), mode: .directory, id: DirectoryTree.emptyRoot, size: 0,
+                    files: 0)),
         ]
         if number == 2 { edits.append(try entry("data/extra.csv", .file, Array("a,b\n".utf8))) }
         let whole = ObjectID(of: .blob, payload: Array(chunks.joined()))
@@ -97,25 +109,33 @@ final class SampleStore: Sendable {
         try writer.add(.tree, [0, 0])
         let time = 1_763_888_500 + number
         let run = Run(
-            declaredAt: time, user: person, code: .init(revision: nil, remote: nil, dirty: true, patch: blob([UInt8(number)])),
-            parameters: [:], metrics: [:], environment: [:], inputs: DirectoryTree.emptyRoot, outputs: tree.root,
+            declaredAt: time, user: person,
+            code: .init(revision: nil, remote: nil, dirty: true, patch: blob([UInt8(number)])),
+            parameters: [:], metrics: [:], environment: [:], inputs: DirectoryTree.emptyRoot,
+            outputs: tree.root,
             inputCommits: [:])
         let runID = try writer.add(.run, run.payload)
         let commit = Commit(
             author: person, committer: person, authored: time, committed: time, message: "commit \(number)",
-            parents: Array(parents), recipes: recipes.root, runs: [runID], tracked: TrackedPaths(), tree: tree.root)
+            parents: Array(parents), recipes: recipes.root, runs: [runID], tracked: TrackedPaths(),
+            tree: tree.root)
         let id = try writer.add(.commit, commit.payload)
         try writer.append(&blobs)
         let name = try RefName.branch(number == 2 ? "dev" : "main")
         let change = RefChange(
             name: name, before: number == 1 ? parents.last.map { ObjectReference(.commit, $0) } : nil,
             after: ObjectReference(.commit, id))
-        let refs = try store.refs.editing([MerkleEdit(setting: RefEntry(name: name, target: ObjectReference(.commit, id)))])
+        let refs = try store.refs.editing([
+            MerkleEdit(setting: RefEntry(name: name, target: ObjectReference(.commit, id)))
+        ])
         for node in refs.nodes { try writer.add(.refs, node.payload) }
         let event = try writer.add(.event, Self.event("commit", time: time, refs: [change], random).payload)
         let added = try writer.finish().packs.map(\.name)
-        let operation = StoreOperation(event: event, refs: refs.root, packs: PackChanges(added: added), time: time)
-        guard try store.append(operation, on: base, nonce: Hex.text(random.bytes(8))) == .committed else { throw Missing() }
+        let operation = StoreOperation(
+            event: event, refs: refs.root, packs: PackChanges(added: added), time: time)
+        guard try store.append(operation, on: base, nonce: Hex.text(random.bytes(8))) == .committed else {
+            throw Missing()
+        }
         return id
     }
 
@@ -133,7 +153,11 @@ final class SampleStore: Sendable {
         guard (try? files.list(path, into: &listing)) != nil else { return }
         for index in 0..<listing.count {
             let child = path.appending(listing.name(index))
-            if listing.status(index).kind == .directory { removeAll(child, files) } else { try? files.remove(child) }
+            if listing.status(index).kind == .directory {
+                removeAll(child, files)
+            } else {
+                try? files.remove(child)
+            }
         }
         try? files.removeDirectory(path)
     }
@@ -145,7 +169,11 @@ final class SampleStore: Sendable {
         try files.list(root / directory, into: &listing)
         for index in 0..<listing.count {
             let child = "\(directory)/\(String(decoding: listing.name(index), as: UTF8.self))"
-            if listing.status(index).kind == .directory { found += try names(below: child) } else { found.append(child) }
+            if listing.status(index).kind == .directory {
+                found += try names(below: child)
+            } else {
+                found.append(child)
+            }
         }
         return found.sorted()
     }
