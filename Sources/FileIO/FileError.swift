@@ -21,6 +21,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
     package var isExists: Bool { code == EEXIST }
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+    package var isTooLarge: Bool { code == EFBIG }
     package var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
     package var isNotEmpty: Bool { code == ENOTEMPTY || code == EEXIST }
     package var isNoLink: Bool { code == EPERM || code == EOPNOTSUPP || code == ENOSYS || code == EMLINK }

@@ -30,6 +30,8 @@ package final class ObjectStore: ObjectReader {
     package let log: OperationLog
 
     private let state: Mutex<Snapshot>
+    /// Live packs that are not to be opened, in a store that is opened for repair; nothing otherwise.
+    private let damaged: Set<PackName>?
     private let cache = FrameCache(limit: 48 << 20)
     private let coders = Mutex<[CoderBox]>([])
 
@@ -45,27 +47,45 @@ package final class ObjectStore: ObjectReader {
     }
 
     private init(
-        layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState
+        layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState,
+        damaged: Set<PackName>?
     ) throws(StoreError) {
         self.layout = layout
         self.format = format
         self.files = files
         self.log = log
-        self.state = Mutex(
-            Snapshot(state: state, packs: try Self.packs(of: state, reusing: [], layout, files)))
+        self.damaged = damaged
+        let packs = try Self.packs(of: state, reusing: [], without: damaged, layout, files)
+        self.state = Mutex(Snapshot(state: state, packs: packs))
     }
 
     // MARK: Opening
 
     /// Opens the store whose `format` lies in a directory.
     package static func open(_ root: FilePath, files: any FileSystem) throws(StoreError) -> ObjectStore {
+        try open(root, files: files, damaged: nil)
+    }
+
+    /// Opens a store for repair: without some live packs, and without those that cannot be opened.
+    ///
+    /// ``leftOut`` names them all.
+    package static func open(
+        _ root: FilePath, files: any FileSystem, leavingOut damaged: Set<PackName>
+    ) throws(StoreError) -> ObjectStore {
+        try open(root, files: files, damaged: damaged)
+    }
+
+    private static func open(
+        _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?
+    ) throws(StoreError) -> ObjectStore {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let log = OperationLog(layout: layout, files: files, origin: format.origin)
         let known = try rememberedState(layout, log)
         guard let state = try log.newest(from: known) else {
             throw .damaged(layout.newEntries, problem: "the log has no entries")
         }
-        let store = try ObjectStore(layout: layout, format: format, files: files, log: log, state: state)
+        let store = try ObjectStore(
+            layout: layout, format: format, files: files, log: log, state: state, damaged: damaged)
         if state != known { store.remember(state) }
         return store
     }
@@ -183,7 +203,7 @@ package final class ObjectStore: ObjectReader {
 
     private func move(to new: StoreState) throws(StoreError) {
         let reusable = state.withLock { $0.packs }
-        let packs = try Self.packs(of: new, reusing: reusable, layout, files)
+        let packs = try Self.packs(of: new, reusing: reusable, without: damaged, layout, files)
         state.withLock { $0 = Snapshot(state: new, packs: packs) }
         remember(new)
     }
@@ -204,15 +224,22 @@ package final class ObjectStore: ObjectReader {
     }
 
     private static func packs(
-        of state: StoreState, reusing old: [PackReader], _ layout: StoreLayout, _ files: any FileSystem
+        of state: StoreState, reusing old: [PackReader], without damaged: Set<PackName>?,
+        _ layout: StoreLayout,
+        _ files: any FileSystem
     ) throws(StoreError) -> [PackReader] {
         let known = Dictionary(old.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var packs: [PackReader] = []
-        for name in state.live {
+        for name in state.live where damaged?.contains(name) != true {
             if let pack = known[name] {
                 packs.append(pack)
-            } else {
+                continue
+            }
+            do throws(StoreError) {
                 packs.append(try PackReader(name: name, layout: layout, files: files))
+            } catch {
+                if case .file = error { throw error }
+                if damaged == nil { throw error }
             }
         }
         // Most objects lie in the largest packs.
@@ -221,6 +248,11 @@ package final class ObjectStore: ObjectReader {
 
     /// The live packs, the largest first.
     package var packs: [PackReader] { state.withLock { $0.packs } }
+
+    /// Live packs that are not read, in a store that was opened for repair; sorted.
+    package var leftOut: [PackName] {
+        state.withLock { $0.state.live.subtracting($0.packs.map(\.name)).sorted() }
+    }
 
     /// All refs as of the current state.
     package var refs: MerkleTree<RefEntry> { MerkleTree(root: current.refs, reader: self) }

@@ -25,11 +25,11 @@ struct FramePlace: Equatable {
 
 /// The sorted table at the end of a pack, read in place (`Documentation/Formats/pack.md`, "Index").
 package struct PackIndex: Sendable {
-    static let trailerLength = 64
-    static let trailerMagic: [UInt8] = [0x4d, 0x4c, 0x50, 0x31]
-    private static let frameSize = 16
-    private static let baseSize = 36
-    static let entrySize = 48
+    static let trailerLength = PackTrailer.byteCount
+    static let trailerMagic = PackTrailer.magic
+    private static let frameSize = PackTrailer.frameSize
+    private static let baseSize = PackTrailer.baseSize
+    static let entrySize = PackTrailer.entrySize
 
     private let file: MappedFile
     package let frameCount: Int
@@ -45,33 +45,10 @@ package struct PackIndex: Sendable {
         self.file = file
         let count = file.count
         guard count >= Self.trailerLength else { throw .truncated("the trailer", offset: count) }
-        let trailer = file.withBytes { Array($0[(count - Self.trailerLength)...]) }
-        let fields = trailer.withUnsafeBytes { bytes in
-            (
-                start: bytes.u64(at: 0), frames: bytes.u32(at: 8), bases: bytes.u32(at: 12),
-                entries: bytes.u64(at: 16),
-                raw: bytes.u64(at: 24), version: bytes.u32(at: 48), checksum: bytes.u32(at: 56)
-            )
-        }
-        guard trailer.suffix(4).elementsEqual(Self.trailerMagic) else {
-            throw .node("it does not end as a pack does")
-        }
-        guard CRC32.of(Array(trailer[..<56])) == fields.checksum else {
-            throw .node("the trailer's checksum is wrong")
-        }
-        guard fields.version == 1 else { throw .node("it has version \(fields.version)") }
-        guard trailer[32..<48].allSatisfy({ $0 == 0 }) else {
-            throw .node("the trailer has bytes that should be zero")
-        }
-        guard fields.start < 1 << 40, fields.entries < 1 << 32, fields.raw < 1 << 60 else {
-            throw .node("the trailer's numbers are too large")
-        }
-        (start, frameCount, baseCount) = (Int(fields.start), Int(fields.frames), Int(fields.bases))
-        (entryCount, rawLength) = (Int(fields.entries), Int(fields.raw))
-        let length = frameCount * Self.frameSize + baseCount * Self.baseSize + entryCount * Self.entrySize
-        guard start + length + Self.trailerLength == count, frameCount > 0, entryCount > 0 else {
-            throw .node("the trailer's numbers do not add up")
-        }
+        let bytes = file.withBytes { Array($0[(count - Self.trailerLength)...]) }
+        let trailer = try PackTrailer(bytes, length: count)
+        (start, frameCount, baseCount) = (trailer.start, trailer.frameCount, trailer.baseCount)
+        (entryCount, rawLength) = (trailer.entryCount, trailer.rawLength)
     }
 
     /// Whether the whole index has the checksum that the trailer gives.

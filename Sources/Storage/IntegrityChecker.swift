@@ -1,0 +1,263 @@
+package import FileIO
+internal import ObjectModel
+
+/// Checks everything in a store against the format, and that all that the refs need is there.
+///
+/// Reads only, works on stores that do not open, and stops at no problem. Memory: up to 32 MiB of frames, a cache of
+/// 48 MiB, and about 300 bytes an object. What is written to the store meanwhile may or may not be seen; a pack that is
+/// collected meanwhile shows as missing.
+package struct IntegrityChecker: Sendable {
+    /// Told of every batch of frames, from the calling thread.
+    package typealias Watch = (IntegrityProgress) -> Void
+
+    private let layout: StoreLayout
+    private let files: any FileSystem
+    private let threads: Int
+
+    /// - Parameters:
+    ///   - root: The directory that holds `format`.
+    ///   - files: Where it lies.
+    ///   - threads: How many decode at a time; beyond four the disk is the limit.
+    package init(_ root: FilePath, files: any FileSystem, threads: Int = 4) {
+        layout = StoreLayout(root: root)
+        self.files = files
+        self.threads = max(1, threads)
+    }
+
+    /// Checks the store.
+    ///
+    /// - Throws: ``StoreError/notFound(_:)`` where neither `format` nor a log is. Everything else is in the report.
+    package func check(_ watch: Watch = { _ in }) throws(StoreError) -> IntegrityReport {
+        var report = IntegrityReport()
+        let format = checkFormat(&report)
+        guard let origin = format else { throw .notFound(layout.root) }
+        var log = IntegrityLog(layout: layout, files: files, origin: origin)
+        log.read(remembered: remembered(&report))
+        report.problems += log.problems
+        report.isLogSound = !log.isUncertain && log.problems.isEmpty
+        // A version that does not know what the store demands would call everything damage.
+        if log.unknownFeature { return report }
+        checkObjects(log, &report, watch)
+        return report
+    }
+
+    // MARK: The file `format`, and what is derived
+
+    /// - Returns: The store's origin, from the log where `format` does not say it; nothing if there is no store.
+    private func checkFormat(_ report: inout IntegrityReport) -> String? {
+        let told = originOfLog()
+        do throws(StoreError) {
+            let bytes = try filing { () throws(FileError) in
+                try files.contentsIfPresent(layout.format, limit: 4096)
+            }
+            guard let bytes else {
+                if told != nil {
+                    report.problems.append(IntegrityProblem(.format, "it is missing", file: "format"))
+                }
+                return told
+            }
+            let format = try StoreFormat(bytes: bytes, layout: layout)
+            func wrong(_ message: String) {
+                report.problems.append(IntegrityProblem(.format, message, file: "format"))
+            }
+            if format.bytes != bytes {
+                wrong("it has members that format \(StoreFormat.number) does not know")
+            }
+            if format.cutRule != 1 { wrong("cut rule \(format.cutRule) is not known to this version") }
+            if let bits = format.sharedBits, bits & ~0o777 != 0 {
+                wrong("it shares the permission bits \(bits)")
+            }
+            if let told, told != format.origin { wrong("its origin is not that of the log, \(told)") }
+            return told ?? format.origin
+        } catch {
+            report.problems.append(IntegrityProblem(.format, "\(error)", file: "format"))
+            return told ?? String(repeating: "0", count: 32)
+        }
+    }
+
+    /// The origin that the entries of the log state: of up to nine that are asked, the one that most of them say.
+    private func originOfLog() -> String? {
+        let numbers = IntegrityLog.numbers(layout, files)
+        var votes: [String: Int] = [:]
+        for number in Set(numbers.prefix(4) + numbers.suffix(5)) {
+            guard let bytes = try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit),
+                let json = try? JSONValue(canonical: bytes), let note = try? json.string("note"),
+                let line = note.split(separator: "\n").first, line.hasPrefix("mlrepo/")
+            else { continue }
+            let origin = String(line.dropFirst("mlrepo/".count))
+            if Hex.bytes(origin)?.count == 16 { votes[origin, default: 0] += 1 }
+        }
+        return votes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+    }
+
+    private func remembered(
+        _ report: inout IntegrityReport
+    ) -> (number: Int, root: ObjectID, live: Set<PackName>)? {
+        guard let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20) else {
+            return nil
+        }
+        let state = StoreState.recall(bytes)
+        if state == nil {
+            report.problems.append(IntegrityProblem(.cache, "it is malformed", file: "cache/state"))
+        }
+        return state
+    }
+
+    // MARK: Packs and objects
+
+    private func checkObjects(_ log: IntegrityLog, _ report: inout IntegrityReport, _ watch: Watch) {
+        var progress = IntegrityProgress()
+        let live = log.live.sorted()
+        // Where an entry is lost, packs that it may have added are taken for live; they are not checked, only read.
+        let extra = log.isUncertain ? strays(without: log.live.union(log.gone)) : []
+        for pack in live { progress.totalBytes += (try? files.status(layout.pack(pack)))??.size ?? 0 }
+        watch(progress)
+        var packs: [IntegrityPack] = []
+        var places: [ObjectReference: SalvagedPlace] = [:]
+        var recipes: Set<ObjectReference> = []
+        var recipesOf: [ObjectID: [ObjectReference]] = [:]
+        for (number, name) in (live + extra).enumerated() {
+            var pack = IntegrityPack(name, layout: layout, files: files)
+            pack.read(threads: threads) { objects, bytes in
+                progress.objects += objects
+                progress.bytes += bytes
+                if number < live.count { watch(progress) }
+            }
+            take(pack, number, &places, &recipes, &recipesOf)
+            if pack.deferred.isEmpty { pack.compareIndex() }
+            pack.forgetObjects(keeping: !pack.deferred.isEmpty)
+            packs.append(pack)
+        }
+        let plain = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
+        for number in packs.indices where !packs[number].deferred.isEmpty {
+            packs[number].decodeDeferred { (try? plain.payload(of: $0)) ?? nil }
+            take(packs[number], number, &places, &recipes, &recipesOf)
+            packs[number].compareIndex()
+            packs[number].forgetObjects(keeping: false)
+        }
+        let objects = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
+        var pending = packs.prefix(live.count).flatMap(\.problems)
+
+        let badRecipes = IntegrityWalk.check(recipes: recipes.sorted(), in: objects, threads: threads)
+        for (recipe, bad) in badRecipes.sorted(by: { $0.key < $1.key }) where !bad.isIncomplete {
+            pending.append((problem(.recipe, bad.problem, recipe, live + extra, places), [recipe]))
+        }
+        for (blob, list) in recipesOf {
+            recipesOf[blob] = list.sorted {
+                (badRecipes[$0] == nil ? 0 : 1, $0) < (badRecipes[$1] == nil ? 0 : 1, $1)
+            }
+        }
+        var walk = IntegrityWalk(objects: objects, recipes: recipesOf)
+        let newest = log.refs.last.map { ObjectReference(.refs, $0.root) }
+        if let newest { walk.visit(newest) }
+        for event in log.events { walk.visit(ObjectReference(.event, event.event)) }
+        pending += walk.problems
+
+        // What a damaged frame held is lost unless another frame has it too.
+        var lay: [ObjectReference: IntegrityProblem] = [:]
+        for (problem, references) in pending where problem.kind == .frame {
+            for reference in references where !walk.isPresent(reference) { lay[reference] = problem }
+        }
+        for reference in walk.missing.sorted() {
+            let frame = lay[reference]
+            let message = frame == nil ? "no live pack has it" : "it lay in a frame that is damaged"
+            let missing = IntegrityProblem(
+                .missingObject, message, reference: reference, pack: frame?.pack, offset: frame?.offset)
+            pending.append((missing, [reference]))
+        }
+        report.problems += named(pending, log: log, walk: walk, newest: newest)
+        report.lost = Set(lay.keys).union(walk.missing).sorted()
+        report.objects = places.count
+        report.packs = live.count
+        report.bytes = packs.prefix(live.count).reduce(0) { $0 + $1.count }
+        report.damagedPacks = packs.prefix(live.count).filter(\.isDamaged).map(\.name)
+    }
+
+    private func take(
+        _ pack: IntegrityPack, _ number: Int, _ places: inout [ObjectReference: SalvagedPlace],
+        _ recipes: inout Set<ObjectReference>, _ recipesOf: inout [ObjectID: [ObjectReference]]
+    ) {
+        for found in pack.objects where places[found.reference] == nil {
+            places[found.reference] = SalvagedPlace(
+                pack: Int32(number), start: Int32(found.start), length: Int32(found.length),
+                frame: pack.frames[found.frame].offset)
+            if let blob = found.recipeOf, recipes.insert(found.reference).inserted {
+                recipesOf[blob, default: []].append(found.reference)
+            }
+        }
+    }
+
+    private func problem(
+        _ kind: IntegrityProblem.Kind, _ message: String, _ reference: ObjectReference, _ names: [PackName],
+        _ places: [ObjectReference: SalvagedPlace]
+    ) -> IntegrityProblem {
+        let place = places[reference]
+        return IntegrityProblem(
+            kind, message, reference: reference, pack: place.map { names[Int($0.pack)] }, offset: place?.frame
+        )
+    }
+
+    /// Packs in `packs/` that the log, as far as it could be read, does not speak of.
+    private func strays(without known: Set<PackName>) -> [PackName] {
+        var found: [PackName] = []
+        for directory in (try? files.names(in: layout.packs)) ?? [] {
+            let names = (try? files.names(in: FilePath(layout.packs.appending(directory).bytes))) ?? []
+            for name in names {
+                let text = String(decoding: name, as: UTF8.self)
+                guard text.hasSuffix(".pack"), let pack = PackName(String(text.dropLast(5))),
+                    !known.contains(pack)
+                else {
+                    continue
+                }
+                found.append(pack)
+            }
+        }
+        return found.sorted()
+    }
+
+    // MARK: Who needs what is damaged
+
+    private func named(
+        _ pending: [(problem: IntegrityProblem, references: [ObjectReference])], log: IntegrityLog,
+        walk: IntegrityWalk,
+        newest: ObjectReference?
+    ) -> [IntegrityProblem] {
+        // Objects that lie undamaged elsewhere are not hit by the damage of one frame.
+        let hit = { (problem: IntegrityProblem, reference: ObjectReference) in
+            problem.kind != .frame || !walk.isPresent(reference)
+        }
+        var wanted: Set<ObjectReference> = []
+        for (problem, references) in pending { wanted.formUnion(references.filter { hit(problem, $0) }) }
+        guard !wanted.isEmpty else { return pending.map(\.problem) }
+        // If refs are lost, an older state of them still tells names.
+        let old = walk.missing.contains { $0.kind == .refs } ? readableRefs(log, walk, except: newest) : nil
+        let roots = [newest, old?.root].compactMap { $0 }
+        var needs = IntegrityNeeds(walk: walk, wanted: wanted, roots: roots)
+        if let newest { needs.name(refs: newest, origin: "") }
+        if let old { needs.name(refs: old.root, origin: "log entry \(old.number): ") }
+        for event in log.events {
+            needs.note(ObjectReference(.event, event.event), "log entry \(event.number)")
+        }
+        return pending.map { problem, references in
+            var problem = problem
+            var union: Set<String> = []
+            for reference in references where hit(problem, reference) {
+                union.formUnion(needs.needs(of: reference))
+            }
+            problem.neededBy = Array(union.sorted().prefix(IntegrityProblem.needLimit))
+            return problem
+        }
+    }
+
+    private func readableRefs(
+        _ log: IntegrityLog, _ walk: IntegrityWalk, except newest: ObjectReference?
+    ) -> (number: Int, root: ObjectReference)? {
+        for (number, root) in log.refs.reversed() {
+            let reference = ObjectReference(.refs, root)
+            if reference != newest, !ObjectEdge.isEmptyTree(reference), walk.isPresent(reference) {
+                return (number, reference)
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,480 @@
+internal import Coding
+internal import Dispatch
+internal import FileIO
+internal import ObjectModel
+internal import Synchronization
+
+/// What the frames of one pack hold, and what is wrong with the pack.
+///
+/// Reads it frame by frame and in order.
+struct IntegrityPack {
+    /// An object as a frame holds it.
+    struct Found {
+        let reference: ObjectReference
+        /// Position in the list of frames that could be read.
+        let frame: Int
+        let start: Int
+        let length: Int
+        /// The blob that it is the recipe of.
+        let recipeOf: ObjectID?
+    }
+
+    /// A frame whose header is sound.
+    struct Frame {
+        let offset: Int
+        let length: Int
+        let codec: UInt8
+        let frameClass: UInt8
+        let base: ObjectReference?
+        let rawLength: Int
+    }
+
+    let name: PackName
+    private(set) var count = 0
+    private(set) var problems: [(problem: IntegrityProblem, references: [ObjectReference])] = []
+    private(set) var objects: [Found] = []
+    private(set) var frames: [Frame] = []
+    /// Frames with a base, which can be decoded once all others are known; positions in ``frames``.
+    private(set) var deferred: [(frame: Int, raw: PackReader.RawFrame)] = []
+    private(set) var trailer: PackTrailer?
+    /// Positions of frames, by offset, whose objects are not all in ``objects``.
+    private var incomplete: Set<Int> = []
+    private var gaps: [(range: Range<Int>, problem: String)] = []
+    private var rows: [IndexRow] = []
+    private var hasSoundIndex = false
+    private let path: FilePath
+    private let files: any FileSystem
+
+    private struct IndexRow {
+        let offset: Int
+        let base: Int
+        let codec: UInt8
+        let frameClass: UInt8
+        let hasZeros: Bool
+    }
+
+    init(_ name: PackName, layout: StoreLayout, files: any FileSystem) {
+        self.name = name
+        self.files = files
+        path = layout.pack(name)
+    }
+
+    private mutating func report(
+        _ kind: IntegrityProblem.Kind, _ message: String, at offset: Int? = nil,
+        reference: ObjectReference? = nil,
+        needs: [ObjectReference] = []
+    ) {
+        let problem = IntegrityProblem(kind, message, reference: reference, pack: name, offset: offset)
+        problems.append((problem, needs + (reference.map { [$0] } ?? [])))
+    }
+
+    /// Whether the pack should be replaced: its file is not what was written.
+    var isDamaged: Bool {
+        problems.contains { [.missingPack, .packDigest, .trailer, .index, .frame].contains($0.problem.kind) }
+    }
+
+    /// Gives back the memory that only the comparison with the index needs.
+    mutating func forgetObjects(keeping needed: Bool) {
+        guard !needed else { return }
+        (objects, frames, rows) = ([], [], [])
+    }
+
+    // MARK: Frames
+
+    /// Reads everything but what needs other packs.
+    ///
+    /// - Parameters:
+    ///   - threads: How many decode at a time; each has at most a few frames in memory.
+    ///   - progress: Takes how many objects were checked and bytes were read since it was called last.
+    mutating func read(threads: Int, progress: (_ objects: Int, _ bytes: Int) -> Void) {
+        do throws(FileError) {
+            let bytes = try PackBytes(path, files: files)
+            count = bytes.count
+            try readTrailer(bytes)
+            try readFrames(bytes, threads: threads, progress: progress)
+            if try bytes.finish() != name.digest?.digest {
+                report(.packDigest, "the file's SHA-256 is not the one in its name")
+            }
+        } catch {
+            if error.isNotFound {
+                report(.missingPack, "the log calls it live, and it is not there")
+            } else {
+                report(.unreadable, "\(error)")
+            }
+        }
+    }
+
+    private mutating func readTrailer(_ bytes: PackBytes) throws(FileError) {
+        let tail = try bytes.trailerBytes()
+        do throws(MalformedObject) { trailer = try PackTrailer(tail, length: bytes.count) } catch {
+            report(.trailer, "\(error)", at: max(0, bytes.count - PackTrailer.byteCount))
+        }
+        guard let trailer else { return }
+        let range = trailer.start..<trailer.start + trailer.indexLength
+        guard try bytes.checksum(range) == trailer.indexChecksum else {
+            return report(.index, "the index' checksum is wrong", at: trailer.start)
+        }
+        hasSoundIndex = true
+        let block = try bytes.peek(at: trailer.start, trailer.frameCount * PackTrailer.frameSize)
+        block.withUnsafeBytes { bytes in
+            for at in stride(from: 0, to: bytes.count - PackTrailer.frameSize + 1, by: PackTrailer.frameSize)
+            {
+                rows.append(
+                    IndexRow(
+                        offset: Int(clamping: bytes.u64(at: at)), base: Int(bytes.u32(at: at + 8)),
+                        codec: bytes[at + 12],
+                        frameClass: bytes[at + 13], hasZeros: bytes.u16(at: at + 14) == 0))
+            }
+        }
+        for (row, next) in zip(rows, rows.dropFirst()) where row.offset >= next.offset {
+            report(.index, "its frames' offsets do not rise", at: trailer.start)
+            hasSoundIndex = false
+            rows = []
+            return
+        }
+    }
+
+    private mutating func readFrames(
+        _ bytes: PackBytes, threads: Int, progress: (_ objects: Int, _ bytes: Int) -> Void
+    ) throws(FileError) {
+        let end = trailer?.start ?? bytes.count
+        var batch: [(frame: Int, raw: PackReader.RawFrame)] = []
+        var (offset, batchLength, reported) = (0, 0, 0)
+        while offset < end {
+            switch try bytes.frame(at: offset, end: end) {
+            case .frame(let raw, let length):
+                let position = frames.count
+                frames.append(
+                    Frame(
+                        offset: offset, length: length, codec: raw.codec.rawValue,
+                        frameClass: raw.frameClass.rawValue,
+                        base: raw.table.base, rawLength: raw.rawLength))
+                if raw.codec.hasBase {
+                    deferred.append((position, raw))
+                } else {
+                    batch.append((position, raw))
+                }
+                batchLength += length + raw.rawLength
+                offset += length
+            case .damage(let problem, let length):
+                let next: Int
+                if let length {
+                    next = offset + length
+                } else if hasSoundIndex {
+                    next = min(end, rows.first { $0.offset > offset }?.offset ?? end)
+                } else {
+                    next = try bytes.nextFrame(after: offset, end: end) ?? end
+                }
+                gaps.append((offset..<next, problem))
+                offset = next
+            }
+            // What is in memory at a time: 32 MiB or one frame, and the objects' places.
+            if batchLength >= 32 << 20 || offset >= end {
+                let before = objects.count
+                decode(batch, threads: threads)
+                progress(objects.count - before, offset - reported)
+                (reported, batchLength) = (offset, 0)
+                batch.removeAll(keepingCapacity: true)
+            }
+        }
+        progress(0, bytes.count - reported)
+    }
+
+    private enum Decoded {
+        case objects([Found], problems: [(ObjectReference, String)])
+        case damage(String)
+    }
+
+    private mutating func decode(_ batch: [(frame: Int, raw: PackReader.RawFrame)], threads: Int) {
+        let results = Mutex([Int: Decoded]())
+        let workers = min(threads, batch.count)
+        let work: @Sendable (Int) -> Void = { worker in
+            let coder = try? FrameCoder()
+            for index in stride(from: worker, to: batch.count, by: workers) {
+                let result = Self.decode(batch[index].raw, frame: batch[index].frame, base: nil, coder)
+                results.withLock { $0[index] = result }
+            }
+        }
+        if workers <= 1 {
+            if workers == 1 { work(0) }
+        } else {
+            DispatchQueue.concurrentPerform(iterations: workers, execute: work)
+        }
+        let decoded = results.withLock { $0 }
+        for index in batch.indices {
+            if let result = decoded[index] { take(result, frame: batch[index].frame) }
+        }
+    }
+
+    /// Decodes the frames that have a base.
+    ///
+    /// - Parameter payload: The payload of a base; nothing where it is missing or lies in a frame with a base itself.
+    mutating func decodeDeferred(payload: (ObjectReference) -> [UInt8]?) {
+        let coder = try? FrameCoder()
+        for (frame, raw) in deferred {
+            if let name = raw.table.base, let base = payload(name) {
+                take(Self.decode(raw, frame: frame, base: base, coder), frame: frame)
+            } else {
+                let base = raw.table.base.map { "\($0)" } ?? "of an unknown name"
+                take(.damage("its base, \(base), is not in a frame without a base"), frame: frame)
+            }
+        }
+        deferred = []
+    }
+
+    private mutating func take(_ result: Decoded, frame: Int) {
+        switch result {
+        case .damage(let problem):
+            let place = frames[frame]
+            incomplete.insert(place.offset)
+            gaps.append((place.offset..<place.offset + place.length, problem))
+        case .objects(let found, let problems):
+            objects += found
+            for (reference, problem) in problems {
+                report(.object, problem, at: frames[frame].offset, reference: reference)
+            }
+        }
+    }
+
+    private static func decode(
+        _ raw: PackReader.RawFrame, frame: Int, base: [UInt8]?, _ coder: FrameCoder?
+    ) -> Decoded {
+        guard let coder else { return .damage("there is no memory to decode it") }
+        let bytes: [UInt8]
+        do throws(CodingError) { bytes = try PackReader.decode(raw, base: base, coder) } catch {
+            return .damage("\(error)")
+        }
+        var objects: [Found] = []
+        var problems: [(ObjectReference, String)] = []
+        var start = 0
+        for object in raw.table.objects {
+            // The table's lengths add up to the frame's, as was checked when it was read.
+            let range = start..<start + object.length
+            start += object.length
+            let id = bytes.withUnsafeBytes {
+                ObjectID(of: object.kind, payload: UnsafeRawBufferPointer(rebasing: $0[range]))
+            }
+            let reference = ObjectReference(object.kind, id)
+            var recipeOf: ObjectID?
+            do throws(MalformedObject) { recipeOf = try check(object.kind, bytes, range) } catch {
+                problems.append((reference, "\(error)"))
+            }
+            objects.append(
+                Found(
+                    reference: reference, frame: frame, start: range.lowerBound, length: range.count,
+                    recipeOf: recipeOf))
+        }
+        return .objects(objects, problems: problems)
+    }
+
+    /// Checks that a payload is one of its kind, in the one encoding that there is.
+    ///
+    /// - Returns: The blob, if the object is a recipe.
+    private static func check(_ kind: ObjectKind, _ bytes: [UInt8], _ range: Range<Int>)
+        throws(MalformedObject) -> ObjectID?
+    {
+        guard range.count <= kind.payloadLimit else { throw .tooLarge(range.count, limit: kind.payloadLimit) }
+        if kind == .blob { return nil }
+        let payload = Array(bytes[range])
+        var encoded = payload
+        var recipeOf: ObjectID?
+        switch kind {
+        case .blob, .statement: break
+        case .chunks where payload.first == 1:
+            let recipe = try Recipe(payload: payload)
+            recipeOf = recipe.blob
+            encoded = recipe.payload
+        case .chunks: encoded = try MerkleNode<ChunkEntry>(payload: payload).payload
+        case .tree: encoded = try MerkleNode<TreeEntry>(payload: payload).payload
+        case .refs: encoded = try MerkleNode<RefEntry>(payload: payload).payload
+        case .recipes: encoded = try MerkleNode<RecipeEntry>(payload: payload).payload
+        case .commit: _ = try Commit(payload: payload)
+        case .run: _ = try Run(payload: payload)
+        case .event: _ = try Event(payload: payload)
+        }
+        guard encoded == payload else { throw .node("it has another encoding than its own") }
+        return recipeOf
+    }
+
+    // MARK: The index against the frames
+
+    /// Compares index and frames, once all frames are decoded.
+    mutating func compareIndex() {
+        guard let trailer, hasSoundIndex else {
+            reportGaps(lost: [:])
+            return
+        }
+        let position = Dictionary(
+            frames.enumerated().map { ($0.element.offset, $0.offset) }, uniquingKeysWith: { a, _ in a })
+        let known = Set(rows.map(\.offset))
+        for frame in frames where !known.contains(frame.offset) {
+            report(.index, "it does not list the frame at offset \(frame.offset)", at: trailer.start)
+        }
+        do throws(FileError) {
+            let bytes = try PackBytes(path, files: files)
+            try compareFrames(bytes, trailer, position)
+            reportGaps(lost: try compareEntries(bytes, trailer, position))
+        } catch { report(.unreadable, "\(error)") }
+    }
+
+    private mutating func compareFrames(
+        _ bytes: PackBytes, _ trailer: PackTrailer, _ position: [Int: Int]
+    ) throws(FileError) {
+        let start = trailer.start + trailer.frameCount * PackTrailer.frameSize
+        let block = try bytes.peek(at: start, trailer.baseCount * PackTrailer.baseSize)
+        var bases: [ObjectReference?] = []
+        var reader = ByteReader(block)
+        while let id = try? reader.id("a base"), let kind = try? reader.u8("a kind"),
+            let rest = try? reader.take(3, "zeros")
+        {
+            let isZero = rest.allSatisfy { $0 == 0 }
+            bases.append(isZero ? ObjectKind(rawValue: kind).map { ObjectReference($0, id) } : nil)
+        }
+        var used = 0
+        var sum = 0
+        var isWhole = true
+        for (number, row) in rows.enumerated() {
+            used = max(used, row.base)
+            guard let frame = position[row.offset].map({ frames[$0] }) else {
+                isWhole = false
+                if !gaps.contains(where: { $0.range.contains(row.offset) }) {
+                    report(
+                        .index, "it lists frame \(number) at offset \(row.offset), where none begins",
+                        at: trailer.start)
+                }
+                continue
+            }
+            sum += frame.rawLength
+            let base = row.base == 0 ? nil : row.base <= bases.count ? bases[row.base - 1] : nil
+            guard row.codec == frame.codec, row.frameClass == frame.frameClass, row.hasZeros,
+                base == frame.base
+            else {
+                report(
+                    .index, "it describes frame \(number) at offset \(row.offset) otherwise",
+                    at: trailer.start)
+                continue
+            }
+        }
+        if used != bases.count || bases.contains(nil) || Set(bases).count != bases.count {
+            report(.index, "its bases are not those of its frames", at: start)
+        }
+        if isWhole, sum != trailer.rawLength {
+            report(
+                .trailer, "its frames have \(sum) bytes, not \(trailer.rawLength)",
+                at: trailer.start + trailer.indexLength)
+        }
+    }
+
+    /// - Returns: For each damaged frame, by offset, the objects that lay in it.
+    private mutating func compareEntries(
+        _ bytes: PackBytes, _ trailer: PackTrailer, _ position: [Int: Int]
+    ) throws(FileError) -> [Int: [ObjectReference]] {
+        var expected: [ObjectReference: Found] = [:]
+        var recipes: [ObjectID: [Found]] = [:]
+        for found in objects {
+            // Frames that were decoded late come last; the first place is the one that counts.
+            if let other = expected[found.reference], (other.frame, other.start) <= (found.frame, found.start)
+            {
+            } else {
+                expected[found.reference] = found
+            }
+            if let blob = found.recipeOf { recipes[blob, default: []].append(found) }
+        }
+        var lost: [Int: [ObjectReference]] = [:]
+        var (last, seen): (ObjectReference?, Int) = (nil, 0)
+        var wrong = 0
+        var firstWrong: String?
+        func note(_ message: String) {
+            wrong += 1
+            if firstWrong == nil { firstWrong = message }
+        }
+        let perBlock = 16_384
+        for block in stride(from: 0, to: trailer.entryCount, by: perBlock) {
+            let count = min(perBlock, trailer.entryCount - block)
+            let piece = try bytes.peek(
+                at: trailer.entriesStart + block * PackTrailer.entrySize, count * PackTrailer.entrySize)
+            for entry in 0..<piece.count / PackTrailer.entrySize {
+                let row = EntryRow(piece, at: entry * PackTrailer.entrySize)
+                guard let reference = row.reference, row.isWellFormed, row.frame < rows.count else {
+                    note("entry \(block + entry) is malformed")
+                    continue
+                }
+                if let last, !(last < reference) { note("entry \(block + entry) is out of order") }
+                last = reference
+                let offset = rows[row.frame].offset
+                let frame = position[offset]
+                if frame == nil || incomplete.contains(offset) {
+                    lost[offset, default: []].append(reference)
+                    continue
+                }
+                let places =
+                    row.isRecipe ? recipes[reference.id] ?? [] : expected[reference].map { [$0] } ?? []
+                if row.isRecipe, expected[reference] != nil {
+                    note("\(reference) lies there whole, and the index names its recipe")
+                } else if !places.contains(where: {
+                    $0.frame == frame && $0.start == row.start && $0.length == row.length
+                }) {
+                    note("\(reference) is not where the index says, in frame \(row.frame)")
+                }
+                if !row.isRecipe, expected[reference] != nil {
+                    seen += 1
+                } else if row.isRecipe {
+                    recipes[reference.id] = nil
+                }
+            }
+        }
+        if seen < expected.count { note("\(expected.count - seen) objects have no entry in the index") }
+        for (blob, found) in recipes where expected[ObjectReference(.blob, blob)] == nil && !found.isEmpty {
+            note("the blob \(blob) has no entry for its recipe")
+        }
+        if let firstWrong {
+            let more = wrong > 1 ? " (and \(wrong - 1) more)" : ""
+            report(.index, firstWrong + more, at: trailer.start)
+        }
+        return lost
+    }
+
+    private struct EntryRow {
+        let reference: ObjectReference?
+        let isWellFormed: Bool
+        let isRecipe: Bool
+        let frame: Int
+        let start: Int
+        let length: Int
+
+        init(_ bytes: [UInt8], at offset: Int) {
+            var reader = ByteReader(bytes, from: offset)
+            reference = (try? reader.id("an id")).flatMap { id in
+                ObjectKind(rawValue: bytes[offset + 32]).map { ObjectReference($0, id) }
+            }
+            isRecipe = bytes[offset + 33] == 1
+            isWellFormed =
+                bytes[offset + 33] <= 1 && bytes[offset + 34] == 0 && bytes[offset + 35] == 0
+                && (bytes[offset + 33] == 0 || bytes[offset + 32] == ObjectKind.blob.rawValue)
+            (frame, start, length) = bytes.withUnsafeBytes { bytes in
+                (
+                    Int(bytes.u32(at: offset + 36)), Int(bytes.u32(at: offset + 40)),
+                    Int(bytes.u32(at: offset + 44))
+                )
+            }
+        }
+    }
+
+    private mutating func reportGaps(lost: [Int: [ObjectReference]]) {
+        for gap in gaps.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            // Without a trailer nobody knows where frames end: what lies at the end is the index, most likely.
+            if trailer == nil, gap.range.upperBound == count, gap.problem == Self.noFrame, !frames.isEmpty {
+                continue
+            }
+            let references = lost.filter { gap.range.contains($0.key) }.flatMap(\.value)
+            let length = gap.range.upperBound - gap.range.lowerBound
+            let what = references.isEmpty ? "" : ": \(references.count) objects lay there"
+            report(
+                .frame, "\(gap.problem) (\(length) bytes)\(what)", at: gap.range.lowerBound,
+                needs: references.sorted())
+        }
+        gaps = []
+    }
+
+    private static let noFrame = "no frame begins here"
+}

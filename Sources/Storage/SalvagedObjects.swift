@@ -1,0 +1,76 @@
+internal import Coding
+internal import FileIO
+internal import ObjectModel
+internal import Synchronization
+
+/// Where an undamaged object lies, found by reading frames and not an index.
+struct SalvagedPlace {
+    /// Position in the list of packs.
+    let pack: Int32
+    /// Of the object's payload in the frame's raw bytes.
+    let start: Int32
+    let length: Int32
+    /// Of the frame in the pack's file.
+    let frame: Int
+}
+
+/// The undamaged objects of many packs.
+///
+/// Holds their places, about 100 bytes an object, and reads payloads when asked.
+///
+/// May be used from any thread. A blob that is there by recipe only is not delivered.
+final class SalvagedObjects: ObjectReader {
+    let places: [ObjectReference: SalvagedPlace]
+    private let packs: [PackName]
+    private let layout: StoreLayout
+    private let files: any FileSystem
+    private let cache = FrameCache(limit: 48 << 20)
+    private let coders = Mutex<[CoderBox]>([])
+
+    /// A coder that one thread has at a time: it leaves the list while it is used.
+    private struct CoderBox: @unchecked Sendable {
+        let coder: FrameCoder
+    }
+
+    init(
+        places: [ObjectReference: SalvagedPlace], packs: [PackName], layout: StoreLayout,
+        files: any FileSystem
+    ) {
+        self.places = places
+        self.packs = packs
+        self.layout = layout
+        self.files = files
+    }
+
+    func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
+        guard let place = places[reference] else { return nil }
+        let frame = try frame(place, for: reference)
+        let (start, end) = (Int(place.start), Int(place.start) + Int(place.length))
+        guard end <= frame.count else { throw .damaged(reference, problem: "its pack changed meanwhile") }
+        return Array(frame[start..<end])
+    }
+
+    private func frame(_ place: SalvagedPlace, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
+        let pack = packs[Int(place.pack)]
+        let key = FrameCache.Key(pack: pack, frame: place.frame)
+        if let bytes = cache[key] { return bytes }
+        let scan: FrameScan
+        do throws(FileError) {
+            let bytes = try PackBytes(layout.pack(pack), files: files)
+            scan = try bytes.frame(at: place.frame, end: bytes.count)
+        } catch { throw .unreadable(reference, problem: "\(error)") }
+        guard case .frame(let raw, _) = scan else {
+            throw .damaged(reference, problem: "its pack changed meanwhile")
+        }
+        // A base's frame has none itself: places whose frames break that rule are never made.
+        let base = try raw.table.base.flatMap { (base) throws(ReadError) in try payload(of: base) }
+        let taken = coders.withLock { $0.popLast() }
+        do throws(CodingError) {
+            let box = if let taken { taken } else { CoderBox(coder: try FrameCoder()) }
+            defer { coders.withLock { $0.append(box) } }
+            let bytes = try PackReader.decode(raw, base: base, box.coder)
+            cache.insert(bytes, for: key)
+            return bytes
+        } catch { throw .damaged(reference, problem: "\(error)") }
+    }
+}

@@ -1,0 +1,175 @@
+package import FileIO
+package import ObjectModel
+
+/// Puts a store in order as far as its undamaged bytes allow.
+///
+/// Live packs that are damaged or missing are replaced by one with what is undamaged in them, by a log entry of the verb
+/// `repair`; their files stay where they are. Derived files go. Damage of `format` or of the log is not repaired here: who
+/// writes to a log that does not hold together makes it worse.
+package struct StoreRepair: Sendable {
+    /// What would be done.
+    package struct Plan: Hashable, Sendable {
+        /// Derived files that would be removed, below the store's directory.
+        package let removed: [String]
+        /// Live packs that would be dropped, and of each the objects that are nowhere else and would be written anew.
+        package let replaced: [Replacement]
+        /// Objects that are lost for good, sorted.
+        package let lost: [ObjectReference]
+        /// What a repair leaves as it is.
+        package let remaining: [IntegrityProblem]
+
+        package var isEmpty: Bool { removed.isEmpty && replaced.isEmpty }
+    }
+
+    package struct Replacement: Hashable, Sendable {
+        package let pack: PackName
+        package let saved: Int
+        /// Of the saved payloads.
+        package let bytes: Int
+    }
+
+    /// What was done.
+    package struct Outcome: Sendable {
+        package let plan: Plan
+        /// Packs that the log entry added; empty if none was needed.
+        package let added: [PackName]
+    }
+
+    private let layout: StoreLayout
+    private let files: any FileSystem
+
+    package init(_ root: FilePath, files: any FileSystem) {
+        layout = StoreLayout(root: root)
+        self.files = files
+    }
+
+    /// What would be done about the problems that a check has found; removes `cache/state` at most.
+    ///
+    /// - Throws: ``StoreError/damaged(_:problem:)`` where packs would have to be replaced in a log that is damaged itself.
+    package func plan(_ report: IntegrityReport) throws(StoreError) -> Plan {
+        var replaced: [Replacement] = []
+        if !report.damagedPacks.isEmpty {
+            let store = try openWithout(report)
+            var seen: Set<ObjectReference> = []
+            for pack in report.damagedPacks {
+                var (saved, bytes) = (0, 0)
+                try salvage(pack, store) { (reference, payload) throws(StoreError) in
+                    guard !store.contains(reference), seen.insert(reference).inserted else { return }
+                    (saved, bytes) = (saved + 1, bytes + payload.count)
+                }
+                replaced.append(Replacement(pack: pack, saved: saved, bytes: bytes))
+            }
+        }
+        return plan(report, replaced)
+    }
+
+    private func plan(_ report: IntegrityReport, _ replaced: [Replacement]) -> Plan {
+        let packs = Set(report.damagedPacks)
+        let remaining = report.problems.filter { problem in
+            if problem.kind == .cache || problem.kind == .missingObject { return false }
+            return problem.pack.map { !packs.contains($0) } ?? true
+        }
+        let removed = report.problems.filter { $0.kind == .cache }.compactMap(\.file)
+        return Plan(removed: removed, replaced: replaced, lost: report.lost, remaining: remaining)
+    }
+
+    /// Repairs what a check has found.
+    ///
+    /// - Parameters:
+    ///   - report: Of a check of the store as it is now.
+    ///   - event: Makes the log entry's event: who, when, and a nonce; its verb is `repair` and its refs are empty.
+    ///   - random: Hands out that many random bytes.
+    /// - Returns: What was done.
+    /// - Throws: ``StoreError/busy(seconds:)`` if others kept writing; then nothing has happened.
+    package func perform(
+        _ report: IntegrityReport, event: Event, random: @escaping @Sendable (Int) -> [UInt8]
+    ) throws(StoreError) -> Outcome {
+        let derived = plan(report, [])
+        try filing { () throws(FileError) in
+            for file in derived.removed { try files.removeIfPresent(layout.root / file) }
+        }
+        guard !report.damagedPacks.isEmpty else { return Outcome(plan: derived, added: []) }
+        let store = try openWithout(report)
+        let writer = ObjectWriter(store, random: random)
+        do throws(StoreError) {
+            var blobs = FrameBuilder(.data)
+            var replaced: [Replacement] = []
+            for pack in report.damagedPacks {
+                var (saved, bytes) = (0, 0)
+                try salvage(pack, store) { (reference, payload) throws(StoreError) in
+                    guard try save(reference, payload, &blobs, writer) else { return }
+                    (saved, bytes) = (saved + 1, bytes + payload.count)
+                }
+                replaced.append(Replacement(pack: pack, saved: saved, bytes: bytes))
+            }
+            try writer.append(&blobs)
+            let id = try writer.add(.event, event.payload)
+            let added = try writer.finish().packs.map(\.name)
+            try replace(report.damagedPacks, by: added, event: id, time: event.time, writer, random)
+            return Outcome(plan: plan(report, replaced), added: added)
+        } catch {
+            writer.abandon()
+            throw error
+        }
+    }
+
+    /// Attempts to extend the log before giving up.
+    private static let attempts = 60
+
+    private func replace(
+        _ damaged: [PackName], by added: [PackName], event: ObjectID, time: Int, _ writer: ObjectWriter,
+        _ random: @Sendable (Int) -> [UInt8]
+    ) throws(StoreError) {
+        let store = writer.store
+        for _ in 0..<Self.attempts {
+            let base = try store.refresh()
+            let dropped = damaged.filter { base.live.contains($0) }
+            // Somebody else repaired it, or collected what was to be kept: the check has to be made again.
+            guard dropped.count == damaged.count, writer.stillStands() else { throw .outdated }
+            let operation = StoreOperation(
+                event: event, refs: base.refs, packs: PackChanges(added: added, dropped: dropped), time: time)
+            if try store.append(operation, on: base, nonce: Hex.text(random(8))) == .committed { return }
+        }
+        throw .busy(seconds: Self.attempts)
+    }
+
+    /// Opens the store without the packs that are to be replaced, from its log and not from what is remembered of it.
+    private func openWithout(_ report: IntegrityReport) throws(StoreError) -> ObjectStore {
+        guard report.isLogSound else {
+            throw .damaged(layout.log, problem: "packs cannot be replaced while the log itself is damaged")
+        }
+        try filing { () throws(FileError) in try files.removeIfPresent(layout.cache / "state") }
+        return try ObjectStore.open(layout.root, files: files, leavingOut: Set(report.damagedPacks))
+    }
+
+    /// Hands out what is undamaged in a pack; nothing if its file is gone.
+    private func salvage(
+        _ pack: PackName, _ store: ObjectStore, _ body: (ObjectReference, [UInt8]) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        do throws(StoreError) {
+            let base = { (base: ObjectReference) in (try? store.payload(of: base)) ?? nil }
+            _ = try PackSalvage(layout.pack(pack), files: files).forEachObject(base: base) {
+                (reference, payload, _) throws(StoreError) in try body(reference, payload)
+            }
+        } catch {
+            if case .file(let failure) = error, failure.isNotFound { return }
+            throw error
+        }
+    }
+
+    /// Writes an object, unless a sound pack has it.
+    private func save(
+        _ reference: ObjectReference, _ payload: [UInt8], _ blobs: inout FrameBuilder, _ writer: ObjectWriter
+    ) throws(StoreError) -> Bool {
+        guard reference.kind == .blob else {
+            guard !writer.store.contains(reference) else { return false }
+            let recipe = reference.kind == .chunks ? try? Recipe(payload: payload) : nil
+            try writer.add(reference, payload, recipeOf: recipe?.blob)
+            return true
+        }
+        guard writer.claim(reference) else { return false }
+        if !blobs.hasRoom(for: payload.count) || blobs.isFull { try writer.append(&blobs) }
+        blobs.add(reference, payload)
+        return true
+    }
+}
