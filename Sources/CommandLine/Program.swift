@@ -24,7 +24,7 @@ struct MLRepoCommand: ParsableCommand {
             TagCommand.self, UndoCommand.self, OperationsCommand.self, BlameCommand.self, CatCommand.self,
             ListCommand.self, HashCommand.self,
             ResolveCommand.self,
-            VersionCommand.self,
+            FsckCommand.self, VersionCommand.self,
         ])
 }
 

@@ -24,6 +24,9 @@ extension Repository {
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         let steps = try plan(look, to: tree(target))
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree))
+        for leftover in look.scan.leftovers {
+            try filing { () throws(FileError) in try environment.files.removeIfPresent(leftover) }
+        }
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: copy.root, files: environment.files, store: store, random: environment.random,

@@ -6,7 +6,11 @@ extension Repository {
     ///
     /// - Parameter group: `branches` or `tags`.
     package func makeRef(_ group: String, _ name: String, at id: ObjectID) throws(RepositoryError) {
-        let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
+        let refName = try naming { () throws(InvalidName) in
+            // A branch of that name could never be told from where one stands.
+            if name == "HEAD" { throw InvalidName(bytes: Array(name.utf8), problem: .refName) }
+            return try RefName("\(group)/\(name)")
+        }
         try change(refName, verb: group == "tags" ? "tag" : "branch", reason: name) {
             () throws(RepositoryError) in
             guard try ref(refName) == nil else { throw .refExists(name) }

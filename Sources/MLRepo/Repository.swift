@@ -16,13 +16,18 @@ package struct Repository: Sendable {
 
     /// Opens the working copy that a directory lies in.
     package static func open(_ environment: Environment) throws(RepositoryError) -> Repository {
+        try open(at: try root(environment), environment)
+    }
+
+    /// The top directory of the working copy that a directory lies in.
+    package static func root(_ environment: Environment) throws(RepositoryError) -> FilePath {
         var directory = environment.workingDirectory
         while true {
             let candidate = directory / ".mlrepo"
             let isHere = try filing { () throws(FileError) in
                 try environment.files.status(candidate / "HEAD") != nil
             }
-            if isHere { return try open(at: directory, environment) }
+            if isHere { return directory }
             guard directory.parent != directory else { throw .noRepository(environment.workingDirectory) }
             directory = directory.parent
         }

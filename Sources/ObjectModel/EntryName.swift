@@ -82,6 +82,11 @@ package struct InvalidName: Error, Equatable, CustomStringConvertible {
     package let bytes: [UInt8]
     package let problem: Problem
 
+    package init(bytes: [UInt8], problem: Problem) {
+        self.bytes = bytes
+        self.problem = problem
+    }
+
     package enum Problem: Equatable, Sendable {
         case empty
         case tooLong(Int)

@@ -63,6 +63,8 @@ extension StoreState {
         JSONValue.object([
             "live": .array(live.sorted().map { .string($0.text) }), "number": .integer(number),
             "root": .string(log.root.hex),
+            // The list is believed when it is read, so a flipped digit in it must not pass.
+            "digest": .string(Self.digest(of: live).hex),
         ]).canonicalBytes
     }
 
@@ -73,6 +75,14 @@ extension StoreState {
             let root = try? json.id("root"), let texts = try? json.strings("live")
         else { return nil }
         let live = Set(texts.compactMap { PackName($0) })
-        return live.count == texts.count ? (number, root, live) : nil
+        guard live.count == texts.count, let digest = try? json.id("digest"), digest == Self.digest(of: live)
+        else {
+            return nil
+        }
+        return (number, root, live)
+    }
+
+    private static func digest(of live: Set<PackName>) -> ObjectID {
+        ObjectID(of: .blob, payload: live.sorted().flatMap { Array($0.text.utf8) })
     }
 }

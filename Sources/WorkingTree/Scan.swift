@@ -44,6 +44,8 @@ package struct ScanResult: Sendable {
     /// Tracked directories that are empty on disk and were not in the base version.
     package fileprivate(set) var emptyDirectories: [RepositoryPath] = []
     package fileprivate(set) var skipped: [SkippedFile] = []
+    /// Files that a checkout was writing when it was killed.
+    package fileprivate(set) var leftovers: [FilePath] = []
     /// Files of the base version that look as they did when they were last seen to be unchanged.
     package fileprivate(set) var unchanged = 0
 }
@@ -126,6 +128,7 @@ package struct Scan: Sendable {
             queue.result.files += result.files
             queue.result.emptyDirectories += result.emptyDirectories
             queue.result.skipped += result.skipped
+            queue.result.leftovers += result.leftovers
             queue.result.unchanged += result.unchanged
         }
     }
@@ -202,6 +205,9 @@ package struct Scan: Sendable {
     ) throws(WorkingTreeError) {
         let path: RepositoryPath
         do throws(InvalidName) { path = try job.path.appending(try EntryName(name)) } catch {
+            if name.starts(with: EntryName.temporaryPrefix), status.kind != .directory {
+                result.leftovers.append(root.appending(job.path.bytes).appending(name))
+            }
             if error.problem == .reserved || job.isCovered, !Self.isOurs(name) {
                 let reason: SkippedFile.Reason =
                     name.elementsEqual(".git".utf8) ? .repository : .name("\(error)")

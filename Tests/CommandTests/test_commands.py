@@ -317,6 +317,51 @@ class Damage(CommandTest):
             path.write_bytes(content)
 
 
+    def test_fsck_names_damage_and_repair_saves_the_rest(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.assertRegex(self.mlrepo("fsck"), r"^\d+ objects in 2 packs, .*: no damage\n$")
+        clean = json.loads(self.mlrepo("fsck", "--json"))
+        self.assertEqual((set(clean), clean["problems"]), ({"objects", "packs", "bytes", "problems"}, []))
+        self.assertEqual(clean["objects"], self.verify()["objects"])
+        packs = sorted((self.work / ".mlrepo/packs").rglob("*.pack"), key=lambda path: path.stat().st_size)
+        packs[-1].chmod(0o644)
+        content = bytearray(packs[-1].read_bytes())
+        content[content.index(b"first\nsecond\n")] ^= 1
+        packs[-1].write_bytes(bytes(content))
+        out = self.mlrepo("fsck", status=1)
+        self.assertIn("branches/main:data/a.txt", out)
+        self.mlrepo("fsck", "--repair", "--dry-run", status=1)
+        self.assertIn("lost: blob " + hashlib.sha256(b"first\n").hexdigest(), self.mlrepo("fsck", "--repair", status=1))
+        self.mlrepo("fsck", status=1)
+        # The files are still here: committing them again brings the lost blobs back.
+        os.remove(self.work / ".mlrepo/index")
+        self.write("data/c.txt", b"third\n")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD", "--to", "../whole")
+        self.assertEqual(self.tree(self.root / "whole"), self.tree(self.work))
+
+    def test_a_store_that_cannot_be_written_to_is_read(self) -> None:
+        if os.getuid() == 0:
+            self.skipTest("root may write anywhere")
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for path in [self.work / ".mlrepo", *(self.work / ".mlrepo").rglob("*")]:
+            if path.is_dir():
+                path.chmod(0o555)
+        self.addCleanup(lambda: [p.chmod(0o755) for p in [self.work / ".mlrepo", *(self.work / ".mlrepo").rglob("*")] if p.is_dir()])
+        self.assertTrue(self.mlrepo("status").endswith("Nothing has changed\n"))
+        self.mlrepo("commit", "-m", "Two", status=1)
+
+    def test_a_killed_checkout_leaves_nothing_behind_once_it_is_typed_again(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        (self.work / "data/.mlrepo-tmp-0123456789abcdef").write_bytes(b"half")
+        self.mlrepo("checkout", "main")
+        self.assertFalse((self.work / "data/.mlrepo-tmp-0123456789abcdef").exists())
+        self.mlrepo("branch", "HEAD", status=64)
+
+
 class Undo(CommandTest):
     def test_commits_are_taken_back_one_by_one_and_the_files_stay(self) -> None:
         self.start()

@@ -1,0 +1,41 @@
+internal import FileIO
+internal import ObjectModel
+package import Storage
+
+/// The check of a store, which works also where the store cannot be opened.
+package struct IntegrityCheck: Sendable {
+    private let environment: Environment
+    private let store: FilePath
+
+    /// - Parameter environment: Its directory lies in a working copy.
+    package init(_ environment: Environment) throws(RepositoryError) {
+        self.environment = environment
+        store = try Repository.root(environment) / ".mlrepo"
+    }
+
+    /// Reads everything and reports what is wrong.
+    package func run() throws(RepositoryError) -> IntegrityReport {
+        try storing { () throws(StoreError) in
+            try IntegrityChecker(store, files: environment.files, threads: environment.width).check()
+        }
+    }
+
+    /// What a repair would do.
+    package func plan(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Plan {
+        try storing { () throws(StoreError) in try StoreRepair(store, files: environment.files).plan(report) }
+    }
+
+    /// Puts what is undamaged of damaged packs into new ones.
+    ///
+    /// Nothing is deleted: the damaged files stay where they are.
+    package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
+        guard let actor = Identity.find(Configuration(), environment) else { throw .noIdentity }
+        let event = Event(
+            verb: "repair", actor: actor, workingCopy: nil, time: environment.now(),
+            nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
+        return try storing { () throws(StoreError) in
+            try StoreRepair(store, files: environment.files).perform(
+                report, event: event, random: environment.random)
+        }
+    }
+}
