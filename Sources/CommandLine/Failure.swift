@@ -53,6 +53,8 @@ struct Failure: Error {
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             hint =
                 "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+        case .interruptedCheckout:
+            (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
         case .noIdentity:

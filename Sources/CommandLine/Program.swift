@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import MLRepo
+internal import ObjectModel
 
 #if canImport(Glibc)
     internal import Glibc
@@ -72,6 +73,16 @@ private func run(_ arguments: [String]) -> Int32 {
     } catch let error as RepositoryError {
         Terminal.flush()
         let failure = Failure(error)
+        failure.report(json: json)
+        return failure.status.rawValue
+    } catch let error as ReadError {
+        Terminal.flush()
+        let failure = Failure(.object(error))
+        failure.report(json: json)
+        return failure.status.rawValue
+    } catch let error as InvalidName {
+        Terminal.flush()
+        let failure = Failure(.invalidName(error))
         failure.report(json: json)
         return failure.status.rawValue
     } catch let failure as Failure {

@@ -64,39 +64,94 @@ extension Repository {
                 changes.append((path, before, after))
             }
         }
-        let dirty = Dictionary(
-            try self.changes(look).map { ($0.path, $0.state) }, uniquingKeysWith: { first, _ in first })
+        // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
+        var sides: [RepositoryPath: [TreeEntry]] = [:]
+        if let pending = try copy.pending() {
+            let known = Set(changes.map(\.path))
+            let (from, to) = (directory(pending.from), directory(pending.to))
+            try reading { () throws(ReadError) in
+                try from.changes(to: to) { (path, before, after) throws(ReadError) in
+                    sides[path] = [before, after].compactMap { $0 }
+                    if !known.contains(path) { changes.append((path, nil, try target.entry(at: path))) }
+                }
+            }
+            changes.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        }
+        let dirty = Set(try self.changes(look).map(\.path))
+        let removed = Set(changes.filter { $0.after == nil }.map(\.path))
         var (steps, lost): ([CheckoutStep], [RepositoryPath]) = ([], [])
+        var firm: Set<RepositoryPath> = [.root]
         for change in changes {
-            let state = dirty[change.path]
-            let isInTheWay = state != nil || (change.before == nil && change.after != nil)
-            if isInTheWay, try !isSafe(change.path, target: change.after) { lost.append(change.path) }
+            let isInTheWay = dirty.contains(change.path) || (change.before == nil && change.after != nil)
+            let likely = (sides[change.path] ?? []) + [change.after].compactMap { $0 }
+            if isInTheWay, try !isSafe(change.path, likely, removed) { lost.append(change.path) }
+            if change.after != nil, let above = change.path.split?.directory {
+                if let obstacle = try obstacle(above, removed, &firm) { lost.append(obstacle) }
+            }
             steps.append(CheckoutStep(path: change.path, entry: change.after))
         }
-        guard lost.isEmpty else { throw .wouldLose(lost) }
+        guard lost.isEmpty else { throw .wouldLose(Array(Set(lost)).sorted()) }
         return steps
     }
 
-    /// Whether what is on disk at a path is nothing, or already what is to come.
-    private func isSafe(_ path: RepositoryPath, target: TreeEntry?) throws(RepositoryError) -> Bool {
+    private func directory(_ root: ObjectID?) -> DirectoryTree {
+        DirectoryTree(root: root ?? DirectoryTree.emptyRoot, reader: store)
+    }
+
+    /// A file or link in the place of a directory that is needed, unless it is to go.
+    private func obstacle(
+        _ directory: RepositoryPath, _ removed: Set<RepositoryPath>, _ firm: inout Set<RepositoryPath>
+    ) throws(RepositoryError) -> RepositoryPath? {
+        guard !firm.contains(directory), let above = directory.split?.directory else { return nil }
+        if let found = try obstacle(above, removed, &firm) { return found }
+        let status = try filing { () throws(FileError) in
+            try environment.files.status(copy.root.appending(directory.bytes))
+        }
+        if let status, status.kind != .directory, !removed.contains(directory) { return directory }
+        firm.insert(directory)
+        return nil
+    }
+
+    /// Whether what is on disk at a path is nothing, or one of some contents that are in the store.
+    private func isSafe(
+        _ path: RepositoryPath, _ likely: [TreeEntry], _ removed: Set<RepositoryPath>
+    ) throws(RepositoryError) -> Bool {
         let place = copy.root.appending(path.bytes)
         guard let status = try filing({ () throws(FileError) in try environment.files.status(place) }) else {
             // A file that the person deleted comes back with another version, or stays away.
             return true
         }
         if status.kind == .directory {
-            if target?.mode == .directory { return true }
-            // A directory with nothing in it can make room.
-            return try filing { () throws(FileError) in try environment.files.names(in: place).isEmpty }
+            if likely.last?.mode == .directory { return true }
+            return try holdsOnly(removed, path)
         }
-        guard let target else { return false }
         let scanned = ScannedFile(path: path, status: status)
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
                 [scanned], width: 1)
         }
         guard let entry = read.files.first?.entry else { return true }
-        return entry.id == target.id && entry.mode == target.mode
+        return likely.contains { entry.id == $0.id && entry.mode == $0.mode }
+    }
+
+    /// Whether a directory holds nothing but what is to go, so that a file can take its place.
+    private func holdsOnly(_ removed: Set<RepositoryPath>, _ path: RepositoryPath) throws(RepositoryError)
+        -> Bool
+    {
+        var listing = DirectoryListing()
+        try filing { () throws(FileError) in
+            try environment.files.list(copy.root.appending(path.bytes), into: &listing)
+        }
+        for index in 0..<listing.count {
+            guard let name = try? EntryName(listing.name(index)), let below = try? path.appending(name) else {
+                return false
+            }
+            if removed.contains(below) { continue }
+            guard listing.status(index).kind == .directory, try holdsOnly(removed, below) else {
+                return false
+            }
+        }
+        return true
     }
 
     /// Writes a version into a directory of its own.

@@ -40,9 +40,7 @@ extension Repository {
     package func commit(
         _ request: CommitRequest, onFile: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(RepositoryError) -> CommitReport {
-        guard try copy.pending() == nil else {
-            throw .damaged(copy.directory / "pending", "a checkout was interrupted")
-        }
+        guard try copy.pending() == nil else { throw .interruptedCheckout }
         guard let committer = person else { throw .noIdentity }
         let look = try look()
         let base = look.base
@@ -125,9 +123,15 @@ extension Repository {
                 try environment.files.status(copy.root.appending(directory.bytes))
             }
             // A link in its place leads to data that this version would not have.
-            if status?.kind != .directory, gone.contains(where: { $0.isInside(directory) }) {
-                roots.append(directory)
+            let lost = gone.count { $0.isInside(directory) }
+            guard lost > 0 else { continue }
+            // Nor does an empty directory say that somebody deleted everything: a disk may not be mounted on it.
+            let all = try reading { () throws(ReadError) in
+                try tree(look.base).entry(at: directory)?.files ?? 0
             }
+            let isEmptied =
+                lost >= all && !scanned.contains { $0.status != nil && $0.path.isInside(directory) }
+            if status?.kind != .directory || isEmptied { roots.append(directory) }
         }
         let single = gone.filter { !look.tracking.coversDirectory($0) }
         if !roots.isEmpty || !single.isEmpty {

@@ -25,6 +25,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case diverged(branch: String, path: RepositoryPath)
     /// A tracked root is gone: unmounted or deleted, and only the person knows which.
     case missing([RepositoryPath], total: Int)
+    /// A checkout was interrupted, so the files are of no version.
+    case interruptedCheckout
     case nothingToCommit
     case nothingTracked
     /// Nobody is named as author.
@@ -41,7 +43,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .tree(let error): "\(error)"
         case .file(let error): "\(error)"
         case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
-        case .noRevision(let text): "no revision '\(text)'"
+        case .noRevision(let text): "no revision '\(escapedText(text.utf8))'"
         case .ambiguous(let text): "'\(text)' begins the id of more than one commit"
         case .noPath(let text): "no file or directory '\(text)'"
         case .invalidName(let name): "\(name)"
@@ -52,6 +54,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             total == 1
                 ? "\(paths[0]) is tracked and gone"
                 : "\(total) tracked files are gone, \(paths[0]) among them"
+        case .interruptedCheckout: "a checkout was interrupted, and the files are of no version"
         case .nothingToCommit: "nothing has changed"
         case .nothingTracked: "nothing is tracked yet"
         case .noIdentity: "nobody is named as author"

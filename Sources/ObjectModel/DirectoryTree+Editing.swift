@@ -92,8 +92,8 @@ extension DirectoryTree {
         } catch { throw .reading(error) }
         let built = try edit(subtree, below.map { ($0.names.dropFirst(), $0.entry) }[...], store)
         if built.root == Self.emptyRoot {
-            // What is left is nothing, or the empty directory that was asked for.
-            if let entry = itself ?? nil, entry.mode == .directory { return MerkleEdit(setting: entry) }
+            // Nothing is left beneath: what was asked for takes the name, if anything was.
+            if let entry = itself ?? nil { return MerkleEdit(setting: entry) }
             return MerkleEdit(removing: name.bytes)
         }
         return MerkleEdit(

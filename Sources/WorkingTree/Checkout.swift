@@ -59,7 +59,10 @@ package struct Checkout: Sendable {
         for step in steps.reversed() where step.entry == nil { try remove(step.path) }
         let made = Mutex<Set<RepositoryPath>>([.root])
         for step in steps {
-            if let entry = step.entry, entry.mode == .directory { try makeDirectory(step.path, made) }
+            if let entry = step.entry, entry.mode == .directory {
+                try makeRoom(step.path)
+                try makeDirectory(step.path, made)
+            }
         }
         let targets = steps.compactMap { step -> Target? in
             guard let entry = step.entry, entry.mode != .directory else { return nil }
@@ -132,6 +135,16 @@ package struct Checkout: Sendable {
         }
     }
 
+    /// Removes a file or link that an empty directory takes the place of.
+    private func makeRoom(_ path: RepositoryPath) throws(WorkingTreeError) {
+        try working { () throws(FileError) in
+            guard try isReal(path.split?.directory ?? .root), let status = try files.status(place(path)),
+                status.kind != .directory
+            else { return }
+            try files.remove(place(path))
+        }
+    }
+
     /// Whether a directory and all above it are directories, and none is a link.
     private func isReal(_ directory: RepositoryPath) throws(FileError) -> Bool {
         guard let above = directory.split?.directory else { return true }
@@ -169,6 +182,10 @@ package struct Checkout: Sendable {
                 try writeFile(temporary, entry)
             }
             return try working { () throws(FileError) in
+                // An empty directory makes room; one that is not empty stops this.
+                if try files.status(place(path))?.kind == .directory {
+                    try files.removeDirectory(place(path))
+                }
                 try files.rename(temporary, to: place(path))
                 return try files.status(place(path)).map { StatCacheEntry.Seen($0) }
             }

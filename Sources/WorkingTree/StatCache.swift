@@ -41,7 +41,7 @@ package struct StatCacheEntry: Sendable {
 ///
 /// Local to a working copy and of no lasting format. Shape: a header, then blocks, then the block table, all little-endian.
 package struct StatCache: Sendable {
-    static let magic: [UInt8] = Array("MLI2".utf8)
+    static let magic: [UInt8] = Array("MLI3".utf8)
     private static let headerSize = 16
     private static let entrySize = 80
 
@@ -58,7 +58,14 @@ package struct StatCache: Sendable {
                 guard bytes.prefix(4).elementsEqual(Self.magic) else { return nil }
                 let table = Int(clamping: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
                 let blocks = Int(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-                return table + blocks * 12 == count ? (table, blocks) : nil
+                guard table >= Self.headerSize, table < count, blocks < count,
+                    table + blocks * 12 + Digest.byteCount == count
+                else { return nil }
+                let end = count - Digest.byteCount
+                // A flipped bit in a name or a block would make a file vanish from the next version.
+                let digest = SHA256.digest(of: UnsafeRawBufferPointer(rebasing: bytes[..<end]))
+                guard digest == Digest(loading: bytes.baseAddress.unsafelyUnwrapped + end) else { return nil }
+                return (table, blocks)
             })
         else { return nil }
         (self.table, blockCount) = (table, blocks)
@@ -224,6 +231,7 @@ package struct StatCacheBuilder {
             buffer.storeBytes(of: UInt32(blocks.count).littleEndian, toByteOffset: 4, as: UInt32.self)
             buffer.storeBytes(of: UInt64(table).littleEndian, toByteOffset: 8, as: UInt64.self)
         }
+        bytes += SHA256.digest(of: bytes).bytes
         return bytes
     }
 

@@ -50,6 +50,8 @@ extension StatCacheBuilder.Directory {
             children[name] = entry?.mode == .directory ? StatCacheBuilder.Directory() : nil
             return replace(name, entry)
         }
+        // Nothing is beneath a file, so there is nothing to take away.
+        if entry == nil, children[name] == nil { return }
         let child = children[name] ?? StatCacheBuilder.Directory()
         child.set(names.dropFirst(), entry)
         if child.entries.isEmpty {

@@ -235,6 +235,61 @@ class Versions(CommandTest):
         self.assertEqual((outside / "c.txt").read_bytes(), b"not yours\n")
         self.assertEqual(sorted(os.listdir(outside)), ["c.txt"])
 
+    def test_an_emptied_or_replaced_directory_stops_a_commit(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        shutil.rmtree(self.work / "data")
+        (self.work / "data").mkdir()
+        self.mlrepo("commit", "-m", "Two", status=73)
+        (self.work / "data").rmdir()
+        self.write("data", b"a file now")
+        self.mlrepo("commit", "-m", "Two", status=73)
+        self.mlrepo("commit", "-m", "Two", "--deleted")
+        self.assertEqual([line.split()[-1] for line in self.mlrepo("ls").splitlines()], ["data"])
+        self.mlrepo("checkout", "HEAD~1")
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"first\n")
+        self.mlrepo("checkout", "main")
+        self.assertEqual((self.work / "data").read_bytes(), b"a file now")
+        self.verify()
+
+    def test_files_and_directories_take_each_others_places(self) -> None:
+        self.start()
+        self.write("data/x", b"file")
+        self.mlrepo("commit", "-m", "File")
+        os.remove(self.work / "data/x")
+        self.write("data/x/y/z", b"deep")
+        self.mlrepo("commit", "-m", "Directory")
+        shutil.rmtree(self.work / "data/x")
+        (self.work / "data/x").mkdir()
+        self.mlrepo("commit", "-m", "Empty directory")
+        for _ in range(2):
+            for revision in ["main~2", "main~1", "main", "main~2", "main"]:
+                self.mlrepo("checkout", revision)
+                self.assertTrue(self.mlrepo("status").endswith("Nothing has changed\n"), revision)
+        self.mlrepo("checkout", "main~1")
+        self.write("data/x/y/mine", b"precious")
+        self.mlrepo("checkout", "main~2", status=73)
+        self.assertEqual((self.work / "data/x/y/mine").read_bytes(), b"precious")
+        self.assertFalse((self.work / ".mlrepo/pending").exists())
+
+    def test_an_interrupted_checkout_can_be_gone_back_from(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for number in range(300):
+            self.write(f"data/{number}.bin", b"%d" % number)
+        self.write("data/a.txt", b"changed\n")
+        self.mlrepo("commit", "-m", "Two")
+        two = self.tree(self.work)
+        for _ in range(10):
+            process = subprocess.Popen([MLREPO, "checkout", "main~1"], cwd=self.work, env=self.environment,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(random.random() * 0.03)
+            process.kill()
+            process.wait()
+            self.mlrepo("checkout", "main")
+            self.assertEqual(self.tree(self.work), two)
+            self.assertTrue(self.mlrepo("status").endswith("Nothing has changed\n"))
+
     def test_odd_files_are_skipped_and_named(self) -> None:
         self.start()
         os.mkfifo(self.work / "data/pipe")
