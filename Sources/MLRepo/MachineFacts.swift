@@ -9,7 +9,7 @@ internal import ObjectModel
 
 /// What a run records of the machine without being asked.
 enum MachineFacts {
-    static func read(_ environment: Environment) -> [String: JSONValue] {
+    static func read() -> [String: JSONValue] {
         var facts: [String: JSONValue] = ["processors": .integer(processorCount())]
         var system = utsname()
         if uname(&system) == 0 {
@@ -20,10 +20,6 @@ enum MachineFacts {
         }
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
         if pages > 0, size > 0 { facts["memory"] = .integer(pages * size) }
-        if environment.variable("MLREPO_NOW") != nil {
-            // A transcript is to be the same on every machine.
-            facts = ["host": .string("machine")]
-        }
         return facts
     }
 

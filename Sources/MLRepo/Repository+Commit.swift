@@ -235,7 +235,7 @@ extension Repository {
         return Run(
             declaredAt: environment.now(), user: user, code: try capturedCode(writer),
             parameters: request.parameters,
-            metrics: request.metrics, environment: MachineFacts.read(environment), inputs: inputRoot,
+            metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,
             inputCommits: commits)
     }
