@@ -22,11 +22,17 @@ package final class FrameCoder {
     }
 
     /// Metadata by zlib, which every language's standard library can read.
-    package func encodeMetadata(_ bytes: UnsafeRawBufferPointer) throws(CodingError) -> (
-        codec: Codec, stored: [UInt8]?
-    ) {
-        guard let stored = try ZlibCoder.encode(bytes) else { return (.raw, nil) }
-        return (.zlib, stored)
+    ///
+    /// - Parameter base: The payload of an object that is like what is encoded.
+    package func encodeMetadata(
+        _ bytes: UnsafeRawBufferPointer, base: [UInt8]? = nil
+    ) throws(CodingError) -> (codec: Codec, stored: [UInt8]?) {
+        if let base, !base.isEmpty {
+            if let stored = try ZlibCoder.encode(bytes, base: base) { return (.zlibWithBase, stored) }
+        } else if let stored = try ZlibCoder.encode(bytes) {
+            return (.zlib, stored)
+        }
+        return (.raw, nil)
     }
 
     /// Decodes into all of `output`.

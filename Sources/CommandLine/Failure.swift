@@ -43,7 +43,7 @@ struct Failure: Error {
         case .damaged: status = .damaged
         case .noRevision: (status, hint) = (.notFound, "mlrepo log")
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
-        case .noPath, .noRef: status = .notFound
+        case .noPath, .noRef, .collected: status = .notFound
         case .invalidName, .badConfiguration, .outside: status = .usage
         case .refExists: status = .wouldLose
         case .diverged(_, let path):

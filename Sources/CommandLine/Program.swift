@@ -25,7 +25,7 @@ struct MLRepoCommand: ParsableCommand {
             TagCommand.self, UndoCommand.self, OperationsCommand.self, BlameCommand.self, CatCommand.self,
             ListCommand.self, HashCommand.self,
             ResolveCommand.self,
-            FsckCommand.self, VersionCommand.self,
+            FsckCommand.self, GCCommand.self, StatsCommand.self, VersionCommand.self,
         ])
 }
 

@@ -8,7 +8,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Answer in JSON, for programs.")
     var json = false
 
-    @Flag(help: "Say nothing but the answer.")
+    @Flag(name: [.customShort("q"), .long], help: "Say nothing but the answer.")
     var quiet = false
 }
 

@@ -22,6 +22,7 @@ extension Repository {
         guard let actor = person else { throw .noIdentity }
         let look = try look()
         let target = try reading { () throws(ReadError) in try store.commit(id) }
+        try requireTree(id, target)
         let steps = try plan(look, to: tree(target))
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree))
         for leftover in look.scan.leftovers {
@@ -54,6 +55,14 @@ extension Repository {
         try copy.setPending(nil)
         return CheckoutReport(
             written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
+    }
+
+    /// Tells a commit whose files a collection took from a damaged store.
+    private func requireTree(_ id: ObjectID, _ commit: Commit) throws(RepositoryError) {
+        guard store.current.collected != nil, commit.tree != DirectoryTree.emptyRoot,
+            !store.contains(ObjectReference(.tree, commit.tree))
+        else { return }
+        throw .collected(id)
     }
 
     /// The steps from the base version to another, after a look at everything that they would touch.
@@ -161,6 +170,7 @@ extension Repository {
         _ id: ObjectID, to directory: FilePath, onFile: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(RepositoryError) -> Int {
         let commit = try reading { () throws(ReadError) in try store.commit(id) }
+        try requireTree(id, commit)
         let isTaken = try filing { () throws(FileError) in
             try environment.files.makeDirectories(directory, permissions: 0o777)
             return try !environment.files.names(in: directory).isEmpty

@@ -22,6 +22,7 @@ extension Repository {
         while true {
             let state = store.current
             let refChanges = try changes()
+            try requireFiles(of: refChanges, writer)
             let event = Event(
                 verb: verb, actor: actor, workingCopy: head.workingCopy, time: environment.now(),
                 nonce: nonce, reason: reason,
@@ -37,21 +38,60 @@ extension Repository {
                 () throws(StoreError) -> (OperationLog.Outcome, ObjectWriter.Result) in
                 for node in refs.nodes { try writer.add(ObjectReference(.refs, node.id), node.payload) }
                 let id = try writer.add(.event, event.payload)
-                let result = try writer.finish()
-                let operation = StoreOperation(
-                    event: id, refs: refs.root, packs: PackChanges(added: result.packs.map(\.name)),
-                    time: event.time)
+                let result = try writer.finish(merging: state)
+                // What somebody else dropped meanwhile is dropped.
+                let packs = PackChanges(
+                    added: result.packs.map(\.name), dropped: result.merged.filter { state.isLive($0) })
+                let operation = StoreOperation(event: id, refs: refs.root, packs: packs, time: event.time)
                 return (
                     try store.append(operation, on: state, nonce: Hex.text(environment.random(8))), result
                 )
             }
-            if outcome.0 == .committed { return outcome.1 }
+            if outcome.0 == .committed {
+                upkeep(head, actor)
+                return outcome.1
+            }
             try storing { () throws(StoreError) in
                 try store.refresh()
                 guard writer.stillStands() else { throw .outdated }
                 guard environment.now() < deadline else { throw .busy(seconds: Self.patience) }
             }
         }
+    }
+
+    /// Makes sure that no ref comes to name a commit whose files a collection took.
+    private func requireFiles(of changes: [RefChange], _ writer: ObjectWriter) throws(RepositoryError) {
+        guard store.current.collected != nil else { return }
+        let targets = Set(changes.compactMap(\.after)).filter { $0.kind == .commit && !writer.isNew($0) }
+        guard !targets.isEmpty else { return }
+        // What leads to a ref is complete; that is nearly always the answer.
+        let named = try reading { () throws(ReadError) in try store.refs.leaves() }.map(\.target)
+        var unknown = targets.subtracting(named)
+        guard !unknown.isEmpty else { return }
+        try history(of: named.filter { $0.kind == .commit }.map(\.id)) { id, _ in
+            unknown.remove(ObjectReference(.commit, id))
+            return !unknown.isEmpty
+        }
+        for target in unknown {
+            do throws(ReadError) { try store.requireAll(of: target) } catch {
+                guard case .missing = error else { throw .object(error) }
+                throw .collected(target.id)
+            }
+        }
+    }
+
+    /// Does now and then what the store needs; the operation is done whether this succeeds or not.
+    private func upkeep(_ head: WorkingCopy.Head, _ actor: Person) {
+        let upkeep = StoreUpkeep(store, random: environment.random)
+        guard upkeep.isDue else { return }
+        try? upkeep.run { event("merge-packs", actor, head.workingCopy) }
+    }
+
+    /// An event that moves no ref.
+    func event(_ verb: String, _ actor: Person, _ workingCopy: String?) -> Event {
+        Event(
+            verb: verb, actor: actor, workingCopy: workingCopy, time: environment.now(),
+            nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
     }
 
     /// What becomes of one ref, if it has to be as it was when the operation began.

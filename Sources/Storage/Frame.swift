@@ -114,14 +114,36 @@ struct FrameTable: Equatable {
 
 /// A frame that is ready to be appended to a pack.
 package struct EncodedFrame: Sendable {
+    /// An object with its place in the raw bytes, and the blob that it is the recipe of.
+    typealias Object = (reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)
+
     let codec: Codec
     let frameClass: FrameClass
     let base: ObjectReference?
     let table: [UInt8]
     let stored: [UInt8]
     let rawLength: Int
-    /// Each with its place in the raw bytes, and the blob that it is the recipe of.
-    let objects: [(reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)]
+    let objects: [Object]
+
+    init(
+        codec: Codec, frameClass: FrameClass, base: ObjectReference?, table: [UInt8], stored: [UInt8],
+        rawLength: Int, objects: [Object]
+    ) {
+        self.codec = codec
+        self.frameClass = frameClass
+        self.base = base
+        self.table = table
+        self.stored = stored
+        self.rawLength = rawLength
+        self.objects = objects
+    }
+
+    /// A frame without a base as it lies in another pack.
+    init(copying raw: PackReader.RawFrame, objects: [Object]) {
+        self.init(
+            codec: raw.codec, frameClass: raw.frameClass, base: nil, table: raw.table.bytes,
+            stored: Array(raw.stored), rawLength: raw.rawLength, objects: objects)
+    }
 
     /// The bytes before the stored ones, for a frame that begins at an offset in a file.
     func header(at offset: Int) -> [UInt8] {

@@ -1,6 +1,14 @@
 package import Coding
 package import ObjectModel
 
+/// An object on its way from one pack into another.
+struct PackedObject: Sendable {
+    let reference: ObjectReference
+    let payload: [UInt8]
+    /// The blob, if the object is its recipe.
+    let recipeOf: ObjectID?
+}
+
 /// Puts small objects together until they are worth a frame.
 ///
 /// One thread at a time.
@@ -9,7 +17,7 @@ package struct FrameBuilder {
     package static let target = 1 << 20
 
     private var raw: [UInt8] = []
-    private var objects: [(reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)] = []
+    private var objects: [EncodedFrame.Object] = []
     private let frameClass: FrameClass
 
     package init(_ frameClass: FrameClass) { self.frameClass = frameClass }
@@ -38,16 +46,32 @@ package struct FrameBuilder {
         payload.withUnsafeBytes { add(reference, $0, recipeOf: recipeOf) }
     }
 
+    /// What was added, in order.
+    var contents: [PackedObject] {
+        objects.map { object in
+            PackedObject(
+                reference: object.reference,
+                payload: Array(raw[object.offset..<object.offset + object.length]),
+                recipeOf: object.recipeOf)
+        }
+    }
+
     /// The frame of what was added; the builder is empty again.
-    package mutating func finish(_ coder: FrameCoder) throws(CodingError) -> EncodedFrame {
+    ///
+    /// - Parameter base: An object like those of the frame, which lies in the same pack in a frame without a base. It is used
+    ///   for metadata, and where it saves something.
+    package mutating func finish(
+        _ coder: FrameCoder, base: (reference: ObjectReference, payload: [UInt8])? = nil
+    ) throws(CodingError) -> EncodedFrame {
         let encoded: (codec: Codec, stored: [UInt8]?)
         switch frameClass {
         case .data: encoded = raw.withUnsafeBytes { coder.encodeData($0) }
-        case .metadata: encoded = try Self.encodeMetadata(raw, coder)
+        case .metadata: encoded = try Self.encodeMetadata(raw, base?.payload, coder)
         }
+        let usedBase = encoded.codec.hasBase ? base?.reference : nil
+        let table = FrameTable(base: usedBase, objects: objects.map { ($0.reference.kind, $0.length) })
         let frame = EncodedFrame(
-            codec: encoded.codec, frameClass: frameClass, base: nil,
-            table: FrameTable(base: nil, objects: objects.map { ($0.reference.kind, $0.length) }).bytes,
+            codec: encoded.codec, frameClass: frameClass, base: usedBase, table: table.bytes,
             stored: encoded.stored ?? raw, rawLength: raw.count, objects: objects)
         raw.removeAll(keepingCapacity: true)
         objects.removeAll(keepingCapacity: true)
@@ -55,10 +79,10 @@ package struct FrameBuilder {
     }
 
     private static func encodeMetadata(
-        _ raw: [UInt8], _ coder: FrameCoder
+        _ raw: [UInt8], _ base: [UInt8]?, _ coder: FrameCoder
     ) throws(CodingError) -> (codec: Codec, stored: [UInt8]?) {
         let result = raw.withUnsafeBytes { bytes -> Result<(codec: Codec, stored: [UInt8]?), CodingError> in
-            do throws(CodingError) { return .success(try coder.encodeMetadata(bytes)) } catch {
+            do throws(CodingError) { return .success(try coder.encodeMetadata(bytes, base: base)) } catch {
                 return .failure(error)
             }
         }

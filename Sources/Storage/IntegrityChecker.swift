@@ -77,7 +77,7 @@ package struct IntegrityChecker: Sendable {
 
     /// The origin that the entries of the log state: of up to nine that are asked, the one that most of them say.
     private func originOfLog() -> String? {
-        let numbers = IntegrityLog.numbers(layout, files)
+        let numbers = (try? OperationLog(layout: layout, files: files, origin: "").namedEntries()) ?? []
         var votes: [String: Int] = [:]
         for number in Set(numbers.prefix(4) + numbers.suffix(5)) {
             guard let bytes = try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit),
@@ -92,11 +92,11 @@ package struct IntegrityChecker: Sendable {
 
     private func remembered(
         _ report: inout IntegrityReport
-    ) -> (number: Int, root: ObjectID, live: Set<PackName>)? {
+    ) -> RememberedState? {
         guard let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20) else {
             return nil
         }
-        let state = StoreState.recall(bytes)
+        let state = RememberedState(bytes: bytes)
         if state == nil {
             report.problems.append(IntegrityProblem(.cache, "it is malformed", file: "cache/state"))
         }

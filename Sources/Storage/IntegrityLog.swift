@@ -37,17 +37,8 @@ struct IntegrityLog {
         log = OperationLog(layout: layout, files: files, origin: origin)
     }
 
-    /// The numbers that have a file in `log/new`, in order.
-    static func numbers(_ layout: StoreLayout, _ files: any FileSystem) -> [Int] {
-        let names = (try? files.names(in: layout.newEntries)) ?? []
-        return names.compactMap { name in
-            guard name.count == 20, name.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-            return Int(String(decoding: name, as: UTF8.self))
-        }.sorted()
-    }
-
-    mutating func read(remembered: (number: Int, root: ObjectID, live: Set<PackName>)?) {
-        let numbers = Self.numbers(layout, files)
+    mutating func read(remembered: RememberedState?) {
+        let numbers = (try? log.namedEntries()) ?? []
         var number = 0
         while true {
             if number % OperationLog.tileWidth == 0, readTile(number / OperationLog.tileWidth) {
@@ -327,11 +318,10 @@ struct IntegrityLog {
     }
 
     /// What `cache/` remembers was once the newest state: a log that is shorter now has lost entries.
-    private mutating func compare(_ remembered: (number: Int, root: ObjectID, live: Set<PackName>), last: Int)
-    {
+    private mutating func compare(_ remembered: RememberedState, last: Int) {
         guard !isUncertain else { return }
         let isHere = remembered.number <= last
-        let isSame = roots[remembered.number] == remembered.root
+        let isSame = roots[remembered.number] == remembered.log.root
         guard !isHere || !isSame || (remembered.number == last && remembered.live != live) else { return }
         let message =
             isHere

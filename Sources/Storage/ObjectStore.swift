@@ -39,6 +39,8 @@ package final class ObjectStore: ObjectReader {
     private struct Snapshot {
         var state: StoreState
         var packs: [PackReader]
+        /// Packs that were doomed since the store was opened.
+        var doomed: Set<PackName> = []
     }
 
     /// A coder that one thread has at a time: it leaves the list while it is used.
@@ -81,13 +83,24 @@ package final class ObjectStore: ObjectReader {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let log = OperationLog(layout: layout, files: files, origin: format.origin)
         let known = try rememberedState(layout, log)
-        guard let state = try log.newest(from: known) else {
+        guard var state = try log.newest(from: known) else {
             throw .damaged(layout.newEntries, problem: "the log has no entries")
         }
-        let store = try ObjectStore(
-            layout: layout, format: format, files: files, log: log, state: state, damaged: damaged)
-        if state != known { store.remember(state) }
-        return store
+        while true {
+            do throws(StoreError) {
+                let store = try ObjectStore(
+                    layout: layout, format: format, files: files, log: log, state: state, damaged: damaged)
+                if state != known { store.remember(state) }
+                return store
+            } catch {
+                // A pack that is gone may have been merged or collected meanwhile: then the log has gone on.
+                guard case .missingPack = error, let newer = try log.newest(from: state), newer != state
+                else {
+                    throw error
+                }
+                state = newer
+            }
+        }
     }
 
     private static func readFormat(
@@ -111,10 +124,10 @@ package final class ObjectStore: ObjectReader {
         -> StoreState?
     {
         guard let bytes = try? log.files.contentsIfPresent(layout.cache / "state", limit: 16 << 20),
-            let (number, root, live) = StoreState.recall(bytes), let file = try log.entryFile(number),
-            file.after.root == root
+            let remembered = RememberedState(bytes: bytes),
+            let entry = try log.entry(of: remembered)
         else { return nil }
-        return try StoreState(entry: file, live: live)
+        return try StoreState(remembered, entry: entry)
     }
 
     /// Writes the state to `cache/`, where the next command finds it.
@@ -126,7 +139,7 @@ package final class ObjectStore: ObjectReader {
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }
-            try files.write(file, state.remembered)
+            try files.write(file, state.remembered.bytes)
             try files.rename(temporary, to: layout.cache / "state")
         } catch { try? files.removeIfPresent(temporary) }
     }
@@ -196,16 +209,35 @@ package final class ObjectStore: ObjectReader {
     @discardableResult
     package func refresh() throws(StoreError) -> StoreState {
         let old = current
-        guard let new = try log.newest(from: old), new != old else { return old }
-        try move(to: new)
+        var doomed: Set<PackName> = []
+        guard let new = try log.newest(from: old, visit: { doomed.formUnion($1.doomed) }), new != old else {
+            return old
+        }
+        try move(to: new, doomed)
         return new
     }
 
-    private func move(to new: StoreState) throws(StoreError) {
+    private func move(to new: StoreState, _ doomed: Set<PackName>) throws(StoreError) {
         let reusable = state.withLock { $0.packs }
         let packs = try Self.packs(of: new, reusing: reusable, without: damaged, layout, files)
-        state.withLock { $0 = Snapshot(state: new, packs: packs) }
+        state.withLock { $0 = Snapshot(state: new, packs: packs, doomed: $0.doomed.union(doomed)) }
         remember(new)
+    }
+
+    /// Whether a pack was doomed since the store was opened, so that it must not be added any more.
+    func isDoomed(_ pack: PackName) -> Bool { state.withLock { $0.doomed.contains(pack) } }
+
+    /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
+    package func fileClock(nonce: String) throws(StoreError) -> Int64 {
+        try filing { () throws(FileError) in
+            let path = layout.temporary / "clock-\(nonce)"
+            let file = try files.create(path, permissions: 0o600)
+            defer {
+                files.close(file)
+                try? files.removeIfPresent(path)
+            }
+            return try files.status(of: file).modified
+        }
     }
 
     /// Extends the log by one operation on a state, whose packs are durable.
@@ -230,7 +262,7 @@ package final class ObjectStore: ObjectReader {
     ) throws(StoreError) -> [PackReader] {
         let known = Dictionary(old.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var packs: [PackReader] = []
-        for name in state.live where damaged?.contains(name) != true {
+        for name in state.added.keys where damaged?.contains(name) != true {
             if let pack = known[name] {
                 packs.append(pack)
                 continue
@@ -272,6 +304,16 @@ package final class ObjectStore: ObjectReader {
     }
 
     package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
+        do throws(ReadError) { return try payloadNow(of: reference) } catch {
+            // A file that is gone may have been merged or collected meanwhile: then the object lies elsewhere.
+            guard case .unreadable = error, let before = find(reference)?.pack.name,
+                (try? refresh()) != nil, !current.isLive(before)
+            else { throw error }
+            return try payloadNow(of: reference)
+        }
+    }
+
+    private func payloadNow(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
         guard let (pack, place) = find(reference) else { return nil }
         if place.isRecipe { return try assembled(reference.id) }
         let frame = try self.frame(place.frame, of: pack, for: reference)
@@ -354,6 +396,13 @@ package final class ObjectStore: ObjectReader {
             if error.isUnreadable { throw .unreadable(reference, problem: "\(place): \(error.problem)") }
             throw .damaged(reference, problem: "\(place): \(error.problem)")
         }
+        return try decode(raw, number, of: pack, for: reference)
+    }
+
+    /// Decodes a frame that was read.
+    func decode(
+        _ raw: PackReader.RawFrame, _ number: Int, of pack: PackReader, for reference: ObjectReference
+    ) throws(ReadError) -> [UInt8] {
         var base: [UInt8]?
         if let name = raw.table.base { base = try basePayload(name, in: pack, for: reference) }
         do throws(CodingError) {
@@ -392,9 +441,13 @@ package final class ObjectStore: ObjectReader {
     }
 
     /// Encodes the objects of a frame.
-    package func encode(_ builder: inout FrameBuilder) throws(StoreError) -> EncodedFrame {
+    ///
+    /// - Parameter base: As in ``FrameBuilder/finish(_:base:)``.
+    package func encode(
+        _ builder: inout FrameBuilder, base: (reference: ObjectReference, payload: [UInt8])? = nil
+    ) throws(StoreError) -> EncodedFrame {
         do throws(CodingError) {
-            return try withCoder { (coder) throws(CodingError) in try builder.finish(coder) }
+            return try withCoder { (coder) throws(CodingError) in try builder.finish(coder, base: base) }
         } catch { throw .damaged(layout.temporary, problem: "\(error)") }
     }
 }

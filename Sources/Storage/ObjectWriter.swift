@@ -18,6 +18,7 @@ package final class ObjectWriter: Sendable {
     private struct State {
         var pack: PackWriter?
         var finished: [FinishedPack] = []
+        var merged: [PackReader] = []
         var metadata = FrameBuilder(.metadata)
         var claimed: Set<ObjectReference> = []
         var reliedOn: Set<ObjectReference> = []
@@ -47,6 +48,11 @@ package final class ObjectWriter: Sendable {
             }
             return state.claimed.insert(reference).inserted
         }
+    }
+
+    /// Whether an object was taken for writing here.
+    package func isNew(_ reference: ObjectReference) -> Bool {
+        state.withLock { $0.claimed.contains(reference) }
     }
 
     /// Writes a metadata object, unless it is there.
@@ -121,30 +127,71 @@ package final class ObjectWriter: Sendable {
     /// What the operation brought, once every pack is durable.
     package struct Result: Sendable {
         package let packs: [FinishedPack]
+        /// Packs whose objects are in the new ones too, so that they can be dropped.
+        package let merged: [PackName]
         package let objects: Int
         /// Of the new objects.
         package let rawBytes: Int
-        /// What the store grew by.
-        package var storedBytes: Int { packs.reduce(0) { $0 + $1.length } }
+        /// What the store grew by; less than nothing where a merge saved more than came.
+        package let storedBytes: Int
     }
 
     /// Makes everything durable that was written.
     ///
     /// More can be written afterwards, into further packs.
-    package func finish() throws(StoreError) -> Result {
+    ///
+    /// - Parameter base: Small packs of this state are merged into the new one, when there are many.
+    package func finish(merging base: StoreState? = nil) throws(StoreError) -> Result {
         var metadata = state.withLock { state -> FrameBuilder in
             defer { state.metadata = FrameBuilder(.metadata) }
             return state.metadata
         }
+        var merged: [PackReader] = []
+        // An operation that begins again has merged already.
+        if let base, state.withLock({ $0.merged.isEmpty }) { merged = try merge(base, &metadata) }
         try append(&metadata)
         let pack = state.withLock { $0.pack.take() }
-        if let finished = try pack?.finish() { state.withLock { $0.finished.append(finished) } }
-        return state.withLock { Result(packs: $0.finished, objects: $0.objects, rawBytes: $0.rawBytes) }
+        let finished = try pack?.finish()
+        return state.withLock { state in
+            if let finished { state.finished.append(finished) }
+            state.merged += merged
+            let length = state.finished.reduce(0) { $0 + $1.length }
+            return Result(
+                packs: state.finished, merged: state.merged.map(\.name), objects: state.objects,
+                rawBytes: state.rawBytes,
+                storedBytes: length - state.merged.reduce(0) { $0 + $1.index.fileLength })
+        }
     }
 
-    /// Whether everything that was found in the store is still in a live pack.
+    /// Puts small packs into the one that is being written, together with what waits in `metadata`.
+    ///
+    /// - Returns: The packs; none where there are few, or where one of them cannot be read (`fsck` says why).
+    private func merge(_ base: StoreState, _ metadata: inout FrameBuilder) throws(StoreError) -> [PackReader]
+    {
+        let candidates = store.packs.filter { base.isLive($0.name) }.sorted {
+            (base.added[$0.name] ?? 0, $0.name) < (base.added[$1.name] ?? 0, $1.name)
+        }
+        let written = state.withLock { $0.pack?.rawLength ?? 0 } + metadata.rawLength
+        let chosen = PackMerge.choose(among: candidates.map(\.index.rawLength), rawLength: written)
+            .sorted().map { candidates[$0] }
+        guard !chosen.isEmpty,
+            let frames = try? PackMerge(chosen, of: store).frames(adding: metadata.contents)
+        else { return [] }
+        let pack = try currentPack()
+        for frame in frames { try pack.append(frame) }
+        state.withLock { state in
+            state.objects += metadata.contents.count
+            state.rawBytes += metadata.rawLength
+        }
+        metadata = FrameBuilder(.metadata)
+        return chosen
+    }
+
+    /// Whether everything that was found in the store is still in a live pack, and nobody took the packs that were
+    /// written for leavings.
     package func stillStands() -> Bool {
-        state.withLock { $0.reliedOn }.allSatisfy { store.contains($0) }
+        let (reliedOn, packs) = state.withLock { ($0.reliedOn, $0.finished.map(\.name)) }
+        return reliedOn.allSatisfy { store.contains($0) } && !packs.contains { store.isDoomed($0) }
     }
 
     /// Gives up: what was not finished leaves no file.

@@ -34,6 +34,15 @@ package struct OperationLog: Sendable {
         }
     }
 
+    /// The numbers that have a file in `log/new`, in order.
+    func namedEntries() throws(StoreError) -> [Int] {
+        let names = try filing { () throws(FileError) in try files.names(in: layout.newEntries) }
+        return names.compactMap { name in
+            guard name.count == 20, name.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            return Int(String(decoding: name, as: UTF8.self))
+        }.sorted()
+    }
+
     /// The leaves of a sealed tile; nothing if it is not there.
     func tile(_ tile: Int) throws(StoreError) -> [[UInt8]]? {
         let path = layout.tile("entries", tile)
@@ -56,6 +65,48 @@ package struct OperationLog: Sendable {
         return leaves
     }
 
+    /// The entry that a remembered state is the state of, if it is one of this log.
+    func entry(of remembered: RememberedState) throws(StoreError) -> LogEntry? {
+        if let file = try entryFile(remembered.number), file.after == remembered.log { return file.entry }
+        // Sealed, and its name removed or the ghost of a writer that slept.
+        guard let leaves = try tile(remembered.number / Self.tileWidth) else { return nil }
+        let leaf = leaves[remembered.number % Self.tileWidth]
+        return MerkleLog.leaf(leaf) == remembered.leaf ? try? LogEntry(leaf: leaf) : nil
+    }
+
+    /// Hands out committed entries, the newest first.
+    ///
+    /// - Parameters:
+    ///   - last: Where it begins: a number that is committed.
+    ///   - body: Says whether to go on.
+    package func entries(
+        endingWith last: Int, _ body: (LogEntry) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        var number = last
+        while number >= 0 {
+            // A tile says what is committed; files of its numbers may be ghosts.
+            if let leaves = try tile(number / Self.tileWidth) {
+                let path = layout.tile("entries", number / Self.tileWidth)
+                for leaf in leaves[...(number % Self.tileWidth)].reversed() {
+                    let entry: LogEntry
+                    do throws(MalformedObject) { entry = try LogEntry(leaf: leaf) } catch {
+                        throw .damaged(path, problem: "entry \(number) \(error)")
+                    }
+                    guard try body(entry) else { return }
+                    number -= 1
+                }
+                continue
+            }
+            repeat {
+                guard let file = try entryFile(number) else {
+                    throw .damaged(layout.entry(number), problem: "it is missing")
+                }
+                guard try body(file.entry) else { return }
+                number -= 1
+            } while number >= 0 && (number + 1) % Self.tileWidth != 0
+        }
+    }
+
     /// Goes from a state to the newest, or from the beginning.
     ///
     /// - Parameter visit: Is handed every entry on the way, with its packs.
@@ -66,6 +117,11 @@ package struct OperationLog: Sendable {
         var confirmed = known
         while true {
             let first = confirmed.map { $0.number + 1 } ?? 0
+            // Files whose numbers are sealed need not be read.
+            if first % Self.tileWidth == 0, let leaves = try tile(first / Self.tileWidth) {
+                for leaf in leaves { try advance(&confirmed, leaf: leaf, visit) }
+                continue
+            }
             var state = confirmed
             var read: [(LogEntry, PackChanges)] = []
             // What is wrong with a name that was read; it counts only if no tile says that the name is a ghost.

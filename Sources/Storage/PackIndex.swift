@@ -32,6 +32,10 @@ package struct PackIndex: Sendable {
     static let entrySize = PackTrailer.entrySize
 
     private let file: MappedFile
+    /// The length of the pack's file.
+    package var fileLength: Int { file.count }
+    /// The length of index and trailer.
+    package var indexLength: Int { file.count - start }
     package let frameCount: Int
     private let baseCount: Int
     package let entryCount: Int
@@ -108,9 +112,16 @@ package struct PackIndex: Sendable {
     }
 
     /// Finds an object.
+    package func find(_ reference: ObjectReference) -> ObjectPlace? {
+        position(of: reference).map { position in
+            file.withBytes { place($0, entriesStart + position * Self.entrySize) }
+        }
+    }
+
+    /// The position of an object's entry.
     ///
     /// Ids are uniform, so the first guesses interpolate; halving bounds what a hostile index can cost.
-    package func find(_ reference: ObjectReference) -> ObjectPlace? {
+    func position(of reference: ObjectReference) -> Int? {
         let key = reference.id.digest.words.0
         return file.withBytes { bytes in
             // All positions are below `entryCount`, and the constructor has checked that so many entries are there.
@@ -143,7 +154,7 @@ package struct PackIndex: Sendable {
                 let at = entriesStart + low * Self.entrySize
                 let id = ObjectID(Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at))
                 if id == reference.id, bytes[at + 32] == reference.kind.rawValue, bytes[at + 33] <= 1 {
-                    return place(bytes, at)
+                    return low
                 }
                 low += 1
             }

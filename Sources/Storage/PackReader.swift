@@ -60,6 +60,17 @@ package struct PackReader: Sendable {
         }
     }
 
+    /// The header of a frame; nothing if none is there.
+    func header(of number: Int) throws(FileError) -> FrameHeader? {
+        guard let place = try? index.frame(number) else { return nil }
+        let file = try files.open(path)
+        defer { files.close(file) }
+        var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
+        let result = bytes.withUnsafeMutableBytes { fill($0, file, at: place.offset) }
+        guard try result.get() == FrameHeader.byteCount else { return nil }
+        return bytes.withUnsafeBytes { FrameHeader($0) }
+    }
+
     private func read(_ place: FramePlace) throws(FileError) -> [UInt8] {
         let file = try files.open(path)
         defer { files.close(file) }

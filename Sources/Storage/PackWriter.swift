@@ -68,6 +68,8 @@ package final class PackWriter: Sendable {
 
     /// Bytes of frames so far.
     package var length: Int { state.withLock { $0.written + $0.buffer.count } }
+    /// Raw bytes of frames so far.
+    package var rawLength: Int { state.withLock { $0.rawLength } }
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
 
     package func append(_ frame: EncodedFrame) throws(StoreError) {

@@ -123,7 +123,7 @@ package struct StoreRepair: Sendable {
         let store = writer.store
         for _ in 0..<Self.attempts {
             let base = try store.refresh()
-            let dropped = damaged.filter { base.live.contains($0) }
+            let dropped = damaged.filter { base.isLive($0) }
             // Somebody else repaired it, or collected what was to be kept: the check has to be made again.
             guard dropped.count == damaged.count, writer.stillStands() else { throw .outdated }
             let operation = StoreOperation(

@@ -1,0 +1,123 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+
+struct GCCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc", abstract: "Take out of the store what no version needs any more.",
+        discussion: """
+            Kept is what branches, tags and working copies name, and what they named in the last 90 days, so that 'undo' can bring
+            it back. The rest is dropped first, and deleted two weeks later by another 'gc': readers and writers at work are
+            not disturbed. Records of commits, runs and operations stay for ever; they are small.
+
+            EXAMPLES
+              mlrepo gc --plan     what would go, and why; nothing is done
+              mlrepo gc
+              mlrepo gc --now      what nothing names right now goes at once, with no way back
+            """)
+
+    @Flag(name: [.long, .customLong("dry-run")], help: "Say what would be done, and do nothing.")
+    var plan = false
+    @Flag(help: "Without the days in which things can be brought back.")
+    var now = false
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let repository = try Repository.here()
+        if plan {
+            let plan = try repository.collectionPlan(immediately: now)
+            if output.json { return Terminal.printJSON(Self.json(plan, nil)) }
+            return try show(plan, repository)
+        }
+        let outcome = try repository.collect(immediately: now)
+        if output.json { return Terminal.printJSON(Self.json(outcome.plan, outcome)) }
+        guard !output.quiet else { return }
+        Terminal.print(Self.summary(outcome))
+        if outcome.plan.waiting > 0 || (!now && !outcome.plan.dropped.isEmpty) {
+            let count = outcome.plan.waiting + (now ? 0 : outcome.plan.dropped.count)
+            Terminal.print("\(Self.packs(count)) in their grace: a later 'mlrepo gc' deletes them")
+        }
+    }
+
+    private static func packs(_ count: Int) -> String {
+        count == 1 ? "1 pack" : "\(Terminal.count(count)) packs"
+    }
+
+    private static func summary(_ outcome: GarbageCollector.Outcome) -> String {
+        let plan = outcome.plan
+        if plan.isEmpty { return "Nothing to collect: \(Terminal.count(plan.needed)) objects are needed" }
+        var line = "Dropped \(packs(plan.dropped.count))"
+        if outcome.writtenBytes > 0 {
+            line += ", what is needed of them rewritten in \(Terminal.size(outcome.writtenBytes))"
+        }
+        return line + "; freed \(Terminal.size(outcome.freedBytes))"
+    }
+
+    private func show(_ plan: GarbageCollector.Plan, _ repository: Repository) throws {
+        Terminal.print(
+            "Needed: \(Terminal.count(plan.needed)) of \(Terminal.count(plan.objects)) objects;"
+                + " \(Terminal.size(plan.permanentBytes)) of records stay for ever")
+        for (kind, share) in plan.unneeded.sorted(by: { $0.key < $1.key }) {
+            Terminal.print(
+                "Not needed: \(Terminal.count(share.count)) of kind \(kind.name), \(Terminal.size(share.bytes))"
+            )
+        }
+        for id in plan.emptied.prefix(20) {
+            let (commit, _) = try repository.contents(of: id)
+            Terminal.print(
+                "No name leads to \(id.short) \"\(Terminal.escaped(commit.subject))\" any more: its record stays, its files go"
+            )
+        }
+        if plan.emptied.count > 20 {
+            Terminal.print("and \(Terminal.count(plan.emptied.count - 20)) more commits")
+        }
+        for pack in plan.dropped {
+            let rest =
+                pack.needed == 0 ? "" : ", \(Terminal.count(pack.needed)) needed ones go into a new pack"
+            Terminal.print(
+                "Drop pack \(pack.name.text.prefix(12)), \(Terminal.size(pack.bytes)): \(Terminal.count(pack.objects - pack.needed)) of \(Terminal.count(pack.objects)) objects are not needed\(rest)"
+            )
+        }
+        for pack in plan.doomed {
+            Terminal.print("Delete pack \(pack.text.prefix(12)): its grace is over, or no entry names it")
+        }
+        for pack in plan.leftovers {
+            Terminal.print("Delete pack \(pack.text.prefix(12)): it was doomed before")
+        }
+        for file in plan.temporaries {
+            Terminal.print("Delete \(Terminal.escaped(file.bytes)): nobody writes it any more")
+        }
+        if plan.waiting > 0 {
+            Terminal.print("\(Self.packs(plan.waiting)), \(Terminal.size(plan.waitingBytes)), in their grace")
+        }
+        if plan.isEmpty { Terminal.print("Nothing to collect") }
+    }
+
+    private static func json(_ plan: GarbageCollector.Plan, _ outcome: GarbageCollector.Outcome?) -> JSONValue
+    {
+        .object([
+            "objects": .integer(plan.objects), "needed": .integer(plan.needed),
+            "unneeded": .object(
+                plan.unneeded.map { kind, share in
+                    JSONMember(
+                        kind.name,
+                        .object(["objects": .integer(share.count), "bytes": .integer(share.bytes)]))
+                }, sorting: true),
+            "permanentBytes": .integer(plan.permanentBytes), "emptied": .array(plan.emptied.map(\.json)),
+            "dropped": .array(
+                plan.dropped.map { pack in
+                    .object([
+                        "pack": .string(pack.name.text), "bytes": .integer(pack.bytes),
+                        "objects": .integer(pack.objects), "needed": .integer(pack.needed),
+                    ])
+                }),
+            "deleted": .array((plan.doomed + plan.leftovers).map { .string($0.text) }),
+            "deletedBytes": .integer(plan.doomedBytes), "waiting": .integer(plan.waiting),
+            "waitingBytes": .integer(plan.waitingBytes), "done": .bool(outcome != nil),
+            "writtenBytes": outcome.map { .integer($0.writtenBytes) },
+            "freedBytes": outcome.map { .integer($0.freedBytes) },
+        ])
+    }
+}

@@ -1,0 +1,77 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+
+struct StatsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats",
+        abstract: "Show how much lies in the store, of what kind, and how it is stored.",
+        discussion: """
+            Counted are the packs that the store consists of now; packs in their grace are shown by 'mlrepo gc --plan'.
+
+            EXAMPLES
+              mlrepo stats
+              mlrepo stats --json
+            """)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let statistics = try Repository.here().statistics()
+        if output.json { return Terminal.printJSON(Self.json(statistics)) }
+        let stored = statistics.packBytes + statistics.logBytes
+        Terminal.print(
+            "\(Terminal.count(statistics.objects.count)) objects, \(Terminal.size(statistics.objects.rawBytes)), stored in"
+                + " \(Terminal.size(stored))\(Self.ratio(statistics.objects.rawBytes, stored)): \(Terminal.count(statistics.packs))"
+                + " packs of \(Terminal.size(statistics.packBytes)), log \(Terminal.size(statistics.logBytes))"
+        )
+        for (kind, share) in statistics.kinds.sorted(by: { $0.key < $1.key }) {
+            Terminal.print(
+                "  \(Self.padded(kind.name)) \(Terminal.count(share.count)) objects, \(Terminal.size(share.rawBytes))"
+            )
+        }
+        for (codec, share) in statistics.codecs.sorted(by: { $0.key < $1.key }) {
+            Terminal.print(
+                "  \(Self.padded(codec)) \(Terminal.count(share.count)) frames, \(Terminal.size(share.rawBytes)) in"
+                    + " \(Terminal.size(share.storedBytes))\(Self.ratio(share.rawBytes, share.storedBytes))")
+        }
+        Terminal.print("  \(Self.padded("indexes")) \(Terminal.size(statistics.indexBytes))")
+    }
+
+    private static func padded(_ name: String) -> String {
+        name + String(repeating: " ", count: max(0, 9 - name.utf8.count))
+    }
+
+    private static func ratio(_ raw: Int, _ stored: Int) -> String {
+        stored > 0 && raw > 0 ? " (\(Terminal.decimal(Double(raw) / Double(stored), digits: 1))x)" : ""
+    }
+
+    private static func json(_ statistics: StoreStatistics) -> JSONValue {
+        let stored = statistics.packBytes + statistics.logBytes
+        // Ratios are not integers, which is all that this JSON has: a thousandth is the unit.
+        let ratio = stored == 0 ? 0 : statistics.objects.rawBytes * 1000 / stored
+        return .object([
+            "objects": .integer(statistics.objects.count), "packs": .integer(statistics.packs),
+            "rawBytes": .integer(statistics.objects.rawBytes), "storedBytes": .integer(stored),
+            "packBytes": .integer(statistics.packBytes), "logBytes": .integer(statistics.logBytes),
+            "indexBytes": .integer(statistics.indexBytes),
+            "ratioThousandths": .integer(ratio),
+            "byKind": .object(
+                statistics.kinds.map { kind, share in
+                    JSONMember(
+                        kind.name,
+                        .object(["objects": .integer(share.count), "rawBytes": .integer(share.rawBytes)]))
+                }, sorting: true),
+            "byCodec": .object(
+                statistics.codecs.map { codec, share in
+                    JSONMember(
+                        codec,
+                        .object([
+                            "frames": .integer(share.count), "rawBytes": .integer(share.rawBytes),
+                            "storedBytes": .integer(share.storedBytes),
+                        ]))
+                }, sorting: true),
+        ])
+    }
+}

@@ -1,0 +1,79 @@
+internal import Coding
+internal import ObjectModel
+
+/// Takes some objects of a pack into new frames: frames of which all is wanted are copied, others are made anew.
+///
+/// Memory: a frame or two, at most 4 MiB each.
+struct PackRewrite {
+    private let pack: PackReader
+    private let store: ObjectStore
+
+    init(_ pack: PackReader, of store: ObjectStore) {
+        self.pack = pack
+        self.store = store
+    }
+
+    /// Hands out the frames.
+    ///
+    /// - Parameter isWanted: Asked for positions in the pack's index.
+    func forEachFrame(
+        where isWanted: (Int) -> Bool, body: (EncodedFrame) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var wanted: [Int: Set<ObjectReference>] = [:]
+        var counts: [Int: Int] = [:]
+        for position in 0..<pack.index.entryCount {
+            guard let (reference, place) = pack.index.entry(position), !place.isRecipe else { continue }
+            counts[place.frame, default: 0] += 1
+            if isWanted(position) { wanted[place.frame, default: []].insert(reference) }
+        }
+        var builders: [FrameClass: FrameBuilder] = [
+            .metadata: FrameBuilder(.metadata), .data: FrameBuilder(.data),
+        ]
+        for number in 0..<pack.index.frameCount {
+            guard let references = wanted[number], let about = references.first else { continue }
+            let raw: PackReader.RawFrame
+            do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
+                throw .object(
+                    .damaged(about, problem: "frame \(number) of pack \(pack.name): \(error.problem)"))
+            }
+            let bytes: [UInt8]
+            do throws(ReadError) { bytes = try store.decode(raw, number, of: pack, for: about) } catch {
+                throw .object(error)
+            }
+            let objects = Self.objects(raw.table, bytes)
+            let isWhole = objects.allSatisfy { references.contains($0.reference) }
+            if isWhole, raw.frameClass == .data {
+                var start = 0
+                let placed = objects.map { object -> EncodedFrame.Object in
+                    defer { start += object.payload.count }
+                    return (object.reference, start, object.payload.count, nil)
+                }
+                try body(EncodedFrame(copying: raw, objects: placed))
+                continue
+            }
+            for object in objects where references.contains(object.reference) {
+                guard var builder = builders[raw.frameClass] else { continue }
+                if !builder.hasRoom(for: object.payload.count) || builder.isFull {
+                    try body(try store.encode(&builder))
+                }
+                builder.add(object.reference, object.payload, recipeOf: object.recipeOf)
+                builders[raw.frameClass] = builder
+            }
+        }
+        for frameClass in [FrameClass.data, .metadata] {
+            if var builder = builders[frameClass], !builder.isEmpty { try body(try store.encode(&builder)) }
+        }
+    }
+
+    /// The objects of a frame's raw bytes, each hashed.
+    static func objects(_ table: FrameTable, _ bytes: [UInt8]) -> [PackedObject] {
+        var start = 0
+        return table.objects.map { object in
+            let payload = Array(bytes[start..<start + object.length])
+            start += object.length
+            let reference = ObjectReference(object.kind, ObjectID(of: object.kind, payload: payload))
+            let recipe = object.kind == .chunks && payload.first == 1 ? try? Recipe(payload: payload) : nil
+            return PackedObject(reference: reference, payload: payload, recipeOf: recipe?.blob)
+        }
+    }
+}

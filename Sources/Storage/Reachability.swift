@@ -1,0 +1,74 @@
+package import ObjectModel
+
+/// Which objects of a store are needed: one bit for each entry of each pack's index.
+///
+/// Of an object that lies in several packs the place that a reader would find counts, the others are not needed.
+struct Reachability {
+    private let store: ObjectStore
+    private let packs: [PackReader]
+    private let numbers: [PackName: Int]
+    private var bits: [[UInt64]]
+
+    /// - Parameter store: Its packs as they are now.
+    init(_ store: ObjectStore) {
+        self.store = store
+        packs = store.packs
+        numbers = Dictionary(uniqueKeysWithValues: packs.enumerated().map { ($1.name, $0) })
+        bits = packs.map { [UInt64](repeating: 0, count: ($0.index.entryCount + 63) / 64) }
+    }
+
+    /// Whether an entry of a pack's index is needed.
+    func isMarked(_ pack: PackName, _ position: Int) -> Bool {
+        guard let number = numbers[pack] else { return false }
+        return bits[number][position / 64] & (1 << (position % 64)) != 0
+    }
+
+    /// Marks one object and nothing that it needs.
+    ///
+    /// - Returns: Whether it was not marked before.
+    /// - Throws: ``ReadError/missing(_:)`` if it is not there.
+    @discardableResult
+    mutating func mark(_ reference: ObjectReference) throws(ReadError) -> Bool {
+        for (number, pack) in packs.enumerated() {
+            guard let position = pack.index.position(of: reference) else { continue }
+            let bit: UInt64 = 1 << (position % 64)
+            defer { bits[number][position / 64] |= bit }
+            return bits[number][position / 64] & bit == 0
+        }
+        // Empty directories and maps are known without being stored.
+        if ObjectEdge.isEmptyTree(reference) { return false }
+        throw .missing(reference)
+    }
+
+    /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").
+    ///
+    mutating func markAll(from roots: [ObjectReference]) throws(ReadError) {
+        var stack = roots
+        while let reference = stack.popLast() {
+            guard try mark(reference) else { continue }
+            if reference.kind == .blob {
+                // A blob by recipe needs the recipe, which is read to be named.
+                if let recipe = try store.recipe(of: reference.id) {
+                    stack.append(ObjectReference(.chunks, ObjectID(of: .chunks, payload: recipe.payload)))
+                }
+                continue
+            }
+            let payload = try store.required(reference.kind, reference.id)
+            do throws(MalformedObject) {
+                stack += try ObjectEdge.edges(of: reference, payload).map(\.target)
+            } catch { throw .damaged(reference, problem: "\(error)") }
+        }
+    }
+}
+
+extension ObjectStore {
+    /// Finds out whether everything that an object reaches is here, also what only it reaches.
+    ///
+    /// Reads all of its metadata. Contents are looked up, not read.
+    ///
+    /// - Throws: ``ReadError/missing(_:)`` with what is not here.
+    package func requireAll(of reference: ObjectReference) throws(ReadError) {
+        var reachable = Reachability(self)
+        try reachable.markAll(from: [reference])
+    }
+}

@@ -1,0 +1,62 @@
+internal import ObjectModel
+
+/// A state of a store as `cache/` remembers it: derived, and checked against the log when it is read.
+package struct RememberedState: Hashable, Sendable {
+    package let number: Int
+    /// The log up to and with that entry.
+    let log: MerkleFrontier
+    /// The entry's hash in the log.
+    let leaf: ObjectID
+    /// Live packs, each with the number of the entry that added it.
+    let added: [PackName: Int]
+    /// As in ``StoreState/collected``.
+    let collected: Int?
+
+    init(number: Int, log: MerkleFrontier, leaf: ObjectID, added: [PackName: Int], collected: Int?) {
+        self.number = number
+        self.log = log
+        self.leaf = leaf
+        self.added = added
+        self.collected = collected
+    }
+
+    package var live: Set<PackName> { Set(added.keys) }
+
+    private var content: JSONValue {
+        .object([
+            "collected": collected.map { .integer($0) }, "leaf": .string(leaf.hex),
+            "number": .integer(number),
+            "packs": .array(
+                added.sorted { $0.key < $1.key }.map { .array([.string($0.key.text), .integer($0.value)]) }),
+            "subtrees": .array(log.subtrees.map { .string($0.hex) }),
+        ])
+    }
+
+    var bytes: [UInt8] {
+        let content = content
+        // What is read is believed, so a flipped digit must not pass.
+        let digest = ObjectID(of: .blob, payload: content.canonicalBytes)
+        return JSONValue.object(["digest": .string(digest.hex), "state": content]).canonicalBytes
+    }
+
+    /// - Returns: Nothing if the bytes are not as they were written.
+    package init?(bytes: [UInt8]) {
+        guard let json = try? JSONValue(canonical: bytes), let content = json.member("state"),
+            let digest = try? json.id("digest"),
+            ObjectID(of: .blob, payload: content.canonicalBytes) == digest,
+            let number = try? content.integer("number"), let leaf = try? content.id("leaf"),
+            let rows = try? content.array("packs"), let texts = try? content.strings("subtrees")
+        else { return nil }
+        var added: [PackName: Int] = [:]
+        for row in rows {
+            guard case .array(let fields) = row, fields.count == 2, case .string(let text) = fields[0],
+                let name = PackName(text), case .integer(let number) = fields[1]
+            else { return nil }
+            added[name] = number
+        }
+        let subtrees = texts.compactMap { try? ObjectID(hex: $0) }
+        guard let log = MerkleFrontier(size: number + 1, subtrees: subtrees) else { return nil }
+        let collected = (try? content.optionalInteger("collected")) ?? nil
+        self.init(number: number, log: log, leaf: leaf, added: added, collected: collected)
+    }
+}
