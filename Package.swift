@@ -101,6 +101,9 @@ let package = Package(
         tests("FileIOTests", ["FileIO", "TestSupport"]),
         tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
         tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
+        tests(
+            "RepositoryTests",
+            ["MLRepo", "WorkingTree", "Storage", "ObjectModel", "FileIO", "Hashing", "TestSupport"]),
         tests("IntegrityTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -17,12 +17,15 @@ package struct GarbageCollector: Sendable {
         package var grace: Int64
         /// The age at which a file in `packs/` or `tmp/` that no entry names is taken for the leavings of a writer that stopped.
         package var orphanAge: Int64
+        /// A pack is made anew if this share of its raw bytes is not needed, in percent.
+        package var worthwhile: Int
 
         /// 90 days to undo, two weeks of grace.
         package static let usual = Times(
-            undoWindow: 90 * LogAges.day, grace: 14 * LogAges.day, orphanAge: 14 * LogAges.day)
+            undoWindow: 90 * LogAges.day, grace: 14 * LogAges.day, orphanAge: 14 * LogAges.day,
+            worthwhile: 20)
         /// No way back; a writer at work right now is spared all the same.
-        package static let now = Times(undoWindow: 0, grace: 0, orphanAge: LogAges.hour)
+        package static let now = Times(undoWindow: 0, grace: 0, orphanAge: LogAges.hour, worthwhile: 1)
     }
 
     /// What a collection would do.
@@ -75,8 +78,6 @@ package struct GarbageCollector: Sendable {
         package let freedBytes: Int
     }
 
-    /// A pack is made anew if this share of its raw bytes is not needed, in percent.
-    private static let worthwhile = 20
     /// Times that others may be faster.
     private static let attempts = 8
 
@@ -126,8 +127,10 @@ package struct GarbageCollector: Sendable {
     /// Everything that refs name now, or named within the undo window.
     private func markRefs(_ history: PackHistory, _ reachable: inout Reachability) throws(ReadError) {
         var seen: Set<ObjectID> = []
-        for root in history.refs where seen.insert(root).inserted {
-            try reachable.markAll(from: [ObjectReference(.refs, root)])
+        for (number, root) in history.refs where seen.insert(root).inserted {
+            // What refs named before a collection without an undo window may be gone, and stays so.
+            let isOlder = store.current.collected.map { number < $0 } ?? false
+            try reachable.markAll(from: [ObjectReference(.refs, root)], requiring: !isOlder)
         }
     }
 
@@ -179,7 +182,7 @@ package struct GarbageCollector: Sendable {
             }
             plan.objects += objects
             plan.needed += needed
-            if needed == 0 || (needed < objects && dead * 100 >= raw * Self.worthwhile) {
+            if needed == 0 || (needed < objects && dead * 100 >= raw * times.worthwhile) {
                 plan.dropped.append(
                     Plan.Pack(name: pack.name, bytes: index.fileLength, objects: objects, needed: needed))
             } else {
@@ -263,7 +266,7 @@ package struct GarbageCollector: Sendable {
 /// What the log and the directories say of packs that are not live, and of refs and events.
 private struct PackHistory {
     /// Roots of the refs as they are and as they were within the undo window, the newest first.
-    private(set) var refs: [ObjectID] = []
+    private(set) var refs: [(number: Int, root: ObjectID)] = []
     /// Of all entries.
     private(set) var events: [ObjectID] = []
     /// Packs whose grace is over.
@@ -280,7 +283,7 @@ private struct PackHistory {
         try store.log.entries(endingWith: store.current.number) { (entry) throws(StoreError) in
             events.append(entry.event)
             if isInWindow {
-                refs.append(entry.refs)
+                refs.append((entry.number, entry.refs))
                 // The first entry beyond the window says what the refs were when it began.
                 isInWindow = try ages.age(entry.number) <= times.undoWindow && times.undoWindow > 0
             }

@@ -42,9 +42,11 @@ struct Reachability {
 
     /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").
     ///
-    mutating func markAll(from roots: [ObjectReference]) throws(ReadError) {
+    /// - Parameter isRequired: Whether what is missing is an error; else it is passed over.
+    mutating func markAll(from roots: [ObjectReference], requiring isRequired: Bool = true) throws(ReadError) {
         var stack = roots
         while let reference = stack.popLast() {
+            if !isRequired, !store.contains(reference) { continue }
             guard try mark(reference) else { continue }
             if reference.kind == .blob {
                 // A blob by recipe needs the recipe, which is read to be named.

@@ -71,6 +71,9 @@ package final class SimulatedDisk: FileSystem {
     /// Makes everything durable.
     package func synchronizeAll() { state.withLock { $0 = $0.crashed(.everything, closing: false) } }
 
+    /// Lets time pass, in nanoseconds.
+    package func pass(_ nanoseconds: Int64) { state.withLock { $0.clock += nanoseconds } }
+
     /// How many changes a power cut could take away now.
     package var changesAtRisk: Int { state.withLock { $0.pending.count + $0.dirty.count } }
 

@@ -1,0 +1,143 @@
+import FileIO
+import MLRepo
+import ObjectModel
+import Storage
+import TestSupport
+import Testing
+
+@Suite struct CollectionTests {
+    private static let day: Int64 = 86_400_000_000_000
+
+    @Test func `what no name leads to goes in two phases, and its record stays`() throws {
+        let bench = try Workbench.fresh(seed: 41)
+        let main = try bench.first()
+        try bench.open().makeRef("branches", "try", at: main)
+        _ = try bench.open().checkout(main, branch: "try")
+        var random = SplitMix64(seed: 41)
+        let big = random.bytes(60_000)
+        try bench.write("big", big)
+        let tried = try bench.commit("tried")
+        _ = try bench.open().checkout(main, branch: "main")
+        try bench.open().removeRef("branches", "try")
+
+        #expect(try bench.open().collectionPlan(immediately: false).isEmpty, "undo can still bring it back")
+        bench.disk.pass(91 * Self.day)
+        let plan = try bench.open().collectionPlan(immediately: false)
+        #expect(plan.emptied == [tried])
+        #expect(plan.unneeded[.blob]?.bytes == 60_000)
+        _ = try bench.open().collect(immediately: false)
+        #expect(try bench.open().collectionPlan(immediately: false).waiting > 0, "it waits out its grace")
+        #expect(try bench.problems() == [])
+        let files = try bench.packFiles
+        bench.disk.pass(15 * Self.day)
+        #expect(try bench.open().collect(immediately: false).freedBytes > 60_000)
+        #expect(try bench.packFiles < files)
+        #expect(try bench.problems() == [])
+        #expect(try bench.open().store.commit(tried).message == "tried")
+        #expect(try bench.content("a", of: main) == [1])
+        #expect(throws: RepositoryError.collected(tried)) { try bench.open().makeRef("tags", "t", at: tried) }
+        #expect(throws: RepositoryError.collected(tried)) { try bench.open().checkout(tried, branch: nil) }
+    }
+
+    @Test func `an undo that would name what was collected is refused`() throws {
+        let bench = try Workbench.fresh(seed: 42)
+        let main = try bench.first()
+        try bench.open().makeRef("branches", "try", at: main)
+        _ = try bench.open().checkout(main, branch: "try")
+        var random = SplitMix64(seed: 42)
+        try bench.write("b", random.bytes(20_000))
+        let tried = try bench.commit("tried")
+        _ = try bench.open().checkout(main, branch: "main")
+        try bench.open().removeRef("branches", "try")
+        _ = try bench.open().collect(immediately: true)
+        let operation = try #require(try bench.open().undoable())
+        #expect(throws: RepositoryError.collected(tried)) { try bench.open().undo(operation) }
+        #expect(try bench.problems() == [])
+    }
+
+    @Test func `files that no entry names go when they are old, and what is needed must be readable`() throws
+    {
+        let bench = try Workbench.fresh(seed: 43)
+        _ = try bench.first()
+        let store = try bench.open().store
+        // A writer that stopped behind its pack.
+        let writer = ObjectWriter(store, random: bench.environment.random)
+        try writer.add(.run, Array("left".utf8))
+        let orphan = try #require(try writer.finish().packs.first).name
+        _ = try bench.open().collect(immediately: true)
+        #expect(try bench.disk.status(store.layout.pack(orphan)) != nil, "it may be at work right now")
+        bench.disk.pass(15 * Self.day)
+        _ = try bench.open().collect(immediately: false)
+        #expect(try bench.disk.status(store.layout.pack(orphan)) == nil)
+        #expect(try bench.problems() == [])
+        let pack = try #require(try bench.open().store.packs.first).name
+        try bench.disk.damage(store.layout.pack(pack), at: 40) { $0 ^ 1 }
+        #expect(throws: RepositoryError.self) { try bench.open().collect(immediately: true) }
+        #expect(try bench.disk.status(store.layout.pack(pack)) != nil)
+    }
+
+    @Test func `a writer that relied on what a collection dropped begins again`() throws {
+        let bench = try Workbench.fresh(seed: 44)
+        let main = try bench.first()
+        try bench.open().makeRef("branches", "try", at: main)
+        _ = try bench.open().checkout(main, branch: "try")
+        try bench.write("shared", [UInt8](repeating: 7, count: 5000))
+        try bench.commit("tried")
+        _ = try bench.open().checkout(main, branch: "main")
+        try bench.open().removeRef("branches", "try")
+        let store = try bench.open().store
+        let writer = ObjectWriter(store, random: bench.environment.random)
+        let blob = ObjectID(of: .blob, payload: [UInt8](repeating: 7, count: 5000))
+        #expect(!writer.claim(ObjectReference(.blob, blob)), "the store has it")
+        _ = try bench.open().collect(immediately: true)
+        try store.refresh()
+        #expect(!writer.stillStands())
+    }
+
+    @Test(arguments: [45 as UInt64, 46, 47])
+    func `after any history and any collections, every version that has a name is whole`(
+        seed: UInt64
+    ) throws {
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var files: [String: [UInt8]] = ["a": [0]]
+        try bench.write("a", [0])
+        var tagged: [String: (commit: ObjectID, files: [String: [UInt8]])] = [:]
+        for step in 0..<60 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<5:
+                let name = "f\(Int.random(in: 0..<6, using: &random))"
+                files[name] = random.bytes(Int.random(in: 1..<4000, using: &random))
+                try bench.write(name, files[name] ?? [])
+                let commit = try bench.commit("\(step)")
+                if Bool.random(using: &random) {
+                    try bench.open().makeRef("tags", "t\(step)", at: commit)
+                    tagged["t\(step)"] = (commit, files)
+                }
+            case 5:
+                guard let (name, version) = tagged.randomElement(using: &random) else { continue }
+                _ = name
+                _ = try bench.open().checkout(version.commit, branch: nil)
+                files = version.files
+            case 6, 7:
+                guard let name = tagged.keys.randomElement(using: &random) else { continue }
+                try bench.open().removeRef("tags", name)
+                tagged[name] = nil
+            case 8: bench.disk.pass(Int64.random(in: 0..<60, using: &random) * Self.day)
+            default: _ = try bench.open().collect(immediately: Bool.random(using: &random))
+            }
+        }
+        bench.disk.pass(100 * Self.day)
+        _ = try bench.open().collect(immediately: false)
+        bench.disk.pass(20 * Self.day)
+        _ = try bench.open().collect(immediately: false)
+        #expect(try bench.problems() == [], "seed \(seed)")
+        for (name, version) in tagged {
+            for (file, bytes) in version.files {
+                #expect(try bench.content(file, of: version.commit) == bytes, "\(name) \(file), seed \(seed)")
+            }
+        }
+        let plan = try bench.open().collectionPlan(immediately: false)
+        #expect(plan.isEmpty && plan.waiting == 0, "seed \(seed)")
+    }
+}

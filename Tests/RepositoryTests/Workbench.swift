@@ -1,0 +1,85 @@
+import FileIO
+import MLRepo
+import ObjectModel
+import Storage
+import Synchronization
+import TestSupport
+
+/// A repository on a simulated disk, with a seed for everything random and a clock that stands still.
+struct Workbench {
+    static let home: FilePath = "/home"
+
+    let disk: SimulatedDisk
+    let environment: Environment
+
+    /// - Parameter files: What the repository works on, if not the disk itself.
+    init(_ disk: SimulatedDisk, files: (any FileSystem)? = nil, seed: UInt64, at directory: FilePath = home) {
+        let random = Mutex(SplitMix64(seed: seed))
+        self.disk = disk
+        environment = Environment(
+            files: files ?? disk, now: { 1_763_888_400 },
+            random: { count in random.withLock { $0.bytes(count) } },
+            variable: { ["MLREPO_USER_NAME": "Ada", "MLREPO_USER_EMAIL": "ada@example.com"][$0] },
+            workingDirectory: directory, width: 1)
+    }
+
+    /// A repository that tracks `data`.
+    static func fresh(seed: UInt64) throws -> Workbench {
+        let disk = SimulatedDisk()
+        try disk.makeDirectory(home, permissions: 0o755)
+        let bench = Workbench(disk, seed: seed)
+        _ = try Repository.create(at: home, bench.environment)
+        try disk.makeDirectory(home / "data", permissions: 0o755)
+        _ = try bench.open().add(paths: [RepositoryPath("data")], patterns: [])
+        return bench
+    }
+
+    func open() throws -> Repository { try Repository.open(environment) }
+
+    /// Writes a file in `data`, in place of what is there.
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        let path = Self.home / "data" / name
+        try disk.makeDirectories(path.parent, permissions: 0o755)
+        try disk.removeIfPresent(path)
+        let file = try disk.create(path, permissions: 0o644)
+        defer { disk.close(file) }
+        try disk.write(file, bytes)
+    }
+
+    func read(_ name: String) throws -> [UInt8]? {
+        try disk.contentsIfPresent(Self.home / "data" / name, limit: 1 << 26)
+    }
+
+    @discardableResult
+    func commit(_ message: String) throws -> ObjectID {
+        var request = CommitRequest(message: message)
+        request.allowsMissing = true
+        return try open().commit(request).id
+    }
+
+    /// What is wrong with the store.
+    func problems() throws -> [IntegrityProblem] {
+        try IntegrityChecker(Self.home / ".mlrepo", files: disk, threads: 1).check().problems
+    }
+
+    /// The content of a file of a version.
+    func content(_ name: String, of commit: ObjectID) throws -> [UInt8]? {
+        let repository = try open()
+        let version = try repository.store.commit(commit)
+        guard let entry = try repository.tree(version).entry(at: RepositoryPath("data/\(name)")) else {
+            return nil
+        }
+        return try repository.store.payload(of: entry.reference)
+    }
+
+    var packFiles: Int {
+        get throws {
+            let packs = Self.home / ".mlrepo/packs"
+            return try disk.names(in: packs).reduce(0) { try $0 + disk.names(in: packs.appending($1)).count }
+        }
+    }
+}
+
+extension FilePath: ExpressibleByStringLiteral {
+    package init(stringLiteral text: String) { self.init(text) }
+}
