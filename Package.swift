@@ -101,6 +101,7 @@ let package = Package(
         tests("FileIOTests", ["FileIO", "TestSupport"]),
         tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
         tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
+        tests("WorkingTreeTests", ["WorkingTree", "ObjectModel", "FileIO", "TestSupport"]),
         tests(
             "RepositoryTests",
             ["MLRepo", "WorkingTree", "Storage", "ObjectModel", "FileIO", "Hashing", "TestSupport"]),

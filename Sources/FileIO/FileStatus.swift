@@ -33,6 +33,10 @@ package struct FileStatus: Hashable, Sendable {
         self.device = device
     }
 
+    /// A directory of which nothing else is known.
+    static let directory = FileStatus(
+        kind: .directory, permissions: 0, size: 0, modified: 0, changed: 0, inode: 0, device: 0)
+
     /// Whether the owner may execute it.
     package var isExecutable: Bool { permissions & 0o100 != 0 }
 }

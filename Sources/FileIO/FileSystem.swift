@@ -26,7 +26,8 @@ package protocol FileSystem: Sendable {
     func status(of file: FileDescriptor) throws(FileError) -> FileStatus
     /// The status of a name, not following a link; nothing if there is none.
     func status(_ path: FilePath) throws(FileError) -> FileStatus?
-    /// All entries of a directory but `.` and `..`, in any order; those that vanish meanwhile are left out.
+    /// All entries of a directory but `.` and `..`, in any order; those that vanish meanwhile are left out. Of a directory
+    /// among them only the kind may be told.
     func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError)
     func readLink(_ path: FilePath) throws(FileError) -> [UInt8]
     func makeDirectory(_ path: FilePath, permissions: UInt16) throws(FileError)
@@ -39,6 +40,8 @@ package protocol FileSystem: Sendable {
     func removeDirectory(_ path: FilePath) throws(FileError)
     func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError)
     func synchronizeDirectory(_ path: FilePath) throws(FileError)
+    /// Makes everything durable that was written to the file system that a directory lies on.
+    func synchronizeAll(below directory: FilePath) throws(FileError)
     /// Lends a whole file as memory. What is written to the file later may or may not be seen.
     func map(_ path: FilePath) throws(FileError) -> MappedFile
     /// Bytes that can still be written below a directory.
@@ -55,24 +58,27 @@ extension FileSystem {
         let size = try status(of: file).size
         guard size <= limit else { throw FileError("read", path, code: tooLargeCode) }
         var bytes = [UInt8](repeating: 0, count: size)
-        var filled = 0
-        while filled < size {
-            let count = try readChunk(file, &bytes, from: filled)
-            if count == 0 { break }
-            filled += count
-        }
+        let filled = try read(file, filling: &bytes, at: 0)
         bytes.removeLast(size - filled)
         return bytes
     }
 
-    private func readChunk(_ file: FileDescriptor, _ bytes: inout [UInt8], from start: Int) throws(FileError)
+    /// Fills an array from an offset on.
+    ///
+    /// - Returns: How much came before the file's end.
+    package func read(_ file: FileDescriptor, filling bytes: inout [UInt8], at offset: Int) throws(FileError)
         -> Int
     {
         let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
+            var filled = 0
             do throws(FileError) {
-                return .success(
-                    try read(file, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]), at: start)
-                )
+                while filled < buffer.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+                    let count = try read(file, into: rest, at: offset + filled)
+                    if count == 0 { break }
+                    filled += count
+                }
+                return .success(filled)
             } catch { return .failure(error) }
         }
         return try result.get()

@@ -8,7 +8,10 @@ internal import CShims
 
 let tooLargeCode = EFBIG
 
-func compareBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Int32 { memcmp(a, b, count) }
+/// Compares so many bytes at two places: memcmp(3).
+package func compareBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Int32 {
+    memcmp(a, b, count)
+}
 
 /// The file system of the machine.
 package struct POSIXFileSystem: FileSystem {
@@ -100,33 +103,77 @@ package struct POSIXFileSystem: FileSystem {
         listing.removeAll()
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         let raw = try call("list", directory) { mlrepo_openat($0, $1, flags, 0) }
-        guard let stream = fdopendir(raw) else {
-            close(FileDescriptor(raw: raw))
-            throw FileError("list", directory, code: errno)
+        #if os(Linux)
+            defer { close(FileDescriptor(raw: raw)) }
+            try read(raw, directory, into: &listing)
+        #else
+            guard let stream = fdopendir(raw) else {
+                close(FileDescriptor(raw: raw))
+                throw FileError("list", directory, code: errno)
+            }
+            defer { closedir(stream) }
+            while true {
+                errno = 0
+                guard let entry = readdir(stream) else {
+                    guard errno == 0 else { throw FileError("list", directory, code: errno) }
+                    return
+                }
+                // The name ends with NUL inside the entry, as readdir(3) says.
+                guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
+                try add(UnsafeRawPointer(entry) + offset, type: DT_UNKNOWN, of: raw, directory, to: &listing)
+            }
+        #endif
+    }
+
+    #if os(Linux)
+        /// Reads a directory with getdents64(2): records of inode, offset (8 bytes each), length (2), type (1) and name.
+        private func read(
+            _ raw: Int32, _ directory: FilePath, into listing: inout DirectoryListing
+        ) throws(FileError) {
+            let result = withUnsafeTemporaryAllocation(byteCount: 32_768, alignment: 8) { buffer in
+                do throws(FileError) {
+                    while true {
+                        let start = buffer.baseAddress.unsafelyUnwrapped
+                        let count = mlrepo_getdents(raw, start, buffer.count)
+                        if count == 0 { return Result<Void, FileError>.success(()) }
+                        guard count > 0 else {
+                            if errno == EINTR { continue }
+                            throw FileError("list", directory, code: errno)
+                        }
+                        // The system fills `count` bytes with whole records, each with its length.
+                        var offset = 0
+                        while offset < count {
+                            let record = UnsafeRawPointer(start + offset)
+                            let length = record.loadUnaligned(fromByteOffset: 16, as: UInt16.self)
+                            let type = record.load(fromByteOffset: 18, as: UInt8.self)
+                            try add(record + 19, type: Int(type), of: raw, directory, to: &listing)
+                            offset += Int(length)
+                        }
+                    }
+                } catch { return .failure(error) }
+            }
+            try result.get()
         }
-        defer { closedir(stream) }
+    #endif
+
+    /// Adds an entry of a directory with its status.
+    ///
+    /// Of a directory only its kind is told, which saves a call for each.
+    /// - Parameter name: Ends with NUL.
+    private func add(
+        _ name: UnsafeRawPointer, type: Int, of raw: Int32, _ directory: FilePath,
+        to listing: inout DirectoryListing
+    ) throws(FileError) {
+        let text = name.assumingMemoryBound(to: CChar.self)
+        let bytes = UnsafeRawBufferPointer(start: name, count: strlen(text))
+        if text[0] == 0x2e, bytes.count == 1 || (bytes.count == 2 && text[1] == 0x2e) { return }
+        if type == Int(DT_DIR) { return listing.append(name: bytes, status: .directory) }
         var status = stat()
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw FileError("list", directory, code: errno) }
-                return
-            }
-            // The name ends with NUL inside the entry, as readdir(3) says.
-            guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
-            let name = UnsafeRawPointer(entry) + offset
-            let text = name.assumingMemoryBound(to: CChar.self)
-            let count = strlen(text)
-            if text[0] == 0x2e, count == 1 || (count == 2 && text[1] == 0x2e) { continue }
-            if fstatat(raw, text, &status, AT_SYMLINK_NOFOLLOW) != 0 {
-                if errno == ENOENT { continue }
-                throw FileError(
-                    "stat", directory.appending(UnsafeRawBufferPointer(start: name, count: count)),
-                    code: errno)
-            }
-            listing.append(
-                name: UnsafeRawBufferPointer(start: name, count: count), status: FileStatus(status))
+        if fstatat(raw, text, &status, AT_SYMLINK_NOFOLLOW) != 0 {
+            if errno == ENOENT { return }
+            throw FileError("stat", directory.appending(bytes), code: errno)
         }
+        listing.append(name: bytes, status: FileStatus(status))
     }
 
     package func readLink(_ path: FilePath) throws(FileError) -> [UInt8] {
@@ -188,6 +235,18 @@ package struct POSIXFileSystem: FileSystem {
                 throw FileError("fsync", path, code: error.code)
             }
         }
+    }
+
+    package func synchronizeAll(below directory: FilePath) throws(FileError) {
+        #if os(Linux)
+            let raw = try call("open", directory) {
+                mlrepo_openat($0, $1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+            }
+            defer { close(FileDescriptor(raw: raw)) }
+            guard mlrepo_syncfs(raw) == 0 else { throw FileError("sync", directory, code: errno) }
+        #else
+            sync()
+        #endif
     }
 
     package func map(_ path: FilePath) throws(FileError) -> MappedFile {

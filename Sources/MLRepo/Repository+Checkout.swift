@@ -34,8 +34,7 @@ extension Repository {
                 onFile: onFile
             ).apply(steps, width: environment.width)
         }
-        let directory = StatCacheBuilder.Directory(look.cache)
-        for step in steps { directory.set(step.path, step.entry, seen: seen[step.path]) }
+        let edits = steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
         var head = look.head
         (head.commit, head.branch) = (id, branch)
         let (writer, standing) = (ObjectWriter(store, random: environment.random), head)
@@ -49,7 +48,7 @@ extension Repository {
             }
         }
         try copy.setHead(head)
-        try copy.setCache(StatCacheBuilder.bytes(directory), base: id)
+        try copy.setCache(look.cache.applying(edits, base: id, identity: environment.random(16)))
         let kept = look.tracking.isUnchanged(from: look.base?.tracked ?? TrackedPaths()) ? nil : look.tracking
         try copy.setTracking(kept)
         try copy.setPending(nil)
@@ -75,12 +74,14 @@ extension Repository {
         }
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
         var sides: [RepositoryPath: [TreeEntry]] = [:]
+        var written: [RepositoryPath: TreeEntry] = [:]
         if let pending = try copy.pending() {
             let known = Set(changes.map(\.path))
             let (from, to) = (directory(pending.from), directory(pending.to))
             try reading { () throws(ReadError) in
                 try from.changes(to: to) { (path, before, after) throws(ReadError) in
                     sides[path] = [before, after].compactMap { $0 }
+                    written[path] = after
                     if !known.contains(path) { changes.append((path, nil, try target.entry(at: path))) }
                 }
             }
@@ -93,7 +94,11 @@ extension Repository {
         for change in changes {
             let isInTheWay = dirty.contains(change.path) || (change.before == nil && change.after != nil)
             let likely = (sides[change.path] ?? []) + [change.after].compactMap { $0 }
-            if isInTheWay, try !isSafe(change.path, likely, removed) { lost.append(change.path) }
+            if isInTheWay, try !isSafe(change.path, likely, removed),
+                try !isTorn(change.path, written[change.path])
+            {
+                lost.append(change.path)
+            }
             if change.after != nil, let above = change.path.split?.directory {
                 if let obstacle = try obstacle(above, removed, &firm) { lost.append(obstacle) }
             }
@@ -141,6 +146,20 @@ extension Repository {
         }
         guard let entry = read.files.first?.entry else { return true }
         return likely.contains { entry.id == $0.id && entry.mode == $0.mode }
+    }
+
+    /// Whether a file is what a power cut left of one that an interrupted checkout wrote.
+    private func isTorn(_ path: RepositoryPath, _ entry: TreeEntry?) throws(RepositoryError) -> Bool {
+        guard let entry, entry.mode.kind == .blob, entry.mode != .link else { return false }
+        let place = copy.root.appending(path.bytes)
+        let status = try filing { () throws(FileError) in try environment.files.status(place) }
+        guard status?.kind == .file else { return false }
+        let file = try filing { () throws(FileError) in try environment.files.open(place) }
+        defer { environment.files.close(file) }
+        return try working { () throws(WorkingTreeError) in
+            guard status?.size ?? 0 <= entry.size else { return false }
+            return try BlobStream(store: store, id: entry.id).isTorn(file, environment.files)
+        }
     }
 
     /// Whether a directory holds nothing but what is to go, so that a file can take its place.

@@ -259,16 +259,15 @@ extension Repository {
             try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
                 .apply(theirs, width: environment.width)
         }
-        let directory = StatCacheBuilder.Directory(look.cache)
-        for file in read { directory.set(file.path, file.entry, seen: file.seen) }
-        for edit in edits where edit.entry?.mode == .directory {
-            directory.set(edit.path, edit.entry, seen: nil)
+        var changes = read.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: $0.seen) }
+        changes += edits.filter { $0.entry?.mode == .directory }.map {
+            StatCache.Edit(path: $0.path, entry: $0.entry, seen: nil)
         }
-        for step in theirs { directory.set(step.path, step.entry, seen: seen[step.path]) }
+        changes += theirs.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
         var head = look.head
         head.commit = id
         try copy.setHead(head)
-        try copy.setCache(StatCacheBuilder.bytes(directory), base: id)
+        try copy.setCache(look.cache.applying(changes, base: id, identity: environment.random(16)))
         if !theirs.isEmpty { try copy.setPending(nil) }
         let isComplete = request.paths.isEmpty
         var rest = look.tracking

@@ -45,15 +45,27 @@ extension Repository {
         return Look(head: head, base: base, tracking: tracking, cache: cache, clock: clock, scan: scan)
     }
 
-    /// The stat cache of the base version, made anew where it is gone.
+    /// The stat cache of the base version: the one that is there, brought up to that version, or a new one.
     func cache(_ id: ObjectID?, _ base: Commit?) throws(RepositoryError) -> StatCache {
-        if let cache = copy.cache(for: id) { return cache }
-        let tree = tree(base)
-        let directory = try reading { () throws(ReadError) in try StatCacheBuilder.Directory(tree) }
-        guard let cache = StatCache(MappedFile(copying: StatCacheBuilder.bytes(directory))) else {
-            throw .damaged(copy.directory / "index", "it cannot be made")
+        if let cache = copy.cache() {
+            if cache.base == id { return cache }
+            // A command that was killed behind its log entry leaves the cache of the version before.
+            if let moved = try? moved(cache, to: id, tree(base)) { return moved }
         }
-        return cache
+        return try reading { () throws(ReadError) in
+            try StatCache(tree(base), base: id, identity: environment.random(16))
+        }
+    }
+
+    private func moved(_ cache: StatCache, to id: ObjectID?, _ tree: DirectoryTree) throws(ReadError)
+        -> StatCache
+    {
+        let old = self.tree(try cache.base.map { (base) throws(ReadError) in try store.commit(base) })
+        var edits: [StatCache.Edit] = []
+        try old.changes(to: tree) { (path, _, after) throws(ReadError) in
+            edits.append(StatCache.Edit(path: path, entry: after, seen: nil))
+        }
+        return cache.applying(edits, base: id, identity: environment.random(16))
     }
 
     /// Which files differ from the base version, and how.
@@ -104,8 +116,8 @@ extension Repository {
     /// It is a convenience: a working copy that cannot be written to does without.
     private func remember(_ files: [SnapshotFile], _ look: Look) {
         guard files.contains(where: { $0.seen != nil }) else { return }
-        let directory = StatCacheBuilder.Directory(look.cache)
-        for file in files { directory.set(file.path, file.entry, seen: file.seen) }
-        try? copy.setCache(StatCacheBuilder.bytes(directory), base: look.head.commit)
+        let edits = files.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: $0.seen) }
+        try? copy.setCache(
+            look.cache.applying(edits, base: look.cache.base, identity: environment.random(16)))
     }
 }

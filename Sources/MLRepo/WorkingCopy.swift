@@ -74,22 +74,19 @@ package struct WorkingCopy: Sendable {
         }
     }
 
-    /// The stat cache of a base version; nothing if there is none or it is another version's.
-    package func cache(for base: ObjectID?) -> StatCache? {
-        guard let file = try? files.map(directory / "index"),
-            let owner = try? files.contentsIfPresent(directory / "index-of", limit: 256),
-            owner == Array((base?.hex ?? "").utf8)
-        else { return nil }
-        return StatCache(file)
+    /// The stat cache, of whatever commit; nothing if there is none.
+    package func cache() -> StatCache? {
+        guard let table = try? files.map(directory / "index") else { return nil }
+        return StatCache(table: table, changes: try? files.map(directory / "index-changes"))
     }
 
     /// Replaces the stat cache.
     ///
     /// It is derived: nothing needs it to be durable.
-    package func setCache(_ bytes: [UInt8], base: ObjectID?) throws(RepositoryError) {
-        try filing { () throws(FileError) in try files.removeIfPresent(directory / "index-of") }
-        try replace("index", bytes, durable: false)
-        try replace("index-of", Array((base?.hex ?? "").utf8), durable: false)
+    package func setCache(_ cache: StatCache) throws(RepositoryError) {
+        let (table, changes) = cache.bytes
+        if let table { try replace("index", table, durable: false) }
+        try replace("index-changes", changes, durable: false)
     }
 
     /// A checkout that was begun: the trees it goes from and to.

@@ -43,7 +43,8 @@ struct Reachability {
     /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").
     ///
     /// - Parameter isRequired: Whether what is missing is an error; else it is passed over.
-    mutating func markAll(from roots: [ObjectReference], requiring isRequired: Bool = true) throws(ReadError) {
+    mutating func markAll(from roots: [ObjectReference], requiring isRequired: Bool = true) throws(ReadError)
+    {
         var stack = roots
         while let reference = stack.popLast() {
             if !isRequired, !store.contains(reference) { continue }

@@ -12,14 +12,14 @@ package struct FileCall: Hashable, Sendable, CustomStringConvertible {
     package enum Operation: String, Sendable {
         case open, create, read, write, synchronize, status, list, readLink, makeDirectory, makeLink, link,
             rename
-        case remove, removeDirectory, setPermissions, synchronizeDirectory, map, freeSpace
+        case remove, removeDirectory, setPermissions, synchronizeDirectory, synchronizeAll, map, freeSpace
 
         /// Whether it changes the disk, or what is durable on it.
         package var isChange: Bool {
             switch self {
             case .create, .write, .synchronize, .makeDirectory, .makeLink, .link, .rename, .remove,
                 .removeDirectory,
-                .setPermissions, .synchronizeDirectory:
+                .setPermissions, .synchronizeDirectory, .synchronizeAll:
                 true
             case .open, .read, .status, .list, .readLink, .map, .freeSpace: false
             }
@@ -235,6 +235,12 @@ package final class RecordingFileSystem: FileSystem {
     package func synchronizeDirectory(_ path: FilePath) throws(FileError) {
         try perform(.synchronizeDirectory, path, skipped: ()) { () throws(FileError) in
             try base.synchronizeDirectory(path)
+        }
+    }
+
+    package func synchronizeAll(below directory: FilePath) throws(FileError) {
+        try perform(.synchronizeAll, directory, skipped: ()) { () throws(FileError) in
+            try base.synchronizeAll(below: directory)
         }
     }
 

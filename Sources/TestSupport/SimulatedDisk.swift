@@ -312,6 +312,14 @@ package final class SimulatedDisk: FileSystem {
         }
     }
 
+    package func synchronizeAll(below directory: FilePath) throws(FileError) {
+        try call("sync", directory) { (state) throws(FileError) in
+            _ = try state.directory(directory, "sync")
+            state = state.crashed(.everything, closing: false)
+            state.changes += 1
+        }
+    }
+
     package func map(_ path: FilePath) throws(FileError) -> MappedFile {
         let bytes = try call("map", path) { (state) throws(FileError) -> [UInt8] in
             guard let node = state.nodes[try state.existing(path, "map")], node.kind == .file else {

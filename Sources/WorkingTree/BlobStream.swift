@@ -1,3 +1,4 @@
+package import FileIO
 internal import Hashing
 package import ObjectModel
 package import Storage
@@ -33,6 +34,27 @@ package struct BlobStream: Sendable {
         guard ObjectID(digest.finish()) == id else {
             throw .object(.damaged(ObjectReference(.blob, id), problem: "its chunks make other bytes"))
         }
+    }
+
+    /// Whether some bytes are what a power cut can leave of this blob: its beginning, with zeros behind it.
+    ///
+    /// - Parameter file: Open for reading.
+    package func isTorn(_ file: FileDescriptor, _ files: any FileSystem) throws(WorkingTreeError) -> Bool {
+        var (offset, isTorn, isOver): (Int, Bool, Bool) = (0, true, false)
+        try forEachPiece { (piece) throws(WorkingTreeError) in
+            guard isTorn else { return }
+            var found = [UInt8](repeating: 0, count: piece.count)
+            let count = try working { () throws(FileError) in
+                try files.read(file, filling: &found, at: offset)
+            }
+            let same = zip(found[..<count], piece).prefix { $0 == $1 }.count
+            if isOver || same < count {
+                isTorn = found[(isOver ? 0 : same)..<count].allSatisfy { $0 == 0 }
+                isOver = true
+            }
+            offset += count
+        }
+        return isTorn
     }
 
     private func reading<Result>(_ body: () throws(ReadError) -> Result) throws(WorkingTreeError) -> Result {

@@ -51,7 +51,8 @@ package struct Checkout: Sendable {
 
     /// Removes, then writes.
     ///
-    /// The caller has made sure that nothing is lost. What a link leads to is never touched.
+    /// The caller has made sure that nothing is lost. What a link leads to is never touched. When this returns,
+    /// everything is durable: what is said to be a version's files is so after a power cut, too.
     /// - Returns: The status of every file that was written.
     package func apply(
         _ steps: [CheckoutStep], width: Int
@@ -82,6 +83,8 @@ package struct Checkout: Sendable {
                 groups.append(index..<index + 1)
             }
         }
+        // A few files are made durable one by one, many by one call for the whole file system.
+        let isOneByOne = targets.count <= Self.fewFiles
         let work = Mutex(Work())
         let (allGroups, allTargets) = (groups, targets)
         onThreads(max(1, min(width, groups.count))) { _ in
@@ -94,7 +97,7 @@ package struct Checkout: Sendable {
                 guard let number else { return }
                 for target in allTargets[allGroups[number]] {
                     do throws(WorkingTreeError) {
-                        let seen = try write(target.path, target.entry, made)
+                        let seen = try write(target.path, target.entry, made, synchronizing: isOneByOne)
                         onFile(target.entry.size)
                         work.withLock { $0.seen[target.path] = seen }
                     } catch {
@@ -106,8 +109,32 @@ package struct Checkout: Sendable {
         }
         let end = work.withLock { $0 }
         if let failure = end.failure { throw failure }
+        try synchronize(steps, isOneByOne: isOneByOne)
         return end.seen
     }
+
+    /// Makes names durable, or everything.
+    private func synchronize(_ steps: [CheckoutStep], isOneByOne: Bool) throws(WorkingTreeError) {
+        if steps.isEmpty { return }
+        try working { () throws(FileError) in
+            guard isOneByOne, steps.count <= Self.fewFiles else {
+                return try files.synchronizeAll(below: root)
+            }
+            var directories: Set<RepositoryPath> = []
+            for step in steps {
+                var above = step.path.split?.directory
+                while let directory = above, directories.insert(directory).inserted {
+                    above = directory.split?.directory
+                }
+            }
+            for directory in directories.sorted().reversed() where try isReal(directory) {
+                try files.synchronizeDirectory(place(directory))
+            }
+        }
+    }
+
+    /// So many files are made durable one by one.
+    private static let fewFiles = 32
 
     private func place(_ path: RepositoryPath) -> FilePath { root.appending(path.bytes) }
 
@@ -168,7 +195,8 @@ package struct Checkout: Sendable {
     }
 
     private func write(
-        _ path: RepositoryPath, _ entry: TreeEntry, _ made: borrowing Mutex<Set<RepositoryPath>>
+        _ path: RepositoryPath, _ entry: TreeEntry, _ made: borrowing Mutex<Set<RepositoryPath>>,
+        synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         guard let (directory, _) = path.split else { return nil }
         try makeDirectory(directory, made)
@@ -179,7 +207,7 @@ package struct Checkout: Sendable {
                 guard !target.contains(0) else { throw .badLink(path) }
                 try working { () throws(FileError) in try files.makeLink(temporary, target: target) }
             } else {
-                try writeFile(temporary, entry)
+                try writeFile(temporary, entry, synchronizing: synchronizing)
             }
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
@@ -199,7 +227,8 @@ package struct Checkout: Sendable {
         do throws(ReadError) { return try store.required(.blob, id) } catch { throw .object(error) }
     }
 
-    private func writeFile(_ path: FilePath, _ entry: TreeEntry) throws(WorkingTreeError) {
+    private func writeFile(_ path: FilePath, _ entry: TreeEntry, synchronizing: Bool) throws(WorkingTreeError)
+    {
         let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
         let file = try working { () throws(FileError) in try files.create(path, permissions: permissions) }
         defer { files.close(file) }
@@ -207,5 +236,6 @@ package struct Checkout: Sendable {
         try written.forEachPiece { (piece) throws(WorkingTreeError) in
             try working { () throws(FileError) in try files.write(file, piece) }
         }
+        if synchronizing { try working { () throws(FileError) in try files.synchronize(file) } }
     }
 }

@@ -72,11 +72,14 @@ package struct Scan: Sendable {
     /// A directory that is to be looked at.
     private struct Job: Sendable {
         let path: RepositoryPath
-        let block: StatCache.Block?
+        /// What the base version has in it.
+        let known: StatDirectory
         /// Whether all that is in it is tracked.
         let isCovered: Bool
         let rules: IgnoreRules
     }
+
+    private static let nothing = StatDirectory(block: nil, changes: nil)
 
     private struct Queue: Sendable {
         var jobs: [Job]
@@ -88,7 +91,7 @@ package struct Scan: Sendable {
     /// - Parameter width: How many directories are looked at at once.
     package func run(width: Int) throws(WorkingTreeError) -> ScanResult {
         let first = Job(
-            path: .root, block: cache?.block(0), isCovered: tracking.coversDirectory(.root),
+            path: .root, known: cache?.root ?? Self.nothing, isCovered: tracking.coversDirectory(.root),
             rules: IgnoreRules())
         let queue = Monitor(Queue(jobs: [first]))
         onThreads(width) { _ in work(queue) }
@@ -137,63 +140,75 @@ package struct Scan: Sendable {
         at job: Job, _ listing: inout DirectoryListing, _ result: inout ScanResult, _ found: inout [Job]
     ) throws(WorkingTreeError) {
         do throws(FileError) { try files.list(root.appending(job.path.bytes), into: &listing) } catch {
-            if error.isNotFound {
-                if let block = job.block { gone(block, in: job.path, &result) }
-                return
-            }
+            if error.isNotFound { return gone(job.known, in: job.path, &result) }
             throw .unreadable(job.path, error)
         }
         listing.sort()
         let rules = try rules(for: job, listing)
-        var known = 0
-        let knownCount = job.block?.count ?? 0
+        let (block, changes) = (job.known.block, job.known.changes)
+        var (known, knownCount) = (0, block?.count ?? 0)
+        var met: Set<[UInt8]> = []
         for index in 0..<listing.count {
-            let name = listing.name(index)
-            while let block = job.block, known < knownCount, block.compareName(known, to: name) < 0 {
-                gone(block, known, in: job.path, &result)
+            let (name, status) = (listing.name(index), listing.status(index))
+            var order = 1
+            while let block, known < knownCount {
+                order = name.withUnsafeBytes { block.compareName(known, to: $0) }
+                guard order < 0 else { break }
+                gone(known, job, &result)
                 known += 1
             }
-            let status = listing.status(index)
-            if let block = job.block, known < knownCount, block.compareName(known, to: name) == 0 {
-                defer { known += 1 }
+            let isInTable = known < knownCount && order == 0
+            defer { if isInTable { known += 1 } }
+            if let changes, let override = changes.entries[Array(name)] {
+                met.insert(Array(name))
+                if let entry = override {
+                    if tracking.untracked.isEmpty, entry.isUnchanged(status) {
+                        result.unchanged += 1
+                    } else {
+                        try both(entry, job.known.directory(entry.name), status, job, rules, &result, &found)
+                    }
+                } else {
+                    try new(name, status, job, rules, &result, &found)
+                }
+            } else if let block, isInTable {
                 if tracking.untracked.isEmpty, block.isUnchanged(known, status) {
                     result.unchanged += 1
-                    continue
+                } else if let entry = block.entry(known) {
+                    let below = job.known.directory(known, entry.name)
+                    try both(entry, below, status, job, rules, &result, &found)
                 }
-                try both(block, known, name, status, job, rules, &result, &found)
             } else {
                 try new(name, status, job, rules, &result, &found)
             }
         }
-        while let block = job.block, known < knownCount {
-            gone(block, known, in: job.path, &result)
+        while known < knownCount {
+            gone(known, job, &result)
             known += 1
         }
-        if listing.count == 0, job.isCovered, !job.path.isRoot, job.block?.count != 0 {
+        for case (let name, let entry?) in changes?.entries ?? [:] where !met.contains(name) {
+            gone(entry, job.known.directory(name), in: job.path, &result)
+        }
+        if listing.count == 0, job.isCovered, !job.path.isRoot, !(job.known.isKnown && job.known.isEmpty) {
             result.emptyDirectories.append(job.path)
         }
     }
 
     /// A name that the base version has and the disk has.
     private func both(
-        _ block: StatCache.Block, _ index: Int, _ name: ArraySlice<UInt8>, _ status: FileStatus, _ job: Job,
-        _ rules: IgnoreRules,
-        _ result: inout ScanResult, _ found: inout [Job]
+        _ entry: StatCacheEntry, _ below: StatDirectory, _ status: FileStatus, _ job: Job,
+        _ rules: IgnoreRules, _ result: inout ScanResult, _ found: inout [Job]
     ) throws(WorkingTreeError) {
-        let path = try joined(job.path, name)
-        if tracking.isUntracked(path) { return gone(block, index, in: job.path, &result) }
-        switch (block.isDirectory(index), status.kind) {
+        let path = try joined(job.path, entry.name[...])
+        if tracking.isUntracked(path) { return gone(entry, below, in: job.path, &result) }
+        switch (entry.mode == .directory, status.kind) {
         case (true, .directory):
             let isCovered = job.isCovered || tracking.coversDirectory(path)
-            found.append(
-                Job(
-                    path: path, block: cache?.block(block.childBlock(index)), isCovered: isCovered,
-                    rules: rules))
+            found.append(Job(path: path, known: below.asKnown, isCovered: isCovered, rules: rules))
         case (false, .file), (false, .link):
-            result.files.append(ScannedFile(path: path, base: block.entry(index), status: status))
+            result.files.append(ScannedFile(path: path, base: entry, status: status))
         default:
-            gone(block, index, in: job.path, &result)
-            try new(name, status, job, rules, &result, &found)
+            gone(entry, below, in: job.path, &result)
+            try new(entry.name[...], status, job, rules, &result, &found)
         }
     }
 
@@ -224,14 +239,14 @@ package struct Scan: Sendable {
         if !isNamed, rules.ignores(path, isDirectory: isDirectory) {
             // What was added by name lies inside what is ignored.
             guard isDirectory, tracking.reachesInto(path) else { return }
-            return found.append(Job(path: path, block: nil, isCovered: false, rules: rules))
+            return found.append(Job(path: path, known: Self.nothing, isCovered: false, rules: rules))
         }
         if tracking.isUntracked(path), !isNamed { return }
         let isCovered = job.isCovered || (isDirectory && tracking.coversDirectory(path))
         switch status.kind {
         case .directory:
             if isCovered || tracking.reachesInto(path) || !patterns.isEmpty {
-                found.append(Job(path: path, block: nil, isCovered: isCovered, rules: rules))
+                found.append(Job(path: path, known: Self.nothing, isCovered: isCovered, rules: rules))
             }
         case .file, .link:
             guard isCovered || isNamed || (!patterns.isEmpty && patterns.matches(path)) else { return }
@@ -246,21 +261,29 @@ package struct Scan: Sendable {
         name.elementsEqual(".mlrepo".utf8) || name.starts(with: EntryName.temporaryPrefix)
     }
 
+    /// An entry of the table is not there any more, unless it was gone before.
+    private func gone(_ index: Int, _ job: Job, _ result: inout ScanResult) {
+        guard let entry = job.known.block?.entry(index), job.known.changes?.entries[entry.name] == nil else {
+            return
+        }
+        gone(entry, job.known.directory(index, entry.name), in: job.path, &result)
+    }
+
     /// Everything of the base version that lies at an entry is not there any more.
     private func gone(
-        _ block: StatCache.Block, _ index: Int, in directory: RepositoryPath, _ result: inout ScanResult
+        _ entry: StatCacheEntry, _ below: StatDirectory, in directory: RepositoryPath,
+        _ result: inout ScanResult
     ) {
-        guard let entry = block.entry(index), let path = try? directory.appending(EntryName(entry.name))
-        else { return }
-        if entry.mode == .directory, let child = cache?.block(entry.block), child.count > 0 {
-            gone(child, in: path, &result)
+        guard let path = try? directory.appending(EntryName(entry.name)) else { return }
+        if entry.mode == .directory, !below.isEmpty {
+            gone(below, in: path, &result)
         } else {
             result.files.append(ScannedFile(path: path, base: entry, status: nil))
         }
     }
 
-    private func gone(_ block: StatCache.Block, in directory: RepositoryPath, _ result: inout ScanResult) {
-        for index in 0..<block.count { gone(block, index, in: directory, &result) }
+    private func gone(_ directory: StatDirectory, in path: RepositoryPath, _ result: inout ScanResult) {
+        directory.forEachEntry { entry, below in gone(entry, below(), in: path, &result) }
     }
 
     /// The rules that hold in a directory: those from above, and its own.

@@ -63,5 +63,6 @@ private struct ReadOnlyView: FileSystem {
     func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError) { throw denied }
     func synchronizeDirectory(_ path: FilePath) throws(FileError) { throw denied }
     func map(_ path: FilePath) throws(FileError) -> MappedFile { try files.map(path) }
+    func synchronizeAll(below directory: FilePath) throws(FileError) {}
     func freeSpace(_ path: FilePath) throws(FileError) -> Int { try files.freeSpace(path) }
 }

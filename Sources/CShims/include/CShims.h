@@ -12,4 +12,16 @@ static inline int mlrepo_openat(int directory, const char *path, int flags, mode
     return openat(directory, path, flags, mode);
 }
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+// syscall(2) is variadic, and getdents64 has no wrapper in every C library. Unlike readdir(3) it needs no stream, which
+// costs an allocation, an fstat and an fcntl for each directory.
+static inline long mlrepo_getdents(int directory, void *buffer, size_t size) {
+    return syscall(SYS_getdents64, directory, buffer, size);
+}
+// syncfs(2) is declared for GNU programs only.
+static inline int mlrepo_syncfs(int file) { return (int)syscall(SYS_syncfs, file); }
+#endif
+
 #endif

@@ -1,0 +1,96 @@
+internal import FileIO
+internal import Hashing
+internal import ObjectModel
+
+/// An entry of a stat cache as it lies in a file: 80 bytes, little-endian, without its name.
+///
+/// ```
+/// 0   32  id            56  8  inode            76  2  length of the name
+/// 32   8  modified      64  4  device           78  1  mode
+/// 40   8  changed       68  4  block            79  1  1 if it was seen
+/// 48   8  size          72  4  place of the name
+/// ```
+enum StatRecord {
+    static let size = 80
+
+    static func append(_ entry: StatCacheEntry, block: Int, nameOffset: Int, to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
+            // Each offset and size as above.
+            let at = buffer.baseAddress.unsafelyUnwrapped
+            entry.id.digest.store(to: at)
+            at.storeBytes(of: entry.seen?.modified ?? 0, toByteOffset: 32, as: Int64.self)
+            at.storeBytes(of: entry.seen?.changed ?? 0, toByteOffset: 40, as: Int64.self)
+            at.storeBytes(of: Int64(entry.size), toByteOffset: 48, as: Int64.self)
+            at.storeBytes(of: entry.seen?.inode ?? 0, toByteOffset: 56, as: UInt64.self)
+            at.storeBytes(of: entry.seen?.device ?? 0, toByteOffset: 64, as: UInt32.self)
+            at.storeBytes(of: UInt32(block), toByteOffset: 68, as: UInt32.self)
+            at.storeBytes(of: UInt32(nameOffset), toByteOffset: 72, as: UInt32.self)
+            at.storeBytes(of: UInt16(entry.name.count), toByteOffset: 76, as: UInt16.self)
+            at.storeBytes(of: entry.mode.rawValue, toByteOffset: 78, as: UInt8.self)
+            at.storeBytes(of: entry.seen == nil ? 0 : 1, toByteOffset: 79, as: UInt8.self)
+            bytes.append(contentsOf: buffer)
+        }
+    }
+
+    /// - Parameter offset: Of a record that lies within `bytes`.
+    static func entry(_ bytes: UnsafeRawBufferPointer, at offset: Int, name: [UInt8]) -> StatCacheEntry? {
+        guard let mode = EntryMode(rawValue: bytes[offset + 78]) else { return nil }
+        let seen = StatCacheEntry.Seen(
+            modified: bytes.loadUnaligned(fromByteOffset: offset + 32, as: Int64.self),
+            changed: bytes.loadUnaligned(fromByteOffset: offset + 40, as: Int64.self),
+            inode: bytes.loadUnaligned(fromByteOffset: offset + 56, as: UInt64.self),
+            device: bytes.loadUnaligned(fromByteOffset: offset + 64, as: UInt32.self))
+        return StatCacheEntry(
+            name: name, mode: mode,
+            id: ObjectID(Digest(loading: bytes.baseAddress.unsafelyUnwrapped + offset)),
+            size: Int(bytes.loadUnaligned(fromByteOffset: offset + 48, as: Int64.self)),
+            seen: bytes[offset + 79] & 1 != 0 ? seen : nil,
+            block: Int(bytes.loadUnaligned(fromByteOffset: offset + 68, as: UInt32.self)))
+    }
+
+    /// Whether a record says that a file of this status is unchanged, without taking the record apart.
+    static func isUnchanged(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ status: FileStatus) -> Bool {
+        guard bytes[offset + 79] & 1 != 0, let mode = EntryMode(rawValue: bytes[offset + 78]),
+            mode != .directory,
+            mode.matches(status)
+        else { return false }
+        return bytes.loadUnaligned(fromByteOffset: offset + 32, as: Int64.self) == status.modified
+            && bytes.loadUnaligned(fromByteOffset: offset + 40, as: Int64.self) == status.changed
+            && bytes.loadUnaligned(fromByteOffset: offset + 48, as: Int64.self) == Int64(status.size)
+            && bytes.loadUnaligned(fromByteOffset: offset + 56, as: UInt64.self) == status.inode
+            && bytes.loadUnaligned(fromByteOffset: offset + 64, as: UInt32.self)
+                == UInt32(truncatingIfNeeded: status.device)
+    }
+
+    /// A sum that tells flipped bits and lost pages from what was written, at the speed of memory.
+    ///
+    /// For caches, which anybody may throw away: it is no defence against somebody who wants to deceive.
+    static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        let prime: UInt64 = 0x9E37_79B9_7F4A_7C15
+        var lanes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, UInt64(bytes.count))
+        func mixed(_ lane: UInt64, _ word: UInt64) -> UInt64 {
+            let product = (lane ^ word) &* prime
+            return product << 29 | product >> 35
+        }
+        var offset = 0
+        // Four words of eight bytes at a time, as long as they are in bounds.
+        while offset + 32 <= bytes.count {
+            lanes.0 = mixed(lanes.0, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            lanes.1 = mixed(lanes.1, bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+            lanes.2 = mixed(lanes.2, bytes.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self))
+            lanes.3 = mixed(lanes.3, bytes.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self))
+            offset += 32
+        }
+        while offset < bytes.count {
+            lanes.0 = mixed(lanes.0, UInt64(bytes[offset]))
+            offset += 1
+        }
+        return mixed(mixed(lanes.0, lanes.1), mixed(lanes.2, lanes.3))
+    }
+}
+
+extension [UInt8] {
+    mutating func appendLittleEndian(_ value: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+}

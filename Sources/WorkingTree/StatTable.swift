@@ -1,0 +1,192 @@
+internal import FileIO
+internal import Hashing
+internal import ObjectModel
+
+/// The files of one version with their status, one block a directory: mapped, read in place, never changed.
+///
+/// Local to a working copy and of no lasting format. Shape: a header of 72 bytes, then blocks (records, then names), then the
+/// table of blocks, then a checksum; all little-endian.
+struct StatTable: Sendable {
+    private static let magic: [UInt8] = Array("MLI4".utf8)
+    private static let headerSize = 72
+    private static let rowSize = 12
+    /// Bytes of a table's own name.
+    static let identitySize = 16
+
+    private let file: MappedFile
+    private let table: Int
+    let blockCount: Int
+    /// Random, so that ``StatChanges`` know whether they are of this table.
+    let identity: [UInt8]
+    /// The commit whose files these are; nothing before the first.
+    let base: ObjectID?
+    let entryCount: Int
+
+    /// - Returns: Nothing if the bytes are not a table of this version; then it is as if there were none.
+    init?(_ file: MappedFile) {
+        self.file = file
+        let count = file.count
+        let header = file.withBytes { bytes -> (Int, Int, Int, [UInt8], ObjectID?)? in
+            guard count >= Self.headerSize + 8, bytes.prefix(4).elementsEqual(Self.magic) else { return nil }
+            let blocks = Int(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+            let table = Int(clamping: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            let entries = Int(clamping: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            guard table >= Self.headerSize, table < count, blocks < count,
+                table + blocks * Self.rowSize + 8 == count
+            else { return nil }
+            let sum = bytes.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+            // A flipped bit in a name or a block would make a file vanish from the next version.
+            guard sum == StatRecord.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<(count - 8)])) else {
+                return nil
+            }
+            var reader = ByteReader(Array(bytes[40..<Self.headerSize]))
+            guard let id = try? reader.id("the base") else { return nil }
+            return (blocks, table, entries, Array(bytes[24..<40]), id == Self.noBase ? nil : id)
+        }
+        guard let header else { return nil }
+        (blockCount, table, entryCount, identity, base) = header
+    }
+
+    /// Stands for no commit.
+    private static let noBase = ObjectID(of: .commit, payload: [])
+
+    /// The bytes of a table.
+    ///
+    /// - Parameters:
+    ///   - root: The directories.
+    ///   - identity: ``identitySize`` random bytes.
+    static func bytes(_ root: StatTableBuilder.Directory, base: ObjectID?, identity: [UInt8]) -> [UInt8] {
+        precondition(identity.count == identitySize, "a table's name has \(identitySize) bytes")
+        var bytes = magic + [UInt8](repeating: 0, count: 20) + identity + (base ?? noBase).digest.bytes
+        var blocks: [(start: Int, count: Int)] = []
+        // Breadth first: a directory's number is known before its parent's entries are written.
+        var queue: [StatTableBuilder.Directory] = [root]
+        var (next, entries) = (0, 0)
+        while next < queue.count {
+            let directory = queue[next]
+            next += 1
+            let start = bytes.count
+            var names: [UInt8] = []
+            let namesStart = directory.entries.count * StatRecord.size
+            for entry in directory.entries {
+                var block = 0
+                if entry.mode == .directory, let child = directory.children[entry.name] {
+                    block = queue.count
+                    queue.append(child)
+                }
+                StatRecord.append(entry, block: block, nameOffset: namesStart + names.count, to: &bytes)
+                names += entry.name
+            }
+            bytes += names
+            blocks.append((start, directory.entries.count))
+            entries += directory.entries.count
+        }
+        let table = bytes.count
+        for block in blocks {
+            bytes.appendLittleEndian(UInt64(block.start))
+            bytes.appendLittleEndian(UInt32(block.count))
+        }
+        let sum = bytes.withUnsafeMutableBytes { buffer in
+            buffer.storeBytes(of: UInt32(blocks.count).littleEndian, toByteOffset: 4, as: UInt32.self)
+            buffer.storeBytes(of: UInt64(table).littleEndian, toByteOffset: 8, as: UInt64.self)
+            buffer.storeBytes(of: UInt64(entries).littleEndian, toByteOffset: 16, as: UInt64.self)
+            return StatRecord.checksum(UnsafeRawBufferPointer(buffer))
+        }
+        bytes.appendLittleEndian(sum)
+        return bytes
+    }
+
+    /// All of the table.
+    var bytes: [UInt8] { file.withBytes { Array($0) } }
+
+    /// The entries of a directory, in order of names.
+    func block(_ number: Int) -> Block? {
+        guard number >= 0, number < blockCount else { return nil }
+        return file.withBytes { bytes in
+            let at = table + number * Self.rowSize
+            let start = Int(clamping: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let count = Int(bytes.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
+            guard start + count * StatRecord.size <= table else { return nil }
+            return Block(table: self, start: start, count: count)
+        }
+    }
+
+    /// One directory's entries, read in place.
+    struct Block: Sendable {
+        private let owner: StatTable
+        private let start: Int
+        let count: Int
+
+        fileprivate init(table: StatTable, start: Int, count: Int) {
+            (owner, self.start, self.count) = (table, start, count)
+        }
+
+        // All offsets are below the table of blocks: the block's records were checked when it was made, names are here.
+        private func place(_ bytes: UnsafeRawBufferPointer, _ index: Int) -> (offset: Int, length: Int) {
+            let at = start + index * StatRecord.size
+            let offset = start + Int(bytes.loadUnaligned(fromByteOffset: at + 72, as: UInt32.self))
+            let length = Int(bytes.loadUnaligned(fromByteOffset: at + 76, as: UInt16.self))
+            return offset + length <= owner.table ? (offset, length) : (at, 0)
+        }
+
+        func name(_ index: Int) -> [UInt8] {
+            owner.file.withBytes { bytes in
+                let (offset, length) = place(bytes, index)
+                return Array(bytes[offset..<offset + length])
+            }
+        }
+
+        /// Compares an entry's name with another: negative if it comes first, 0 if they are equal.
+        func compareName(_ index: Int, to other: UnsafeRawBufferPointer) -> Int {
+            owner.file.withBytes { bytes in
+                let (offset, length) = place(bytes, index)
+                return compareNames(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]), other)
+            }
+        }
+
+        /// The position of a name.
+        func position(of name: [UInt8]) -> Int? {
+            name.withUnsafeBytes { name in
+                var (low, high) = (0, count)
+                while low < high {
+                    let middle = (low + high) / 2
+                    let order = compareName(middle, to: name)
+                    if order == 0 { return middle }
+                    if order < 0 { low = middle + 1 } else { high = middle }
+                }
+                return nil
+            }
+        }
+
+        func isUnchanged(_ index: Int, _ status: FileStatus) -> Bool {
+            owner.file.withBytes { StatRecord.isUnchanged($0, at: start + index * StatRecord.size, status) }
+        }
+
+        func isDirectory(_ index: Int) -> Bool {
+            owner.file.withBytes { $0[start + index * StatRecord.size + 78] == EntryMode.directory.rawValue }
+        }
+
+        /// The block of a directory's own entries.
+        func child(_ index: Int) -> Block? {
+            let number = owner.file.withBytes {
+                $0.loadUnaligned(fromByteOffset: start + index * StatRecord.size + 68, as: UInt32.self)
+            }
+            return number == 0 ? nil : owner.block(Int(number))
+        }
+
+        func entry(_ index: Int) -> StatCacheEntry? {
+            let name = name(index)
+            return owner.file.withBytes {
+                StatRecord.entry($0, at: start + index * StatRecord.size, name: name)
+            }
+        }
+    }
+}
+
+/// Order of names as bytes: negative, zero or positive.
+func compareNames(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+    guard let x = a.baseAddress, let y = b.baseAddress else { return a.count - b.count }
+    // Both have at least so many bytes.
+    let order = compareBytes(x, y, min(a.count, b.count))
+    return order == 0 ? a.count - b.count : Int(order)
+}
