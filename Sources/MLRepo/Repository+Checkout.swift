@@ -24,7 +24,9 @@ extension Repository {
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
         let steps = try plan(look, to: tree(target))
-        try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree))
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
+        let goal = WorkingCopy.Pending.Goal(commit: id, branch: branch, before: try ref(name)?.id)
+        try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
         for leftover in look.scan.leftovers {
             try filing { () throws(FileError) in try environment.files.removeIfPresent(leftover) }
         }
@@ -136,7 +138,8 @@ extension Repository {
             return true
         }
         if status.kind == .directory {
-            if likely.last?.mode == .directory { return true }
+            // Only an empty directory is ever removed.
+            if likely.last?.mode == .directory || removed.contains(path) { return true }
             return try holdsOnly(removed, path)
         }
         let scanned = ScannedFile(path: path, status: status)

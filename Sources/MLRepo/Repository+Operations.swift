@@ -25,7 +25,7 @@ extension Repository {
 
     /// The last operation of this working copy that moved a ref and was not taken back yet.
     package func undoable() throws(RepositoryError) -> Operation? {
-        let mine = try copy.head().workingCopy
+        let mine = try base().head.workingCopy
         var undone: Set<ObjectID> = []
         for operation in try operations() where operation.event.workingCopy == mine {
             if let other = operation.event.undoes {

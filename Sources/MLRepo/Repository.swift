@@ -87,10 +87,18 @@ package struct Repository: Sendable {
     package func base() throws(RepositoryError) -> (head: WorkingCopy.Head, commit: Commit?) {
         var head = try copy.head()
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
-        // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same. While a
-        // checkout is pending the files are not those of the ref yet.
-        if let standing = try ref(name)?.id, standing != head.commit, try copy.pending() == nil {
-            head.commit = standing
+        if let standing = try ref(name)?.id {
+            let pending = try copy.pending()
+            if let goal = pending?.goal, goal.commit == standing, goal.before != standing {
+                // A checkout that was killed behind its log entry had written all files: what is left is noted now.
+                (head.commit, head.branch) = (standing, goal.branch)
+                try storing { () throws(StoreError) in try store.log.confirm() }
+                if (try? copy.setHead(head)) != nil { try? copy.setPending(nil) }
+            } else if pending == nil, standing != head.commit {
+                // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
+                head.commit = standing
+                try storing { () throws(StoreError) in try store.log.confirm() }
+            }
         }
         guard let id = head.commit else { return (head, nil) }
         return (head, try reading { () throws(ReadError) in try store.commit(id) })

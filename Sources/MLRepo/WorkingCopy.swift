@@ -93,6 +93,17 @@ package struct WorkingCopy: Sendable {
     package struct Pending: Hashable, Sendable {
         package let from: ObjectID?
         package let to: ObjectID?
+        /// Where the working copy stands once all files are written and the store knows it; nothing where the store knows it
+        /// before.
+        package var goal: Goal?
+
+        /// How to tell that nothing but bookkeeping is left to do.
+        package struct Goal: Hashable, Sendable {
+            package let commit: ObjectID
+            package let branch: String?
+            /// What the store's ref of this working copy named when the checkout was begun.
+            package let before: ObjectID?
+        }
     }
 
     package func pending() throws(RepositoryError) -> Pending? {
@@ -102,7 +113,13 @@ package struct WorkingCopy: Sendable {
         else { return nil }
         do throws(MalformedObject) {
             let json = try JSONValue(canonical: Array(bytes.dropLast()))
-            return Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
+            var pending = Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
+            if let commit = try json.optionalID("commit") {
+                pending.goal = Pending.Goal(
+                    commit: commit, branch: try json.optionalString("branch"),
+                    before: try json.optionalID("before"))
+            }
+            return pending
         } catch { throw .damaged(path, "\(error)") }
     }
 
@@ -112,6 +129,9 @@ package struct WorkingCopy: Sendable {
         }
         let json = JSONValue.object([
             "from": pending.from.map { .string($0.hex) }, "to": pending.to.map { .string($0.hex) },
+            "commit": pending.goal.map { .string($0.commit.hex) },
+            "branch": pending.goal?.branch.map { .string($0) },
+            "before": pending.goal?.before.map { .string($0.hex) },
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }

@@ -246,6 +246,17 @@ package struct OperationLog: Sendable {
         return .committed
     }
 
+    /// Makes the entries that can be seen durable: one that is there may be of a writer that died before it came to this.
+    ///
+    /// A store that cannot be written to is left alone.
+    package func confirm() throws(StoreError) {
+        try filing { () throws(FileError) in
+            do throws(FileError) { try files.synchronizeDirectory(layout.newEntries) } catch {
+                guard error.isDenied else { throw error }
+            }
+        }
+    }
+
     private func write(_ bytes: [UInt8], to path: FilePath) throws(FileError) {
         let file = try files.create(path, permissions: 0o444)
         defer { files.close(file) }
