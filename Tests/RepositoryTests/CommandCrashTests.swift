@@ -190,7 +190,7 @@ import Testing
 
     /// Ways to get a checkout's order wrong.
     enum Mutant: String, CaseIterable {
-        case fileContent, fileName, pendingContent
+        case fileContent, fileName
 
         func leavesOut(_ call: FileCall) -> Bool {
             switch self {
@@ -199,8 +199,6 @@ import Testing
             case .fileName:
                 call.operation == .synchronizeDirectory
                     && call.path.relative(to: Workbench.home / "data") != nil
-            case .pendingContent:
-                call.operation == .rename && call.target == Workbench.home / ".mlrepo/pending"
             }
         }
     }
