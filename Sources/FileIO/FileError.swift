@@ -18,6 +18,9 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         self.code = code
     }
 
+    /// A name is taken that should be free.
+    package static func exists(_ path: FilePath) -> FileError { FileError("create", path, code: EEXIST) }
+
     package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
     package var isExists: Bool { code == EEXIST }
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }

@@ -219,18 +219,26 @@ extension Repository {
     /// - Returns: The files that came back.
     package func restore(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
         let look = try look()
+        let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)
+        let pending = try copy.pending()
+        guard pending == nil || pending == own else { throw .interruptedCheckout }
         let tree = tree(look.base)
         var steps: [CheckoutStep] = []
-        for file in look.scan.files
-        where file.status == nil && paths.contains(where: { file.path.isInside($0) }) {
+        for file in look.scan.files where paths.contains(where: { file.path.isInside($0) }) {
+            guard file.status == nil || (pending != nil && file.base != nil) else { continue }
             let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
-            if let entry { steps.append(CheckoutStep(path: file.path, entry: entry)) }
+            // One that an interrupted restore was writing comes back, too.
+            if try file.status == nil || isTorn(file.path, entry), let entry {
+                steps.append(CheckoutStep(path: file.path, entry: entry))
+            }
         }
+        if !steps.isEmpty { try copy.setPending(own) }
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
                 .apply(all, width: environment.width)
         }
+        try copy.setPending(nil)
         return steps.map(\.path)
     }
 }

@@ -228,7 +228,9 @@ extension Repository {
         }
         let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
         let inputRoot = try edited(empty, Self.inOrder(inputs), writer).root
-        let outputRoot = try edited(empty, Self.inOrder(outputs), writer).root
+        // The first version of everything is its own output.
+        let isAll = base == nil && request.outputs.isEmpty && request.inputs.isEmpty
+        let outputRoot = isAll ? tree : try edited(empty, Self.inOrder(outputs), writer).root
         for root in [inputRoot, outputRoot] where root == DirectoryTree.emptyRoot {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
         }

@@ -27,7 +27,7 @@ extension DirectoryTree {
     package func editing<Failure: Error>(
         _ edits: [PathEdit], store: (ObjectID, [UInt8]) throws(Failure) -> Void
     ) throws(EditError<Failure>) -> BuiltDirectory {
-        try edit(root, edits[...].map { ($0.path.names[...], $0.entry) }[...], store)
+        try edit(root, edits[...], from: 0, store)
     }
 
     /// Why an edited directory could not be made.
@@ -48,18 +48,25 @@ extension DirectoryTree {
         return a.count < b.count
     }
 
-    private typealias Edit = (names: ArraySlice<EntryName>, entry: TreeEntry?)
-
+    /// - Parameter start: Where in the paths the names of this directory begin; what is before is the same in all.
     private func edit<Failure: Error>(
-        _ root: ObjectID, _ edits: ArraySlice<Edit>, _ store: (ObjectID, [UInt8]) throws(Failure) -> Void
+        _ root: ObjectID, _ edits: ArraySlice<PathEdit>, from start: Int,
+        _ store: (ObjectID, [UInt8]) throws(Failure) -> Void
     ) throws(EditError<Failure>) -> BuiltDirectory {
         let tree = MerkleTree<TreeEntry>(root: root, reader: reader)
         var changes: [MerkleEdit<TreeEntry>] = []
         var rest = edits
-        while let first = rest.first, let name = first.names.first {
-            let group = rest.prefix { $0.names.first == name }
+        while let first = rest.first {
+            let path = first.path.bytes
+            let end = path[start...].firstIndex(of: 0x2f) ?? path.count
+            let group = rest.prefix { edit in
+                let other = edit.path.bytes
+                return other.count >= end && (other.count == end || other[end] == 0x2f)
+                    && other[start..<end] == path[start..<end]
+            }
             rest = rest[group.endIndex...]
-            changes.append(try change(name, group, in: tree, store))
+            changes.append(
+                try change(EntryName(partOf: path[start..<end]), group, endingAt: end, in: tree, store))
         }
         let built: BuiltTree<TreeEntry>
         do throws(ReadError) { built = try tree.editing(changes) } catch { throw .reading(error) }
@@ -70,13 +77,15 @@ extension DirectoryTree {
     }
 
     /// What becomes of one name, from all edits at it and beneath it.
+    ///
+    /// - Parameter end: Where in the paths the name ends.
     private func change<Failure: Error>(
-        _ name: EntryName, _ group: ArraySlice<Edit>, in tree: MerkleTree<TreeEntry>,
+        _ name: EntryName, _ group: ArraySlice<PathEdit>, endingAt end: Int, in tree: MerkleTree<TreeEntry>,
         _ store: (ObjectID, [UInt8]) throws(Failure) -> Void
     ) throws(EditError<Failure>) -> MerkleEdit<TreeEntry> {
         var below = group
         var itself: TreeEntry??
-        if let first = group.first, first.names.count == 1 {
+        if let first = group.first, first.path.bytes.count == end {
             itself = .some(first.entry)
             below = group.dropFirst()
         }
@@ -90,7 +99,7 @@ extension DirectoryTree {
                 subtree = old.id
             }
         } catch { throw .reading(error) }
-        let built = try edit(subtree, below.map { ($0.names.dropFirst(), $0.entry) }[...], store)
+        let built = try edit(subtree, below, from: end + 1, store)
         if built.root == Self.emptyRoot {
             // Nothing is left beneath: what was asked for takes the name, if anything was.
             if let entry = itself ?? nil { return MerkleEdit(setting: entry) }

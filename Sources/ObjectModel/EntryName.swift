@@ -17,6 +17,9 @@ package struct EntryName: Hashable, Comparable, Sendable {
 
     package init(_ text: String) throws(InvalidName) { try self.init(Array(text.utf8)) }
 
+    /// A part of a path, which was checked when the path was made.
+    init(partOf path: ArraySlice<UInt8>) { bytes = Array(path) }
+
     package static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
     private static func problem(_ bytes: [UInt8]) -> InvalidName.Problem? {

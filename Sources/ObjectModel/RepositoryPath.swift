@@ -35,8 +35,7 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
 
     /// The names from the root down.
     package var names: [EntryName] {
-        // Each was valid when the path was made, so none is dropped here.
-        bytes.split(separator: UInt8(ascii: "/")).compactMap { try? EntryName($0) }
+        bytes.split(separator: UInt8(ascii: "/")).map { EntryName(partOf: $0) }
     }
 
     package func appending(_ name: EntryName) throws(InvalidName) -> RepositoryPath {
@@ -49,7 +48,8 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
 
     /// The directory that holds this path, and its name in it; nothing for the root.
     package var split: (directory: RepositoryPath, name: EntryName)? {
-        guard let name = try? EntryName(bytes[((bytes.lastIndex(of: 0x2f) ?? -1) + 1)...]) else { return nil }
+        guard !isRoot else { return nil }
+        let name = EntryName(partOf: bytes[((bytes.lastIndex(of: 0x2f) ?? -1) + 1)...])
         return (RepositoryPath(unchecked: Array(bytes.dropLast(name.bytes.count + 1))), name)
     }
 

@@ -15,7 +15,8 @@ package struct CheckoutStep: Sendable {
     }
 }
 
-/// Writes versions of files into a directory: each under a temporary name that becomes the real one, verified before.
+/// Writes versions of files into a directory, verified: in the place of a file under a temporary name that becomes the real
+/// one, and directly where nothing is.
 package struct Checkout: Sendable {
     private let root: FilePath
     private let files: any FileSystem
@@ -200,6 +201,9 @@ package struct Checkout: Sendable {
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         guard let (directory, _) = path.split else { return nil }
         try makeDirectory(directory, made)
+        if entry.mode != .link, let seen = try writeNew(place(path), entry, synchronizing: synchronizing) {
+            return seen
+        }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         do throws(WorkingTreeError) {
             if entry.mode == .link {
@@ -207,7 +211,9 @@ package struct Checkout: Sendable {
                 guard !target.contains(0) else { throw .badLink(path) }
                 try working { () throws(FileError) in try files.makeLink(temporary, target: target) }
             } else {
-                try writeFile(temporary, entry, synchronizing: synchronizing)
+                guard try writeNew(temporary, entry, synchronizing: synchronizing) != nil else {
+                    throw .file(FileError.exists(temporary))
+                }
             }
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
@@ -223,19 +229,36 @@ package struct Checkout: Sendable {
         }
     }
 
-    private func content(_ id: ObjectID) throws(WorkingTreeError) -> [UInt8] {
-        do throws(ReadError) { return try store.required(.blob, id) } catch { throw .object(error) }
+    /// Writes a file under a name that nothing has.
+    ///
+    /// Where nothing is, nothing can be lost, and what is cut short is known by its beginning (``BlobStream/isTorn(_:_:)``); a
+    /// file that cannot be finished goes again.
+    /// - Returns: Nothing if the name is taken.
+    private func writeNew(
+        _ path: FilePath, _ entry: TreeEntry, synchronizing: Bool
+    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
+        let file: FileDescriptor
+        do throws(FileError) { file = try files.create(path, permissions: permissions) } catch {
+            if error.isExists { return nil }
+            throw .file(error)
+        }
+        defer { files.close(file) }
+        do throws(WorkingTreeError) {
+            try BlobStream(store: store, id: entry.id).forEachPiece { (piece) throws(WorkingTreeError) in
+                try working { () throws(FileError) in try files.write(file, piece) }
+            }
+            return try working { () throws(FileError) in
+                if synchronizing { try files.synchronize(file) }
+                return StatCacheEntry.Seen(try files.status(of: file))
+            }
+        } catch {
+            try? files.removeIfPresent(path)
+            throw error
+        }
     }
 
-    private func writeFile(_ path: FilePath, _ entry: TreeEntry, synchronizing: Bool) throws(WorkingTreeError)
-    {
-        let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
-        let file = try working { () throws(FileError) in try files.create(path, permissions: permissions) }
-        defer { files.close(file) }
-        let written = BlobStream(store: store, id: entry.id)
-        try written.forEachPiece { (piece) throws(WorkingTreeError) in
-            try working { () throws(FileError) in try files.write(file, piece) }
-        }
-        if synchronizing { try working { () throws(FileError) in try files.synchronize(file) } }
+    private func content(_ id: ObjectID) throws(WorkingTreeError) -> [UInt8] {
+        do throws(ReadError) { return try store.required(.blob, id) } catch { throw .object(error) }
     }
 }
