@@ -45,6 +45,8 @@ struct Failure: Error {
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .noPath, .noRef, .collected: status = .notFound
         case .invalidName, .badConfiguration, .outside: status = .usage
+        case .bare(let path):
+            (status, hint) = (.usage, "mlrepo init --store \(path) DIRECTORY makes a working copy")
         case .refExists: status = .wouldLose
         case .diverged(_, let path):
             (status, self.path) = (.wouldLose, "\(path)")

@@ -19,7 +19,8 @@ struct MLRepoCommand: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            InitCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self,
+            InitCommand.self, WorktreeCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self,
+            CommitCommand.self,
             LogCommand.self,
             ShowCommand.self, DiffCommand.self, CheckoutCommand.self, RestoreCommand.self, BranchCommand.self,
             TagCommand.self, UndoCommand.self, OperationsCommand.self, BlameCommand.self, CatCommand.self,
@@ -40,7 +41,7 @@ package func runMain() -> Never {
         arguments.removeFirst(2)
     }
     if let directory { changeDirectory(directory) }
-    exit(run(arguments))
+    exit(run(InitCommand.complete(arguments)))
 }
 
 private func changeDirectory(_ directory: [UInt8]) {

@@ -39,6 +39,8 @@ package protocol FileSystem: Sendable {
     func remove(_ path: FilePath) throws(FileError)
     func removeDirectory(_ path: FilePath) throws(FileError)
     func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError)
+    /// Gives a file or directory to a group.
+    func setGroup(_ path: FilePath, _ group: UInt32) throws(FileError)
     func synchronizeDirectory(_ path: FilePath) throws(FileError)
     /// Makes everything durable that was written to the file system that a directory lies on.
     func synchronizeAll(below directory: FilePath) throws(FileError)

@@ -225,6 +225,12 @@ package struct POSIXFileSystem: FileSystem {
         try call("change the mode of", path) { fchmodat($0, $1, mode_t(permissions), 0) }
     }
 
+    package func setGroup(_ path: FilePath, _ group: UInt32) throws(FileError) {
+        try call("change the group of", path) {
+            fchownat($0, $1, uid_t.max, gid_t(group), AT_SYMLINK_NOFOLLOW)
+        }
+    }
+
     package func synchronizeDirectory(_ path: FilePath) throws(FileError) {
         let raw = try call("open", path) { mlrepo_openat($0, $1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         let directory = FileDescriptor(raw: raw)

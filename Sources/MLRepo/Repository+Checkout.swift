@@ -228,7 +228,8 @@ extension Repository {
             guard file.status == nil || (pending != nil && file.base != nil) else { continue }
             let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
             // One that an interrupted restore was writing comes back, too.
-            if try file.status == nil || isTorn(file.path, entry), let entry {
+            let isTorn = file.status == nil ? false : try isTorn(file.path, entry)
+            if file.status == nil || isTorn, let entry {
                 steps.append(CheckoutStep(path: file.path, entry: entry))
             }
         }

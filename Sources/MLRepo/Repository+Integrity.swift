@@ -10,7 +10,7 @@ package struct IntegrityCheck: Sendable {
     /// - Parameter environment: Its directory lies in a working copy.
     package init(_ environment: Environment) throws(RepositoryError) {
         self.environment = environment
-        store = try Repository.root(environment) / ".mlrepo"
+        store = try Repository.workingCopy(environment).store()
     }
 
     /// Reads everything and reports what is wrong.

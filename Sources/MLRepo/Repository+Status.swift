@@ -34,6 +34,7 @@ extension Repository {
     }
 
     func look() throws(RepositoryError) -> Look {
+        guard !copy.isBare else { throw .bare(copy.root) }
         let (head, base) = try self.base()
         let tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         let cache = try self.cache(head.commit, base)

@@ -5,6 +5,7 @@ package import WorkingTree
 extension Repository {
     /// Tracks files, directories with all that comes into them, or the files that a pattern matches.
     package func add(paths: [RepositoryPath], patterns: [String]) throws(RepositoryError) -> Tracking {
+        guard !copy.isBare else { throw .bare(copy.root) }
         let (_, base) = try self.base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         for path in paths {
@@ -31,6 +32,7 @@ extension Repository {
 
     /// Stops tracking; the files stay.
     package func untrack(_ paths: [RepositoryPath]) throws(RepositoryError) {
+        guard !copy.isBare else { throw .bare(copy.root) }
         let (_, base) = try self.base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         for path in paths {

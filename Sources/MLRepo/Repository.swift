@@ -1,4 +1,4 @@
-package import FileIO
+internal import FileIO
 package import ObjectModel
 package import Storage
 internal import WorkingTree
@@ -14,31 +14,37 @@ package struct Repository: Sendable {
 
     // MARK: Opening
 
-    /// Opens the working copy that a directory lies in.
+    /// Opens the working copy that a directory lies in, or the store that it is.
     package static func open(_ environment: Environment) throws(RepositoryError) -> Repository {
-        try open(at: try root(environment), environment)
+        try open(try workingCopy(environment), environment)
     }
 
-    /// The top directory of the working copy that a directory lies in.
-    package static func root(_ environment: Environment) throws(RepositoryError) -> FilePath {
+    /// The working copy that a directory lies in, or the store that it is.
+    static func workingCopy(_ environment: Environment) throws(RepositoryError) -> WorkingCopy {
+        let files = environment.files
         var directory = environment.workingDirectory
         while true {
-            let candidate = directory / ".mlrepo"
-            let isHere = try filing { () throws(FileError) in
-                try environment.files.status(candidate / "HEAD") != nil
+            let isHere = try exists(directory / ".mlrepo/HEAD", files)
+            // The store of a working copy is no store by itself, also from inside it.
+            let isInside = directory.name == Array(".mlrepo".utf8)
+            var isBare = false
+            if !isHere, !isInside, try exists(directory / "format", files) {
+                isBare = try exists(directory / "log/new", files)
             }
-            if isHere { return directory }
+            if isHere || isBare { return WorkingCopy(root: directory, isBare: isBare, files: files) }
             guard directory.parent != directory else { throw .noRepository(environment.workingDirectory) }
             directory = directory.parent
         }
     }
 
-    private static func open(at root: FilePath, _ environment: Environment) throws(RepositoryError)
-        -> Repository
-    {
-        let copy = WorkingCopy(root: root, files: environment.files)
+    static func exists(_ path: FilePath, _ files: any FileSystem) throws(RepositoryError) -> Bool {
+        try filing { () throws(FileError) in try files.status(path) != nil }
+    }
+
+    static func open(_ copy: WorkingCopy, _ environment: Environment) throws(RepositoryError) -> Repository {
+        let path = try copy.store()
         let store = try storing { () throws(StoreError) in
-            try ObjectStore.open(copy.directory, files: environment.files)
+            try ObjectStore.open(path, files: environment.files)
         }
         let text = try filing { () throws(FileError) in
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
@@ -47,45 +53,12 @@ package struct Repository: Sendable {
         return Repository(environment: environment, copy: copy, store: store, configuration: configuration)
     }
 
-    /// Makes a repository in a directory.
-    package static func create(at root: FilePath, _ environment: Environment) throws(RepositoryError)
-        -> Repository
-    {
-        let copy = WorkingCopy(root: root, files: environment.files)
-        let head = WorkingCopy.Head(
-            branch: defaultBranch, commit: nil, workingCopy: Hex.text(environment.random(16)))
-        guard let actor = Identity.find(Configuration(), environment) ?? Person(name: "unknown", email: "")
-        else {
-            throw .noIdentity
-        }
-        let event = Event(
-            verb: "init", actor: actor, workingCopy: head.workingCopy, time: environment.now(),
-            nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
-        let format = StoreFormat(origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: nil)
-        let isThere = try filing { () throws(FileError) in
-            try environment.files.status(copy.directory / "HEAD") != nil
-        }
-        if isThere { throw .store(.exists(copy.directory)) }
-        _ = try filing { () throws(FileError) in
-            try environment.files.makeDirectories(copy.directory, permissions: 0o777)
-        }
-        do throws(StoreError) {
-            _ = try ObjectStore.create(
-                copy.directory, format: format, event: event, files: environment.files,
-                random: environment.random)
-        } catch {
-            // Everything but HEAD may be there already, if an earlier init was interrupted.
-            guard case .exists = error else { throw .store(error) }
-        }
-        try copy.setHead(head)
-        return try open(at: root, environment)
-    }
-
     // MARK: Where it stands
 
     /// Where the working copy stands, and the commit that its files were made from.
     package func base() throws(RepositoryError) -> (head: WorkingCopy.Head, commit: Commit?) {
         var head = try copy.head()
+        if copy.isBare { head.commit = try tip(of: Self.defaultBranch) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         if let standing = try ref(name)?.id {
             let pending = try copy.pending()

@@ -34,6 +34,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badConfiguration(String)
     case wouldLose([RepositoryPath])
     case outside(String)
+    /// A store by itself has no files.
+    case bare(FilePath)
     /// A commit's record is there, and its files are not any more.
     case collected(ObjectID)
 
@@ -65,6 +67,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             paths.count == 1
                 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
         case .outside(let text): "'\(text)' is outside the working tree"
+        case .bare(let path): "\(path) is a store without a working copy"
         case .collected(let id):
             "the files of commit \(id.hex.prefix(12)) were collected; only its record is left"
         }

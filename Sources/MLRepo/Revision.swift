@@ -33,7 +33,7 @@ extension Repository {
 
     private func start(_ name: String, of text: String) throws(RepositoryError) -> ObjectID {
         if name == "HEAD" || name == "@" {
-            guard let id = try copy.head().commit else { throw .noRevision(text) }
+            guard let id = try base().head.commit else { throw .noRevision(text) }
             return id
         }
         for group in ["branches/", "tags/"] {

@@ -6,16 +6,52 @@ package import WorkingTree
 /// The files that belong to one working copy: where it stands, what it tracks, its settings
 /// (`Documentation/Formats/layout.md`, "Files of a working copy").
 package struct WorkingCopy: Sendable {
-    /// The top directory of the files.
+    /// The top directory of the files; of a bare store, the store.
     package let root: FilePath
+    /// There are no files: this is a store by itself.
+    package let isBare: Bool
     private let files: any FileSystem
 
-    package init(root: FilePath, files: any FileSystem) {
+    package init(root: FilePath, isBare: Bool = false, files: any FileSystem) {
         self.root = root
+        self.isBare = isBare
         self.files = files
     }
 
-    package var directory: FilePath { root / ".mlrepo" }
+    package var directory: FilePath { isBare ? root : root / ".mlrepo" }
+
+    // MARK: Its store
+
+    /// Where the store lies: here, or where the file `store` says.
+    package func store() throws(RepositoryError) -> FilePath {
+        if isBare { return root }
+        let path = directory / "store"
+        let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: 16_384) }
+        guard let bytes else { return directory }
+        do throws(MalformedObject) {
+            let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            let store: [UInt8]
+            if case .string(let text)? = json.member("path") {
+                store = Array(text.utf8)
+            } else if let text = try json.member("path")?.string("bytes"), let decoded = Base64.decode(text) {
+                store = decoded
+            } else {
+                throw .member("path", expected: "a path")
+            }
+            guard store.first == UInt8(ascii: "/"), !store.contains(0) else {
+                throw .member("path", expected: "an absolute path")
+            }
+            return FilePath(store)
+        } catch { throw .damaged(path, "\(error)") }
+    }
+
+    /// Lets the working copy use a store elsewhere.
+    package func setStore(_ store: FilePath) throws(RepositoryError) {
+        let path: JSONValue =
+            String(validating: store.bytes, as: UTF8.self).map { .string($0) }
+            ?? .object(["bytes": .string(Base64.encode(store.bytes))])
+        try replace("store", JSONValue.object(["path": path]).canonicalBytes + [0x0a], durable: true)
+    }
 
     /// Where a working copy stands.
     package struct Head: Hashable, Sendable {
@@ -34,6 +70,9 @@ package struct WorkingCopy: Sendable {
     }
 
     package func head() throws(RepositoryError) -> Head {
+        if isBare {
+            return Head(branch: Repository.defaultBranch, commit: nil, workingCopy: Self.noWorkingCopy)
+        }
         let path = directory / "HEAD"
         let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 4096) }
         do throws(MalformedObject) {
@@ -47,6 +86,9 @@ package struct WorkingCopy: Sendable {
                 workingCopy: workingCopy)
         } catch { throw .damaged(path, "\(error)") }
     }
+
+    /// Stands for a store without files.
+    private static let noWorkingCopy = String(repeating: "0", count: 32)
 
     package func setHead(_ head: Head) throws(RepositoryError) {
         let json = JSONValue.object([
@@ -134,6 +176,10 @@ package struct WorkingCopy: Sendable {
             "before": pending.goal?.before.map { .string($0.hex) },
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
+    }
+
+    package func setConfiguration(_ bytes: [UInt8]) throws(RepositoryError) {
+        try replace("config", bytes, durable: true)
     }
 
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.

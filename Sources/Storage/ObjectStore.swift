@@ -81,6 +81,7 @@ package final class ObjectStore: ObjectReader {
         _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?
     ) throws(StoreError) -> ObjectStore {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
+        let files = shared(files, format)
         let log = OperationLog(layout: layout, files: files, origin: format.origin)
         let known = try rememberedState(layout, log)
         guard var state = try log.newest(from: known) else {
@@ -113,6 +114,11 @@ package final class ObjectStore: ObjectReader {
         guard let bytes else { return nil }
         let format = try StoreFormat(bytes: bytes, layout: plain)
         return (StoreLayout(root: root, directoryPermissions: permissions(format)), format)
+    }
+
+    /// The file system for what a store that a group shares gets.
+    private static func shared(_ files: any FileSystem, _ format: StoreFormat) -> any FileSystem {
+        (format.sharedBits ?? 0) & 0o060 == 0o060 ? SharedFileSystem(files) : files
     }
 
     private static func permissions(_ format: StoreFormat) -> UInt16 {
@@ -161,6 +167,7 @@ package final class ObjectStore: ObjectReader {
             if try log.tile(0) != nil { throw .exists(root) }
             format = existing
         }
+        let files = shared(files, format)
         try filing { () throws(FileError) in
             for directory in [
                 layout.packs, layout.newEntries, layout.lists, layout.tiles, layout.temporary, layout.cache,

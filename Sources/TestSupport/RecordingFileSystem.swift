@@ -12,14 +12,15 @@ package struct FileCall: Hashable, Sendable, CustomStringConvertible {
     package enum Operation: String, Sendable {
         case open, create, read, write, synchronize, status, list, readLink, makeDirectory, makeLink, link,
             rename
-        case remove, removeDirectory, setPermissions, synchronizeDirectory, synchronizeAll, map, freeSpace
+        case remove, removeDirectory, setPermissions, setGroup, synchronizeDirectory, synchronizeAll, map,
+            freeSpace
 
         /// Whether it changes the disk, or what is durable on it.
         package var isChange: Bool {
             switch self {
             case .create, .write, .synchronize, .makeDirectory, .makeLink, .link, .rename, .remove,
                 .removeDirectory,
-                .setPermissions, .synchronizeDirectory, .synchronizeAll:
+                .setPermissions, .setGroup, .synchronizeDirectory, .synchronizeAll:
                 true
             case .open, .read, .status, .list, .readLink, .map, .freeSpace: false
             }
@@ -236,6 +237,10 @@ package final class RecordingFileSystem: FileSystem {
         try perform(.synchronizeDirectory, path, skipped: ()) { () throws(FileError) in
             try base.synchronizeDirectory(path)
         }
+    }
+
+    package func setGroup(_ path: FilePath, _ group: UInt32) throws(FileError) {
+        try perform(.setGroup, path, skipped: ()) { () throws(FileError) in try base.setGroup(path, group) }
     }
 
     package func synchronizeAll(below directory: FilePath) throws(FileError) {

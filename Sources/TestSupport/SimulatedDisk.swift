@@ -305,6 +305,12 @@ package final class SimulatedDisk: FileSystem {
         }
     }
 
+    package func setGroup(_ path: FilePath, _ group: UInt32) throws(FileError) {
+        try call("change the group of", path, changing: true) { (state) throws(FileError) in
+            _ = try state.existing(path, "change the group of")
+        }
+    }
+
     package func synchronizeDirectory(_ path: FilePath) throws(FileError) {
         try call("fsync", path) { (state) throws(FileError) in
             state.synchronize(directory: try state.directory(path, "fsync"))

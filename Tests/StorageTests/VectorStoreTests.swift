@@ -64,5 +64,6 @@ private struct ReadOnlyView: FileSystem {
     func synchronizeDirectory(_ path: FilePath) throws(FileError) { throw denied }
     func map(_ path: FilePath) throws(FileError) -> MappedFile { try files.map(path) }
     func synchronizeAll(below directory: FilePath) throws(FileError) {}
+    func setGroup(_ path: FilePath, _ group: UInt32) throws(FileError) {}
     func freeSpace(_ path: FilePath) throws(FileError) -> Int { try files.freeSpace(path) }
 }

@@ -2,30 +2,73 @@ internal import ArgumentParser
 internal import FileIO
 internal import MLRepo
 internal import ObjectModel
+internal import Storage
 
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Make a repository.",
         discussion: """
             EXAMPLES
-              mlrepo init            in this directory
-              mlrepo init project    in another, which is made if needed
+              mlrepo init                                  in this directory
+              mlrepo init project                          in another, which is made if needed
+              mlrepo init --bare /srv/reviews              a store without files, for several working copies
+              mlrepo init --bare --shared=ml /srv/reviews  the same, and all of the group 'ml' may write to it
+              mlrepo init --store /srv/reviews             a working copy here on that store
             """)
 
+    @Option(
+        help: ArgumentHelp(
+            "Use a store elsewhere: several working copies share its versions.", valueName: "path"))
+    var store: String?
+    @Flag(help: "Make a store by itself, without a working copy.")
+    var bare = false
+    @Option(
+        help: ArgumentHelp(
+            "With --bare: a group may write to it, the directory's own if none is named.", valueName: "group")
+    )
+    var shared: String?
     @OptionGroup var output: OutputOptions
     @Argument(help: "The directory; this one if none is named.")
     var directory: String?
 
+    /// Stands for the group that the directory has: `--shared` without a name.
+    private static let ownGroup = ":"
+
+    /// `--shared` may stand without a group, which an option of the parser cannot.
+    static func complete(_ arguments: [String]) -> [String] {
+        guard arguments.first == configuration.commandName else { return arguments }
+        return arguments.map { $0 == "--shared" ? "--shared=\(ownGroup)" : $0 }
+    }
+
+    func validate() throws {
+        guard shared == nil || bare else { throw ValidationError("--shared goes with --bare") }
+        guard store == nil || !bare else { throw ValidationError("--bare makes a store, --store uses one") }
+    }
+
     func run() throws {
         let environment = Environment.process()
-        let root =
-            directory.map { environment.workingDirectory.appending(ArgumentText.bytes($0)).normalized }
-            ?? environment.workingDirectory
-        let repository = try Repository.create(at: root, environment)
+        func absolute(_ path: String) -> FilePath {
+            environment.workingDirectory.appending(ArgumentText.bytes(path)).normalized
+        }
+        var request = CreationRequest()
+        request.store = store.map(absolute)
+        request.isBare = bare
+        request.isShared = shared != nil
+        request.group = shared == Self.ownGroup ? nil : shared
+        let root = directory.map(absolute) ?? environment.workingDirectory
+        let repository = try Repository.create(at: root, request, environment)
+        let place = repository.copy.directory
         if output.json {
-            Terminal.printJSON(.object(["path": .string("\(repository.copy.directory)")]))
+            Terminal.printJSON(
+                .object([
+                    "path": .string("\(place)"),
+                    "store": .string("\(repository.store.layout.root)"), "bare": .bool(bare),
+                ]))
         } else if !output.quiet {
-            Terminal.print("A new repository in \(Terminal.escaped(repository.copy.directory.bytes))")
+            let what = bare ? "A new store" : store == nil ? "A new repository" : "A new working copy"
+            let suffix =
+                store == nil ? "" : ", on the store \(Terminal.escaped(repository.store.layout.root.bytes))"
+            Terminal.print("\(what) in \(Terminal.escaped(place.bytes))\(suffix)")
         }
     }
 }
