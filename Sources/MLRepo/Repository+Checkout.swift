@@ -27,9 +27,7 @@ extension Repository {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(commit: id, branch: branch, before: try ref(name)?.id)
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
-        for leftover in look.scan.leftovers {
-            try filing { () throws(FileError) in try environment.files.removeIfPresent(leftover) }
-        }
+        try removeLeftovers(look)
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: copy.root, files: environment.files, store: store, random: environment.random,
@@ -41,12 +39,12 @@ extension Repository {
         (head.commit, head.branch) = (id, branch)
         let (writer, standing) = (ObjectWriter(store, random: environment.random), head)
         defer { writer.abandon() }
-        if try !self.standing(head, on: id).isEmpty {
+        if try !self.standing(head, on: id, from: look.head.commit).isEmpty {
             _ = try transact(
                 undoing == nil ? "checkout" : "undo", reason: branch, actor: actor, head, writer,
                 undoing: undoing
             ) { () throws(RepositoryError) in
-                try self.standing(standing, on: id)
+                try self.standing(standing, on: id, from: look.head.commit)
             }
         }
         try copy.setHead(head)
@@ -56,6 +54,13 @@ extension Repository {
         try copy.setPending(nil)
         return CheckoutReport(
             written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
+    }
+
+    /// Removes files that a checkout was writing when it was killed.
+    private func removeLeftovers(_ look: Look) throws(RepositoryError) {
+        for leftover in look.scan.leftovers {
+            try filing { () throws(FileError) in try environment.files.removeIfPresent(leftover) }
+        }
     }
 
     /// Tells a commit whose files a collection took from a damaged store.
@@ -129,7 +134,7 @@ extension Repository {
     }
 
     /// Whether what is on disk at a path is nothing, or one of some contents that are in the store.
-    private func isSafe(
+    func isSafe(
         _ path: RepositoryPath, _ likely: [TreeEntry], _ removed: Set<RepositoryPath>
     ) throws(RepositoryError) -> Bool {
         let place = copy.root.appending(path.bytes)
@@ -193,9 +198,15 @@ extension Repository {
     ) throws(RepositoryError) -> Int {
         let commit = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, commit)
+        // Says what an interrupted command was writing here, so that the same one goes on.
+        let marker = directory.appending(EntryName.temporaryPrefix + id.hex.prefix(16).utf8)
         let isTaken = try filing { () throws(FileError) in
             try environment.files.makeDirectories(directory, permissions: 0o777)
-            return try !environment.files.names(in: directory).isEmpty
+            let names = try environment.files.names(in: directory)
+            if names.isEmpty {
+                environment.files.close(try environment.files.create(marker, permissions: 0o600))
+            }
+            return !names.isEmpty && !names.contains(marker.name)
         }
         guard !isTaken else { throw .refExists(directory.description) }
         var steps: [CheckoutStep] = []
@@ -211,6 +222,7 @@ extension Repository {
                 onFile: onFile
             ).apply(all, width: environment.width)
         }
+        try filing { () throws(FileError) in try environment.files.removeIfPresent(marker) }
         return all.count
     }
 
@@ -222,6 +234,7 @@ extension Repository {
         let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)
         let pending = try copy.pending()
         guard pending == nil || pending == own else { throw .interruptedCheckout }
+        try removeLeftovers(look)
         let tree = tree(look.base)
         var steps: [CheckoutStep] = []
         for file in look.scan.files where paths.contains(where: { file.path.isInside($0) }) {

@@ -12,7 +12,8 @@ extension Repository {
     /// Takes out of the store what nothing needs any more.
     package func collect(immediately: Bool) throws(RepositoryError) -> GarbageCollector.Outcome {
         guard let actor = person else { throw .noIdentity }
-        let workingCopy = try copy.head().workingCopy
+        let workingCopy = copy.isBare ? nil : try copy.head().workingCopy
+        try copy.sweep()
         return try storing { () throws(StoreError) in
             try collector(immediately).collect { event(GarbageCollector.verb, actor, workingCopy) }
         }

@@ -68,8 +68,9 @@ extension Repository {
         }
         edits.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         let isRun = !(request.parameters.isEmpty && request.metrics.isEmpty && request.inputs.isEmpty)
-        guard !edits.isEmpty || !look.tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) || isRun
-        else {
+        var tracked = look.tracking.paths
+        tracked.directories.removeAll { look.tracking.untracked.contains($0) }
+        guard !edits.isEmpty || tracked != base?.tracked ?? TrackedPaths() || isRun else {
             throw .nothingToCommit
         }
 
@@ -82,12 +83,11 @@ extension Repository {
         }
         let theirs =
             parent == look.head.commit ? [] : try others(base, parentCommit, edits, look.head.branch ?? "")
+        try refuseOverwriting(theirs, look, committing: edits)
         let built = try edited(tree(parentCommit), edits, writer)
         let run = try declaredRun(request, committer, edits, base, built.root, writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let recipes = try recipeMap(read.recipes, writer)
-        var tracked = look.tracking.paths
-        tracked.directories.removeAll { look.tracking.untracked.contains($0) }
         let now = environment.now()
         let commit = Commit(
             author: request.author ?? committer, committer: committer, authored: now, committed: now,
@@ -100,7 +100,7 @@ extension Repository {
         if !theirs.isEmpty { try copy.setPending(WorkingCopy.Pending(from: base?.tree, to: built.root)) }
         let result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
             () throws(RepositoryError) in
-            var changes = try standing(look.head, on: id)
+            var changes = try standing(look.head, on: id, from: look.head.commit)
             if let branch = look.head.branch {
                 let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
                 changes.append(try moving(name, from: parent, to: id))
@@ -165,6 +165,23 @@ extension Repository {
         }
         if let clash { throw .diverged(branch: branch, path: clash) }
         return steps
+    }
+
+    /// What others changed is written over what is on disk: that has to be what the base version has there, or nothing.
+    private func refuseOverwriting(
+        _ theirs: [CheckoutStep], _ look: Look, committing edits: [PathEdit]
+    ) throws(RepositoryError) {
+        guard !theirs.isEmpty else { return }
+        let dirty = Set(try changes(look).map(\.path))
+        let committed = Set(edits.map(\.path))
+        let base = tree(look.base)
+        var lost: [RepositoryPath] = []
+        for step in theirs where !committed.contains(step.path) {
+            let before = try reading { () throws(ReadError) in try base.entry(at: step.path) }
+            guard dirty.contains(step.path) || before == nil else { continue }
+            if try !isSafe(step.path, [step.entry].compactMap { $0 }, []) { lost.append(step.path) }
+        }
+        guard lost.isEmpty else { throw .wouldLose(lost) }
     }
 
     func edited(

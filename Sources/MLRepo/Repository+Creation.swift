@@ -19,10 +19,10 @@ package struct CreationRequest: Sendable {
 extension Repository {
     /// Makes a repository in a directory.
     package static func create(
-        at root: FilePath, _ request: CreationRequest = CreationRequest(), _ environment: Environment
+        at root: FilePath, _ request: CreationRequest, _ environment: Environment
     ) throws(RepositoryError) -> Repository {
         let files = environment.files
-        let copy = WorkingCopy(root: root, isBare: request.isBare, files: files)
+        let copy = WorkingCopy(root: root, isBare: request.isBare, environment)
         // A store by itself has no HEAD; its log says whether it was finished.
         let isThere = request.isBare ? false : try exists(copy.directory / "HEAD", files)
         if isThere { throw .store(.exists(copy.directory)) }
@@ -81,7 +81,7 @@ extension Repository {
         for candidate in [path, path / ".mlrepo"] {
             if try exists(candidate / "format", files) { return candidate }
             if try exists(candidate / "store", files) {
-                return try WorkingCopy(root: candidate.parent, files: files).store()
+                return try WorkingCopy(root: candidate.parent, environment).store()
             }
         }
         throw .store(.notFound(path))

@@ -10,31 +10,62 @@ package struct Operation: Sendable {
 }
 
 extension Repository {
-    /// All operations on the store, newest first.
-    package func operations() throws(RepositoryError) -> [Operation] {
-        var entries: [LogEntry] = []
-        _ = try storing { () throws(StoreError) in try store.log.newest { entry, _ in entries.append(entry) }
+    /// Operations on the store, newest first.
+    ///
+    /// - Parameter body: Says whether to go on.
+    package func operations(_ body: (Operation) throws(RepositoryError) -> Bool) throws(RepositoryError) {
+        var failure: RepositoryError?
+        try storing { () throws(StoreError) in
+            try store.log.entries(endingWith: store.current.number) { (entry) throws(StoreError) in
+                do throws(RepositoryError) {
+                    let event = try reading { () throws(ReadError) in try store.event(entry.event) }
+                    return try body(Operation(number: entry.number, eventID: entry.event, event: event))
+                } catch {
+                    failure = error
+                    return false
+                }
+            }
         }
-        var operations: [Operation] = []
-        for entry in entries.reversed() {
-            let event = try reading { () throws(ReadError) in try store.event(entry.event) }
-            operations.append(Operation(number: entry.number, eventID: entry.event, event: event))
+        if let failure { throw failure }
+    }
+
+    /// Ends an `undo` that was killed behind its log entry.
+    ///
+    /// - Returns: What it took back; nothing if none was killed there.
+    package func finishUndo() throws(RepositoryError) -> Operation? {
+        let (noted, pending) = (try copy.head(), try copy.pending())
+        let (head, _) = try base()
+        let isFinishing =
+            noted.commit != head.commit || (pending?.goal != nil && head.commit == pending?.goal?.commit)
+        guard isFinishing else { return nil }
+        var (last, undone): (Operation?, Operation?)
+        try operations { (operation) throws(RepositoryError) in
+            guard operation.event.workingCopy == head.workingCopy else { return true }
+            if last == nil { last = operation }
+            if operation.eventID == last?.event.undoes { undone = operation }
+            return last?.event.undoes != nil && undone == nil
         }
-        return operations
+        if undone != nil {
+            try copy.setHead(head)
+            if pending?.goal != nil { try copy.setPending(nil) }
+        }
+        return undone
     }
 
     /// The last operation of this working copy that moved a ref and was not taken back yet.
     package func undoable() throws(RepositoryError) -> Operation? {
         let mine = try base().head.workingCopy
-        var undone: Set<ObjectID> = []
-        for operation in try operations() where operation.event.workingCopy == mine {
+        var (undone, found): (Set<ObjectID>, Operation?) = ([], nil)
+        try operations { (operation) throws(RepositoryError) in
+            guard operation.event.workingCopy == mine else { return true }
             if let other = operation.event.undoes {
                 undone.insert(other)
             } else if !undone.contains(operation.eventID), !operation.event.refs.isEmpty {
-                return operation
+                found = operation
             }
+            return found == nil
         }
-        return nil
+        return found
     }
 
     /// Takes an operation back: its refs are what they were before.
@@ -52,6 +83,8 @@ extension Repository {
             _ = try checkout(before, branch: try branch(at: before), undoing: operation.eventID)
             return
         }
+        // Before the refs move: whatever kills this behind the entry, nothing drops out of sight.
+        if let own { try keepTracking(of: own.after?.id, after: own.before?.id) }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
         _ = try transact(
@@ -76,7 +109,6 @@ extension Repository {
         // The files stay as they are, and differ from the base again.
         var moved = head
         moved.commit = own.before?.id
-        try keepTracking(of: own.after?.id, after: own.before?.id)
         try copy.setHead(moved)
     }
 
@@ -87,7 +119,7 @@ extension Repository {
         let before = try base.map { (id) throws(RepositoryError) in
             try reading { () throws(ReadError) in try store.commit(id) }
         }
-        var tracking = Tracking(paths: commit.tracked)
+        var tracking = try copy.tracking(base: commit.tracked)
         try reading { () throws(ReadError) in
             try tree(before).changes(to: tree(commit)) { (path, old, new) throws(ReadError) in
                 if old == nil, new != nil, !tracking.coversDirectory(path) { tracking.added.insert(path) }
@@ -97,7 +129,7 @@ extension Repository {
     }
 
     /// The branch whose newest commit this is, if it is only one.
-    private func branch(at id: ObjectID) throws(RepositoryError) -> String? {
+    func branch(at id: ObjectID) throws(RepositoryError) -> String? {
         let names = try refs(in: "branches").filter { $0.target.id == id }.map(\.name)
         return names.count == 1 ? names[0] : nil
     }

@@ -18,6 +18,19 @@ extension Repository {
         }
     }
 
+    /// Whether the last thing that this working copy did was to make a branch at a commit, without coming to stand on it.
+    package func hasJustMade(branch: String, at id: ObjectID) throws(RepositoryError) -> Bool {
+        let head = try base().head
+        guard head.branch != branch, try tip(of: branch) == id else { return false }
+        var change: RefChange?
+        try operations { (operation) throws(RepositoryError) in
+            guard operation.event.workingCopy == head.workingCopy else { return true }
+            change = operation.event.refs.first
+            return false
+        }
+        return change?.name.name(in: "branches") == branch && change?.before == nil
+    }
+
     /// Takes a branch or a tag away; the commits stay for as long as the store's undo window.
     package func removeRef(_ group: String, _ name: String) throws(RepositoryError) {
         let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }

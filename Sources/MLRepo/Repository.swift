@@ -31,7 +31,7 @@ package struct Repository: Sendable {
             if !isHere, !isInside, try exists(directory / "format", files) {
                 isBare = try exists(directory / "log/new", files)
             }
-            if isHere || isBare { return WorkingCopy(root: directory, isBare: isBare, files: files) }
+            if isHere || isBare { return WorkingCopy(root: directory, isBare: isBare, environment) }
             guard directory.parent != directory else { throw .noRepository(environment.workingDirectory) }
             directory = directory.parent
         }
@@ -74,6 +74,8 @@ package struct Repository: Sendable {
             }
         }
         guard let id = head.commit else { return (head, nil) }
+        // A branch that is gone, taken back or deleted elsewhere, is none to stand on.
+        if let branch = head.branch, try tip(of: branch) == nil { head.branch = try self.branch(at: id) }
         return (head, try reading { () throws(ReadError) in try store.commit(id) })
     }
 

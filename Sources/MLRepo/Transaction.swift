@@ -104,9 +104,15 @@ extension Repository {
     }
 
     /// The ref that keeps what a working copy stands on.
-    func standing(_ head: WorkingCopy.Head, on commit: ObjectID) throws(RepositoryError) -> [RefChange] {
+    ///
+    /// - Parameter expected: What it stood on when the operation began; another command in the same working copy may have been
+    ///   faster.
+    package func standing(
+        _ head: WorkingCopy.Head, on commit: ObjectID, from expected: ObjectID?
+    ) throws(RepositoryError) -> [RefChange] {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         let (before, after) = (try ref(name), ObjectReference(.commit, commit))
+        guard before == nil || before?.id == expected else { throw .store(.moved(name)) }
         return before == after ? [] : [RefChange(name: name, before: before, after: after)]
     }
 }

@@ -11,11 +11,14 @@ package struct WorkingCopy: Sendable {
     /// There are no files: this is a store by itself.
     package let isBare: Bool
     private let files: any FileSystem
+    /// For names of temporary files, so that two commands at once do not meet.
+    private let nonce: String
 
-    package init(root: FilePath, isBare: Bool = false, files: any FileSystem) {
+    init(root: FilePath, isBare: Bool = false, _ environment: Environment) {
         self.root = root
         self.isBare = isBare
-        self.files = files
+        files = environment.files
+        nonce = Hex.text(environment.random(8))
     }
 
     package var directory: FilePath { isBare ? root : root / ".mlrepo" }
@@ -184,7 +187,7 @@ package struct WorkingCopy: Sendable {
 
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
     package func fileClock() throws(RepositoryError) -> Int64 {
-        let path = directory / "clock"
+        let path = directory / "\(Self.temporaryPrefix)clock-\(nonce)"
         do throws(FileError) {
             try files.removeIfPresent(path)
             let file = try files.create(path, permissions: 0o600)
@@ -200,9 +203,28 @@ package struct WorkingCopy: Sendable {
         }
     }
 
+    /// What names of files begin with that are being written.
+    private static let temporaryPrefix = "tmp-"
+
+    /// Removes what commands that were killed were writing here a day ago or longer.
+    package func sweep() throws(RepositoryError) {
+        let now = try fileClock()
+        try filing { () throws(FileError) in
+            var listing = DirectoryListing()
+            try files.list(directory, into: &listing)
+            for index in 0..<listing.count
+            where listing.name(index).starts(with: Self.temporaryPrefix.utf8)
+                && listing.status(index).kind == .file
+                && now - listing.status(index).modified > 86_400_000_000_000
+            {
+                try files.removeIfPresent(directory.appending(listing.name(index)))
+            }
+        }
+    }
+
     private func replace(_ name: String, _ bytes: [UInt8], durable: Bool) throws(RepositoryError) {
         try filing { () throws(FileError) in
-            let temporary = directory / (name + ".new")
+            let temporary = directory / "\(Self.temporaryPrefix)\(name)-\(nonce)"
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }

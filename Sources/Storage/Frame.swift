@@ -138,6 +138,9 @@ package struct EncodedFrame: Sendable {
         self.objects = objects
     }
 
+    /// Its length in a pack, without padding.
+    var storedLength: Int { FrameHeader.byteCount + table.count + stored.count }
+
     /// A frame without a base as it lies in another pack.
     init(copying raw: PackReader.RawFrame, objects: [Object]) {
         self.init(

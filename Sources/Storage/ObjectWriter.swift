@@ -19,6 +19,8 @@ package final class ObjectWriter: Sendable {
         var pack: PackWriter?
         var finished: [FinishedPack] = []
         var merged: [PackReader] = []
+        /// What was written before older packs were merged in.
+        var ownBytes = 0
         var metadata = FrameBuilder(.metadata)
         var claimed: Set<ObjectReference> = []
         var reliedOn: Set<ObjectReference> = []
@@ -132,7 +134,7 @@ package final class ObjectWriter: Sendable {
         package let objects: Int
         /// Of the new objects.
         package let rawBytes: Int
-        /// What the store grew by; less than nothing where a merge saved more than came.
+        /// What the new objects take: headers, index and all, before a merge with older ones makes it less.
         package let storedBytes: Int
     }
 
@@ -155,11 +157,10 @@ package final class ObjectWriter: Sendable {
         return state.withLock { state in
             if let finished { state.finished.append(finished) }
             state.merged += merged
-            let length = state.finished.reduce(0) { $0 + $1.length }
+            let written = state.merged.isEmpty ? state.finished.reduce(0) { $0 + $1.length } : state.ownBytes
             return Result(
                 packs: state.finished, merged: state.merged.map(\.name), objects: state.objects,
-                rawBytes: state.rawBytes,
-                storedBytes: length - state.merged.reduce(0) { $0 + $1.index.fileLength })
+                rawBytes: state.rawBytes, storedBytes: written)
         }
     }
 
@@ -178,8 +179,13 @@ package final class ObjectWriter: Sendable {
             let frames = try? PackMerge(chosen, of: store).frames(adding: metadata.contents)
         else { return [] }
         let pack = try currentPack()
+        var alone = metadata
+        let own = pack.length + (alone.isEmpty ? 0 : try store.encode(&alone).storedLength)
         for frame in frames { try pack.append(frame) }
         state.withLock { state in
+            state.ownBytes =
+                own + PackTrailer.byteCount
+                + (state.objects + metadata.contents.count) * PackTrailer.entrySize
             state.objects += metadata.contents.count
             state.rawBytes += metadata.rawLength
         }

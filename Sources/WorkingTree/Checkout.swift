@@ -201,20 +201,18 @@ package struct Checkout: Sendable {
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         guard let (directory, _) = path.split else { return nil }
         try makeDirectory(directory, made)
-        if entry.mode != .link, let seen = try writeNew(place(path), entry, synchronizing: synchronizing) {
+        if entry.mode == .link {
+            if let seen = try linkNew(path, place(path), entry) { return seen }
+        } else if let seen = try writeNew(place(path), entry, synchronizing: synchronizing) {
             return seen
         }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         do throws(WorkingTreeError) {
-            if entry.mode == .link {
-                let target = try content(entry.id)
-                guard !target.contains(0) else { throw .badLink(path) }
-                try working { () throws(FileError) in try files.makeLink(temporary, target: target) }
-            } else {
-                guard try writeNew(temporary, entry, synchronizing: synchronizing) != nil else {
-                    throw .file(FileError.exists(temporary))
-                }
-            }
+            let made =
+                entry.mode == .link
+                ? try linkNew(path, temporary, entry)
+                : try writeNew(temporary, entry, synchronizing: synchronizing)
+            guard made != nil else { throw .file(FileError.exists(temporary)) }
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
                 if try files.status(place(path))?.kind == .directory {
@@ -227,6 +225,21 @@ package struct Checkout: Sendable {
             try? files.removeIfPresent(temporary)
             throw error
         }
+    }
+
+    /// Makes a link under a name that nothing has.
+    ///
+    /// - Returns: Nothing if the name is taken.
+    private func linkNew(
+        _ path: RepositoryPath, _ place: FilePath, _ entry: TreeEntry
+    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        let target = try content(entry.id)
+        guard !target.contains(0) else { throw .badLink(path) }
+        do throws(FileError) { try files.makeLink(place, target: target) } catch {
+            if error.isExists { return nil }
+            throw .file(error)
+        }
+        return try working { () throws(FileError) in try files.status(place).map { StatCacheEntry.Seen($0) } }
     }
 
     /// Writes a file under a name that nothing has.

@@ -28,7 +28,7 @@ struct Workbench {
         let disk = SimulatedDisk()
         try disk.makeDirectory(home, permissions: 0o755)
         let bench = Workbench(disk, seed: seed)
-        _ = try Repository.create(at: home, bench.environment)
+        _ = try Repository.create(at: home, CreationRequest(), bench.environment)
         try disk.makeDirectory(home / "data", permissions: 0o755)
         _ = try bench.open().add(paths: [RepositoryPath("data")], patterns: [])
         return bench

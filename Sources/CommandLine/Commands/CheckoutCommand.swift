@@ -52,7 +52,9 @@ struct CheckoutCommand: ParsableCommand {
         let id: ObjectID
         if makesBranch || creates {
             id = try repository.commit(named: "HEAD")
-            try repository.makeRef("branches", revision, at: id)
+            if try !repository.hasJustMade(branch: revision, at: id) {
+                try repository.makeRef("branches", revision, at: id)
+            }
             branch = revision
         } else if let tip = try? repository.tip(of: revision) {
             (id, branch) = (tip, revision)

@@ -19,6 +19,13 @@ struct UndoCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
+        if let finished = try repository.finishUndo() {
+            if output.json { return Terminal.printJSON(OperationsCommand.json(finished)) }
+            if !output.quiet {
+                Terminal.print("An interrupted undo is finished: \(OperationsCommand.line(finished))")
+            }
+            return
+        }
         guard let operation = try repository.undoable() else {
             throw Failure(status: .no, message: "there is nothing to take back", hint: "mlrepo operations")
         }
@@ -41,15 +48,21 @@ struct OperationsCommand: ParsableCommand {
             """,
         aliases: ["reflog"])
 
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
+    var maxCount: Int?
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        for operation in try Repository.here().operations() {
+        var left = maxCount ?? .max
+        guard left > 0 else { return }
+        try Repository.here().operations { operation in
             if output.json {
                 Terminal.printJSON(Self.json(operation))
             } else {
                 Terminal.print(Self.line(operation))
             }
+            left -= 1
+            return left > 0
         }
     }
 
