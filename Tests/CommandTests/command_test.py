@@ -1,0 +1,77 @@
+"""A fresh directory for each test, and ways to run the program in it: what all tests of the command line share.
+
+MLREPO names the binary. Time and user are fixed by environment variables, so that only ids that come from randomness
+(events, working copies) and facts of the machine (in runs) differ between two runs of a test.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+MLREPO = os.path.abspath(os.environ.get("MLREPO", ".build/debug/mlrepo"))
+READER = Path(__file__).resolve().parent.parent / "Reader" / "read_store.py"
+
+
+class CommandTest(unittest.TestCase):
+    """A fresh directory for each test, and ways to run the program in it."""
+
+    def setUp(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="mlrepo-test-"))
+        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.root), "MLREPO_USER_NAME": "Ada",
+            "MLREPO_USER_EMAIL": "ada@example.com", "MLREPO_NOW": "1763888400",
+        }
+        self.work = self.root / "work"
+        self.work.mkdir()
+
+    def run_raw(self, *arguments, cwd=None):
+        return subprocess.run(
+            [MLREPO, *arguments], cwd=cwd or self.work, env=self.environment, capture_output=True, timeout=120)
+
+    def mlrepo(self, *arguments, status=0, cwd=None) -> str:
+        done = self.run_raw(*arguments, cwd=cwd)
+        self.assertEqual(done.returncode, status, (arguments, done.stdout, done.stderr))
+        self.stderr = done.stderr.decode(errors="replace")
+        return done.stdout.decode(errors="surrogateescape")
+
+    def write(self, name, content: bytes) -> Path:
+        path = os.path.join(os.fsencode(self.work), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def start(self) -> None:
+        self.mlrepo("init")
+        self.write("data/a.txt", b"first\n")
+        self.write("data/sub/b.txt", b"second\n")
+        self.mlrepo("add", "data")
+
+    def verify(self) -> dict:
+        """What the independent reader says of the store."""
+        done = subprocess.run(
+            [sys.executable, str(READER), "verify", str(self.work / ".mlrepo")], capture_output=True, timeout=120)
+        summary = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual((done.returncode, summary["problems"]), (0, 0), done.stdout[-2000:])
+        return summary
+
+    def tree(self, top: Path) -> dict:
+        found = {}
+        for directory, names, files in os.walk(os.fsencode(top)):
+            if b".mlrepo" in names:
+                names.remove(b".mlrepo")
+            for name in files + [n for n in names if os.path.islink(os.path.join(directory, n))]:
+                path = os.path.join(directory, name)
+                key = os.path.relpath(path, os.fsencode(top))
+                if os.path.islink(path):
+                    found[key] = ("link", os.readlink(path))
+                else:
+                    with open(path, "rb") as file:
+                        found[key] = (os.stat(path).st_mode & 0o100, hashlib.sha256(file.read()).hexdigest())
+        return found

@@ -1,0 +1,938 @@
+"""One transcript for each command: what is typed, and everything that comes back.
+
+In a transcript `$ ` stands before what a shell runs, `! ` before a line of standard error, and `[N]` is an exit status other
+than 0. What differs from machine to machine or from run to run has a placeholder: {name} is an id's first 7 digits, {name:full}
+all 64, and so on (`KINDS`); the same name is the same id in all of a test. {size} and {number} stand for any.
+"""
+import difflib
+import os
+import re
+import subprocess
+import textwrap
+
+from command_test import MLREPO, CommandTest
+
+KINDS = {
+    "": "[0-9a-f]{7}", "full": "[0-9a-f]{64}", "12": "[0-9a-f]{12}", "32": "[0-9a-f]{32}", "2": "[0-9a-f]{2}",
+    "name": "[0-9a-f]{64}-[0-9a-f]{16}",
+}
+PLACEHOLDER = re.compile(r"\{([a-z]+[0-9]?)(?::([a-z0-9]+))?\}")
+
+
+class TranscriptTest(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        (self.root / "bin").mkdir()
+        os.symlink(MLREPO, self.root / "bin/mlrepo")
+        self.environment |= {"PATH": f"{self.root}/bin:{self.environment['PATH']}", "LC_ALL": "C.UTF-8"}
+        self.bound: dict[tuple[str, str], str] = {}
+
+    def begin(self) -> None:
+        """Two files, tracked."""
+        self.transcript(r"""
+            $ mlrepo init --quiet
+            $ mkdir -p data/sub
+            $ echo first >data/a.txt
+            $ echo second >data/sub/b.txt
+            $ mlrepo add data
+            """)
+
+    def one(self) -> None:
+        """Their version, {one}."""
+        self.begin()
+        self.transcript("$ mlrepo commit --quiet -m One")
+
+    def two(self) -> None:
+        """{one}, and {two} with a file changed, one made and one deleted."""
+        self.one()
+        self.transcript(r"""
+            $ echo changed >data/a.txt
+            $ echo third >data/c.txt
+            $ rm data/sub/b.txt
+            $ mlrepo commit --quiet -m Two --deleted
+            """)
+
+    def transcript(self, text: str) -> None:
+        steps = re.split(r"^\$ ", textwrap.dedent(text).strip("\n") + "\n", flags=re.MULTILINE)[1:]
+        for step in steps:
+            command, _, expected = step.partition("\n")
+            done = subprocess.run(
+                ["sh", "-c", self.typed(command)], cwd=self.work, env=self.environment, capture_output=True, timeout=120)
+            found = done.stdout.decode(errors="backslashreplace")
+            found += "".join(f"! {line}\n" for line in done.stderr.decode(errors="backslashreplace").splitlines())
+            if done.returncode:
+                found += f"[{done.returncode}]\n"
+            match = re.fullmatch(self.pattern(expected), found)
+            if not match:
+                self.fail(f"$ {command}\n" + "".join(difflib.ndiff(expected.splitlines(True), found.splitlines(True))))
+            for key, value in match.groupdict().items():
+                name, kind = key.split("__")
+                self.bind(name, kind, value)
+
+    def bind(self, name: str, kind: str, value: str) -> None:
+        self.bound[name, kind] = value
+        # The beginnings of an id that is known in full are known, too.
+        for short in ("", "12", "2") if kind in ("full", "name") else ():
+            beginning = value[: int(short or 7)]
+            self.assertEqual(self.bound.setdefault((name, short), beginning), beginning, f"{{{name}}} is two ids")
+
+    def typed(self, command: str) -> str:
+        return PLACEHOLDER.sub(lambda match: self.bound[match[1], match[2] or ""], command)
+
+    def pattern(self, expected: str) -> str:
+        pattern, end, opened = "", 0, set()
+        for match in PLACEHOLDER.finditer(expected):
+            name, kind = match[1], match[2] or ""
+            pattern += re.escape(expected[end:match.start()])
+            end = match.end()
+            known, group = self.bound.get((name, kind)), f"{name}__{kind}"
+            if name in ("work", "root"):
+                pattern += re.escape(str(self.root / "work" if name == "work" else self.root))
+            elif name == "size":
+                pattern += "(?:1 byte|[0-9.]+ (?:bytes|KB|MB))"
+            elif name == "number":
+                pattern += "[0-9]+"
+            elif known is not None:
+                pattern += known
+            elif group in opened:
+                pattern += f"(?P={group})"
+            else:
+                opened.add(group)
+                pattern += f"(?P<{group}>{KINDS[kind]})"
+        return pattern + re.escape(expected[end:])
+
+
+class Transcripts(TranscriptTest):
+    def test_init_makes_a_repository_and_only_where_none_is(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init
+            A new repository in {work}/.mlrepo
+            $ mlrepo init
+            ! error: there is a store at {work}/.mlrepo already
+            [73]
+            $ mlrepo init further/down
+            A new repository in {work}/further/down/.mlrepo
+            $ ls .mlrepo
+            HEAD
+            cache
+            format
+            log
+            packs
+            tmp
+            $ mlrepo init --quiet silent
+            $ mlrepo init --json machine
+            {"path":"{work}/machine/.mlrepo"}
+            $ mlrepo init one two
+            ! error: Unexpected argument 'two'
+            ! hint: mlrepo help init
+            [64]
+            $ touch file
+            $ mlrepo init file
+            ! error: cannot make the directory {work}/file/.mlrepo: Not a directory
+            [74]
+            """)
+
+    def test_add_tracks_files_directories_and_patterns(self) -> None:
+        self.transcript(r"""
+            $ mlrepo add data
+            ! error: no .mlrepo in {work} or above it
+            ! hint: mlrepo init
+            [66]
+            $ mlrepo init --quiet
+            $ mlrepo add
+            ! error: name a file, a directory or a pattern
+            ! hint: mlrepo help add
+            [64]
+            $ mlrepo add data
+            ! error: no file or directory 'data'
+            [66]
+            $ mkdir data
+            $ echo first >data/a.txt
+            $ echo model >model.bin
+            $ echo other >other.bin
+            $ mlrepo add data model.bin
+            $ mlrepo status
+            On branch main
+            No commit yet
+              added    data/a.txt
+              added    model.bin
+            $ mlrepo add --pattern '*.bin'
+            $ mlrepo status
+            On branch main
+            No commit yet
+              added    data/a.txt
+              added    model.bin
+              added    other.bin
+            $ mlrepo add ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            $ mlrepo add .mlrepo
+            ! error: the name '.mlrepo' is reserved: it may stand for .git or .mlrepo on some systems
+            [64]
+            $ (cd data && mlrepo add a.txt)
+            """)
+
+    def test_untrack_leaves_the_files_and_takes_them_out_of_the_next_version(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo untrack data/sub
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+              deleted  data/sub/b.txt
+            $ mlrepo commit -m 'Without sub'
+            [main {two}] Without sub
+             1 file, 6 bytes; stored {size} for {size} of new objects
+            $ mlrepo ls
+            - b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41 6 data/a.txt
+            $ ls data/sub
+            b.txt
+            $ mlrepo untrack nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo untrack
+            ! error: Missing expected argument '<paths> ...'
+            ! hint: mlrepo help untrack
+            [64]
+            $ mlrepo add data/sub
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              added    data/sub/b.txt
+            """)
+
+    def test_status_names_every_change(self) -> None:
+        self.transcript(r"""
+            $ mlrepo status
+            ! error: no .mlrepo in {work} or above it
+            ! hint: mlrepo init
+            [66]
+            $ mlrepo init --quiet
+            $ mlrepo status
+            On branch main
+            No commit yet
+            Nothing is tracked yet: mlrepo add PATH
+            $ mkdir data
+            $ echo first >data/a.txt
+            $ ln -s a.txt data/link
+            $ mlrepo add data
+            $ mlrepo status
+            On branch main
+            No commit yet
+              added    data/a.txt
+              added    data/link
+            $ mlrepo commit --quiet -m One
+            $ mlrepo st
+            On branch main
+            Last commit {one}
+            Nothing has changed
+            $ echo changed >data/a.txt
+            $ rm data/link
+            $ echo file >data/link
+            $ echo new >data/new.txt
+            $ mkdir data/empty
+            $ mkfifo data/pipe
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+              modified data/a.txt
+              added    data/empty
+              type     data/link
+              added    data/new.txt
+            ! skipped: data/pipe (a socket, pipe or device)
+            $ mlrepo status --json
+            {"branch":"main","clean":false,"entries":[{"path":"data/a.txt","state":"modified"},{"path":"data/empty","state":"added"},{"path":"data/link","state":"typeChanged"},{"path":"data/new.txt","state":"added"}],"head":"sha256:{one:full}"}
+            $ rm data/pipe
+            $ rm data/new.txt data/a.txt
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+              deleted  data/a.txt
+              added    data/empty
+              type     data/link
+            $ mlrepo checkout --quiet {one}
+            $ mlrepo status
+            On no branch
+            Last commit {one}
+              deleted  data/a.txt
+              added    data/empty
+              type     data/link
+            $ mlrepo status --nonsense
+            ! error: Unknown option '--nonsense'
+            ! hint: mlrepo help status
+            [64]
+            """)
+
+    def test_commit_keeps_what_is_there_and_refuses_what_is_not_clear(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ mlrepo commit
+            ! error: Missing expected argument '--message <message>'
+            ! hint: mlrepo help commit
+            [64]
+            $ mlrepo commit -m One
+            [main {one}] One
+             2 files, 13 bytes; stored {size} for {size} of new objects
+            $ mlrepo commit -m Again
+            ! error: nothing has changed
+            ! hint: mlrepo status
+            [1]
+            $ echo changed >data/a.txt
+            $ echo third >data/c.txt
+            $ mlrepo commit -m 'Only a' data/a.txt
+            [main {two}] Only a
+             2 files, 15 bytes; stored {size} for {size} of new objects
+            $ mlrepo commit -am 'The rest' --metric accuracy=0.91 --param lr=1e-4 --author 'Grace <grace@example.com>'
+            [main {three}] The rest
+             3 files, 21 bytes; stored {size} for {size} of new objects
+             accuracy=0.91
+            $ mlrepo commit -m Quiet --param lr=2e-4 --quiet
+            $ mlrepo commit -m Machine --param lr=3e-4 --json
+            {"branch":"main","bytes":21,"commit":"sha256:{five:full}","files":3,"newBytes":{number},"parents":["sha256:{four:full}"],"runs":["sha256:{run:full}"],"tree":"sha256:91d5d6b1ac3ba408470efdf06240b7e3373549649591a635ab4fd0ac28dc3e80"}
+            $ mlrepo commit -m x --param lr
+            ! error: 'lr' is not name=value
+            [64]
+            $ mlrepo commit -m x --param lr=1 --param lr=2
+            ! error: 'lr' is given twice
+            [64]
+            $ mlrepo commit -m x --params nothing.yaml
+            ! error: cannot open {work}/nothing.yaml: No such file or directory
+            [66]
+            $ mlrepo commit -m x --params data/a.txt
+            ! error: data/a.txt is neither .json nor .yaml nor .toml
+            [64]
+            $ echo '{' >broken.json
+            $ mlrepo commit -m x --params broken.json
+            ! error: broken.json: line 2, column 1: found the end of the file, expected a name in quotes
+            [65]
+            $ mlrepo commit -m x --input nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo commit -m x --input nowhere:data
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo commit -m x --input data --output nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ rm -r data
+            $ mlrepo commit -m Gone
+            ! error: data is tracked and gone
+            ! hint: mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it
+            [73]
+            $ mlrepo commit -m Gone --deleted
+            [main {six}] Gone
+             0 files, 0 bytes; stored {size} for {size} of new objects
+            $ mlrepo commit -m x --nonsense
+            ! error: Unknown option '--nonsense'
+            ! hint: mlrepo help commit
+            [64]
+            $ env -u MLREPO_USER_NAME -u MLREPO_USER_EMAIL mlrepo commit -m x --param a=1
+            ! error: nobody is named as author
+            ! hint: export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'
+            [64]
+            """)
+
+    def test_log_shows_commits_newest_first(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init --quiet
+            $ mlrepo log
+            $ mkdir data
+            $ echo first >data/a.txt
+            $ mlrepo add data
+            $ mlrepo commit --quiet -m "$(printf 'One\n\nwith a body')"
+            $ echo second >data/b.txt
+            $ mlrepo commit --quiet -m Two
+            $ echo third >data/a.txt
+            $ mlrepo commit --quiet -m Three
+            $ mlrepo log -n 2
+            commit {three:full}
+            Author: Ada <ada@example.com>
+            Date:   2025-11-23T09:00:00Z
+
+                Three
+
+            commit {two:full}
+            Author: Ada <ada@example.com>
+            Date:   2025-11-23T09:00:00Z
+
+                Two
+
+            $ mlrepo log main~2 | sed 's/ *$//'
+            commit {one:full}
+            Author: Ada <ada@example.com>
+            Date:   2025-11-23T09:00:00Z
+
+                One
+
+                with a body
+
+            $ mlrepo log --oneline
+            {three} Three
+            {two} Two
+            {one} One
+            $ mlrepo log --oneline -n 2
+            {three} Three
+            {two} Two
+            $ mlrepo log --oneline main~1
+            {two} Two
+            {one} One
+            $ mlrepo log --oneline -- data/a.txt
+            {three} Three
+            {one} One
+            $ mlrepo log --oneline -n 1 --json
+            {"author":{"email":"ada@example.com","name":"Ada"},"commit":"sha256:{three:full}","message":"Three","parents":["sha256:{two:full}"],"runs":["sha256:{run:full}"],"time":"2025-11-23T09:00:00Z"}
+            $ mlrepo log nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo log -n x
+            ! error: The value 'x' is invalid for '-n <count>'
+            ! hint: mlrepo help log
+            [64]
+            $ mlrepo log -- ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            """)
+
+    def test_show_prints_a_commit_with_its_run_or_a_file(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init --quiet
+            $ mlrepo show
+            ! error: no revision 'HEAD'
+            ! hint: mlrepo log
+            [66]
+            $ mkdir data
+            $ echo first >data/a.txt
+            $ mlrepo add data
+            $ mlrepo commit --quiet -m One --param lr=1e-4 --param 'name="x y"' --metric accuracy=0.91
+            $ mlrepo show | grep -v '^  env '
+            commit {one:full}
+            Author: Ada <ada@example.com>
+            Date:   2025-11-23T09:00:00Z
+
+                One
+
+            run {run} (declared)
+              params lr=1e-4 name=x y
+              result accuracy=0.91
+            $ mlrepo show main:data/a.txt
+            first
+            $ mlrepo show main:data
+            ! error: no file 'data' in {one}
+            [66]
+            $ mlrepo show main:nothing
+            ! error: no file 'nothing' in {one}
+            [66]
+            $ mlrepo show nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            """)
+
+    def test_diff_compares_files_parameters_and_metrics(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo diff
+            modified data/a.txt  6 bytes -> 8 bytes
+            added    data/c.txt  - -> 6 bytes
+            deleted  data/sub/b.txt  7 bytes -> -
+            added    data/sub  - -> 0 bytes
+            $ mlrepo diff main main
+            $ mlrepo diff main main --exit-code
+            $ mlrepo diff HEAD~1 --exit-code
+            modified data/a.txt  6 bytes -> 8 bytes
+            added    data/c.txt  - -> 6 bytes
+            deleted  data/sub/b.txt  7 bytes -> -
+            added    data/sub  - -> 0 bytes
+            [1]
+            $ mlrepo diff main main~1
+            modified data/a.txt  8 bytes -> 6 bytes
+            deleted  data/c.txt  6 bytes -> -
+            deleted  data/sub  0 bytes -> -
+            added    data/sub/b.txt  - -> 7 bytes
+            $ mlrepo commit --quiet -m Three --param lr=0.1 --metric accuracy=0.9
+            $ mlrepo commit --quiet -m Four --param lr=0.2 --param seed=1
+            $ mlrepo diff
+            params
+              lr    0.1 -> 0.2
+              seed  - -> 1
+            metrics
+              accuracy  0.9 -> -
+            $ mlrepo diff --json
+            {"entries":[],"metrics":[{"before":"0.9","name":"accuracy"}],"parameters":[{"after":"0.2","before":"0.1","name":"lr"},{"after":"1","name":"seed"}]}
+            $ mlrepo diff main~9
+            ! error: no revision 'main~9'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo diff a b c
+            ! error: two revisions at most
+            [64]
+            """)
+
+    def test_checkout_goes_to_versions_and_overwrites_nothing(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo checkout main~1
+            At {one}, on no branch: 2 files written, 2 removed
+            $ mlrepo status
+            On no branch
+            Last commit {one}
+            Nothing has changed
+            $ mlrepo co main
+            At {two}, on branch main: 3 files written, 1 removed
+            $ mlrepo checkout -b side
+            At {two}, on branch side: 0 files written, 0 removed
+            $ mlrepo checkout -b side
+            ! error: 'side' exists already
+            [73]
+            $ mlrepo switch main
+            At {two}, on branch main: 0 files written, 0 removed
+            $ echo precious >data/a.txt
+            $ mlrepo checkout main~1
+            ! error: data/a.txt would be lost
+            ! hint: commit or move what is named, then type the command again
+            [73]
+            $ cat data/a.txt
+            precious
+            $ echo changed >data/a.txt
+            $ mlrepo checkout main~1 --to ../elsewhere
+            Wrote 2 files to {root}/elsewhere
+            $ find ../elsewhere -type f | sort
+            ../elsewhere/data/a.txt
+            ../elsewhere/data/sub/b.txt
+            $ mlrepo checkout main --to ../elsewhere
+            ! error: '{root}/elsewhere' exists already
+            [73]
+            $ mlrepo checkout nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo checkout
+            ! error: Missing expected argument '<revision>'
+            ! hint: mlrepo help checkout
+            [64]
+            $ mlrepo checkout --quiet main
+            """)
+
+    def test_restore_brings_back_what_is_gone(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ rm data/a.txt
+            $ mlrepo restore data/a.txt
+            1 file came back
+            $ cat data/a.txt
+            first
+            $ rm -r data
+            $ mlrepo restore .
+            2 files came back
+            $ mlrepo restore .
+            0 files came back
+            $ rm data/a.txt
+            $ mlrepo restore --quiet data
+            $ mlrepo restore ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            $ mlrepo restore
+            ! error: Missing expected argument '<paths> ...'
+            ! hint: mlrepo help restore
+            [64]
+            """)
+
+    def test_branch_lists_makes_and_deletes(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo branch
+            * main  {one}
+            $ mlrepo branch side
+            $ mlrepo branch team/other main
+            $ mlrepo branch
+            * main  {one}
+              side  {one}
+              team/other  {one}
+            $ mlrepo branch --json
+            [{"commit":"sha256:{one:full}","name":"main"},{"commit":"sha256:{one:full}","name":"side"},{"commit":"sha256:{one:full}","name":"team/other"}]
+            $ mlrepo branch side
+            ! error: 'side' exists already
+            [73]
+            $ mlrepo branch -d side
+            $ mlrepo branch -d side
+            ! error: there is no 'side'
+            [66]
+            $ mlrepo branch -d main
+            ! error: this working copy stands on 'main'
+            [73]
+            $ mlrepo branch side nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo branch a..
+            ! error: 'branches/a..' is not a valid ref name
+            [64]
+            $ mlrepo branch HEAD
+            ! error: 'HEAD' is not a valid ref name
+            [64]
+            """)
+
+    def test_tag_names_versions(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo tag
+            $ mlrepo tag v1
+            $ mlrepo tag v0 main~1
+            $ mlrepo tag
+              v0  {one}
+              v1  {two}
+            $ mlrepo tag --json
+            [{"commit":"sha256:{one:full}","name":"v0"},{"commit":"sha256:{two:full}","name":"v1"}]
+            $ mlrepo tag v1
+            ! error: 'v1' exists already
+            [73]
+            $ mlrepo tag -d v0
+            $ mlrepo tag -d v0
+            ! error: there is no 'v0'
+            [66]
+            $ mlrepo tag v2 nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo tag -x
+            ! error: Unknown option '-x'
+            ! hint: mlrepo help tag
+            [64]
+            """)
+
+    def test_undo_goes_back_step_by_step(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo checkout --quiet main~1
+            $ mlrepo undo
+            Taking back 3  2025-11-23T09:00:00Z  checkout  by Ada
+            $ mlrepo tag v1
+            $ mlrepo undo
+            Taking back 5  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
+            $ mlrepo undo
+            Taking back 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+              modified data/a.txt
+              added    data/c.txt
+              added    data/sub
+              deleted  data/sub/b.txt
+            $ mlrepo undo --quiet
+            $ mlrepo status
+            On branch main
+            No commit yet
+              added    data/a.txt
+              added    data/c.txt
+              added    data/sub
+            $ mlrepo undo
+            ! error: there is nothing to take back
+            ! hint: mlrepo operations
+            [1]
+            """)
+
+    def test_operations_tell_everything_that_was_done(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo tag v1
+            $ mlrepo tag -d v1
+            $ mlrepo checkout --quiet -b side
+            $ mlrepo undo --quiet
+            $ mlrepo operations
+            6  2025-11-23T09:00:00Z  undo "side"  by Ada  branches/side {two} -> -
+            5  2025-11-23T09:00:00Z  branch "side"  by Ada  branches/side - -> {two}
+            4  2025-11-23T09:00:00Z  tag "delete v1"  by Ada  tags/v1 {two} -> -
+            3  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
+            2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
+            1  2025-11-23T09:00:00Z  commit "One"  by Ada  branches/main - -> {one}
+            0  2025-11-23T09:00:00Z  init  by Ada
+            $ mlrepo reflog | head -1
+            6  2025-11-23T09:00:00Z  undo "side"  by Ada  branches/side {two} -> -
+            $ mlrepo operations extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help operations
+            [64]
+            """)
+
+    def test_blame_names_data_parameters_and_results(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ mlrepo commit --quiet -m Data
+            $ echo weights >model.bin
+            $ mlrepo add model.bin
+            $ mlrepo commit --quiet -m Model --input data --param lr=1e-4 --metric accuracy=0.91
+            $ mlrepo blame model.bin | grep -v ' env '
+            model.bin  sha256:1b465fa6b6bcbc06a3199e3d2d8aec35d37494a712f888b6d5536684dd89d0f0  8 bytes
+            └─ made by  commit {two} "Model"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run}, declared)
+               ├─ data   data  2 files  tree 5ffda38  13 bytes  from {one}
+               │  └─ made by  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run2}, declared)
+               ├─ params lr=1e-4
+               └─ result accuracy=0.91
+            $ mlrepo annotate data/a.txt | grep -v ' env '
+            data/a.txt  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes
+            └─ made by  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run2}, declared)
+            $ mlrepo blame data --revision main~1 | grep -v ' env '
+            data  2 files  tree 5ffda38  13 bytes
+            └─ made by  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run2}, declared)
+            $ mlrepo blame nothing
+            ! error: nothing is not in {two}
+            [66]
+            $ mlrepo blame model.bin -r main~1
+            ! error: model.bin is not in {one}
+            [66]
+            $ mlrepo blame ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            $ mlrepo blame model.bin -r nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo blame
+            ! error: Missing expected argument '<path>'
+            ! hint: mlrepo help blame
+            [64]
+            """)
+
+    def test_cat_writes_a_file_of_a_version(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo cat main:data/a.txt
+            changed
+            $ mlrepo cat main~1:data/a.txt
+            first
+            $ mlrepo cat sha256:$(sha256sum data/a.txt | cut -d' ' -f1)
+            changed
+            $ mlrepo cat main:data
+            ! error: no file 'data' in {two}
+            [66]
+            $ mlrepo cat main:nothing
+            ! error: no file 'nothing' in {two}
+            [66]
+            $ mlrepo cat nowhere:data/a.txt
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo cat sha256:00
+            ! error: no blob 'sha256:00'
+            [66]
+            $ mlrepo cat
+            ! error: Missing expected argument '<object>'
+            ! hint: mlrepo help cat
+            [64]
+            """)
+
+    def test_ls_lists_a_version(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init --quiet
+            $ mlrepo ls
+            ! error: no revision 'HEAD'
+            ! hint: mlrepo log
+            [66]
+            $ mkdir -p data/empty
+            $ echo first >data/a.txt
+            $ printf '#!/bin/sh\n' >data/run.sh
+            $ chmod +x data/run.sh
+            $ ln -s a.txt data/link
+            $ mlrepo add data
+            $ mlrepo commit --quiet -m One
+            $ mlrepo ls
+            - b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41 6 data/a.txt
+            d 345ad430b59edaf9f9d2ba41f54e37ddb146766af214ff4a4e93486a86deb78a 0 data/empty
+            l 18b7cb099a9ea3f50ba899b5ba81e0d377a5f3b16f8f6eeb8b3e58cd4692b993 5 data/link
+            x a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf 10 data/run.sh
+            $ mlrepo ls main data/a.txt
+            - b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41 6 data/a.txt
+            $ mlrepo ls --json main data/run.sh
+            {"id":"sha256:a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf","mode":"executable","path":"data/run.sh","size":10}
+            $ mlrepo ls main nothing
+            ! error: nothing is not in {one}
+            [66]
+            $ mlrepo ls nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo ls main a b
+            ! error: Unexpected argument 'b'
+            ! hint: mlrepo help ls
+            [64]
+            """)
+
+    def test_hash_is_that_of_sha256sum(self) -> None:
+        self.transcript(r"""
+            $ printf abc >abc
+            $ mlrepo hash abc
+            ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc
+            $ sha256sum abc
+            ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc
+            $ mlrepo hash abc nothing
+            ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc
+            ! error: cannot open {work}/nothing: No such file or directory
+            [66]
+            $ mlrepo hash
+            ! error: Missing expected argument '<files> ...'
+            ! hint: mlrepo help hash
+            [64]
+            """)
+
+    def test_resolve_prints_the_id_of_a_commit(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo resolve main
+            {two:full}
+            $ mlrepo resolve HEAD~1
+            {one:full}
+            $ mlrepo resolve {one}
+            {one:full}
+            $ mlrepo resolve sha256:{one:full}
+            {one:full}
+            $ mlrepo resolve main~2
+            ! error: no revision 'main~2'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve main^2
+            ! error: no revision 'main^2'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve abc
+            ! error: no revision 'abc'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve
+            ! error: Missing expected argument '<revision>'
+            ! hint: mlrepo help resolve
+            [64]
+            """)
+
+    def test_fsck_names_damage_with_the_files_it_hits(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo fsck
+            12 objects in 2 packs, {size}: no damage
+            $ mlrepo fsck --quiet
+            $ mlrepo fsck --json
+            {"bytes":{number},"objects":12,"packs":2,"problems":[]}
+            $ cp -r .mlrepo ../whole
+            $ pack=$(grep -l second .mlrepo/packs/*/*.pack) && chmod u+w $pack && sed -i s/second/sEcond/ $pack
+            $ mlrepo fsck | sed 's/ (needed by.*//'
+            pack-digest packs/{pack:2}/{pack:name}.pack: the file's SHA-256 is not the one in its name
+            frame packs/{pack:2}/{pack:name}.pack at offset 0: the stored bytes' checksum is wrong (46 bytes): 2 objects lay there
+              needed by branches/main run {run:12} outputs:data/a.txt
+              needed by branches/main run {run:12} outputs:data/sub/b.txt
+              needed by branches/main:data/a.txt
+              needed by branches/main:data/sub/b.txt
+              needed by worktrees/{copy:32} run {run:12} outputs:data/a.txt
+              needed by worktrees/{copy:32} run {run:12} outputs:data/sub/b.txt
+              needed by worktrees/{copy:32}:data/a.txt
+              needed by worktrees/{copy:32}:data/sub/b.txt
+            missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4: it lay in a frame that is damaged
+              needed by branches/main run {run:12} outputs:data/sub/b.txt
+              needed by branches/main:data/sub/b.txt
+              needed by worktrees/{copy:32} run {run:12} outputs:data/sub/b.txt
+              needed by worktrees/{copy:32}:data/sub/b.txt
+            missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: it lay in a frame that is damaged
+              needed by branches/main run {run:12} outputs:data/a.txt
+              needed by branches/main:data/a.txt
+              needed by worktrees/{copy:32} run {run:12} outputs:data/a.txt
+              needed by worktrees/{copy:32}:data/a.txt
+            10 objects in 2 packs, {size}: 4 problems
+            $ mlrepo fsck >/dev/null
+            [1]
+            $ mlrepo fsck --repair --dry-run | tail -4
+            10 objects in 2 packs, {size}: 4 problems
+            pack {pack:name} would be replaced, with 8 objects saved
+            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
+            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
+            $ mlrepo fsck --repair | tail -4
+            pack {pack:name} was replaced, with 8 objects saved
+            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
+            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
+            Now: 11 objects in 2 packs, {size}: 2 problems
+            $ mlrepo fsck --repair >/dev/null
+            [1]
+            $ rm -r .mlrepo && mv ../whole .mlrepo
+            $ chmod u+w .mlrepo/format && echo '{}' >.mlrepo/format
+            $ mlrepo fsck
+            format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
+            12 objects in 2 packs, {size}: 1 problem
+            [1]
+            $ mlrepo fsck extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help fsck
+            [64]
+            $ cd .. && mlrepo fsck
+            ! error: no .mlrepo in {root} or above it
+            ! hint: mlrepo init
+            [66]
+            """)
+
+    def test_version_is_one_line(self) -> None:
+        self.transcript(r"""
+            $ mlrepo version
+            mlrepo 0.1.0 (store format 1, not yet stable)
+            $ mlrepo --version
+            mlrepo 0.1.0 (store format 1, not yet stable)
+            $ mlrepo version extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help version
+            [64]
+            """)
+
+    def test_help_has_a_page_for_each_command_and_a_word_for_habits_of_other_tools(self) -> None:
+        self.transcript(r"""
+            $ mlrepo help status
+            OVERVIEW: Show what differs from the last commit.
+
+            EXAMPLES
+              mlrepo status
+              mlrepo status --json
+
+            USAGE: mlrepo status [--json] [--quiet]
+
+            OPTIONS:
+              --json                  Answer in JSON, for programs.
+              --quiet                 Say nothing but the answer.
+              --version               Show the version.
+              -h, --help              Show help information.
+
+            $ test "$(mlrepo)" = "$(mlrepo help)"
+            $ test "$(mlrepo status --help)" = "$(mlrepo help status)"
+            $ mlrepo nonsense
+            ! error: Unexpected argument 'nonsense'
+            ! hint: mlrepo help
+            [64]
+            $ mlrepo stash
+            ! error: there is no stash here: nothing is staged, and a branch keeps what you put away
+            ! hint: mlrepo branch NAME
+            [64]
+            $ mlrepo reset --hard
+            ! error: nothing here moves a branch back and drops files
+            ! hint: mlrepo checkout REVISION
+            [64]
+            $ mlrepo rebase
+            ! error: history is not rewritten here: the log proves it
+            ! hint: mlrepo log
+            [64]
+            $ mlrepo login
+            ! error: there is no account: a store is a directory
+            ! hint: mlrepo init
+            [64]
+            $ mlrepo repro
+            ! error: there are no stages to write: a commit records what went in
+            ! hint: mlrepo commit --input PATH -m MESSAGE
+            [64]
+            $ mlrepo -C nowhere status
+            ! error: cannot go to nowhere: No such file or directory
+            [64]
+            $ mlrepo init --quiet sub
+            $ mlrepo -C sub status
+            On branch main
+            No commit yet
+            Nothing is tracked yet: mlrepo add PATH
+            """)
+
+    def test_every_command_has_a_transcript(self) -> None:
+        listing = self.mlrepo("help").split("SUBCOMMANDS:")[1].splitlines()
+        commands = {line.split()[0].rstrip(",") for line in listing if line.startswith("  ") and line[2] != " " and "See" not in line}
+        self.assertEqual(commands - {name.split("_")[1] for name in dir(self) if name.startswith("test_")}, set())

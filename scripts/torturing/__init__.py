@@ -1,0 +1,1 @@
+"""Kills the program at random moments and looks whether anything was lost."""
