@@ -40,11 +40,11 @@ package func runMain() -> Never {
         directory = (directory.map { $0 + [0x2f] } ?? []) + ArgumentText.bytes(arguments[1])
         arguments.removeFirst(2)
     }
-    if let directory { changeDirectory(directory) }
+    if let directory { changeDirectory(directory, json: arguments.contains("--json")) }
     exit(run(InitCommand.complete(arguments)))
 }
 
-private func changeDirectory(_ directory: [UInt8]) {
+private func changeDirectory(_ directory: [UInt8], json: Bool) {
     let code = (directory + [0]).withUnsafeBytes { bytes in
         bytes.bindMemory(to: CChar.self).baseAddress.map { chdir($0) } ?? -1
     }
@@ -52,14 +52,28 @@ private func changeDirectory(_ directory: [UInt8]) {
     let failure = Failure(
         status: .usage,
         message: "cannot go to \(Terminal.escaped(directory)): \(String(cString: strerror(errno)))")
-    failure.report(json: false)
+    failure.report(json: json)
     exit(failure.status.rawValue)
 }
 
+private func isCommand(_ word: String) -> Bool {
+    MLRepoCommand.configuration.subcommands.contains {
+        $0.configuration.commandName == word || $0.configuration.aliases.contains(word)
+    } || word.hasPrefix("-")
+}
+
 private func run(_ arguments: [String]) -> Int32 {
-    let json = arguments.contains("--json")
+    // What stands behind "--" is a path.
+    let json = arguments.prefix { $0 != "--" }.contains("--json")
     if let first = arguments.first, let habit = Habits.advice(first) {
         let failure = Failure(status: .usage, message: habit.message, hint: habit.hint)
+        failure.report(json: json)
+        return failure.status.rawValue
+    }
+    if arguments.first == "help", arguments.count > 1, !isCommand(arguments[1]) {
+        let failure = Failure(
+            status: .usage, message: "there is no command '\(Terminal.escaped(arguments[1]))'",
+            hint: "mlrepo help")
         failure.report(json: json)
         return failure.status.rawValue
     }

@@ -31,13 +31,27 @@ enum RunText {
         }
     }
 
+    /// As programs read it: ids as everywhere in answers.
+    static func json(_ code: Run.Code) -> JSONValue {
+        .object([
+            "system": .string("git"), "dirty": .bool(code.dirty),
+            "revision": code.revision.map { .string($0) },
+            "remote": code.remote.map { .string($0) }, "patch": code.patch?.json,
+        ])
+    }
+
     static func json(_ id: ObjectID, _ run: Run) -> JSONValue {
         .object([
             "id": id.json, "origin": .string(run.origin.rawValue), "observedBy": .string(run.observedBy),
-            "recorded": .string(Terminal.time(run.recorded)), "code": run.code?.json,
+            "recorded": .string(Terminal.time(run.recorded)), "code": run.code.map { json($0) },
             "parameters": Values.json(run.parameters),
             "metrics": Values.json(run.metrics), "inputs": run.inputs.json, "outputs": run.outputs.json,
             "environment": .object(run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),
+            "user": run.user?.json,
+            "inputCommits": .array(
+                run.inputCommits.sorted { $0.key < $1.key }.map {
+                    .object(["path": $0.key.json, "commit": $0.value.json])
+                }),
         ])
     }
 }

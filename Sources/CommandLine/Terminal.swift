@@ -16,7 +16,7 @@ enum Terminal {
 
     static func printError(_ line: String) {
         flush()
-        send(Array(line.utf8) + [0x0a], to: 2)
+        send(Array(plain(line).utf8) + [0x0a], to: 2)
     }
 
     static func write(_ bytes: [UInt8]) {
@@ -64,6 +64,23 @@ enum Terminal {
     /// Text from outside, with control characters escaped.
     static func escaped(_ text: String) -> String { escapedText(text.utf8) }
     static func escaped(_ bytes: [UInt8]) -> String { escapedText(bytes) }
+
+    /// Text that may hold parts from outside which nobody escaped, such as a file's name in a message of the system: without
+    /// control characters.
+    private static func plain(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            return text
+        }
+        var plain = ""
+        for scalar in text.unicodeScalars {
+            if scalar.properties.generalCategory == .control, scalar != "\n" {
+                plain += escapedText(String(scalar).utf8)
+            } else {
+                plain.unicodeScalars.append(scalar)
+            }
+        }
+        return plain
+    }
 
     /// A size as people read it: `17 bytes`, `4.2 KB`, `391 MB`.
     static func size(_ bytes: Int) -> String {

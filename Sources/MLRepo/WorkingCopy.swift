@@ -84,8 +84,12 @@ package struct WorkingCopy: Sendable {
             guard Hex.bytes(workingCopy)?.count == 16 else {
                 throw .member("workingCopy", expected: "32 hex digits")
             }
+            let branch = try json.optionalString("branch")
+            if let branch, (try? RefName.branch(branch)) == nil {
+                throw .member("branch", expected: "the name of a branch")
+            }
             return Head(
-                branch: try json.optionalString("branch"), commit: try json.optionalID("commit"),
+                branch: branch, commit: try json.optionalID("commit"),
                 workingCopy: workingCopy)
         } catch { throw .damaged(path, "\(error)") }
     }

@@ -78,8 +78,7 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
         if let file { text += " \(file)" }
         if let offset { text += " at offset \(offset)" }
         if let reference { text += " \(reference)" }
-        text += ": \(message)"
-        return neededBy.isEmpty ? text : "\(text) (needed by \(neededBy.joined(separator: ", ")))"
+        return "\(text): \(message)"
     }
 }
 

@@ -426,7 +426,7 @@ class Provenance(CommandTest):
         self.assertEqual(first["inputs"][0]["upstream"]["message"], "Data")
         second = json.loads(self.mlrepo("blame", "model.bin", "--json"))
         self.assertEqual((second["code"]["dirty"], second["parameters"]), (True, {"lr": "1e-4"}))
-        patch = self.mlrepo("cat", "sha256:" + second["code"]["patch"])
+        patch = self.mlrepo("cat", second["code"]["patch"])
         self.assertIn("+print('two')", patch)
         self.assertEqual(second["inputs"][0]["upstream"]["commit"], "sha256:" + data)
         diff = json.loads(self.mlrepo("diff", "--json"))

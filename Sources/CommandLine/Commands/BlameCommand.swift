@@ -79,10 +79,11 @@ struct BlameCommand: ParsableCommand {
                         "kind": .string(input.entry.mode.kind.name),
                         "role": .string("data"), "files": .integer(input.entry.files),
                         "bytes": .integer(input.entry.size),
-                        "commit": input.commitID?.json, "upstream": input.upstream.map(json),
+                        "commit": input.commitID?.json, "author": input.upstream?.commit.author.json,
+                        "upstream": input.upstream.map(json),
                     ])
                 }),
-            "code": blame.run.code?.json, "parameters": Values.json(blame.run.parameters),
+            "code": blame.run.code.map { RunText.json($0) }, "parameters": Values.json(blame.run.parameters),
             "metrics": Values.json(blame.run.metrics),
             "environment": .object(blame.run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),
         ])

@@ -27,10 +27,13 @@ struct BranchCommand: ParsableCommand {
             guard name != head.branch else {
                 throw Failure(status: .wouldLose, message: "this working copy stands on '\(name)'")
             }
-            return try repository.removeRef("branches", name)
+            try repository.removeRef("branches", name)
+            return RefList.say(name, nil, json: output.json)
         }
         if let name {
-            return try repository.makeRef("branches", name, at: repository.commit(named: revision ?? "HEAD"))
+            let id = try repository.commit(named: revision ?? "HEAD")
+            try repository.makeRef("branches", name, at: id)
+            return RefList.say(name, id, json: output.json)
         }
         try RefList.show(repository.refs(in: "branches"), json: output.json, current: head.branch)
     }
@@ -56,9 +59,14 @@ struct TagCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        if let name, delete { return try repository.removeRef("tags", name) }
+        if let name, delete {
+            try repository.removeRef("tags", name)
+            return RefList.say(name, nil, json: output.json)
+        }
         if let name {
-            return try repository.makeRef("tags", name, at: repository.commit(named: revision ?? "HEAD"))
+            let id = try repository.commit(named: revision ?? "HEAD")
+            try repository.makeRef("tags", name, at: id)
+            return RefList.say(name, id, json: output.json)
         }
         try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)
     }
@@ -66,6 +74,12 @@ struct TagCommand: ParsableCommand {
 
 /// Names and what they stand for.
 private enum RefList {
+    /// What became of one name: programs are told, people see that nothing went wrong.
+    static func say(_ name: String, _ id: ObjectID?, json: Bool) {
+        guard json else { return }
+        Terminal.printJSON(.object(["name": .string(name), "commit": id?.json ?? .null]))
+    }
+
     static func show(_ refs: [(name: String, target: ObjectReference)], json: Bool, current: String?) throws {
         if json {
             let list = refs.map { JSONValue.object(["name": .string($0.name), "commit": $0.target.id.json]) }

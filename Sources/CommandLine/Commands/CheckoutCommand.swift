@@ -43,7 +43,9 @@ struct CheckoutCommand: ParsableCommand {
                 progress.add($0)
             }
             progress.finish()
-            if !output.quiet {
+            if output.json {
+                Terminal.printJSON(.object(["path": .string("\(target)"), "written": .integer(count)]))
+            } else if !output.quiet {
                 Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))")
             }
             return
@@ -63,6 +65,13 @@ struct CheckoutCommand: ParsableCommand {
         }
         let report = try repository.checkout(id, branch: branch) { progress.add($0) }
         progress.finish()
+        if output.json {
+            return Terminal.printJSON(
+                .object([
+                    "commit": id.json, "branch": branch.map { .string($0) } ?? .null,
+                    "written": .integer(report.written), "removed": .integer(report.removed),
+                ]))
+        }
         guard !output.quiet else { return }
         let place = branch.map { "on branch \($0)" } ?? "on no branch"
         Terminal.print(
@@ -88,6 +97,7 @@ struct RestoreCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         let restored = try repository.restore(repository.paths(paths))
+        if output.json { return Terminal.printJSON(.object(["restored": .array(restored.map(\.json))])) }
         if !output.quiet { Terminal.print("\(Terminal.files(restored.count)) came back") }
     }
 }

@@ -26,16 +26,19 @@ struct FsckCommand: ParsableCommand {
     func run() throws {
         let check = try IntegrityCheck(Environment.process())
         let report = try check.run()
-        if output.json { Terminal.printJSON(Self.json(report)) } else { show(report) }
-        guard !report.isClean else { return }
-        if repair, dryRun {
-            say(try check.plan(report), done: false)
-        } else if repair {
-            say(try check.repair(report).plan, done: true)
-            let after = try check.run()
-            if !output.json { Terminal.print("Now: \(Self.verdict(after))") }
-            if after.isClean { return }
+        if !output.json { show(report) }
+        var (plan, after): (StoreRepair.Plan?, IntegrityReport?)
+        if !report.isClean, repair {
+            plan = dryRun ? try check.plan(report) : try check.repair(report).plan
+            if let plan { say(plan, done: !dryRun) }
+            if !dryRun { after = try check.run() }
         }
+        if output.json {
+            Terminal.printJSON(Self.json(report, plan, after))
+        } else if let after {
+            Terminal.print("Now: \(Self.verdict(after))")
+        }
+        if (after ?? report).isClean { return }
         throw ExitCode(ExitStatus.no.rawValue)
     }
 
@@ -64,8 +67,23 @@ struct FsckCommand: ParsableCommand {
         for reference in plan.lost { Terminal.print("lost: \(reference)") }
     }
 
-    private static func json(_ report: IntegrityReport) -> JSONValue {
+    private static func json(
+        _ report: IntegrityReport, _ plan: StoreRepair.Plan?, _ after: IntegrityReport?
+    ) -> JSONValue {
         .object([
+            "replaced": plan.map { plan in
+                .array(
+                    plan.replaced.map {
+                        .object([
+                            "pack": .string($0.pack.text), "saved": .integer($0.saved),
+                            "bytes": .integer($0.bytes),
+                        ])
+                    })
+            },
+            "lost": plan.map { plan in
+                .array(plan.lost.map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
+            },
+            "problemsAfter": after.map { .integer($0.problems.count) },
             "objects": .integer(report.objects), "packs": .integer(report.packs),
             "bytes": .integer(report.bytes),
             "problems": .array(
@@ -73,6 +91,7 @@ struct FsckCommand: ParsableCommand {
                     .object([
                         "kind": .string(problem.kind.rawValue), "id": problem.reference?.id.json,
                         "pack": problem.pack.map { .string($0.text) },
+                        "file": problem.file.map { .string($0) },
                         "offset": problem.offset.map { .integer($0) },
                         "message": .string(problem.message),
                         "neededBy": .array(problem.neededBy.map { .string($0) }),

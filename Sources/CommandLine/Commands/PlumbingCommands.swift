@@ -118,6 +118,11 @@ struct HashCommand: ParsableCommand {
         for file in files {
             let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
             let id: ObjectID
+            if (try? environment.files.status(path))??.kind == .directory {
+                throw Failure(
+                    status: .usage,
+                    message: "\(Terminal.escaped(file)) is a directory: only files have a digest", path: file)
+            }
             do throws(FileError) { id = try Snapshot.digest(of: path, environment.files) } catch {
                 throw Failure(
                     status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
