@@ -6,9 +6,9 @@ package import ObjectModel
 package struct StoreStatistics: Sendable {
     package struct Share: Sendable {
         package var count = 0
-        /// Of objects: their payloads. Of frames: their raw bytes.
+        /// Bytes of the payloads of objects, or of the raw contents of frames.
         package var rawBytes = 0
-        /// Of frames, headers and tables included; of objects 0, as they share frames.
+        /// Bytes of frames, headers and tables included; 0 for objects, as they share frames.
         package var storedBytes = 0
     }
 
