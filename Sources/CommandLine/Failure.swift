@@ -43,6 +43,7 @@ struct Failure: Error {
         case .damaged: status = .damaged
         case .noRevision: (status, hint) = (.notFound, "mlrepo log")
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
+        case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
         case .noPath, .noRef, .collected: status = .notFound
         case .invalidName, .badConfiguration, .outside: status = .usage
         case .bare(let path):
@@ -63,7 +64,8 @@ struct Failure: Error {
             (status, hint) = (.usage, "export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'")
         case .wouldLose(let paths):
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
-            hint = "commit or move what is named, then type the command again"
+            hint =
+                "commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back"
         }
     }
 

@@ -1,21 +1,70 @@
-/// Words of other tools that mean another idea here: told, never guessed.
+/// Words of other tools: the same word where it means the same, and told, never guessed, where the idea is another.
 enum Habits {
     static func advice(_ word: String) -> (message: String, hint: String)? {
         switch word {
         case "stash":
             (
                 "there is no stash here: nothing is staged, and a branch keeps what you put away",
-                "mlrepo branch NAME"
+                "mlrepo checkout -b NAME, and commit there"
             )
-        case "reset": ("nothing here moves a branch back and drops files", "mlrepo checkout REVISION")
-        case "rebase": ("history is not rewritten here: the log proves it", "mlrepo log")
+        case "reset":
+            (
+                "nothing here moves a branch back and drops files",
+                "mlrepo undo takes back a commit; mlrepo checkout --force -- PATH brings files back"
+            )
+        case "rebase", "filter-repo", "filter-branch":
+            ("history is not rewritten here: the log proves it", "mlrepo log")
         case "login": ("there is no account: a store is a directory", "mlrepo init")
         case "repro":
             (
                 "there are no stages to write: a commit records what went in",
                 "mlrepo commit --input PATH -m MESSAGE"
             )
+        case "exp":
+            (
+                "an experiment is a commit with parameters and metrics",
+                "mlrepo commit -m MESSAGE --params FILE --metrics FILE, and mlrepo diff main~1 main"
+            )
+        case "clone", "push", "pull", "fetch", "remote":
+            (
+                "there are no remotes yet: working copies share a store",
+                "mlrepo worktree add DIR, or mlrepo init --store PATH"
+            )
+        case "track": ("what is tracked is said once", "mlrepo add PATH, or mlrepo add --pattern '*.bin'")
         default: nil
         }
     }
+
+    /// The page `mlrepo help habits`.
+    static let table = """
+        HABITS: what you type elsewhere, and here
+
+          git                      here
+          git init                 mlrepo init
+          git add -A; git commit   mlrepo commit -m MESSAGE    'add' once; nothing is staged
+          git commit -am MESSAGE   the same
+          git status, git st       the same
+          git log --oneline        the same
+          git show REV:path        the same, or mlrepo cat REV:path
+          git switch, git co       the same
+          git checkout -b NAME     the same
+          git checkout -- FILE     the same, with --force if FILE changed: what is there is kept
+          git reset --soft HEAD~   mlrepo undo
+          git reset --hard         mlrepo checkout --force HEAD, and mlrepo undo brings it back
+          git stash                mlrepo checkout -b NAME; mlrepo commit -m MESSAGE
+          git reflog               the same, or mlrepo operations
+          git blame                mlrepo blame FILE           the data, code and parameters that made it
+          git rm --cached          mlrepo untrack
+          git worktree add DIR     the same
+
+          DVC                      here
+          dvc add PATH             mlrepo add PATH; mlrepo commit -m MESSAGE
+          dvc checkout             mlrepo checkout REV, mlrepo restore PATH
+          dvc exp show             mlrepo log, mlrepo diff REV REV
+          dvc repro, dvc run       mlrepo commit --input PATH --params FILE --metrics FILE
+          dvc gc                   mlrepo gc                   nothing that a version needs goes
+          git lfs track '*.bin'    mlrepo add --pattern '*.bin'
+
+        Words that mean another idea (stash, reset, rebase, repro, exp, login) are answered with what to type instead.
+        """
 }

@@ -15,18 +15,35 @@ struct MLRepoCommand: ParsableCommand {
         abstract: "A content-addressed store for data sets, models and where they came from.",
         discussion: """
             Begin with 'mlrepo init', 'mlrepo add DIRECTORY' and 'mlrepo commit -m MESSAGE'.
-            'mlrepo help COMMAND' shows a command with examples. '-C DIR' before the command works there.
+            'mlrepo help COMMAND' shows a command with examples; 'mlrepo help TOPIC' explains \(Topics.names.dropLast().joined(
+                separator: ", ")) and \(Topics.names.last ?? "").
+            '-C DIR' before the command works there.
             """,
         version: Version.text,
-        subcommands: [
-            InitCommand.self, WorktreeCommand.self, AddCommand.self, UntrackCommand.self, StatusCommand.self,
-            CommitCommand.self,
-            LogCommand.self,
-            ShowCommand.self, DiffCommand.self, CheckoutCommand.self, RestoreCommand.self, BranchCommand.self,
-            TagCommand.self, UndoCommand.self, OperationsCommand.self, BlameCommand.self, CatCommand.self,
-            ListCommand.self, HashCommand.self,
-            ResolveCommand.self,
-            FsckCommand.self, GCCommand.self, StatsCommand.self, VersionCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Start",
+                subcommands: [
+                    InitCommand.self, WorktreeCommand.self, ConfigCommand.self, VersionCommand.self,
+                ]),
+            CommandGroup(
+                name: "Work",
+                subcommands: [
+                    AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self,
+                    CheckoutCommand.self, RestoreCommand.self, MoveCommand.self, RemoveCommand.self,
+                ]),
+            CommandGroup(
+                name: "History",
+                subcommands: [
+                    LogCommand.self, ShowCommand.self, DiffCommand.self, BranchCommand.self, TagCommand.self,
+                    UndoCommand.self, RedoCommand.self, OperationsCommand.self,
+                ]),
+            CommandGroup(name: "Trace", subcommands: [BlameCommand.self]),
+            CommandGroup(
+                name: "Keep", subcommands: [FsckCommand.self, GCCommand.self, StatsCommand.self]),
+            CommandGroup(
+                name: "Plumbing",
+                subcommands: [CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self]),
         ])
 }
 
@@ -69,6 +86,11 @@ private func run(_ arguments: [String]) -> Int32 {
         let failure = Failure(status: .usage, message: habit.message, hint: habit.hint)
         failure.report(json: json)
         return failure.status.rawValue
+    }
+    if arguments.first == "help", arguments.count == 2, let page = Topics.page(arguments[1]) {
+        Terminal.print(page)
+        Terminal.flush()
+        return 0
     }
     if arguments.first == "help", arguments.count > 1, !isCommand(arguments[1]) {
         let failure = Failure(

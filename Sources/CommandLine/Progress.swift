@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WorkingTree
 
 #if canImport(Glibc)
     internal import Glibc
@@ -6,11 +7,14 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// A line on standard error that tells how far long work is: on a terminal only, and not in the first half second.
+/// A line on standard error that tells how far long work is: what, how many, bytes, rate and the time that is left; not in the first
+/// half second.
 final class Progress: Sendable {
     private struct State {
         var files = 0
         var bytes = 0
+        var plannedFiles = 0
+        var plannedBytes = 0
         var start: Int
         var last: Int
         var isShown = false
@@ -22,7 +26,7 @@ final class Progress: Sendable {
 
     init(_ what: String, isOn: Bool) {
         self.what = what
-        self.isOn = isOn && isatty(2) == 1
+        self.isOn = isOn
         let now = Self.milliseconds()
         state = Mutex(State(start: now, last: now))
     }
@@ -33,25 +37,54 @@ final class Progress: Sendable {
         return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     }
 
-    /// One more file is done.
-    func add(_ bytes: Int) {
+    func add(_ step: WorkStep) {
         guard isOn else { return }
         state.withLock { state in
-            state.files += 1
-            state.bytes += bytes
+            switch step {
+            case .planned(let files, let bytes):
+                state.plannedFiles += files
+                state.plannedBytes += bytes
+            case .bytes(let count): state.bytes += count
+            case .file: state.files += 1
+            }
             let now = Self.milliseconds()
             guard now - state.start > 500, now - state.last > 100 else { return }
             state.last = now
             state.isShown = true
-            let rate = state.bytes / max(1, now - state.start) * 1000
-            show(
-                "\r\(what) \(Terminal.files(state.files)), \(Terminal.size(state.bytes)), \(Terminal.size(rate))/s\u{1b}[K"
-            )
+            show("\r" + line(state, after: now - state.start) + "\u{1b}[K")
+        }
+    }
+
+    private func line(_ state: State, after milliseconds: Int) -> String {
+        let files =
+            state.plannedFiles > 0
+            ? "\(Terminal.count(state.files)) of \(Terminal.files(state.plannedFiles))"
+            : Terminal.files(state.files)
+        let rate = state.bytes * 1000 / max(1, milliseconds)
+        var line = "\(what) \(files), \(Terminal.size(state.bytes))"
+        if state.plannedBytes > 0 { line += " of \(Terminal.size(state.plannedBytes))" }
+        line += ", \(Terminal.size(rate))/s"
+        if rate > 0, state.plannedBytes > state.bytes {
+            line += ", \(Self.duration((state.plannedBytes - state.bytes) / rate)) left"
+        }
+        return line
+    }
+
+    private static func duration(_ seconds: Int) -> String {
+        switch seconds {
+        case ..<60: "\(seconds) s"
+        case ..<3600: "\(seconds / 60) min"
+        default: "\(seconds / 3600) h \(seconds / 60 % 60) min"
         }
     }
 
     /// Takes the line away.
-    func finish() { state.withLock { if $0.isShown { show("\r\u{1b}[K") } } }
+    func finish() {
+        state.withLock { state in
+            if state.isShown { show("\r\u{1b}[K") }
+            state.isShown = false
+        }
+    }
 
     private func show(_ text: String) { Terminal.send(Array(text.utf8), to: 2) }
 }

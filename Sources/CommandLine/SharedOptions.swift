@@ -3,6 +3,12 @@ internal import FileIO
 internal import MLRepo
 internal import ObjectModel
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// What every command that has an answer takes.
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Answer in JSON, for programs.")
@@ -10,6 +16,16 @@ struct OutputOptions: ParsableArguments {
 
     @Flag(name: [.customShort("q"), .long], help: "Say nothing but the answer.")
     var quiet = false
+
+    @Flag(
+        inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Tell how far long work is; by itself only on a terminal.")
+    var progress: Bool?
+
+    /// A line that tells how far work is, where somebody may want it.
+    func progress(_ what: String) -> Progress {
+        Progress(what, isOn: progress ?? (!quiet && !json && isatty(2) == 1))
+    }
 }
 
 extension Repository {

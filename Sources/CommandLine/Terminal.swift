@@ -61,6 +61,12 @@ enum Terminal {
 
     static func printJSON(_ value: JSONValue) { print(String(decoding: value.canonicalBytes, as: UTF8.self)) }
 
+    /// A path in an answer for programs: text where it is UTF-8, else its bytes in base64.
+    static func json(_ path: [UInt8]) -> JSONValue {
+        if let text = String(validating: path, as: UTF8.self) { return .string(text) }
+        return .object(["bytes": .string(Base64.encode(path))])
+    }
+
     /// Text from outside, with control characters escaped.
     static func escaped(_ text: String) -> String { escapedText(text.utf8) }
     static func escaped(_ bytes: [UInt8]) -> String { escapedText(bytes) }

@@ -59,4 +59,26 @@ package struct Configuration: Sendable {
     }
 
     package subscript(_ key: String) -> String? { values[key] }
+
+    /// All settings, sorted by their names.
+    package var all: [(key: String, value: String)] {
+        values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The text of a file of settings in which one has another value; comments and other lines stay.
+    ///
+    /// - Parameter value: Nothing to take the setting out.
+    package static func text(_ text: String, setting key: String, to value: String?) -> String {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if lines.last == "" { lines.removeLast() }
+        let isOld: (String) -> Bool = { line in Configuration(line).values[key] != nil }
+        let new = value.map { "\(key) = \($0)" }
+        if let first = lines.firstIndex(where: isOld) {
+            let rest = lines[(first + 1)...].filter { !isOld($0) }
+            lines = lines[..<first] + (new.map { [$0] } ?? []) + rest
+        } else if let new {
+            lines.append(new)
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
 }

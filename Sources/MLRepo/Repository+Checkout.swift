@@ -1,7 +1,7 @@
 package import FileIO
 package import ObjectModel
 internal import Storage
-internal import WorkingTree
+package import WorkingTree
 
 /// What a checkout wrote.
 package struct CheckoutReport: Sendable {
@@ -16,14 +16,15 @@ extension Repository {
     /// - Parameter branch: The branch it stands on afterwards; nothing for none.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
-        _ id: ObjectID, branch: String?, undoing: ObjectID? = nil,
-        onFile: @escaping @Sendable (Int) -> Void = { _ in }
+        _ id: ObjectID, branch: String?, undoing: ObjectID? = nil, verb: String = "checkout",
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
         let look = try look()
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
-        let steps = try plan(look, to: tree(target))
+        let (steps, lost) = try plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path)))
+        guard lost.isEmpty else { throw .wouldLose(lost) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(commit: id, branch: branch, before: try ref(name)?.id)
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
@@ -31,7 +32,7 @@ extension Repository {
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: copy.root, files: environment.files, store: store, random: environment.random,
-                onFile: onFile
+                onStep: onStep
             ).apply(steps, width: environment.width)
         }
         let edits = steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
@@ -41,8 +42,7 @@ extension Repository {
         defer { writer.abandon() }
         if try !self.standing(head, on: id, from: look.head.commit).isEmpty {
             _ = try transact(
-                undoing == nil ? "checkout" : "undo", reason: branch, actor: actor, head, writer,
-                undoing: undoing
+                verb, reason: branch, actor: actor, head, writer, undoing: undoing
             ) { () throws(RepositoryError) in
                 try self.standing(standing, on: id, from: look.head.commit)
             }
@@ -56,23 +56,50 @@ extension Repository {
             written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
     }
 
+    /// The same where files are in the way: what is there is saved first as a version that `undo` brings back, also changes
+    /// of files that are the same in both versions.
+    package func forcedCheckout(
+        _ id: ObjectID, branch: String?, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> CheckoutReport {
+        let look = try look()
+        let target = try reading { () throws(ReadError) in try store.commit(id) }
+        try requireTree(id, target)
+        let changed = try changes(look)
+        let (_, lost) = try plan(look, to: tree(target), dirty: Set(changed.map(\.path)))
+        // A new file that nothing takes the place of stays, as it does in any checkout.
+        let dirty = changed.filter { $0.state != .added }.map(\.path)
+        try save(Array(Set(dirty + lost)), look)
+        return try checkout(id, branch: branch, onStep: onStep)
+    }
+
+    /// Keeps what a checkout of some version would overwrite, and nothing else.
+    func saveWhatIsInTheWay(of id: ObjectID) throws(RepositoryError) {
+        let look = try look()
+        let target = try reading { () throws(ReadError) in try store.commit(id) }
+        try save(plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path))).lost, look)
+    }
+
     /// Removes files that a checkout was writing when it was killed.
-    private func removeLeftovers(_ look: Look) throws(RepositoryError) {
+    func removeLeftovers(_ look: Look) throws(RepositoryError) {
         for leftover in look.scan.leftovers {
             try filing { () throws(FileError) in try environment.files.removeIfPresent(leftover) }
         }
     }
 
     /// Tells a commit whose files a collection took from a damaged store.
-    private func requireTree(_ id: ObjectID, _ commit: Commit) throws(RepositoryError) {
+    func requireTree(_ id: ObjectID, _ commit: Commit) throws(RepositoryError) {
         guard store.current.collected != nil, commit.tree != DirectoryTree.emptyRoot,
             !store.contains(ObjectReference(.tree, commit.tree))
         else { return }
         throw .collected(id)
     }
 
-    /// The steps from the base version to another, after a look at everything that they would touch.
-    private func plan(_ look: Look, to target: DirectoryTree) throws(RepositoryError) -> [CheckoutStep] {
+    /// The steps from the base version to another, and the files in their way that are nowhere in the store.
+    ///
+    /// - Parameter dirty: What differs from the base version.
+    private func plan(
+        _ look: Look, to target: DirectoryTree, dirty: Set<RepositoryPath>
+    ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
         var changes: [(path: RepositoryPath, before: TreeEntry?, after: TreeEntry?)] = []
         try reading { () throws(ReadError) in
             try tree(look.base).changes(to: target) { (path, before, after) throws(ReadError) in
@@ -94,7 +121,6 @@ extension Repository {
             }
             changes.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         }
-        let dirty = Set(try self.changes(look).map(\.path))
         let removed = Set(changes.filter { $0.after == nil }.map(\.path))
         var (steps, lost): ([CheckoutStep], [RepositoryPath]) = ([], [])
         var firm: Set<RepositoryPath> = [.root]
@@ -111,8 +137,7 @@ extension Repository {
             }
             steps.append(CheckoutStep(path: change.path, entry: change.after))
         }
-        guard lost.isEmpty else { throw .wouldLose(Array(Set(lost)).sorted()) }
-        return steps
+        return (steps, Array(Set(lost)).sorted())
     }
 
     private func directory(_ root: ObjectID?) -> DirectoryTree {
@@ -120,7 +145,7 @@ extension Repository {
     }
 
     /// A file or link in the place of a directory that is needed, unless it is to go.
-    private func obstacle(
+    func obstacle(
         _ directory: RepositoryPath, _ removed: Set<RepositoryPath>, _ firm: inout Set<RepositoryPath>
     ) throws(RepositoryError) -> RepositoryPath? {
         guard !firm.contains(directory), let above = directory.split?.directory else { return nil }
@@ -157,7 +182,7 @@ extension Repository {
     }
 
     /// Whether a file is what a power cut left of one that an interrupted checkout wrote.
-    private func isTorn(_ path: RepositoryPath, _ entry: TreeEntry?) throws(RepositoryError) -> Bool {
+    func isTorn(_ path: RepositoryPath, _ entry: TreeEntry?) throws(RepositoryError) -> Bool {
         guard let entry, entry.mode.kind == .blob, entry.mode != .link else { return false }
         let place = copy.root.appending(path.bytes)
         let status = try filing { () throws(FileError) in try environment.files.status(place) }
@@ -194,7 +219,7 @@ extension Repository {
     ///
     /// - Parameter directory: Is made; if it is there it has to be empty.
     package func export(
-        _ id: ObjectID, to directory: FilePath, onFile: @escaping @Sendable (Int) -> Void = { _ in }
+        _ id: ObjectID, to directory: FilePath, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Int {
         let commit = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, commit)
@@ -219,7 +244,7 @@ extension Repository {
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: directory, files: environment.files, store: store, random: environment.random,
-                onFile: onFile
+                onStep: onStep
             ).apply(all, width: environment.width)
         }
         try filing { () throws(FileError) in try environment.files.removeIfPresent(marker) }
@@ -253,6 +278,19 @@ extension Repository {
                 .apply(all, width: environment.width)
         }
         try copy.setPending(nil)
+        try track(again: paths, look)
         return steps.map(\.path)
+    }
+
+    /// What `rm` or `untrack` took out comes back with the file.
+    private func track(again paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
+        let base = look.base?.tracked ?? TrackedPaths()
+        var tracking = look.tracking
+        tracking.untracked = tracking.untracked.filter { out in !paths.contains { out.isInside($0) } }
+        let back = base.directories.filter { root in paths.contains { root.isInside($0) } }
+        tracking.paths = TrackedPaths(
+            directories: tracking.paths.directories + back, patterns: tracking.paths.patterns)
+        guard tracking != look.tracking else { return }
+        try copy.setTracking(tracking.isUnchanged(from: base) ? nil : tracking)
     }
 }

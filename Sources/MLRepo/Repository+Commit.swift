@@ -38,7 +38,7 @@ package struct CommitReport: Sendable {
 extension Repository {
     /// Makes a version of what is in the working copy.
     package func commit(
-        _ request: CommitRequest, onFile: @escaping @Sendable (Int) -> Void = { _ in }
+        _ request: CommitRequest, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CommitReport {
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         guard let committer = person else { throw .noIdentity }
@@ -55,7 +55,7 @@ extension Repository {
         defer { writer.abandon() }
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(
-                root: copy.root, files: environment.files, writer: writer, clock: look.clock, onFile: onFile
+                root: copy.root, files: environment.files, writer: writer, clock: look.clock, onStep: onStep
             )
             .read(scanned, width: environment.width)
         }
@@ -199,7 +199,7 @@ extension Repository {
         }
     }
 
-    private func recipeMap(_ recipes: [RecipeEntry], _ writer: ObjectWriter) throws(RepositoryError)
+    func recipeMap(_ recipes: [RecipeEntry], _ writer: ObjectWriter) throws(RepositoryError)
         -> ObjectID?
     {
         guard !recipes.isEmpty else { return nil }
@@ -212,7 +212,7 @@ extension Repository {
     }
 
     /// The run that a commit declares.
-    private func declaredRun(
+    func declaredRun(
         _ request: CommitRequest, _ user: Person, _ edits: [PathEdit], _ base: Commit?, _ tree: ObjectID,
         _ writer: ObjectWriter
     ) throws(RepositoryError) -> Run {

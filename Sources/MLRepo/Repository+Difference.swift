@@ -78,6 +78,13 @@ extension Repository {
         }
     }
 
+    /// Whether a directory is at a path of the working tree.
+    package func isDirectory(_ path: RepositoryPath) throws(RepositoryError) -> Bool {
+        try filing { () throws(FileError) in
+            try environment.files.status(copy.root.appending(path.bytes))?.kind == .directory
+        }
+    }
+
     private static func compare(
         _ before: [[String: ParameterValue]], _ after: [[String: ParameterValue]]
     ) -> [ValueDifference] {

@@ -57,15 +57,65 @@ extension Repository {
         let mine = try base().head.workingCopy
         var (undone, found): (Set<ObjectID>, Operation?) = ([], nil)
         try operations { (operation) throws(RepositoryError) in
-            guard operation.event.workingCopy == mine else { return true }
+            guard operation.event.workingCopy == mine, !undone.contains(operation.eventID) else {
+                return true
+            }
             if let other = operation.event.undoes {
                 undone.insert(other)
-            } else if !undone.contains(operation.eventID), !operation.event.refs.isEmpty {
+            } else if !operation.event.refs.isEmpty, try !isLeft(operation) {
                 found = operation
             }
             return found == nil
         }
         return found
+    }
+
+    /// Whether an operation kept what was to be overwritten, and the working copy has gone on from there.
+    private func isLeft(_ operation: Operation) throws(RepositoryError) -> Bool {
+        guard operation.event.verb == Self.savingVerb, let own = operation.event.refs.first else {
+            return false
+        }
+        return try ref(own.name) != own.after
+    }
+
+    /// The last thing that `undo` took back here, if nothing was done since.
+    ///
+    /// - Returns: What took it back, and what was taken back.
+    package func redoable() throws(RepositoryError) -> (undo: Operation, operation: Operation)? {
+        let mine = try base().head.workingCopy
+        var redone: Set<ObjectID> = []
+        var (undo, operation): (Operation?, Operation?)
+        try operations { (candidate) throws(RepositoryError) in
+            if candidate.eventID == undo?.event.undoes { operation = candidate }
+            guard undo == nil else { return operation == nil }
+            guard candidate.event.workingCopy == mine, !redone.contains(candidate.eventID) else {
+                return true
+            }
+            guard let other = candidate.event.undoes else {
+                if candidate.event.refs.isEmpty { return true }
+                return try isLeft(candidate)
+            }
+            if candidate.event.verb == "redo" {
+                redone.insert(other)
+            } else {
+                undo = candidate
+            }
+            return true
+        }
+        guard let undo, let operation else { return nil }
+        return (undo, operation)
+    }
+
+    /// Does again what `undo` took back.
+    ///
+    /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
+    package func redo(_ undo: Operation, of operation: Operation) throws(RepositoryError) {
+        try reverse(undo, isCheckout: operation.event.verb == "checkout", verb: "redo")
+        guard operation.event.verb == Self.savingVerb else { return }
+        // What was kept was kept for a checkout, which was taken back with it.
+        if let next = try redoable(), next.operation.event.verb == "checkout" {
+            try redo(next.undo, of: next.operation)
+        }
     }
 
     /// Takes an operation back: its refs are what they were before.
@@ -74,13 +124,24 @@ extension Repository {
     ///
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
     package func undo(_ operation: Operation) throws(RepositoryError) {
+        guard operation.event.verb != Self.savingVerb else { return try leaveSaved("undo") }
+        try reverse(operation, isCheckout: operation.event.verb == "checkout", verb: "undo")
+    }
+
+    private func reverse(_ operation: Operation, isCheckout: Bool, verb: String) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         let (head, _) = try base()
         let standing = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         let own = operation.event.refs.first { $0.name == standing }
-        if operation.event.verb == "checkout", let before = own?.before?.id {
+        if isCheckout, let before = own?.before?.id {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
-            _ = try checkout(before, branch: try branch(at: before), undoing: operation.eventID)
+            let branch = try branch(at: before)
+            if try saving(of: before, head) != nil {
+                try saveWhatIsInTheWay(of: before)
+                _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
+                return try leaveSaved(verb)
+            }
+            _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
             return
         }
         // Before the refs move: whatever kills this behind the entry, nothing drops out of sight.
@@ -88,7 +149,7 @@ extension Repository {
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
         _ = try transact(
-            "undo", reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
+            verb, reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
         ) { () throws(RepositoryError) in
             var changes: [RefChange] = []
             for change in operation.event.refs {
@@ -97,9 +158,7 @@ extension Repository {
             }
             return changes
         }
-        if operation.event.verb == "branch", let branch = head.branch, try tip(of: branch) == nil,
-            let id = head.commit
-        {
+        if let branch = head.branch, try tip(of: branch) == nil, let id = head.commit {
             // The branch that this working copy stood on is gone; the files are those of its commit all the same.
             var detached = head
             detached.branch = try self.branch(at: id)
@@ -109,11 +168,13 @@ extension Repository {
         // The files stay as they are, and differ from the base again.
         var moved = head
         moved.commit = own.before?.id
+        if try isSaving(operation) { moved.branch = nil }
         try copy.setHead(moved)
+        try forgetTracking()
     }
 
     /// What the commit that is taken back tracked stays tracked, so that nothing drops out of sight.
-    private func keepTracking(of taken: ObjectID?, after base: ObjectID?) throws(RepositoryError) {
+    func keepTracking(of taken: ObjectID?, after base: ObjectID?) throws(RepositoryError) {
         guard let taken else { return }
         let commit = try reading { () throws(ReadError) in try store.commit(taken) }
         let before = try base.map { (id) throws(RepositoryError) in
@@ -122,10 +183,25 @@ extension Repository {
         var tracking = try copy.tracking(base: commit.tracked)
         try reading { () throws(ReadError) in
             try tree(before).changes(to: tree(commit)) { (path, old, new) throws(ReadError) in
-                if old == nil, new != nil, !tracking.coversDirectory(path) { tracking.added.insert(path) }
+                guard new != nil else { return }
+                tracking.untracked = tracking.untracked.filter { !path.isInside($0) }
+                if old == nil, !tracking.coversDirectory(path) { tracking.added.insert(path) }
             }
         }
         try copy.setTracking(tracking)
+    }
+
+    /// What the version that is stood on tracks need not be said again.
+    private func forgetTracking() throws(RepositoryError) {
+        let (_, base) = try base()
+        guard let base else { return }
+        var tracking = try copy.tracking(base: base.tracked)
+        try reading { () throws(ReadError) in
+            for path in tracking.added where try tree(base).entry(at: path) != nil {
+                tracking.added.remove(path)
+            }
+        }
+        try copy.setTracking(tracking.isUnchanged(from: base.tracked) ? nil : tracking)
     }
 
     /// The branch whose newest commit this is, if it is only one.

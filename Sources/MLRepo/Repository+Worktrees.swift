@@ -1,6 +1,7 @@
 package import FileIO
 package import ObjectModel
 internal import Storage
+package import WorkingTree
 
 /// A working copy of a store, as the store knows it.
 package struct WorktreeInfo: Sendable {
@@ -17,7 +18,7 @@ extension Repository {
     /// - Parameter directory: Is made; if it is there it has to be empty.
     package func addWorktree(
         _ directory: FilePath, at id: ObjectID?, branch: String?,
-        onFile: @escaping @Sendable (Int) -> Void = { _ in }
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Repository {
         let isTaken = try filing { () throws(FileError) in
             try environment.files.makeDirectories(directory, permissions: 0o777)
@@ -35,7 +36,7 @@ extension Repository {
         if let settings { try made.copy.setConfiguration(settings) }
         let repository = try Repository.open(made.copy, inside)
         if let id {
-            _ = try repository.checkout(id, branch: branch, onFile: onFile)
+            _ = try repository.checkout(id, branch: branch, onStep: onStep)
         } else if let branch {
             var head = try repository.copy.head()
             head.branch = branch

@@ -70,6 +70,7 @@ package struct Repository: Sendable {
             } else if pending == nil, standing != head.commit {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
                 head.commit = standing
+                if try hasJustSaved(head) { head.branch = nil }
                 try storing { () throws(StoreError) in try store.log.confirm() }
             }
         }

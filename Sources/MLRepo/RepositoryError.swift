@@ -17,6 +17,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case noRevision(String)
     case ambiguous(String)
     case noPath(String)
+    /// It is there, and no version has it or will have it.
+    case notTracked(RepositoryPath)
     case invalidName(InvalidName)
     /// A ref is there already.
     case refExists(String)
@@ -50,6 +52,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .noRevision(let text): "no revision '\(escapedText(text.utf8))'"
         case .ambiguous(let text): "'\(text)' begins the id of more than one commit"
         case .noPath(let text): "no file or directory '\(text)'"
+        case .notTracked(let path): "\(path) is not tracked"
         case .invalidName(let name): "\(name)"
         case .refExists(let name): "'\(name)' exists already"
         case .noRef(let name): "there is no '\(name)'"

@@ -3,7 +3,8 @@ package import ObjectModel
 internal import Storage
 
 extension Repository {
-    /// The commit that a person names: `HEAD`, a branch, a tag, the beginning of an id, each with `~N` and `^N` behind it.
+    /// The commit that a person names: `HEAD`, a branch, a tag, the beginning of an id, `run:ID`, `git:REVISION`, `NAME@{…}`, each
+    /// with `~N` and `^N` behind it.
     package func commit(named text: String) throws(RepositoryError) -> ObjectID {
         let base = text.prefix { $0 != "~" && $0 != "^" }
         var id = try start(String(base), of: text)
@@ -36,10 +37,12 @@ extension Repository {
             guard let id = try base().head.commit else { throw .noRevision(text) }
             return id
         }
+        if let id = try past(name, of: text) { return id }
         for group in ["branches/", "tags/"] {
             guard let refName = try? RefName(group + name) else { continue }
             if let target = try ref(refName), target.kind == .commit { return target.id }
         }
+        if let id = try recorded(name, of: text) { return id }
         let digits = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
         if let id = try? ObjectID(hex: digits), store.contains(ObjectReference(.commit, id)) { return id }
         return try abbreviated(digits, text)

@@ -22,18 +22,18 @@ package struct Checkout: Sendable {
     private let files: any FileSystem
     private let store: ObjectStore
     private let random: @Sendable (Int) -> [UInt8]
-    private let onFile: @Sendable (_ bytes: Int) -> Void
+    private let onStep: @Sendable (WorkStep) -> Void
 
     package init(
         root: FilePath, files: any FileSystem, store: ObjectStore,
         random: @escaping @Sendable (Int) -> [UInt8],
-        onFile: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
         self.root = root
         self.files = files
         self.store = store
         self.random = random
-        self.onFile = onFile
+        self.onStep = onStep
     }
 
     /// A file that is to be written, with the place of its content.
@@ -73,6 +73,7 @@ package struct Checkout: Sendable {
                 path: step.path, entry: entry, pack: found?.pack,
                 frame: found.map { $0.place.isRecipe ? -1 : $0.place.frame } ?? -1)
         }.sorted { ($0.pack?.name.text ?? "", $0.frame) < ($1.pack?.name.text ?? "", $1.frame) }
+        onStep(.planned(files: targets.count, bytes: targets.reduce(0) { $0 + $1.entry.size }))
         // Files of one frame are written together, so that it is decoded once.
         var groups: [Range<Int>] = []
         for (index, target) in targets.enumerated() {
@@ -99,7 +100,7 @@ package struct Checkout: Sendable {
                 for target in allTargets[allGroups[number]] {
                     do throws(WorkingTreeError) {
                         let seen = try write(target.path, target.entry, made, synchronizing: isOneByOne)
-                        onFile(target.entry.size)
+                        onStep(.file)
                         work.withLock { $0.seen[target.path] = seen }
                     } catch {
                         work.withLock { work in work.failure = work.failure ?? error }
@@ -260,6 +261,7 @@ package struct Checkout: Sendable {
         do throws(WorkingTreeError) {
             try BlobStream(store: store, id: entry.id).forEachPiece { (piece) throws(WorkingTreeError) in
                 try working { () throws(FileError) in try files.write(file, piece) }
+                onStep(.bytes(piece.count))
             }
             return try working { () throws(FileError) in
                 if synchronizing { try files.synchronize(file) }

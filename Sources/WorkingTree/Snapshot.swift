@@ -38,19 +38,18 @@ package struct Snapshot: Sendable {
     /// The file system's time when the walk began, in nanoseconds since 1970.
     private let clock: Int64
     private let chunker: Chunker
-    /// Told of every file that was read, with its bytes.
-    private let onFile: @Sendable (_ bytes: Int) -> Void
+    private let onStep: @Sendable (WorkStep) -> Void
 
     /// - Parameter writer: Takes what is new; without one, files are only named.
     package init(
         root: FilePath, files: any FileSystem, writer: ObjectWriter?, clock: Int64,
-        onFile: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
         self.root = root
         self.files = files
         self.writer = writer
         self.clock = clock
-        self.onFile = onFile
+        self.onStep = onStep
         chunker = Chunker(gear: Self.gear)
     }
 
@@ -73,6 +72,7 @@ package struct Snapshot: Sendable {
     }
 
     package func read(_ scanned: [ScannedFile], width: Int) throws(WorkingTreeError) -> Result {
+        onStep(.planned(files: scanned.count, bytes: scanned.reduce(0) { $0 + ($1.status?.size ?? 0) }))
         let batches = Self.batches(scanned)
         let work = Mutex(Work())
         onThreads(max(1, min(width, batches.count))) { _ in
@@ -125,7 +125,7 @@ package struct Snapshot: Sendable {
             let content = try read(file, &builder, &recipes)
             results.append(
                 SnapshotFile(path: file.path, base: file.base, entry: content?.entry, seen: content?.seen))
-            onFile(content?.entry.size ?? 0)
+            onStep(.file)
         }
         try flush(&builder)
         return (results, recipes)
@@ -214,6 +214,7 @@ package struct Snapshot: Sendable {
         // One byte more than expected tells a file that grows.
         let bytes = try fill(file, at: 0, size + 1, path)
         guard bytes.count == size else { return nil }
+        onStep(.bytes(size))
         return Content(id: ObjectID(of: .blob, payload: bytes), bytes: bytes)
     }
 
@@ -253,6 +254,7 @@ package struct Snapshot: Sendable {
                 let more = try fill(file, at: offset, 4 << 20, path)
                 window += more
                 offset += more.count
+                onStep(.bytes(more.count))
             }
             guard start < window.count else { break }
             let chunk = window.withUnsafeBytes { bytes -> (id: ObjectID, length: Int) in

@@ -8,13 +8,15 @@ struct CheckoutCommand: ParsableCommand {
         commandName: "checkout",
         abstract: "Make the files those of another version, or write a version elsewhere.",
         discussion: """
-            Changed and untracked files are never overwritten: the command says which are in the way, and stops.
-            If it is interrupted, the same command goes on.
+            Changed and untracked files are never overwritten: the command says which are in the way, and stops. With
+            --force they are kept first, and 'mlrepo undo' brings them back. If it is interrupted, the same command goes on.
 
             EXAMPLES
               mlrepo checkout main~1            the version before, on no branch
               mlrepo checkout main              back to the branch
               mlrepo checkout -b experiment     a new branch from here
+              mlrepo checkout v1.2 -- model     only these files; everything else stays
+              mlrepo checkout --force -- data   data as the last commit has it; what is there is kept
               mlrepo checkout v1.2 --to ../v1.2 a copy elsewhere; these files stay
             """,
         aliases: ["co", "switch"])
@@ -24,46 +26,58 @@ struct CheckoutCommand: ParsableCommand {
     var makesBranch = false
     @Flag(name: [.customShort("c"), .customLong("create")], help: .hidden)
     var creates = false
+    @Flag(name: .shortAndLong, help: "Overwrite changed and untracked files; they are kept first.")
+    var force = false
     @Option(
         name: .customLong("to"),
         help: ArgumentHelp("Write the version into a new or empty directory.", valueName: "dir"))
     var directory: String?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "A branch, tag or other revision.")
-    var revision: String
+    @Argument(help: "A branch, tag or other revision; without one, the last commit.")
+    var revision: String?
+    @Argument(help: "With -b, where the branch begins.")
+    var start: String?
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("Only these files and directories.", valueName: "path"))
+    var paths: [String] = []
+
+    func validate() throws {
+        let isNew = makesBranch || creates
+        if revision == nil, paths.isEmpty {
+            throw ValidationError("name a branch, a tag or another revision")
+        }
+        if isNew, revision == nil { throw ValidationError("name the branch") }
+        if !isNew, start != nil { throw ValidationError("type -- before the names of files") }
+        if !paths.isEmpty, isNew || directory != nil {
+            throw ValidationError("files of a version are written here, on the same branch")
+        }
+        if directory != nil, force || isNew { throw ValidationError("--to writes into an empty directory") }
+    }
 
     func run() throws {
         let repository = try Repository.here()
-        let progress = Progress("writing", isOn: !output.quiet && !output.json)
+        let progress = output.progress("writing")
         defer { progress.finish() }
-        if let directory {
-            let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(directory))
-                .normalized
-            let count = try repository.export(try repository.commit(named: revision), to: target) {
-                progress.add($0)
-            }
-            progress.finish()
-            if output.json {
-                Terminal.printJSON(.object(["path": .string("\(target)"), "written": .integer(count)]))
-            } else if !output.quiet {
-                Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))")
-            }
-            return
-        }
+        if let directory { return try export(repository, to: directory, progress) }
+        if !paths.isEmpty { return try writePaths(repository, progress) }
+        let name = revision ?? "HEAD"
         var branch: String?
         let id: ObjectID
         if makesBranch || creates {
-            id = try repository.commit(named: "HEAD")
-            if try !repository.hasJustMade(branch: revision, at: id) {
-                try repository.makeRef("branches", revision, at: id)
+            id = try repository.commit(named: start ?? "HEAD")
+            if try !repository.hasJustMade(branch: name, at: id) {
+                try repository.makeRef("branches", name, at: id)
             }
-            branch = revision
-        } else if let tip = try? repository.tip(of: revision) {
-            (id, branch) = (tip, revision)
+            branch = name
+        } else if let tip = try? repository.tip(of: name) {
+            (id, branch) = (tip, name)
         } else {
-            id = try repository.commit(named: revision)
+            id = try repository.commit(named: name)
         }
-        let report = try repository.checkout(id, branch: branch) { progress.add($0) }
+        let report =
+            force
+            ? try repository.forcedCheckout(id, branch: branch) { progress.add($0) }
+            : try repository.checkout(id, branch: branch) { progress.add($0) }
         progress.finish()
         if output.json {
             return Terminal.printJSON(
@@ -76,6 +90,33 @@ struct CheckoutCommand: ParsableCommand {
         let place = branch.map { "on branch \($0)" } ?? "on no branch"
         Terminal.print(
             "At \(id.short), \(place): \(Terminal.files(report.written)) written, \(report.removed) removed")
+    }
+
+    private func export(_ repository: Repository, to directory: String, _ progress: Progress) throws {
+        let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(directory))
+            .normalized
+        let id = try repository.commit(named: revision ?? "HEAD")
+        let count = try repository.export(id, to: target) { progress.add($0) }
+        progress.finish()
+        if output.json {
+            return Terminal.printJSON(
+                .object(["path": Terminal.json(target.bytes), "written": .integer(count)]))
+        }
+        guard !output.quiet else { return }
+        Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))")
+    }
+
+    private func writePaths(_ repository: Repository, _ progress: Progress) throws {
+        let id = try repository.commit(named: revision ?? "HEAD")
+        let count = try repository.checkout(repository.paths(paths), of: id, isForced: force) {
+            progress.add($0)
+        }
+        progress.finish()
+        if output.json {
+            return Terminal.printJSON(.object(["commit": id.json, "written": .integer(count)]))
+        }
+        guard !output.quiet else { return }
+        Terminal.print("\(Terminal.files(count)) of \(id.short) written")
     }
 }
 

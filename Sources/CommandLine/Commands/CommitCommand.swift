@@ -65,7 +65,7 @@ struct CommitCommand: ParsableCommand {
             }
             request.author = person
         }
-        let progress = Progress("reading", isOn: !output.quiet && !output.json)
+        let progress = output.progress("reading")
         let report = try repository.commit(request) { progress.add($0) }
         progress.finish()
         for skipped in report.skipped where !output.quiet {
@@ -76,8 +76,7 @@ struct CommitCommand: ParsableCommand {
         Terminal.print(
             "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(
-            " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); stored \(Terminal.size(report.storedBytes)) for"
-                + " \(Terminal.size(report.newBytes)) of new objects")
+            " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); \(Self.growth(report))")
         let results = Values.line(request.metrics)
         if !results.isEmpty { Terminal.print(" \(results)") }
     }
@@ -88,11 +87,19 @@ struct CommitCommand: ParsableCommand {
     ) {
         let path = try? repository.path(ArgumentText.bytes(text))
         if let path, try repository.exists(path) { return (path, nil) }
-        guard let colon = text.firstIndex(of: ":") else {
+        guard let colon = RevisionPath.colon(in: text) else {
             throw Failure(status: .notFound, message: "no file or directory '\(Terminal.escaped(text))'")
         }
         let commit = try repository.commit(named: String(text[..<colon]))
         return (try repository.path(ArgumentText.bytes(String(text[text.index(after: colon)...]))), commit)
+    }
+
+    /// What is new, and what it takes.
+    private static func growth(_ report: CommitReport) -> String {
+        let (new, stored) = (report.newBytes, report.storedBytes)
+        let ratio = Double(new) / Double(max(1, stored))
+        let times = ratio >= 1.05 ? " (\(Terminal.decimal(ratio, digits: 1))x)" : ""
+        return "\(Terminal.size(new)) new -> \(Terminal.size(stored))\(times)"
     }
 
     private static func json(_ report: CommitReport) -> JSONValue {

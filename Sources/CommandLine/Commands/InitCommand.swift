@@ -61,8 +61,8 @@ struct InitCommand: ParsableCommand {
         if output.json {
             Terminal.printJSON(
                 .object([
-                    "path": .string("\(place)"),
-                    "store": .string("\(repository.store.layout.root)"), "bare": .bool(bare),
+                    "path": Terminal.json(place.bytes),
+                    "store": Terminal.json(repository.store.layout.root.bytes), "bare": .bool(bare),
                 ]))
         } else if !output.quiet {
             let what = bare ? "A new store" : store == nil ? "A new repository" : "A new working copy"

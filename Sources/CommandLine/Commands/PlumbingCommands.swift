@@ -19,16 +19,13 @@ struct CatCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        if object.hasPrefix("sha256:") || !object.contains(":") {
-            let digits = object.hasPrefix("sha256:") ? String(object.dropFirst(7)) : object
-            guard let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id))
-            else {
-                throw Failure(status: .notFound, message: "no blob '\(Terminal.escaped(object))'")
-            }
-            return try Self.write(id, repository)
+        if let colon = RevisionPath.colon(in: object) { return try Self.write(object, colon, repository) }
+        let digits = object.hasPrefix("sha256:") ? String(object.dropFirst(7)) : object
+        guard let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id))
+        else {
+            throw Failure(status: .notFound, message: "no blob '\(Terminal.escaped(object))'")
         }
-        guard let colon = object.firstIndex(of: ":") else { return }
-        try Self.write(object, colon, repository)
+        try Self.write(id, repository)
     }
 
     /// Writes the file that `REVISION:PATH` names.

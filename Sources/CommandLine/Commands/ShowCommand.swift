@@ -18,7 +18,7 @@ struct ShowCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        if let colon = revision.firstIndex(of: ":"), !revision.hasPrefix("sha256:") {
+        if let colon = RevisionPath.colon(in: revision) {
             return try CatCommand.write(revision, colon, repository)
         }
         let id = try repository.commit(named: revision)

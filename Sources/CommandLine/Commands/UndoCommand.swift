@@ -38,6 +38,32 @@ struct UndoCommand: ParsableCommand {
     }
 }
 
+struct RedoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redo", abstract: "Do again what 'undo' took back; repeated, what it took back before.",
+        discussion: """
+            Only as long as nothing else was done here since.
+
+            EXAMPLES
+              mlrepo undo
+              mlrepo redo
+            """)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let repository = try Repository.here()
+        guard let (undo, operation) = try repository.redoable() else {
+            throw Failure(status: .no, message: "there is nothing to do again", hint: "mlrepo operations")
+        }
+        if !output.quiet, !output.json { Terminal.print("Doing again \(OperationsCommand.line(operation))") }
+        do { try repository.redo(undo, of: operation) } catch RepositoryError.store(.moved(let name)) {
+            throw Failure(status: .wouldLose, message: "\(name) has moved since", hint: "mlrepo operations")
+        }
+        if output.json { Terminal.printJSON(OperationsCommand.json(operation)) }
+    }
+}
+
 struct OperationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "operations", abstract: "Show what was done to the store, newest first.",

@@ -49,7 +49,7 @@ struct WorktreeCommand: ParsableCommand {
                 try repository.makeRef("branches", newBranch, at: id)
                 branch = newBranch
             }
-            let progress = Progress("writing", isOn: !output.quiet && !output.json)
+            let progress = output.progress("writing")
             let made = try repository.addWorktree(place, at: id, branch: branch) { progress.add($0) }
             progress.finish()
             if output.json {

@@ -1,0 +1,69 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+
+struct MoveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mv", abstract: "Rename tracked files and directories, or move them into a directory.",
+        discussion: """
+            Nothing is overwritten. The next commit has the new names; contents are not stored again.
+
+            EXAMPLES
+              mlrepo mv data/review data/reviews
+              mlrepo mv a.csv b.csv data            into the directory data
+            """)
+
+    @Argument(help: "What to move, and last where to.")
+    var paths: [String]
+
+    func validate() throws {
+        guard paths.count >= 2 else { throw ValidationError("name what to move, and where to") }
+    }
+
+    func run() throws {
+        let repository = try Repository.here()
+        let resolved = try repository.paths(paths)
+        guard let last = resolved.last else { return }
+        let sources = resolved.dropLast()
+        let isInto = try repository.isDirectory(last)
+        guard isInto || sources.count == 1 else {
+            throw Failure(status: .notFound, message: "\(last) is no directory", path: "\(last)")
+        }
+        for source in sources {
+            guard let name = source.split?.name else {
+                throw Failure(status: .usage, message: "the working tree itself cannot be moved")
+            }
+            try repository.move(source, to: isInto ? last.appending(name) : last)
+        }
+    }
+}
+
+struct RemoveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm", abstract: "Remove tracked files from the disk and from the next version.",
+        discussion: """
+            Earlier versions keep them, and 'mlrepo restore PATH' brings them back until the next commit. Files with changes that no
+            version has are left alone; with --force they are kept first, and 'mlrepo undo' brings them back. 'mlrepo untrack'
+            leaves the files on the disk.
+
+            EXAMPLES
+              mlrepo rm data/old
+              mlrepo rm --force model.bin
+            """)
+
+    @Flag(name: .shortAndLong, help: "Also files with changes; they are kept first.")
+    var force = false
+    @Flag(name: .shortAndLong, help: .hidden)
+    var recursive = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Files and directories.")
+    var paths: [String]
+
+    func run() throws {
+        let repository = try Repository.here()
+        let count = try repository.remove(repository.paths(paths), isForced: force)
+        if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
+        if !output.quiet { Terminal.print("\(Terminal.files(count)) removed") }
+    }
+}

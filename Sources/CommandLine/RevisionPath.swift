@@ -1,0 +1,20 @@
+/// `REVISION:PATH`, as people type it.
+enum RevisionPath {
+    /// Where the colon is that ends the revision: not one of `run:`, `git:` or `sha256:`, nor one inside `@{…}`.
+    static func colon(in text: String) -> String.Index? {
+        var start = text.startIndex
+        for prefix in ["run:", "git:", "sha256:"] where text.hasPrefix(prefix) {
+            start = text.index(start, offsetBy: prefix.count)
+        }
+        var depth = 0
+        for index in text[start...].indices {
+            switch text[index] {
+            case "{": depth += 1
+            case "}": depth -= 1
+            case ":" where depth <= 0: return index
+            default: break
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,74 @@
+/// Pages of `mlrepo help` that are about no single command.
+enum Topics {
+    /// The page of a topic, or nothing if there is none of that name.
+    static func page(_ name: String) -> String? { pages.first { $0.name == name }?.text }
+
+    static var names: [String] { pages.map(\.name) }
+
+    private static let pages = [
+        (name: "revisions", text: revisions), (name: "ignore", text: ignore), (name: "json", text: json),
+        (name: "exit-codes", text: exitCodes), (name: "habits", text: Habits.table),
+    ]
+
+    private static let revisions = """
+        REVISIONS: how to name a version
+
+          main, v1.2             the newest commit of a branch; what a tag names
+          HEAD, @                the commit that this working copy stands on
+          HEAD~3                 three before it
+          main^2                 the second parent of a merge
+          3f1c2a9                the beginning of a commit's id, 4 digits or more
+          sha256:3f1c...         the whole id
+          run:1c9e               the commit that a run belongs to
+          git:9be2f10            the newest commit made with that revision of the code
+          main@{1}, @{1}         what a branch was, or what this working copy stood on, one move ago
+          main@{2 days ago}      what a branch was then; also seconds, minutes, hours, weeks, months, years; yesterday
+          main@{2026-11-23}      at the beginning of that day; without a zone that of the variable TZ
+          main@{2026-11-23T10:20:00Z}
+          REVISION:PATH          a file of a version, for 'cat', 'show' and 'commit --input'
+
+        'mlrepo resolve REVISION' prints the id. A name that is both a branch and a tag is the branch.
+        """
+
+    private static let ignore = """
+        IGNORE: what is left alone in a tracked directory
+
+        Patterns in the syntax of .gitignore, in a file .mlrepoignore in any directory, for what lies beneath it; later ones
+        and deeper ones win, and ! takes one back. What is added by name is tracked whatever the patterns say.
+
+        Without any file: .git, .hg, .svn, .dvc, .venv, venv, env, node_modules, __pycache__, *.pyc, .ipynb_checkpoints,
+        .pytest_cache, .mypy_cache, .ruff_cache, .DS_Store, wandb, mlruns.
+
+        EXAMPLE
+          *.tmp
+          logs/
+          !logs/final.log
+        """
+
+    private static let json = """
+        JSON: answers for programs
+
+        With --json a command prints one JSON document on standard output; 'log' and 'operations' print one line each. A
+        failure is one line on standard error: {"error":{"status","message","hint","path"}}.
+        Ids are sha256: and 64 hex digits, sizes are bytes, times RFC 3339 in UTC. A path that is not UTF-8 is
+        {"bytes": BASE64}. Integers of parameters and metrics are numbers where they are exact; decimal numbers are text, as
+        they were written. The JSON Schema of each answer is in Documentation/Schemas.
+
+        EXAMPLE
+          mlrepo log --json -n 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["commit"])'
+        """
+
+    private static let exitCodes = """
+        EXIT CODES: how a command ends
+
+           0  done
+           1  the answer is no: nothing to commit, differences with --exit-code, damage found
+          64  it was typed wrong
+          65  damaged or malformed data
+          66  no such revision, path or name
+          73  it would overwrite or lose something of yours
+          74  input or output failed
+          75  busy: try again
+          77  not permitted
+        """
+}

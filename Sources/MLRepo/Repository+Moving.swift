@@ -1,0 +1,145 @@
+internal import FileIO
+package import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+extension Repository {
+    /// Gives a tracked file or directory another name, on disk and for the next version.
+    ///
+    /// What is tracked is noted first: whatever kills this, the same command goes on.
+    /// - Parameters:
+    ///   - target: The new path itself, not the directory that it is to lie in.
+    /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name.
+    package func move(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
+        guard !copy.isBare else { throw .bare(copy.root) }
+        guard !source.isRoot, !target.isInside(source) else { throw .wouldLose([source]) }
+        guard let status = try status(of: source) else { throw .noPath("\(source)") }
+        guard try self.status(of: target) == nil else { throw .refExists("\(target)") }
+        let (_, base) = try self.base()
+        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        let singles = try singleFiles(in: source, base, tracking)
+        let isCovered = tracking.coversDirectory(source)
+        let roots = tracking.paths.directories.filter { $0.isInside(source) }
+        guard isCovered || !roots.isEmpty || !singles.isEmpty else { throw .notTracked(source) }
+
+        var directories = tracking.paths.directories.filter { !$0.isInside(source) }
+        for root in roots { directories.append(try root.moved(from: source, to: target)) }
+        var added = tracking.added.filter { !$0.isInside(source) }
+        for file in singles { added.insert(try file.moved(from: source, to: target)) }
+        let isCoveredThere = directories.contains { target.isInside($0) }
+        if isCovered, !isCoveredThere {
+            if status.kind == .directory { directories.append(target) } else { added.insert(target) }
+        }
+        let all = directories
+        directories.removeAll { inner in all.contains { $0 != inner && inner.isInside($0) } }
+        tracking.paths = TrackedPaths(directories: directories, patterns: tracking.paths.patterns)
+        tracking.added = added
+        tracking.untracked = tracking.untracked.filter { !$0.isInside(target) && !target.isInside($0) }
+        if try hasEntry(base, source) { tracking.untracked.insert(source) }
+        try copy.setTracking(tracking)
+        try filing { () throws(FileError) in
+            try environment.files.rename(
+                copy.root.appending(source.bytes), to: copy.root.appending(target.bytes))
+        }
+    }
+
+    /// Files that are tracked by themselves, and not for the directory that they lie in.
+    private func singleFiles(
+        in path: RepositoryPath, _ base: Commit?, _ tracking: Tracking
+    ) throws(RepositoryError) -> [RepositoryPath] {
+        var files = tracking.added.filter { $0.isInside(path) }
+        for file in try self.files(of: base, in: path)
+        where !tracking.coversDirectory(file) && !tracking.isUntracked(file) {
+            files.insert(file)
+        }
+        return files.sorted()
+    }
+
+    /// Removes tracked files from the disk and from the next version; earlier versions keep them.
+    ///
+    /// Untracked files in a directory stay, and the directory with them.
+    /// - Parameter isForced: Files with changes that no version has go as well; they are kept first, and `undo` brings them back.
+    /// - Returns: How many files were removed.
+    /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file has such changes; then nothing has happened.
+    package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> Int {
+        guard try copy.pending() == nil else { throw .interruptedCheckout }
+        guard let actor = person else { throw .noIdentity }
+        let look = try look()
+        var known: Set<RepositoryPath> = []
+        for path in paths {
+            let files = try files(of: look.base, in: path)
+            let added = look.scan.files.filter { $0.base == nil && $0.path.isInside(path) }.map(\.path)
+            let isRoot = look.tracking.paths.directories.contains { $0.isInside(path) }
+            guard !files.isEmpty || !added.isEmpty || isRoot else {
+                guard try status(of: path) != nil else { throw .noPath("\(path)") }
+                throw .notTracked(path)
+            }
+            known.formUnion(files + added)
+        }
+        let dirty = try changes(look).filter { $0.state != .deleted && known.contains($0.path) }.map(\.path)
+        if !dirty.isEmpty {
+            guard isForced, look.head.commit != nil else { throw .wouldLose(dirty) }
+            try save(dirty, look)
+            try goBack(to: look.head, actor)
+        }
+        try copy.setTracking(try withoutTracking(paths, look))
+        var steps: [CheckoutStep] = []
+        for path in known.sorted() where try status(of: path).map({ $0.kind != .directory }) ?? false {
+            steps.append(CheckoutStep(path: path, entry: nil))
+        }
+        let all = steps
+        _ = try working { () throws(WorkingTreeError) in
+            try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
+                .apply(all, width: environment.width)
+        }
+        return all.count
+    }
+
+    private func withoutTracking(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) -> Tracking
+    {
+        var tracking = look.tracking
+        for path in paths {
+            tracking.added = tracking.added.filter { !$0.isInside(path) }
+            tracking.paths = TrackedPaths(
+                directories: tracking.paths.directories.filter { !$0.isInside(path) },
+                patterns: tracking.paths.patterns)
+            if try hasEntry(look.base, path) { tracking.untracked.insert(path) }
+        }
+        return tracking
+    }
+
+    // MARK: Looking
+
+    private func status(of path: RepositoryPath) throws(RepositoryError) -> FileStatus? {
+        try filing { () throws(FileError) in try environment.files.status(copy.root.appending(path.bytes)) }
+    }
+
+    private func hasEntry(_ base: Commit?, _ path: RepositoryPath) throws(RepositoryError) -> Bool {
+        try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }
+    }
+
+    /// What a version has at a path: the file itself, or all files in the directory.
+    private func files(of base: Commit?, in path: RepositoryPath) throws(RepositoryError) -> [RepositoryPath]
+    {
+        let version = tree(base)
+        return try reading { () throws(ReadError) in
+            let entry = path.isRoot ? nil : try version.entry(at: path)
+            if let entry, entry.mode != .directory { return [path] }
+            guard path.isRoot || entry != nil else { return [] }
+            var files: [RepositoryPath] = []
+            let below = DirectoryTree(root: entry?.id ?? base?.tree ?? DirectoryTree.emptyRoot, reader: store)
+            try below.forEachFile(under: path) { (path, _) throws(ReadError) in files.append(path) }
+            return files
+        }
+    }
+}
+
+extension RepositoryPath {
+    /// The path after a directory above it, or it itself, got another name.
+    fileprivate func moved(from source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError)
+        -> RepositoryPath
+    {
+        let rest = bytes.dropFirst(source.bytes.count)
+        return try naming { () throws(InvalidName) in try RepositoryPath(target.bytes + rest) }
+    }
+}

@@ -1,0 +1,120 @@
+internal import FileIO
+package import ObjectModel
+internal import Storage
+package import WorkingTree
+
+extension Repository {
+    /// Writes some files of a version over those of the working copy, which goes on standing where it stands.
+    ///
+    /// Files that the version has not are left alone.
+    /// - Parameters:
+    ///   - paths: Files and directories of that version.
+    ///   - isForced: What is in the way is kept first, so that `undo` brings it back.
+    /// - Returns: How many files were written.
+    /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
+    package func checkout(
+        _ paths: [RepositoryPath], of id: ObjectID, isForced: Bool,
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> Int {
+        guard let actor = person else { throw .noIdentity }
+        let look = try look()
+        let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)
+        let pending = try copy.pending()
+        guard pending == nil || pending == own else { throw .interruptedCheckout }
+        try removeLeftovers(look)
+        let wanted = try entries(at: paths, of: id)
+        let (steps, lost) = try steps(for: wanted, look, isResumed: pending != nil)
+        if !lost.isEmpty {
+            guard isForced, look.head.commit != nil else { throw .wouldLose(lost) }
+            try save(lost, look)
+            try goBack(to: look.head, actor)
+        }
+        guard !steps.isEmpty else { return 0 }
+        try copy.setPending(own)
+        _ = try working { () throws(WorkingTreeError) in
+            try Checkout(
+                root: copy.root, files: environment.files, store: store, random: environment.random,
+                onStep: onStep
+            ).apply(steps, width: environment.width)
+        }
+        try copy.setPending(nil)
+        return steps.count { $0.entry != nil }
+    }
+
+    /// What a version has at some paths and below them.
+    private func entries(at paths: [RepositoryPath], of id: ObjectID) throws(RepositoryError)
+        -> [(path: RepositoryPath, entry: TreeEntry)]
+    {
+        let commit = try reading { () throws(ReadError) in try store.commit(id) }
+        try requireTree(id, commit)
+        let version = tree(commit)
+        var found: [RepositoryPath: TreeEntry] = [:]
+        for path in paths {
+            let entry =
+                path.isRoot ? nil : try reading { () throws(ReadError) in try version.entry(at: path) }
+            guard path.isRoot || entry != nil else { throw .noPath("\(path)") }
+            if let entry, entry.mode != .directory || entry.id == DirectoryTree.emptyRoot {
+                found[path] = entry
+                continue
+            }
+            let below = DirectoryTree(root: entry?.id ?? commit.tree, reader: store)
+            try reading { () throws(ReadError) in
+                try below.forEachFile(under: path) { (path, entry) throws(ReadError) in found[path] = entry }
+            }
+        }
+        return found.map { ($0.key, $0.value) }.sorted { DirectoryTree.walkOrder($0.path, $1.path) }
+    }
+
+    private func steps(
+        for wanted: [(path: RepositoryPath, entry: TreeEntry)], _ look: Look, isResumed: Bool
+    ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
+        let base = tree(look.base)
+        let dirty = Set(try changes(look).map(\.path))
+        var (steps, lost): ([CheckoutStep], Set<RepositoryPath>) = ([], [])
+        var firm: Set<RepositoryPath> = [.root]
+        for (path, entry) in wanted {
+            let before = try reading { () throws(ReadError) in try base.entry(at: path) }
+            let isKnown = before != nil && before?.mode != .directory && !dirty.contains(path)
+            if isKnown, before?.id == entry.id, before?.mode == entry.mode { continue }
+            if !isKnown, try !isSafe(path, [entry], []) {
+                // A command that was interrupted had begun to write it.
+                let isOurs = isResumed ? try isTorn(path, entry) : false
+                if !isOurs { lost.insert(path) }
+            }
+            if let above = path.split?.directory, let obstacle = try obstacle(above, [], &firm) {
+                lost.insert(obstacle)
+            }
+            steps.append(CheckoutStep(path: path, entry: entry))
+        }
+        // What was kept makes room.
+        var removed: [CheckoutStep] = []
+        for path in lost { removed += try leaves(at: path).map { CheckoutStep(path: $0, entry: nil) } }
+        return (removed + steps, lost.sorted())
+    }
+
+    /// The files at a path and below, if they are in the way of something else than a file.
+    private func leaves(at path: RepositoryPath) throws(RepositoryError) -> [RepositoryPath] {
+        let place = copy.root.appending(path.bytes)
+        let status = try filing { () throws(FileError) in try environment.files.status(place) }
+        guard status?.kind == .directory else { return status == nil ? [] : [path] }
+        var found = [path]
+        for name in try filing({ () throws(FileError) in try environment.files.names(in: place) }) {
+            guard let below = try? path.appending(EntryName(name)) else { throw .wouldLose([path]) }
+            found += try leaves(at: below)
+        }
+        return found
+    }
+
+    /// After what was in the way is kept, the working copy stands where it stood.
+    func goBack(to head: WorkingCopy.Head, _ actor: Person) throws(RepositoryError) {
+        guard let id = head.commit else { return }
+        let saved = try copy.head()
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact("checkout", reason: head.branch, actor: actor, saved, writer) {
+            () throws(RepositoryError) in
+            try standing(saved, on: id, from: saved.commit)
+        }
+        try copy.setHead(head)
+    }
+}

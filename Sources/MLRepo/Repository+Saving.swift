@@ -1,0 +1,156 @@
+internal import FileIO
+internal import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+/// What `--force` overwrites is kept before: as a version that no branch has, which the log names, so that `undo` finds it.
+extension Repository {
+    /// The verb of the operation that keeps what is about to be overwritten.
+    static let savingVerb = "save"
+
+    /// Keeps what is on disk at some paths, and lets the working copy stand on the version that has it.
+    ///
+    /// Its parent is the version that the working copy stood on; nothing on disk changes. When nothing is to be kept,
+    /// nothing happens.
+    /// - Parameter paths: Files, links, missing files, and directories with everything in them.
+    /// - Throws: ``RepositoryError/wouldLose(_:)`` for what cannot be kept: a socket, a repository of another tool.
+    func save(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
+        guard !paths.isEmpty else { return }
+        guard let actor = person else { throw .noIdentity }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        let edits = try content(of: paths, look, writer)
+        let built = try edited(tree(look.base), edits.files, writer)
+        let request = CommitRequest(message: "What a checkout with --force overwrote")
+        let run = try declaredRun(request, actor, edits.files, look.base, built.root, writer)
+        let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
+        let now = environment.now()
+        let commit = Commit(
+            author: actor, committer: actor, authored: now, committed: now, message: request.message,
+            parents: look.head.commit.map { [$0] } ?? [], recipes: try recipeMap(edits.recipes, writer),
+            runs: [runID], tracked: look.tracking.paths, tree: built.root)
+        let id = try storing { () throws(StoreError) in try writer.add(.commit, commit.payload) }
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
+        // Whoever comes after a kill behind the entry stands on what was kept.
+        let goal = WorkingCopy.Pending.Goal(commit: id, branch: nil, before: try ref(name)?.id)
+        try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: built.root, goal: goal))
+        _ = try transact(Self.savingVerb, reason: look.head.branch, actor: actor, look.head, writer) {
+            () throws(RepositoryError) in
+            try standing(look.head, on: id, from: look.head.commit)
+        }
+        var head = look.head
+        (head.commit, head.branch) = (id, nil)
+        try copy.setHead(head)
+        try copy.setPending(nil)
+    }
+
+    /// What is on disk at some paths, as edits of the base version.
+    private func content(
+        of paths: [RepositoryPath], _ look: Look, _ writer: ObjectWriter
+    ) throws(RepositoryError) -> (files: [PathEdit], recipes: [RecipeEntry]) {
+        var scanned: [ScannedFile] = []
+        var edits: [PathEdit] = []
+        for path in Set(paths).sorted() {
+            let status = try filing { () throws(FileError) in
+                try environment.files.status(copy.root.appending(path.bytes))
+            }
+            // A file of the base version in whose place a directory stands goes, too.
+            let before = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) }
+            let isReplaced = status?.kind == .directory && before != nil && before?.mode != .directory
+            if status == nil || isReplaced { edits.append(PathEdit(path: path, entry: nil)) }
+            if let status { try gather(path, status, &scanned, &edits) }
+        }
+        scanned.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        let read = try working { () throws(WorkingTreeError) in
+            try Snapshot(root: copy.root, files: environment.files, writer: writer, clock: look.clock)
+                .read(scanned, width: environment.width)
+        }
+        edits += read.files.map { PathEdit(path: $0.path, entry: $0.entry) }
+        return (edits.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, read.recipes)
+    }
+
+    private func gather(
+        _ path: RepositoryPath, _ status: FileStatus, _ scanned: inout [ScannedFile],
+        _ edits: inout [PathEdit]
+    ) throws(RepositoryError) {
+        switch status.kind {
+        case .file, .link: scanned.append(ScannedFile(path: path, status: status))
+        case .other: throw .wouldLose([path])
+        case .directory:
+            var listing = DirectoryListing()
+            try filing { () throws(FileError) in
+                try environment.files.list(copy.root.appending(path.bytes), into: &listing)
+            }
+            if listing.count == 0, let name = path.split?.name {
+                let entry = TreeEntry(
+                    name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
+                edits.append(PathEdit(path: path, entry: entry))
+            }
+            for index in 0..<listing.count {
+                guard let below = try? path.appending(EntryName(listing.name(index))) else {
+                    throw .wouldLose([path])
+                }
+                let place = copy.root.appending(below.bytes)
+                // The listing does not look at directories.
+                let status = try filing { () throws(FileError) in try environment.files.status(place) }
+                if let status { try gather(below, status, &scanned, &edits) }
+            }
+        }
+    }
+
+    /// The operation of this working copy that kept a version before it was overwritten.
+    func saving(of id: ObjectID, _ head: WorkingCopy.Head) throws(RepositoryError) -> Operation? {
+        var found: Operation?
+        try operations { (operation) throws(RepositoryError) in
+            guard operation.event.workingCopy == head.workingCopy else { return true }
+            if operation.event.verb == Self.savingVerb,
+                operation.event.refs.contains(where: { $0.after?.id == id })
+            {
+                found = operation
+            }
+            return found == nil
+        }
+        return found
+    }
+
+    /// Whether the last thing that this working copy did was to keep what is to be overwritten.
+    func hasJustSaved(_ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
+        var last: Operation?
+        try operations { (operation) throws(RepositoryError) in
+            if operation.event.workingCopy == head.workingCopy, !operation.event.refs.isEmpty {
+                last = operation
+            }
+            return last == nil
+        }
+        guard let event = last?.event else { return false }
+        return event.verb == Self.savingVerb || (event.verb == "redo" && event.refs.count == 1)
+    }
+
+    /// Whether taking an operation back makes the working copy stand on what was kept.
+    func isSaving(_ undo: Operation) throws(RepositoryError) -> Bool {
+        guard undo.event.refs.count == 1, let id = undo.event.refs.first?.before?.id else { return false }
+        return try saving(of: id, try copy.head()) != nil
+    }
+
+    /// Where the working copy stands on what was kept, it goes back to the version before; the files stay as they are.
+    func leaveSaved(_ verb: String) throws(RepositoryError) {
+        guard let actor = person else { throw .noIdentity }
+        let (head, _) = try base()
+        guard let id = head.commit, let saving = try saving(of: id, head) else { return }
+        let own = saving.event.refs.first { $0.after?.id == id }
+        guard let before = own?.before?.id else { return }
+        try keepTracking(of: id, after: before)
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact(verb, reason: nil, actor: actor, head, writer, undoing: saving.eventID) {
+            () throws(RepositoryError) in
+            try standing(head, on: before, from: id)
+        }
+        var moved = head
+        moved.commit = before
+        moved.branch = try saving.event.reason.flatMap { (branch) throws(RepositoryError) in
+            try tip(of: branch) == nil ? nil : branch
+        }
+        try copy.setHead(moved)
+    }
+}

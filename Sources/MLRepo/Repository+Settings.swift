@@ -1,0 +1,36 @@
+internal import FileIO
+
+/// A setting that something reads.
+package enum Setting: String, CaseIterable, Sendable {
+    case userName = "user.name"
+    case userEmail = "user.email"
+
+    package var explanation: String {
+        switch self {
+        case .userName:
+            "who commits; MLREPO_USER_NAME comes before, git's user.name and the account's name after it"
+        case .userEmail: "their address; MLREPO_USER_EMAIL comes before, git's user.email after it"
+        }
+    }
+}
+
+extension Repository {
+    /// Gives a setting of this working copy another value.
+    ///
+    /// - Parameter value: Nothing to take it out.
+    /// - Throws: ``RepositoryError/badConfiguration(_:)`` if the value cannot be written in a line of settings.
+    package func set(_ setting: Setting, to value: String?) throws(RepositoryError) {
+        if let value,
+            Configuration("\(setting.rawValue) = \(value)")[setting.rawValue] != value || value.isEmpty
+        {
+            throw .badConfiguration(
+                "a setting is one line, without '#' and without spaces at its ends or in a row")
+        }
+        let bytes = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
+        }
+        let text = String(decoding: bytes ?? [], as: UTF8.self)
+        try copy.setConfiguration(
+            Array(Configuration.text(text, setting: setting.rawValue, to: value).utf8))
+    }
+}

@@ -1,0 +1,124 @@
+internal import Lineage
+internal import ObjectModel
+internal import Storage
+
+/// Revisions that are found in the records: by run, by code, and by what a name stood for earlier.
+extension Repository {
+    /// The commit that `run:ID` or `git:REVISION` names; nothing if the text is of neither form.
+    func recorded(_ name: String, of text: String) throws(RepositoryError) -> ObjectID? {
+        if let digits = name.afterPrefix("run:") { return try commit(ofRun: digits, text) }
+        if let digits = name.afterPrefix("git:") { return try commit(ofCode: digits, text) }
+        return nil
+    }
+
+    private func commit(ofRun digits: String, _ text: String) throws(RepositoryError) -> ObjectID {
+        guard digits.utf8.count >= 4 else { throw .noRevision(text) }
+        var found: [ObjectID: ObjectID] = [:]
+        try history(of: allCommits()) { (id, commit) throws(RepositoryError) in
+            // The oldest commit that has a run is the one that brought it.
+            for run in commit.runs where run.hex.hasPrefix(digits) { found[run] = id }
+            return true
+        }
+        guard let commit = found.values.first else { throw .noRevision(text) }
+        guard found.count == 1 else { throw .ambiguous(text) }
+        return commit
+    }
+
+    /// The newest commit that was made with some revision of the code.
+    private func commit(ofCode digits: String, _ text: String) throws(RepositoryError) -> ObjectID {
+        guard digits.utf8.count >= 4 else { throw .noRevision(text) }
+        var (newest, revision): (ObjectID?, String?)
+        var isAmbiguous = false
+        try history(of: allCommits()) { (id, commit) throws(RepositoryError) in
+            for run in commit.runs {
+                let code = try reading { () throws(ReadError) in try store.run(run) }.code
+                guard let found = code?.revision, found.hasPrefix(digits) else { continue }
+                if newest == nil { (newest, revision) = (id, found) }
+                isAmbiguous = isAmbiguous || found != revision
+            }
+            return !isAmbiguous
+        }
+        guard !isAmbiguous else { throw .ambiguous(text) }
+        guard let newest else { throw .noRevision(text) }
+        return newest
+    }
+
+    /// Every commit that a ref names.
+    private func allCommits() throws(RepositoryError) -> [ObjectID] {
+        let all = try reading { () throws(ReadError) in try store.refs.leaves() }
+        return Array(Set(all.map(\.target).filter { $0.kind == .commit }.map(\.id)))
+    }
+
+    // MARK: NAME@{…}
+
+    /// What `NAME@{COUNT}` or `NAME@{TIME}` names: so many moves ago, or at a time.
+    ///
+    /// Times are those of the clocks of the machines that did the operations.
+    /// - Returns: Nothing if the text has no `@{…}` at its end.
+    func past(_ name: String, of text: String) throws(RepositoryError) -> ObjectID? {
+        guard name.hasSuffix("}"), let open = name.range(ofLast: "@{") else { return nil }
+        let specification = String(name[open.upperBound...].dropLast())
+        let ref = try self.refName(String(name[..<open.lowerBound]), text)
+        if specification.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(specification) {
+            return try value(of: ref, movesAgo: count, text)
+        }
+        guard let time = PointInTime.seconds(specification, now: environment.now()) else {
+            throw .noRevision(text)
+        }
+        return try value(of: ref, at: time, text)
+    }
+
+    private func refName(_ name: String, _ text: String) throws(RepositoryError) -> RefName {
+        if name.isEmpty || name == "HEAD" {
+            let workingCopy = try copy.head().workingCopy
+            return try naming { () throws(InvalidName) in try RefName.worktree(workingCopy) }
+        }
+        for group in ["branches/", "tags/"] {
+            if let ref = try? RefName(group + name), try self.ref(ref) != nil { return ref }
+        }
+        throw .noRevision(text)
+    }
+
+    private func value(of name: RefName, movesAgo count: Int, _ text: String) throws(RepositoryError)
+        -> ObjectID
+    {
+        var (value, left) = (try ref(name), count)
+        if left > 0 {
+            try operations { (operation) throws(RepositoryError) in
+                for change in operation.event.refs where change.name == name && left > 0 {
+                    (value, left) = (change.before, left - 1)
+                }
+                return left > 0
+            }
+        }
+        guard left == 0, let value, value.kind == .commit else { throw .noRevision(text) }
+        return value.id
+    }
+
+    private func value(of name: RefName, at time: Int, _ text: String) throws(RepositoryError) -> ObjectID {
+        var value = try ref(name)
+        try operations { (operation) throws(RepositoryError) in
+            guard operation.event.time > time else { return false }
+            for change in operation.event.refs where change.name == name { value = change.before }
+            return true
+        }
+        guard let value, value.kind == .commit else { throw .noRevision(text) }
+        return value.id
+    }
+}
+
+extension String {
+    fileprivate func afterPrefix(_ prefix: String) -> String? {
+        hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+    }
+
+    /// Where a text stands last in this one.
+    fileprivate func range(ofLast text: String) -> Range<Index>? {
+        var end = endIndex
+        while end > startIndex {
+            end = index(before: end)
+            if self[end...].hasPrefix(text) { return end..<index(end, offsetBy: text.count) }
+        }
+        return nil
+    }
+}

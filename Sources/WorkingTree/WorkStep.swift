@@ -1,0 +1,9 @@
+/// How far long work over files has come.
+package enum WorkStep: Sendable {
+    /// So much more is to be done.
+    case planned(files: Int, bytes: Int)
+    /// Bytes of a file are done.
+    case bytes(Int)
+    /// A file is done.
+    case file
+}
