@@ -24,7 +24,8 @@ struct MLRepoCommand: ParsableCommand {
             CommandGroup(
                 name: "Start",
                 subcommands: [
-                    InitCommand.self, WorktreeCommand.self, ConfigCommand.self, VersionCommand.self,
+                    InitCommand.self, WorktreeCommand.self, ConfigCommand.self, DoctorCommand.self,
+                    VersionCommand.self,
                 ]),
             CommandGroup(
                 name: "Work",
@@ -40,7 +41,8 @@ struct MLRepoCommand: ParsableCommand {
                 ]),
             CommandGroup(name: "Trace", subcommands: [BlameCommand.self]),
             CommandGroup(
-                name: "Keep", subcommands: [FsckCommand.self, GCCommand.self, StatsCommand.self]),
+                name: "Keep",
+                subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
             CommandGroup(
                 name: "Plumbing",
                 subcommands: [CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self]),

@@ -61,6 +61,11 @@ enum Values {
         .object(values.map { JSONMember($0.key, json($0.value)) }, sorting: true)
     }
 
+    /// Whether a decimal number is written as JSON writes it: `1.`, `.5`, `+1.0`, `nan` are not.
+    private static func isJSONNumber(_ text: String) -> Bool {
+        (try? readJSONValue(Array(text.utf8))) == .float(text)
+    }
+
     private static func json(_ value: ParameterValue) -> JSONValue {
         switch value {
         case .integer(let text):
@@ -68,7 +73,8 @@ enum Values {
                 return .integer(number)
             }
             return .string(text)
-        case .float(let text), .string(let text): return .string(text)
+        case .float(let text): return isJSONNumber(text) ? .decimal(text) : .string(text)
+        case .string(let text): return .string(text)
         case .bool(let value): return .bool(value)
         case .null: return .null
         case .list(let values): return .array(values.map(json))

@@ -39,7 +39,7 @@ extension Repository {
         return Run.Code(revision: revision, remote: remote, dirty: true, patch: id)
     }
 
-    private func gitRoot() throws(RepositoryError) -> FilePath? {
+    func gitRoot() throws(RepositoryError) -> FilePath? {
         var directory = copy.root
         while true {
             let isHere = try filing { () throws(FileError) in

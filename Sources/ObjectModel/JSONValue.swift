@@ -5,6 +5,8 @@ package indirect enum JSONValue: Hashable, Sendable {
     case string(String)
     /// Between -(2^53-1) and 2^53-1.
     case integer(Int)
+    /// A number as it is written, for answers to programs only: no object of a store holds one.
+    case decimal(String)
     case bool(Bool)
     case null
 
@@ -66,6 +68,7 @@ extension JSONValue {
         case .integer(let number):
             precondition(abs(number) < Self.integerLimit, "canonical JSON cannot hold \(number)")
             bytes.append(contentsOf: String(number).utf8)
+        case .decimal(let text): bytes.append(contentsOf: text.utf8)
         case .bool(let value): bytes.append(contentsOf: (value ? "true" : "false").utf8)
         case .null: bytes.append(contentsOf: "null".utf8)
         }

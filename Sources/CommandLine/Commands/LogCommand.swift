@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Lineage
 internal import MLRepo
 internal import ObjectModel
 
@@ -10,11 +11,16 @@ struct LogCommand: ParsableCommand {
               mlrepo log
               mlrepo log --oneline -n 10
               mlrepo log main~3
+              mlrepo log --all --graph --oneline      all branches and tags, and how they hang together
               mlrepo log -- model/model.safetensors   only commits that changed it
             """)
 
     @Flag(help: "One line a commit.")
     var oneline = false
+    @Flag(help: "Draw how the commits hang together.")
+    var graph = false
+    @Flag(help: "Of all branches and tags, not only of where you stand.")
+    var all = false
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
     var maxCount: Int?
     @OptionGroup var output: OutputOptions
@@ -24,32 +30,70 @@ struct LogCommand: ParsableCommand {
         parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"))
     var paths: [String] = []
 
+    func validate() throws {
+        if graph, output.json {
+            throw ValidationError("a drawing is for people: leave out --graph or --json")
+        }
+        if graph, !paths.isEmpty { throw ValidationError("--graph draws all commits: leave out the paths") }
+    }
+
     func run() throws {
         let repository = try Repository.here()
-        let (head, _) = try repository.base()
-        if revision == nil, head.commit == nil { return }
-        let tip = try repository.commit(named: revision ?? "HEAD")
+        let tips = try tips(repository)
         let wanted = try repository.paths(paths)
+        if graph { return try draw(repository, tips) }
         var left = maxCount ?? .max
-        try repository.history(of: [tip]) { (id, commit) throws(RepositoryError) in
+        try repository.history(of: tips) { (id, commit) throws(RepositoryError) in
             guard left > 0 else { return false }
             if !wanted.isEmpty, try !repository.changes(commit, wanted) { return true }
             left -= 1
-            if output.json { Terminal.printJSON(Self.json(id, commit)) } else { show(id, commit) }
+            if output.json {
+                Terminal.printJSON(Self.json(id, commit))
+            } else {
+                for line in lines(id, commit) { Terminal.print(line) }
+            }
             return left > 0
         }
     }
 
-    private func show(_ id: ObjectID, _ commit: Commit) {
-        if oneline { return Terminal.print("\(id.short) \(Terminal.escaped(commit.subject))") }
-        Terminal.print("commit \(id.hex)")
-        Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
-        Terminal.print("Date:   \(Terminal.time(commit.authored))")
-        Terminal.print("")
-        for line in commit.message.split(separator: "\n", omittingEmptySubsequences: false) {
-            Terminal.print("    \(Terminal.escaped(String(line)))")
+    private func tips(_ repository: Repository) throws -> [ObjectID] {
+        var tips: [ObjectID] = []
+        if try revision != nil || repository.base().head.commit != nil {
+            tips.append(try repository.commit(named: revision ?? "HEAD"))
         }
-        Terminal.print("")
+        guard all else { return tips }
+        for group in ["branches", "tags"] {
+            tips += try repository.refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
+        }
+        return tips
+    }
+
+    private func draw(_ repository: Repository, _ tips: [ObjectID]) throws {
+        var commits: [(id: ObjectID, commit: Commit)] = []
+        try repository.history(of: tips) { id, commit in
+            commits.append((id, commit))
+            return true
+        }
+        var drawing = CommitGraph()
+        for (id, commit) in topologicalOrder(commits).prefix(max(0, maxCount ?? .max)) {
+            let row = drawing.row(id, parents: commit.parents)
+            for (index, line) in lines(id, commit).enumerated() {
+                Terminal.print((index == 0 ? row.commit : row.rest) + line)
+            }
+            for joint in row.joints { Terminal.print(joint) }
+        }
+    }
+
+    private func lines(_ id: ObjectID, _ commit: Commit) -> [String] {
+        if oneline { return ["\(id.short) \(Terminal.escaped(commit.subject))"] }
+        var lines = [
+            "commit \(id.hex)", "Author: \(Terminal.escaped("\(commit.author)"))",
+            "Date:   \(Terminal.time(commit.authored))", "",
+        ]
+        for line in commit.message.split(separator: "\n", omittingEmptySubsequences: false) {
+            lines.append("    \(Terminal.escaped(String(line)))")
+        }
+        return lines + [""]
     }
 
     static func json(_ id: ObjectID, _ commit: Commit) -> JSONValue {

@@ -49,14 +49,13 @@ struct StatsCommand: ParsableCommand {
 
     private static func json(_ statistics: StoreStatistics) -> JSONValue {
         let stored = statistics.packBytes + statistics.logBytes
-        // Ratios are not integers, which is all that this JSON has: a thousandth is the unit.
-        let ratio = stored == 0 ? 0 : statistics.objects.rawBytes * 1000 / stored
+        let ratio = stored == 0 ? 0 : Double(statistics.objects.rawBytes) / Double(stored)
         return .object([
             "objects": .integer(statistics.objects.count), "packs": .integer(statistics.packs),
             "rawBytes": .integer(statistics.objects.rawBytes), "storedBytes": .integer(stored),
             "packBytes": .integer(statistics.packBytes), "logBytes": .integer(statistics.logBytes),
             "indexBytes": .integer(statistics.indexBytes),
-            "ratioThousandths": .integer(ratio),
+            "ratio": .decimal(Terminal.decimal(ratio, digits: 1)),
             "byKind": .object(
                 statistics.kinds.map { kind, share in
                     JSONMember(
