@@ -67,9 +67,22 @@ extension Repository {
         let changed = try changes(look)
         let (_, lost) = try plan(look, to: tree(target), dirty: Set(changed.map(\.path)))
         // A new file that nothing takes the place of stays, as it does in any checkout.
-        let dirty = changed.filter { $0.state != .added }.map(\.path)
+        // What an interrupted checkout wrote is in the store already; what is in its way is in the plan.
+        let interrupted = try interruptedPaths()
+        let dirty = changed.filter { $0.state != .added && !interrupted.contains($0.path) }.map(\.path)
         try save(Array(Set(dirty + lost)), look)
         return try checkout(id, branch: branch, onStep: onStep)
+    }
+
+    /// What a checkout that was interrupted was changing.
+    private func interruptedPaths() throws(RepositoryError) -> Set<RepositoryPath> {
+        guard let pending = try copy.pending() else { return [] }
+        let (from, to) = (directory(pending.from), directory(pending.to))
+        var paths: Set<RepositoryPath> = []
+        try reading { () throws(ReadError) in
+            try from.changes(to: to) { path, _, _ in paths.insert(path) }
+        }
+        return paths
     }
 
     /// Keeps what a checkout of some version would overwrite, and nothing else.

@@ -64,6 +64,7 @@ extension Repository {
     package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> Int {
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         guard let actor = person else { throw .noIdentity }
+        try resumeSaved()
         let look = try look()
         var known: Set<RepositoryPath> = []
         for path in paths {

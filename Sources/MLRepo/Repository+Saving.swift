@@ -30,10 +30,6 @@ extension Repository {
             parents: look.head.commit.map { [$0] } ?? [], recipes: try recipeMap(edits.recipes, writer),
             runs: [runID], tracked: look.tracking.paths, tree: built.root)
         let id = try storing { () throws(StoreError) in try writer.add(.commit, commit.payload) }
-        let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
-        // Whoever comes after a kill behind the entry stands on what was kept.
-        let goal = WorkingCopy.Pending.Goal(commit: id, branch: nil, before: try ref(name)?.id)
-        try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: built.root, goal: goal))
         _ = try transact(Self.savingVerb, reason: look.head.branch, actor: actor, look.head, writer) {
             () throws(RepositoryError) in
             try standing(look.head, on: id, from: look.head.commit)
@@ -124,6 +120,15 @@ extension Repository {
         }
         guard let event = last?.event else { return false }
         return event.verb == Self.savingVerb || (event.verb == "redo" && event.refs.count == 1)
+    }
+
+    /// Where a command was killed after it kept what it was to overwrite, and before it went on, it begins anew.
+    func resumeSaved() throws(RepositoryError) {
+        let (head, _) = try base()
+        guard head.branch == nil, let id = head.commit, try hasJustSaved(head),
+            try saving(of: id, head) != nil
+        else { return }
+        try leaveSaved("undo")
     }
 
     /// Whether taking an operation back makes the working copy stand on what was kept.

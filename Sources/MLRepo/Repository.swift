@@ -67,11 +67,14 @@ package struct Repository: Sendable {
                 (head.commit, head.branch) = (standing, goal.branch)
                 try storing { () throws(StoreError) in try store.log.confirm() }
                 if (try? copy.setHead(head)) != nil { try? copy.setPending(nil) }
-            } else if pending == nil, standing != head.commit {
+            } else if standing != head.commit {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
-                head.commit = standing
-                if try hasJustSaved(head) { head.branch = nil }
-                try storing { () throws(StoreError) in try store.log.confirm() }
+                let isSaved = try hasJustSaved(head)
+                if pending == nil || isSaved {
+                    head.commit = standing
+                    if isSaved { head.branch = nil }
+                    try storing { () throws(StoreError) in try store.log.confirm() }
+                }
             }
         }
         guard let id = head.commit else { return (head, nil) }

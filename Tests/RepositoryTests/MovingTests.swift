@@ -1,0 +1,91 @@
+import FileIO
+import MLRepo
+import ObjectModel
+import TestSupport
+import Testing
+
+/// `mv` and `rm`: the next version has what the disk has, and nothing drops out of it unasked.
+@Suite struct MovingTests {
+    private func paths(_ bench: Workbench, of id: ObjectID) throws -> [String] {
+        let repository = try bench.open()
+        var paths: [String] = []
+        try repository.tree(repository.store.commit(id)).forEachFile { (path, _) throws(ReadError) in
+            paths.append("\(path)")
+        }
+        return paths.sorted()
+    }
+
+    private func path(_ text: String) throws -> RepositoryPath { try RepositoryPath(text) }
+
+    @Test func `a file moves inside a tracked directory, out of it and back`() throws {
+        let bench = try Workbench.fresh(seed: 1)
+        try bench.write("a", [1])
+        try bench.write("b", [2])
+        try bench.commit("first")
+        try bench.open().move(path("data/a"), to: path("data/c"))
+        #expect(try paths(bench, of: bench.commit("renamed")) == ["data/b", "data/c"])
+        try bench.open().move(path("data/c"), to: path("c"))
+        #expect(try paths(bench, of: bench.commit("out")) == ["c", "data/b"])
+        try bench.open().move(path("c"), to: path("data/a"))
+        #expect(try paths(bench, of: bench.commit("back")) == ["data/a", "data/b"])
+        #expect(try bench.open().status().changes.isEmpty)
+    }
+
+    @Test func `a tracked directory stays one under its new name`() throws {
+        let bench = try Workbench.fresh(seed: 2)
+        try bench.write("sub/a", [1])
+        try bench.commit("first")
+        try bench.open().move(path("data"), to: path("other"))
+        #expect(try paths(bench, of: bench.commit("moved")) == ["other/sub/a"])
+        let file = try bench.disk.create(Workbench.home / "other/new", permissions: 0o644)
+        bench.disk.close(file)
+        #expect(try paths(bench, of: bench.commit("more")) == ["other/new", "other/sub/a"])
+    }
+
+    @Test func `nothing is overwritten, and nothing untracked is moved`() throws {
+        let bench = try Workbench.fresh(seed: 3)
+        try bench.write("a", [1])
+        try bench.write("b", [2])
+        try bench.commit("first")
+        #expect(throws: RepositoryError.refExists("data/b")) {
+            try bench.open().move(path("data/a"), to: path("data/b"))
+        }
+        #expect(throws: RepositoryError.noPath("data/x")) {
+            try bench.open().move(path("data/x"), to: path("y"))
+        }
+        #expect(throws: RepositoryError.wouldLose([try path("data")])) {
+            try bench.open().move(path("data"), to: path("data/in"))
+        }
+        let file = try bench.disk.create(Workbench.home / "loose", permissions: 0o644)
+        bench.disk.close(file)
+        #expect(throws: RepositoryError.notTracked(try path("loose"))) {
+            try bench.open().move(path("loose"), to: path("z"))
+        }
+        #expect(throws: RepositoryError.notTracked(try path("loose"))) {
+            try bench.open().remove([path("loose")], isForced: false)
+        }
+        #expect(try bench.open().status().changes.isEmpty)
+    }
+
+    @Test func `what is removed is gone from the next version only, and comes back until then`() throws {
+        let bench = try Workbench.fresh(seed: 4)
+        try bench.write("a", [1])
+        try bench.write("b", [2])
+        let first = try bench.commit("first")
+        #expect(try bench.open().remove([path("data")], isForced: false) == 2)
+        #expect(try bench.read("a") == nil)
+        #expect(try bench.open().restore([path("data")]).count == 2)
+        #expect(try bench.open().status().changes.isEmpty)
+        // The directory is tracked again with all that comes into it.
+        try bench.write("c", [3])
+        #expect(try bench.open().status().changes.map { "\($0.path)" } == ["data/c"])
+        #expect(throws: RepositoryError.wouldLose([try path("data/c")])) {
+            try bench.open().remove([path("data")], isForced: false)
+        }
+        #expect(try bench.open().remove([path("data/a")], isForced: false) == 1)
+        // No --deleted is needed: it was said.
+        let second = try bench.open().commit(CommitRequest(message: "second")).id
+        #expect(try paths(bench, of: second) == ["data/b", "data/c"])
+        #expect(try paths(bench, of: first) == ["data/a", "data/b"])
+    }
+}
