@@ -139,7 +139,8 @@ extension Repository {
         var firm: Set<RepositoryPath> = [.root]
         for change in changes {
             let isInTheWay = dirty.contains(change.path) || (change.before == nil && change.after != nil)
-            let likely = (sides[change.path] ?? []) + [change.after].compactMap { $0 }
+            // What untrack took out is in the version before.
+            let likely = (sides[change.path] ?? []) + [change.before, change.after].compactMap { $0 }
             if isInTheWay, try !isSafe(change.path, likely, removed),
                 try !isTorn(change.path, written[change.path])
             {

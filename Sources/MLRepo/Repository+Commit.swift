@@ -48,6 +48,7 @@ extension Repository {
         let isWanted: (RepositoryPath) -> Bool = { path in
             request.paths.isEmpty || request.paths.contains { path.isInside($0) }
         }
+        try refuseUnknown(request.paths, look)
         let scanned = look.scan.files.filter { isWanted($0.path) }
         if !request.allowsMissing { try refuseMissing(look, scanned) }
 
@@ -111,6 +112,15 @@ extension Repository {
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped)
+    }
+
+    /// A path that is neither on disk nor in the base version was mistyped.
+    private func refuseUnknown(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
+        for path in paths where !path.isRoot {
+            if try exists(path) { continue }
+            let isKnown = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
+            guard isKnown else { throw .noPath("\(path)") }
+        }
     }
 
     /// Missing is not deleted: a tracked root that is gone, or most of many files, looks like a disk that is not mounted.

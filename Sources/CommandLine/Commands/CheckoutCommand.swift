@@ -69,6 +69,9 @@ struct CheckoutCommand: ParsableCommand {
                 try repository.makeRef("branches", name, at: id)
             }
             branch = name
+        } else if name == "HEAD" || name == "@" {
+            let head = try repository.base().head
+            (id, branch) = (try repository.commit(named: name), head.branch)
         } else if let tip = try? repository.tip(of: name) {
             (id, branch) = (tip, name)
         } else {

@@ -60,7 +60,11 @@ struct StatusCommand: ParsableCommand {
         .object([
             "branch": status.head.branch.map { .string($0) } ?? .null,
             "head": status.head.commit?.json ?? .null,
-            "clean": .bool(status.changes.isEmpty),
+            "clean": .bool(status.changes.isEmpty && !status.isPending), "interrupted": .bool(status.isPending),
+            "skipped": .array(
+                status.skipped.map {
+                    .object(["path": .string($0.path), "reason": .string(Self.words($0.reason))])
+                }),
             "entries": .array(
                 status.changes.map { .object(["path": $0.path.json, "state": .string($0.state.rawValue)]) }),
         ])
