@@ -242,7 +242,7 @@ package struct Snapshot: Sendable {
         _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath, _ builder: inout FrameBuilder
     ) throws(WorkingTreeError) -> Content? {
         try flush(&builder)
-        var whole = SHA256()
+        var digest = DualDigest()
         var chunks: [ChunkEntry] = []
         var window: [UInt8] = []
         var (start, offset, total) = (0, 0, 0)
@@ -261,8 +261,8 @@ package struct Snapshot: Sendable {
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
                 let length = chunker.firstCut(in: rest)
                 let piece = UnsafeRawBufferPointer(rebasing: rest[..<length])
-                whole.update(piece)
-                return (ObjectID(SHA256.digest(of: piece)), length)
+                digest.update(piece)
+                return (ObjectID(digest.finishPart()), length)
             }
             // A file that is one chunk after all is kept whole.
             if chunks.isEmpty, chunk.length == size { only = Array(window[start..<start + chunk.length]) }
@@ -272,7 +272,7 @@ package struct Snapshot: Sendable {
             total += chunk.length
         }
         guard total == size else { return nil }
-        let id = ObjectID(whole.finish())
+        let id = ObjectID(digest.finish())
         if let only { return Content(id: id, bytes: only) }
         return Content(id: id, bytes: nil, length: size, chunks: chunks)
     }

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+#include "SHA256Pair.h"
+
 // open(2) and ioctl(2) are variadic, which Swift cannot call.
 static inline int mlrepo_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
 static inline int mlrepo_openat(int directory, const char *path, int flags, mode_t mode) {
