@@ -13,7 +13,7 @@ import textwrap
 from command_test import MLREPO, CommandTest
 
 KINDS = {
-    "": "[0-9a-f]{7}", "full": "[0-9a-f]{64}", "12": "[0-9a-f]{12}", "32": "[0-9a-f]{32}", "2": "[0-9a-f]{2}",
+    "": "[0-9a-f]{7}", "full": "[0-9a-f]{64}", "12": "[0-9a-f]{12}", "32": "[0-9a-f]{32}", "8": "[0-9a-f]{8}", "2": "[0-9a-f]{2}",
     "name": "[0-9a-f]{64}-[0-9a-f]{16}",
 }
 PLACEHOLDER = re.compile(r"\{([a-z]+[0-9]?)(?::([a-z0-9]+))?\}")
@@ -121,7 +121,7 @@ class Transcripts(TranscriptTest):
             tmp
             $ mlrepo init --quiet silent
             $ mlrepo init --json machine
-            {"path":"{work}/machine/.mlrepo"}
+            {"bare":false,"path":"{work}/machine/.mlrepo","store":"{work}/machine/.mlrepo"}
             $ mlrepo init one two
             ! error: Unexpected argument 'two'
             ! hint: mlrepo help init
@@ -130,6 +130,126 @@ class Transcripts(TranscriptTest):
             $ mlrepo init file
             ! error: cannot make the directory {work}/file/.mlrepo: Not a directory
             [74]
+            """)
+
+    def test_init_makes_a_store_for_several_working_copies(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init --bare ../store
+            A new store in {root}/store
+            $ ls ../store
+            cache
+            format
+            log
+            packs
+            tmp
+            $ mlrepo init --bare ../store
+            ! error: there is a store at {root}/store already
+            [73]
+            $ mlrepo -C ../store status
+            ! error: {root}/store is a store without a working copy
+            ! hint: mlrepo init --store {root}/store DIRECTORY makes a working copy
+            [64]
+            $ mlrepo init --store ../store
+            A new working copy in {work}/.mlrepo, on the store {root}/store
+            $ ls .mlrepo
+            HEAD
+            store
+            $ echo first >a.txt
+            $ mlrepo add a.txt
+            $ mlrepo commit --quiet -m One
+            $ mlrepo init --quiet --store ../store ../further
+            $ mlrepo -C ../further log --oneline main
+            {one} One
+            $ mlrepo init --bare --shared ../ours
+            A new store in {root}/ours
+            $ stat -c %A ../ours/log ../ours/packs
+            drwxrwsr-x
+            drwxrwsr-x
+            $ mlrepo init --bare --shared=no-such-group ../theirs
+            ! error: there is no group 'no-such-group' in /etc/group
+            [64]
+            $ mlrepo init --shared
+            ! error: --shared goes with --bare
+            ! hint: mlrepo help init
+            [64]
+            $ mlrepo init --bare --store ../store ../further
+            ! error: --bare makes a store, --store uses one
+            ! hint: mlrepo help init
+            [64]
+            $ mlrepo init --store ../nothing ../other
+            ! error: there is no store at {root}/nothing
+            ! hint: mlrepo init
+            [66]
+            """)
+
+    def test_worktree_makes_lists_and_forgets_working_copies(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo worktree
+            * {mine:8}  {two}  {work}
+            $ mlrepo worktree add ../same
+            A new working copy in {root}/same, on branch main at {two}
+            $ mlrepo worktree add ../old main~1
+            A new working copy in {root}/old, on no branch at {one}
+            $ mlrepo worktree add -b try ../try
+            A new working copy in {root}/try, on branch try at {two}
+            $ mlrepo worktree list | sort -t/ -k2
+              {old:8}  {one}  {root}/old
+              {same:8}  {two}  {root}/same
+              {try:8}  {two}  {root}/try
+            * {mine:8}  {two}  {work}
+            $ cat ../old/data/a.txt
+            first
+            $ cd ../try && echo fourth >data/d.txt && mlrepo commit --quiet -m Three
+            $ mlrepo log --oneline try
+            {three} Three
+            {two} Two
+            {one} One
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+            Nothing has changed
+            $ mlrepo worktree add ../old
+            ! error: '{root}/old' exists already
+            [73]
+            $ mlrepo worktree add -b try ../again
+            ! error: 'try' exists already
+            [73]
+            $ mlrepo worktree add ../again nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ ls ..
+            bin
+            old
+            same
+            try
+            work
+            $ mlrepo worktree remove ../old
+            Forgot {old:8}; its files stay where they are
+            $ cat ../old/data/a.txt
+            first
+            $ mlrepo worktree remove {same:8}
+            Forgot {same:8}; its files stay where they are
+            $ cd ../try && mlrepo worktree list | sort -t/ -k2
+            * {try:8}  {three}  {root}/try
+              {mine:8}  {two}  {work}
+            $ mlrepo worktree remove .
+            ! error: this is the working copy that you are in
+            [73]
+            $ mlrepo worktree remove ../old
+            ! error: no working copy '../old'
+            ! hint: mlrepo worktree list
+            [66]
+            $ mlrepo worktree remove --quiet ../try
+            $ mlrepo worktree nonsense
+            ! error: Unexpected argument 'nonsense'
+            ! hint: mlrepo help worktree
+            [64]
+            $ mlrepo worktree add
+            ! error: Missing expected argument '<directory>'
+            ! hint: mlrepo help worktree
+            [64]
             """)
 
     def test_add_tracks_files_directories_and_patterns(self) -> None:
@@ -867,6 +987,83 @@ class Transcripts(TranscriptTest):
             [66]
             """)
 
+    def test_gc_takes_out_what_no_version_needs(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo gc
+            Nothing to collect: 12 objects are needed
+            $ head -c 3000 /dev/urandom >data/c.bin
+            $ mlrepo commit --quiet -m Two
+            $ mlrepo undo
+            Taking back 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
+            $ mlrepo gc --plan
+            Needed: 22 of 22 objects; {size} of records stay for ever
+            Nothing to collect
+            $ mlrepo gc --plan --now
+            Needed: 15 of 22 objects; {size} of records stay for ever
+            Not needed: 1 of kind blob, 3.0 KB
+            Not needed: 4 of kind tree, {size}
+            Not needed: 2 of kind refs, {size}
+            No name leads to {two} "Two" any more: its record stays, its files go
+            Drop pack {pack:12}, {size}: 6 of 9 objects are not needed, 3 needed ones go into a new pack
+            Drop pack {first:12}, {size}: 1 of 2 objects are not needed, 1 needed ones go into a new pack
+            $ mlrepo gc --dry-run --now | head -1
+            Needed: 15 of 22 objects; {size} of records stay for ever
+            $ mlrepo gc --now
+            Dropped 2 packs, what is needed of them rewritten in {size}; freed {size}
+            $ mlrepo gc --now --quiet
+            $ mlrepo operations | head -2
+            5  2025-11-23T09:00:00Z  gc  by Ada
+            4  2025-11-23T09:00:00Z  gc  by Ada
+            $ mlrepo fsck
+            17 objects in 4 packs, {size}: no damage
+            $ mlrepo cat {one}:data/a.txt
+            first
+            $ mlrepo log --oneline {two}
+            {two} Two
+            {one} One
+            $ mlrepo checkout {two}
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ for number in 1 2 3 4 5 6 7 8 9; do mlrepo tag v$number; done
+            $ mlrepo gc
+            Nothing to collect: {number} objects are needed
+            7 packs in their grace: a later 'mlrepo gc' deletes them
+            $ mlrepo gc --plan | tail -2
+            7 packs, {size}, in their grace
+            Nothing to collect
+            $ mlrepo gc extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help gc
+            [64]
+            """)
+
+    def test_stats_tell_how_much_is_stored(self) -> None:
+        self.transcript(r"""
+            $ mlrepo stats
+            ! error: no .mlrepo in {work} or above it
+            ! hint: mlrepo init
+            [66]
+            """)
+        self.one()
+        self.transcript(r"""
+            $ mlrepo stats
+            12 objects, {size}, stored in {size} ({number}.{number}x): 2 packs of {size}, log {size}
+              blob      2 objects, 13 bytes
+              tree      4 objects, 167 bytes
+              refs      2 objects, {size}
+              commit    1 objects, {size}
+              run       1 objects, {size}
+              event     2 objects, {size}
+              raw       1 frames, 13 bytes in 46 bytes (0.3x)
+              zlib      2 frames, {size} in {size} ({number}.{number}x)
+              indexes   {size}
+            $ mlrepo stats extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help stats
+            [64]
+            """)
+
     def test_version_is_one_line(self) -> None:
         self.transcript(r"""
             $ mlrepo version
@@ -892,7 +1089,7 @@ class Transcripts(TranscriptTest):
 
             OPTIONS:
               --json                  Answer in JSON, for programs.
-              --quiet                 Say nothing but the answer.
+              -q, --quiet             Say nothing but the answer.
               --version               Show the version.
               -h, --help              Show help information.
 

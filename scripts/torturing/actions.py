@@ -47,6 +47,10 @@ class Actions:
     def join(self, copy: Copy) -> None:
         """A further working copy on the same store."""
         self.program.must(self.world.copies[0].place, "worktree", "add", str(copy.place))
+        self.arrived(copy)
+
+    def arrived(self, copy: Copy) -> None:
+        """A working copy that was just made has the files of the version that it stands on."""
         status = self.program.must(copy.place, "status", "--json").json()
         copy.branch, copy.commit = status["branch"], status["head"]
         copy.files, copy.roots = look(copy.place), set(self.world.versions[copy.commit].roots)
@@ -448,10 +452,13 @@ class Actions:
         before = [(one, dict(one.files)) for one in copies]
         tag, base = self.name("tag"), copy.commit
         others = [["tag", tag, base], ["status"], ["log", "--oneline"]]
+        if self.program.has("gc"):
+            others.append(["gc", "--now"])
         commands = [(one.place, words) for one, words, _ in commits]
         commands += [(copy.place, words) for words in self.generator.sample(others, self.generator.randrange(3))]
         self.generator.shuffle(commands)
         ends = self.program.kill_some(commands)
+        self.forget_undo()
 
         jobs = {words[2]: (one, part) for one, words, part in commits}
         for one in copies:
@@ -465,7 +472,6 @@ class Actions:
             self.checks.disk_between(one, files, one.files)
         self.checks.after_kill(copy)
         for one, words, part in commits:
-            one.history.clear()
             if self.checks.is_pending(one):
                 self.program.must(one.place, "checkout", one.branch or one.commit)
             self.checks.leftovers(one, "commit")
@@ -508,8 +514,64 @@ class Actions:
     # Keeping.
 
     def collect(self, copy: Copy) -> None:
-        """Nothing that a name leads to is collected."""
-        self.settle(copy, ["gc"])
+        """Nothing that a name leads to is collected; with --now what `undo` would go back to may be."""
+        words = self.generator.choice([["gc"], ["gc", "--now"]])
+        self.settle(copy, words)
+        if "--now" in words:
+            self.forget_undo()
         self.checks.refs(copy)
         self.checks.log(copy)
         self.checks.disk(copy)
+
+    def forget_undo(self) -> None:
+        """What `undo` would take back is not known any more, or may be gone."""
+        for copy in self.world.copies:
+            copy.history.clear()
+
+    # Working copies.
+
+    def renew(self, copy: Copy) -> None:
+        """Another working copy is forgotten and deleted, and a new one made in its place."""
+        others = [other for other in self.world.copies[1:] if other is not copy]
+        if not others:
+            return
+        old = self.generator.choice(others)
+        # By its id: one that was killed while it was made has the same place.
+        [name] = [one["workingCopy"] for one in self.working_copies(old) if one["current"]]
+        words = ["worktree", "remove", name]
+        ended = self.program.kill(copy.place, *words)
+        if ended.killed:
+            self.checks.after_kill(copy)
+            is_there = any(one["workingCopy"] == name for one in self.working_copies(copy))
+            ended = self.program.run(copy.place, *words)
+            # What is forgotten is not known any more.
+            if not is_there and ended.status == 66:
+                ended.status = 0
+        if ended.status != 0:
+            raise Wrong(ended)
+        copy.history.clear()
+        shutil.rmtree(old.place)
+        new = Copy(old.place)
+        self.world.copies[self.world.copies.index(old)] = new
+        self.add_killed(copy, new)
+
+    def working_copies(self, copy: Copy) -> list[dict]:
+        return self.program.must(copy.place, "worktree", "--json").json()
+
+    def add_killed(self, copy: Copy, new: Copy) -> None:
+        """`worktree add`, killed and typed again."""
+        words = ["worktree", "add", str(new.place)]
+        new.branch, new.commit = copy.branch, copy.commit
+        ended = self.program.kill(copy.place, *words)
+        if ended.killed:
+            self.checks.after_kill(copy)
+            ended = self.program.run(copy.place, *words)
+            if ended.status == 73:
+                self.checks.deviates("a killed 'worktree add' cannot be typed again", ended)
+                shutil.rmtree(new.place)
+                ended = self.program.run(copy.place, *words)
+        if ended.status != 0:
+            raise Wrong(ended)
+        self.arrived(new)
+        if (new.branch, new.commit) != (copy.branch, copy.commit):
+            raise Wrong(f"{new.place.name} stands on {new.branch} {new.commit}, and not on {copy.branch} {copy.commit}")

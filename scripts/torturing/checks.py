@@ -23,19 +23,8 @@ PENDING = "A checkout was interrupted"
 # Faults of the program that are known (Documentation/Torture.md): they are counted and told, and do not end a run. A line goes when
 # its fault is mended.
 KNOWN = {
-    "HEAD lags behind",
-    "a killed 'checkout --to' cannot be typed again",
     "a killed 'checkout -b' cannot be typed again",
-    "a killed commit typed again makes a second version",
-    "a killed undo leaves HEAD on a branch that is gone",
-    "a killed undo of a checkout cannot be typed again",
-    "a command fails beside others",
-    "a killed checkout leaves temporary files",
-    "a killed commit leaves temporary files",
-    "a killed restore leaves temporary files",
-    "an undo forgets what was added",
-    "a killed undo forgets what was added",
-    "of commits at once on no branch one is lost",
+    "a killed 'worktree add' cannot be typed again",
 }
 
 

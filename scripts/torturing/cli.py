@@ -72,6 +72,7 @@ class Torture:
                     actions.join(copy)
                     world.copies.append(copy)
             weights = WEIGHTS | ({"collect": 3} if program.has("gc") else {})
+            weights |= {"renew": 3} if program.has("worktree") else {}
             while program.kills < kills:
                 copy = self.generator.choice(world.copies)
                 [action] = self.generator.choices(list(weights), list(weights.values()))
