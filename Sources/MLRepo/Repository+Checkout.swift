@@ -100,11 +100,14 @@ extension Repository {
     }
 
     /// Tells a commit whose files a collection took from a damaged store.
-    func requireTree(_ id: ObjectID, _ commit: Commit) throws(RepositoryError) {
-        guard store.current.collected != nil, commit.tree != DirectoryTree.emptyRoot,
-            !store.contains(ObjectReference(.tree, commit.tree))
-        else { return }
-        throw .collected(id)
+    package func requireTree(_ id: ObjectID, _ commit: Commit) throws(RepositoryError) {
+        if wasCollected(commit) { throw .collected(id) }
+    }
+
+    /// Whether a collection took the files of a commit.
+    func wasCollected(_ commit: Commit) -> Bool {
+        store.current.collected != nil && commit.tree != DirectoryTree.emptyRoot
+            && !store.contains(ObjectReference(.tree, commit.tree))
     }
 
     /// The steps from the base version to another, and the files in their way that are nowhere in the store.

@@ -40,8 +40,9 @@ extension Repository {
     package func commit(
         _ request: CommitRequest, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CommitReport {
-        guard try copy.pending() == nil else { throw .interruptedCheckout }
         guard let committer = person else { throw .noIdentity }
+        try finishMerge()
+        guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
         let base = look.base
         if base == nil, look.tracking == Tracking() { throw .nothingTracked }
@@ -112,6 +113,14 @@ extension Repository {
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped)
+    }
+
+    /// Writes what others committed, where the commit that took it over was killed before that.
+    ///
+    func finishMerge() throws(RepositoryError) {
+        let (head, _) = try base()
+        guard let id = head.commit, try isMerged(copy.pending(), id) else { return }
+        _ = try checkout(id, branch: head.branch)
     }
 
     /// A path that is neither on disk nor in the base version was mistyped.
@@ -233,7 +242,9 @@ extension Repository {
         for input in request.inputs {
             let source: DirectoryTree
             if let commit = input.commit {
-                source = self.tree(try reading { () throws(ReadError) in try store.commit(commit) })
+                let version = try reading { () throws(ReadError) in try store.commit(commit) }
+                try requireTree(commit, version)
+                source = self.tree(version)
                 commits[input.path] = commit
             } else {
                 source = version

@@ -26,6 +26,7 @@ extension Repository {
         // A store by itself has no HEAD; its log says whether it was finished.
         let isThere = request.isBare ? false : try exists(copy.directory / "HEAD", files)
         if isThere { throw .store(.exists(copy.directory)) }
+        let group = try request.group.map { (name) throws(RepositoryError) in try groupID(name, environment) }
         _ = try filing { () throws(FileError) in try files.makeDirectories(copy.directory, permissions: 0o777)
         }
         let workingCopy = Hex.text(environment.random(16))
@@ -34,7 +35,8 @@ extension Repository {
             try copy.setStore(place)
         } else {
             try createStore(
-                copy.directory, request, workingCopy: request.isBare ? nil : workingCopy, environment)
+                copy.directory, request, group: group, workingCopy: request.isBare ? nil : workingCopy,
+                environment)
         }
         if !request.isBare {
             try copy.setHead(WorkingCopy.Head(branch: defaultBranch, commit: nil, workingCopy: workingCopy))
@@ -45,7 +47,8 @@ extension Repository {
     }
 
     private static func createStore(
-        _ directory: FilePath, _ request: CreationRequest, workingCopy: String?, _ environment: Environment
+        _ directory: FilePath, _ request: CreationRequest, group: UInt32?, workingCopy: String?,
+        _ environment: Environment
     ) throws(RepositoryError) {
         guard let actor = Identity.find(Configuration(), environment) ?? Person(name: "unknown", email: "")
         else {
@@ -57,9 +60,6 @@ extension Repository {
         let format = StoreFormat(
             origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: request.isShared ? 0o060 : nil)
         if request.isShared {
-            let group = try request.group.map { (name) throws(RepositoryError) in
-                try groupID(name, environment)
-            }
             try filing { () throws(FileError) in
                 try SharedFileSystem(environment.files).open(directory, toGroup: group)
             }

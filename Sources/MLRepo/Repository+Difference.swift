@@ -35,6 +35,8 @@ extension Repository {
     {
         let (old, oldRuns) = try contents(of: before)
         let (new, newRuns) = try contents(of: after)
+        try requireTree(before, old)
+        try requireTree(after, new)
         var files: [FileDifference] = []
         try reading { () throws(ReadError) in
             try tree(old).changes(to: tree(new)) { (path, before, after) throws(ReadError) in
@@ -58,7 +60,8 @@ extension Repository {
 
     /// Whether a commit changed one of some paths against all of its parents.
     package func changes(_ commit: Commit, _ paths: [RepositoryPath]) throws(RepositoryError) -> Bool {
-        try reading { () throws(ReadError) in
+        if wasCollected(commit) { return false }
+        return try reading { () throws(ReadError) in
             for path in paths {
                 let entry = try tree(commit).entry(at: path)
                 var isSame = commit.parents.isEmpty && entry == nil

@@ -130,6 +130,7 @@ extension Repository {
 
     private func reverse(_ operation: Operation, isCheckout: Bool, verb: String) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
+        try finishMerge()
         let (head, _) = try base()
         let standing = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         let own = operation.event.refs.first { $0.name == standing }

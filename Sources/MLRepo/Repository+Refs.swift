@@ -18,10 +18,11 @@ extension Repository {
         }
     }
 
-    /// Whether the last thing that this working copy did was to make a branch at a commit, without coming to stand on it.
+    /// Whether the last thing that this working copy did was to make a branch at a commit: a command that was killed then is
+    /// typed again.
     package func hasJustMade(branch: String, at id: ObjectID) throws(RepositoryError) -> Bool {
         let head = try base().head
-        guard head.branch != branch, try tip(of: branch) == id else { return false }
+        guard try tip(of: branch) == id else { return false }
         var change: RefChange?
         try operations { (operation) throws(RepositoryError) in
             guard operation.event.workingCopy == head.workingCopy else { return true }
@@ -34,7 +35,9 @@ extension Repository {
     /// Takes a branch or a tag away; the commits stay for as long as the store's undo window.
     package func removeRef(_ group: String, _ name: String) throws(RepositoryError) {
         let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
-        try change(refName, verb: group == "tags" ? "tag" : "branch", reason: "delete \(name)") {
+        if group == "branches", let place = place(standingOn: name) { throw .branchInUse(name, place) }
+        let verb = ["tags": "tag", "worktrees": "worktree"][group] ?? "branch"
+        try change(refName, verb: verb, reason: "delete \(name)") {
             () throws(RepositoryError) in
             guard let before = try ref(refName) else { throw .noRef(name) }
             return RefChange(name: refName, before: before, after: nil)

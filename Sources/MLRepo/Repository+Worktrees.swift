@@ -15,26 +15,20 @@ package struct WorktreeInfo: Sendable {
 extension Repository {
     /// Makes a further working copy on the same store, with the files of a commit.
     ///
-    /// - Parameter directory: Is made; if it is there it has to be empty.
+    /// - Parameters:
+    ///   - directory: Is made; if it is there it has to be empty, or what a command that was killed left of a working copy.
+    ///   - isNew: The branch is to be made.
     package func addWorktree(
-        _ directory: FilePath, at id: ObjectID?, branch: String?,
+        _ directory: FilePath, at id: ObjectID?, branch: String?, isNew: Bool = false,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Repository {
-        let isTaken = try filing { () throws(FileError) in
-            try environment.files.makeDirectories(directory, permissions: 0o777)
-            return try !environment.files.names(in: directory).isEmpty
+        try requireRoom(directory)
+        if let branch, let id, isNew, try !hasJustMade(branch: branch, at: id) {
+            try makeRef("branches", branch, at: id)
         }
-        guard !isTaken else { throw .refExists(directory.description) }
-        var request = CreationRequest()
-        request.store = try copy.store()
         var inside = environment
         inside.workingDirectory = directory
-        let made = try Repository.create(at: directory, request, inside)
-        let settings = try filing { () throws(FileError) in
-            try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
-        }
-        if let settings { try made.copy.setConfiguration(settings) }
-        let repository = try Repository.open(made.copy, inside)
+        let repository = try begun(directory, inside)
         if let id {
             _ = try repository.checkout(id, branch: branch, onStep: onStep)
         } else if let branch {
@@ -43,6 +37,58 @@ extension Repository {
             try repository.copy.setHead(head)
         }
         return repository
+    }
+
+    /// Refuses a place where something is, or where a working copy would be part of another one's data.
+    private func requireRoom(_ directory: FilePath) throws(RepositoryError) {
+        if let inside = directory.relative(to: copy.root.normalized), !copy.isBare {
+            let isOurs = directory.relative(to: copy.directory.normalized) != nil
+            let path = try? RepositoryPath(inside)
+            let (_, base) = try base()
+            let tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+            if isOurs || path.map(tracking.coversDirectory) ?? true { throw .misplaced(directory) }
+        }
+        let names = try filing { () throws(FileError) in
+            try environment.files.makeDirectories(directory, permissions: 0o777)
+            return try environment.files.names(in: directory)
+        }
+        if names.isEmpty { return }
+        let made = WorkingCopy(root: directory, environment)
+        let isOther = try !Repository.exists(made.directory / "store", environment.files)
+        let (theirs, mine) = (isOther ? nil : try made.store(), try copy.store())
+        guard theirs == mine else { throw .refExists(directory.description) }
+        // Without HEAD it was hardly begun; without a commit, or with one on its way, the files are still to come.
+        guard try Repository.exists(made.directory / "HEAD", environment.files) else { return }
+        let (commit, pending) = (try made.head().commit, try made.pending())
+        guard commit == nil || pending != nil else { throw .refExists(directory.description) }
+    }
+
+    /// A working copy without files, or what is there of one.
+    private func begun(_ directory: FilePath, _ inside: Environment) throws(RepositoryError) -> Repository {
+        let there = WorkingCopy(root: directory, inside)
+        if try Repository.exists(there.directory / "HEAD", inside.files) {
+            return try Repository.open(there, inside)
+        }
+        var request = CreationRequest()
+        request.store = try copy.store()
+        let made = try Repository.create(at: directory, request, inside)
+        let settings = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
+        }
+        if let settings { try made.copy.setConfiguration(settings) }
+        return try Repository.open(made.copy, inside)
+    }
+
+    /// Where another working copy of this store stands on a branch, as far as that can be told.
+    func place(standingOn branch: String) -> FilePath? {
+        for place in placesOfWorkingCopies().values where place != copy.root {
+            let other = WorkingCopy(root: place, environment)
+            guard (try? other.head().branch) == branch, (try? other.store()) == store.layout.root else {
+                continue
+            }
+            return place
+        }
+        return nil
     }
 
     /// All working copies that the store holds a commit for, or knows the place of.
@@ -86,6 +132,10 @@ extension Repository {
         let files = store.files
         do throws(FileError) {
             try files.makeDirectories(places, permissions: 0o777)
+            // One that was there before is there no more.
+            for (other, place) in placesOfWorkingCopies() where place == root && other != id {
+                try files.removeIfPresent(places / other)
+            }
             try files.removeIfPresent(places / id)
             let file = try files.create(places / id, permissions: 0o444)
             defer { files.close(file) }

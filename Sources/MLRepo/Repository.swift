@@ -70,17 +70,49 @@ package struct Repository: Sendable {
             } else if standing != head.commit {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
                 let isSaved = try hasJustSaved(head)
-                if pending == nil || isSaved {
+                let isMerged = try isMerged(pending, standing)
+                if pending == nil || isSaved || isMerged {
                     head.commit = standing
                     if isSaved { head.branch = nil }
                     try storing { () throws(StoreError) in try store.log.confirm() }
                 }
             }
         }
+        if let pending = try copy.pending(), try isForgotten(pending, head.commit) {
+            try? copy.setPending(nil)
+        }
         guard let id = head.commit else { return (head, nil) }
-        // A branch that is gone, taken back or deleted elsewhere, is none to stand on.
-        if let branch = head.branch, try tip(of: branch) == nil { head.branch = try self.branch(at: id) }
+        // A branch that is gone is none to stand on. Who took it back stood elsewhere before.
+        if let branch = head.branch, try tip(of: branch) == nil {
+            head.branch = try hasTakenBack(branch, head) ? try self.branch(at: id) : nil
+        }
         return (head, try reading { () throws(ReadError) in try store.commit(id) })
+    }
+
+    /// Whether the last thing that this working copy did was to take back that a branch was made.
+    private func hasTakenBack(_ branch: String, _ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
+        var last: Event?
+        try operations { (operation) throws(RepositoryError) in
+            if operation.event.workingCopy == head.workingCopy { last = operation.event }
+            return last == nil
+        }
+        return last?.undoes != nil
+            && last?.refs.contains { $0.name.name(in: "branches") == branch && $0.after == nil } == true
+    }
+
+    /// Whether a commit that was to take over what others committed was killed before its entry: nothing has happened.
+    private func isForgotten(_ pending: WorkingCopy.Pending, _ standing: ObjectID?) throws(RepositoryError)
+        -> Bool
+    {
+        guard pending.goal == nil, pending.from != pending.to else { return false }
+        guard let standing else { return true }
+        return try !isMerged(pending, standing)
+    }
+
+    /// Whether a commit that took over what others committed was killed behind its entry: their files are still to be written.
+    func isMerged(_ pending: WorkingCopy.Pending?, _ standing: ObjectID) throws(RepositoryError) -> Bool {
+        guard let pending, pending.goal == nil, pending.from != pending.to else { return false }
+        return try reading { () throws(ReadError) in try store.commit(standing).tree } == pending.to
     }
 
     package var person: Person? { Identity.find(configuration, environment) }

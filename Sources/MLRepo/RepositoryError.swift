@@ -36,6 +36,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badConfiguration(String)
     case wouldLose([RepositoryPath])
     case outside(String)
+    /// A working copy would lie in the data or in the store of another one.
+    case misplaced(FilePath)
+    /// Another working copy stands on a branch that is to be deleted.
+    case branchInUse(String, FilePath)
     /// A store by itself has no files.
     case bare(FilePath)
     /// A commit's record is there, and its files are not any more.
@@ -70,6 +74,9 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             paths.count == 1
                 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
         case .outside(let text): "'\(text)' is outside the working tree"
+        case .misplaced(let path):
+            "\(path) is in tracked data or in .mlrepo: a working copy needs a place of its own"
+        case .branchInUse(let branch, let path): "the working copy in \(path) stands on '\(branch)'"
         case .bare(let path): "\(path) is a store without a working copy"
         case .collected(let id):
             "the files of commit \(id.hex.prefix(12)) were collected; only its record is left"

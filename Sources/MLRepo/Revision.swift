@@ -70,6 +70,7 @@ extension Repository {
 
     /// Where a path of a version came from.
     package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(RepositoryError) -> Blame? {
-        try reading { () throws(ReadError) in try BlameWalk(reader: store).blame(path, at: tip) }
+        try requireTree(tip, try reading { () throws(ReadError) in try store.commit(tip) })
+        return try reading { () throws(ReadError) in try BlameWalk(reader: store).blame(path, at: tip) }
     }
 }

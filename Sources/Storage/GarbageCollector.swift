@@ -151,8 +151,8 @@ package struct GarbageCollector: Sendable {
         var stack = records
         while let reference = stack.popLast() {
             guard try reachable.mark(reference), reference.kind == .commit else { continue }
-            emptied.append(reference.id)
             let commit = try store.commit(reference.id)
+            if store.contains(ObjectReference(.tree, commit.tree)) { emptied.append(reference.id) }
             for run in commit.runs { try reachable.mark(ObjectReference(.run, run)) }
             stack += commit.parents.map { ObjectReference(.commit, $0) }
         }

@@ -143,6 +143,10 @@ package struct Scan: Sendable {
             if error.isNotFound { return gone(job.known, in: job.path, &result) }
             throw .unreadable(job.path, error)
         }
+        if !job.path.isRoot, job.known.isEmpty, Self.holdsStore(listing) {
+            result.skipped.append(SkippedFile(path: "\(job.path)", reason: .repository))
+            return
+        }
         listing.sort()
         let rules = try rules(for: job, listing)
         let (block, changes) = (job.known.block, job.known.changes)
@@ -190,6 +194,13 @@ package struct Scan: Sendable {
         }
         if listing.count == 0, job.isCovered, !job.path.isRoot, !(job.known.isKnown && job.known.isEmpty) {
             result.emptyDirectories.append(job.path)
+        }
+    }
+
+    /// Whether a directory is a working copy by itself.
+    private static func holdsStore(_ listing: DirectoryListing) -> Bool {
+        (0..<listing.count).contains {
+            listing.status($0).kind == .directory && listing.name($0).elementsEqual(".mlrepo".utf8)
         }
     }
 

@@ -229,7 +229,7 @@ class Versions(CommandTest):
         self.write("data/__pycache__/x.pyc", b"cache")
         self.mlrepo("commit", "-m", "One")
         self.assertIn("skipped: data/pipe (a socket, pipe or device)", self.stderr)
-        self.assertIn("skipped: data/.git (a git repository of its own)", self.stderr)
+        self.assertIn("skipped: data/.git (a repository of its own)", self.stderr)
         self.assertEqual([line.split()[-1] for line in self.mlrepo("ls").splitlines()], ["data/a.txt", "data/sub/b.txt"])
 
     def test_two_commits_at_once_both_succeed_or_say_why(self) -> None:

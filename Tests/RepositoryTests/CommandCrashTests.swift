@@ -9,7 +9,7 @@ import Testing
 /// new one, no file is lost, and the same command goes on.
 @Suite struct CommandCrashTests {
     enum Command: String, CaseIterable {
-        case commit, checkout, undoCommit, undoCheckout, gc
+        case commit, merge, checkout, undoCommit, undoCheckout, gc
     }
 
     /// What is on the disk before a command, and the versions that it is about.
@@ -42,11 +42,12 @@ import Testing
         let bench = try Workbench.fresh(seed: 1)
         try write(old, instead: [:], bench)
         let first = try bench.commit("first")
+        if command == .merge { return try merging(bench, first) }
         try write(new, instead: old, bench)
         var (second, files) = (first, (before: new, after: new))
         if command != .commit { second = try bench.commit("second") }
         switch command {
-        case .commit, .undoCommit: break
+        case .commit, .merge, .undoCommit: break
         case .checkout: files.after = old
         case .undoCheckout:
             _ = try bench.open().checkout(first, branch: nil)
@@ -66,11 +67,33 @@ import Testing
             files: files)
     }
 
+    /// Somebody else changed `a` and `b` on the branch, and `c` is new here.
+    private static func merging(_ bench: Workbench, _ first: ObjectID) throws -> Start {
+        _ = try bench.open().addWorktree("/other", at: first, branch: "main")
+        let other = Workbench(bench.disk, seed: 99, at: "/other")
+        for (path, bytes) in [("/other/data/a", [UInt8](repeating: 7, count: 800)), ("/other/data/d", [4])] {
+            let path = FilePath(path)
+            try bench.disk.removeIfPresent(path)
+            let file = try bench.disk.create(path, permissions: 0o644)
+            try bench.disk.write(file, bytes)
+            bench.disk.close(file)
+        }
+        let theirs = try other.commit("theirs")
+        try bench.write("c", [3])
+        bench.disk.synchronizeAll()
+        var (before, after) = (old, old)
+        before["c"] = [3]
+        after["c"] = [3]
+        after["a"] = [UInt8](repeating: 7, count: 800)
+        after["d"] = [4]
+        return Start(disk: bench.disk, first: first, second: theirs, before: theirs, files: (before, after))
+    }
+
     /// Does the command, or what is left of it.
     static func run(_ command: Command, _ start: Start, _ bench: Workbench) throws {
         let repository = try bench.open()
         switch command {
-        case .commit:
+        case .commit, .merge:
             var request = CommitRequest(message: "second")
             request.allowsMissing = true
             do { _ = try repository.commit(request) } catch RepositoryError.nothingToCommit {}
@@ -94,7 +117,7 @@ import Testing
             let main = try repository.tip(of: "main")
             let isNew: Bool
             switch command {
-            case .commit:
+            case .commit, .merge:
                 isNew = main != start.before
                 if isNew, try repository.store.commit(#require(main)).parents != [start.before] {
                     return "another commit"
@@ -108,7 +131,7 @@ import Testing
             }
             if isDone, !isNew { return "what was done is not there" }
             if command == .commit || command == .undoCommit || command == .gc || isDone {
-                for name in Set(Self.old.keys).union(Self.new.keys) {
+                for name in Set(Self.old.keys).union(Self.new.keys).union(["c"]) {
                     let expected = isDone ? start.files.after[name] : start.files.before[name]
                     let status = try disk.status(Workbench.home / "data" / name)
                     let found = status?.kind == .file ? try bench.read(name) : nil

@@ -114,6 +114,7 @@ struct GCCommand: ParsableCommand {
                     ])
                 }),
             "deleted": .array((plan.doomed + plan.leftovers).map { .string($0.text) }),
+            "temporaries": .array(plan.temporaries.map { Terminal.json($0.bytes) }),
             "deletedBytes": .integer(plan.doomedBytes), "waiting": .integer(plan.waiting),
             "waitingBytes": .integer(plan.waitingBytes), "done": .bool(outcome != nil),
             "writtenBytes": outcome.map { .integer($0.writtenBytes) },

@@ -34,6 +34,7 @@ struct CatCommand: ParsableCommand {
         let typed = String(text[text.index(after: colon)...])
         let path = try RepositoryPath(ArgumentText.bytes(typed))
         let (commit, _) = try repository.contents(of: id)
+        try repository.requireTree(id, commit)
         guard let entry = try repository.tree(commit).entry(at: path), entry.mode != .directory else {
             throw Failure(status: .notFound, message: "no file '\(path)' in \(id.short)", path: "\(path)")
         }
@@ -66,6 +67,7 @@ struct ListCommand: ParsableCommand {
         let repository = try Repository.here()
         let id = try repository.commit(named: revision)
         let (commit, _) = try repository.contents(of: id)
+        try repository.requireTree(id, commit)
         let top = try path.map { try RepositoryPath(ArgumentText.bytes($0)) } ?? .root
         var tree = repository.tree(commit)
         if !top.isRoot {

@@ -22,21 +22,25 @@ struct StatsCommand: ParsableCommand {
         if output.json { return Terminal.printJSON(Self.json(statistics)) }
         let stored = statistics.packBytes + statistics.logBytes
         Terminal.print(
-            "\(Terminal.count(statistics.objects.count)) objects, \(Terminal.size(statistics.objects.rawBytes)), stored in"
-                + " \(Terminal.size(stored))\(Self.ratio(statistics.objects.rawBytes, stored)): \(Terminal.count(statistics.packs))"
-                + " packs of \(Terminal.size(statistics.packBytes)), log \(Terminal.size(statistics.logBytes))"
+            "\(Self.count(statistics.objects.count, "object")), \(Terminal.size(statistics.objects.rawBytes)), stored in"
+                + " \(Terminal.size(stored))\(Self.ratio(statistics.objects.rawBytes, stored)): \(Self.count(statistics.packs, "pack"))"
+                + " of \(Terminal.size(statistics.packBytes)), log \(Terminal.size(statistics.logBytes))"
         )
         for (kind, share) in statistics.kinds.sorted(by: { $0.key < $1.key }) {
             Terminal.print(
-                "  \(Self.padded(kind.name)) \(Terminal.count(share.count)) objects, \(Terminal.size(share.rawBytes))"
+                "  \(Self.padded(kind.name)) \(Self.count(share.count, "object")), \(Terminal.size(share.rawBytes))"
             )
         }
         for (codec, share) in statistics.codecs.sorted(by: { $0.key < $1.key }) {
             Terminal.print(
-                "  \(Self.padded(codec)) \(Terminal.count(share.count)) frames, \(Terminal.size(share.rawBytes)) in"
+                "  \(Self.padded(codec)) \(Self.count(share.count, "frame")), \(Terminal.size(share.rawBytes)) in"
                     + " \(Terminal.size(share.storedBytes))\(Self.ratio(share.rawBytes, share.storedBytes))")
         }
         Terminal.print("  \(Self.padded("indexes")) \(Terminal.size(statistics.indexBytes))")
+    }
+
+    private static func count(_ number: Int, _ what: String) -> String {
+        "\(Terminal.count(number)) \(what)\(number == 1 ? "" : "s")"
     }
 
     private static func padded(_ name: String) -> String {

@@ -52,7 +52,7 @@ struct StatusCommand: ParsableCommand {
         switch reason {
         case .special: "a socket, pipe or device"
         case .name(let problem): problem
-        case .repository: "a git repository of its own"
+        case .repository: "a repository of its own"
         }
     }
 
@@ -60,7 +60,8 @@ struct StatusCommand: ParsableCommand {
         .object([
             "branch": status.head.branch.map { .string($0) } ?? .null,
             "head": status.head.commit?.json ?? .null,
-            "clean": .bool(status.changes.isEmpty && !status.isPending), "interrupted": .bool(status.isPending),
+            "clean": .bool(status.changes.isEmpty && !status.isPending),
+            "interrupted": .bool(status.isPending),
             "skipped": .array(
                 status.skipped.map {
                     .object(["path": .string($0.path), "reason": .string(Self.words($0.reason))])

@@ -45,17 +45,19 @@ struct WorktreeCommand: ParsableCommand {
                 }
             }
             if let newBranch {
-                guard let id else { throw Failure(status: .notFound, message: "there is no commit yet") }
-                try repository.makeRef("branches", newBranch, at: id)
+                guard id != nil else { throw Failure(status: .notFound, message: "there is no commit yet") }
                 branch = newBranch
             }
             let progress = output.progress("writing")
-            let made = try repository.addWorktree(place, at: id, branch: branch) { progress.add($0) }
+            let made = try repository.addWorktree(place, at: id, branch: branch, isNew: newBranch != nil) {
+                progress.add($0)
+            }
             progress.finish()
             if output.json {
                 return Terminal.printJSON(
                     .object([
-                        "path": .string("\(place)"), "workingCopy": .string(try made.copy.head().workingCopy),
+                        "path": Terminal.json(place.bytes),
+                        "workingCopy": .string(try made.copy.head().workingCopy),
                         "commit": id?.json ?? .null, "branch": branch.map { .string($0) } ?? .null,
                     ]))
             }
@@ -82,7 +84,7 @@ struct WorktreeCommand: ParsableCommand {
                         all.map { info in
                             .object([
                                 "workingCopy": .string(info.id), "commit": info.commit?.json ?? .null,
-                                "path": info.path.map { .string("\($0)") } ?? .null,
+                                "path": info.path.map { Terminal.json($0.bytes) } ?? .null,
                                 "current": .bool(info.id == mine),
                             ])
                         }))
@@ -122,6 +124,13 @@ struct WorktreeCommand: ParsableCommand {
                 throw Failure(status: .wouldLose, message: "this is the working copy that you are in")
             }
             try repository.removeWorktree(found[0])
+            if output.json {
+                return Terminal.printJSON(
+                    .object([
+                        "workingCopy": .string(found[0].id),
+                        "path": found[0].path.map { Terminal.json($0.bytes) } ?? .null,
+                    ]))
+            }
             guard !output.quiet else { return }
             Terminal.print("Forgot \(found[0].id.prefix(8)); its files stay where they are")
         }
