@@ -21,15 +21,16 @@ extension Repository {
     /// Whether the last thing that this working copy did was to make a branch at a commit: a command that was killed then is
     /// typed again.
     package func hasJustMade(branch: String, at id: ObjectID) throws(RepositoryError) -> Bool {
-        let head = try base().head
-        guard try tip(of: branch) == id else { return false }
-        var change: RefChange?
+        let (head, pending) = (try base().head, try copy.pending())
+        guard head.branch != branch || pending != nil, try tip(of: branch) == id else { return false }
+        var last: Event?
         try operations { (operation) throws(RepositoryError) in
             guard operation.event.workingCopy == head.workingCopy else { return true }
-            change = operation.event.refs.first
+            last = operation.event
             return false
         }
-        return change?.name.name(in: "branches") == branch && change?.before == nil
+        guard let last, last.verb == "branch", let change = last.refs.first else { return false }
+        return change.name.name(in: "branches") == branch && change.before == nil
     }
 
     /// Takes a branch or a tag away; the commits stay for as long as the store's undo window.
