@@ -49,7 +49,7 @@ class Place(TinyStore):
     """A folder with a working copy, and a canary beside it."""
 
     def __init__(self, root, standing=False):
-        self.root, self.standing = Path(root), standing
+        self.root, self.standing = Path(root).resolve(), standing
         self.work, self.canary = self.root / "work", self.root / "canary"
         self.work.mkdir(parents=True)
         self.canary.mkdir()
@@ -415,7 +415,7 @@ def bomb_of_bytes(place):
     place.publish(bomb(place, place.directory({b"%02d" % i: zeros for i in range(64)}), 64, 3))
 
 
-@case(sound=True, path="x", patience=6)
+@case(sound=True, path="x")
 def bomb_of_commits(place):
     """A chain of diamonds: 2^200 ways lead to the first commit."""
     tree = place.directory({b"x": place.file(b"x")})
@@ -426,7 +426,7 @@ def bomb_of_commits(place):
     place.publish(tree, extra={"branches/other": ("commit", right), "branches/left": ("commit", left)})
 
 
-@case(sound=True, path="x", patience=6)
+@case(sound=True, path="x")
 def bomb_of_inputs(place):
     """Runs that each read two files of the version before, whose runs did the same: 2^40 ways, each input of its own content."""
     before = place.clean
