@@ -130,6 +130,7 @@ class Unreadable(LimitTest):
         self.mlrepo("commit", "-m", "One")
         user = self.somebody()
         (self.work / ".mlrepo/tmp").chmod(0o555)
+        self.addCleanup((self.work / ".mlrepo/tmp").chmod, 0o755)
         self.assertEqual(self.run_as("gc", "--plan", user=user).returncode, 0)
 
 
