@@ -108,7 +108,8 @@ let package = Package(
         tests(
             "FuzzTests",
             [
-                "MLRepo", "WorkingTree", "Storage", "Coding", "ParameterFiles", "ObjectModel", "FileIO", "Hashing",
+                "MLRepo", "WorkingTree", "Storage", "Coding", "ParameterFiles", "ObjectModel", "FileIO",
+                "Hashing",
                 "TestSupport",
             ]),
         tests("IntegrityTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),

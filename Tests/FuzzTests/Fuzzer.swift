@@ -14,8 +14,9 @@ struct FuzzSettings {
     let seconds: Double
     /// `MLREPO_FUZZ_DECODERS`: names with commas between them; all if it is not set.
     let names: Set<String>?
-    /// `MLREPO_FUZZ_ALONE`: nothing else runs in the process, so its memory is measured, and a trap or a hang is reported and
-    /// ends it. The input is left in the file that the variable names.
+    /// `MLREPO_FUZZ_ALONE`: the file for an input that traps or hangs.
+    ///
+    /// It says that nothing else runs in the process, so that its memory can be measured and its signals be handled.
     let crashFile: String?
     /// `MLREPO_FUZZ_INPUT`: a file with one input, to be tried instead of all others.
     let input: String?
@@ -179,7 +180,8 @@ private struct CrashWatch {
     init(_ name: String, seed: UInt64, file: String) {
         if Self.input == nil { Self.input = .allocate(byteCount: Self.capacity, alignment: 16) }
         if Self.descriptor < 0 { Self.descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o644) }
-        Self.message = strdup("\nfuzz: \(name), seed \(seed): a trap or a hang; the input is in \(file); its number is ")
+        Self.message = strdup(
+            "\nfuzz: \(name), seed \(seed): a trap or a hang; the input is in \(file); its number is ")
         // A stack of its own, since the other one may be what is used up.
         let size = 1 << 16
         var stack = stack_t()

@@ -11,11 +11,13 @@ struct Mutator {
 
     /// Bytes that mean something in one of the formats.
     private static let bytes: [UInt8] =
-        [0, 1, 2, 4, 7, 0x1f, 0x7f, 0x80, 0xfe, 0xff] + Array("\n\r\t \"\\/.,:;[]{}<>()*?!#&%'=-+_~0123456789aef@".utf8)
+        [0, 1, 2, 4, 7, 0x1f, 0x7f, 0x80, 0xfe, 0xff]
+        + Array("\n\r\t \"\\/.,:;[]{}<>()*?!#&%'=-+_~0123456789aef@".utf8)
 
     /// Numbers at the edges of types and limits.
     private static let numbers: [UInt64] = [
-        0, 1, 2, 127, 128, 255, 256, 4095, 4096, 4097, 65_535, 65_536, 65_537, 1 << 20, 4 << 20, (4 << 20) + 1,
+        0, 1, 2, 127, 128, 255, 256, 4095, 4096, 4097, 65_535, 65_536, 65_537, 1 << 20, 4 << 20,
+        (4 << 20) + 1,
         1 << 31, (1 << 31) - 1, (1 << 32) - 1, 1 << 32, 1 << 40, 1 << 52, (1 << 53) - 1, 1 << 53, 1 << 56,
         1 << 61, (1 << 62) - 1, 1 << 62, (1 << 63) - 1, 1 << 63, .max - 1, .max,
     ]
@@ -77,7 +79,12 @@ struct Mutator {
         case 11: varint(&input, at)
         case 12: input.removeSubrange(at...)
         case 13: digits(&input, at)
-        case 14: if tokens.isEmpty { overwrite(&input, at) } else { input.insert(contentsOf: pick(tokens), at: at) }
+        case 14:
+            if tokens.isEmpty {
+                overwrite(&input, at)
+            } else {
+                input.insert(contentsOf: pick(tokens), at: at)
+            }
         default: repeatSlice(&input, at)
         }
     }
@@ -135,13 +142,16 @@ struct Mutator {
         }
     }
 
-    private mutating func changed(_ value: JSONValue, at target: inout Int, from other: JSONValue) -> JSONValue {
+    private mutating func changed(_ value: JSONValue, at target: inout Int, from other: JSONValue)
+        -> JSONValue
+    {
         target -= 1
         if target == -1 { return replacement(for: value, from: other) }
         switch value {
         case .object(let members):
             return .object(
-                members.map { JSONMember($0.name, changed($0.value, at: &target, from: other)) }, sorting: false)
+                members.map { JSONMember($0.name, changed($0.value, at: &target, from: other)) },
+                sorting: false)
         case .array(let values): return .array(values.map { changed($0, at: &target, from: other) })
         default: return value
         }
@@ -150,7 +160,10 @@ struct Mutator {
     private mutating func replacement(for value: JSONValue, from other: JSONValue) -> JSONValue {
         switch (value, Int.random(in: 0..<10, using: &random)) {
         case (_, 0): return part(of: other)
-        case (_, 1): return pick([.null, .bool(true), .string(""), .array([]), .integer(0), .object([], sorting: false)])
+        case (_, 1):
+            return pick([
+                .null, .bool(true), .string(""), .array([]), .integer(0), .object([], sorting: false),
+            ])
         case (_, 2) where Int.random(in: 0..<4, using: &random) == 0:
             return (0..<pick([1, 5, 40])).reduce(value) { value, _ in .array([value]) }
         case (.object(let members), let choice): return .object(edited(members, choice, other), sorting: true)
@@ -211,7 +224,11 @@ struct Mutator {
     private mutating func edited(_ text: String) -> String {
         var bytes = Array(text.utf8)
         switch Int.random(in: 0..<6, using: &random) {
-        case 0: return pick(["", "/", "..", "a/b", "branches/x", "K\u{301}", "\u{212a}", "é", "e\u{301}", "\0", "nan", "-1"])
+        case 0:
+            return pick([
+                "", "/", "..", "a/b", "branches/x", "K\u{301}", "\u{212a}", "é", "e\u{301}", "\0", "nan",
+                "-1",
+            ])
         case 1: return text + text
         case 2: return text.uppercased()
         case 3: return String(repeating: text.isEmpty ? "x" : text, count: pick([3, 30, 300]))

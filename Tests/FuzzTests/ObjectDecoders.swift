@@ -9,24 +9,54 @@ extension FuzzedDecoder {
         node("recipes", RecipeEntry.self, Trees.recipes), node("chunks", ChunkEntry.self, Trees.chunks),
         recipe,
         document("commit", .commit, Commit.init(payload:)) { $0.payload },
-        document("run", .run, Run.init(payload:)) { $0.payload },
-        document("event", .event, Event.init(payload:)) { $0.payload },
+        document("run", .run, and: runs, Run.init(payload:)) { $0.payload },
+        document("event", .event, and: events, Event.init(payload:)) { $0.payload },
     ]
+
+    /// Runs with every member that there is.
+    private static let runs: [[UInt8]] = {
+        let id = Trees.id(1).hex
+        let run = """
+            {"code":{"dirty":true,"patch":"\(id)","remote":"https://example.com/a.git","revision":"0f","system":"git"},\
+            "command":{"arguments":["python3","train.py"],"directory":"src"},"ended":9,"environment":{"host":"h",\
+            "memory":8589934592},"exitStatus":0,"inputCommits":[{"commit":"\(id)","path":"a"},{"commit":"\(id)",\
+            "path":{"bytes":"/w=="}}],"inputs":"\(id)","metrics":{"loss":["float","-.5e-3"],"é":["list",[["null"]]]},\
+            "observedBy":"strace","origin":"observed","outputs":"\(id)","parameters":{"a":["map",{"b":["bool","false"]}]},\
+            "recorded":10,"signal":9,"started":8,"user":{"email":"","name":"Ada"}}
+            """
+        return [Array(run.utf8)]
+    }()
+
+    private static let events: [[UInt8]] = {
+        let (a, b, nonce) = (Trees.id(1).hex, Trees.id(2).hex, String(repeating: "0f", count: 16))
+        let event = """
+            {"actor":{"email":"a@b.c","name":"Ada"},"nonce":"\(nonce)","refs":[{"after":{"id":"\(a)","kind":"commit"},\
+            "before":{"id":"\(b)","kind":"commit"},"name":"branches/main"},{"after":{"id":"\(a)","kind":"run"},\
+            "name":"runs/1"},{"before":{"id":"\(b)","kind":"commit"},"name":"tags/v1"}],"time":1763888400,\
+            "undoes":"\(a)","verb":"undo","workingCopy":"\(nonce)"}
+            """
+        return [Array(event.utf8)]
+    }()
 
     private static var canonicalJSON: FuzzedDecoder {
         FuzzedDecoder(
             name: "canonical-json", isJSON: true,
-            tokens: ["null", "true", "-0", "0.5", "1e3", "\\u0000", "\\u001f", "\\ud800", "\u{feff}", "\u{2028}"],
+            tokens: [
+                "null", "true", "-0", "0.5", "1e3", "\\u0000", "\\u001f", "\\ud800", "\u{feff}", "\u{2028}",
+            ],
             seeds: {
                 [
-                    Array("{\"a\":\"é\\n\",\"b\":1}".utf8), Array("[[],{},\"\\u0001\\\\\\\"\",-9007199254740991,null]".utf8),
+                    Array("{\"a\":\"é\\n\",\"b\":1}".utf8),
+                    Array("[[],{},\"\\u0001\\\\\\\"\",-9007199254740991,null]".utf8),
                     // The first name sorts before the second as UTF-16, not as UTF-8.
                     Array("{\"\u{1f600}\":[true,false],\"\u{e000}\":1}".utf8),
                 ] + (try Sample.objects(of: .run)) + (try Sample.objects(of: .commit))
             },
             decode: { bytes in
                 let value: JSONValue
-                do throws(MalformedObject) { value = try JSONValue(canonical: bytes) } catch { return .refused }
+                do throws(MalformedObject) { value = try JSONValue(canonical: bytes) } catch {
+                    return .refused
+                }
                 try require(value.canonicalBytes == bytes, "another encoding was accepted")
                 return .accepted
             })
@@ -36,10 +66,16 @@ extension FuzzedDecoder {
     private static var names: FuzzedDecoder {
         FuzzedDecoder(
             name: "names", sizeLimit: 8192,
-            tokens: [".git", ".mlrepo", "git~1", "mlrep~1", ".mlrepo-tmp-0123456789abcdef", "..", "/", "\u{200b}", "İ", "."],
+            tokens: [
+                ".git", ".mlrepo", "git~1", "mlrep~1", ".mlrepo-tmp-0123456789abcdef", "..", "/", "\u{200b}",
+                "İ", ".",
+            ],
             seeds: {
-                ["data/train/a.csv", "branches/main", String(repeating: "0a", count: 32), "QUJD", "é\u{301}/x"]
-                    .map { Array($0.utf8) } + [[0xff, 0xfe]]
+                [
+                    "data/train/a.csv", "branches/main", String(repeating: "0a", count: 32), "QUJD",
+                    "é\u{301}/x",
+                ]
+                .map { Array($0.utf8) } + [[0xff, 0xfe]]
             },
             decode: { bytes in
                 let text = String(decoding: bytes, as: UTF8.self)
@@ -50,12 +86,18 @@ extension FuzzedDecoder {
                     let json = path.json
                     let again = try? RepositoryPath(json: json, member: "path")
                     try require(again == path, "a path that JSON does not bring back")
-                    try require(path.isRoot || Array(path.names.map(\.bytes).joined(separator: [0x2f])) == bytes, "other names")
-                    for name in path.names { try require((try? EntryName(name.bytes)) == name, "an invalid name in a path") }
+                    try require(
+                        path.isRoot || Array(path.names.map(\.bytes).joined(separator: [0x2f])) == bytes,
+                        "other names")
+                    for name in path.names {
+                        try require((try? EntryName(name.bytes)) == name, "an invalid name in a path")
+                    }
                 }
                 if let name = try? RefName(text) {
                     accepted = true
-                    try require(name.text.utf8.count <= RefName.byteLimit && name.text.utf8.allSatisfy { $0 < 0x80 }, "\(name)")
+                    try require(
+                        name.text.utf8.count <= RefName.byteLimit && name.text.utf8.allSatisfy { $0 < 0x80 },
+                        "\(name)")
                 }
                 if let id = try? ObjectID(hex: text) {
                     accepted = true
@@ -65,7 +107,9 @@ extension FuzzedDecoder {
                     accepted = true
                     try require(Base64.encode(decoded).utf8.elementsEqual(text.utf8), "base64 of two forms")
                 }
-                try require(escapedText(bytes).unicodeScalars.allSatisfy { $0.value >= 0x20 }, "a raw control character")
+                try require(
+                    escapedText(bytes).unicodeScalars.allSatisfy { $0.value >= 0x20 },
+                    "a raw control character")
                 return accepted ? .accepted : .refused
             })
     }
@@ -79,7 +123,9 @@ extension FuzzedDecoder {
             name: name, tokens: [".git", "branches/", "runs/", "/"], seeds: seeds,
             decode: { bytes in
                 let node: MerkleNode<Leaf>
-                do throws(MalformedObject) { node = try MerkleNode<Leaf>(payload: bytes) } catch { return .refused }
+                do throws(MalformedObject) { node = try MerkleNode<Leaf>(payload: bytes) } catch {
+                    return .refused
+                }
                 try require(node.payload == bytes, "another encoding was accepted")
                 try check(node)
                 return .accepted
@@ -124,16 +170,21 @@ extension FuzzedDecoder {
                     + [2, 60, 300].map { count in
                         let chunks = Trees.chunks(count)
                         let length = chunks.reduce(0) { $0 + $1.length }
-                        return Recipe.make(blob: Trees.id(1), length: length, cutRule: 1, chunks: chunks).recipe.payload
+                        return Recipe.make(blob: Trees.id(1), length: length, cutRule: 1, chunks: chunks)
+                            .recipe.payload
                     }
             },
             decode: { bytes in
                 let recipe: Recipe
                 do throws(MalformedObject) { recipe = try Recipe(payload: bytes) } catch { return .refused }
                 try require(recipe.payload == bytes, "another encoding was accepted")
-                try require(recipe.root.elements.count > 1 && recipe.root.summary?.bytes == recipe.length, "a wrong sum")
+                try require(
+                    recipe.root.elements.count > 1 && recipe.root.summary?.bytes == recipe.length,
+                    "a wrong sum")
                 try check(recipe.root)
-                do throws(ReadError) { try recipe.forEachChunk(in: MemoryObjects()) { _ throws(ReadError) in } } catch {}
+                do throws(ReadError) {
+                    try recipe.forEachChunk(in: MemoryObjects()) { _ throws(ReadError) in }
+                } catch {}
                 return .accepted
             })
     }
@@ -141,13 +192,17 @@ extension FuzzedDecoder {
     // MARK: Documents
 
     private static func document<Value: Equatable & Sendable>(
-        _ name: String, _ kind: ObjectKind, _ decode: @escaping @Sendable ([UInt8]) throws(MalformedObject) -> Value,
+        _ name: String, _ kind: ObjectKind, and more: [[UInt8]] = [],
+        _ decode: @escaping @Sendable ([UInt8]) throws(MalformedObject) -> Value,
         _ encode: @escaping @Sendable (Value) -> [UInt8]
     ) -> FuzzedDecoder {
         FuzzedDecoder(
             name: name, isJSON: true,
-            tokens: ["null", "[\"int\",\"1\"]", "[\"float\",\".\"]", "{\"bytes\":\"/w==\"}", "\u{212a}", "e\u{301}"],
-            seeds: { try Sample.objects(of: kind) },
+            tokens: [
+                "null", "[\"int\",\"1\"]", "[\"float\",\".\"]", "{\"bytes\":\"/w==\"}", "\u{212a}",
+                "e\u{301}",
+            ],
+            seeds: { try Sample.objects(of: kind) + more },
             decode: { bytes in
                 let value: Value
                 do throws(MalformedObject) { value = try decode(bytes) } catch { return .refused }
@@ -157,7 +212,8 @@ extension FuzzedDecoder {
                 do throws(MalformedObject) { again = try decode(encoded) } catch {
                     throw Violation("what it encodes to is refused: \(error)")
                 }
-                try require(again == value && encode(again) == encoded, "encoded and decoded it is another value")
+                try require(
+                    again == value && encode(again) == encoded, "encoded and decoded it is another value")
                 if let run = value as? Run { try check(run) }
                 if let commit = value as? Commit {
                     try require(commit.authored >= 0 && commit.committed >= 0, "a time below 0")
@@ -168,7 +224,9 @@ extension FuzzedDecoder {
     }
 
     private static func check(_ run: Run) throws {
-        let times = [run.recorded, run.started ?? 0, run.ended ?? 0, run.exitStatus ?? 0, (run.signal ?? 1) - 1]
+        let times = [
+            run.recorded, run.started ?? 0, run.ended ?? 0, run.exitStatus ?? 0, (run.signal ?? 1) - 1,
+        ]
         try require(times.allSatisfy { $0 >= 0 }, "a number below its least")
     }
 }
@@ -177,7 +235,9 @@ extension FuzzedDecoder {
 enum Trees {
     static func id(_ number: Int) -> ObjectID { ObjectID(of: .blob, payload: Array("\(number)".utf8)) }
 
-    static func chunks(_ count: Int) -> [ChunkEntry] { (0..<count).map { ChunkEntry(id: id($0), length: 1 + $0 * 977) } }
+    static func chunks(_ count: Int) -> [ChunkEntry] {
+        (0..<count).map { ChunkEntry(id: id($0), length: 1 + $0 * 977) }
+    }
 
     @Sendable static func tree() throws -> [[UInt8]] {
         try Sample.objects(of: .tree)

@@ -36,7 +36,8 @@ extension FuzzedDecoder {
                 let length = min(bytes[..<3].reversed().reduce(0) { $0 << 8 | Int($1) }, FrameHeader.rawLimit)
                 let stored = Array(bytes[3...])
                 let frame = PackReader.RawFrame(
-                    codec: codec, frameClass: .data, table: FrameTable(base: nil, objects: []), rawLength: length,
+                    codec: codec, frameClass: .data, table: FrameTable(base: nil, objects: []),
+                    rawLength: length,
                     stored: stored[...])
                 let output: [UInt8]
                 do throws(CodingError) {
@@ -46,8 +47,11 @@ extension FuzzedDecoder {
                 switch codec {
                 case .raw: try require(output == stored, "other bytes")
                 case .zlib, .zlibWithBase:
-                    try require(Allowed.zlib(stored, output, hasDictionary: codec.hasBase), "a forbidden stream was accepted")
-                case .zstd: try require(Allowed.zstd(stored, length: length), "a forbidden frame was accepted")
+                    try require(
+                        Allowed.zlib(stored, output, hasDictionary: codec.hasBase),
+                        "a forbidden stream was accepted")
+                case .zstd:
+                    try require(Allowed.zstd(stored, length: length), "a forbidden frame was accepted")
                 }
                 return .accepted
             })
@@ -76,9 +80,14 @@ extension FuzzedDecoder {
         }
         if codec == .zstd {
             // By hand: a frame with a window, and one with an RLE block behind a raw one.
-            found.append(([0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x00, 3, 0, 0, 0, 0x19, 0, 0] + Array("abc".utf8), 3))
             found.append(
-                ([0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x68, 0x23, 0, 0, 0, 0x18, 0, 0] + Array("abc".utf8) + [3, 1, 0, 9], 35))
+                ([0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x00, 3, 0, 0, 0, 0x19, 0, 0] + Array("abc".utf8), 3))
+            found.append(
+                (
+                    [0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x68, 0x23, 0, 0, 0, 0x18, 0, 0] + Array("abc".utf8) + [
+                        3, 1, 0, 9,
+                    ], 35
+                ))
         }
         return found
     }
@@ -93,9 +102,11 @@ extension FuzzedDecoder {
                 let base = ObjectReference(.tree, Trees.id(1))
                 return [
                     [0, 2, 3, 0, 0] + FrameTable(base: nil, objects: [(.blob, 3)]).bytes,
-                    [1, 1, 0, 1, 0] + FrameTable(base: nil, objects: [(.tree, 2), (.commit, 200), (.run, 54)]).bytes,
+                    [1, 1, 0, 1, 0]
+                        + FrameTable(base: nil, objects: [(.tree, 2), (.commit, 200), (.run, 54)]).bytes,
                     [7, 1, 44, 1, 0] + FrameTable(base: base, objects: [(.tree, 300)]).bytes,
-                    [2, 2, 0, 0, 0] + FrameTable(base: nil, objects: Array(repeating: (.blob, 0), count: 300)).bytes,
+                    [2, 2, 0, 0, 0]
+                        + FrameTable(base: nil, objects: Array(repeating: (.blob, 0), count: 300)).bytes,
                 ]
             },
             decode: { bytes in
@@ -105,7 +116,8 @@ extension FuzzedDecoder {
                 let length = bytes[2..<5].reversed().reduce(0) { $0 << 8 | Int($1) }
                 let table: FrameTable
                 do throws(MalformedObject) {
-                    table = try FrameTable(Array(bytes[5...]), codec: codec, frameClass: frameClass, rawLength: length)
+                    table = try FrameTable(
+                        Array(bytes[5...]), codec: codec, frameClass: frameClass, rawLength: length)
                 } catch { return .refused }
                 try require(table.bytes == Array(bytes[5...]), "another encoding was accepted")
                 try check(table, codec, frameClass, length)
@@ -113,7 +125,9 @@ extension FuzzedDecoder {
             })
     }
 
-    private static func check(_ table: FrameTable, _ codec: Codec, _ frameClass: FrameClass, _ length: Int) throws {
+    private static func check(_ table: FrameTable, _ codec: Codec, _ frameClass: FrameClass, _ length: Int)
+        throws
+    {
         try require(table.objects.reduce(0) { $0 + $1.length } == length, "lengths that do not add up")
         try require((1...65_536).contains(table.objects.count), "\(table.objects.count) objects")
         try require((table.base != nil) == codec.hasBase, "a base where none belongs")
@@ -125,14 +139,17 @@ extension FuzzedDecoder {
         let coder = try FrameCoder()
         func frame(_ kind: ObjectKind, _ payloads: [[UInt8]], base: [UInt8]? = nil) throws -> [UInt8] {
             var builder = FrameBuilder(FrameClass(kind))
-            for payload in payloads { builder.add(ObjectReference(kind, ObjectID(of: kind, payload: payload)), payload) }
+            for payload in payloads {
+                builder.add(ObjectReference(kind, ObjectID(of: kind, payload: payload)), payload)
+            }
             let encoded = try builder.finish(
                 coder, base: base.map { (ObjectReference(kind, ObjectID(of: kind, payload: $0)), $0) })
             return encoded.header(at: 0) + encoded.stored
         }
         var random = SplitMix64(seed: 3)
         return [
-            try frame(.blob, [Array("abc".utf8)]), try frame(.blob, texts), try frame(.blob, [random.bytes(3000)]),
+            try frame(.blob, [Array("abc".utf8)]), try frame(.blob, texts),
+            try frame(.blob, [random.bytes(3000)]),
             try frame(.tree, Trees.tree()), try frame(.commit, Sample.objects(of: .commit)),
             try frame(.tree, [base + [0]], base: base), try frame(.blob, [[]]),
         ]
@@ -150,16 +167,20 @@ extension FuzzedDecoder {
                 // Also where it does not begin the array that it lies in.
                 let shifted = [1, 2, 3] + bytes
                 let parsed: (raw: PackReader.RawFrame, length: Int)
-                do throws(PackReader.FrameDamage) { parsed = try PackReader.parse(shifted[3...]) } catch { return .refused }
+                do throws(PackReader.FrameDamage) { parsed = try PackReader.parse(shifted[3...]) } catch {
+                    return .refused
+                }
                 let raw = parsed.raw
                 try require(parsed.length <= bytes.count, "a frame that is longer than its bytes")
                 try require(raw.stored.count <= raw.rawLength, "stored bytes that are more than the raw ones")
-                try require(raw.codec != .raw || raw.stored.count == raw.rawLength, "raw bytes of another length")
+                try require(
+                    raw.codec != .raw || raw.stored.count == raw.rawLength, "raw bytes of another length")
                 try require(raw.codec != .zstd || raw.frameClass == .data, "metadata by zstd")
                 try check(raw.table, raw.codec, raw.frameClass, raw.rawLength)
                 let decoded: [UInt8]
                 do throws(CodingError) {
-                    decoded = try PackReader.decode(raw, base: raw.codec.hasBase ? base : nil, try FrameCoder())
+                    decoded = try PackReader.decode(
+                        raw, base: raw.codec.hasBase ? base : nil, try FrameCoder())
                 } catch { return .refused }
                 try require(decoded.count == raw.rawLength, "decoded bytes of another length")
                 return .accepted
@@ -183,7 +204,9 @@ extension FuzzedDecoder {
         let coder = try FrameCoder()
         try writer.append(try plain.finish(coder))
         try writer.append(try based.finish(coder, base: (reference, base)))
-        if let pack = try writer.finish() { packs.append(try disk.contents(layout.pack(pack.name), limit: 1 << 20)) }
+        if let pack = try writer.finish() {
+            packs.append(try disk.contents(layout.pack(pack.name), limit: 1 << 20))
+        }
         return packs
     }
 
@@ -192,12 +215,17 @@ extension FuzzedDecoder {
             name: "pack-index", seeds: packFiles, repair: { Checksums.repairPack($0, frames: false) },
             decode: { bytes in
                 let index: PackIndex
-                do throws(MalformedObject) { index = try PackIndex(MappedFile(copying: bytes)) } catch { return .refused }
-                try require(index.fileLength == bytes.count && index.indexLength <= bytes.count, "a wrong length")
+                do throws(MalformedObject) { index = try PackIndex(MappedFile(copying: bytes)) } catch {
+                    return .refused
+                }
+                try require(
+                    index.fileLength == bytes.count && index.indexLength <= bytes.count, "a wrong length")
                 _ = index.verifyChecksum()
                 for number in -1...index.frameCount {
                     guard let place = try? index.frame(number) else { continue }
-                    try require(place.offset >= 0 && place.offset + place.length <= bytes.count, "a frame outside the file")
+                    try require(
+                        place.offset >= 0 && place.offset + place.length <= bytes.count,
+                        "a frame outside the file")
                 }
                 for position in 0..<index.entryCount {
                     guard let entry = index.entry(position) else { continue }
@@ -217,8 +245,11 @@ extension FuzzedDecoder {
                 let path = layout.pack(name)
                 let disk = try SimulatedDisk.holding(bytes, at: path)
                 do throws(StoreError) {
-                    _ = try PackSalvage(path, files: disk).forEachObject { (reference, payload, _) throws(StoreError) in
-                        guard ObjectID(of: reference.kind, payload: payload) == reference.id else { throw .outdated }
+                    _ = try PackSalvage(path, files: disk).forEachObject {
+                        (reference, payload, _) throws(StoreError) in
+                        guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
+                            throw .outdated
+                        }
                     }
                 } catch { throw Violation("the salvage throws \(error)") }
                 var check = IntegrityPack(name, layout: layout, files: disk)
@@ -227,7 +258,9 @@ extension FuzzedDecoder {
                 check.compareIndex()
                 try require(!check.problems.isEmpty, "a pack of another name without a problem")
                 let reader: PackReader
-                do throws(StoreError) { reader = try PackReader(name: name, layout: layout, files: disk) } catch {
+                do throws(StoreError) {
+                    reader = try PackReader(name: name, layout: layout, files: disk)
+                } catch {
                     return .refused
                 }
                 let coder = try FrameCoder()
@@ -259,7 +292,8 @@ enum Allowed {
 
     /// One frame of RFC 8878 that is all of the bytes, with its content size, no dictionary and a window of at most 8 MiB.
     static func zstd(_ stored: [UInt8], length: Int) -> Bool {
-        guard stored.count >= 6, stored[..<4].elementsEqual([0x28, 0xb5, 0x2f, 0xfd]), stored[4] & 0x08 == 0 else { return false }
+        guard stored.count >= 6, stored[..<4].elementsEqual([0x28, 0xb5, 0x2f, 0xfd]), stored[4] & 0x08 == 0
+        else { return false }
         let flags = stored[4]
         let isSingle = flags & 0x20 != 0
         var at = 5
@@ -275,7 +309,8 @@ enum Allowed {
         }
         guard let dictionary = number([0, 1, 2, 4][Int(flags & 3)]), dictionary == 0 else { return false }
         let sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][Int(flags >> 6)]
-        guard sizeBytes > 0, let size = number(sizeBytes), size + (sizeBytes == 2 ? 256 : 0) == UInt64(length) else { return false }
+        guard sizeBytes > 0, let size = number(sizeBytes), size + (sizeBytes == 2 ? 256 : 0) == UInt64(length)
+        else { return false }
         while true {
             guard let block = number(3), block >> 1 & 3 != 3 else { return false }
             at += block >> 1 & 3 == 1 ? 1 : Int(block >> 3)
@@ -289,7 +324,9 @@ enum Allowed {
 /// Makes checksums right.
 enum Checksums {
     static func put(_ value: some FixedWidthInteger, at offset: Int, in bytes: inout [UInt8]) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<offset + $0.count, with: $0) }
+        withUnsafeBytes(of: value.littleEndian) {
+            bytes.replaceSubrange(offset..<offset + $0.count, with: $0)
+        }
     }
 
     /// The two of the frame that begins at an offset, if its lengths lie within the bytes.
@@ -300,8 +337,12 @@ enum Checksums {
         }
         let start = offset + FrameHeader.byteCount
         guard start + table + padding + stored <= bytes.count else { return }
-        put(CRC32.of(Array(bytes[start + table + padding..<start + table + padding + stored])), at: offset + 20, in: &bytes)
-        put(CRC32.of(Array(bytes[offset..<offset + 24] + bytes[start..<start + table])), at: offset + 24, in: &bytes)
+        put(
+            CRC32.of(Array(bytes[start + table + padding..<start + table + padding + stored])),
+            at: offset + 20, in: &bytes)
+        put(
+            CRC32.of(Array(bytes[offset..<offset + 24] + bytes[start..<start + table])), at: offset + 24,
+            in: &bytes)
     }
 
     /// Those of trailer and index, and of all frames that the index lists.
@@ -309,11 +350,15 @@ enum Checksums {
         var bytes = bytes
         guard bytes.count >= PackTrailer.byteCount else { return bytes }
         let trailer = bytes.count - PackTrailer.byteCount
-        let (start, count) = bytes.withUnsafeBytes { (Int(clamping: $0.u64(at: trailer)), Int($0.u32(at: trailer + 8))) }
+        let (start, count) = bytes.withUnsafeBytes {
+            (Int(clamping: $0.u64(at: trailer)), Int($0.u32(at: trailer + 8)))
+        }
         if start <= trailer {
             if frames, count <= (trailer - start) / PackTrailer.frameSize {
                 for number in 0..<min(count, 100) {
-                    let offset = bytes.withUnsafeBytes { Int(clamping: $0.u64(at: start + number * PackTrailer.frameSize)) }
+                    let offset = bytes.withUnsafeBytes {
+                        Int(clamping: $0.u64(at: start + number * PackTrailer.frameSize))
+                    }
                     if offset < start { repairFrame(&bytes, at: offset) }
                 }
             }

@@ -36,7 +36,9 @@ extension FuzzedDecoder {
     private static func repairSum(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         guard bytes.count >= 8 else { return bytes }
-        let sum = bytes.withUnsafeBytes { StatRecord.checksum(UnsafeRawBufferPointer(rebasing: $0[..<($0.count - 8)])) }
+        let sum = bytes.withUnsafeBytes {
+            StatRecord.checksum(UnsafeRawBufferPointer(rebasing: $0[..<($0.count - 8)]))
+        }
         Checksums.put(sum, at: bytes.count - 8, in: &bytes)
         return bytes
     }
@@ -44,7 +46,7 @@ extension FuzzedDecoder {
     private static var statTable: FuzzedDecoder {
         FuzzedDecoder(
             name: "stat-table", tokens: ["MLI4"],
-            seeds: { [try Sample.file("index"), try smallCache().table] },
+            seeds: { [try Sample.file("index"), try small.get().table] },
             repair: repairSum,
             decode: { bytes in
                 let file = MappedFile(copying: bytes)
@@ -56,12 +58,15 @@ extension FuzzedDecoder {
 
     private static var statChanges: FuzzedDecoder {
         FuzzedDecoder(
-            name: "stat-changes", tokens: ["MLJ1"], seeds: { try [smallCache().changes] }, repair: repairSum,
+            name: "stat-changes", tokens: ["MLJ1"], seeds: { try [small.get().changes] }, repair: repairSum,
             decode: { bytes in
-                let table = try smallCache().table
+                let table = try small.get().table
                 guard let parsed = StatTable(MappedFile(copying: table)) else { throw Sample.Missing() }
                 guard StatChanges.read(MappedFile(copying: bytes), of: parsed) != nil else { return .refused }
-                guard let cache = StatCache(table: MappedFile(copying: table), changes: MappedFile(copying: bytes)) else {
+                guard
+                    let cache = StatCache(
+                        table: MappedFile(copying: table), changes: MappedFile(copying: bytes))
+                else {
                     throw Violation("changes that can be read make the cache one that cannot")
                 }
                 // Each change may make every directory above it.
@@ -70,12 +75,16 @@ extension FuzzedDecoder {
             })
     }
 
+    private static let small = Result { try smallCache() }
+
     private static func smallCache() throws -> (table: [UInt8], changes: [UInt8]) {
         let tree = DirectoryTree(root: DirectoryTree.emptyRoot, reader: MemoryObjects())
         let identity = [UInt8](repeating: 5, count: 16)
         func edit(_ path: String, _ number: Int?, mode: EntryMode = .file) throws -> StatCache.Edit {
             let path = try RepositoryPath(path)
-            guard let number, let name = path.names.last else { return StatCache.Edit(path: path, entry: nil, seen: nil) }
+            guard let number, let name = path.names.last else {
+                return StatCache.Edit(path: path, entry: nil, seen: nil)
+            }
             let status = FileStatus(
                 kind: .file, permissions: 0o644, size: number, modified: 5, changed: 6, inode: 1, device: 1)
             return StatCache.Edit(
@@ -83,8 +92,11 @@ extension FuzzedDecoder {
                 seen: StatCacheEntry.Seen(status))
         }
         let many = try (0..<300).map { try edit("d\($0 % 5)/e\($0 % 3)/f\($0)", $0) }
-        let made = try StatCache(tree, base: nil, identity: identity).applying(many, base: Trees.id(4), identity: identity)
-        guard let table = made.bytes.table, let read = StatCache(table: MappedFile(copying: table), changes: nil) else {
+        let made = try StatCache(tree, base: nil, identity: identity).applying(
+            many, base: Trees.id(4), identity: identity)
+        guard let table = made.bytes.table,
+            let read = StatCache(table: MappedFile(copying: table), changes: nil)
+        else {
             throw Sample.Missing()
         }
         let changed = read.applying(
@@ -115,7 +127,9 @@ extension FuzzedDecoder {
         let edits = try (0..<(300 + count / 10)).map { number in
             let path = try RepositoryPath("d1/new\(number)")
             return StatCache.Edit(
-                path: path, entry: TreeEntry(name: try EntryName("new\(number)"), mode: .file, id: Trees.id(1), size: 1), seen: nil)
+                path: path,
+                entry: TreeEntry(name: try EntryName("new\(number)"), mode: .file, id: Trees.id(1), size: 1),
+                seen: nil)
         }
         let new = cache.applying(edits, base: nil, identity: [UInt8](repeating: 1, count: 16))
         _ = new.bytes
@@ -139,7 +153,8 @@ extension FuzzedDecoder {
         ].map { Array($0.utf8) }
     }
 
-    private static let storeFiles = ["{\"path\":\"/data/store\"}\n", "{\"path\":{\"bytes\":\"L/8=\"}}\n"].map { Array($0.utf8) }
+    private static let storeFiles = ["{\"path\":\"/data/store\"}\n", "{\"path\":{\"bytes\":\"L/8=\"}}\n"].map
+    { Array($0.utf8) }
 
     /// - Parameter pass: Reads the file, writes what it read, and says what that was.
     private static func file(
@@ -173,17 +188,22 @@ extension FuzzedDecoder {
     /// Inputs are an ignore file, a zero byte, and a path.
     private static var patterns: FuzzedDecoder {
         FuzzedDecoder(
-            name: "patterns", tokens: ["**/", "/**", "*", "**", "?", "[a-z]", "[!", "[]", "\\", "\r\n", "\n", "!", "#", "a/", "*a"],
+            name: "patterns",
+            tokens: [
+                "**/", "/**", "*", "**", "?", "[a-z]", "[!", "[]", "\\", "\r\n", "\n", "!", "#", "a/", "*a",
+            ],
             seeds: {
                 [
-                    "*.log\n!keep.log\n/build/\n#c\n\0a/b.log", "**/foo/**/bar\n\0x/foo/y/z/bar", "a/**\r\n[a-c]?\\*\n\0a/b/c",
+                    "*.log\n!keep.log\n/build/\n#c\n\0a/b.log", "**/foo/**/bar\n\0x/foo/y/z/bar",
+                    "a/**\r\n[a-c]?\\*\n\0a/b/c",
                     "**/a/**/a/**/a/**/b\n\0" + Array(repeating: "a", count: 60).joined(separator: "/"),
                     "*a*a*a*a*a*b\n\0" + String(repeating: "a", count: 200), "[!x]\n[]a]\n[a/b]\n\0é",
                     String(repeating: "**/", count: 100) + "x\n\0y",
                 ].map { Array($0.utf8) }
             },
             decode: { bytes in
-                guard let end = bytes.lastIndex(of: 0), let path = try? RepositoryPath(bytes[(end + 1)...]) else {
+                guard let end = bytes.lastIndex(of: 0), let path = try? RepositoryPath(bytes[(end + 1)...])
+                else {
                     return .refused
                 }
                 let text = String(decoding: bytes[..<end], as: UTF8.self)
