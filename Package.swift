@@ -105,6 +105,13 @@ let package = Package(
         tests(
             "RepositoryTests",
             ["MLRepo", "WorkingTree", "Storage", "ObjectModel", "FileIO", "Hashing", "TestSupport"]),
+        tests(
+            "FuzzTests",
+            [
+                "MLRepo", "WorkingTree", "Storage", "Coding", "ParameterFiles", "ObjectModel", "FileIO",
+                "Hashing",
+                "TestSupport",
+            ]),
         tests("IntegrityTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -42,6 +42,10 @@ package enum ZlibCoder {
         _ bytes: UnsafeRawBufferPointer, base: [UInt8]? = nil, into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
         let codec: Codec = base == nil ? .zlib : .zlibWithBase
+        // FDICT says whether a dictionary is needed; a stream with a base that does not need it has another codec.
+        guard bytes.count < 2 || (bytes[1] & 0x20 != 0) == (base != nil) else {
+            throw .forbidden(codec, base == nil ? "a preset dictionary" : "no preset dictionary")
+        }
         var stream = z_stream()
         // zlib wants a place to write even for nothing, and one byte more tells a stream that is too long.
         var spare: UInt8 = 0

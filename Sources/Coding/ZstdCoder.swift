@@ -18,7 +18,6 @@ package final class ZstdCoder {
         }
         self.compressor = compressor
         self.decompressor = decompressor
-        ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax, Self.windowLog)
     }
 
     deinit {
@@ -42,10 +41,24 @@ package final class ZstdCoder {
         return failed || output.count >= bytes.count ? nil : output
     }
 
+    /// How a frame of RFC 8878 begins.
+    private static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
+
+    /// The window that a frame asks for (RFC 8878, section 3.1.1.1.2).
+    private static func windowSize(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard bytes.count > 5 else { return nil }
+        // A frame of a single segment has its content as window, which is no larger than a frame of ours.
+        guard bytes[4] & 0x20 == 0 else { return 0 }
+        let base = 1 << (10 + Int(bytes[5] >> 3))
+        return base + base / 8 * Int(bytes[5] & 7)
+    }
+
     /// Decodes one frame that is all of `bytes` into all of `output`.
     package func decode(
         _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
+        // The library knows older formats and frames to be skipped, and bounds the window only where it streams.
+        guard bytes.starts(with: Self.magic) else { throw .corrupt(.zstd) }
         // A frame that declares another size, or none, is refused before anything is decoded.
         let declared = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
         guard declared == UInt64(output.count) else { throw .length(.zstd, expected: output.count) }
@@ -54,6 +67,9 @@ package final class ZstdCoder {
         guard frame == bytes.count else { throw .length(.zstd, expected: output.count) }
         guard ZSTD_getDictID_fromFrame(bytes.baseAddress, bytes.count) == 0 else {
             throw .forbidden(.zstd, "a dictionary")
+        }
+        guard let window = Self.windowSize(bytes), window <= 1 << Self.windowLog else {
+            throw .forbidden(.zstd, "a window above 8 MiB")
         }
         let result = ZSTD_decompressDCtx(
             decompressor, output.baseAddress, output.count, bytes.baseAddress, bytes.count)

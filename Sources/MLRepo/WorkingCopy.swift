@@ -32,11 +32,13 @@ package struct WorkingCopy: Sendable {
         let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: 16_384) }
         guard let bytes else { return directory }
         do throws(MalformedObject) {
-            let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            let json = try JSONValue(line: bytes)
             let store: [UInt8]
             if case .string(let text)? = json.member("path") {
                 store = Array(text.utf8)
-            } else if let text = try json.member("path")?.string("bytes"), let decoded = Base64.decode(text) {
+            } else if let text = try json.member("path")?.string("bytes"), let decoded = Base64.decode(text),
+                String(validating: decoded, as: UTF8.self) == nil
+            {
                 store = decoded
             } else {
                 throw .member("path", expected: "a path")
@@ -79,19 +81,23 @@ package struct WorkingCopy: Sendable {
         let path = directory / "HEAD"
         let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 4096) }
         do throws(MalformedObject) {
-            let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            let json = try JSONValue(line: bytes)
             let workingCopy = try json.string("workingCopy")
             guard Hex.bytes(workingCopy)?.count == 16 else {
                 throw .member("workingCopy", expected: "32 hex digits")
             }
-            let branch = try json.optionalString("branch")
-            if let branch, (try? RefName.branch(branch)) == nil {
-                throw .member("branch", expected: "the name of a branch")
-            }
             return Head(
-                branch: branch, commit: try json.optionalID("commit"),
+                branch: try Self.branch(json), commit: try json.optionalID("commit"),
                 workingCopy: workingCopy)
         } catch { throw .damaged(path, "\(error)") }
+    }
+
+    private static func branch(_ json: JSONValue) throws(MalformedObject) -> String? {
+        let branch = try json.optionalString("branch")
+        if let branch, (try? RefName.branch(branch)) == nil {
+            throw .member("branch", expected: "the name of a branch")
+        }
+        return branch
     }
 
     /// Stands for a store without files.
@@ -161,12 +167,11 @@ package struct WorkingCopy: Sendable {
             let bytes = try filing({ () throws(FileError) in try files.contentsIfPresent(path, limit: 4096) })
         else { return nil }
         do throws(MalformedObject) {
-            let json = try JSONValue(canonical: Array(bytes.dropLast()))
+            let json = try JSONValue(line: bytes)
             var pending = Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
             if let commit = try json.optionalID("commit") {
                 pending.goal = Pending.Goal(
-                    commit: commit, branch: try json.optionalString("branch"),
-                    before: try json.optionalID("before"))
+                    commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"))
             }
             return pending
         } catch { throw .damaged(path, "\(error)") }

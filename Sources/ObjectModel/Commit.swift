@@ -52,11 +52,14 @@ package struct Commit: Hashable, Sendable {
         let json = try JSONValue(metadata: payload, kind: .commit)
         author = try Person(json: json.member("author"), member: "author")
         committer = try Person(json: json.member("committer"), member: "committer")
-        authored = try json.integer("authored")
-        committed = try json.integer("committed")
+        authored = try json.time("authored")
+        committed = try json.time("committed")
         message = try json.string("message")
         parents = try json.ids("parents", limit: Self.parentLimit)
         recipes = try json.optionalID("recipes")
+        guard recipes != MerkleTree<RecipeEntry>.emptyRoot else {
+            throw .member("recipes", expected: "a map that is not empty")
+        }
         runs = try json.ids("runs")
         guard !runs.isEmpty else { throw .member("runs", expected: "an array with at least one id") }
         tracked = try TrackedPaths(json: json.member("tracked"))
@@ -73,7 +76,12 @@ package struct TrackedPaths: Hashable, Sendable {
 
     package init(directories: [RepositoryPath] = [], patterns: [String] = []) {
         self.directories = Set(directories).sorted()
-        self.patterns = Set(patterns).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        // As bytes: what Unicode calls equivalent matches other names.
+        self.patterns = []
+        for pattern in patterns.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        where self.patterns.last?.utf8.elementsEqual(pattern.utf8) != true {
+            self.patterns.append(pattern)
+        }
     }
 
     var json: JSONValue {
@@ -89,10 +97,12 @@ package struct TrackedPaths: Hashable, Sendable {
             directories.append(try RepositoryPath(json: value, member: "directories"))
         }
         let patterns = try json.strings("patterns")
-        self.init(directories: directories, patterns: patterns)
-        guard self.directories == directories, self.patterns == patterns else {
+        guard zip(directories, directories.dropFirst()).allSatisfy({ $0 < $1 }),
+            zip(patterns, patterns.dropFirst()).allSatisfy({ $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        else {
             throw .member("tracked", expected: "sorted and unique")
         }
+        (self.directories, self.patterns) = (directories, patterns)
     }
 }
 

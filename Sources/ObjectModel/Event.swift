@@ -42,7 +42,7 @@ package struct Event: Hashable, Sendable {
         verb = try json.string("verb")
         actor = try Person(json: json.member("actor"), member: "actor")
         workingCopy = try json.optionalString("workingCopy")
-        time = try json.integer("time")
+        time = try json.time("time")
         nonce = try json.string("nonce")
         reason = try json.optionalString("reason")
         undoes = try json.optionalID("undoes")
@@ -78,6 +78,12 @@ package struct RefChange: Hashable, Sendable {
         before = try ObjectReference(json: json.member("before"))
         after = try ObjectReference(json: json.member("after"))
         guard before != after else { throw .member("refs", expected: "a change") }
+        guard let kind = name.targetKind else {
+            throw .name(InvalidName(bytes: Array(name.text.utf8), problem: .refName))
+        }
+        guard before?.kind ?? kind == kind, after?.kind ?? kind == kind else {
+            throw .member("refs", expected: "refs of the kind that \(name) says")
+        }
     }
 
     private static func text(_ json: JSONValue) -> String { (try? json.string("name")) ?? "" }

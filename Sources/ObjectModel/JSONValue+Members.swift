@@ -23,6 +23,20 @@ extension JSONValue {
         member(name) == nil ? nil : try integer(name)
     }
 
+    /// An integer that is not below the least that it can be.
+    func integer(_ name: String, atLeast least: Int) throws(MalformedObject) -> Int {
+        let number = try integer(name)
+        guard number >= least else { throw .member(name, expected: "at least \(least)") }
+        return number
+    }
+
+    func optionalInteger(_ name: String, atLeast least: Int) throws(MalformedObject) -> Int? {
+        member(name) == nil ? nil : try integer(name, atLeast: least)
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    package func time(_ name: String) throws(MalformedObject) -> Int { try integer(name, atLeast: 0) }
+
     package func array(_ name: String) throws(MalformedObject) -> [JSONValue] {
         guard case .array(let values)? = member(name) else { throw .member(name, expected: "an array") }
         return values

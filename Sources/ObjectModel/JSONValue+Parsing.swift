@@ -5,6 +5,12 @@ extension JSONValue {
         self = try parser.value(depth: 0)
         guard parser.offset == bytes.count else { throw .trailing(offset: parser.offset) }
     }
+
+    /// Reads a file that is canonical JSON and a line feed.
+    package init(line bytes: [UInt8]) throws(MalformedObject) {
+        guard bytes.last == 0x0a else { throw .truncated("the last line", offset: bytes.count) }
+        try self.init(canonical: Array(bytes.dropLast()))
+    }
 }
 
 /// A strict reader: it has no notion of white space, and one spelling for everything.

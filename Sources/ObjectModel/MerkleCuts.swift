@@ -54,12 +54,19 @@ extension BuiltTree {
     /// - Parameter leaves: In order; the keys of a map rise strictly.
     package init(leaves: [Leaf]) {
         var collected: [(id: ObjectID, payload: [UInt8])] = []
-        var nodes = MerkleLevel<Leaf>(level: 0, elements: leaves.map { .leaf($0) }).nodes()
+        func encoded(_ level: MerkleLevel<Leaf>) -> [EncodedNode<Leaf>] {
+            // Keys that reach level 16 would need 2^80 hashes to find.
+            guard let nodes = level.nodes() else {
+                preconditionFailure("a collection of level \(level.level), or of 2^63 bytes")
+            }
+            return nodes
+        }
+        var nodes = encoded(MerkleLevel(level: 0, elements: leaves.map { .leaf($0) }))
         while nodes.count > 1 {
             collected += nodes.map { ($0.id, $0.payload) }
-            nodes = MerkleLevel<Leaf>(level: nodes[0].node.level + 1, elements: nodes.map(\.element)).nodes()
+            nodes = encoded(MerkleLevel(level: nodes[0].node.level + 1, elements: nodes.map(\.element)))
         }
-        let top = nodes.first ?? EncodedNode(.empty)
+        let top = nodes.first ?? .empty
         collected.append((top.id, top.payload))
         self.init(rootNode: top.node, root: top.id, summary: top.summary, nodes: collected)
     }
@@ -72,13 +79,20 @@ struct EncodedNode<Leaf: MerkleLeaf> {
     let id: ObjectID
     let summary: MerkleSummary
 
-    init(_ node: MerkleNode<Leaf>) {
+    /// - Returns: Nothing if what lies beneath does not fit the numbers of a node: a hostile tree that was edited.
+    init?(_ node: MerkleNode<Leaf>) {
+        guard let sum = node.summary else { return nil }
+        self.init(node, summary: sum)
+    }
+
+    private init(_ node: MerkleNode<Leaf>, summary: MerkleSummary) {
         self.node = node
+        self.summary = summary
         payload = node.payload
         id = ObjectID(of: Leaf.kind, payload: payload)
-        guard let sum = node.summary else { preconditionFailure("a collection of more than 2^63 bytes") }
-        summary = sum
     }
+
+    static var empty: Self { Self(.empty, summary: MerkleSummary()) }
 
     /// This node as an element of the level above.
     var element: MerkleElement<Leaf> {
@@ -91,12 +105,17 @@ struct MerkleLevel<Leaf: MerkleLeaf> {
     let level: Int
     let elements: [MerkleElement<Leaf>]
 
-    func nodes() -> [EncodedNode<Leaf>] {
-        // Keys that reach level 16 would need 2^80 hashes to find.
-        precondition(level <= MerkleNode<Leaf>.levelLimit, "a Merkle tree of level \(level)")
+    /// - Returns: Nothing if the level or a node's numbers are above what the format has.
+    func nodes() -> [EncodedNode<Leaf>]? {
+        guard level <= MerkleNode<Leaf>.levelLimit else { return nil }
         let numbers = elements.map(\.cutNumber)
-        return MerkleCuts.nodes(of: numbers, level: level, inMap: Leaf.isMap).map { range in
-            EncodedNode(MerkleNode(level: level, elements: Array(elements[range])))
+        var nodes: [EncodedNode<Leaf>] = []
+        for range in MerkleCuts.nodes(of: numbers, level: level, inMap: Leaf.isMap) {
+            guard let node = EncodedNode(MerkleNode(level: level, elements: Array(elements[range]))) else {
+                return nil
+            }
+            nodes.append(node)
         }
+        return nodes
     }
 }

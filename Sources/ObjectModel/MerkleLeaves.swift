@@ -47,6 +47,7 @@ package struct TreeEntry: MerkleLeaf {
         size = try reader.varint("a size")
         files = mode == .directory ? try reader.varint("a number of files") : 1
         if mode == .link, size < 1 || size > 4095 { throw .node("a link of \(size) bytes") }
+        if mode != .directory, size >= 1 << 53 { throw .node("a file of \(size) bytes") }
     }
 
     package func write(to writer: inout ByteWriter) {
@@ -100,6 +101,7 @@ package struct RefEntry: MerkleLeaf {
         name = try Self.refName(from: &reader)
         let number = try reader.u8("a kind")
         guard let kind = ObjectKind(rawValue: number) else { throw .node("kind \(number)") }
+        guard kind == name.targetKind else { throw .node("a ref \(name) to a \(kind.name)") }
         target = ObjectReference(kind, try reader.id("an id"))
     }
 
@@ -111,9 +113,14 @@ package struct RefEntry: MerkleLeaf {
 
     private static func refName(from reader: inout ByteReader) throws(MalformedObject) -> RefName {
         let bytes = try reader.take(try reader.varint("a name"), "a name")
-        do throws(InvalidName) { return try RefName(String(decoding: bytes, as: UTF8.self)) } catch {
+        let name: RefName
+        do throws(InvalidName) { name = try RefName(String(decoding: bytes, as: UTF8.self)) } catch {
             throw .name(error)
         }
+        guard name.targetKind != nil else {
+            throw .name(InvalidName(bytes: Array(bytes), problem: .refName))
+        }
+        return name
     }
 
     package static func readKey(from reader: inout ByteReader) throws(MalformedObject) -> [UInt8] {

@@ -139,6 +139,7 @@ package struct MerkleNode<Leaf: MerkleLeaf>: Hashable, Sendable {
         guard level <= Self.levelLimit else { throw .node("level \(level)") }
         let count = try reader.varint("the count")
         guard count > 0 || level == 0 else { throw .node("an inner node without elements") }
+        guard count <= MerkleCuts.nodeLimit else { throw .node("a node of \(count) elements") }
         // Every element takes at least 33 bytes, so a lying count cannot make us allocate.
         guard count <= reader.remaining / 33 else { throw .truncated("the elements", offset: reader.offset) }
         var elements: [MerkleElement<Leaf>] = []
@@ -150,7 +151,9 @@ package struct MerkleNode<Leaf: MerkleLeaf>: Hashable, Sendable {
             } else {
                 let key = try Leaf.readKey(from: &reader)
                 let id = try reader.id("an id")
-                element = .child(lastKey: key, id: id, summary: try Leaf.readSummary(from: &reader))
+                let summary = try Leaf.readSummary(from: &reader)
+                guard summary.entries > 0 else { throw .node("an element without entries") }
+                element = .child(lastKey: key, id: id, summary: summary)
             }
             if Leaf.isMap, let last = elements.last, !last.key.lexicographicallyPrecedes(element.key) {
                 throw .node("keys that do not rise")

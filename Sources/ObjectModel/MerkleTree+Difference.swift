@@ -64,7 +64,7 @@ private struct Frontier<Leaf: MerkleLeaf> {
 
     init(_ tree: MerkleTree<Leaf>) throws(ReadError) {
         self.tree = tree
-        path = [(try tree.node(tree.root), 0)]
+        path = [(try tree.rootNode(), 0)]
         settle()
     }
 

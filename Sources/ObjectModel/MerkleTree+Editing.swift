@@ -38,10 +38,10 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
     init(tree: MerkleTree<Leaf>) { self.tree = tree }
 
     mutating func apply(_ edits: [MerkleEdit<Leaf>]) throws(ReadError) -> BuiltTree<Leaf> {
-        let rootNode = try tree.node(tree.root)
+        let rootNode = try tree.rootNode()
         var changes: [(key: [UInt8], element: Element?)] = edits.map { ($0.key, $0.leaf.map { .leaf($0) }) }
         for level in 0...rootNode.level {
-            if changes.isEmpty { return finish(EncodedNode(rootNode)) }
+            if changes.isEmpty { return finish(try encoded(rootNode)) }
             changes = try rewrite(level: level, changes, below: rootNode)
         }
         return try finish(above: changes.compactMap(\.element), level: rootNode.level + 1)
@@ -92,7 +92,7 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
                 if oldEnd, run.last.map({ isEnd($0, level) }) ?? true { break }
                 try cursor.moveForward()
             }
-            for node in MerkleLevel(level: level, elements: run).nodes() {
+            for node in try nodes(level, run) {
                 let key = node.element.key
                 let isOld = old[key] == node.id
                 if !isOld { fresh[node.id] = node }
@@ -107,6 +107,23 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
         return above.map { ($0.key, $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 
+    /// The nodes of elements, unless what a hostile tree claims leaves no room for them.
+    private func nodes(_ level: Int, _ elements: [Element]) throws(ReadError) -> [EncodedNode<Leaf>] {
+        guard let nodes = MerkleLevel(level: level, elements: elements).nodes() else { throw tooLarge }
+        return nodes
+    }
+
+    private func encoded(_ node: MerkleNode<Leaf>) throws(ReadError) -> EncodedNode<Leaf> {
+        guard let encoded = EncodedNode(node) else { throw tooLarge }
+        return encoded
+    }
+
+    private var tooLarge: ReadError {
+        .damaged(
+            ObjectReference(Leaf.kind, tree.root),
+            problem: "with what is added, its levels or sizes do not fit any more")
+    }
+
     private func isEnd(_ element: Element, _ level: Int) -> Bool {
         MerkleCuts.isEnd(element.cutNumber, level: level, inMap: true)
     }
@@ -115,14 +132,14 @@ private struct MerkleEditor<Leaf: MerkleLeaf> {
     private mutating func finish(above elements: [Element], level: Int) throws(ReadError) -> BuiltTree<Leaf> {
         var (elements, level) = (elements, level)
         while elements.count > 1 {
-            let nodes = MerkleLevel(level: level, elements: elements).nodes()
+            let nodes = try nodes(level, elements)
             for node in nodes { fresh[node.id] = node }
             elements = nodes.map(\.element)
             level += 1
         }
-        guard case .child(_, var id, _)? = elements.first else { return finish(EncodedNode(.empty)) }
+        guard case .child(_, var id, _)? = elements.first else { return finish(.empty) }
         while true {
-            let root = if let made = fresh[id] { made } else { EncodedNode(try tree.node(id)) }
+            let root = if let made = fresh[id] { made } else { try encoded(try tree.node(id)) }
             guard root.node.level > 0, root.node.elements.count == 1,
                 case .child(_, let only, _) = root.node.elements[0]
             else { return finish(root) }

@@ -22,6 +22,17 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
         }
     }
 
+    /// Reads the root, which has a reason to be above leaves.
+    func rootNode() throws(ReadError) -> MerkleNode<Leaf> {
+        let node = try node(root)
+        guard node.level == 0 || node.elements.count > 1 else {
+            throw .damaged(
+                ObjectReference(Leaf.kind, root),
+                problem: "its root has level \(node.level) and one element only")
+        }
+        return node
+    }
+
     /// Reads the node that an element refers to, and checks that it is what the element says.
     func child(of parent: MerkleNode<Leaf>, _ element: MerkleElement<Leaf>) throws(ReadError) -> MerkleNode<
         Leaf
@@ -40,7 +51,7 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
 
     /// The element with a key, in a map.
     package func lookup(_ key: [UInt8]) throws(ReadError) -> Leaf? {
-        var current = try node(root)
+        var current = try rootNode()
         while true {
             guard let element = current.elements.first(where: { !$0.key.lexicographicallyPrecedes(key) })
             else {
@@ -53,7 +64,7 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
 
     /// Everything beneath the root.
     package func summary() throws(ReadError) -> MerkleSummary {
-        guard let summary = try node(root).summary else {
+        guard let summary = try rootNode().summary else {
             throw .damaged(ObjectReference(Leaf.kind, root), problem: "sizes that do not fit")
         }
         return summary
@@ -68,7 +79,7 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
 
     /// Hands out all elements in order.
     package func forEachLeaf(_ body: (Leaf) throws(ReadError) -> Void) throws(ReadError) {
-        try visit(try node(root), body)
+        try visit(try rootNode(), body)
     }
 
     private func visit(

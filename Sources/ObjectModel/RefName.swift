@@ -15,6 +15,16 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.text = text
     }
 
+    /// What refs of a name stand for, as the first of several names says it; nothing for a name that no store has.
+    package var targetKind: ObjectKind? {
+        switch text.prefix(while: { $0 != "/" }) {
+        case text[...]: nil
+        case "branches", "tags", "worktrees": .commit
+        case "runs": .run
+        default: nil
+        }
+    }
+
     package static func branch(_ name: String) throws(InvalidName) -> RefName {
         try RefName("branches/" + name)
     }

@@ -87,15 +87,18 @@ package struct Run: Hashable, Sendable {
         }
         self.origin = origin
         observedBy = try json.string("observedBy")
-        recorded = try json.integer("recorded")
-        started = try json.optionalInteger("started")
-        ended = try json.optionalInteger("ended")
+        recorded = try json.time("recorded")
+        started = try json.optionalInteger("started", atLeast: 0)
+        ended = try json.optionalInteger("ended", atLeast: 0)
         user = json.member("user") == nil ? nil : try Person(json: json.member("user"), member: "user")
         command = try json.member("command").map { (value) throws(MalformedObject) in
-            try value.strings("arguments")
+            if let directory = value.member("directory") {
+                _ = try RepositoryPath(json: directory, member: "directory")
+            }
+            return try value.strings("arguments")
         }
-        exitStatus = try json.optionalInteger("exitStatus")
-        signal = try json.optionalInteger("signal")
+        exitStatus = try json.optionalInteger("exitStatus", atLeast: 0)
+        signal = try json.optionalInteger("signal", atLeast: 1)
         code = try json.member("code").map { (value) throws(MalformedObject) in try Code(json: value) }
         parameters = try ParameterValue.values(json.member("parameters"), member: "parameters")
         metrics = try ParameterValue.values(json.member("metrics"), member: "metrics")
@@ -116,9 +119,15 @@ package struct Run: Hashable, Sendable {
     {
         guard json.member("inputCommits") != nil else { return [:] }
         var commits: [RepositoryPath: ObjectID] = [:]
+        var last: RepositoryPath?
         for value in try json.array("inputCommits") {
             guard let path = value.member("path") else { throw .member("path", expected: "there") }
-            commits[try RepositoryPath(json: path, member: "path")] = try value.id("commit")
+            let next = try RepositoryPath(json: path, member: "path")
+            if let last, !(last < next) {
+                throw .member("inputCommits", expected: "sorted by path, each path once")
+            }
+            last = next
+            commits[next] = try value.id("commit")
         }
         return commits
     }
@@ -145,6 +154,7 @@ extension Run.Code {
     }
 
     init(json: JSONValue) throws(MalformedObject) {
+        guard try json.string("system") == "git" else { throw .member("system", expected: "'git'") }
         guard case .bool(let dirty)? = json.member("dirty") else {
             throw .member("dirty", expected: "a truth value")
         }

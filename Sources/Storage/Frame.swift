@@ -16,6 +16,8 @@ struct FrameHeader: Equatable {
     /// The most raw bytes of a frame.
     static let rawLimit = 4 << 20
     static let objectLimit = 65_536
+    /// A base and a number, then at most ten bytes an object.
+    static let tableLimit = 33 + 3 + 10 * objectLimit
     static let alignment = 4096
     /// Raw frames from this size on begin at a multiple of ``alignment``.
     static let alignedSize = 1 << 20
@@ -44,9 +46,8 @@ struct FrameHeader: Equatable {
         rawLength = Int(bytes.u32(at: 16))
         storedChecksum = bytes.u32(at: 20)
         checksum = bytes.u32(at: 24)
-        // A table takes at least two bytes an object, and at most 43.
-        guard padding < Self.alignment, rawLength <= Self.rawLimit, storedLength <= Self.rawLimit + 65_536,
-            tableLength <= Self.objectLimit * 10 + 64
+        guard padding < Self.alignment, rawLength <= Self.rawLimit, storedLength <= rawLength,
+            tableLength <= Self.tableLimit
         else { return nil }
     }
 }
@@ -71,6 +72,7 @@ struct FrameTable: Equatable {
         if codec.hasBase {
             let kind = try Self.kind(&reader)
             base = ObjectReference(kind, try reader.id("the base"))
+            guard FrameClass(kind) == frameClass else { throw .node("a base of another class") }
         }
         let count = try reader.varint("the number of objects")
         guard count >= 1, count <= FrameHeader.objectLimit, count <= reader.remaining / 2 else {

@@ -57,14 +57,16 @@ package struct LogEntry: Hashable, Sendable {
 
     init(json: JSONValue) throws(MalformedObject) {
         number = try json.integer("number")
+        guard number >= 0 else { throw .member("number", expected: "at least 0") }
         event = try json.id("event")
         refs = try json.id("refs")
         features = try json.strings("features")
-        time = try json.integer("time")
-        guard Set(features).sorted() == features else {
-            throw .member("features", expected: "sorted and unique")
+        time = try json.time("time")
+        guard features.allSatisfy(Self.isFeature), Set(features).sorted() == features else {
+            throw .member("features", expected: "names of features, sorted and unique")
         }
-        if let listed = json.member("packs"), json.member("packList") == nil {
+        if let listed = json.member("packs") {
+            guard json.member("packList") == nil else { throw .member("packList", expected: "left out") }
             let changes = try PackChanges(json: listed)
             guard changes.count <= Self.packLimit else {
                 throw .member("packs", expected: "at most \(Self.packLimit) names")
@@ -73,6 +75,15 @@ package struct LogEntry: Hashable, Sendable {
         } else {
             packs = .list(try json.id("packList"))
         }
+    }
+}
+
+extension LogEntry {
+    private static func isFeature(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "-")
+            }
     }
 }
 
@@ -99,6 +110,9 @@ package struct PackChanges: Hashable, Sendable {
         added = try Self.names(json, "added")
         dropped = try Self.names(json, "dropped")
         doomed = try Self.names(json, "doomed")
+        guard Set(added).union(dropped).union(doomed).count == count else {
+            throw .member("packs", expected: "each pack in one list only")
+        }
     }
 
     private static func names(_ json: JSONValue, _ member: String) throws(MalformedObject) -> [PackName] {
@@ -165,9 +179,26 @@ package struct LogEntryFile: Hashable, Sendable {
         self.init(entry: try LogEntry(leaf: leaf), leaf: leaf, origin: origin, before: before)
         guard self.entry.number == number else { throw .member("number", expected: "\(number)") }
         // Signatures may follow the note's own text; the text is what the hashes say.
-        let found = try json.string("note")
-        guard found == note || found.hasPrefix(note + "\n") else {
+        // They are compared as bytes: Unicode has letters that are equivalent to those of base64.
+        let found = Array(try json.string("note").utf8)
+        let own = Array(note.utf8)
+        guard found.starts(with: own), Self.areSignatures(found[own.count...]) else {
             throw .member("note", expected: "the head that entry and subtrees give")
+        }
+    }
+
+    /// Whether this can stand behind a note: nothing, or an empty line and signatures as in C2SP signed-note.
+    private static func areSignatures(_ text: ArraySlice<UInt8>) -> Bool {
+        guard let first = text.first else { return true }
+        let lines = text.dropFirst().split(separator: 0x0a, omittingEmptySubsequences: false)
+        guard first == 0x0a, lines.count > 1, lines.last?.isEmpty == true else { return false }
+        return lines.dropLast().allSatisfy { line in
+            let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
+            guard parts.count == 3, parts[0].elementsEqual("\u{2014}".utf8), !parts[1].isEmpty else {
+                return false
+            }
+            return parts[1].allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "+") && $0 != 0x7f }
+                && Base64.decode(String(decoding: parts[2], as: UTF8.self))?.isEmpty == false
         }
     }
 }

@@ -92,6 +92,10 @@ package struct OperationLog: Sendable {
                     do throws(MalformedObject) { entry = try LogEntry(leaf: leaf) } catch {
                         throw .damaged(path, problem: "entry \(number) \(error)")
                     }
+                    guard entry.number == number else {
+                        throw .damaged(
+                            path, problem: "it has entry \(entry.number) in the place of \(number)")
+                    }
                     guard try body(entry) else { return }
                     number -= 1
                 }

@@ -125,6 +125,9 @@ package struct PackReader: Sendable {
         guard let frameClass = FrameClass(rawValue: header.frameClass) else {
             throw FrameDamage(problem: "the frame has class \(header.frameClass)")
         }
+        guard frameClass == .data || codec != .zstd else {
+            throw FrameDamage(problem: "metadata with the codec zstd")
+        }
         let gap = bytes[start + FrameHeader.byteCount + header.tableLength..<start + header.storedOffset]
         guard gap.allSatisfy({ $0 == 0 }) else { throw FrameDamage(problem: "the padding is not zero") }
         let stored = bytes[start + header.storedOffset..<start + header.totalLength]
@@ -134,6 +137,9 @@ package struct PackReader: Sendable {
         do throws(MalformedObject) {
             let parsed = try FrameTable(
                 table, codec: codec, frameClass: frameClass, rawLength: header.rawLength)
+            guard codec != .raw || stored.count == header.rawLength else {
+                throw .node("raw bytes of another length")
+            }
             let raw = RawFrame(
                 codec: codec, frameClass: frameClass, table: parsed, rawLength: header.rawLength,
                 stored: stored)

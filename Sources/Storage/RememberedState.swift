@@ -44,19 +44,27 @@ package struct RememberedState: Hashable, Sendable {
         guard let json = try? JSONValue(canonical: bytes), let content = json.member("state"),
             let digest = try? json.id("digest"),
             ObjectID(of: .blob, payload: content.canonicalBytes) == digest,
-            let number = try? content.integer("number"), let leaf = try? content.id("leaf"),
+            let number = try? content.integer("number"), number >= 0, let leaf = try? content.id("leaf"),
             let rows = try? content.array("packs"), let texts = try? content.strings("subtrees")
         else { return nil }
         var added: [PackName: Int] = [:]
+        var last: PackName?
         for row in rows {
             guard case .array(let fields) = row, fields.count == 2, case .string(let text) = fields[0],
-                let name = PackName(text), case .integer(let number) = fields[1]
+                let name = PackName(text), last.map({ $0 < name }) ?? true,
+                case .integer(let by) = fields[1], (0...number).contains(by)
             else { return nil }
-            added[name] = number
+            last = name
+            added[name] = by
         }
         let subtrees = texts.compactMap { try? ObjectID(hex: $0) }
-        guard let log = MerkleFrontier(size: number + 1, subtrees: subtrees) else { return nil }
-        let collected = (try? content.optionalInteger("collected")) ?? nil
+        guard subtrees.count == texts.count, let log = MerkleFrontier(size: number + 1, subtrees: subtrees)
+        else { return nil }
+        var collected: Int?
+        if content.member("collected") != nil {
+            guard let number = try? content.integer("collected") else { return nil }
+            collected = number
+        }
         self.init(number: number, log: log, leaf: leaf, added: added, collected: collected)
     }
 }

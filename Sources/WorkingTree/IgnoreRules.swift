@@ -39,12 +39,10 @@ package struct IgnoreRules: Sendable {
 
     /// Takes in the patterns of a file; they hold for what lies beneath its directory, and win over earlier ones.
     package mutating func add(_ text: String, in directory: RepositoryPath) {
-        for line in text.split(separator: "\n") {
-            if let pattern = Pattern(
-                line: line.hasSuffix("\r") ? line.dropLast() : line, directory: directory)
-            {
-                patterns.append(pattern)
-            }
+        // As bytes: to Swift a carriage return and a line feed are one character.
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+            if let pattern = Pattern(line: Array(line), directory: directory) { patterns.append(pattern) }
         }
     }
 
@@ -79,12 +77,12 @@ extension IgnoreRules {
         let directoriesOnly: Bool
         /// Matched against the path below `directory` instead of the last name.
         let isAnchored: Bool
-        let glob: [UInt8]
-        /// Without wildcards: compared, not matched.
-        let isLiteral: Bool
+        let text: [UInt8]
+        /// What is matched; nothing where the text has no wildcards and is compared.
+        let glob: Glob?
 
-        init?(line: Substring, directory: RepositoryPath) {
-            var text = Array(line.utf8)
+        init?(line: [UInt8], directory: RepositoryPath) {
+            var text = line
             guard text.first != UInt8(ascii: "#") else { return nil }
             while text.last == UInt8(ascii: " "), text.dropLast().last != UInt8(ascii: "\\") {
                 text.removeLast()
@@ -97,99 +95,23 @@ extension IgnoreRules {
             if text.first == UInt8(ascii: "/") { text.removeFirst() }
             guard !text.isEmpty else { return nil }
             self.directory = directory
-            isLiteral = !text.contains {
-                [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "\\")].contains($0)
+            guard text.contains(where: Glob.isSpecial) else {
+                (self.text, glob) = (text, nil)
+                return
             }
-            glob = text
+            guard let glob = Glob(text) else { return nil }
+            (self.text, self.glob) = ([], glob)
         }
 
         func matches(_ path: RepositoryPath, name: [UInt8], isDirectory: Bool) -> Bool {
             guard isDirectory || !directoriesOnly else { return false }
             if !isAnchored, directory.isRoot {
-                return isLiteral ? name == glob : Glob.matches(glob[...], name[...])
+                return glob?.matches(name[...]) ?? (name == text)
             }
             guard path != directory, path.isInside(directory) else { return false }
             let below = directory.isRoot ? path.bytes[...] : path.bytes.dropFirst(directory.bytes.count + 1)
             let subject = isAnchored ? below : name[...]
-            return isLiteral ? subject.elementsEqual(glob) : Glob.matches(glob[...], subject)
-        }
-    }
-}
-
-/// Wildcards of gitignore(5): `*` and `?` stay within a name, `**` between slashes crosses them, `[…]` is a set.
-enum Glob {
-    static func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
-        var matcher = Matcher(steps: 100_000)
-        return matcher.matches(pattern, text)
-    }
-
-    private struct Matcher {
-        /// Bounds what a hostile pattern can cost; beyond it nothing matches.
-        var steps: Int
-
-        mutating func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
-            var (pattern, text) = (pattern, text)
-            while let symbol = pattern.first {
-                steps -= 1
-                guard steps > 0 else { return false }
-                switch symbol {
-                case UInt8(ascii: "*"):
-                    if pattern.starts(with: Array("**/".utf8)) {
-                        let rest = pattern.dropFirst(3)
-                        if matches(rest, text) { return true }
-                        while let slash = text.firstIndex(of: UInt8(ascii: "/")) {
-                            text = text[(slash + 1)...]
-                            if matches(rest, text) { return true }
-                            guard steps > 0 else { return false }
-                        }
-                        return false
-                    }
-                    if pattern.elementsEqual(Array("**".utf8)) { return !text.isEmpty }
-                    let rest = pattern.drop { $0 == UInt8(ascii: "*") }
-                    while true {
-                        if matches(rest, text) { return true }
-                        guard steps > 0, let byte = text.popFirst(), byte != UInt8(ascii: "/") else {
-                            return false
-                        }
-                    }
-                case UInt8(ascii: "?"):
-                    guard let byte = text.popFirst(), byte != UInt8(ascii: "/") else { return false }
-                    pattern.removeFirst()
-                case UInt8(ascii: "["):
-                    guard let byte = text.popFirst(), byte != UInt8(ascii: "/"),
-                        let (isIn, rest) = Self.set(pattern.dropFirst(), byte), isIn
-                    else { return false }
-                    pattern = rest
-                case UInt8(ascii: "\\") where pattern.count > 1:
-                    guard text.popFirst() == pattern.dropFirst().first else { return false }
-                    pattern = pattern.dropFirst(2)
-                default:
-                    guard text.popFirst() == symbol else { return false }
-                    pattern.removeFirst()
-                }
-            }
-            return text.isEmpty
-        }
-
-        /// Whether a byte is in the set that begins behind `[`, and what follows the set.
-        private static func set(_ pattern: ArraySlice<UInt8>, _ byte: UInt8) -> (Bool, ArraySlice<UInt8>)? {
-            var rest = pattern
-            let isNegated = rest.first == UInt8(ascii: "!") || rest.first == UInt8(ascii: "^")
-            if isNegated { rest.removeFirst() }
-            var isIn = false
-            var isFirst = true
-            while let low = rest.popFirst() {
-                if low == UInt8(ascii: "]"), !isFirst { return (isIn != isNegated, rest) }
-                isFirst = false
-                var high = low
-                if rest.first == UInt8(ascii: "-"), let end = rest.dropFirst().first, end != UInt8(ascii: "]")
-                {
-                    high = end
-                    rest = rest.dropFirst(2)
-                }
-                if low <= byte, byte <= high { isIn = true }
-            }
-            return nil
+            return glob?.matches(subject) ?? subject.elementsEqual(text)
         }
     }
 }

@@ -39,6 +39,7 @@ struct StatTable: Sendable {
             guard sum == StatRecord.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<(count - 8)])) else {
                 return nil
             }
+            guard Self.isTree(bytes, table: table, blocks: blocks, entries: entries) else { return nil }
             var reader = ByteReader(Array(bytes[40..<Self.headerSize]))
             guard let id = try? reader.id("the base") else { return nil }
             return (blocks, table, entries, Array(bytes[24..<40]), id == Self.noBase ? nil : id)
@@ -46,6 +47,41 @@ struct StatTable: Sendable {
         guard let header else { return nil }
         (blockCount, table, entryCount, identity, base) = header
     }
+
+    /// Whether the blocks are a tree as they are written: one behind the other, each but the first that of one directory
+    /// before it.
+    ///
+    /// So whoever walks them comes to an end, having seen no more entries than the file has room for.
+    private static func isTree(
+        _ bytes: UnsafeRawBufferPointer, table: Int, blocks: Int, entries: Int
+    ) -> Bool {
+        var depths = [UInt16](repeating: 0, count: blocks)
+        var (next, end, sum) = (1, headerSize, 0)
+        for number in 0..<blocks {
+            // Rows lie between the table's start and the checksum, as the caller has checked; records before the table.
+            let row = table + number * rowSize
+            let start = Int(clamping: bytes.loadUnaligned(fromByteOffset: row, as: UInt64.self))
+            let count = Int(bytes.loadUnaligned(fromByteOffset: row + 8, as: UInt32.self))
+            guard start >= end, start <= table, count <= (table - start) / StatRecord.size else {
+                return false
+            }
+            end = start + count * StatRecord.size
+            sum += count
+            for record in stride(from: start, to: end, by: StatRecord.size) {
+                let block = Int(bytes.loadUnaligned(fromByteOffset: record + 68, as: UInt32.self))
+                if block == 0 { continue }
+                guard block == next, block < blocks, depths[number] < depthLimit,
+                    bytes[record + 78] == EntryMode.directory.rawValue
+                else { return false }
+                depths[block] = depths[number] + 1
+                next += 1
+            }
+        }
+        return blocks > 0 && next == blocks && sum == entries
+    }
+
+    /// Directories within each other: as many names as a path can have.
+    private static let depthLimit = UInt16(RepositoryPath.byteLimit / 2)
 
     /// Stands for no commit.
     private static let noBase = ObjectID(of: .commit, payload: [])

@@ -31,16 +31,26 @@ enum StatTableBuilder {
         }
 
         /// All files of a version, none of them seen on disk.
-        convenience init(_ tree: DirectoryTree) throws(ReadError) {
+        convenience init(_ tree: DirectoryTree) throws(ReadError) { try self.init(tree, depth: 1) }
+
+        private convenience init(_ tree: DirectoryTree, depth: Int) throws(ReadError) {
+            guard depth <= Self.depthLimit else {
+                throw .damaged(
+                    ObjectReference(.tree, tree.root),
+                    problem: "it lies deeper than \(Self.depthLimit) directories")
+            }
             self.init()
             try tree.entries.forEachLeaf { (entry) throws(ReadError) in
                 entries.append(StatCacheEntry(entry, seen: nil))
                 guard entry.mode == .directory else { return }
                 // Leaves of a tree come in order of names.
                 children[entry.name.bytes] = try Directory(
-                    DirectoryTree(root: entry.id, reader: tree.reader))
+                    DirectoryTree(root: entry.id, reader: tree.reader), depth: depth + 1)
             }
         }
+
+        /// The most directories within each other, the root included.
+        private static let depthLimit = 2048
 
         private func sort() { entries.sort { $0.name.lexicographicallyPrecedes($1.name) } }
 

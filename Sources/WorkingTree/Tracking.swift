@@ -49,7 +49,7 @@ extension Tracking {
     }
 
     package init(bytes: [UInt8]) throws(MalformedObject) {
-        let json = try JSONValue(canonical: Array(bytes.dropLast()))
+        let json = try JSONValue(line: bytes)
         func list(_ member: String) throws(MalformedObject) -> [RepositoryPath] {
             var paths: [RepositoryPath] = []
             for value in try json.array(member) {

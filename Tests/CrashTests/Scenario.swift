@@ -46,7 +46,7 @@ struct Scenario {
             leaves: try (1...number).map {
                 RefEntry(
                     name: try RefName.branch("b\($0)"),
-                    target: ObjectReference(.blob, ObjectID(of: .blob, payload: blobs($0)[0])))
+                    target: ObjectReference(.commit, ObjectID(of: .commit, payload: blobs($0)[0])))
             })
     }
 
@@ -86,6 +86,7 @@ struct Scenario {
                 if writer.claim(reference) { builder.add(reference, blob) }
             }
             try writer.append(&builder)
+            try writer.add(.commit, blobs(number)[0])
             for node in try refs(number).nodes { try writer.add(.refs, node.payload) }
             let event = try event(number)
             try writer.add(.event, event.payload)

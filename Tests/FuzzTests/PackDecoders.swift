@@ -1,0 +1,370 @@
+@testable import Coding
+import FileIO
+import Hashing
+import ObjectModel
+@testable import Storage
+import TestSupport
+
+/// Codecs, frames, tables, whole packs.
+extension FuzzedDecoder {
+    static let packs: [FuzzedDecoder] = [
+        codec("codec-raw", .raw), codec("codec-zlib", .zlib), codec("codec-zstd", .zstd),
+        codec("codec-zlib-base", .zlibWithBase), table, frame, packIndex, pack,
+    ]
+
+    // MARK: Codecs
+
+    /// What the codec with a base is given.
+    private static let base = Array(String(repeating: "{\"parents\":[],\"tree\":\"00\"}", count: 20).utf8)
+
+    private static let texts: [[UInt8]] = [
+        [], [0], Array("abc".utf8), base + Array("}".utf8), [UInt8](repeating: 0, count: 5000),
+        Array((0..<3000).map { "\($0 * 7919 % 1000)" }.joined().utf8),
+    ]
+
+    /// Inputs are three bytes of the raw length, then the stored bytes.
+    private static func codec(_ name: String, _ codec: Codec) -> FuzzedDecoder {
+        FuzzedDecoder(
+            name: name,
+            seeds: {
+                try stored(codec).map { stored, length in
+                    (0..<3).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + stored
+                }
+            },
+            decode: { bytes in
+                guard bytes.count >= 3 else { return .refused }
+                let length = min(bytes[..<3].reversed().reduce(0) { $0 << 8 | Int($1) }, FrameHeader.rawLimit)
+                let stored = Array(bytes[3...])
+                let frame = PackReader.RawFrame(
+                    codec: codec, frameClass: .data, table: FrameTable(base: nil, objects: []),
+                    rawLength: length,
+                    stored: stored[...])
+                let output: [UInt8]
+                do throws(CodingError) {
+                    output = try PackReader.decode(frame, base: codec.hasBase ? base : nil, try FrameCoder())
+                } catch { return .refused }
+                try require(output.count == length, "another length")
+                switch codec {
+                case .raw: try require(output == stored, "other bytes")
+                case .zlib, .zlibWithBase:
+                    try require(
+                        Allowed.zlib(stored, output, hasDictionary: codec.hasBase),
+                        "a forbidden stream was accepted")
+                case .zstd:
+                    try require(Allowed.zstd(stored, length: length), "a forbidden frame was accepted")
+                }
+                return .accepted
+            })
+    }
+
+    private static func stored(_ codec: Codec) throws -> [(stored: [UInt8], length: Int)] {
+        var found: [(stored: [UInt8], length: Int)] = []
+        for text in texts {
+            switch codec {
+            case .raw: found.append((text, text.count))
+            case .zlib, .zlibWithBase:
+                for level: Int32 in [1, 6, 9] {
+                    let stored = try text.withUnsafeBytes { bytes in
+                        try ZlibCoder.encode(bytes, base: codec.hasBase ? base : nil, level: level)
+                    }
+                    if let stored { found.append((stored, text.count)) }
+                }
+            case .zstd:
+                let coder = try ZstdCoder()
+                for level: Int32 in [1, 9, 19] {
+                    if let stored = text.withUnsafeBytes({ coder.encode($0, level: level) }) {
+                        found.append((stored, text.count))
+                    }
+                }
+            }
+        }
+        if codec == .zstd {
+            // By hand: a frame with a window, and one with an RLE block behind a raw one.
+            found.append(
+                ([0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x00, 3, 0, 0, 0, 0x19, 0, 0] + Array("abc".utf8), 3))
+            found.append(
+                (
+                    [0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x68, 0x23, 0, 0, 0, 0x18, 0, 0] + Array("abc".utf8) + [
+                        3, 1, 0, 9,
+                    ], 35
+                ))
+        }
+        return found
+    }
+
+    // MARK: Frames
+
+    /// Inputs are codec, class and three bytes of the raw length, then the table.
+    private static var table: FuzzedDecoder {
+        FuzzedDecoder(
+            name: "frame-table",
+            seeds: {
+                let base = ObjectReference(.tree, Trees.id(1))
+                return [
+                    [0, 2, 3, 0, 0] + FrameTable(base: nil, objects: [(.blob, 3)]).bytes,
+                    [1, 1, 0, 1, 0]
+                        + FrameTable(base: nil, objects: [(.tree, 2), (.commit, 200), (.run, 54)]).bytes,
+                    [7, 1, 44, 1, 0] + FrameTable(base: base, objects: [(.tree, 300)]).bytes,
+                    [2, 2, 0, 0, 0]
+                        + FrameTable(base: nil, objects: Array(repeating: (.blob, 0), count: 300)).bytes,
+                ]
+            },
+            decode: { bytes in
+                guard bytes.count >= 5, let codec = Codec(rawValue: bytes[0]),
+                    let frameClass = FrameClass(rawValue: bytes[1])
+                else { return .refused }
+                let length = bytes[2..<5].reversed().reduce(0) { $0 << 8 | Int($1) }
+                let table: FrameTable
+                do throws(MalformedObject) {
+                    table = try FrameTable(
+                        Array(bytes[5...]), codec: codec, frameClass: frameClass, rawLength: length)
+                } catch { return .refused }
+                try require(table.bytes == Array(bytes[5...]), "another encoding was accepted")
+                try check(table, codec, frameClass, length)
+                return .accepted
+            })
+    }
+
+    private static func check(_ table: FrameTable, _ codec: Codec, _ frameClass: FrameClass, _ length: Int)
+        throws
+    {
+        try require(table.objects.reduce(0) { $0 + $1.length } == length, "lengths that do not add up")
+        try require((1...65_536).contains(table.objects.count), "\(table.objects.count) objects")
+        try require((table.base != nil) == codec.hasBase, "a base where none belongs")
+        let kinds = table.objects.map(\.kind) + (table.base.map { [$0.kind] } ?? [])
+        try require(kinds.allSatisfy { FrameClass($0) == frameClass }, "an object of another class")
+    }
+
+    private static func frames() throws -> [[UInt8]] {
+        let coder = try FrameCoder()
+        func frame(_ kind: ObjectKind, _ payloads: [[UInt8]], base: [UInt8]? = nil) throws -> [UInt8] {
+            var builder = FrameBuilder(FrameClass(kind))
+            for payload in payloads {
+                builder.add(ObjectReference(kind, ObjectID(of: kind, payload: payload)), payload)
+            }
+            let encoded = try builder.finish(
+                coder, base: base.map { (ObjectReference(kind, ObjectID(of: kind, payload: $0)), $0) })
+            return encoded.header(at: 0) + encoded.stored
+        }
+        var random = SplitMix64(seed: 3)
+        return [
+            try frame(.blob, [Array("abc".utf8)]), try frame(.blob, texts),
+            try frame(.blob, [random.bytes(3000)]),
+            try frame(.tree, Trees.tree()), try frame(.commit, Sample.objects(of: .commit)),
+            try frame(.tree, [base + [0]], base: base), try frame(.blob, [[]]),
+        ]
+    }
+
+    private static var frame: FuzzedDecoder {
+        FuzzedDecoder(
+            name: "frame", tokens: ["MLF1"], seeds: frames,
+            repair: { bytes in
+                var bytes = bytes
+                Checksums.repairFrame(&bytes, at: 0)
+                return bytes
+            },
+            decode: { bytes in
+                // Also where it does not begin the array that it lies in.
+                let shifted = [1, 2, 3] + bytes
+                let parsed: (raw: PackReader.RawFrame, length: Int)
+                do throws(PackReader.FrameDamage) { parsed = try PackReader.parse(shifted[3...]) } catch {
+                    return .refused
+                }
+                let raw = parsed.raw
+                try require(parsed.length <= bytes.count, "a frame that is longer than its bytes")
+                try require(raw.stored.count <= raw.rawLength, "stored bytes that are more than the raw ones")
+                try require(
+                    raw.codec != .raw || raw.stored.count == raw.rawLength, "raw bytes of another length")
+                try require(raw.codec != .zstd || raw.frameClass == .data, "metadata by zstd")
+                try check(raw.table, raw.codec, raw.frameClass, raw.rawLength)
+                let decoded: [UInt8]
+                do throws(CodingError) {
+                    decoded = try PackReader.decode(
+                        raw, base: raw.codec.hasBase ? base : nil, try FrameCoder())
+                } catch { return .refused }
+                try require(decoded.count == raw.rawLength, "decoded bytes of another length")
+                return .accepted
+            })
+    }
+
+    // MARK: Packs
+
+    private static let name = PackName(digest: Trees.id(0), nonce: [0, 1, 2, 3, 4, 5, 6, 7])
+    private static let layout = StoreLayout(root: FilePath("/store"))
+
+    private static func packFiles() throws -> [[UInt8]] {
+        var packs = try Sample.names(below: "packs").map { try Sample.file($0) }
+        let disk = SimulatedDisk()
+        try disk.makeDirectories(layout.temporary, permissions: 0o755)
+        let writer = try PackWriter(layout: layout, files: disk, nonce: [0, 1, 2, 3, 4, 5, 6, 7])
+        var (plain, based) = (FrameBuilder(.metadata), FrameBuilder(.metadata))
+        let reference = ObjectReference(.tree, ObjectID(of: .tree, payload: base))
+        plain.add(reference, base)
+        based.add(ObjectReference(.tree, ObjectID(of: .tree, payload: base + [1])), base + [1])
+        let coder = try FrameCoder()
+        try writer.append(try plain.finish(coder))
+        try writer.append(try based.finish(coder, base: (reference, base)))
+        if let pack = try writer.finish() {
+            packs.append(try disk.contents(layout.pack(pack.name), limit: 1 << 20))
+        }
+        return packs
+    }
+
+    private static var packIndex: FuzzedDecoder {
+        FuzzedDecoder(
+            name: "pack-index", seeds: packFiles, repair: { Checksums.repairPack($0, frames: false) },
+            decode: { bytes in
+                let index: PackIndex
+                do throws(MalformedObject) { index = try PackIndex(MappedFile(copying: bytes)) } catch {
+                    return .refused
+                }
+                try require(
+                    index.fileLength == bytes.count && index.indexLength <= bytes.count, "a wrong length")
+                _ = index.verifyChecksum()
+                for number in -1...index.frameCount {
+                    guard let place = try? index.frame(number) else { continue }
+                    try require(
+                        place.offset >= 0 && place.offset + place.length <= bytes.count,
+                        "a frame outside the file")
+                }
+                for position in 0..<index.entryCount {
+                    guard let entry = index.entry(position) else { continue }
+                    _ = index.find(entry.reference)
+                    _ = index.find(ObjectReference(.statement, entry.reference.id))
+                }
+                for digits in ["", "0", "7f", "ffff"] { _ = index.ids(of: .blob, beginning: digits) }
+                return .accepted
+            })
+    }
+
+    private static var pack: FuzzedDecoder {
+        FuzzedDecoder(
+            name: "pack", sizeLimit: 1 << 15, tokens: ["MLF1", "MLP1"], seeds: packFiles,
+            repair: { Checksums.repairPack($0, frames: true) },
+            decode: { bytes in
+                let path = layout.pack(name)
+                let disk = try SimulatedDisk.holding(bytes, at: path)
+                do throws(StoreError) {
+                    _ = try PackSalvage(path, files: disk).forEachObject {
+                        (reference, payload, _) throws(StoreError) in
+                        guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
+                            throw .outdated
+                        }
+                    }
+                } catch { throw Violation("the salvage throws \(error)") }
+                var check = IntegrityPack(name, layout: layout, files: disk)
+                check.read(threads: 1) { _, _ in }
+                check.decodeDeferred { _ in base }
+                check.compareIndex()
+                try require(!check.problems.isEmpty, "a pack of another name without a problem")
+                let reader: PackReader
+                do throws(StoreError) {
+                    reader = try PackReader(name: name, layout: layout, files: disk)
+                } catch {
+                    return .refused
+                }
+                let coder = try FrameCoder()
+                for number in 0..<min(reader.index.frameCount, 40) {
+                    _ = try? reader.header(of: number)
+                    guard let raw = try? reader.rawFrame(number) else { continue }
+                    _ = try? PackReader.decode(raw, base: raw.codec.hasBase ? base : nil, coder)
+                }
+                return .accepted
+            })
+    }
+}
+
+/// What `Documentation/Formats/pack.md` allows, read off the bytes without the libraries.
+enum Allowed {
+    /// One stream of RFC 1950 that is all of the bytes.
+    static func zlib(_ stored: [UInt8], _ output: [UInt8], hasDictionary: Bool) -> Bool {
+        guard stored.count >= 6, stored[0] & 15 == 8, stored[0] >> 4 <= 7,
+            (Int(stored[0]) << 8 | Int(stored[1])) % 31 == 0, (stored[1] & 0x20 != 0) == hasDictionary
+        else { return false }
+        var (a, b): (UInt32, UInt32) = (1, 0)
+        for byte in output {
+            a = (a + UInt32(byte)) % 65_521
+            b = (b + a) % 65_521
+        }
+        let sum = stored.suffix(4).reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
+        return sum == b << 16 | a
+    }
+
+    /// One frame of RFC 8878 that is all of the bytes, with its content size, no dictionary and a window of at most 8 MiB.
+    static func zstd(_ stored: [UInt8], length: Int) -> Bool {
+        guard stored.count >= 6, stored[..<4].elementsEqual([0x28, 0xb5, 0x2f, 0xfd]), stored[4] & 0x08 == 0
+        else { return false }
+        let flags = stored[4]
+        let isSingle = flags & 0x20 != 0
+        var at = 5
+        func number(_ count: Int) -> UInt64? {
+            guard at + count <= stored.count else { return nil }
+            defer { at += count }
+            return stored[at..<at + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        if !isSingle {
+            guard let window = number(1) else { return false }
+            let base = 1 << (10 + window >> 3) as UInt64
+            guard base + base / 8 * (window & 7) <= 8 << 20 else { return false }
+        }
+        guard let dictionary = number([0, 1, 2, 4][Int(flags & 3)]), dictionary == 0 else { return false }
+        let sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][Int(flags >> 6)]
+        guard sizeBytes > 0, let size = number(sizeBytes), size + (sizeBytes == 2 ? 256 : 0) == UInt64(length)
+        else { return false }
+        while true {
+            guard let block = number(3), block >> 1 & 3 != 3 else { return false }
+            at += block >> 1 & 3 == 1 ? 1 : Int(block >> 3)
+            if block & 1 == 1 { break }
+        }
+        if flags & 4 != 0 { at += 4 }
+        return at == stored.count
+    }
+}
+
+/// Makes checksums right.
+enum Checksums {
+    static func put(_ value: some FixedWidthInteger, at offset: Int, in bytes: inout [UInt8]) {
+        withUnsafeBytes(of: value.littleEndian) {
+            bytes.replaceSubrange(offset..<offset + $0.count, with: $0)
+        }
+    }
+
+    /// The two of the frame that begins at an offset, if its lengths lie within the bytes.
+    static func repairFrame(_ bytes: inout [UInt8], at offset: Int) {
+        guard offset >= 0, offset + FrameHeader.byteCount <= bytes.count else { return }
+        let (padding, table, stored) = bytes.withUnsafeBytes {
+            (Int($0.u16(at: offset + 6)), Int($0.u32(at: offset + 8)), Int($0.u32(at: offset + 12)))
+        }
+        let start = offset + FrameHeader.byteCount
+        guard start + table + padding + stored <= bytes.count else { return }
+        put(
+            CRC32.of(Array(bytes[start + table + padding..<start + table + padding + stored])),
+            at: offset + 20, in: &bytes)
+        put(
+            CRC32.of(Array(bytes[offset..<offset + 24] + bytes[start..<start + table])), at: offset + 24,
+            in: &bytes)
+    }
+
+    /// Those of trailer and index, and of all frames that the index lists.
+    static func repairPack(_ bytes: [UInt8], frames: Bool) -> [UInt8] {
+        var bytes = bytes
+        guard bytes.count >= PackTrailer.byteCount else { return bytes }
+        let trailer = bytes.count - PackTrailer.byteCount
+        let (start, count) = bytes.withUnsafeBytes {
+            (Int(clamping: $0.u64(at: trailer)), Int($0.u32(at: trailer + 8)))
+        }
+        if start <= trailer {
+            if frames, count <= (trailer - start) / PackTrailer.frameSize {
+                for number in 0..<min(count, 100) {
+                    let offset = bytes.withUnsafeBytes {
+                        Int(clamping: $0.u64(at: start + number * PackTrailer.frameSize))
+                    }
+                    if offset < start { repairFrame(&bytes, at: offset) }
+                }
+            }
+            put(CRC32.of(Array(bytes[start..<trailer])), at: trailer + 52, in: &bytes)
+        }
+        put(CRC32.of(Array(bytes[trailer..<trailer + 56])), at: trailer + 56, in: &bytes)
+        return bytes
+    }
+}
