@@ -45,7 +45,7 @@ struct Failure: Error {
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
         case .noPath, .noRef, .collected: status = .notFound
-        case .invalidName, .badConfiguration, .outside, .misplaced: status = .usage
+        case .invalidName, .badConfiguration, .outside, .misplaced, .special: status = .usage
         case .branchInUse: status = .wouldLose
         case .bare(let path):
             (status, hint) = (.usage, "mlrepo init --store \(path) DIRECTORY makes a working copy")
@@ -92,6 +92,8 @@ struct Failure: Error {
         case .unsteady(let path):
             (.busy, "wait until nobody writes it, then type the command again", "\(path)")
         case .name: (.damaged, nil, nil)
+        case .conflict(let path): (.damaged, "mlrepo fsck", "\(path)")
+        case .noSpace: (.inputOutput, "make room, or check out elsewhere with --to", nil)
         case .wouldLose(let paths): (.wouldLose, nil, paths.first.map { "\($0)" })
         case .tooLarge(let path, _), .badLink(let path): (.damaged, nil, "\(path)")
         }

@@ -12,7 +12,9 @@ extension Repository {
     func capturedCode(_ writer: ObjectWriter) throws(RepositoryError) -> Run.Code? {
         guard let root = try gitRoot() else { return nil }
         func git(_ arguments: [String]) -> [UInt8]? {
-            Subprocess.output(["git", "-C", root.description] + arguments, limit: Self.patchLimit)
+            Subprocess.output(
+                ["git", "-c", "core.fsmonitor=false", "-C", root.description] + arguments,
+                limit: Self.patchLimit)
         }
         func line(_ arguments: [String]) -> String? {
             git(arguments).map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }.flatMap {

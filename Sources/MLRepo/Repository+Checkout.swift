@@ -189,6 +189,8 @@ extension Repository {
             if likely.last?.mode == .directory || removed.contains(path) { return true }
             return try holdsOnly(removed, path)
         }
+        // A pipe or device is nothing that a version could have; reading it might never end.
+        guard status.kind == .file || status.kind == .link else { return false }
         let scanned = ScannedFile(path: path, status: status)
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(

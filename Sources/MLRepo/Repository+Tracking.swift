@@ -13,6 +13,7 @@ extension Repository {
                 try environment.files.status(copy.root.appending(path.bytes))
             }
             guard let status else { throw .noPath("\(path)") }
+            guard status.kind != .other else { throw .special(path) }
             tracking.untracked = tracking.untracked.filter { !$0.isInside(path) && !path.isInside($0) }
             if status.kind == .directory {
                 let inner = tracking.paths.directories.filter { !$0.isInside(path) }

@@ -36,6 +36,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badConfiguration(String)
     case wouldLose([RepositoryPath])
     case outside(String)
+    /// A socket, pipe or device cannot be kept.
+    case special(RepositoryPath)
     /// A working copy would lie in the data or in the store of another one.
     case misplaced(FilePath)
     /// Another working copy stands on a branch that is to be deleted.
@@ -74,6 +76,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             paths.count == 1
                 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
         case .outside(let text): "'\(text)' is outside the working tree"
+        case .special(let path):
+            "\(path) is a socket, pipe or device: only files, links and directories can be kept"
         case .misplaced(let path):
             "\(path) is in tracked data or in .mlrepo: a working copy needs a place of its own"
         case .branchInUse(let branch, let path): "the working copy in \(path) stands on '\(branch)'"

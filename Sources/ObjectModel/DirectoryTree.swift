@@ -3,15 +3,28 @@ package struct DirectoryTree: Sendable {
     package let root: ObjectID
     package let reader: any ObjectReader
 
+    /// What the entry of this directory says of it.
+    private let claim: (files: Int, bytes: Int)?
+
     package init(root: ObjectID, reader: any ObjectReader) {
+        self.init(root: root, reader: reader, claim: nil)
+    }
+
+    private init(root: ObjectID, reader: any ObjectReader, claim: (files: Int, bytes: Int)?) {
         self.root = root
         self.reader = reader
+        self.claim = claim
     }
+
+    /// The most files of a version that are walked over: some bytes can say that there are any number.
+    package static let fileLimit = 1 << 28
+    /// The most empty directories of a version that are walked over; nothing counts them before.
+    package static let emptyDirectoryLimit = 1 << 20
 
     /// The id of the empty directory.
     package static var emptyRoot: ObjectID { MerkleTree<TreeEntry>.emptyRoot }
 
-    package var entries: MerkleTree<TreeEntry> { MerkleTree(root: root, reader: reader) }
+    package var entries: MerkleTree<TreeEntry> { MerkleTree(root: root, reader: reader, claim: claim) }
 
     /// The entry at a path below the root; nothing if it is not there.
     package func entry(at path: RepositoryPath) throws(ReadError) -> TreeEntry? {
@@ -32,13 +45,39 @@ package struct DirectoryTree: Sendable {
     package func forEachFile(
         under prefix: RepositoryPath = .root, _ body: (RepositoryPath, TreeEntry) throws(ReadError) -> Void
     ) throws(ReadError) {
+        try requireSize()
+        var empty = 0
+        try visit(prefix, &empty, body)
+    }
+
+    private func visit(
+        _ prefix: RepositoryPath, _ empty: inout Int,
+        _ body: (RepositoryPath, TreeEntry) throws(ReadError) -> Void
+    ) throws(ReadError) {
         try entries.forEachLeaf { (entry) throws(ReadError) in
             let path = try joined(prefix, entry)
-            if entry.mode == .directory, entry.id != Self.emptyRoot {
-                try DirectoryTree(root: entry.id, reader: reader).forEachFile(under: path, body)
-            } else {
-                try body(path, entry)
-            }
+            if let below = subtree(entry) { return try below.visit(path, &empty, body) }
+            if entry.mode == .directory { try count(&empty) }
+            try body(path, entry)
+        }
+    }
+
+    /// Makes sure that walking over all files comes to an end.
+    private func requireSize() throws(ReadError) {
+        let files = try entries.summary().files
+        guard files <= Self.fileLimit else {
+            throw .damaged(
+                ObjectReference(.tree, root),
+                problem: "it says that it holds \(files) files, more than \(Self.fileLimit)")
+        }
+    }
+
+    private func count(_ empty: inout Int) throws(ReadError) {
+        empty += 1
+        guard empty <= Self.emptyDirectoryLimit else {
+            throw .damaged(
+                ObjectReference(.tree, root),
+                problem: "it holds more than \(Self.emptyDirectoryLimit) empty directories")
         }
     }
 
@@ -47,16 +86,27 @@ package struct DirectoryTree: Sendable {
         to other: DirectoryTree, under prefix: RepositoryPath = .root,
         _ body: (RepositoryPath, _ before: TreeEntry?, _ after: TreeEntry?) throws(ReadError) -> Void
     ) throws(ReadError) {
+        try requireSize()
+        try other.requireSize()
+        var empty = 0
+        try compare(other, prefix, &empty, body)
+    }
+
+    private func compare(
+        _ other: DirectoryTree, _ prefix: RepositoryPath, _ empty: inout Int,
+        _ body: (RepositoryPath, _ before: TreeEntry?, _ after: TreeEntry?) throws(ReadError) -> Void
+    ) throws(ReadError) {
         for change in try entries.changes(to: other.entries) {
             guard let entry = change.after ?? change.before else { continue }
             let path = try joined(prefix, entry)
             let (before, after) = (change.before.flatMap(subtree), change.after.flatMap(other.subtree))
             if before == nil, after == nil {
+                if entry.mode == .directory { try count(&empty) }
                 try body(path, change.before, change.after)
                 continue
             }
             if let file = change.before, before == nil { try body(path, file, nil) }
-            try (before ?? emptyTree).changes(to: after ?? emptyTree, under: path, body)
+            try (before ?? emptyTree).compare(after ?? emptyTree, path, &empty, body)
             if let file = change.after, after == nil { try body(path, nil, file) }
         }
     }
@@ -64,7 +114,7 @@ package struct DirectoryTree: Sendable {
     /// The directory with everything in it that an entry stands for, unless there is nothing in it.
     private func subtree(_ entry: TreeEntry) -> DirectoryTree? {
         entry.mode == .directory && entry.id != Self.emptyRoot
-            ? DirectoryTree(root: entry.id, reader: reader) : nil
+            ? DirectoryTree(root: entry.id, reader: reader, claim: (entry.files, entry.size)) : nil
     }
 
     private var emptyTree: DirectoryTree { DirectoryTree(root: Self.emptyRoot, reader: reader) }

@@ -61,6 +61,8 @@ private struct Frontier<Leaf: MerkleLeaf> {
     private let tree: MerkleTree<Leaf>
     // Innermost node last; each with the position of the element that comes next.
     private var path: [(node: MerkleNode<Leaf>, next: Int)]
+    /// The last key that lies behind.
+    private var passed: [UInt8]?
 
     init(_ tree: MerkleTree<Leaf>) throws(ReadError) {
         self.tree = tree
@@ -72,6 +74,7 @@ private struct Frontier<Leaf: MerkleLeaf> {
     var level: Int { path.last?.node.level ?? 0 }
 
     mutating func drop() {
+        if Leaf.isMap { passed = head?.key }
         path[path.count - 1].next += 1
         settle()
     }
@@ -79,6 +82,7 @@ private struct Frontier<Leaf: MerkleLeaf> {
     mutating func expand() throws(ReadError) {
         let (node, next) = path[path.count - 1]
         let child = try tree.child(of: node, node.elements[next])
+        try tree.requireOrder(child, after: passed)
         path[path.count - 1].next += 1
         path.append((child, 0))
     }

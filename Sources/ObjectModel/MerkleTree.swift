@@ -2,10 +2,14 @@
 package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
     package let root: ObjectID
     let reader: any ObjectReader
+    /// What is said elsewhere of all elements together: files and bytes.
+    private let claim: (files: Int, bytes: Int)?
 
-    package init(root: ObjectID, reader: any ObjectReader) {
+    /// - Parameter claim: A root of which something else is true is damaged.
+    package init(root: ObjectID, reader: any ObjectReader, claim: (files: Int, bytes: Int)? = nil) {
         self.root = root
         self.reader = reader
+        self.claim = claim
     }
 
     /// The id of the tree without elements.
@@ -29,6 +33,13 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
             throw .damaged(
                 ObjectReference(Leaf.kind, root),
                 problem: "its root has level \(node.level) and one element only")
+        }
+        if let claim, let summary = node.summary, summary.files != claim.files || summary.bytes != claim.bytes
+        {
+            throw .damaged(
+                ObjectReference(Leaf.kind, root),
+                problem:
+                    "it has \(summary.files) files of \(summary.bytes) bytes, and its entry says otherwise")
         }
         return node
     }
@@ -79,18 +90,31 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
 
     /// Hands out all elements in order.
     package func forEachLeaf(_ body: (Leaf) throws(ReadError) -> Void) throws(ReadError) {
-        try visit(try rootNode(), body)
+        var passed: [UInt8]?
+        try visit(try rootNode(), &passed, body)
     }
 
+    /// - Parameter passed: The last key that was handed out.
     private func visit(
-        _ node: MerkleNode<Leaf>, _ body: (Leaf) throws(ReadError) -> Void
+        _ node: MerkleNode<Leaf>, _ passed: inout [UInt8]?, _ body: (Leaf) throws(ReadError) -> Void
     ) throws(ReadError) {
         for element in node.elements {
             if case .leaf(let leaf) = element {
                 try body(leaf)
             } else {
-                try visit(try child(of: node, element), body)
+                let child = try child(of: node, element)
+                try requireOrder(child, after: passed)
+                try visit(child, &passed, body)
             }
+        }
+        if node.level == 0 { passed = node.elements.last?.key }
+    }
+
+    /// Makes sure that the keys of a map rise from node to node, as they do in each node: else two entries could have one name.
+    func requireOrder(_ node: MerkleNode<Leaf>, after passed: [UInt8]?) throws(ReadError) {
+        guard Leaf.isMap, let passed, let first = node.elements.first?.key else { return }
+        guard passed.lexicographicallyPrecedes(first) else {
+            throw .damaged(ObjectReference(Leaf.kind, root), problem: "its names are not in order")
         }
     }
 }

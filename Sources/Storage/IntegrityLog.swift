@@ -22,6 +22,10 @@ struct IntegrityLog {
     private(set) var head: MerkleFrontier?
 
     private var doomed: Set<PackName> = []
+    /// Numbers that `log/new` has a file of.
+    private var named: Set<Int> = []
+    /// No log has more entries; names with higher numbers are none of ours.
+    private static let numberLimit = 1 << 53
     /// The log so far; nothing behind damage, until an entry tells.
     private var frontier: MerkleFrontier? = MerkleFrontier()
     /// An entry whose file is damaged, and what the log would be with it.
@@ -38,7 +42,8 @@ struct IntegrityLog {
     }
 
     mutating func read(remembered: RememberedState?) {
-        let numbers = (try? log.namedEntries()) ?? []
+        let numbers = ((try? log.namedEntries()) ?? []).filter { $0 <= Self.numberLimit }
+        named = Set(numbers)
         var number = 0
         while true {
             if number % OperationLog.tileWidth == 0, readTile(number / OperationLog.tileWidth) {
@@ -88,7 +93,8 @@ struct IntegrityLog {
             let kind: IntegrityProblem.Kind = error.isTooLarge ? .logEntry : .unreadable
             problems.append(IntegrityProblem(kind, "\(error)", file: name))
             lose()
-            return true
+            // Where the directory cannot be read, every number would seem to be there.
+            return named.contains(number)
         }
         guard let bytes else { return false }
         do throws(MalformedObject) {

@@ -72,6 +72,9 @@ struct IntegrityWalk {
         case .node, .parent, .ref, .run, .patch: return
         case .tree, .inputs, .outputs, .recipes, .recipe: checkShape(edge.target)
         case .chunk(let length):
+            if objects.places[edge.target] == nil, recipes[edge.target.id] != nil {
+                report(.shape, "its chunk \(edge.target.id) is there by a recipe only", parent)
+            }
             if let place = objects.places[edge.target], Int(place.length) != length {
                 report(
                     .shape, "it gives chunk \(edge.target.id) \(length) bytes, not \(place.length)", parent)

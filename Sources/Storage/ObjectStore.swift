@@ -146,6 +146,10 @@ package final class ObjectStore: ObjectReader {
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }
             try files.write(file, state.remembered.bytes)
+            // A link to somewhere else was not made by us.
+            guard try files.status(layout.cache)?.kind == .directory else {
+                return try files.remove(temporary)
+            }
             try files.rename(temporary, to: layout.cache / "state")
         } catch { try? files.removeIfPresent(temporary) }
     }
@@ -236,9 +240,14 @@ package final class ObjectStore: ObjectReader {
 
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
     package func fileClock(nonce: String) throws(StoreError) -> Int64 {
-        try filing { () throws(FileError) in
-            let path = layout.temporary / "clock-\(nonce)"
-            let file = try files.create(path, permissions: 0o600)
+        let path = layout.temporary / "clock-\(nonce)"
+        return try filing { () throws(FileError) in
+            let file: FileDescriptor
+            do throws(FileError) { file = try files.create(path, permissions: 0o600) } catch {
+                guard error.isDenied else { throw error }
+                // Nothing can be made here: no time is later than now, and so nothing seems older than it is.
+                return try files.status(layout.entry(current.number))?.modified ?? 0
+            }
             defer {
                 files.close(file)
                 try? files.removeIfPresent(path)
@@ -299,8 +308,14 @@ package final class ObjectStore: ObjectReader {
     // MARK: Reading
 
     package func find(_ reference: ObjectReference) -> (pack: PackReader, place: ObjectPlace)? {
-        for pack in packs { if let place = pack.index.find(reference) { return (pack, place) } }
-        return nil
+        var recipe: (pack: PackReader, place: ObjectPlace)?
+        for pack in packs {
+            guard let place = pack.index.find(reference) else { continue }
+            // A blob that lies somewhere whole need not be put together.
+            if !place.isRecipe { return (pack, place) }
+            recipe = recipe ?? (pack, place)
+        }
+        return recipe
     }
 
     package func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
@@ -351,16 +366,24 @@ package final class ObjectStore: ObjectReader {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(recipe.length)
         try recipe.forEachChunk(in: self) { (chunk) throws(ReadError) in
-            let payload = try required(.blob, chunk.id)
-            guard payload.count == chunk.length else {
-                throw .damaged(
-                    ObjectReference(.blob, blob), problem: "its recipe gives chunk \(chunk.id) another length"
-                )
-            }
-            bytes += payload
+            bytes += try self.chunk(chunk)
         }
         guard ObjectID(of: .blob, payload: bytes) == blob else {
             throw .damaged(ObjectReference(.blob, blob), problem: "its chunks make other bytes")
+        }
+        return bytes
+    }
+
+    /// The bytes of a chunk of a large blob: a blob that lies here whole. One that is put together itself is none.
+    package func chunk(_ chunk: ChunkEntry) throws(ReadError) -> [UInt8] {
+        let reference = ObjectReference(.blob, chunk.id)
+        if find(reference)?.place.isRecipe == true {
+            throw .damaged(reference, problem: "it is a chunk, and there by a recipe only")
+        }
+        let bytes = try required(.blob, chunk.id)
+        guard bytes.count == chunk.length else {
+            throw .damaged(
+                reference, problem: "it has \(bytes.count) bytes, and a recipe says \(chunk.length)")
         }
         return bytes
     }

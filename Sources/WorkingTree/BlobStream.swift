@@ -7,10 +7,14 @@ package import Storage
 package struct BlobStream: Sendable {
     private let store: ObjectStore
     private let id: ObjectID
+    /// Of the blob, as a version has it.
+    private let size: Int?
 
-    package init(store: ObjectStore, id: ObjectID) {
+    /// - Parameter size: Other bytes than so many are an error before they are read.
+    package init(store: ObjectStore, id: ObjectID, size: Int? = nil) {
         self.store = store
         self.id = id
+        self.size = size
     }
 
     /// Hands out the pieces in order.
@@ -19,21 +23,33 @@ package struct BlobStream: Sendable {
     /// somewhere must not use them before this returns.
     package func forEachPiece(_ body: ([UInt8]) throws(WorkingTreeError) -> Void) throws(WorkingTreeError) {
         guard let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) }) else {
-            return try body(try reading { () throws(ReadError) in try store.required(.blob, id) })
+            let bytes = try reading { () throws(ReadError) in try store.required(.blob, id) }
+            try require(bytes.count)
+            return try body(bytes)
         }
+        try require(recipe.length)
         var digest = SHA256()
-        var chunks: [ChunkEntry] = []
-        try reading { () throws(ReadError) in
-            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in chunks.append(chunk) }
-        }
-        for chunk in chunks {
-            let piece = try reading { () throws(ReadError) in try store.required(.blob, chunk.id) }
-            digest.update(piece)
-            try body(piece)
-        }
+        var failure: WorkingTreeError?
+        do throws(ReadError) {
+            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in
+                let piece = try store.chunk(chunk)
+                digest.update(piece)
+                do throws(WorkingTreeError) { try body(piece) } catch {
+                    failure = error
+                    // Any error ends the walk; this one is not told.
+                    throw .missing(ObjectReference(.blob, chunk.id))
+                }
+            }
+        } catch { throw failure ?? .object(error) }
         guard ObjectID(digest.finish()) == id else {
             throw .object(.damaged(ObjectReference(.blob, id), problem: "its chunks make other bytes"))
         }
+    }
+
+    private func require(_ length: Int) throws(WorkingTreeError) {
+        guard let size, size != length else { return }
+        let problem = "it has \(length) bytes, and the version says \(size)"
+        throw .object(.damaged(ObjectReference(.blob, id), problem: problem))
     }
 
     /// Whether some bytes are what a power cut can leave of this blob: its beginning, with zeros behind it.

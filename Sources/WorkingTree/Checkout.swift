@@ -58,6 +58,8 @@ package struct Checkout: Sendable {
     package func apply(
         _ steps: [CheckoutStep], width: Int
     ) throws(WorkingTreeError) -> [RepositoryPath: StatCacheEntry.Seen] {
+        try requireDistinct(steps)
+        try requireSpace(steps)
         for step in steps.reversed() where step.entry == nil { try remove(step.path) }
         let made = Mutex<Set<RepositoryPath>>([.root])
         for step in steps {
@@ -115,6 +117,40 @@ package struct Checkout: Sendable {
         return end.seen
     }
 
+    /// Makes sure that no entry is in the place of another one or of a directory above it: a version from elsewhere could have
+    /// a link, and a file beneath that link.
+    private func requireDistinct(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
+        var written = steps.filter { $0.entry != nil }
+        let isInOrder = zip(written, written.dropFirst()).allSatisfy {
+            DirectoryTree.walkOrder($0.path, $1.path)
+        }
+        if !isInOrder { written.sort { DirectoryTree.walkOrder($0.path, $1.path) } }
+        // What lies beneath a path comes right behind it.
+        for (step, next) in zip(written, written.dropFirst()) where next.path.isInside(step.path) {
+            throw .conflict(next.path)
+        }
+    }
+
+    /// Refuses what cannot fit, before anything is written.
+    private func requireSpace(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
+        var needed = 0
+        for step in steps {
+            let (sum, overflow) = needed.addingReportingOverflow(step.entry?.size ?? 0)
+            needed = overflow ? .max : sum
+        }
+        // What is replaced makes room, so only the hopeless is refused.
+        guard needed > Self.littleData, let free = try? files.freeSpace(root), needed > free else { return }
+        var replaced = 0
+        for step in steps {
+            replaced += (try? files.status(place(step.path)))??.size ?? 0
+            if needed - replaced <= free { return }
+        }
+        throw .noSpace(needed: needed, free: free)
+    }
+
+    /// For fewer bytes nobody asks how much is free.
+    private static let littleData = 64 << 20
+
     /// Makes names durable, or everything.
     private func synchronize(_ steps: [CheckoutStep], isOneByOne: Bool) throws(WorkingTreeError) {
         if steps.isEmpty { return }
@@ -129,9 +165,16 @@ package struct Checkout: Sendable {
                     above = directory.split?.directory
                 }
             }
-            for directory in directories.sorted().reversed() where try isReal(directory) {
-                try files.synchronizeDirectory(place(directory))
+            // From the top down: beneath what is no directory nothing is ours.
+            var (real, order): (Set<RepositoryPath>, [RepositoryPath]) = ([], [])
+            for directory in directories.sorted(by: { $0.bytes.count < $1.bytes.count }) {
+                guard directory.split.map({ real.contains($0.directory) }) ?? true,
+                    try files.status(place(directory))?.kind == .directory || directory.isRoot
+                else { continue }
+                real.insert(directory)
+                order.append(directory)
             }
+            for directory in order.reversed() { try files.synchronizeDirectory(place(directory)) }
         }
     }
 
@@ -259,7 +302,8 @@ package struct Checkout: Sendable {
         }
         defer { files.close(file) }
         do throws(WorkingTreeError) {
-            try BlobStream(store: store, id: entry.id).forEachPiece { (piece) throws(WorkingTreeError) in
+            try BlobStream(store: store, id: entry.id, size: entry.size).forEachPiece {
+                (piece) throws(WorkingTreeError) in
                 try working { () throws(FileError) in try files.write(file, piece) }
                 onStep(.bytes(piece.count))
             }

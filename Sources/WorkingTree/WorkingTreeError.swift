@@ -13,6 +13,10 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
     case unsteady(RepositoryPath)
     /// A path cannot be kept.
     case name(InvalidName)
+    /// A version has two entries of which one is in the place of the other.
+    case conflict(RepositoryPath)
+    /// What is to be written is more than is free, both in bytes.
+    case noSpace(needed: Int, free: Int)
     /// Files of the working tree would be lost: changed ones, and untracked ones in the way.
     case wouldLose([RepositoryPath])
     /// A file is larger than the format can hold.
@@ -28,6 +32,10 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
         case .unreadable(let path, let error): "cannot read \(path): \(error.reason)"
         case .unsteady(let path): "\(path) keeps changing while it is read"
         case .name(let error): "\(error)"
+        case .conflict(let path):
+            "the version has two entries at \(path), or one beneath another that is no directory"
+        case .noSpace(let needed, let free):
+            "\(needed / 1_000_000) MB are to be written, and \(free / 1_000_000) MB are free"
         case .wouldLose(let paths):
             paths.count == 1
                 ? "\(paths[0]) has changes that would be lost"

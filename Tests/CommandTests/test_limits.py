@@ -124,7 +124,6 @@ class Unreadable(LimitTest):
         self.assertEqual(self.head(), before)
 
     # `gc --plan` makes a file `tmp/clock-…`, and fails with 77.
-    @unittest.expectedFailure
     def test_a_plan_for_a_store_that_may_only_be_read(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
@@ -165,7 +164,6 @@ class SpecialFiles(LimitTest):
         self.assertEqual(sorted(self.tree(self.root / "copy")), [b"data/a.txt", b"data/sub/b.txt"])
 
     # `add` takes them, and `commit` says "nothing has changed" without a word about them.
-    @unittest.expectedFailure
     def test_named_one_by_one_they_are_not_tracked(self) -> None:
         self.start()
         for name in self.make_special(self.work):
@@ -176,7 +174,6 @@ class SpecialFiles(LimitTest):
         self.assertNotIn("pipe", self.run_as("ls").stdout.decode())
 
     # It is opened and read: "cannot read data/a.txt: Invalid argument", status 74.
-    @unittest.expectedFailure
     def test_one_in_the_place_of_a_tracked_file_is_not_read_and_not_lost(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

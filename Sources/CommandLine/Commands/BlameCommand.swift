@@ -44,7 +44,7 @@ struct BlameCommand: ParsableCommand {
         let commit = blame.commit
         var lines = [
             "└─ made by  commit \(blame.commitID.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
-                + "  by \(Terminal.escaped("\(commit.author)"))  (run \(blame.runID.short), \(blame.run.observedBy))"
+                + "  by \(Terminal.escaped("\(commit.author)"))  (run \(blame.runID.short), \(Terminal.escaped(blame.run.observedBy)))"
         ]
         var branches: [[String]] = blame.inputs.map { input in
             let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"

@@ -34,7 +34,7 @@ struct ShowCommand: ParsableCommand {
         }
         for (runID, run) in runs {
             Terminal.print("")
-            Terminal.print("run \(runID.short) (\(run.observedBy))")
+            Terminal.print("run \(runID.short) (\(Terminal.escaped(run.observedBy)))")
             for line in RunText.lines(run) { Terminal.print("  \(line)") }
         }
     }
