@@ -374,7 +374,9 @@ package final class ObjectStore: ObjectReader {
         return bytes
     }
 
-    /// The bytes of a chunk of a large blob: a blob that lies here whole. One that is put together itself is none.
+    /// The bytes of a chunk of a large blob: a blob that lies here whole.
+    ///
+    /// One that is put together itself is none.
     package func chunk(_ chunk: ChunkEntry) throws(ReadError) -> [UInt8] {
         let reference = ObjectReference(.blob, chunk.id)
         if find(reference)?.place.isRecipe == true {
