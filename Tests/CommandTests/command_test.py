@@ -53,6 +53,16 @@ class CommandTest(unittest.TestCase):
         self.write("data/sub/b.txt", b"second\n")
         self.mlrepo("add", "data")
 
+    def listed(self, *command) -> list[str]:
+        """The subcommands that a page of help names, of all its groups."""
+        names, is_listing = [], False
+        for line in self.mlrepo("help", *command).splitlines():
+            if not line.startswith(" "):
+                is_listing = line.endswith("SUBCOMMANDS:") or (is_listing and not line)
+            elif is_listing and line.startswith("  ") and line[2] != " " and not line.startswith("  See "):
+                names.append(line.split()[0].rstrip(","))
+        return names
+
     def verify(self) -> dict:
         """What the independent reader says of the store."""
         done = subprocess.run(

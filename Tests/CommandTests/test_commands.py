@@ -21,7 +21,7 @@ class Transcripts(CommandTest):
         self.assertEqual(self.mlrepo("status"), "On branch main\nNo commit yet\n  added    data/a.txt\n")
         out = self.mlrepo("commit", "-m", "Begin")
         head = self.mlrepo("resolve", "HEAD").strip()
-        self.assertTrue(out.startswith(f"[main {head[:7]}] Begin\n 1 file, 6 bytes; stored "), out)
+        self.assertRegex(out, rf"^\[main {head[:7]}\] Begin\n 1 file, 6 bytes; [0-9.]+ KB new -> [0-9.]+ KB( \([0-9.]+x\))?\n$")
         self.assertEqual(self.mlrepo("status"), f"On branch main\nLast commit {head[:7]}\nNothing has changed\n")
         self.assertEqual(
             self.mlrepo("log"),
@@ -37,11 +37,10 @@ class Transcripts(CommandTest):
         self.verify()
 
     def test_every_command_has_examples_in_its_help(self) -> None:
-        commands = [line.split()[0].rstrip(",") for line in self.mlrepo("help").split("SUBCOMMANDS:")[1].splitlines() if line.startswith("  ") and line[2] != " "]
-        self.assertIn("commit", commands)
+        commands = self.listed()
+        self.assertLessEqual({"init", "commit", "log", "blame", "fsck", "resolve"}, set(commands))
         for command in commands:
-            if command != "See":
-                self.assertIn("EXAMPLES", self.mlrepo("help", command), command)
+            self.assertIn("EXAMPLES", self.mlrepo("help", command), command)
 
     def test_errors_say_what_and_how_they_end(self) -> None:
         self.mlrepo("status", status=66)
@@ -418,14 +417,14 @@ class Provenance(CommandTest):
         self.write("model.bin", b"weights two")
         self.mlrepo("commit", "-m", "Model 2", "--input", f"{data}:data", "--param", "lr=1e-4")
         first = json.loads(self.mlrepo("blame", "model.bin", "--revision", "HEAD~1", "--json"))
-        self.assertEqual(first["parameters"], {"lr": "0.0003", "seed": 1, "optimizer": {"name": "adam", "beta": "1.0"}})
-        self.assertEqual(first["metrics"], {"accuracy": "0.912"})
+        self.assertEqual(first["parameters"], {"lr": 0.0003, "seed": 1, "optimizer": {"name": "adam", "beta": 1.0}})
+        self.assertEqual(first["metrics"], {"accuracy": 0.912})
         self.assertEqual((first["code"]["revision"], first["code"]["dirty"]), (revision, False))
         self.assertEqual(first["code"]["remote"], "https://example.com/team/code.git")
         self.assertEqual([(i["path"], i["files"], i["commit"]) for i in first["inputs"]], [("data", 2, "sha256:" + data)])
         self.assertEqual(first["inputs"][0]["upstream"]["message"], "Data")
         second = json.loads(self.mlrepo("blame", "model.bin", "--json"))
-        self.assertEqual((second["code"]["dirty"], second["parameters"]), (True, {"lr": "1e-4"}))
+        self.assertEqual((second["code"]["dirty"], second["parameters"]), (True, {"lr": 1e-4}))
         patch = self.mlrepo("cat", second["code"]["patch"])
         self.assertIn("+print('two')", patch)
         self.assertEqual(second["inputs"][0]["upstream"]["commit"], "sha256:" + data)

@@ -2,7 +2,8 @@
 
 In a transcript `$ ` stands before what a shell runs, `! ` before a line of standard error, and `[N]` is an exit status other
 than 0. What differs from machine to machine or from run to run has a placeholder: {name} is an id's first 7 digits, {name:full}
-all 64, and so on (`KINDS`); the same name is the same id in all of a test. {size} and {number} stand for any.
+all 64, and so on (`KINDS`); the same name is the same id in all of a test. {size} and {number} stand for any,
+{ratio} for how far something was compressed, where that is told.
 """
 import difflib
 import os
@@ -90,6 +91,8 @@ class TranscriptTest(CommandTest):
                 pattern += re.escape(str(self.root / "work" if name == "work" else self.root))
             elif name == "size":
                 pattern += "(?:1 byte|[0-9.]+ (?:bytes|KB|MB))"
+            elif name == "ratio":
+                pattern += r"(?: \([0-9]+\.[0-9]x\))?"
             elif name == "number":
                 pattern += "[0-9]+"
             elif known is not None:
@@ -182,6 +185,59 @@ class Transcripts(TranscriptTest):
             [66]
             """)
 
+    def test_config_shows_and_changes_settings(self) -> None:
+        self.transcript(r"""
+            $ mlrepo config
+            ! error: no .mlrepo in {work} or above it
+            ! hint: mlrepo init
+            [66]
+            $ mlrepo init --quiet
+            $ mlrepo config
+            $ mlrepo config user.name
+            ! error: user.name is not set
+            ! hint: mlrepo config user.name VALUE
+            [1]
+            $ mlrepo config user.name 'Grace Hopper'
+            $ mlrepo config user.email grace@example.com
+            $ mlrepo config
+            user.email = grace@example.com
+            user.name = Grace Hopper
+            $ mlrepo config user.name
+            Grace Hopper
+            $ mlrepo config --json
+            [{"key":"user.email","value":"grace@example.com"},{"key":"user.name","value":"Grace Hopper"}]
+            $ echo first >a.txt
+            $ mlrepo add a.txt
+            $ env -u MLREPO_USER_NAME -u MLREPO_USER_EMAIL mlrepo commit --quiet -m One
+            $ mlrepo log | grep Author
+            Author: Grace Hopper <grace@example.com>
+            $ mlrepo config --unset user.email
+            $ mlrepo config user.email
+            ! error: user.email is not set
+            ! hint: mlrepo config user.email VALUE
+            [1]
+            $ mlrepo config
+            user.name = Grace Hopper
+            $ mlrepo config user.nonsense x
+            ! error: there is no setting 'user.nonsense'
+            ! hint: mlrepo help config
+            [64]
+            $ mlrepo config user.name 'a # b'
+            ! error: a setting is one line, without '#' and without spaces at its ends or in a row
+            [64]
+            $ mlrepo config user.name ''
+            ! error: a setting is one line, without '#' and without spaces at its ends or in a row
+            [64]
+            $ mlrepo config --unset
+            ! error: --unset takes the name of a setting
+            ! hint: mlrepo help config
+            [64]
+            $ mlrepo config user.name Grace Hopper
+            ! error: Unexpected argument 'Hopper'
+            ! hint: mlrepo help config
+            [64]
+            """)
+
     def test_worktree_makes_lists_and_forgets_working_copies(self) -> None:
         self.two()
         self.transcript(r"""
@@ -201,6 +257,9 @@ class Transcripts(TranscriptTest):
             $ cat ../old/data/a.txt
             first
             $ cd ../try && echo fourth >data/d.txt && mlrepo commit --quiet -m Three
+            $ mlrepo branch -d try
+            ! error: the working copy in {root}/try stands on 'try'
+            [73]
             $ mlrepo log --oneline try
             {three} Three
             {two} Two
@@ -241,7 +300,9 @@ class Transcripts(TranscriptTest):
             ! error: no working copy '../old'
             ! hint: mlrepo worktree list
             [66]
-            $ mlrepo worktree remove --quiet ../try
+            $ mlrepo worktree remove --json ../try
+            {"path":"{root}/try","workingCopy":"{trial:32}"}
+            $ mlrepo branch -d try
             $ mlrepo worktree nonsense
             ! error: Unexpected argument 'nonsense'
             ! hint: mlrepo help worktree
@@ -302,7 +363,7 @@ class Transcripts(TranscriptTest):
               deleted  data/sub/b.txt
             $ mlrepo commit -m 'Without sub'
             [main {two}] Without sub
-             1 file, 6 bytes; stored {size} for {size} of new objects
+             1 file, 6 bytes; {size} new -> {size}{ratio}
             $ mlrepo ls
             - b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41 6 data/a.txt
             $ ls data/sub
@@ -361,7 +422,7 @@ class Transcripts(TranscriptTest):
               added    data/new.txt
             ! skipped: data/pipe (a socket, pipe or device)
             $ mlrepo status --json
-            {"branch":"main","clean":false,"entries":[{"path":"data/a.txt","state":"modified"},{"path":"data/empty","state":"added"},{"path":"data/link","state":"typeChanged"},{"path":"data/new.txt","state":"added"}],"head":"sha256:{one:full}"}
+            {"branch":"main","clean":false,"entries":[{"path":"data/a.txt","state":"modified"},{"path":"data/empty","state":"added"},{"path":"data/link","state":"typeChanged"},{"path":"data/new.txt","state":"added"}],"head":"sha256:{one:full}","interrupted":false,"skipped":[{"path":"data/pipe","reason":"a socket, pipe or device"}]}
             $ rm data/pipe
             $ rm data/new.txt data/a.txt
             $ mlrepo status
@@ -383,6 +444,34 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_status_skips_a_repository_inside_the_data(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo init --quiet data/inner
+            $ echo inner >data/inner/x.txt
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+            Nothing has changed
+            ! skipped: data/inner (a repository of its own)
+            $ mlrepo status --json
+            {"branch":"main","clean":true,"entries":[],"head":"sha256:{one:full}","interrupted":false,"skipped":[{"path":"data/inner","reason":"a repository of its own"}]}
+            $ mlrepo commit -m Two
+            ! error: nothing has changed
+            ! hint: mlrepo status
+            [1]
+            $ mlrepo worktree add data/copy
+            ! error: {work}/data/copy is in tracked data or in .mlrepo: a working copy needs a place of its own
+            [64]
+            $ mlrepo worktree add .mlrepo/copy
+            ! error: {work}/.mlrepo/copy is in tracked data or in .mlrepo: a working copy needs a place of its own
+            [64]
+            $ ls data
+            a.txt
+            inner
+            sub
+            """)
+
     def test_commit_keeps_what_is_there_and_refuses_what_is_not_clear(self) -> None:
         self.begin()
         self.transcript(r"""
@@ -392,7 +481,7 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo commit -m One
             [main {one}] One
-             2 files, 13 bytes; stored {size} for {size} of new objects
+             2 files, 13 bytes; {size} new -> {size}{ratio}
             $ mlrepo commit -m Again
             ! error: nothing has changed
             ! hint: mlrepo status
@@ -401,10 +490,10 @@ class Transcripts(TranscriptTest):
             $ echo third >data/c.txt
             $ mlrepo commit -m 'Only a' data/a.txt
             [main {two}] Only a
-             2 files, 15 bytes; stored {size} for {size} of new objects
+             2 files, 15 bytes; {size} new -> {size}{ratio}
             $ mlrepo commit -am 'The rest' --metric accuracy=0.91 --param lr=1e-4 --author 'Grace <grace@example.com>'
             [main {three}] The rest
-             3 files, 21 bytes; stored {size} for {size} of new objects
+             3 files, 21 bytes; {size} new -> {size}{ratio}
              accuracy=0.91
             $ mlrepo commit -m Quiet --param lr=2e-4 --quiet
             $ mlrepo commit -m Machine --param lr=3e-4 --json
@@ -442,7 +531,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ mlrepo commit -m Gone --deleted
             [main {six}] Gone
-             0 files, 0 bytes; stored {size} for {size} of new objects
+             0 files, 0 bytes; {size} new -> {size}{ratio}
             $ mlrepo commit -m x --nonsense
             ! error: Unknown option '--nonsense'
             ! hint: mlrepo help commit
@@ -512,6 +601,52 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo log -- ../outside
             ! error: '../outside' is outside the working tree
+            [64]
+            """)
+
+    def test_log_draws_how_commits_hang_together(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo checkout --quiet -b side main~1
+            $ echo aside >data/d.txt
+            $ mlrepo commit --quiet -m Aside
+            $ mlrepo log --oneline
+            {aside} Aside
+            {one} One
+            $ mlrepo log -n 1 | head -1
+            commit {aside:full}
+            $ mlrepo log --oneline --graph
+            * {aside} Aside
+            * {one} One
+            $ mlrepo tag v1 main
+            $ mlrepo branch -d main
+            $ mlrepo log --oneline --graph --all
+            * {aside} Aside
+            | * {two} Two
+            |/
+            * {one} One
+            $ mlrepo log --graph --all -n 2 | sed 's/ *$//'
+            * commit {aside:full}
+            | Author: Ada <ada@example.com>
+            | Date:   2025-11-23T09:00:00Z
+            |
+            |     Aside
+            |
+            | * commit {two:full}
+            | | Author: Ada <ada@example.com>
+            | | Date:   2025-11-23T09:00:00Z
+            | |
+            | |     Two
+            | |
+            |/
+            $ mlrepo log --oneline --all -- data/d.txt
+            {aside} Aside
+            $ mlrepo log --graph --json
+            ! {"error":{"hint":"mlrepo help log","message":"a drawing is for people: leave out --graph or --json","status":64}}
+            [64]
+            $ mlrepo log --graph -- data
+            ! error: --graph draws all commits: leave out the paths
+            ! hint: mlrepo help log
             [64]
             """)
 
@@ -611,7 +746,7 @@ class Transcripts(TranscriptTest):
             $ echo precious >data/a.txt
             $ mlrepo checkout main~1
             ! error: data/a.txt would be lost
-            ! hint: commit or move what is named, then type the command again
+            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
             [73]
             $ cat data/a.txt
             precious
@@ -629,10 +764,128 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo log
             [66]
             $ mlrepo checkout
-            ! error: Missing expected argument '<revision>'
+            ! error: name a branch, a tag or another revision
             ! hint: mlrepo help checkout
             [64]
             $ mlrepo checkout --quiet main
+            """)
+
+    def test_checkout_with_force_keeps_what_it_overwrites(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ echo precious >data/a.txt
+            $ mkdir -p data/sub
+            $ echo mine >data/sub/b.txt
+            $ mlrepo checkout main~1
+            ! error: 2 files would be lost, data/a.txt among them
+            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
+            [73]
+            $ mlrepo checkout --force main~1
+            At {one}, on no branch: 2 files written, 1 removed
+            $ cat data/a.txt data/sub/b.txt
+            first
+            second
+            $ mlrepo undo
+            Taking back 4  2025-11-23T09:00:00Z  checkout  by Ada
+            $ cat data/a.txt data/sub/b.txt
+            precious
+            mine
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              modified data/a.txt
+              added    data/sub/b.txt
+            $ mlrepo checkout -f HEAD
+            At {two}, on branch main: 1 file written, 0 removed
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              added    data/sub/b.txt
+            $ mlrepo undo --quiet
+            $ cat data/a.txt data/sub/b.txt
+            precious
+            mine
+            """)
+
+    def test_checkout_of_paths_leaves_everything_else(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo checkout main~1 -- data/sub
+            1 file of {one} written
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              added    data/sub/b.txt
+            $ mlrepo checkout -- data/a.txt
+            0 files of {two} written
+            $ echo precious >data/a.txt
+            $ mlrepo checkout -- data/a.txt
+            ! error: data/a.txt would be lost
+            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
+            [73]
+            $ mlrepo checkout --force main~1 -- data/a.txt
+            1 file of {one} written
+            $ cat data/a.txt
+            first
+            $ mlrepo undo
+            Taking back 4  2025-11-23T09:00:00Z  checkout "main"  by Ada
+            $ cat data/a.txt
+            precious
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              modified data/a.txt
+              added    data/sub/b.txt
+            $ mlrepo checkout main~1 --json --force -- data
+            {"commit":"sha256:{one:full}","written":2}
+            $ mlrepo checkout -- nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo checkout nowhere -- data
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo checkout main data
+            ! error: type -- before the names of files
+            ! hint: mlrepo help checkout
+            [64]
+            $ mlrepo checkout -b side -- data
+            ! error: files of a version are written here, on the same branch
+            ! hint: mlrepo help checkout
+            [64]
+            $ mlrepo checkout --to ../elsewhere -- data
+            ! error: files of a version are written here, on the same branch
+            ! hint: mlrepo help checkout
+            [64]
+            $ mlrepo checkout --to ../elsewhere --force main
+            ! error: --to writes into an empty directory
+            ! hint: mlrepo help checkout
+            [64]
+            $ mlrepo checkout -b
+            ! error: name a branch, a tag or another revision
+            ! hint: mlrepo help checkout
+            [64]
+            """)
+
+    def test_checkout_makes_a_branch_from_another_version_and_can_be_typed_again(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo checkout -b old main~1
+            At {one}, on branch old: 2 files written, 2 removed
+            $ mlrepo checkout -b old main~1
+            ! error: 'old' exists already
+            [73]
+            $ cat data/a.txt
+            first
+            $ mlrepo log --oneline
+            {one} One
+            $ mlrepo checkout -b new nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo checkout -b main main~1
+            ! error: 'main' exists already
+            [73]
             """)
 
     def test_restore_brings_back_what_is_gone(self) -> None:
@@ -656,6 +909,150 @@ class Transcripts(TranscriptTest):
             $ mlrepo restore
             ! error: Missing expected argument '<paths> ...'
             ! hint: mlrepo help restore
+            [64]
+            """)
+
+    def test_mv_renames_and_the_next_version_has_the_new_names(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo mv data/a.txt data/first.txt
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+              deleted  data/a.txt
+              added    data/first.txt
+            $ mlrepo mv data/sub data/further
+            $ mkdir data/into
+            $ mlrepo mv data/first.txt data/further data/into
+            $ mlrepo commit -m Two
+            [main {two}] Two
+             2 files, 13 bytes; {size} new -> {size}{ratio}
+            $ mlrepo ls
+            - b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41 6 data/into/first.txt
+            - 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4 7 data/into/further/b.txt
+            $ mlrepo mv data reviews
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              deleted  data/into/first.txt
+              deleted  data/into/further/b.txt
+              added    reviews/into/first.txt
+              added    reviews/into/further/b.txt
+            $ mlrepo commit -m Three
+            [main {three}] Three
+             2 files, 13 bytes; {size} new -> {size}{ratio}
+            $ find . -name .mlrepo -prune -o -type f -print | sort
+            ./reviews/into/first.txt
+            ./reviews/into/further/b.txt
+            $ echo mine >mine.txt
+            $ mlrepo mv reviews/into/first.txt mine.txt
+            ! error: 'mine.txt' exists already
+            [73]
+            $ mlrepo mv mine.txt other.txt
+            ! error: mine.txt is not tracked
+            ! hint: mlrepo add mine.txt
+            [66]
+            $ mlrepo mv nothing other.txt
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo mv reviews/into reviews/into/further
+            ! error: reviews/into would be lost
+            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
+            [73]
+            $ mlrepo mv reviews/into/first.txt reviews/into/further mine.txt
+            ! error: mine.txt is no directory
+            [66]
+            $ mlrepo mv reviews/into/first.txt ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            $ mlrepo mv . other
+            ! error: the working tree itself cannot be moved
+            [64]
+            $ mlrepo mv reviews
+            ! error: name what to move, and where to
+            ! hint: mlrepo help mv
+            [64]
+            $ mlrepo mv
+            ! error: Missing expected argument '<paths> ...'
+            ! hint: mlrepo help mv
+            [64]
+            $ cat mine.txt reviews/into/first.txt
+            mine
+            first
+            $ mlrepo status
+            On branch main
+            Last commit {three}
+            Nothing has changed
+            """)
+
+    def test_rm_removes_files_and_keeps_what_no_version_has(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo rm data/sub/b.txt
+            1 file removed
+            $ ls data
+            a.txt
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+              deleted  data/sub/b.txt
+            $ mlrepo restore data
+            1 file came back
+            $ mlrepo rm --quiet data/sub
+            $ mlrepo commit -m Two
+            [main {two}] Two
+             1 file, 6 bytes; {size} new -> {size}{ratio}
+            $ mlrepo ls
+            - b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41 6 data/a.txt
+            $ echo precious >data/a.txt
+            $ mlrepo rm data/a.txt
+            ! error: data/a.txt would be lost
+            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
+            [73]
+            $ cat data/a.txt
+            precious
+            $ mlrepo rm --force data/a.txt
+            1 file removed
+            $ cat data/a.txt
+            ! cat: data/a.txt: No such file or directory
+            [1]
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              deleted  data/a.txt
+            $ mlrepo undo
+            Taking back 4  2025-11-23T09:00:00Z  checkout "main"  by Ada
+            $ cat data/a.txt
+            precious
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+              modified data/a.txt
+            $ mlrepo rm -rf data
+            1 file removed
+            $ mlrepo undo --quiet
+            $ cat data/a.txt
+            precious
+            $ echo mine >mine.txt
+            $ mlrepo rm mine.txt
+            ! error: mine.txt is not tracked
+            ! hint: mlrepo add mine.txt
+            [66]
+            $ mlrepo rm --force mine.txt
+            ! error: mine.txt is not tracked
+            ! hint: mlrepo add mine.txt
+            [66]
+            $ cat mine.txt
+            mine
+            $ mlrepo rm nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo rm ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            $ mlrepo rm
+            ! error: Missing expected argument '<paths> ...'
+            ! hint: mlrepo help rm
             [64]
             """)
 
@@ -751,6 +1148,53 @@ class Transcripts(TranscriptTest):
             ! error: there is nothing to take back
             ! hint: mlrepo operations
             [1]
+            """)
+
+    def test_redo_does_again_what_was_taken_back(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo redo
+            ! error: there is nothing to do again
+            ! hint: mlrepo operations
+            [1]
+            $ mlrepo checkout --quiet main~1
+            $ mlrepo undo --quiet
+            $ mlrepo undo --quiet
+            $ mlrepo log --oneline
+            {one} One
+            $ mlrepo redo
+            Doing again 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
+            $ mlrepo log --oneline
+            {two} Two
+            {one} One
+            $ mlrepo redo
+            Doing again 3  2025-11-23T09:00:00Z  checkout  by Ada
+            $ mlrepo status
+            On no branch
+            Last commit {one}
+            Nothing has changed
+            $ mlrepo redo
+            ! error: there is nothing to do again
+            ! hint: mlrepo operations
+            [1]
+            $ mlrepo undo --quiet
+            $ mlrepo tag v1
+            $ mlrepo redo
+            ! error: there is nothing to do again
+            ! hint: mlrepo operations
+            [1]
+            $ mlrepo operations | head -3
+            9  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
+            8  2025-11-23T09:00:00Z  undo "main"  by Ada
+            7  2025-11-23T09:00:00Z  redo  by Ada
+            $ mlrepo undo --quiet
+            $ mlrepo redo --quiet
+            $ mlrepo tag
+              v1  {two}
+            $ mlrepo redo extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help redo
+            [64]
             """)
 
     def test_operations_tell_everything_that_was_done(self) -> None:
@@ -925,6 +1369,72 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_resolve_knows_runs_code_and_the_past(self) -> None:
+        self.transcript(r"""
+            $ git init --quiet
+            $ git -c user.name=Ada -c user.email=ada@example.com commit --quiet --allow-empty -m Code
+            $ mlrepo init --quiet
+            $ echo first >a.txt
+            $ mlrepo add a.txt
+            $ mlrepo commit --quiet -m One
+            $ mlrepo resolve HEAD
+            {one:full}
+            $ git -c user.name=Ada -c user.email=ada@example.com commit --quiet --allow-empty -m 'More code'
+            $ echo second >a.txt
+            $ MLREPO_NOW=1763974800 mlrepo commit --quiet -m Two
+            $ mlrepo resolve @
+            {two:full}
+            $ mlrepo show HEAD~1 | grep ^run
+            run {run} (declared)
+            $ mlrepo resolve run:{run}
+            {one:full}
+            $ mlrepo resolve git:$(git rev-parse HEAD~1)
+            {one:full}
+            $ mlrepo resolve git:$(git rev-parse --short HEAD)
+            {two:full}
+            $ mlrepo resolve 'main@{1}'
+            {one:full}
+            $ mlrepo resolve 'main@{0}'
+            {two:full}
+            $ mlrepo resolve '@{1}~0'
+            {one:full}
+            $ MLREPO_NOW=1763978400 mlrepo resolve 'main@{2 hours ago}'
+            {one:full}
+            $ MLREPO_NOW=1763978400 mlrepo resolve 'main@{30 minutes ago}'
+            {two:full}
+            $ MLREPO_NOW=1763978400 mlrepo resolve 'main@{''yesterday}'
+            {one:full}
+            $ TZ=UTC mlrepo resolve 'main@{2025-11-24}'
+            {one:full}
+            $ mlrepo resolve 'main@{2025-11-24T10:20:00Z}'
+            {two:full}
+            $ mlrepo cat 'main@{1}:a.txt'
+            first
+            $ mlrepo diff 'main@{1}' main --exit-code
+            modified a.txt  6 bytes -> 7 bytes
+            [1]
+            $ mlrepo resolve 'main@{2}'
+            ! error: no revision 'main@{2}'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve 'main@{2 days ago}'
+            ! error: no revision 'main@{2 days ago}'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve 'main@{no sense}'
+            ! error: no revision 'main@{no sense}'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve run:0000
+            ! error: no revision 'run:0000'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo resolve git:0000
+            ! error: no revision 'git:0000'
+            ! hint: mlrepo log
+            [66]
+            """)
+
     def test_fsck_names_damage_with_the_files_it_hits(self) -> None:
         self.one()
         self.transcript(r"""
@@ -987,6 +1497,40 @@ class Transcripts(TranscriptTest):
             [66]
             """)
 
+    def test_doctor_looks_for_what_may_be_in_the_way(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo doctor | grep -v ' clock: \|set the clocks'
+            ok  store: {work}/.mlrepo: operation 1 of the log, 2 packs
+            ok  space: {number} MB are free
+            ok  writing: files can be made in the working copy and in the store
+            ok  log: the newest operation is not of the future
+            ok  author: Ada <ada@example.com>
+            ok  checkout: none is interrupted
+            ok  code: no git repository around: commits record no revision of the code
+            $ env -u MLREPO_NOW mlrepo doctor >/dev/null
+            $ mlrepo doctor | grep clock
+            !!  clock: the file system's clock differs by {number} s
+                hint: set the clocks; times in the log are those of the machines
+            $ mlrepo doctor --quiet >/dev/null
+            [1]
+            $ git init --quiet
+            $ env -u MLREPO_NOW MLREPO_USER_EMAIL= mlrepo doctor | grep -A1 '^!!'
+            !!  author: Ada, without an address
+                hint: mlrepo config user.email ADDRESS
+            --
+            !!  code: git in {work} does not answer, or has no commit
+                hint: install git, commit the code, or see git -C DIR status
+            $ mlrepo doctor extra
+            ! error: Unexpected argument 'extra'
+            ! hint: mlrepo help doctor
+            [64]
+            $ cd .. && mlrepo doctor
+            ! error: no .mlrepo in {root} or above it
+            ! hint: mlrepo init
+            [66]
+            """)
+
     def test_gc_takes_out_what_no_version_needs(self) -> None:
         self.one()
         self.transcript(r"""
@@ -1038,6 +1582,83 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_gc_leaves_records_and_says_so(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo log --oneline
+            {two} Two
+            {one} One
+            $ mlrepo undo --quiet
+            $ mlrepo checkout --force --quiet main
+            $ mlrepo gc --now --quiet
+            $ mlrepo ls {two}
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo cat {two}:data/a.txt
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo diff {two} main
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo show {two}:data/a.txt
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo blame data/a.txt -r {two}
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo checkout {two} -- data/a.txt
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo checkout {two} --to ../elsewhere
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo du --at {two}
+            ! error: the files of commit {two:12} were collected; only its record is left
+            [66]
+            $ mlrepo show {two} | head -1
+            commit {two:full}
+            $ mlrepo fsck --quiet
+            $ ls ..
+            bin
+            work
+            """)
+
+    def test_du_tells_what_a_path_takes(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ head -c 20000 /dev/urandom >data/big.bin
+            $ cp data/big.bin data/sub/copy.bin
+            $ echo top >top.txt
+            $ mlrepo add top.txt
+            $ mlrepo du
+            ! error: no revision 'HEAD'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo commit --quiet -m One
+            $ rm data/sub/copy.bin
+            $ mlrepo commit --quiet -m Two
+            $ mlrepo du
+            data  3 files, 20 KB, stored in 20 KB, {size} only here
+            top.txt  1 file, 4 bytes, stored in {size}, 0 bytes only here
+            $ mlrepo du data/big.bin data/a.txt
+            data/big.bin  1 file, 20 KB, stored in 20 KB, 0 bytes only here
+            data/a.txt  1 file, 6 bytes, stored in {size}, 0 bytes only here
+            $ mlrepo du --at main~1 data
+            data  4 files, 40 KB, stored in 20 KB, {size} only here
+            $ mlrepo du --at HEAD~1 data/sub/copy.bin --json
+            {"files":1,"onlyHereBytes":0,"path":"data/sub/copy.bin","rawBytes":20000,"storedBytes":{number}}
+            $ mlrepo du data/sub/copy.bin
+            ! error: no file or directory 'data/sub/copy.bin'
+            [66]
+            $ mlrepo du --at nowhere
+            ! error: no revision 'nowhere'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo du ../outside
+            ! error: '../outside' is outside the working tree
+            [64]
+            """)
+
     def test_stats_tell_how_much_is_stored(self) -> None:
         self.transcript(r"""
             $ mlrepo stats
@@ -1052,10 +1673,10 @@ class Transcripts(TranscriptTest):
               blob      2 objects, 13 bytes
               tree      4 objects, 167 bytes
               refs      2 objects, {size}
-              commit    1 objects, {size}
-              run       1 objects, {size}
+              commit    1 object, {size}
+              run       1 object, {size}
               event     2 objects, {size}
-              raw       1 frames, 13 bytes in 46 bytes (0.3x)
+              raw       1 frame, 13 bytes in 46 bytes (0.3x)
               zlib      2 frames, {size} in {size} ({number}.{number}x)
               indexes   {size}
             $ mlrepo stats extra
@@ -1085,11 +1706,14 @@ class Transcripts(TranscriptTest):
               mlrepo status
               mlrepo status --json
 
-            USAGE: mlrepo status [--json] [--quiet]
+            USAGE: mlrepo status [--json] [--quiet] [--progress] [--no-progress]
 
             OPTIONS:
               --json                  Answer in JSON, for programs.
               -q, --quiet             Say nothing but the answer.
+              --progress/--no-progress
+                                      Tell how far long work is; by itself only on a
+                                      terminal.
               --version               Show the version.
               -h, --help              Show help information.
 
@@ -1101,11 +1725,11 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo stash
             ! error: there is no stash here: nothing is staged, and a branch keeps what you put away
-            ! hint: mlrepo branch NAME
+            ! hint: mlrepo checkout -b NAME, and commit there
             [64]
             $ mlrepo reset --hard
             ! error: nothing here moves a branch back and drops files
-            ! hint: mlrepo checkout REVISION
+            ! hint: mlrepo undo takes back a commit; mlrepo checkout --force -- PATH brings files back
             [64]
             $ mlrepo rebase
             ! error: history is not rewritten here: the log proves it
@@ -1129,7 +1753,42 @@ class Transcripts(TranscriptTest):
             Nothing is tracked yet: mlrepo add PATH
             """)
 
+    def test_help_has_topics(self) -> None:
+        self.transcript(r"""
+            $ mlrepo help exit-codes
+            EXIT CODES: how a command ends
+
+               0  done
+               1  the answer is no: nothing to commit, differences with --exit-code, damage found
+              64  it was typed wrong
+              65  damaged or malformed data
+              66  no such revision, path or name
+              73  it would overwrite or lose something of yours
+              74  input or output failed
+              75  busy: try again
+              77  not permitted
+            $ mlrepo help revisions | head -1
+            REVISIONS: how to name a version
+            $ mlrepo help ignore | head -1
+            IGNORE: what is left alone in a tracked directory
+            $ mlrepo help json | head -1
+            JSON: answers for programs
+            $ mlrepo help habits | head -1
+            HABITS: what you type elsewhere, and here
+            $ mlrepo help nonsense
+            ! error: there is no command 'nonsense'
+            ! hint: mlrepo help
+            [64]
+            $ mlrepo help worktree remove | head -1
+            OVERVIEW: Let the store forget a working copy; its files stay.
+            $ mlrepo help | grep SUBCOMMANDS:
+            START SUBCOMMANDS:
+            WORK SUBCOMMANDS:
+            HISTORY SUBCOMMANDS:
+            TRACE SUBCOMMANDS:
+            KEEP SUBCOMMANDS:
+            PLUMBING SUBCOMMANDS:
+            """)
+
     def test_every_command_has_a_transcript(self) -> None:
-        listing = self.mlrepo("help").split("SUBCOMMANDS:")[1].splitlines()
-        commands = {line.split()[0].rstrip(",") for line in listing if line.startswith("  ") and line[2] != " " and "See" not in line}
-        self.assertEqual(commands - {name.split("_")[1] for name in dir(self) if name.startswith("test_")}, set())
+        self.assertEqual(set(self.listed()) - {name.split("_")[1] for name in dir(self) if name.startswith("test_")}, set())
