@@ -79,7 +79,6 @@ struct Fuzzer {
         let start = Self.processorTime()
         var random = SplitMix64(seed: settings.seed ^ Self.hash(decoder.name))
         let own = pool.count
-        var memory = Self.memory()
         while tally.seconds < settings.seconds {
             var mutator = Mutator(
                 random: SplitMix64(seed: random.next()), sizeLimit: decoder.sizeLimit,
@@ -89,13 +88,11 @@ struct Fuzzer {
             var bytes = input ?? mutator.input(from: pool)
             if Int.random(in: 0..<8, using: &random) > 0 { bytes = decoder.repair(bytes) }
             watch?.note(tally.inputs, bytes)
+            let memory = watch == nil ? 0 : Self.memory()
             let (verdict, seconds) = try verdict(tally.inputs, bytes)
-            if watch != nil {
-                let now = Self.memory()
-                guard now - memory <= decoder.memoryLimit else {
-                    throw failure(tally.inputs, bytes, "it took \(now - memory) bytes")
-                }
-                memory = now
+            let more = watch == nil ? 0 : Self.memory() - memory
+            guard more <= decoder.memoryLimit else {
+                throw failure(tally.inputs, bytes, "it took \(more) bytes")
             }
             tally.inputs += 1
             tally.slowest = max(tally.slowest, seconds)

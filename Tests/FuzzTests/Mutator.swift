@@ -205,7 +205,8 @@ struct Mutator {
         case 4: values.insert(values[at], at: at)
         case 5: values.swapAt(at, Int.random(in: 0..<values.count, using: &random))
         case 6: values.append(part(of: other))
-        case 7: values = Array(repeatElement(values[at], count: pick([2, 64, 65, 200])))
+        case 7 where Self.nodes(values[at]) < 100:
+            values = Array(repeatElement(values[at], count: pick([2, 64, 65, 200])))
         default: values[at] = replacement(for: values[at], from: other)
         }
         return values
@@ -223,6 +224,8 @@ struct Mutator {
 
     private mutating func edited(_ text: String) -> String {
         var bytes = Array(text.utf8)
+        // Three times three hundred times is much, and the input would be too long.
+        guard bytes.count <= 4096 else { return "" }
         switch Int.random(in: 0..<6, using: &random) {
         case 0:
             return pick([

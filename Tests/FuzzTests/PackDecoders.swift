@@ -14,6 +14,9 @@ extension FuzzedDecoder {
 
     // MARK: Codecs
 
+    // One after the other, as the tests are serialized; what one input leaves in it is there for the next.
+    private nonisolated(unsafe) static let shared = Result { try FrameCoder() }
+
     /// What the codec with a base is given.
     private static let base = Array(String(repeating: "{\"parents\":[],\"tree\":\"00\"}", count: 20).utf8)
 
@@ -40,8 +43,9 @@ extension FuzzedDecoder {
                     rawLength: length,
                     stored: stored[...])
                 let output: [UInt8]
+                let coder = try shared.get()
                 do throws(CodingError) {
-                    output = try PackReader.decode(frame, base: codec.hasBase ? base : nil, try FrameCoder())
+                    output = try PackReader.decode(frame, base: codec.hasBase ? base : nil, coder)
                 } catch { return .refused }
                 try require(output.count == length, "another length")
                 switch codec {
@@ -178,9 +182,10 @@ extension FuzzedDecoder {
                 try require(raw.codec != .zstd || raw.frameClass == .data, "metadata by zstd")
                 try check(raw.table, raw.codec, raw.frameClass, raw.rawLength)
                 let decoded: [UInt8]
+                let coder = try shared.get()
                 do throws(CodingError) {
                     decoded = try PackReader.decode(
-                        raw, base: raw.codec.hasBase ? base : nil, try FrameCoder())
+                        raw, base: raw.codec.hasBase ? base : nil, coder)
                 } catch { return .refused }
                 try require(decoded.count == raw.rawLength, "decoded bytes of another length")
                 return .accepted
@@ -263,7 +268,7 @@ extension FuzzedDecoder {
                 } catch {
                     return .refused
                 }
-                let coder = try FrameCoder()
+                let coder = try shared.get()
                 for number in 0..<min(reader.index.frameCount, 40) {
                     _ = try? reader.header(of: number)
                     guard let raw = try? reader.rawFrame(number) else { continue }
