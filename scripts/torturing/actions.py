@@ -15,6 +15,8 @@ PARTS = [DIRECTORIES[0:4], DIRECTORIES[4:8], DIRECTORIES[8:12]]
 FILES_IN_A_DIRECTORY = 30
 BIG = "data/big.bin"
 MOST_REFS = 12
+# What `undo` says when it only ends one that was killed.
+FINISHED = "An interrupted undo is finished"
 
 
 class Actions:
@@ -97,10 +99,13 @@ class Actions:
     def commit(self, copy: Copy) -> None:
         if self.world.is_clean(copy) or self.generator.random() < 0.7:
             self.mutate(copy, self.generator.sample(DIRECTORIES, 4))
+        some = self.generator.random() < 0.3 and not self.world.theirs(copy)
+        self.commit_all(copy) if not some else self.commit_paths(copy, self.generator.sample(DIRECTORIES, 3))
+
+    def commit_all(self, copy: Copy) -> None:
         if self.world.clashes(copy):
             self.step_aside(copy)
-        some = self.generator.random() < 0.3 and not self.world.theirs(copy)
-        self.commit_paths(copy, self.generator.sample(DIRECTORIES, 3) if some else [])
+        self.commit_paths(copy, [])
 
     def commit_paths(self, copy: Copy, paths: list[str]) -> None:
         words = self.commit_words(copy, paths)
@@ -230,7 +235,12 @@ class Actions:
             if is_there:
                 self.world.refs["branches"][name] = copy.commit
             self.checks.after_kill(copy)
+            stands = self.program.must(copy.place, "status", "--json").json()
+            is_done = stands["branch"] == name and not stands["interrupted"]
             ended = self.program.run(copy.place, *words)
+            # What is done is there already.
+            if is_done and ended.status == 73:
+                ended.status = 0
             if is_there and ended.status != 0:
                 self.checks.deviates("a killed 'checkout -b' cannot be typed again", ended)
                 ended = self.program.run(copy.place, "checkout", name)
@@ -242,6 +252,47 @@ class Actions:
         self.checks.refs(copy)
         self.checks.disk(copy)
         self.checks.standing(copy)
+
+    def force(self, copy: Copy) -> None:
+        """A checkout over changed files: what it overwrites is kept, and comes back with `undo`."""
+        if not self.world.is_clean(copy):
+            return self.commit(copy)
+        self.mutate(copy, self.generator.sample(DIRECTORIES, 4))
+        branches = {name: commit for name, commit in self.world.refs["branches"].items() if not self.is_taken(name, copy)}
+        revision, commit = self.generator.choice([*branches.items(), (copy.commit, copy.commit)])
+        base, target = self.world.files(copy.commit), self.world.files(commit)
+        before = dict(copy.files)
+        after = {path: entry for path, entry in before.items() if path not in base} | target
+        # Never tracked, and new files that nothing takes the place of, stay.
+        over = {path: entry for path, entry in before.items() if path in base.keys() | target.keys() and after.get(path) != entry}
+        words = ["checkout", "--force", revision]
+        ended = self.program.kill(copy.place, *words)
+        was_killed = ended.killed
+        if was_killed:
+            self.checks.disk_between(copy, before, after)
+            self.checks.after_kill(copy)
+            ended = self.program.run(copy.place, *words)
+            self.checks.leftovers(copy, "checkout")
+        if ended.status != 0:
+            raise Wrong(ended)
+        self.checks.kept(copy, over)
+        copy.history.clear()
+        was = copy.branch, copy.commit, copy.roots
+        copy.files = after
+        copy.branch, copy.commit = revision if revision in branches else None, commit
+        copy.roots = set(self.world.versions[commit].roots)
+        self.arrive(copy)
+        has_changed = any(base.get(path) != before.get(path) for path in base) or any(path in before for path in target if path not in base)
+        if not was_killed and has_changed and self.generator.random() < 0.5:
+            self.type_undo(copy)
+            copy.files = before
+            copy.branch, copy.commit, copy.roots = was
+            self.arrive(copy)
+
+    def arrive(self, copy: Copy) -> None:
+        self.checks.disk(copy)
+        self.checks.standing(copy)
+        self.checks.refs(copy)
 
     def export(self, copy: Copy) -> None:
         """A version in a second place."""
@@ -347,6 +398,84 @@ class Actions:
         if ended.status != 0:
             raise Wrong(ended)
 
+    def remove(self, copy: Copy) -> None:
+        """Removes files, some of them changed: what no version has is kept."""
+        if not self.world.is_clean(copy):
+            return self.commit(copy)
+        self.mutate(copy, self.generator.sample(DIRECTORIES, 2))
+        base, before = self.world.files(copy.commit), dict(copy.files)
+        tracked = sorted(path for path in self.world.tracked(copy) if path != BIG and not path.endswith("/kept.bin"))
+        paths = self.generator.sample(tracked, 12)
+        after = {path: entry for path, entry in before.items() if path not in paths}
+        changed = {path: before[path] for path in paths if base.get(path) != before[path]}
+        if changed:
+            refused = self.program.run(copy.place, "rm", *paths)
+            if refused.status != 73:
+                raise Wrong(refused)
+            self.checks.disk(copy)
+        words = ["rm", "--force", *paths]
+        ended = self.program.kill(copy.place, *words)
+        was_killed = ended.killed
+        if was_killed:
+            self.checks.disk_between(copy, before, after)
+            self.checks.after_kill(copy)
+            ended = self.program.run(copy.place, *words)
+            # New ones that are gone are not known any more.
+            if ended.status == 66 and not all(path in base for path in paths):
+                left = [path for path in paths if (copy.place / path).is_symlink() or (copy.place / path).exists() or path in base]
+                ended = self.program.run(copy.place, "rm", "--force", *left)
+        if ended.status != 0:
+            raise Wrong(ended)
+        self.checks.kept(copy, changed)
+        copy.history.clear()
+        copy.files = after
+        self.arrive(copy)
+        if changed and not was_killed and self.generator.random() < 0.5:
+            self.type_undo(copy)
+            copy.files |= changed
+            self.checks.disk_between(copy, after, before)
+            copy.files = look(copy.place)
+            for path, entry in changed.items():
+                if copy.files.get(path) != entry:
+                    raise Wrong(f"undo does not bring back {path}")
+            self.arrive(copy)
+        copy.removed.update(paths)
+        self.commit_all(copy)
+
+    def move(self, copy: Copy) -> None:
+        """Gives a file or a tracked directory another name."""
+        if not self.world.is_clean(copy):
+            return self.commit(copy)
+        extra = sorted(copy.roots - {"data"})
+        if extra and self.generator.random() < 0.5:
+            source, target = self.generator.choice(extra), self.name("extra")
+        else:
+            source = self.generator.choice(sorted(path for path in self.world.files(copy.commit) if path.startswith("data/d")))
+            target = f"{source.rpartition('/')[0]}/{self.name('moved')}.bin"
+        before = dict(copy.files)
+
+        def moved(path: str) -> str:
+            return target + path.removeprefix(source) if path == source or path.startswith(source + "/") else path
+
+        after = {moved(path): entry for path, entry in before.items()}
+        words = ["mv", source, target]
+        ended = self.program.kill(copy.place, *words)
+        if ended.killed:
+            self.checks.disk_between(copy, before, after)
+            is_done = (copy.place / target).is_symlink() or (copy.place / target).exists()
+            self.checks.after_kill(copy)
+            ended = self.program.run(copy.place, *words)
+            # What is moved is not there any more.
+            if is_done and ended.status == 66:
+                ended.status = 0
+        if ended.status != 0:
+            raise Wrong(ended)
+        copy.files = after
+        copy.roots = {moved(root) for root in copy.roots}
+        self.arrive(copy)
+        copy.removed.update(before.keys() - after.keys())
+        self.commit_all(copy)
+
     # Taking back.
 
     def undo(self, copy: Copy) -> None:
@@ -364,7 +493,9 @@ class Actions:
                 self.seen_tip(copy) == done.before)
             if not is_done:
                 self.checks.after_kill(copy)
-                ended = self.program.run(copy.place, "undo")
+                ended = self.type_undo(copy)
+        elif FINISHED in ended.out:
+            ended = self.type_undo(copy)
         if not ended.killed and ended.status != 0:
             raise Wrong(ended)
         copy.history.pop()
@@ -383,6 +514,11 @@ class Actions:
         self.checks.after_kill(copy) if ended.killed else self.checks.refs(copy)
         self.checks.disk(copy)
 
+    def type_undo(self, copy: Copy) -> Ended:
+        """An `undo` to its end. The one before may have been killed so late that only its last notes were missing: it is finished first."""
+        ended = self.program.run(copy.place, "undo")
+        return self.program.run(copy.place, "undo") if FINISHED in ended.out else ended
+
     def still_tracked(self, copy: Copy, ended: Ended) -> None:
         """What was tracked before the commit was taken back is tracked still."""
         status = self.program.must(copy.place, "status", "--json").json()
@@ -394,7 +530,7 @@ class Actions:
 
     def undo_refused(self, copy: Copy) -> None:
         """Somebody else has moved the branch since."""
-        ended = self.program.run(copy.place, "undo")
+        ended = self.type_undo(copy)
         if ended.status != 73:
             raise Wrong(ended)
         copy.history.clear()
@@ -425,12 +561,14 @@ class Actions:
             self.checks.disk_between(copy, before, after)
             self.checks.after_kill(copy)
             if len(self.program.must(copy.place, "operations", "--json").lines()) == count:
-                ended = self.program.run(copy.place, "undo")
+                ended = self.type_undo(copy)
             elif self.checks.is_pending(copy):
                 # Typed again it would take back one more.
                 self.checks.deviates("a killed undo of a checkout cannot be typed again", ended)
                 ended = self.program.run(copy.place, "checkout", done.head_before)
             self.checks.leftovers(copy, "checkout")
+        elif FINISHED in ended.out:
+            ended = self.type_undo(copy)
         if not ended.killed and ended.status != 0:
             raise Wrong(ended)
         copy.history.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -23,8 +24,7 @@ PENDING = "A checkout was interrupted"
 # Faults of the program that are known (Documentation/Torture.md): they are counted and told, and do not end a run. A line goes when
 # its fault is mended.
 KNOWN = {
-    "a killed 'checkout -b' cannot be typed again",
-    "a killed 'worktree add' cannot be typed again",
+    "a killed commit hides what is made anew where something was removed",
 }
 
 
@@ -100,7 +100,14 @@ class Checks:
         if (status["branch"], status["head"]) != (copy.branch, copy.commit):
             raise Wrong(f"status says {status['branch']} {status['head']}, and should say {copy.branch} {copy.commit}")
         found = {entry["path"]: entry["state"] for entry in status["entries"]}
-        if found != self.world.status(copy):
+        expected = self.world.status(copy)
+        hidden = {path for path in expected.keys() - found.keys() if expected[path] == "added" and path in copy.removed}
+        if hidden:
+            self.deviates("a killed commit hides what is made anew where something was removed", sorted(hidden)[:3])
+            self.program.must(copy.place, "add", *sorted(hidden))
+            copy.added |= {path for path in hidden if not any(path.startswith(root + "/") for root in copy.roots)}
+            return self.standing(copy)
+        if found != expected:
             raise Wrong(f"status says {found}, and should say {self.world.status(copy)}")
         resolved = "sha256:" + self.program.must(copy.place, "resolve", "HEAD").out.strip()
         if resolved != copy.commit:
@@ -121,11 +128,29 @@ class Checks:
             (copy.place / path).unlink()
 
     def disk_between(self, copy: Copy, before: Files, after: Files) -> None:
-        """While files are being written each is the old one or the new one; one that has only one of the two may be absent."""
+        """While files are being written each is the old one or the new one; one that has only one of the two may be absent. Where
+        there was none the new one may be cut short: the command knows that, typed again."""
         found = {path: entry for path, entry in look(copy.place).items() if TEMPORARY not in path}
         for path in before.keys() | after.keys() | found.keys():
-            if found.get(path) not in (before.get(path), after.get(path)):
+            is_cut = path in found and path in after and path not in before and self.is_beginning(copy, path, found[path], after[path])
+            if not is_cut and found.get(path) not in (before.get(path), after.get(path)):
                 raise Wrong(f"{path} is {found.get(path)}, neither {before.get(path)} nor {after.get(path)}")
+
+    def content(self, copy: Copy, digest: str) -> bytes:
+        return subprocess.run([self.program.binary, "cat", f"sha256:{digest}"], cwd=copy.place,
+                              env=self.program.environment, capture_output=True).stdout
+
+    def is_beginning(self, copy: Copy, path: str, found: tuple[str, str], whole: tuple[str, str]) -> bool:
+        """Whether a file holds the beginning of what it is to hold."""
+        if "link" in (found[0], whole[0]) or found[0] != whole[0]:
+            return False
+        return self.content(copy, whole[1]).startswith((copy.place / path).read_bytes())
+
+    def kept(self, copy: Copy, files: Files) -> None:
+        """Contents that no file has any more are in the store."""
+        for path, (_, digest) in sorted(files.items()):
+            if hashlib.sha256(self.content(copy, digest)).hexdigest() != digest:
+                raise Wrong(f"what {path} held is lost: {digest}")
 
     def same(self, expected: Files, found: Files, what: str) -> None:
         if expected != found:

@@ -24,6 +24,8 @@ WEIGHTS = {
     "commit": 40, "checkout": 18, "undo": 12, "together": 8, "reference": 8, "tracking": 6, "new_branch": 3, "export": 3,
     "restore": 2,
 }
+# Where the program has the command.
+FURTHER_WEIGHTS = {"gc": {"collect": 3}, "worktree": {"renew": 3}, "rm": {"remove": 3, "force": 4}, "mv": {"move": 3}}
 FURTHER_COPIES = ["second", "third"]
 
 
@@ -71,8 +73,9 @@ class Torture:
                     copy = Copy(home / name)
                     actions.join(copy)
                     world.copies.append(copy)
-            weights = WEIGHTS | ({"collect": 3} if program.has("gc") else {})
-            weights |= {"renew": 3} if program.has("worktree") else {}
+            weights = dict(WEIGHTS)
+            for command, further in FURTHER_WEIGHTS.items():
+                weights |= further if program.has(command) else {}
             while program.kills < kills:
                 copy = self.generator.choice(world.copies)
                 [action] = self.generator.choices(list(weights), list(weights.values()))

@@ -45,6 +45,8 @@ class Copy:
     # Tracked directories, and single files that no version has yet.
     roots: set[str] = field(default_factory=set)
     added: set[str] = field(default_factory=set)
+    # What `rm` or `mv` took away here at any time.
+    removed: set[str] = field(default_factory=set)
     # What `undo` would take back, the last operation at the end.
     history: list[Done] = field(default_factory=list)
 

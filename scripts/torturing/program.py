@@ -76,8 +76,8 @@ class Program:
         self.commands = 0
         self.kills = 0
         listed = subprocess.run([self.binary, "help"], capture_output=True, text=True, check=True).stdout
-        self.known = {line.split()[0].rstrip(",") for line in listed.split("SUBCOMMANDS:")[-1].splitlines()
-                      if line.startswith("  ") and line[2] != " "}
+        # All groups; the page's options begin with a dash.
+        self.known = {line.split()[0].rstrip(",") for line in listed.splitlines() if line.startswith("  ") and line[2].isalpha()}
 
     def has(self, command: str) -> bool:
         return command in self.known
