@@ -9,7 +9,7 @@ package final class FrameCoder {
     private let level: Int32
     private let zstd: ZstdCoder
 
-    package init(level: Int32 = 1) throws(CodingError) {
+    package init(level: Int32 = 3) throws(CodingError) {
         self.level = level
         zstd = try ZstdCoder()
     }

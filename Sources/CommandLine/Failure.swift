@@ -45,7 +45,7 @@ struct Failure: Error {
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
         case .noPath, .noRef, .collected: status = .notFound
-        case .invalidName, .badConfiguration, .outside, .misplaced, .special: status = .usage
+        case .invalidName, .badConfiguration, .outside, .misplaced, .special, .intoItself: status = .usage
         case .branchInUse: status = .wouldLose
         case .bare(let path):
             (status, hint) = (.usage, "mlrepo init --store \(path) DIRECTORY makes a working copy")

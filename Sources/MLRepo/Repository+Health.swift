@@ -38,7 +38,8 @@ extension Repository {
     private func storeCheck() throws(RepositoryError) -> HealthCheck {
         HealthCheck(
             "store", true,
-            "\(store.layout.root): operation \(store.current.number) of the log, \(store.packs.count) packs")
+            "\(store.layout.root): operation \(store.current.number) of the log, \(store.packs.count) pack\(store.packs.count == 1 ? "" : "s")"
+        )
     }
 
     private func spaceCheck() -> HealthCheck {

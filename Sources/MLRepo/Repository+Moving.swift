@@ -12,15 +12,20 @@ extension Repository {
     /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name.
     package func move(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
         guard !copy.isBare else { throw .bare(copy.root) }
-        guard !source.isRoot, !target.isInside(source) else { throw .wouldLose([source]) }
+        guard !source.isRoot, !target.isInside(source) else { throw .intoItself(source) }
         guard let status = try status(of: source) else { throw .noPath("\(source)") }
         guard try self.status(of: target) == nil else { throw .refExists("\(target)") }
         let (_, base) = try self.base()
-        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        var tracking = try self.tracking(base)
         let singles = try singleFiles(in: source, base, tracking)
         let isCovered = tracking.coversDirectory(source)
         let roots = tracking.paths.directories.filter { $0.isInside(source) }
-        guard isCovered || !roots.isEmpty || !singles.isEmpty else { throw .notTracked(source) }
+        guard isCovered || !roots.isEmpty || !singles.isEmpty else {
+            // A command that was killed had noted it, and nothing else.
+            let isNoted = tracking.coversDirectory(target) || tracking.added.contains { $0.isInside(target) }
+            guard isNoted else { throw .notTracked(source) }
+            return try rename(source, to: target)
+        }
 
         var directories = tracking.paths.directories.filter { !$0.isInside(source) }
         for root in roots { directories.append(try root.moved(from: source, to: target)) }
@@ -37,9 +42,23 @@ extension Repository {
         tracking.untracked = tracking.untracked.filter { !$0.isInside(target) && !target.isInside($0) }
         if try hasEntry(base, source) { tracking.untracked.insert(source) }
         try copy.setTracking(tracking)
+        try rename(source, to: target)
+    }
+
+    private func rename(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
+        let files = environment.files
         try filing { () throws(FileError) in
-            try environment.files.rename(
-                copy.root.appending(source.bytes), to: copy.root.appending(target.bytes))
+            try files.rename(copy.root.appending(source.bytes), to: copy.root.appending(target.bytes))
+            // Directories that are empty now go, as they do when files are removed.
+            var above = source.split?.directory
+            while let directory = above, !directory.isRoot {
+                do throws(FileError) { try files.removeDirectory(copy.root.appending(directory.bytes)) } catch
+                {
+                    guard error.isNotEmpty || error.isNotFound else { throw error }
+                    return
+                }
+                above = directory.split?.directory
+            }
         }
     }
 

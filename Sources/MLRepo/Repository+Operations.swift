@@ -102,7 +102,8 @@ extension Repository {
             }
             return true
         }
-        guard let undo, let operation else { return nil }
+        // Which files were overwritten, and by what, nobody wrote down.
+        guard let undo, let operation, operation.event.verb != Self.overwritingVerb else { return nil }
         return (undo, operation)
     }
 
@@ -125,7 +126,9 @@ extension Repository {
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
     package func undo(_ operation: Operation) throws(RepositoryError) {
         guard operation.event.verb != Self.savingVerb else { return try leaveSaved("undo") }
-        try reverse(operation, isCheckout: operation.event.verb == "checkout", verb: "undo")
+        try reverse(
+            operation, isCheckout: ["checkout", Self.overwritingVerb].contains(operation.event.verb),
+            verb: "undo")
     }
 
     private func reverse(_ operation: Operation, isCheckout: Bool, verb: String) throws(RepositoryError) {
@@ -182,9 +185,20 @@ extension Repository {
             try reading { () throws(ReadError) in try store.commit(id) }
         }
         var tracking = try copy.tracking(base: commit.tracked)
+        let all = tracking.paths
+        for root in before?.tracked.directories ?? []
+        where !all.directories.contains(where: { root.isInside($0) }) {
+            tracking.untracked.insert(root)
+        }
         try reading { () throws(ReadError) in
             try tree(before).changes(to: tree(commit)) { (path, old, new) throws(ReadError) in
-                guard new != nil else { return }
+                guard new != nil else {
+                    // What the commit took out is not taken for lost.
+                    if !tracking.isUntracked(path), !tracking.coversDirectory(path) {
+                        tracking.untracked.insert(path)
+                    }
+                    return
+                }
                 tracking.untracked = tracking.untracked.filter { !path.isInside($0) }
                 if old == nil, !tracking.coversDirectory(path) { tracking.added.insert(path) }
             }

@@ -112,7 +112,7 @@ extension Repository {
         let saved = try copy.head()
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
-        _ = try transact("checkout", reason: head.branch, actor: actor, saved, writer) {
+        _ = try transact(Self.overwritingVerb, reason: head.branch, actor: actor, saved, writer) {
             () throws(RepositoryError) in
             try standing(saved, on: id, from: saved.commit)
         }

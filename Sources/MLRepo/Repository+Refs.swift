@@ -18,6 +18,12 @@ extension Repository {
         }
     }
 
+    /// Makes sure that a branch or a tag could be made.
+    func requireFree(_ group: String, _ name: String) throws(RepositoryError) {
+        let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
+        guard try ref(refName) == nil else { throw .refExists(name) }
+    }
+
     /// Whether the last thing that this working copy did was to make a branch at a commit: a command that was killed then is
     /// typed again.
     package func hasJustMade(branch: String, at id: ObjectID) throws(RepositoryError) -> Bool {

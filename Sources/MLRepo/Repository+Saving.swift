@@ -7,6 +7,8 @@ internal import WorkingTree
 extension Repository {
     /// The verb of the operation that keeps what is about to be overwritten.
     static let savingVerb = "save"
+    /// The verb of the operation behind it, where the working copy goes on standing where it stood.
+    static let overwritingVerb = "overwrite"
 
     /// Keeps what is on disk at some paths, and lets the working copy stand on the version that has it.
     ///
@@ -28,7 +30,7 @@ extension Repository {
         let commit = Commit(
             author: actor, committer: actor, authored: now, committed: now, message: request.message,
             parents: look.head.commit.map { [$0] } ?? [], recipes: try recipeMap(edits.recipes, writer),
-            runs: [runID], tracked: look.tracking.paths, tree: built.root)
+            runs: [runID], tracked: look.base?.tracked ?? look.tracking.paths, tree: built.root)
         let id = try storing { () throws(StoreError) in try writer.add(.commit, commit.payload) }
         _ = try transact(Self.savingVerb, reason: look.head.branch, actor: actor, look.head, writer) {
             () throws(RepositoryError) in

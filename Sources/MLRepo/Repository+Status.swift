@@ -36,7 +36,7 @@ extension Repository {
     func look() throws(RepositoryError) -> Look {
         guard !copy.isBare else { throw .bare(copy.root) }
         let (head, base) = try self.base()
-        let tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        let tracking = try self.tracking(base)
         let cache = try self.cache(head.commit, base)
         let clock = try copy.fileClock()
         let scan = try working { () throws(WorkingTreeError) in

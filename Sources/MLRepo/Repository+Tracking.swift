@@ -3,11 +3,25 @@ package import ObjectModel
 package import WorkingTree
 
 extension Repository {
+    /// What is tracked: what the base version tracks, and what was said since.
+    ///
+    /// That something is tracked no longer can only be said of what the base version has: a commit that was killed before it
+    /// noted that it had taken it out leaves such words behind.
+    func tracking(_ base: Commit?) throws(RepositoryError) -> Tracking {
+        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        let version = tree(base)
+        for path in tracking.untracked {
+            let isThere = try reading { () throws(ReadError) in try version.entry(at: path) != nil }
+            if !isThere { tracking.untracked.remove(path) }
+        }
+        return tracking
+    }
+
     /// Tracks files, directories with all that comes into them, or the files that a pattern matches.
     package func add(paths: [RepositoryPath], patterns: [String]) throws(RepositoryError) -> Tracking {
         guard !copy.isBare else { throw .bare(copy.root) }
         let (_, base) = try self.base()
-        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        var tracking = try self.tracking(base)
         for path in paths {
             let status = try filing { () throws(FileError) in
                 try environment.files.status(copy.root.appending(path.bytes))
@@ -32,10 +46,12 @@ extension Repository {
     }
 
     /// Stops tracking; the files stay.
-    package func untrack(_ paths: [RepositoryPath]) throws(RepositoryError) {
+    ///
+    /// - Returns: What lies in a tracked directory, and is left out of it by `.mlrepoignore` from now on.
+    package func untrack(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
         guard !copy.isBare else { throw .bare(copy.root) }
         let (_, base) = try self.base()
-        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        var tracking = try self.tracking(base)
         for path in paths {
             let isKnown =
                 tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)
@@ -49,5 +65,19 @@ extension Repository {
             if inBase { tracking.untracked.insert(path) }
         }
         try copy.setTracking(tracking)
+        let covered = paths.filter { tracking.coversDirectory($0) }
+        if !covered.isEmpty { try ignore(covered) }
+        return covered
+    }
+
+    /// Adds paths to the ignore rules of the top directory.
+    private func ignore(_ paths: [RepositoryPath]) throws(RepositoryError) {
+        let file = copy.root / IgnoreRules.fileName
+        var bytes = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(file, limit: 1 << 20) ?? []
+        }
+        if let last = bytes.last, last != 0x0a { bytes.append(0x0a) }
+        for path in paths { bytes += IgnoreRules.line(for: path) + [0x0a] }
+        try copy.replaceFile(file, bytes)
     }
 }

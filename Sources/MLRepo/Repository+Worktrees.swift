@@ -22,10 +22,13 @@ extension Repository {
         _ directory: FilePath, at id: ObjectID?, branch: String?, isNew: Bool = false,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Repository {
-        try requireRoom(directory)
-        if let branch, let id, isNew, try !hasJustMade(branch: branch, at: id) {
-            try makeRef("branches", branch, at: id)
+        var isMade = true
+        if let branch, let id, isNew {
+            isMade = try hasJustMade(branch: branch, at: id)
+            if !isMade { try requireFree("branches", branch) }
         }
+        try requireRoom(directory)
+        if let branch, let id, !isMade { try makeRef("branches", branch, at: id) }
         var inside = environment
         inside.workingDirectory = directory
         let repository = try begun(directory, inside)
@@ -45,7 +48,7 @@ extension Repository {
             let isOurs = directory.relative(to: copy.directory.normalized) != nil
             let path = try? RepositoryPath(inside)
             let (_, base) = try base()
-            let tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+            let tracking = try self.tracking(base)
             if isOurs || path.map(tracking.coversDirectory) ?? true { throw .misplaced(directory) }
         }
         let names = try filing { () throws(FileError) in

@@ -36,6 +36,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badConfiguration(String)
     case wouldLose([RepositoryPath])
     case outside(String)
+    /// Something would be moved into itself.
+    case intoItself(RepositoryPath)
     /// A socket, pipe or device cannot be kept.
     case special(RepositoryPath)
     /// A working copy would lie in the data or in the store of another one.
@@ -76,6 +78,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             paths.count == 1
                 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
         case .outside(let text): "'\(text)' is outside the working tree"
+        case .intoItself(let path): "\(path) cannot be moved into itself"
         case .special(let path):
             "\(path) is a socket, pipe or device: only files, links and directories can be kept"
         case .misplaced(let path):

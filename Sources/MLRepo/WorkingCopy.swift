@@ -231,6 +231,19 @@ package struct WorkingCopy: Sendable {
         }
     }
 
+    /// Writes a file of the working tree in place of what is there.
+    func replaceFile(_ path: FilePath, _ bytes: [UInt8]) throws(RepositoryError) {
+        try filing { () throws(FileError) in
+            let temporary = directory / "\(Self.temporaryPrefix)file-\(nonce)"
+            try files.removeIfPresent(temporary)
+            let file = try files.create(temporary, permissions: 0o666)
+            defer { files.close(file) }
+            try files.write(file, bytes)
+            try files.synchronize(file)
+            try files.rename(temporary, to: path)
+        }
+    }
+
     private func replace(_ name: String, _ bytes: [UInt8], durable: Bool) throws(RepositoryError) {
         try filing { () throws(FileError) in
             let temporary = directory / "\(Self.temporaryPrefix)\(name)-\(nonce)"

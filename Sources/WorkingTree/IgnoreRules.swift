@@ -46,6 +46,17 @@ package struct IgnoreRules: Sendable {
         }
     }
 
+    /// The line that leaves a path out and nothing else.
+    package static func line(for path: RepositoryPath) -> [UInt8] {
+        var line: [UInt8] = [0x2f]
+        for byte in path.bytes {
+            // What has a meaning in a pattern, and a space, which could stand at the end.
+            if "*?[]\\#! ".utf8.contains(byte) { line.append(UInt8(ascii: "\\")) }
+            line.append(byte)
+        }
+        return line
+    }
+
     /// Whether a path is to be left alone.
     ///
     /// Directories above it are not looked at: who walks does not enter ignored ones.

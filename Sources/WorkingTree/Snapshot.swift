@@ -73,6 +73,7 @@ package struct Snapshot: Sendable {
 
     package func read(_ scanned: [ScannedFile], width: Int) throws(WorkingTreeError) -> Result {
         onStep(.planned(files: scanned.count, bytes: scanned.reduce(0) { $0 + ($1.status?.size ?? 0) }))
+        let scanned = Self.inStoringOrder(scanned)
         let batches = Self.batches(scanned)
         let work = Mutex(Work())
         onThreads(max(1, min(width, batches.count))) { _ in
@@ -100,13 +101,37 @@ package struct Snapshot: Sendable {
             files: end.results.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, recipes: end.recipes)
     }
 
-    /// Neighbours in the tree whose content makes about a frame.
+    /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.
+    ///
+    /// Git orders the objects of a pack by the same signs. What is written in this order is read in it by a checkout of everything;
+    /// a checkout of one directory decodes frames that hold others' files as well.
+    private static func inStoringOrder(_ scanned: [ScannedFile]) -> [ScannedFile] {
+        guard scanned.count > 1 else { return scanned }
+        var keys: [(ending: UInt64, size: Int, index: Int)] = []
+        keys.reserveCapacity(scanned.count)
+        for (index, file) in scanned.enumerated() {
+            var ending: UInt64 = 0
+            // The last byte counts most.
+            for (place, byte) in file.path.bytes.reversed().prefix(8).enumerated() {
+                if byte == 0x2f { break }
+                ending |= UInt64(byte) << UInt64(56 - 8 * place)
+            }
+            keys.append((ending, file.status?.size ?? 0, index))
+        }
+        keys.sort { $0 < $1 }
+        return keys.map { scanned[$0.index] }
+    }
+
+    /// Raw bytes of a frame of small files: a file is had by decoding its frame.
+    private static let frameTarget = 512 << 10
+
+    /// Neighbours whose content makes about a frame.
     private static func batches(_ scanned: [ScannedFile]) -> [Range<Int>] {
         var batches: [Range<Int>] = []
         var (start, bytes) = (0, 0)
         for (index, file) in scanned.enumerated() {
             bytes += file.status?.size ?? 0
-            if bytes >= FrameBuilder.target || index - start >= 1023 {
+            if bytes >= frameTarget || index - start >= 1023 {
                 batches.append(start..<index + 1)
                 (start, bytes) = (index + 1, 0)
             }

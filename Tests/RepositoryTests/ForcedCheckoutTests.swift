@@ -22,7 +22,7 @@ import Testing
         try bench.write("a", Array("2".utf8))
         try bench.disk.remove(Workbench.home / "data/d")
         try bench.commit("second")
-        try bench.open().untrack([RepositoryPath("data")])
+        _ = try bench.open().untrack([RepositoryPath("data")])
         _ = try bench.open().add(paths: [RepositoryPath("data/a"), RepositoryPath("data/b")], patterns: [])
         try bench.commit("no directory")
         try bench.write("a", dirty)

@@ -3,6 +3,7 @@ import MLRepo
 import ObjectModel
 import TestSupport
 import Testing
+import WorkingTree
 
 /// `mv` and `rm`: the next version has what the disk has, and nothing drops out of it unasked.
 @Suite struct MovingTests {
@@ -53,7 +54,7 @@ import Testing
         #expect(throws: RepositoryError.noPath("data/x")) {
             try bench.open().move(path("data/x"), to: path("y"))
         }
-        #expect(throws: RepositoryError.wouldLose([try path("data")])) {
+        #expect(throws: RepositoryError.intoItself(try path("data"))) {
             try bench.open().move(path("data"), to: path("data/in"))
         }
         let file = try bench.disk.create(Workbench.home / "loose", permissions: 0o644)
@@ -87,5 +88,72 @@ import Testing
         let second = try bench.open().commit(CommitRequest(message: "second")).id
         #expect(try paths(bench, of: second) == ["data/b", "data/c"])
         #expect(try paths(bench, of: first) == ["data/a", "data/b"])
+    }
+}
+
+/// What was said about tracking holds as long as it was meant to.
+extension MovingTests {
+    @Test func `what is untracked inside a tracked directory stays out of it`() throws {
+        let bench = try Workbench.fresh(seed: 5)
+        try bench.write("a*b", [1])
+        try bench.write("ab", [2])
+        try bench.commit("first")
+        #expect(try bench.open().untrack([path("data/a*b")]) == [path("data/a*b")])
+        #expect(try paths(bench, of: bench.commit("second")) == ["data/ab"])
+        #expect(try bench.open().status().changes.isEmpty)
+        #expect(try bench.read("a*b") == [1])
+    }
+
+    @Test func `a file that is made anew after its removal was committed is seen, whatever was killed`()
+        throws
+    {
+        let bench = try Workbench.fresh(seed: 6)
+        try bench.write("a", [1])
+        try bench.write("b", [2])
+        try bench.commit("first")
+        #expect(try bench.open().remove([path("data/a")], isForced: false) == 1)
+        let tracked = try bench.disk.contents(Workbench.home / ".mlrepo/tracked", limit: 10_000)
+        try bench.commit("second")
+        // The commit was killed before it took this back.
+        let file = try bench.disk.create(Workbench.home / ".mlrepo/tracked", permissions: 0o644)
+        try bench.disk.write(file, tracked)
+        bench.disk.close(file)
+        try bench.write("a", [3])
+        #expect(try bench.open().status().changes.map { "\($0.path)" } == ["data/a"])
+    }
+
+    @Test func `a move that was killed before it renamed goes on`() throws {
+        let bench = try Workbench.fresh(seed: 7)
+        try bench.write("a", [1])
+        try bench.commit("first")
+        try bench.open().move(path("data"), to: path("other"))
+        try bench.disk.rename(Workbench.home / "other", to: Workbench.home / "data")
+        try bench.open().move(path("data"), to: path("other"))
+        #expect(try paths(bench, of: bench.commit("moved")) == ["other/a"])
+    }
+
+    @Test func `a commit of a move is taken back and made again`() throws {
+        let bench = try Workbench.fresh(seed: 8)
+        try bench.write("a", [1])
+        try bench.commit("first")
+        try bench.open().move(path("data"), to: path("other"))
+        _ = try bench.open().commit(CommitRequest(message: "moved"))
+        try bench.open().undo(#require(try bench.open().undoable()))
+        let again = try bench.open().commit(CommitRequest(message: "moved again")).id
+        #expect(try paths(bench, of: again) == ["other/a"])
+    }
+
+    @Test func `what was added is still added after a forced checkout`() throws {
+        let bench = try Workbench.fresh(seed: 9)
+        try bench.write("a", [1])
+        let first = try bench.commit("first")
+        try bench.disk.makeDirectory(Workbench.home / "extra", permissions: 0o755)
+        _ = try bench.open().add(paths: [path("extra")], patterns: [])
+        try bench.write("a", [2])
+        _ = try bench.open().forcedCheckout(first, branch: "main")
+        #expect(try bench.open().status().tracking.coversDirectory(path("extra")))
+        try bench.open().undo(#require(try bench.open().undoable()))
+        #expect(try bench.open().status().tracking.coversDirectory(path("extra")))
+        #expect(try bench.read("a") == [2])
     }
 }

@@ -35,7 +35,8 @@ struct UntrackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "untrack", abstract: "Stop tracking; the files stay where they are.",
         discussion: """
-            Earlier versions keep them. 'mlrepo add' tracks them again.
+            Earlier versions keep them. 'mlrepo add' tracks them again. What lies in a tracked directory is left out of it by a line
+            in .mlrepoignore.
 
             EXAMPLES
               mlrepo untrack data/scratch
@@ -46,6 +47,8 @@ struct UntrackCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        try repository.untrack(repository.paths(paths))
+        for path in try repository.untrack(repository.paths(paths)) {
+            Terminal.print("\(path) lies in a tracked directory: .mlrepoignore leaves it out from now on")
+        }
     }
 }
