@@ -28,9 +28,20 @@ enum Habits {
         case "clone", "push", "pull", "fetch", "remote":
             (
                 "there are no remotes yet: working copies share a store",
-                "mlrepo worktree add DIR, or mlrepo init --store PATH"
+                "mlrepo checkout BRANCH brings what others committed; mlrepo worktree add DIR makes another working copy"
             )
         case "track": ("what is tracked is said once", "mlrepo add PATH, or mlrepo add --pattern '*.bin'")
+        case "merge", "cherry-pick":
+            (
+                "there is no merge yet: a commit on a branch that moved takes in what others changed elsewhere",
+                "mlrepo checkout REVISION -- PATH takes files of another version, and mlrepo commit keeps them"
+            )
+        case "revert":
+            (
+                "a version is taken back by what was before",
+                "mlrepo checkout REVISION -- PATH, and mlrepo commit"
+            )
+        case "clean": ("untracked files are never touched", "rm")
         default: nil
         }
     }

@@ -117,6 +117,12 @@ private func changeDirectory(_ directory: [UInt8], json: Bool) {
     exit(failure.status.rawValue)
 }
 
+private var commandNames: [String] {
+    MLRepoCommand.configuration.subcommands.flatMap {
+        [$0.configuration.commandName].compactMap { $0 } + $0.configuration.aliases
+    }
+}
+
 private func isCommand(_ word: String) -> Bool {
     MLRepoCommand.configuration.subcommands.contains {
         $0.configuration.commandName == word || $0.configuration.aliases.contains(word)
@@ -140,6 +146,14 @@ private func run(_ arguments: [String]) -> Int32 {
         let failure = Failure(
             status: .usage, message: "there is no command '\(Terminal.escaped(arguments[1]))'",
             hint: "mlrepo help")
+        failure.report(json: json)
+        return failure.status.rawValue
+    }
+    if let first = arguments.first, first != "help", !isCommand(first) {
+        let near = Suggestion.near(first, among: commandNames)
+        let failure = Failure(
+            status: .usage, message: "there is no command '\(Terminal.escaped(first))'",
+            hint: near.map { "mlrepo \($0)" } ?? "mlrepo help")
         failure.report(json: json)
         return failure.status.rawValue
     }

@@ -36,7 +36,7 @@ enum Topics {
         Patterns in the syntax of .gitignore, in a file .mlrepoignore in any directory, for what lies beneath it; later ones
         and deeper ones win, and ! takes one back. What is added by name is tracked whatever the patterns say.
 
-        Without any file: .git, .hg, .svn, .dvc, .venv, venv, env, node_modules, __pycache__, *.pyc, .ipynb_checkpoints,
+        Without any file: .git, .hg, .svn, .dvc, .venv and any other virtual environment of Python, node_modules, __pycache__, *.pyc, .ipynb_checkpoints,
         .pytest_cache, .mypy_cache, .ruff_cache, .DS_Store, wandb, mlruns.
 
         EXAMPLE

@@ -3,8 +3,10 @@ package import ObjectModel
 /// Where a file or directory of a version came from: the commit that made it, its run, and what went into that.
 package struct Blame: Sendable {
     package let path: RepositoryPath
+    /// The path at which the content was made, before files were renamed.
+    package let origin: RepositoryPath
     package let entry: TreeEntry
-    /// The commit that brought exactly this content to this path.
+    /// The commit that brought exactly this content, to this path or to one that it was renamed from.
     package let commitID: ObjectID
     package let commit: Commit
     package let runID: ObjectID
@@ -42,8 +44,8 @@ package struct BlameWalk {
     private func blame(
         _ path: RepositoryPath, at tip: ObjectID, depth: Int, _ seen: inout Set<ObjectID>
     ) throws(ReadError) -> Blame? {
-        guard let (commitID, commit, entry) = try origin(of: path, at: tip) else { return nil }
-        guard let (runID, run) = try maker(of: path, entry, in: commit) else { return nil }
+        guard let (commitID, commit, entry, origin) = try origin(of: path, at: tip) else { return nil }
+        guard let (runID, run) = try maker(of: origin, entry, in: commit) else { return nil }
         var inputs: [Blame.Input] = []
         for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root)
         {
@@ -56,14 +58,16 @@ package struct BlameWalk {
                     path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
         }
         return Blame(
-            path: path, entry: entry, commitID: commitID, commit: commit, runID: runID, run: run,
+            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, runID: runID,
+            run: run,
             inputs: inputs)
     }
 
-    /// Goes back as long as a parent has the same at the path.
+    /// Goes back as long as a parent has the same at the path, or lost the same at another one.
     private func origin(
-        of path: RepositoryPath, at tip: ObjectID
-    ) throws(ReadError) -> (ObjectID, Commit, TreeEntry)? {
+        of asked: RepositoryPath, at tip: ObjectID
+    ) throws(ReadError) -> (ObjectID, Commit, TreeEntry, RepositoryPath)? {
+        var path = asked
         var (id, commit) = (tip, try reader.commit(tip))
         guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else {
             return nil
@@ -79,8 +83,31 @@ package struct BlameWalk {
                     continue search
                 }
             }
-            return (id, commit, entry)
+            for parentID in commit.parents {
+                let parent = try reader.commit(parentID)
+                if let before = try renamed(entry, from: parent, to: commit) {
+                    (id, commit, path) = (parentID, parent, before)
+                    continue search
+                }
+            }
+            return (id, commit, entry, path)
         }
+    }
+
+    /// Where a file was that a commit gave another name: what went away with the same content.
+    ///
+    /// Reads what differs between the two versions.
+    private func renamed(
+        _ entry: TreeEntry, from parent: Commit, to commit: Commit
+    ) throws(ReadError) -> RepositoryPath? {
+        guard entry.mode != .directory, entry.size > 0 else { return nil }
+        var found: RepositoryPath?
+        try DirectoryTree(root: parent.tree, reader: reader).changes(
+            to: DirectoryTree(root: commit.tree, reader: reader)
+        ) { path, before, after in
+            if found == nil, after == nil, before?.id == entry.id, before?.mode == entry.mode { found = path }
+        }
+        return found
     }
 
     /// The commit's run that has the path among its outputs; else its first one.

@@ -18,11 +18,14 @@ package struct Environment: Sendable {
     package var workingDirectory: FilePath
     /// How many threads work at once.
     package var width: Int
+    /// The number of the account; nothing if that is nobody's business.
+    package var user: UInt32?
 
     package init(
         files: any FileSystem, now: @escaping @Sendable () -> Int,
         random: @escaping @Sendable (Int) -> [UInt8],
-        variable: @escaping @Sendable (String) -> String?, workingDirectory: FilePath, width: Int
+        variable: @escaping @Sendable (String) -> String?, workingDirectory: FilePath, width: Int,
+        user: UInt32? = nil
     ) {
         self.files = files
         self.now = now
@@ -30,6 +33,7 @@ package struct Environment: Sendable {
         self.variable = variable
         self.workingDirectory = workingDirectory
         self.width = width
+        self.user = user
     }
 
     /// That of this process.
@@ -47,7 +51,7 @@ package struct Environment: Sendable {
                 while bytes.count < count { withUnsafeBytes(of: generator.next()) { bytes += $0 } }
                 return Array(bytes.prefix(count))
             },
-            variable: variable, workingDirectory: currentDirectory(), width: processorCount())
+            variable: variable, workingDirectory: currentDirectory(), width: processorCount(), user: getuid())
     }
 
     private static func currentDirectory() -> FilePath {

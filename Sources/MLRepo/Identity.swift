@@ -18,10 +18,22 @@ package enum Identity {
         let gitUser = git.map { section("user", of: String(decoding: $0, as: UTF8.self)) } ?? [:]
         let name =
             environment.variable("MLREPO_USER_NAME") ?? configuration["user.name"] ?? gitUser["name"]
-            ?? environment.variable("USER") ?? environment.variable("LOGNAME")
+            ?? environment.variable("USER") ?? environment.variable("LOGNAME") ?? accountName(environment)
         let email =
             environment.variable("MLREPO_USER_EMAIL") ?? configuration["user.email"] ?? gitUser["email"] ?? ""
         return name.flatMap { Person(name: $0, email: email) }
+    }
+
+    /// The name of the account in `/etc/passwd`: the program is static, and asks no name service.
+    private static func accountName(_ environment: Environment) -> String? {
+        guard let user = environment.user,
+            let bytes = try? environment.files.contentsIfPresent(FilePath("/etc/passwd"), limit: 16 << 20)
+        else { return nil }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+            if fields.count >= 3, fields[2] == "\(user)" { return String(fields[0]) }
+        }
+        return nil
     }
 
     /// The settings of one section of a file in git's configuration syntax, as far as names and addresses need it.

@@ -280,6 +280,11 @@ extension Repository {
         guard pending == nil || pending == own else { throw .interruptedCheckout }
         try removeLeftovers(look)
         let tree = tree(look.base)
+        for path in paths where !path.isRoot {
+            if try exists(path) { continue }
+            let isKnown = try reading { () throws(ReadError) in try tree.entry(at: path) != nil }
+            guard isKnown else { throw .noPath("\(path)") }
+        }
         var steps: [CheckoutStep] = []
         for file in look.scan.files where paths.contains(where: { file.path.isInside($0) }) {
             guard file.status == nil || (pending != nil && file.base != nil) else { continue }

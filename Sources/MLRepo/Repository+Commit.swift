@@ -33,6 +33,10 @@ package struct CommitReport: Sendable {
     /// Of the new objects.
     package let newBytes: Int
     package let skipped: [SkippedFile]
+    /// Files that others had changed on the branch, and that were taken in.
+    package let takenIn: [RepositoryPath]
+    /// How many files came, changed and went against the version before.
+    package let changes: (added: Int, modified: Int, deleted: Int)
 }
 
 extension Repository {
@@ -87,7 +91,10 @@ extension Repository {
             parent == look.head.commit ? [] : try others(base, parentCommit, edits, look.head.branch ?? "")
         try refuseOverwriting(theirs, look, committing: edits)
         let built = try edited(tree(parentCommit), edits, writer)
-        let run = try declaredRun(request, committer, edits, base, built.root, writer)
+        // A run read what was here, and not what others committed meanwhile.
+        let mine = theirs.isEmpty ? built : try edited(tree(base), edits, writer)
+        let place = theirs.isEmpty ? nil : look.head.commit
+        let run = try declaredRun(request, committer, edits, base, mine.root, writer, from: place)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let recipes = try recipeMap(read.recipes, writer)
         let now = environment.now()
@@ -112,7 +119,14 @@ extension Repository {
         try settle(look, read.files, edits, theirs, on: id, request)
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
-            storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped)
+            storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
+            takenIn: theirs.map(\.path), changes: Self.count(read.files))
+    }
+
+    private static func count(_ files: [SnapshotFile]) -> (added: Int, modified: Int, deleted: Int) {
+        let changed = files.filter { !$0.isUnchanged }
+        let (added, deleted) = (changed.count { $0.base == nil }, changed.count { $0.entry == nil })
+        return (added, changed.count - added - deleted, deleted)
     }
 
     /// Writes what others committed, where the commit that took it over was killed before that.
@@ -157,7 +171,7 @@ extension Repository {
             throw .missing(roots + single, total: roots.count + single.count)
         }
         let total = look.scan.unchanged + scanned.count
-        if total >= 1000, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
+        if total >= 100, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
     }
 
     /// What others changed between the base and the branch's newest commit, if it is apart from what changed here.
@@ -233,7 +247,7 @@ extension Repository {
     /// The run that a commit declares.
     func declaredRun(
         _ request: CommitRequest, _ user: Person, _ edits: [PathEdit], _ base: Commit?, _ tree: ObjectID,
-        _ writer: ObjectWriter
+        _ writer: ObjectWriter, from place: ObjectID? = nil
     ) throws(RepositoryError) -> Run {
         let written = WrittenObjects(writer: writer)
         let version = DirectoryTree(root: tree, reader: written)
@@ -250,7 +264,14 @@ extension Repository {
                 source = version
             }
             let entry = try reading { () throws(ReadError) in try source.entry(at: input.path) }
-            guard let entry else { throw .noPath("\(input.path)") }
+            guard let entry else { throw try missing(input.path) }
+            // Where the commit's parent has something else, blame could not find this.
+            if input.commit == nil, let place,
+                try reading({ () throws(ReadError) in try self.tree(base).entry(at: input.path)?.id })
+                    == entry.id
+            {
+                commits[input.path] = place
+            }
             inputs.append(PathEdit(path: input.path, entry: entry))
         }
         var outputs: [PathEdit] = []
@@ -261,7 +282,7 @@ extension Repository {
         }
         for path in request.outputs {
             let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
-            guard let entry else { throw .noPath("\(path)") }
+            guard let entry else { throw try missing(path) }
             outputs.append(PathEdit(path: path, entry: entry))
         }
         let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
@@ -278,6 +299,11 @@ extension Repository {
             metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,
             inputCommits: commits)
+    }
+
+    /// Why a path is in no version: it is not tracked, or not there at all.
+    private func missing(_ path: RepositoryPath) throws(RepositoryError) -> RepositoryError {
+        try exists(path) ? .notTracked(path) : .noPath("\(path)")
     }
 
     private static func inOrder(_ edits: [PathEdit]) -> [PathEdit] {

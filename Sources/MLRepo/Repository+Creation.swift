@@ -39,6 +39,7 @@ extension Repository {
                 environment)
         }
         if !request.isBare {
+            try copy.hideFromGit()
             try copy.setHead(WorkingCopy.Head(branch: defaultBranch, commit: nil, workingCopy: workingCopy))
         }
         let repository = try open(copy, environment)

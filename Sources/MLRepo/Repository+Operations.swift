@@ -52,6 +52,21 @@ extension Repository {
         return undone
     }
 
+    /// Goes back to where the working copy stands, where a checkout was killed on its way elsewhere.
+    ///
+    /// - Returns: Where it stands; nothing if none was killed.
+    /// - Throws: ``RepositoryError/interruptedCheckout`` if something else was, which has to be finished.
+    package func undoInterrupted() throws(RepositoryError) -> ObjectID? {
+        let (head, _) = try base()
+        guard let pending = try copy.pending() else { return nil }
+        guard pending.goal != nil, let id = head.commit else {
+            if try isMerged(pending, head.commit ?? DirectoryTree.emptyRoot) { return nil }
+            throw .interruptedCheckout
+        }
+        _ = try checkout(id, branch: head.branch)
+        return id
+    }
+
     /// The last operation of this working copy that moved a ref and was not taken back yet.
     package func undoable() throws(RepositoryError) -> Operation? {
         let mine = try base().head.workingCopy

@@ -20,6 +20,8 @@ package struct WorkingCopyStatus: Sendable {
     /// A checkout was interrupted.
     package let isPending: Bool
     package let tracking: Tracking
+    /// The newest commit of the branch that is stood on.
+    package let branchTip: ObjectID?
 }
 
 extension Repository {
@@ -76,7 +78,9 @@ extension Repository {
         return WorkingCopyStatus(
             head: look.head, changes: changes, skipped: look.scan.skipped,
             isPending: try copy.pending() != nil,
-            tracking: look.tracking)
+            tracking: look.tracking,
+            branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
+            })
     }
 
     func changes(_ look: Look) throws(RepositoryError) -> [FileChange] {

@@ -42,7 +42,22 @@ extension Repository {
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories, patterns: tracking.paths.patterns + patterns)
         try copy.setTracking(tracking)
+        try unignore(paths)
         return tracking
+    }
+
+    /// Takes the lines out of the ignore rules that ``untrack(_:)`` put there.
+    private func unignore(_ paths: [RepositoryPath]) throws(RepositoryError) {
+        let file = copy.root / IgnoreRules.fileName
+        let bytes = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(file, limit: 1 << 20)
+        }
+        guard let bytes else { return }
+        let ours = Set(paths.map { IgnoreRules.line(for: $0) })
+        let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
+        let kept = lines.filter { !ours.contains(Array($0)) }
+        guard kept.count < lines.count else { return }
+        try copy.replaceFile(file, Array(kept.joined(separator: [0x0a])))
     }
 
     /// Stops tracking; the files stay.
@@ -57,7 +72,7 @@ extension Repository {
                 tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)
                 || tracking.paths.directories.contains { $0.isInside(path) }
             let inBase = try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }
-            guard isKnown || inBase else { throw .noPath("\(path)") }
+            guard isKnown || inBase else { throw try exists(path) ? .notTracked(path) : .noPath("\(path)") }
             tracking.added = tracking.added.filter { !$0.isInside(path) }
             tracking.paths = TrackedPaths(
                 directories: tracking.paths.directories.filter { !$0.isInside(path) },

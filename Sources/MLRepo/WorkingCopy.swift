@@ -231,6 +231,9 @@ package struct WorkingCopy: Sendable {
         }
     }
 
+    /// Keeps git from taking the store for code, and `git clean` from deleting it.
+    func hideFromGit() throws(RepositoryError) { try replace(".gitignore", Array("*\n".utf8), durable: true) }
+
     /// Writes a file of the working tree in place of what is there.
     func replaceFile(_ path: FilePath, _ bytes: [UInt8]) throws(RepositoryError) {
         try filing { () throws(FileError) in

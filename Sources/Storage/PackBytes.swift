@@ -101,7 +101,10 @@ enum FrameScan {
 
 extension PackBytes {
     /// Looks at the frame at an offset, which ends at `end` at the latest.
-    func frame(at offset: Int, end: Int) throws(FileError) -> FrameScan {
+    ///
+    /// - Parameter isHashed: Whether the file is read from its beginning to its end, and everything goes into the digest; else this one
+    ///   frame is read.
+    func frame(at offset: Int, end: Int, isHashed: Bool = true) throws(FileError) -> FrameScan {
         let head = try peek(at: offset, min(FrameHeader.byteCount, end - offset))
         guard let header = head.withUnsafeBytes({ FrameHeader($0) }) else {
             return .damage("no frame begins here", length: nil)
@@ -112,7 +115,8 @@ extension PackBytes {
         guard try hasSoundHeader(header, at: offset) else {
             return .damage("the frame header's checksum is wrong", length: nil)
         }
-        let bytes = try read(at: offset, header.totalLength)
+        let bytes =
+            isHashed ? try read(at: offset, header.totalLength) : try peek(at: offset, header.totalLength)
         do throws(PackReader.FrameDamage) {
             let parsed = try PackReader.parse(bytes[...])
             return .frame(parsed.raw, length: parsed.length)

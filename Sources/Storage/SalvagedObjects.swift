@@ -57,7 +57,7 @@ final class SalvagedObjects: ObjectReader {
         let scan: FrameScan
         do throws(FileError) {
             let bytes = try PackBytes(layout.pack(pack), files: files)
-            scan = try bytes.frame(at: place.frame, end: bytes.count)
+            scan = try bytes.frame(at: place.frame, end: bytes.count, isHashed: false)
         } catch { throw .unreadable(reference, problem: "\(error)") }
         guard case .frame(let raw, _) = scan else {
             throw .damaged(reference, problem: "its pack changed meanwhile")

@@ -14,8 +14,6 @@ package struct IgnoreRules: Sendable {
         .mlrepo-tmp-*
         .dvc/
         .venv/
-        venv/
-        env/
         node_modules/
         __pycache__/
         *.pyc

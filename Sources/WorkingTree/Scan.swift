@@ -147,6 +147,7 @@ package struct Scan: Sendable {
             result.skipped.append(SkippedFile(path: "\(job.path)", reason: .repository))
             return
         }
+        if !job.path.isRoot, job.known.isEmpty, Self.isPythonEnvironment(listing) { return }
         listing.sort()
         let rules = try rules(for: job, listing)
         let (block, changes) = (job.known.block, job.known.changes)
@@ -195,6 +196,11 @@ package struct Scan: Sendable {
         if listing.count == 0, job.isCovered, !job.path.isRoot, !(job.known.isKnown && job.known.isEmpty) {
             result.emptyDirectories.append(job.path)
         }
+    }
+
+    /// Whether a directory is a virtual environment of Python, whatever its name is.
+    private static func isPythonEnvironment(_ listing: DirectoryListing) -> Bool {
+        (0..<listing.count).contains { listing.name($0).elementsEqual("pyvenv.cfg".utf8) }
     }
 
     /// Whether a directory is a working copy by itself.

@@ -21,7 +21,7 @@ class Transcripts(CommandTest):
         self.assertEqual(self.mlrepo("status"), "On branch main\nNo commit yet\n  added    data/a.txt\n")
         out = self.mlrepo("commit", "-m", "Begin")
         head = self.mlrepo("resolve", "HEAD").strip()
-        self.assertRegex(out, rf"^\[main {head[:7]}\] Begin\n 1 file, 6 bytes; [0-9.]+ KB new -> [0-9.]+ KB( \([0-9.]+x\))?\n$")
+        self.assertRegex(out, rf"^\[main {head[:7]}\] Begin\n 1 file, 6 bytes; \+1; [0-9.]+ KB new -> [0-9.]+ KB( \([0-9.]+x\))?\n$")
         self.assertEqual(self.mlrepo("status"), f"On branch main\nLast commit {head[:7]}\nNothing has changed\n")
         self.assertEqual(
             self.mlrepo("log"),

@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import unittest
@@ -525,11 +526,13 @@ class Errors(SchemaTest):
         (self.work / ".mlrepo/format").write_bytes(b"{}\n")
         self.error("status", status=65)
 
-    def test_nobody_named_is_an_error_of_json(self) -> None:
+    def test_who_is_not_named_is_the_account(self) -> None:
         self.start()
         for name in ("MLREPO_USER_NAME", "MLREPO_USER_EMAIL"):
             del self.environment[name]
-        self.assertIn("MLREPO_USER_NAME", self.error("commit", "-m", "One", status=64)["hint"])
+        self.answer("commit", "-m", "One")
+        [commit] = self.lines("log")
+        self.assertEqual(commit["author"], {"name": pwd.getpwuid(os.getuid()).pw_name, "email": ""})
 
 
 class NotYet(SchemaTest):

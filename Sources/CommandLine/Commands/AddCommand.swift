@@ -16,7 +16,7 @@ struct AddCommand: ParsableCommand {
 
     @Option(name: .long, help: "Track every file that matches, in the syntax of .gitignore.")
     var pattern: [String] = []
-    @Argument(help: "Files and directories.")
+    @Argument(help: "Files and directories.", completion: .file())
     var paths: [String] = []
 
     func validate() throws {
@@ -42,11 +42,14 @@ struct UntrackCommand: ParsableCommand {
               mlrepo untrack data/scratch
             """)
 
-    @Argument(help: "Files and directories.")
+    @Argument(help: "Files and directories.", completion: .file())
     var paths: [String]
 
     func run() throws {
-        let repository = try Repository.here()
+        try Self.untrack(paths, Repository.here())
+    }
+
+    static func untrack(_ paths: [String], _ repository: Repository) throws {
         for path in try repository.untrack(repository.paths(paths)) {
             Terminal.print("\(path) lies in a tracked directory: .mlrepoignore leaves it out from now on")
         }

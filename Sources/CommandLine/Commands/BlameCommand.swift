@@ -17,7 +17,7 @@ struct BlameCommand: ParsableCommand {
     @Option(name: [.customShort("r"), .long], help: "The version to ask about.")
     var revision = "HEAD"
     @OptionGroup var output: OutputOptions
-    @Argument(help: "A file or directory of that version.")
+    @Argument(help: "A file or directory of that version.", completion: .file())
     var path: String
 
     func run() throws {
@@ -28,7 +28,8 @@ struct BlameCommand: ParsableCommand {
             throw Failure(status: .notFound, message: "\(path) is not in \(tip.short)", path: "\(path)")
         }
         if output.json { return Terminal.printJSON(Self.json(blame)) }
-        Terminal.print("\(path)  \(Self.identity(blame.entry))")
+        let origin = blame.origin == path ? "" : "  made as \(blame.origin)"
+        Terminal.print("\(path)  \(Self.identity(blame.entry))\(origin)")
         for line in Self.tree(blame) { Terminal.print(line) }
     }
 
@@ -65,7 +66,8 @@ struct BlameCommand: ParsableCommand {
 
     private static func json(_ blame: Blame) -> JSONValue {
         .object([
-            "path": blame.path.json, "id": blame.entry.id.json, "size": .integer(blame.entry.size),
+            "path": blame.path.json, "origin": blame.origin.json, "id": blame.entry.id.json,
+            "size": .integer(blame.entry.size),
             "commit": blame.commitID.json, "author": blame.commit.author.json,
             "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
             "run": .object([

@@ -15,7 +15,7 @@ struct BranchCommand: ParsableCommand {
     @Flag(name: [.customShort("d"), .long], help: "Delete the branch.")
     var delete = false
     @OptionGroup var output: OutputOptions
-    @Argument(help: "The branch's name.")
+    @Argument(help: "The branch's name.", completion: Completions.revision)
     var name: String?
     @Argument(help: "Where it begins.")
     var revision: String?
@@ -27,7 +27,13 @@ struct BranchCommand: ParsableCommand {
             guard name != head.branch else {
                 throw Failure(status: .wouldLose, message: "this working copy stands on '\(name)'")
             }
+            let was = try repository.tip(of: name)
             try repository.removeRef("branches", name)
+            if let was, !output.json, !output.quiet {
+                Terminal.print(
+                    "Deleted \(name), which was \(was.short) (mlrepo branch \(name) \(was.short) makes it again)"
+                )
+            }
             return RefList.say(name, nil, json: output.json)
         }
         if let name {

@@ -33,12 +33,15 @@ struct CheckoutCommand: ParsableCommand {
         help: ArgumentHelp("Write the version into a new or empty directory.", valueName: "dir"))
     var directory: String?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "A branch, tag or other revision; without one, the last commit.")
+    @Argument(
+        help: "A branch, tag or other revision; without one, the last commit.",
+        completion: Completions.revision)
     var revision: String?
     @Argument(help: "With -b, where the branch begins.")
     var start: String?
     @Argument(
-        parsing: .postTerminator, help: ArgumentHelp("Only these files and directories.", valueName: "path"))
+        parsing: .postTerminator, help: ArgumentHelp("Only these files and directories.", valueName: "path"),
+        completion: .file())
     var paths: [String] = []
 
     func validate() throws {
@@ -77,6 +80,7 @@ struct CheckoutCommand: ParsableCommand {
         } else {
             id = try repository.commit(named: name)
         }
+        try warnOfLeaving(repository, for: id)
         let report =
             force
             ? try repository.forcedCheckout(id, branch: branch) { progress.add($0) }
@@ -93,6 +97,16 @@ struct CheckoutCommand: ParsableCommand {
         let place = branch.map { "on branch \($0)" } ?? "on no branch"
         Terminal.print(
             "At \(id.short), \(place): \(Terminal.files(report.written)) written, \(report.removed) removed")
+    }
+
+    /// A commit that no branch and no tag leads to is easily forgotten.
+    private func warnOfLeaving(_ repository: Repository, for next: ObjectID) throws {
+        let head = try repository.base().head
+        guard !output.quiet, head.branch == nil, let id = head.commit, id != next,
+            try !repository.isNamed(id)
+        else { return }
+        Terminal.printError(
+            "you leave \(id.short), which no branch has: mlrepo branch NAME \(id.short) keeps it")
     }
 
     private func export(_ repository: Repository, to directory: String, _ progress: Progress) throws {
@@ -135,7 +149,7 @@ struct RestoreCommand: ParsableCommand {
             """)
 
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Files and directories.")
+    @Argument(help: "Files and directories.", completion: .file())
     var paths: [String]
 
     func run() throws {

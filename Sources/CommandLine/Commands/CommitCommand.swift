@@ -28,15 +28,19 @@ struct CommitCommand: ParsableCommand {
     var parameters: [String] = []
     @Option(
         name: .customLong("params"),
-        help: ArgumentHelp("A JSON, YAML or TOML file of hyperparameters.", valueName: "file"))
+        help: ArgumentHelp("A JSON, YAML or TOML file of hyperparameters.", valueName: "file"),
+        completion: .file())
     var parameterFiles: [String] = []
     @Option(name: .customLong("metric"), help: ArgumentHelp("A result.", valueName: "name=value"))
     var metrics: [String] = []
-    @Option(name: .customLong("metrics"), help: ArgumentHelp("A file of results.", valueName: "file"))
+    @Option(
+        name: .customLong("metrics"), help: ArgumentHelp("A file of results.", valueName: "file"),
+        completion: .file())
     var metricFiles: [String] = []
     @Option(
         name: .customLong("input"),
-        help: ArgumentHelp("What the run read: PATH, or REVISION:PATH.", valueName: "path"))
+        help: ArgumentHelp("What the run read: PATH, or REVISION:PATH.", valueName: "path"),
+        completion: .file())
     var inputs: [String] = []
     @Option(
         name: .customLong("output"),
@@ -47,8 +51,14 @@ struct CommitCommand: ParsableCommand {
     @Flag(help: "Tracked files that are gone were deleted on purpose.")
     var deleted = false
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Only these files and directories.")
+    @Argument(help: "Only these files and directories.", completion: .file())
     var paths: [String] = []
+
+    func validate() throws {
+        guard message.contains(where: { !$0.isWhitespace }) else {
+            throw ValidationError("say what this version is")
+        }
+    }
 
     func run() throws {
         let repository = try Repository.here()
@@ -77,6 +87,10 @@ struct CommitCommand: ParsableCommand {
             "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(
             " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); \(Self.growth(report))")
+        if let first = report.takenIn.first {
+            let rest = report.takenIn.count > 1 ? " and \(Terminal.count(report.takenIn.count - 1)) more" : ""
+            Terminal.print(" '\(report.branch ?? "")' had moved; taken in: \(first)\(rest)")
+        }
         let results = Values.line(request.metrics)
         if !results.isEmpty { Terminal.print(" \(results)") }
     }
@@ -99,7 +113,11 @@ struct CommitCommand: ParsableCommand {
         let (new, stored) = (report.newBytes, report.storedBytes)
         let ratio = Double(new) / Double(max(1, stored))
         let times = ratio >= 1.05 ? " (\(Terminal.decimal(ratio, digits: 1))x)" : ""
-        return "\(Terminal.size(new)) new -> \(Terminal.size(stored))\(times)"
+        let (added, modified, deleted) = report.changes
+        let files = [("+", added), ("~", modified), ("-", deleted)].filter { $0.1 > 0 }
+            .map { "\($0.0)\(Terminal.count($0.1))" }.joined(separator: " ")
+        return (files.isEmpty ? "" : "\(files); ")
+            + "\(Terminal.size(new)) new -> \(Terminal.size(stored))\(times)"
     }
 
     private static func json(_ report: CommitReport) -> JSONValue {

@@ -24,10 +24,11 @@ struct LogCommand: ParsableCommand {
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
     var maxCount: Int?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Where to begin.")
+    @Argument(help: "Where to begin.", completion: Completions.revision)
     var revision: String?
     @Argument(
-        parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"))
+        parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"),
+        completion: .file())
     var paths: [String] = []
 
     func validate() throws {

@@ -14,7 +14,7 @@ struct MoveCommand: ParsableCommand {
               mlrepo mv a.csv b.csv data            into the directory data
             """)
 
-    @Argument(help: "What to move, and last where to.")
+    @Argument(help: "What to move, and last where to.", completion: .file())
     var paths: [String]
 
     func validate() throws {
@@ -56,14 +56,19 @@ struct RemoveCommand: ParsableCommand {
     var force = false
     @Flag(name: .shortAndLong, help: .hidden)
     var recursive = false
+    @Flag(help: "Leave the files on the disk, as 'mlrepo untrack' does.")
+    var cached = false
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Files and directories.")
+    @Argument(help: "Files and directories.", completion: .file())
     var paths: [String]
 
     func run() throws {
         let repository = try Repository.here()
+        if cached { return try UntrackCommand.untrack(paths, repository) }
         let count = try repository.remove(repository.paths(paths), isForced: force)
         if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
-        if !output.quiet { Terminal.print("\(Terminal.files(count)) removed") }
+        guard !output.quiet else { return }
+        Terminal.print(
+            "\(Terminal.files(count)) removed; until the next commit mlrepo restore PATH brings them back")
     }
 }

@@ -28,6 +28,9 @@ struct StatusCommand: ParsableCommand {
         } else {
             Terminal.print("No commit yet")
         }
+        if let tip = status.branchTip, tip != status.head.commit, let branch = status.head.branch {
+            Terminal.print("'\(branch)' is at \(tip.short) by now: mlrepo checkout \(branch)")
+        }
         if status.isPending { Terminal.print("A checkout was interrupted: type it again to finish it") }
         for change in status.changes { Terminal.print("  \(Self.word(change.state)) \(change.path)") }
         for skipped in status.skipped {

@@ -26,6 +26,13 @@ struct UndoCommand: ParsableCommand {
             }
             return
         }
+        if let id = try repository.undoInterrupted() {
+            if output.json { return Terminal.printJSON(.object(["commit": id.json])) }
+            if !output.quiet {
+                Terminal.print("The interrupted checkout is taken back: these are the files of \(id.short)")
+            }
+            return
+        }
         guard let operation = try repository.undoable() else {
             throw Failure(status: .no, message: "there is nothing to take back", hint: "mlrepo operations")
         }

@@ -18,7 +18,7 @@ struct UsageCommand: ParsableCommand {
     @Option(name: .customLong("at"), help: ArgumentHelp("Of another version.", valueName: "revision"))
     var revision: String?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Files and directories.")
+    @Argument(help: "Files and directories.", completion: .file())
     var paths: [String] = []
 
     func run() throws {
