@@ -5,19 +5,27 @@ package final class FrameCoder {
     /// Bytes of a frame that are tried before all of it is compressed.
     static let sampleSize = 32_768
 
-    /// Speed and size of data: 1 to 19, as Zstandard counts.
-    private let level: Int32
-    private let zstd: ZstdCoder
+    /// What is worth more.
+    package enum Effort: Sendable {
+        /// Time: gigabytes go by.
+        case quick
+        /// Bytes: there are few, and they stay.
+        case thorough
 
-    package init(level: Int32 = 3) throws(CodingError) {
-        self.level = level
-        zstd = try ZstdCoder()
+        /// As Zstandard counts, 1 to 19.
+        var level: Int32 { self == .quick ? 1 : 3 }
     }
 
+    private let zstd: ZstdCoder
+
+    package init() throws(CodingError) { zstd = try ZstdCoder() }
+
     /// Data by Zstandard, or raw where a sample says that it would not shrink.
-    package func encodeData(_ bytes: UnsafeRawBufferPointer) -> (codec: Codec, stored: [UInt8]?) {
+    package func encodeData(
+        _ bytes: UnsafeRawBufferPointer, _ effort: Effort = .thorough
+    ) -> (codec: Codec, stored: [UInt8]?) {
         if bytes.count > 4 * Self.sampleSize, !shrinks(bytes) { return (.raw, nil) }
-        guard let stored = zstd.encode(bytes, level: level) else { return (.raw, nil) }
+        guard let stored = zstd.encode(bytes, level: effort.level) else { return (.raw, nil) }
         return (.zstd, stored)
     }
 

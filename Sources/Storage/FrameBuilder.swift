@@ -19,6 +19,8 @@ package struct FrameBuilder {
     private var raw: [UInt8] = []
     private var objects: [EncodedFrame.Object] = []
     private let frameClass: FrameClass
+    /// Gigabytes go by, and time is worth more than bytes.
+    package var isQuick = false
 
     package init(_ frameClass: FrameClass) { self.frameClass = frameClass }
 
@@ -65,7 +67,7 @@ package struct FrameBuilder {
     ) throws(CodingError) -> EncodedFrame {
         let encoded: (codec: Codec, stored: [UInt8]?)
         switch frameClass {
-        case .data: encoded = raw.withUnsafeBytes { coder.encodeData($0) }
+        case .data: encoded = raw.withUnsafeBytes { coder.encodeData($0, isQuick ? .quick : .thorough) }
         case .metadata: encoded = try Self.encodeMetadata(raw, base?.payload, coder)
         }
         let usedBase = encoded.codec.hasBase ? base?.reference : nil

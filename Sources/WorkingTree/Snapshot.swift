@@ -267,6 +267,8 @@ package struct Snapshot: Sendable {
         _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath, _ builder: inout FrameBuilder
     ) throws(WorkingTreeError) -> Content? {
         try flush(&builder)
+        builder.isQuick = true
+        defer { builder.isQuick = false }
         var digest = DualDigest()
         var chunks: [ChunkEntry] = []
         var window: [UInt8] = []
