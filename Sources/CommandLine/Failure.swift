@@ -78,6 +78,13 @@ struct Failure: Error {
         case .file(let error):
             (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
         case .damaged, .missingPack, .object: (.damaged, nil)
+        case .tooLarge(.commit, _, _):
+            (.usage, "track directories instead of many single files, and be brief")
+        case .tooLarge:
+            (
+                .usage,
+                "keep long values in a file that is tracked, and leave them out of parameters and metrics"
+            )
         case .busy, .moved, .outdated: (.busy, "type the command again")
         }
     }

@@ -43,7 +43,13 @@ package struct Environment: Sendable {
         let variable: @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
         return Environment(
             files: POSIXFileSystem(),
-            now: { variable("MLREPO_NOW").flatMap { Int($0) } ?? time(nil) },
+            now: {
+                // No record can hold a time before 1970 or far behind it.
+                let fixed = variable("MLREPO_NOW").flatMap { Int($0) }.flatMap {
+                    timeRange.contains($0) ? $0 : nil
+                }
+                return fixed ?? max(0, time(nil))
+            },
             random: { count in
                 var generator = SystemRandomNumberGenerator()
                 // A word at a time: each one is a call to the system.
@@ -53,6 +59,8 @@ package struct Environment: Sendable {
             },
             variable: variable, workingDirectory: currentDirectory(), width: processorCount(), user: getuid())
     }
+
+    private static let timeRange = 0..<(1 << 53)
 
     private static func currentDirectory() -> FilePath {
         guard let text = getcwd(nil, 0) else { return FilePath("/") }

@@ -17,23 +17,27 @@ extension Repository {
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
         _ id: ObjectID, branch: String?, undoing: ObjectID? = nil, verb: String = "checkout",
+        sparing: Spared = .changed,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
         let look = try look()
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
-        let (steps, lost) = try plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path)))
-        guard lost.isEmpty else { throw .wouldLose(lost) }
+        var (steps, lost) = try plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path)))
+        if sparing == .unknown { lost = try unknown(lost, &steps) }
+        let isFree = lost.isEmpty
+        guard isFree else { throw .wouldLose(lost) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(commit: id, branch: branch, before: try ref(name)?.id)
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
         try removeLeftovers(look)
+        let all = steps
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, random: environment.random,
-                onStep: onStep
-            ).apply(steps, width: environment.width)
+                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                random: environment.random, onStep: onStep
+            ).apply(all, width: environment.width)
         }
         let edits = steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
         var head = look.head
@@ -70,8 +74,18 @@ extension Repository {
         // What an interrupted checkout wrote is in the store already; what is in its way is in the plan.
         let interrupted = try interruptedPaths()
         let dirty = changed.filter { $0.state != .added && !interrupted.contains($0.path) }.map(\.path)
-        try save(Array(Set(dirty + lost)), look)
-        return try checkout(id, branch: branch, onStep: onStep)
+        var obstacles: [RepositoryPath] = []
+        var firm: Set<RepositoryPath> = [.root]
+        for path in dirty {
+            guard let above = path.split?.directory else { continue }
+            if let found = try obstacle(above, [], &firm) { obstacles.append(found) }
+        }
+        try save(Array(Set(dirty + lost + obstacles)), look)
+        do throws(RepositoryError) { return try checkout(id, branch: branch, onStep: onStep) } catch {
+            // Where nothing was written yet, everything is as it was.
+            if try copy.pending() == nil { try leaveSaved("undo") }
+            throw error
+        }
     }
 
     /// What a checkout that was interrupted was changing.
@@ -85,11 +99,38 @@ extension Repository {
         return paths
     }
 
-    /// Keeps what a checkout of some version would overwrite, and nothing else.
-    func saveWhatIsInTheWay(of id: ObjectID) throws(RepositoryError) {
-        let look = try look()
-        let target = try reading { () throws(ReadError) in try store.commit(id) }
-        try save(plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path))).lost, look)
+    /// What a checkout does not overwrite.
+    package enum Spared {
+        /// Whatever differs from the version that is stood on.
+        case changed
+        /// Contents that are nowhere in the store.
+        case unknown
+    }
+
+    /// Which of the files in the way have contents that are nowhere in the store; those of the others may be replaced.
+    private func unknown(
+        _ paths: [RepositoryPath], _ steps: inout [CheckoutStep]
+    ) throws(RepositoryError) -> [RepositoryPath] {
+        var unknown: [RepositoryPath] = []
+        for path in paths {
+            let status = try filing { () throws(FileError) in
+                try environment.files.status(copy.root.appending(path.bytes))
+            }
+            guard let status, status.kind == .file || status.kind == .link else {
+                unknown.append(path)
+                continue
+            }
+            let read = try working { () throws(WorkingTreeError) in
+                try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
+                    [ScannedFile(path: path, status: status)], width: 1)
+            }
+            guard let entry = read.files.first?.entry, store.contains(entry.reference) else {
+                unknown.append(path)
+                continue
+            }
+            for index in steps.indices where steps[index].path == path { steps[index].known.append(entry) }
+        }
+        return unknown
     }
 
     /// Removes files that a checkout was writing when it was killed.
@@ -152,7 +193,7 @@ extension Repository {
             if change.after != nil, let above = change.path.split?.directory {
                 if let obstacle = try obstacle(above, removed, &firm) { lost.append(obstacle) }
             }
-            steps.append(CheckoutStep(path: change.path, entry: change.after))
+            steps.append(CheckoutStep(path: change.path, entry: change.after, known: likely))
         }
         return (steps, Array(Set(lost)).sorted())
     }
@@ -179,8 +220,7 @@ extension Repository {
     func isSafe(
         _ path: RepositoryPath, _ likely: [TreeEntry], _ removed: Set<RepositoryPath>
     ) throws(RepositoryError) -> Bool {
-        let place = copy.root.appending(path.bytes)
-        guard let status = try filing({ () throws(FileError) in try environment.files.status(place) }) else {
+        guard let status = try status(of: path) else {
             // A file that the person deleted comes back with another version, or stays away.
             return true
         }
@@ -262,7 +302,8 @@ extension Repository {
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: directory, files: environment.files, store: store, random: environment.random,
+                root: directory, files: environment.files, store: store, clock: .max,
+                random: environment.random,
                 onStep: onStep
             ).apply(all, width: environment.width)
         }
@@ -290,16 +331,21 @@ extension Repository {
             guard file.status == nil || (pending != nil && file.base != nil) else { continue }
             let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
             // One that an interrupted restore was writing comes back, too.
-            let isTorn = file.status == nil ? false : try isTorn(file.path, entry)
-            if file.status == nil || isTorn, let entry {
-                steps.append(CheckoutStep(path: file.path, entry: entry))
+            // What is there by now is left alone, whatever the version has in its place.
+            let isThere = try exists(file.path)
+            let isGone = file.status == nil && !isThere
+            let isTorn = isGone ? false : try isTorn(file.path, entry)
+            if isGone || (isTorn && pending != nil), let entry {
+                steps.append(CheckoutStep(path: file.path, entry: entry, known: [entry]))
             }
         }
         if !steps.isEmpty { try copy.setPending(own) }
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
-            try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
-                .apply(all, width: environment.width)
+            try Checkout(
+                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                random: environment.random
+            ).apply(all, width: environment.width)
         }
         try copy.setPending(nil)
         try track(again: paths, look)

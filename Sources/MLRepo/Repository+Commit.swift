@@ -72,7 +72,7 @@ extension Repository {
                 name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
             edits.append(PathEdit(path: path, entry: entry))
         }
-        edits.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        edits = Self.distinct(edits.sorted { DirectoryTree.walkOrder($0.path, $1.path) })
         let isRun = !(request.parameters.isEmpty && request.metrics.isEmpty && request.inputs.isEmpty)
         var tracked = look.tracking.paths
         tracked.directories.removeAll { look.tracking.untracked.contains($0) }
@@ -121,6 +121,19 @@ extension Repository {
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: Self.count(read.files))
+    }
+
+    /// Where something has come into the place of an empty directory, the path is there twice: what came counts.
+    private static func distinct(_ edits: [PathEdit]) -> [PathEdit] {
+        var kept: [PathEdit] = []
+        for edit in edits {
+            guard let last = kept.last, last.path == edit.path else {
+                kept.append(edit)
+                continue
+            }
+            if edit.entry != nil { kept[kept.count - 1] = edit }
+        }
+        return kept
     }
 
     private static func count(_ files: [SnapshotFile]) -> (added: Int, modified: Int, deleted: Int) {
@@ -182,13 +195,14 @@ extension Repository {
         var steps: [CheckoutStep] = []
         var clash: RepositoryPath?
         try reading { () throws(ReadError) in
-            try tree(base).changes(to: tree(tip)) { (path, _, after) throws(ReadError) in
+            try tree(base).changes(to: tree(tip)) { (path, before, after) throws(ReadError) in
                 if let own = paths[path] {
                     // The same change made twice is no conflict.
                     if own?.id != after?.id || own?.mode != after?.mode { clash = clash ?? path }
                     return
                 }
-                steps.append(CheckoutStep(path: path, entry: after))
+                steps.append(
+                    CheckoutStep(path: path, entry: after, known: [before, after].compactMap { $0 }))
             }
         }
         for step in steps where clash == nil {
@@ -322,8 +336,10 @@ extension Repository {
         _ request: CommitRequest
     ) throws(RepositoryError) {
         let seen = try working { () throws(WorkingTreeError) in
-            try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
-                .apply(theirs, width: environment.width)
+            try Checkout(
+                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                random: environment.random
+            ).apply(theirs, width: environment.width)
         }
         var changes = read.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: $0.seen) }
         changes += edits.filter { $0.entry?.mode == .directory }.map {

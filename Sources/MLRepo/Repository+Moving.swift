@@ -14,6 +14,9 @@ extension Repository {
         guard !copy.isBare else { throw .bare(copy.root) }
         guard !source.isRoot, !target.isInside(source) else { throw .intoItself(source) }
         guard let status = try status(of: source) else { throw .noPath("\(source)") }
+        if let above = target.split?.directory, !above.isRoot {
+            guard try self.status(of: above)?.kind == .directory else { throw .noPath("\(above)") }
+        }
         guard try self.status(of: target) == nil else { throw .refExists("\(target)") }
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
@@ -96,23 +99,47 @@ extension Repository {
             }
             known.formUnion(files + added)
         }
-        let dirty = try changes(look).filter { $0.state != .deleted && known.contains($0.path) }.map(\.path)
+        let dirty = try unsaved(known, look)
+        var saved = tree(look.base)
         if !dirty.isEmpty {
             guard isForced, look.head.commit != nil else { throw .wouldLose(dirty) }
-            try save(dirty, look)
+            saved = try save(dirty, look)
             try goBack(to: look.head, actor)
         }
         try copy.setTracking(try withoutTracking(paths, look))
         var steps: [CheckoutStep] = []
         for path in known.sorted() where try status(of: path).map({ $0.kind != .directory }) ?? false {
-            steps.append(CheckoutStep(path: path, entry: nil))
+            let entries = try reading { () throws(ReadError) in
+                try [saved.entry(at: path), tree(look.base).entry(at: path)].compactMap { $0 }
+            }
+            steps.append(CheckoutStep(path: path, entry: nil, known: entries))
         }
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
-            try Checkout(root: copy.root, files: environment.files, store: store, random: environment.random)
-                .apply(all, width: environment.width)
+            try Checkout(
+                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                random: environment.random
+            ).apply(all, width: environment.width)
         }
         return all.count
+    }
+
+    /// Which of some files have contents that the base version has not: changed ones, and what came into the place of one that is
+    /// tracked no longer.
+    private func unsaved(_ paths: Set<RepositoryPath>, _ look: Look) throws(RepositoryError)
+        -> [RepositoryPath]
+    {
+        var dirty: [RepositoryPath] = []
+        for change in try changes(look) where paths.contains(change.path) {
+            guard change.state == .deleted else {
+                dirty.append(change.path)
+                continue
+            }
+            guard try status(of: change.path) != nil else { continue }
+            let entry = try reading { () throws(ReadError) in try tree(look.base).entry(at: change.path) }
+            if try !isSafe(change.path, [entry].compactMap { $0 }, []) { dirty.append(change.path) }
+        }
+        return dirty
     }
 
     private func withoutTracking(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) -> Tracking
@@ -130,8 +157,17 @@ extension Repository {
 
     // MARK: Looking
 
-    private func status(of path: RepositoryPath) throws(RepositoryError) -> FileStatus? {
-        try filing { () throws(FileError) in try environment.files.status(copy.root.appending(path.bytes)) }
+    /// What is at a path; nothing behind a link in a directory's place.
+    func status(of path: RepositoryPath) throws(RepositoryError) -> FileStatus? {
+        guard let above = path.split?.directory else {
+            return try filing { () throws(FileError) in try environment.files.status(copy.root) }
+        }
+        if !above.isRoot {
+            guard try status(of: above)?.kind == .directory else { return nil }
+        }
+        return try filing { () throws(FileError) in
+            try environment.files.status(copy.root.appending(path.bytes))
+        }
     }
 
     private func hasEntry(_ base: Commit?, _ path: RepositoryPath) throws(RepositoryError) -> Bool {

@@ -64,7 +64,8 @@ extension Repository {
             throw .interruptedCheckout
         }
         _ = try checkout(id, branch: head.branch)
-        return id
+        try leaveSaved("undo")
+        return try base().head.commit
     }
 
     /// The last operation of this working copy that moved a ref and was not taken back yet.
@@ -156,8 +157,9 @@ extension Repository {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
             let branch = try branch(at: before)
             if try saving(of: before, head) != nil {
-                try saveWhatIsInTheWay(of: before)
-                _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
+                // What the operation wrote, or any version has, may go; what was written since may not.
+                _ = try checkout(
+                    before, branch: branch, undoing: operation.eventID, verb: verb, sparing: .unknown)
                 return try leaveSaved(verb)
             }
             _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)

@@ -24,19 +24,25 @@ extension Repository {
         guard pending == nil || pending == own else { throw .interruptedCheckout }
         try removeLeftovers(look)
         let wanted = try entries(at: paths, of: id)
-        let (steps, lost) = try steps(for: wanted, look, isResumed: pending != nil)
+        var (steps, lost) = try steps(for: wanted, look, isResumed: pending != nil)
         if !lost.isEmpty {
             guard isForced, look.head.commit != nil else { throw .wouldLose(lost) }
-            try save(lost, look)
+            let saved = try save(lost, look)
+            for index in steps.indices {
+                steps[index].known += try reading { () throws(ReadError) in
+                    try [saved.entry(at: steps[index].path)].compactMap { $0 }
+                }
+            }
             try goBack(to: look.head, actor)
         }
         guard !steps.isEmpty else { return 0 }
         try copy.setPending(own)
+        let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, random: environment.random,
-                onStep: onStep
-            ).apply(steps, width: environment.width)
+                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                random: environment.random, onStep: onStep
+            ).apply(all, width: environment.width)
         }
         try copy.setPending(nil)
         return steps.count { $0.entry != nil }
@@ -77,15 +83,18 @@ extension Repository {
             let before = try reading { () throws(ReadError) in try base.entry(at: path) }
             let isKnown = before != nil && before?.mode != .directory && !dirty.contains(path)
             if isKnown, before?.id == entry.id, before?.mode == entry.mode { continue }
+            let known = [before, entry].compactMap { $0 }
+            steps.append(CheckoutStep(path: path, entry: entry, known: known))
+            if let above = path.split?.directory, let obstacle = try obstacle(above, [], &firm) {
+                // What lies behind a link in a directory's place is not ours.
+                lost.insert(obstacle)
+                continue
+            }
             if !isKnown, try !isSafe(path, [entry], []) {
                 // A command that was interrupted had begun to write it.
                 let isOurs = isResumed ? try isTorn(path, entry) : false
                 if !isOurs { lost.insert(path) }
             }
-            if let above = path.split?.directory, let obstacle = try obstacle(above, [], &firm) {
-                lost.insert(obstacle)
-            }
-            steps.append(CheckoutStep(path: path, entry: entry))
         }
         // What was kept makes room.
         var removed: [CheckoutStep] = []

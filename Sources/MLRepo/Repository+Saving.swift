@@ -16,8 +16,10 @@ extension Repository {
     /// nothing happens.
     /// - Parameter paths: Files, links, missing files, and directories with everything in them.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` for what cannot be kept: a socket, a repository of another tool.
-    func save(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
-        guard !paths.isEmpty else { return }
+    /// - Returns: What was kept, with everything else of the base version.
+    @discardableResult
+    func save(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) -> DirectoryTree {
+        guard !paths.isEmpty else { return tree(look.base) }
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
@@ -40,6 +42,7 @@ extension Repository {
         (head.commit, head.branch) = (id, nil)
         try copy.setHead(head)
         try copy.setPending(nil)
+        return tree(commit)
     }
 
     /// What is on disk at some paths, as edits of the base version.
@@ -48,15 +51,19 @@ extension Repository {
     ) throws(RepositoryError) -> (files: [PathEdit], recipes: [RecipeEntry]) {
         var scanned: [ScannedFile] = []
         var edits: [PathEdit] = []
-        for path in Set(paths).sorted() {
-            let status = try filing { () throws(FileError) in
-                try environment.files.status(copy.root.appending(path.bytes))
-            }
+        var covered: RepositoryPath?
+        for path in Set(paths).sorted(by: DirectoryTree.walkOrder) {
+            // What lies in a directory that is kept whole is kept with it, and behind a link nothing is ours.
+            if let covered, path.isInside(covered) { continue }
+            let status = try self.status(of: path)
             // A file of the base version in whose place a directory stands goes, too.
             let before = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) }
             let isReplaced = status?.kind == .directory && before != nil && before?.mode != .directory
             if status == nil || isReplaced { edits.append(PathEdit(path: path, entry: nil)) }
-            if let status { try gather(path, status, &scanned, &edits) }
+            if let status {
+                covered = path
+                try gather(path, status, &scanned, &edits)
+            }
         }
         scanned.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         let read = try working { () throws(WorkingTreeError) in

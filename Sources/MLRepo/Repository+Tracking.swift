@@ -67,6 +67,13 @@ extension Repository {
         guard !copy.isBare else { throw .bare(copy.root) }
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
+        for path in paths
+        where path.bytes.contains(0x0a) || String(validating: path.bytes, as: UTF8.self) == nil {
+            guard tracking.coversDirectory(path) else { continue }
+            throw .badConfiguration(
+                "no line of .mlrepoignore can name \(path): move it out of the tracked directory, or untrack that"
+            )
+        }
         for path in paths {
             let isKnown =
                 tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)

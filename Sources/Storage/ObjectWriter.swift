@@ -71,6 +71,9 @@ package final class ObjectWriter: Sendable {
     package func add(_ reference: ObjectReference, _ payload: [UInt8], recipeOf: ObjectID? = nil)
         throws(StoreError)
     {
+        guard payload.count <= reference.kind.payloadLimit else {
+            throw .tooLarge(reference.kind, payload.count, limit: reference.kind.payloadLimit)
+        }
         guard claim(reference) else { return }
         let full = state.withLock { state -> FrameBuilder? in
             var full: FrameBuilder?

@@ -19,6 +19,8 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
     case missingPack(PackName)
     /// An object could not be read.
     case object(ReadError)
+    /// A record would be larger than the format allows, both in bytes.
+    case tooLarge(ObjectKind, Int, limit: Int)
     /// Others kept committing for this many seconds.
     case busy(seconds: Int)
     /// A ref that was to be moved has moved since.
@@ -37,6 +39,8 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
         case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
         case .missingPack(let name): "the pack \(name) is missing"
         case .object(let error): "\(error)"
+        case .tooLarge(let kind, let size, let limit):
+            "the record of this \(kind.name) would have \(size) bytes, and at most \(limit) can be kept"
         case .busy(let seconds): "others kept writing to the store for \(seconds) seconds"
         case .moved(let name): "\(name) has moved meanwhile"
         case .outdated: "the store was changed meanwhile"

@@ -8,10 +8,13 @@ package struct CheckoutStep: Sendable {
     package let path: RepositoryPath
     /// Nothing if the path is to go.
     package let entry: TreeEntry?
+    /// What may be at the path and is in the store: whatever else has come there since somebody looked is left alone.
+    package var known: [TreeEntry]
 
-    package init(path: RepositoryPath, entry: TreeEntry?) {
+    package init(path: RepositoryPath, entry: TreeEntry?, known: [TreeEntry] = []) {
         self.path = path
         self.entry = entry
+        self.known = known
     }
 }
 
@@ -23,9 +26,12 @@ package struct Checkout: Sendable {
     private let store: ObjectStore
     private let random: @Sendable (Int) -> [UInt8]
     private let onStep: @Sendable (WorkStep) -> Void
+    /// The file system's time when somebody looked at what is there, in nanoseconds since 1970.
+    private let clock: Int64
 
+    /// - Parameter clock: What is older was seen then; what is younger is looked at again before it is replaced.
     package init(
-        root: FilePath, files: any FileSystem, store: ObjectStore,
+        root: FilePath, files: any FileSystem, store: ObjectStore, clock: Int64,
         random: @escaping @Sendable (Int) -> [UInt8],
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
@@ -34,12 +40,14 @@ package struct Checkout: Sendable {
         self.store = store
         self.random = random
         self.onStep = onStep
+        self.clock = clock
     }
 
     /// A file that is to be written, with the place of its content.
     private struct Target: Sendable {
         let path: RepositoryPath
         let entry: TreeEntry
+        let known: [TreeEntry]
         let pack: PackReader?
         let frame: Int
     }
@@ -60,10 +68,14 @@ package struct Checkout: Sendable {
     ) throws(WorkingTreeError) -> [RepositoryPath: StatCacheEntry.Seen] {
         try requireDistinct(steps)
         try requireSpace(steps)
-        for step in steps.reversed() where step.entry == nil { try remove(step.path) }
+        for step in steps.reversed() where step.entry == nil {
+            try requireKnown(step.path, step.known)
+            try remove(step.path)
+        }
         let made = Mutex<Set<RepositoryPath>>([.root])
         for step in steps {
             if let entry = step.entry, entry.mode == .directory {
+                try requireKnown(step.path, step.known)
                 try makeRoom(step.path)
                 try makeDirectory(step.path, made)
             }
@@ -72,7 +84,7 @@ package struct Checkout: Sendable {
             guard let entry = step.entry, entry.mode != .directory else { return nil }
             let found = store.find(ObjectReference(.blob, entry.id))
             return Target(
-                path: step.path, entry: entry, pack: found?.pack,
+                path: step.path, entry: entry, known: step.known, pack: found?.pack,
                 frame: found.map { $0.place.isRecipe ? -1 : $0.place.frame } ?? -1)
         }.sorted { ($0.pack?.name.text ?? "", $0.frame) < ($1.pack?.name.text ?? "", $1.frame) }
         onStep(.planned(files: targets.count, bytes: targets.reduce(0) { $0 + $1.entry.size }))
@@ -101,7 +113,7 @@ package struct Checkout: Sendable {
                 guard let number else { return }
                 for target in allTargets[allGroups[number]] {
                     do throws(WorkingTreeError) {
-                        let seen = try write(target.path, target.entry, made, synchronizing: isOneByOne)
+                        let seen = try write(target, made, synchronizing: isOneByOne)
                         onStep(.file)
                         work.withLock { $0.seen[target.path] = seen }
                     } catch {
@@ -115,6 +127,35 @@ package struct Checkout: Sendable {
         if let failure = end.failure { throw failure }
         try synchronize(steps, isOneByOne: isOneByOne)
         return end.seen
+    }
+
+    /// Makes sure that what is about to be replaced is what was there when somebody looked.
+    ///
+    /// - Throws: ``WorkingTreeError/wouldLose(_:)`` if it was written since, with something that no version has.
+    private func requireKnown(_ path: RepositoryPath, _ known: [TreeEntry]) throws(WorkingTreeError) {
+        let place = place(path)
+        let status = try working { () throws(FileError) in
+            try isReal(path.split?.directory ?? .root) ? try files.status(place) : nil
+        }
+        guard let status, status.kind == .file || status.kind == .link else { return }
+        let margin =
+            status.modified % 1_000_000_000 == 0 ? Snapshot.coarseRacyMargin : Snapshot.racyMargin
+        guard max(status.modified, status.changed) >= clock - margin else { return }
+        let id = try working { () throws(FileError) in
+            status.kind == .link
+                ? ObjectID(of: .blob, payload: try files.readLink(place))
+                : try Snapshot.digest(of: place, files)
+        }
+        if known.contains(where: { $0.id == id }) { return }
+        // One that an interrupted checkout was writing.
+        if status.kind == .file {
+            let file = try working { () throws(FileError) in try files.open(place) }
+            defer { files.close(file) }
+            for entry in known where entry.mode.kind == .blob && status.size <= entry.size {
+                if try BlobStream(store: store, id: entry.id).isTorn(file, files) { return }
+            }
+        }
+        throw .wouldLose([path])
     }
 
     /// Makes sure that no entry is in the place of another one or of a directory above it: a version from elsewhere could have
@@ -240,9 +281,9 @@ package struct Checkout: Sendable {
     }
 
     private func write(
-        _ path: RepositoryPath, _ entry: TreeEntry, _ made: borrowing Mutex<Set<RepositoryPath>>,
-        synchronizing: Bool
+        _ target: Target, _ made: borrowing Mutex<Set<RepositoryPath>>, synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        let (path, entry) = (target.path, target.entry)
         guard let (directory, _) = path.split else { return nil }
         try makeDirectory(directory, made)
         if entry.mode == .link {
@@ -257,6 +298,7 @@ package struct Checkout: Sendable {
                 ? try linkNew(path, temporary, entry)
                 : try writeNew(temporary, entry, synchronizing: synchronizing)
             guard made != nil else { throw .file(FileError.exists(temporary)) }
+            try requireKnown(path, target.known)
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
                 if try files.status(place(path))?.kind == .directory {

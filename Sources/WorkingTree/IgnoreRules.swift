@@ -11,7 +11,6 @@ package struct IgnoreRules: Sendable {
         .hg
         .svn
         .mlrepo
-        .mlrepo-tmp-*
         .dvc/
         .venv/
         node_modules/

@@ -237,7 +237,9 @@ package struct Scan: Sendable {
     ) throws(WorkingTreeError) {
         let path: RepositoryPath
         do throws(InvalidName) { path = try job.path.appending(try EntryName(name)) } catch {
-            if name.starts(with: EntryName.temporaryPrefix), status.kind != .directory {
+            if error.problem == .reserved, name.starts(with: EntryName.temporaryPrefix),
+                status.kind != .directory
+            {
                 result.leftovers.append(root.appending(job.path.bytes).appending(name))
             }
             if error.problem == .reserved || job.isCovered, !Self.isOurs(name) {

@@ -157,3 +157,143 @@ extension MovingTests {
         #expect(try bench.read("a") == [2])
     }
 }
+
+/// What somebody wrote is never taken for what a version has, whatever was said about tracking.
+@Suite struct UntrackedWorkTests {
+    private static let precious = Array("precious".utf8)
+
+    private func start() throws -> Workbench {
+        let bench = try Workbench.fresh(seed: 11)
+        try bench.write("a", [1])
+        try bench.write("b", [2])
+        try bench.commit("first")
+        return bench
+    }
+
+    @Test func `rm leaves what was written after untrack`() throws {
+        let bench = try start()
+        _ = try bench.open().untrack([RepositoryPath("data/a")])
+        try bench.write("a", Self.precious)
+        let data = try RepositoryPath("data")
+        #expect(throws: RepositoryError.wouldLose([try RepositoryPath("data/a")])) {
+            try bench.open().remove([data], isForced: false)
+        }
+        #expect(try bench.read("a") == Self.precious)
+        #expect(try bench.open().remove([data], isForced: true) > 0)
+        try bench.open().undo(#require(try bench.open().undoable()))
+        #expect(try bench.read("a") == Self.precious)
+    }
+
+    @Test func `restore leaves alone what is there`() throws {
+        let bench = try start()
+        _ = try bench.open().remove([RepositoryPath("data/a")], isForced: false)
+        try bench.write("a", Self.precious)
+        _ = try bench.open().restore([.root])
+        #expect(try bench.read("a") == Self.precious)
+    }
+
+    @Test func `a file in the place of an empty directory is committed, and restore leaves it alone`() throws
+    {
+        let bench = try start()
+        try bench.disk.makeDirectory(Workbench.home / "data/e", permissions: 0o755)
+        try bench.commit("with e")
+        try bench.disk.removeDirectory(Workbench.home / "data/e")
+        try bench.write("e", Self.precious)
+        _ = try bench.open().restore([.root])
+        #expect(try bench.read("e") == Self.precious)
+        let id = try bench.commit("e is a file")
+        #expect(try bench.content("e", of: id) == Self.precious)
+        #expect(try bench.open().status().changes.isEmpty)
+        #expect(try bench.problems() == [])
+    }
+
+    @Test func `undo of a forced checkout leaves what was written since`() throws {
+        let bench = try start()
+        try bench.write("a", Array("mine".utf8))
+        let head = try #require(try bench.open().base().head.commit)
+        _ = try bench.open().checkout([RepositoryPath("data/a")], of: head, isForced: true)
+        try bench.write("a", Self.precious)
+        let operation = try #require(try bench.open().undoable())
+        #expect(throws: RepositoryError.wouldLose([try RepositoryPath("data/a")])) {
+            try bench.open().undo(operation)
+        }
+        #expect(try bench.read("a") == Self.precious)
+        try bench.write("a", [1])
+        try bench.open().undo(operation)
+        #expect(try bench.read("a") == Array("mine".utf8))
+    }
+
+    @Test func `a directory that became a link is kept as the link, and what lies behind it is left alone`()
+        throws
+    {
+        let bench = try start()
+        let head = try #require(try bench.open().base().head.commit)
+        try bench.disk.rename(Workbench.home / "data", to: "/elsewhere")
+        try bench.disk.makeLink(Workbench.home / "data", target: Array("/elsewhere".utf8))
+        _ = try bench.open().checkout([RepositoryPath("data")], of: head, isForced: true)
+        #expect(try bench.disk.status(Workbench.home / "data")?.kind == .directory)
+        #expect(try bench.disk.contents("/elsewhere/a", limit: 10) == [1])
+        try bench.open().undo(#require(try bench.open().undoable()))
+        #expect(try bench.disk.status(Workbench.home / "data")?.kind == .link)
+    }
+
+    @Test func `a tracked file that became a directory is kept by a forced checkout`() throws {
+        let bench = try start()
+        let first = try #require(try bench.open().base().head.commit)
+        try bench.disk.remove(Workbench.home / "data/b")
+        try bench.write("b/y", [3])
+        try bench.commit("second")
+        _ = try bench.open().checkout(first, branch: nil)
+        try bench.disk.remove(Workbench.home / "data/b")
+        try bench.write("b/y", Self.precious)
+        let tip = try #require(try bench.open().tip(of: "main"))
+        _ = try bench.open().forcedCheckout(tip, branch: "main")
+        #expect(try bench.read("b/y") == [3])
+        try bench.open().undo(#require(try bench.open().undoable()))
+        #expect(try bench.read("b/y") == Self.precious)
+    }
+
+    @Test func `what is written between the look and the write is not overwritten`() throws {
+        let bench = try start()
+        let first = try #require(try bench.open().base().head.commit)
+        try bench.write("a", [5])
+        try bench.commit("second")
+        // The file is written again when the checkout is about to remove it.
+        let files = RecordingFileSystem(
+            bench.disk,
+            judge: { call in
+                if call.operation == .rename, call.path.name.starts(with: EntryName.temporaryPrefix) {
+                    return .proceed
+                }
+                if call.operation == .create, call.path.name.starts(with: EntryName.temporaryPrefix) {
+                    try? bench.write("a", Self.precious)
+                }
+                return .proceed
+            })
+        let racing = Workbench(bench.disk, files: files, seed: 12)
+        #expect(throws: RepositoryError.self) { try racing.open().checkout(first, branch: nil) }
+        #expect(try bench.read("a") == Self.precious)
+    }
+
+    @Test func `a record that is too large is refused before anything is written`() throws {
+        let bench = try start()
+        try bench.write("c", [3])
+        var request = CommitRequest(message: "large")
+        request.metrics = ["x": .list((0..<60_000).map { .integer(String(1_000_000_000 + $0)) })]
+        #expect(throws: RepositoryError.self) { try bench.open().commit(request) }
+        #expect(try bench.open().log().count == 1)
+        #expect(try bench.problems() == [])
+    }
+}
+
+extension Repository {
+    fileprivate func log() throws -> [ObjectID] {
+        var ids: [ObjectID] = []
+        guard let tip = try base().head.commit else { return [] }
+        try history(of: [tip]) { id, _ in
+            ids.append(id)
+            return true
+        }
+        return ids
+    }
+}

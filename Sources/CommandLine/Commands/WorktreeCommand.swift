@@ -123,6 +123,9 @@ struct WorktreeCommand: ParsableCommand {
             guard try found[0].id != repository.copy.head().workingCopy else {
                 throw Failure(status: .wouldLose, message: "this is the working copy that you are in")
             }
+            if let id = found[0].commit, try !repository.isNamed(id), !output.quiet {
+                Terminal.printError("\(id.short) has no other name: mlrepo branch NAME \(id.short) keeps it")
+            }
             try repository.removeWorktree(found[0])
             if output.json {
                 return Terminal.printJSON(
