@@ -60,7 +60,8 @@ package struct Snapshot: Sendable {
 
     private struct Work: Sendable {
         var next = 0
-        var results: [SnapshotFile] = []
+        /// Of each batch.
+        var results: [[SnapshotFile]]
         var recipes: [RecipeEntry] = []
         var failure: WorkingTreeError?
     }
@@ -73,9 +74,10 @@ package struct Snapshot: Sendable {
 
     package func read(_ scanned: [ScannedFile], width: Int) throws(WorkingTreeError) -> Result {
         onStep(.planned(files: scanned.count, bytes: scanned.reduce(0) { $0 + ($1.status?.size ?? 0) }))
-        let scanned = Self.inStoringOrder(scanned)
-        let batches = Self.batches(scanned)
-        let work = Mutex(Work())
+        let order = Self.storingOrder(scanned)
+        let sorted = order.map { scanned[$0] }
+        let batches = Self.batches(sorted)
+        let work = Mutex(Work(results: Array(repeating: [], count: batches.count)))
         onThreads(max(1, min(width, batches.count))) { _ in
             while true {
                 let number = work.withLock { work -> Int? in
@@ -85,9 +87,9 @@ package struct Snapshot: Sendable {
                 }
                 guard let number else { return }
                 do throws(WorkingTreeError) {
-                    let (files, recipes) = try read(batch: scanned[batches[number]])
+                    let (files, recipes) = try read(batch: sorted[batches[number]])
                     work.withLock { work in
-                        work.results += files
+                        work.results[number] = files
                         work.recipes += recipes
                     }
                 } catch {
@@ -97,29 +99,37 @@ package struct Snapshot: Sendable {
         }
         let end = work.withLock { $0 }
         if let failure = end.failure { throw failure }
-        return Result(
-            files: end.results.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, recipes: end.recipes)
+        // Back into the order of the input.
+        var places = [Int](repeating: 0, count: order.count)
+        for (position, index) in order.enumerated() { places[index] = position }
+        let files = end.results.flatMap { $0 }
+        return Result(files: places.map { files[$0] }, recipes: end.recipes)
     }
 
     /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.
     ///
     /// Git orders the objects of a pack by the same signs. What is written in this order is read in it by a checkout of everything;
     /// a checkout of one directory decodes frames that hold others' files as well.
-    private static func inStoringOrder(_ scanned: [ScannedFile]) -> [ScannedFile] {
-        guard scanned.count > 1 else { return scanned }
+    ///
+    /// - Returns: The numbers of the files in that order.
+    private static func storingOrder(_ scanned: [ScannedFile]) -> [Int] {
+        guard scanned.count > 1 else { return Array(scanned.indices) }
         var keys: [(ending: UInt64, size: Int, index: Int)] = []
         keys.reserveCapacity(scanned.count)
         for (index, file) in scanned.enumerated() {
             var ending: UInt64 = 0
             // The last byte counts most.
-            for (place, byte) in file.path.bytes.reversed().prefix(8).enumerated() {
-                if byte == 0x2f { break }
-                ending |= UInt64(byte) << UInt64(56 - 8 * place)
+            let bytes = file.path.bytes
+            var shift: UInt64 = 56
+            for place in stride(from: bytes.count - 1, through: max(0, bytes.count - 8), by: -1) {
+                if bytes[place] == 0x2f { break }
+                ending |= UInt64(bytes[place]) << shift
+                shift &-= 8
             }
             keys.append((ending, file.status?.size ?? 0, index))
         }
         keys.sort { $0 < $1 }
-        return keys.map { scanned[$0.index] }
+        return keys.map(\.index)
     }
 
     /// Raw bytes of a frame of small files: a file is had by decoding its frame.
