@@ -117,6 +117,21 @@ private func changeDirectory(_ directory: [UInt8], json: Bool) {
     exit(failure.status.rawValue)
 }
 
+/// Takes the arguments apart.
+///
+/// Looks at the one command that is named: a tree of all commands takes a millisecond. Whatever is wrong or asks for help is for
+/// the whole tree, which knows how to say it.
+private func parse(_ arguments: [String]) throws -> any ParsableCommand {
+    let named = MLRepoCommand.configuration.subcommands.first {
+        $0.configuration.commandName == arguments.first
+            || $0.configuration.aliases.contains(arguments.first ?? "")
+    }
+    let rest = Array(arguments.dropFirst())
+    let wantsHelp = rest.first == "help" || rest.contains { ["-h", "--help", "--version"].contains($0) }
+    if let named, !wantsHelp, let command = try? named.parseAsRoot(rest) { return command }
+    return try MLRepoCommand.parseAsRoot(arguments)
+}
+
 private var commandNames: [String] {
     MLRepoCommand.configuration.subcommands.flatMap {
         [$0.configuration.commandName].compactMap { $0 } + $0.configuration.aliases
@@ -158,7 +173,7 @@ private func run(_ arguments: [String]) -> Int32 {
         return failure.status.rawValue
     }
     do {
-        var command = try MLRepoCommand.parseAsRoot(arguments)
+        var command = try parse(arguments)
         try command.run()
         Terminal.flush()
         return 0
