@@ -21,13 +21,13 @@ extension Repository {
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
+        try forgetMerge()
         let look = try look()
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
         var (steps, lost) = try plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path)))
         if sparing == .unknown { lost = try unknown(lost, &steps) }
-        let isFree = lost.isEmpty
-        guard isFree else { throw .wouldLose(lost) }
+        guard lost.isEmpty else { throw .wouldLose(lost) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(commit: id, branch: branch, before: try ref(name)?.id)
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
@@ -65,6 +65,7 @@ extension Repository {
     package func forcedCheckout(
         _ id: ObjectID, branch: String?, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
+        try forgetMerge()
         let look = try look()
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
@@ -315,6 +316,7 @@ extension Repository {
     ///
     /// - Returns: The files that came back.
     package func restore(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
+        try forgetMerge()
         let look = try look()
         let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)
         let pending = try copy.pending()

@@ -142,9 +142,19 @@ extension Repository {
         return (added, changed.count - added - deleted, deleted)
     }
 
-    /// Writes what others committed, where the commit that took it over was killed before that.
+    /// Takes back the note of a commit that was to take over what others committed and was killed before its entry.
     ///
+    /// For commands that write: one that only looks must not take the note from a commit at work.
+    func forgetMerge() throws(RepositoryError) {
+        let (head, _) = try base()
+        if let pending = try copy.pending(), try isForgotten(pending, head.commit) {
+            try copy.setPending(nil)
+        }
+    }
+
+    /// Writes what others committed, where the commit that took it over was killed before that.
     func finishMerge() throws(RepositoryError) {
+        try forgetMerge()
         let (head, _) = try base()
         guard let id = head.commit, try isMerged(copy.pending(), id) else { return }
         _ = try checkout(id, branch: head.branch)

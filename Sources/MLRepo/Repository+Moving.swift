@@ -84,6 +84,7 @@ extension Repository {
     /// - Returns: How many files were removed.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file has such changes; then nothing has happened.
     package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> Int {
+        try forgetMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         guard let actor = person else { throw .noIdentity }
         try resumeSaved()
@@ -156,19 +157,6 @@ extension Repository {
     }
 
     // MARK: Looking
-
-    /// What is at a path; nothing behind a link in a directory's place.
-    func status(of path: RepositoryPath) throws(RepositoryError) -> FileStatus? {
-        guard let above = path.split?.directory else {
-            return try filing { () throws(FileError) in try environment.files.status(copy.root) }
-        }
-        if !above.isRoot {
-            guard try status(of: above)?.kind == .directory else { return nil }
-        }
-        return try filing { () throws(FileError) in
-            try environment.files.status(copy.root.appending(path.bytes))
-        }
-    }
 
     private func hasEntry(_ base: Commit?, _ path: RepositoryPath) throws(RepositoryError) -> Bool {
         try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }

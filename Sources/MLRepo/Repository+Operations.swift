@@ -57,12 +57,13 @@ extension Repository {
     /// - Returns: Where it stands; nothing if none was killed.
     /// - Throws: ``RepositoryError/interruptedCheckout`` if something else was, which has to be finished.
     package func undoInterrupted() throws(RepositoryError) -> ObjectID? {
+        try forgetMerge()
         let (head, _) = try base()
         guard let pending = try copy.pending() else { return nil }
-        guard pending.goal != nil, let id = head.commit else {
-            if try isMerged(pending, head.commit ?? DirectoryTree.emptyRoot) { return nil }
-            throw .interruptedCheckout
-        }
+        guard let id = head.commit else { throw .interruptedCheckout }
+        // A commit that was killed is finished before it is taken back.
+        if try isMerged(pending, id) { return nil }
+        guard pending.goal != nil else { throw .interruptedCheckout }
         _ = try checkout(id, branch: head.branch)
         try leaveSaved("undo")
         return try base().head.commit

@@ -17,6 +17,7 @@ extension Repository {
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Int {
         guard let actor = person else { throw .noIdentity }
+        try forgetMerge()
         try resumeSaved()
         let look = try look()
         let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)

@@ -77,10 +77,25 @@ extension Repository {
         let changes = try self.changes(look)
         return WorkingCopyStatus(
             head: look.head, changes: changes, skipped: look.scan.skipped,
-            isPending: try copy.pending() != nil,
+            isPending: try copy.pending().map { (pending) throws(RepositoryError) in
+                try !isForgotten(pending, look.head.commit)
+            } ?? false,
             tracking: look.tracking,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
             })
+    }
+
+    /// What is at a path; nothing behind a link in a directory's place.
+    func status(of path: RepositoryPath) throws(RepositoryError) -> FileStatus? {
+        guard let above = path.split?.directory else {
+            return try filing { () throws(FileError) in try environment.files.status(copy.root) }
+        }
+        if !above.isRoot {
+            guard try status(of: above)?.kind == .directory else { return nil }
+        }
+        return try filing { () throws(FileError) in
+            try environment.files.status(copy.root.appending(path.bytes))
+        }
     }
 
     func changes(_ look: Look) throws(RepositoryError) -> [FileChange] {

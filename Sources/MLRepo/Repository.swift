@@ -78,9 +78,6 @@ package struct Repository: Sendable {
                 }
             }
         }
-        if let pending = try copy.pending(), try isForgotten(pending, head.commit) {
-            try? copy.setPending(nil)
-        }
         guard let id = head.commit else { return (head, nil) }
         // A branch that is gone is none to stand on. Who took it back stood elsewhere before.
         if let branch = head.branch, try tip(of: branch) == nil {
@@ -101,7 +98,7 @@ package struct Repository: Sendable {
     }
 
     /// Whether a commit that was to take over what others committed was killed before its entry: nothing has happened.
-    private func isForgotten(_ pending: WorkingCopy.Pending, _ standing: ObjectID?) throws(RepositoryError)
+    func isForgotten(_ pending: WorkingCopy.Pending, _ standing: ObjectID?) throws(RepositoryError)
         -> Bool
     {
         guard pending.goal == nil, pending.from != pending.to else { return false }

@@ -152,6 +152,12 @@ package struct WorkingCopy: Sendable {
         /// before.
         package var goal: Goal?
 
+        package init(from: ObjectID?, to: ObjectID?, goal: Goal? = nil) {
+            self.from = from
+            self.to = to
+            self.goal = goal
+        }
+
         /// How to tell that nothing but bookkeeping is left to do.
         package struct Goal: Hashable, Sendable {
             package let commit: ObjectID

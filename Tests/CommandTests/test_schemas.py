@@ -202,19 +202,33 @@ class Answers(SchemaTest):
         self.write("data/a.txt", b"precious\n")
         self.assertEqual(self.answer("checkout", "--force", "side"), {"commit": first, "branch": "side", "written": 2, "removed": 0})
 
+    def test_undo_takes_an_interrupted_checkout_back(self) -> None:
+        self.start()
+        first = self.answer("commit", "-m", "One")
+        self.write("data/a.txt", b"changed\n")
+        second = self.answer("commit", "-m", "Two")
+        plain = {key: answer[member].removeprefix("sha256:") for key, answer, member in (
+            ("before", second, "commit"), ("commit", first, "commit"), ("from", second, "tree"), ("to", first, "tree"))}
+        (self.work / ".mlrepo/pending").write_text(json.dumps(plain, sort_keys=True, separators=(",", ":")) + "\n")
+        self.write("data/a.txt", b"first\n")
+        self.assertTrue(self.answer("status")["interrupted"])
+        self.assertEqual(self.answer("undo"), {"commit": second["commit"]})
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"changed\n")
+        self.assertTrue(self.answer("status")["clean"])
+
     def test_a_path_that_is_not_text_comes_as_bytes(self) -> None:
         def place(name: bytes) -> dict:
-            return {"bytes": base64.b64encode(os.fsencode(self.root) + name).decode()}
+            return {"bytes": base64.b64encode(os.fsencode(self.root) + b"/" + name).decode()}
 
         made = self.answer("init", b"\xff")
-        self.assertEqual((made["path"], made["store"]), (place(b"/work/\xff/.mlrepo"), place(b"/work/\xff/.mlrepo")))
+        self.assertEqual((made["path"], made["store"]), (place(b"work/\xff/.mlrepo"),) * 2)
         self.start()
         self.mlrepo("commit", "-m", "One")
-        self.assertEqual(self.answer("checkout", "main", "--to", b"../\xfe")["path"], place(b"/\xfe"))
+        self.assertEqual(self.answer("checkout", "main", "--to", b"../\xfe")["path"], place(b"\xfe"))
         added = self.answer("worktree", "add", b"../\xfd")
-        self.assertEqual(added["path"], place(b"/\xfd"))
+        self.assertEqual(added["path"], place(b"\xfd"))
         self.assertIn(added["path"], [copy["path"] for copy in self.answer("worktree")])
-        self.assertEqual(self.answer("worktree", "remove", added["workingCopy"])["path"], place(b"/\xfd"))
+        self.assertEqual(self.answer("worktree", "remove", added["workingCopy"])["path"], place(b"\xfd"))
 
     def test_restore_names_what_came_back(self) -> None:
         self.odd_version()

@@ -38,6 +38,21 @@ import Testing
         #expect(try other.open().status().changes.isEmpty)
     }
 
+    @Test func `a look does not take the note of a commit that takes over what others committed`() throws {
+        let bench = try Workbench.fresh(seed: 62)
+        let base = try bench.first()
+        let tree = try bench.open().store.commit(base).tree
+        // As a commit has it before its log entry: from the base to what it makes.
+        let note = WorkingCopy.Pending(from: tree, to: DirectoryTree.emptyRoot)
+        try bench.open().copy.setPending(note)
+        #expect(try !bench.open().status().isPending)
+        #expect(try bench.open().copy.pending() == note)
+        // Nothing came of it: the next commit goes on.
+        try bench.write("b", [8])
+        try bench.commit("next")
+        #expect(try bench.open().copy.pending() == nil)
+    }
+
     @Test func `a commit never writes what others changed over an edit that it leaves out`() throws {
         let bench = try Workbench.fresh(seed: 52)
         let other = try Self.second(bench)
