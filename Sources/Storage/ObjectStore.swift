@@ -307,13 +307,24 @@ package final class ObjectStore: ObjectReader {
 
     // MARK: Reading
 
-    package func find(_ reference: ObjectReference) -> (pack: PackReader, place: ObjectPlace)? {
-        var recipe: (pack: PackReader, place: ObjectPlace)?
+    /// Where an object lies.
+    package struct Found: Sendable {
+        package let pack: PackReader
+        package let place: ObjectPlace
+
+        package init(pack: PackReader, place: ObjectPlace) {
+            self.pack = pack
+            self.place = place
+        }
+    }
+
+    package func find(_ reference: ObjectReference) -> Found? {
+        var recipe: Found?
         for pack in packs {
             guard let place = pack.index.find(reference) else { continue }
             // A blob that lies somewhere whole need not be put together.
-            if !place.isRecipe { return (pack, place) }
-            recipe = recipe ?? (pack, place)
+            if !place.isRecipe { return Found(pack: pack, place: place) }
+            recipe = recipe ?? Found(pack: pack, place: place)
         }
         return recipe
     }
@@ -326,17 +337,24 @@ package final class ObjectStore: ObjectReader {
     }
 
     package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
-        do throws(ReadError) { return try payloadNow(of: reference) } catch {
+        guard let found = find(reference) else { return nil }
+        return try payload(of: reference, at: found)
+    }
+
+    /// The payload of an object that was found.
+    package func payload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        do throws(ReadError) { return try payloadNow(of: reference, at: found) } catch {
             // A file that is gone may have been merged or collected meanwhile: then the object lies elsewhere.
-            guard case .unreadable = error, let before = find(reference)?.pack.name,
-                (try? refresh()) != nil, !current.isLive(before)
-            else { throw error }
-            return try payloadNow(of: reference)
+            guard case .unreadable = error, (try? refresh()) != nil, !current.isLive(found.pack.name) else {
+                throw error
+            }
+            guard let found = find(reference) else { throw .missing(reference) }
+            return try payloadNow(of: reference, at: found)
         }
     }
 
-    private func payloadNow(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
-        guard let (pack, place) = find(reference) else { return nil }
+    private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        let (pack, place) = (found.pack, found.place)
         if place.isRecipe { return try assembled(reference.id) }
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
@@ -393,7 +411,8 @@ package final class ObjectStore: ObjectReader {
     /// How a large blob is put together; nothing if it lies here whole or not at all.
     package func recipe(of blob: ObjectID) throws(ReadError) -> Recipe? {
         let reference = ObjectReference(.blob, blob)
-        guard let (pack, place) = find(reference), place.isRecipe else { return nil }
+        guard let found = find(reference), found.place.isRecipe else { return nil }
+        let (pack, place) = (found.pack, found.place)
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
             throw .damaged(

@@ -9,12 +9,16 @@ package struct BlobStream: Sendable {
     private let id: ObjectID
     /// Of the blob, as a version has it.
     private let size: Int?
+    private let found: ObjectStore.Found?
 
-    /// - Parameter size: Other bytes than so many are an error before they are read.
-    package init(store: ObjectStore, id: ObjectID, size: Int? = nil) {
+    /// - Parameters:
+    ///   - size: Other bytes than so many are an error before they are read.
+    ///   - found: Where the blob lies, if that is known already.
+    package init(store: ObjectStore, id: ObjectID, size: Int? = nil, found: ObjectStore.Found? = nil) {
         self.store = store
         self.id = id
         self.size = size
+        self.found = found
     }
 
     /// Hands out the pieces in order.
@@ -22,8 +26,13 @@ package struct BlobStream: Sendable {
     /// If the whole turns out to be another blob, the last thing is an error: who writes the pieces
     /// somewhere must not use them before this returns.
     package func forEachPiece(_ body: ([UInt8]) throws(WorkingTreeError) -> Void) throws(WorkingTreeError) {
-        guard let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) }) else {
-            let bytes = try reading { () throws(ReadError) in try store.required(.blob, id) }
+        let reference = ObjectReference(.blob, id)
+        guard let found = if let found { found } else { store.find(reference) } else {
+            throw .object(.missing(reference))
+        }
+        guard found.place.isRecipe, let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) })
+        else {
+            let bytes = try reading { () throws(ReadError) in try store.payload(of: reference, at: found) }
             try require(bytes.count)
             return try body(bytes)
         }

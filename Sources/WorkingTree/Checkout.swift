@@ -43,15 +43,7 @@ package struct Checkout: Sendable {
         self.clock = clock
     }
 
-    /// A file that is to be written, with the place of its content.
-    private struct Target: Sendable {
-        let path: RepositoryPath
-        let entry: TreeEntry
-        let known: [TreeEntry]
-        let pack: PackReader?
-        let frame: Int
-    }
-
+    /// What several threads share that write files.
     private struct Work: Sendable {
         var next = 0
         var failure: WorkingTreeError?
@@ -72,55 +64,36 @@ package struct Checkout: Sendable {
             try requireKnown(step.path, step.known)
             try remove(step.path)
         }
-        let made = Mutex<Set<RepositoryPath>>([.root])
-        for step in steps {
-            if let entry = step.entry, entry.mode == .directory {
-                try requireKnown(step.path, step.known)
-                try makeRoom(step.path)
-                try makeDirectory(step.path, made)
-            }
-        }
-        let targets = steps.compactMap { step -> Target? in
-            guard let entry = step.entry, entry.mode != .directory else { return nil }
-            let found = store.find(ObjectReference(.blob, entry.id))
-            return Target(
-                path: step.path, entry: entry, known: step.known, pack: found?.pack,
-                frame: found.map { $0.place.isRecipe ? -1 : $0.place.frame } ?? -1)
-        }.sorted { ($0.pack?.name.text ?? "", $0.frame) < ($1.pack?.name.text ?? "", $1.frame) }
-        onStep(.planned(files: targets.count, bytes: targets.reduce(0) { $0 + $1.entry.size }))
-        // Files of one frame are written together, so that it is decoded once.
-        var groups: [Range<Int>] = []
-        for (index, target) in targets.enumerated() {
-            if let last = groups.last, target.frame >= 0, targets[last.lowerBound].frame == target.frame,
-                targets[last.lowerBound].pack?.name == target.pack?.name
-            {
-                groups[groups.count - 1] = last.lowerBound..<index + 1
-            } else {
-                groups.append(index..<index + 1)
-            }
-        }
+        try makeDirectories(steps)
+        let order = CheckoutOrder(steps, in: store)
+        onStep(.planned(files: order.files.count, bytes: order.size))
         // A few files are made durable one by one, many by one call for the whole file system.
-        let isOneByOne = targets.count <= Self.fewFiles
+        let isOneByOne = order.files.count <= Self.fewFiles
         let work = Mutex(Work())
-        let (allGroups, allTargets) = (groups, targets)
-        onThreads(max(1, min(width, groups.count))) { _ in
+        work.withLock { $0.seen.reserveCapacity(order.files.count) }
+        onThreads(max(1, min(width, order.groups.count))) { _ in
             while true {
                 let number = work.withLock { work -> Int? in
-                    guard work.failure == nil, work.next < allGroups.count else { return nil }
+                    guard work.failure == nil, work.next < order.groups.count else { return nil }
                     defer { work.next += 1 }
                     return work.next
                 }
                 guard let number else { return }
-                for target in allTargets[allGroups[number]] {
-                    do throws(WorkingTreeError) {
-                        let seen = try write(target, made, synchronizing: isOneByOne)
+                var written: [(path: RepositoryPath, seen: StatCacheEntry.Seen?)] = []
+                do throws(WorkingTreeError) {
+                    for file in order.files[order.groups[number]] {
+                        let step = steps[file.step]
+                        guard let entry = step.entry else { continue }
+                        let blob = BlobStream(
+                            store: store, id: entry.id, size: entry.size, found: order.found(file))
+                        written.append((step.path, try write(step, entry, blob, synchronizing: isOneByOne)))
                         onStep(.file)
-                        work.withLock { $0.seen[target.path] = seen }
-                    } catch {
-                        work.withLock { work in work.failure = work.failure ?? error }
-                        return
                     }
+                } catch {
+                    work.withLock { work in work.failure = work.failure ?? error }
+                    return
                 }
+                work.withLock { work in for file in written { work.seen[file.path] = file.seen } }
             }
         }
         let end = work.withLock { $0 }
@@ -265,40 +238,53 @@ package struct Checkout: Sendable {
         return try files.status(place(directory))?.kind == .directory
     }
 
+    /// Makes the directories that are entries of their own, and those that files lie in.
+    private func makeDirectories(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
+        var made: Set<RepositoryPath> = [.root]
+        var last = RepositoryPath.root
+        for step in steps {
+            guard let entry = step.entry else { continue }
+            if entry.mode == .directory {
+                try requireKnown(step.path, step.known)
+                try makeRoom(step.path)
+                try makeDirectory(step.path, &made)
+            } else if let directory = step.path.split?.directory, directory != last {
+                try makeDirectory(directory, &made)
+                last = directory
+            }
+        }
+    }
+
     /// Makes a directory and those above it, each a real one: what is a link or file in the way is not followed.
-    private func makeDirectory(_ path: RepositoryPath, _ made: borrowing Mutex<Set<RepositoryPath>>)
-        throws(WorkingTreeError)
-    {
-        if made.withLock({ $0.contains(path) }) { return }
-        guard let (above, _) = path.split else { return }
-        try makeDirectory(above, made)
+    private func makeDirectory(
+        _ path: RepositoryPath, _ made: inout Set<RepositoryPath>
+    ) throws(WorkingTreeError) {
+        guard !made.contains(path), let above = path.split?.directory else { return }
+        try makeDirectory(above, &made)
         try working { () throws(FileError) in
             do throws(FileError) { try files.makeDirectory(place(path), permissions: 0o777) } catch {
                 guard error.isExists, try files.status(place(path))?.kind == .directory else { throw error }
             }
         }
-        _ = made.withLock { $0.insert(path) }
+        made.insert(path)
     }
 
+    /// Writes a file or link, in the place of another one if need be.
     private func write(
-        _ target: Target, _ made: borrowing Mutex<Set<RepositoryPath>>, synchronizing: Bool
+        _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        let (path, entry) = (target.path, target.entry)
+        let path = step.path
         guard let (directory, _) = path.split else { return nil }
-        try makeDirectory(directory, made)
-        if entry.mode == .link {
-            if let seen = try linkNew(path, place(path), entry) { return seen }
-        } else if let seen = try writeNew(place(path), entry, synchronizing: synchronizing) {
-            return seen
+        func writeNew(_ place: FilePath) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+            entry.mode == .link
+                ? try linkNew(path, place, entry)
+                : try self.writeNew(place, entry, blob, synchronizing: synchronizing)
         }
+        if let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         do throws(WorkingTreeError) {
-            let made =
-                entry.mode == .link
-                ? try linkNew(path, temporary, entry)
-                : try writeNew(temporary, entry, synchronizing: synchronizing)
-            guard made != nil else { throw .file(FileError.exists(temporary)) }
-            try requireKnown(path, target.known)
+            guard try writeNew(temporary) != nil else { throw .file(FileError.exists(temporary)) }
+            try requireKnown(path, step.known)
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
                 if try files.status(place(path))?.kind == .directory {
@@ -334,7 +320,7 @@ package struct Checkout: Sendable {
     /// file that cannot be finished goes again.
     /// - Returns: Nothing if the name is taken.
     private func writeNew(
-        _ path: FilePath, _ entry: TreeEntry, synchronizing: Bool
+        _ path: FilePath, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
         let file: FileDescriptor
@@ -344,8 +330,7 @@ package struct Checkout: Sendable {
         }
         defer { files.close(file) }
         do throws(WorkingTreeError) {
-            try BlobStream(store: store, id: entry.id, size: entry.size).forEachPiece {
-                (piece) throws(WorkingTreeError) in
+            try blob.forEachPiece { (piece) throws(WorkingTreeError) in
                 try working { () throws(FileError) in try files.write(file, piece) }
                 onStep(.bytes(piece.count))
             }

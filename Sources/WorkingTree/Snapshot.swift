@@ -133,7 +133,7 @@ package struct Snapshot: Sendable {
     }
 
     /// Raw bytes of a frame of small files: a file is had by decoding its frame.
-    private static let frameTarget = 512 << 10
+    private static let frameTarget = 256 << 10
 
     /// Neighbours whose content makes about a frame.
     private static func batches(_ scanned: [ScannedFile]) -> [Range<Int>] {
