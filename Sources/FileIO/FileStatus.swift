@@ -34,8 +34,12 @@ package struct FileStatus: Hashable, Sendable {
     }
 
     /// A directory of which nothing else is known.
-    static let directory = FileStatus(
+    package static let directory = FileStatus(
         kind: .directory, permissions: 0, size: 0, modified: 0, changed: 0, inode: 0, device: 0)
+
+    /// A file or link of which nothing is known yet.
+    package static let unknown = FileStatus(
+        kind: .other, permissions: 0, size: 0, modified: 0, changed: 0, inode: 0, device: 0)
 
     /// Whether the owner may execute it.
     package var isExecutable: Bool { permissions & 0o100 != 0 }
@@ -66,6 +70,7 @@ package struct DirectoryListing: Sendable {
     package mutating func append(name: UnsafeRawBufferPointer, status: FileStatus) {
         items.append(Item(start: names.count, count: name.count, status: status))
         names.append(contentsOf: name)
+        names.append(0)
     }
 
     package func name(_ index: Int) -> ArraySlice<UInt8> {
@@ -74,6 +79,31 @@ package struct DirectoryListing: Sendable {
     }
 
     package func status(_ index: Int) -> FileStatus { items[index].status }
+
+    /// The position of a name.
+    package func position(of name: [UInt8]) -> Int? {
+        items.firstIndex { item in
+            item.count == name.count && names[item.start..<item.start + item.count].elementsEqual(name)
+        }
+    }
+
+    /// Asks for the status of each name that is no directory's.
+    ///
+    /// - Parameter status: Gets a name that ends with NUL; what it throws ends this.
+    mutating func refresh(_ status: (UnsafePointer<CChar>) throws(FileError) -> FileStatus) throws(FileError)
+    {
+        for index in items.indices where items[index].status.kind != .directory {
+            let start = items[index].start
+            let result = names.withUnsafeBytes { names -> Result<FileStatus, FileError> in
+                // `append` put a NUL behind each name.
+                let name = names.baseAddress.unsafelyUnwrapped + start
+                do throws(FileError) {
+                    return .success(try status(name.assumingMemoryBound(to: CChar.self)))
+                } catch { return .failure(error) }
+            }
+            items[index].status = try result.get()
+        }
+    }
 
     /// Sorts by names as bytes.
     package mutating func sort() {

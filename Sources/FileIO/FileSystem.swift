@@ -29,6 +29,17 @@ package protocol FileSystem: Sendable {
     /// All entries of a directory but `.` and `..`, in any order; those that vanish meanwhile are left out. Of a directory
     /// among them only the kind may be told.
     func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError)
+    /// The same for a directory whose names may be known from before: if its own status is as expected, they are those that
+    /// the listing has already, and only the statuses of what is no directory are asked for.
+    ///
+    /// - Parameter isExpected: Gets the directory's own status, as it is before anything is read.
+    /// - Returns: That status, and whether it was as expected.
+    func list(
+        _ directory: FilePath, into listing: inout DirectoryListing, unless isExpected: (FileStatus) -> Bool
+    ) throws(FileError) -> (status: FileStatus, isExpected: Bool)
+    /// Whether the status of each directory tells when a name came or went, as on the usual local file systems; not where
+    /// that is not known.
+    func tellsOfNames(below directory: FilePath) -> Bool
     func readLink(_ path: FilePath) throws(FileError) -> [UInt8]
     func makeDirectory(_ path: FilePath, permissions: UInt16) throws(FileError)
     func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError)
@@ -51,6 +62,15 @@ package protocol FileSystem: Sendable {
 }
 
 extension FileSystem {
+    package func list(
+        _ directory: FilePath, into listing: inout DirectoryListing, unless isExpected: (FileStatus) -> Bool
+    ) throws(FileError) -> (status: FileStatus, isExpected: Bool) {
+        try list(directory, into: &listing)
+        return (.directory, false)
+    }
+
+    package func tellsOfNames(below directory: FilePath) -> Bool { false }
+
     /// The whole content of a file.
     ///
     /// - Parameter limit: A larger file is an error (`EFBIG`), before anything is allocated.

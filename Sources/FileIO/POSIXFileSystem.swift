@@ -99,10 +99,14 @@ package struct POSIXFileSystem: FileSystem {
         return FileStatus(raw)
     }
 
+    private func openDirectory(_ directory: FilePath) throws(FileError) -> Int32 {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        return try call("list", directory) { mlrepo_openat($0, $1, flags, 0) }
+    }
+
     package func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError) {
         listing.removeAll()
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        let raw = try call("list", directory) { mlrepo_openat($0, $1, flags, 0) }
+        let raw = try openDirectory(directory)
         #if os(Linux)
             defer { close(FileDescriptor(raw: raw)) }
             try read(raw, directory, into: &listing)
@@ -126,6 +130,42 @@ package struct POSIXFileSystem: FileSystem {
     }
 
     #if os(Linux)
+        package func list(
+            _ directory: FilePath, into listing: inout DirectoryListing,
+            unless isExpected: (FileStatus) -> Bool
+        ) throws(FileError) -> (status: FileStatus, isExpected: Bool) {
+            let raw = try openDirectory(directory)
+            defer { close(FileDescriptor(raw: raw)) }
+            let own = try status(of: FileDescriptor(raw: raw))
+            if isExpected(own) {
+                do throws(FileError) {
+                    try listing.refresh { (name) throws(FileError) in
+                        var status = stat()
+                        guard fstatat(raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+                            throw FileError("stat", directory, code: errno)
+                        }
+                        return FileStatus(status)
+                    }
+                    return (own, true)
+                } catch {
+                    // Somebody takes files away just now.
+                    guard error.isNotFound else { throw error }
+                }
+            }
+            listing.removeAll()
+            try read(raw, directory, into: &listing)
+            return (own, false)
+        }
+
+        package func tellsOfNames(below directory: FilePath) -> Bool {
+            Self.kindsThatTellOfNames.contains(directory.withCString { mlrepo_file_system_number($0) })
+        }
+
+        /// The numbers of ext2 to ext4, XFS, Btrfs, ZFS, F2FS, tmpfs and overlayfs, as statfs(2) has them.
+        private static let kindsThatTellOfNames: Set<Int> = [
+            0xEF53, 0x5846_5342, 0x9123_683E, 0x2FC1_2FC1, 0xF2F5_2010, 0x0102_1994, 0x794C_7630,
+        ]
+
         /// Reads a directory with getdents64(2): records of inode, offset (8 bytes each), length (2), type (1) and name.
         private func read(
             _ raw: Int32, _ directory: FilePath, into listing: inout DirectoryListing

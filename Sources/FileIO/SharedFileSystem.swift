@@ -46,6 +46,12 @@ package struct SharedFileSystem: FileSystem {
     package func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError) {
         try base.list(directory, into: &listing)
     }
+    package func list(
+        _ directory: FilePath, into listing: inout DirectoryListing, unless isExpected: (FileStatus) -> Bool
+    ) throws(FileError) -> (status: FileStatus, isExpected: Bool) {
+        try base.list(directory, into: &listing, unless: isExpected)
+    }
+    package func tellsOfNames(below directory: FilePath) -> Bool { base.tellsOfNames(below: directory) }
     package func readLink(_ path: FilePath) throws(FileError) -> [UInt8] { try base.readLink(path) }
     package func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError) {
         try base.makeLink(path, target: target)

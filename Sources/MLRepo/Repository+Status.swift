@@ -42,10 +42,13 @@ extension Repository {
         let cache = try self.cache(head.commit, base)
         let clock = try copy.fileClock()
         let scan = try working { () throws(WorkingTreeError) in
-            try Scan(root: copy.root, files: environment.files, cache: cache, tracking: tracking).run(
-                width: environment.width)
+            try Scan(
+                root: copy.root, files: environment.files, cache: cache, tracking: tracking, clock: clock
+            ).run(width: environment.width)
         }
-        return Look(head: head, base: base, tracking: tracking, cache: cache, clock: clock, scan: scan)
+        return Look(
+            head: head, base: base, tracking: tracking, cache: cache.noting(scan.sightings), clock: clock,
+            scan: scan)
     }
 
     /// The stat cache of the base version: the one that is there, brought up to that version, or a new one.
@@ -135,7 +138,7 @@ extension Repository {
     ///
     /// It is a convenience: a working copy that cannot be written to does without.
     private func remember(_ files: [SnapshotFile], _ look: Look) {
-        guard files.contains(where: { $0.seen != nil }) else { return }
+        guard look.cache.isNew || files.contains(where: { $0.seen != nil }) else { return }
         let edits = files.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: $0.seen) }
         try? copy.setCache(
             look.cache.applying(edits, base: look.cache.base, identity: environment.random(16)))

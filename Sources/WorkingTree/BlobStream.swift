@@ -30,7 +30,8 @@ package struct BlobStream: Sendable {
         guard let found = if let found { found } else { store.find(reference) } else {
             throw .object(.missing(reference))
         }
-        guard found.place.isRecipe, let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) })
+        guard found.place.isRecipe,
+            let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) })
         else {
             let bytes = try reading { () throws(ReadError) in try store.payload(of: reference, at: found) }
             try require(bytes.count)

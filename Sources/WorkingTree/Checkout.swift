@@ -111,9 +111,7 @@ package struct Checkout: Sendable {
             try isReal(path.split?.directory ?? .root) ? try files.status(place) : nil
         }
         guard let status, status.kind == .file || status.kind == .link else { return }
-        let margin =
-            status.modified % 1_000_000_000 == 0 ? Snapshot.coarseRacyMargin : Snapshot.racyMargin
-        guard max(status.modified, status.changed) >= clock - margin else { return }
+        if Snapshot.isOld(status, at: clock) { return }
         let id = try working { () throws(FileError) in
             status.kind == .link
                 ? ObjectID(of: .blob, payload: try files.readLink(place))

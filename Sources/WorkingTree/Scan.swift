@@ -48,6 +48,8 @@ package struct ScanResult: Sendable {
     package fileprivate(set) var leftovers: [FilePath] = []
     /// Files of the base version that look as they did when they were last seen to be unchanged.
     package fileprivate(set) var unchanged = 0
+    /// Directories that were listed, and had the names that the cache's table has.
+    package fileprivate(set) var sightings: [StatDirectory.Sighting] = []
 }
 
 /// Walks the tracked part of a working tree and compares it with what was last seen there.
@@ -57,16 +59,22 @@ package struct Scan: Sendable {
     private let cache: StatCache?
     private let tracking: Tracking
     private let patterns: IgnoreRules
+    private let clock: Int64
+    /// The file system on which a directory's status tells whether it has other names; nothing for none.
+    private let device: UInt64?
 
     /// - Parameters:
     ///   - root: The working tree's top directory.
     ///   - cache: The base version's files; nothing if there is no base version.
-    package init(root: FilePath, files: any FileSystem, cache: StatCache?, tracking: Tracking) {
+    ///   - clock: The file system's time now, in nanoseconds since 1970.
+    package init(root: FilePath, files: any FileSystem, cache: StatCache?, tracking: Tracking, clock: Int64) {
         self.root = root
         self.files = files
         self.cache = cache
         self.tracking = tracking
+        self.clock = clock
         patterns = IgnoreRules(patterns: tracking.paths.patterns)
+        device = files.tellsOfNames(below: root) ? (try? files.status(root))??.device : nil
     }
 
     /// A directory that is to be looked at.
@@ -133,13 +141,36 @@ package struct Scan: Sendable {
             queue.result.skipped += result.skipped
             queue.result.leftovers += result.leftovers
             queue.result.unchanged += result.unchanged
+            queue.result.sightings += result.sightings
         }
+    }
+
+    /// Lists a directory, or only looks at the names that are known if it has no others.
+    ///
+    /// - Returns: Whether the names are those of the table, in its order; and the directory's own status, where it is to be
+    ///   remembered if they turn out to be.
+    private func list(
+        _ job: Job, _ listing: inout DirectoryListing
+    ) throws(FileError) -> (isKnown: Bool, status: FileStatus?) {
+        let path = root.appending(job.path.bytes)
+        guard let device, let block = job.known.block, block.record != nil else {
+            try files.list(path, into: &listing)
+            listing.sort()
+            return (false, nil)
+        }
+        block.fill(&listing)
+        let found = try files.list(path, into: &listing) { $0.device == device && block.hasSameNames($0) }
+        if found.isExpected { return (true, nil) }
+        listing.sort()
+        let isOld = Snapshot.isOld(found.status, at: clock) && found.status.device == device
+        return (false, isOld ? found.status : nil)
     }
 
     private func look(
         at job: Job, _ listing: inout DirectoryListing, _ result: inout ScanResult, _ found: inout [Job]
     ) throws(WorkingTreeError) {
-        do throws(FileError) { try files.list(root.appending(job.path.bytes), into: &listing) } catch {
+        let (isSame, status): (Bool, FileStatus?)
+        do throws(FileError) { (isSame, status) = try list(job, &listing) } catch {
             if error.isNotFound { return gone(job.known, in: job.path, &result) }
             throw .unreadable(job.path, error)
         }
@@ -148,15 +179,25 @@ package struct Scan: Sendable {
             return
         }
         if !job.path.isRoot, job.known.isEmpty, Self.isPythonEnvironment(listing) { return }
-        listing.sort()
         let rules = try rules(for: job, listing)
         let (block, changes) = (job.known.block, job.known.changes)
+        if isSame, let block, block.count > 0, changes?.entries.isEmpty ?? true, tracking.untracked.isEmpty {
+            let differing = block.differing(from: listing)
+            result.unchanged += differing.unchanged
+            for index in differing.indices {
+                guard let entry = block.entry(index) else { continue }
+                let below = job.known.directory(index, entry.name)
+                try both(entry, below, listing.status(index), job, rules, &result, &found)
+            }
+            return
+        }
         var (known, knownCount) = (0, block?.count ?? 0)
         var met: Set<[UInt8]> = []
+        var isComplete = listing.count == knownCount
         for index in 0..<listing.count {
             let (name, status) = (listing.name(index), listing.status(index))
-            var order = 1
-            while let block, known < knownCount {
+            var order = isSame ? 0 : 1
+            while !isSame, let block, known < knownCount {
                 order = name.withUnsafeBytes { block.compareName(known, to: $0) }
                 guard order < 0 else { break }
                 gone(known, job, &result)
@@ -164,6 +205,7 @@ package struct Scan: Sendable {
             }
             let isInTable = known < knownCount && order == 0
             defer { if isInTable { known += 1 } }
+            if !isInTable || block?.isDirectory(known) != (status.kind == .directory) { isComplete = false }
             if let changes, let override = changes.entries[Array(name)] {
                 met.insert(Array(name))
                 if let entry = override {
@@ -193,6 +235,9 @@ package struct Scan: Sendable {
         for case (let name, let entry?) in changes?.entries ?? [:] where !met.contains(name) {
             gone(entry, job.known.directory(name), in: job.path, &result)
         }
+        if let status, isComplete, let place = block?.record {
+            result.sightings.append(StatDirectory.Sighting(place: place, seen: StatCacheEntry.Seen(status)))
+        }
         if listing.count == 0, job.isCovered, !job.path.isRoot, !(job.known.isKnown && job.known.isEmpty) {
             result.emptyDirectories.append(job.path)
         }
@@ -200,14 +245,12 @@ package struct Scan: Sendable {
 
     /// Whether a directory is a virtual environment of Python, whatever its name is.
     private static func isPythonEnvironment(_ listing: DirectoryListing) -> Bool {
-        (0..<listing.count).contains { listing.name($0).elementsEqual("pyvenv.cfg".utf8) }
+        listing.position(of: Array("pyvenv.cfg".utf8)) != nil
     }
 
     /// Whether a directory is a working copy by itself.
     private static func holdsStore(_ listing: DirectoryListing) -> Bool {
-        (0..<listing.count).contains {
-            listing.status($0).kind == .directory && listing.name($0).elementsEqual(".mlrepo".utf8)
-        }
+        listing.position(of: Array(".mlrepo".utf8)).map { listing.status($0).kind == .directory } ?? false
     }
 
     /// A name that the base version has and the disk has.
@@ -305,15 +348,13 @@ package struct Scan: Sendable {
         directory.forEachEntry { entry, below in gone(entry, below(), in: path, &result) }
     }
 
+    private static let ignoreFile = Array(IgnoreRules.fileName.utf8)
+
     /// The rules that hold in a directory: those from above, and its own.
     private func rules(for job: Job, _ listing: DirectoryListing) throws(WorkingTreeError) -> IgnoreRules {
-        let name = Array(IgnoreRules.fileName.utf8)
-        guard
-            (0..<listing.count).contains(where: {
-                listing.name($0).elementsEqual(name) && listing.status($0).kind == .file
-            })
+        guard let position = listing.position(of: Self.ignoreFile), listing.status(position).kind == .file
         else { return job.rules }
-        let path = root.appending(job.path.bytes).appending(name)
+        let path = root.appending(job.path.bytes).appending(Self.ignoreFile)
         let bytes = try working { () throws(FileError) in try files.contents(path, limit: 1 << 20) }
         var rules = job.rules
         rules.add(String(decoding: bytes, as: UTF8.self), in: job.path)

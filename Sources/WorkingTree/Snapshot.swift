@@ -222,9 +222,15 @@ package struct Snapshot: Sendable {
 
     /// The status to be remembered, unless the file is so young that it may change without a new time.
     private func seen(_ status: FileStatus) -> StatCacheEntry.Seen? {
-        let youngest = max(status.modified, status.changed)
-        let margin = status.modified % 1_000_000_000 == 0 ? Self.coarseRacyMargin : Self.racyMargin
-        return youngest < clock - margin ? StatCacheEntry.Seen(status) : nil
+        Self.isOld(status, at: clock) ? StatCacheEntry.Seen(status) : nil
+    }
+
+    /// Whether something is so old that it cannot change again without a new time.
+    ///
+    /// - Parameter clock: The file system's time, in nanoseconds since 1970.
+    static func isOld(_ status: FileStatus, at clock: Int64) -> Bool {
+        let margin = status.modified % 1_000_000_000 == 0 ? coarseRacyMargin : racyMargin
+        return max(status.modified, status.changed) < clock - margin
     }
 
     private func readLink(

@@ -10,7 +10,7 @@ package struct StatCache: Sendable {
     private let table: StatTable
     private let changes: StatChanges
     /// Whether the table is new and not in a file yet.
-    private let isNew: Bool
+    package let isNew: Bool
 
     private init(base: ObjectID?, table: StatTable, changes: StatChanges, isNew: Bool) {
         self.base = base
@@ -47,6 +47,19 @@ package struct StatCache: Sendable {
 
     /// The top directory.
     package var root: StatDirectory { StatDirectory(block: table.block(0), changes: changes.root) }
+
+    /// The same, knowing when the names of some directories were seen to be those of the table.
+    ///
+    /// What does not pay is left: noting one directory costs as much as noting all.
+    package func noting(_ directories: [StatDirectory.Sighting]) -> StatCache {
+        guard directories.count >= Self.fewDirectories, directories.count >= table.blockCount / 8,
+            let noted = table.noting(directories)
+        else { return self }
+        return StatCache(base: base, table: noted, changes: changes, isNew: true)
+    }
+
+    /// So few directories are listed each time.
+    private static let fewDirectories = 16
 
     // MARK: Editing
 
@@ -102,6 +115,14 @@ package struct StatDirectory: Sendable {
         self.block = changes?.isNew == true ? nil : block
         self.changes = changes
         self.isKnown = isKnown
+    }
+
+    /// When the names on disk were seen to be those of the table.
+    package struct Sighting: Sendable {
+        /// Of the directory's record in the table.
+        let place: Int
+        /// The directory's own status then.
+        let seen: StatCacheEntry.Seen
     }
 
     /// This directory as one that the base version has.

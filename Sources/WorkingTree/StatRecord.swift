@@ -10,6 +10,8 @@ internal import ObjectModel
 /// 40   8  changed       68  4  block            79  1  1 if it was seen
 /// 48   8  size          72  4  place of the name
 /// ```
+///
+/// A directory was seen when its names on disk were those of its block; that is noted later than the rest, in place.
 enum StatRecord {
     static let size = 80
 
@@ -48,15 +50,41 @@ enum StatRecord {
             block: Int(bytes.loadUnaligned(fromByteOffset: offset + 68, as: UInt32.self)))
     }
 
+    /// Notes when a record's file or directory was seen.
+    ///
+    /// - Parameter offset: Of a record that lies within `bytes`.
+    static func note(
+        _ seen: StatCacheEntry.Seen, in bytes: UnsafeMutableRawBufferPointer, at offset: Int
+    ) {
+        bytes.storeBytes(of: seen.modified.littleEndian, toByteOffset: offset + 32, as: Int64.self)
+        bytes.storeBytes(of: seen.changed.littleEndian, toByteOffset: offset + 40, as: Int64.self)
+        bytes.storeBytes(of: seen.inode.littleEndian, toByteOffset: offset + 56, as: UInt64.self)
+        bytes.storeBytes(of: seen.device.littleEndian, toByteOffset: offset + 64, as: UInt32.self)
+        bytes[offset + 79] = 1
+    }
+
+    /// Whether a record says that a directory of this status has the names that are known.
+    static func hasSameNames(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, _ status: FileStatus
+    ) -> Bool {
+        bytes[offset + 79] & 1 != 0 && bytes[offset + 78] == EntryMode.directory.rawValue
+            && status.kind == .directory && isSeen(bytes, at: offset, status)
+    }
+
     /// Whether a record says that a file of this status is unchanged, without taking the record apart.
     static func isUnchanged(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ status: FileStatus) -> Bool {
         guard bytes[offset + 79] & 1 != 0, let mode = EntryMode(rawValue: bytes[offset + 78]),
             mode != .directory,
             mode.matches(status)
         else { return false }
-        return bytes.loadUnaligned(fromByteOffset: offset + 32, as: Int64.self) == status.modified
+        return bytes.loadUnaligned(fromByteOffset: offset + 48, as: Int64.self) == Int64(status.size)
+            && isSeen(bytes, at: offset, status)
+    }
+
+    private static func isSeen(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ status: FileStatus) -> Bool
+    {
+        bytes.loadUnaligned(fromByteOffset: offset + 32, as: Int64.self) == status.modified
             && bytes.loadUnaligned(fromByteOffset: offset + 40, as: Int64.self) == status.changed
-            && bytes.loadUnaligned(fromByteOffset: offset + 48, as: Int64.self) == Int64(status.size)
             && bytes.loadUnaligned(fromByteOffset: offset + 56, as: UInt64.self) == status.inode
             && bytes.loadUnaligned(fromByteOffset: offset + 64, as: UInt32.self)
                 == UInt32(truncatingIfNeeded: status.device)

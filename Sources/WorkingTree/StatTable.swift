@@ -2,11 +2,11 @@ internal import FileIO
 internal import Hashing
 internal import ObjectModel
 
-/// The files of one version with their status, one block a directory: mapped, read in place, never changed.
+/// The files of one version with their status, one block a directory: mapped and read in place.
 ///
 /// Local to a working copy and of no lasting format. Shape: a header of 72 bytes, then blocks (records, then names), then the
 /// table of blocks, then a checksum; all little-endian.
-struct StatTable: Sendable {
+final class StatTable: Sendable {
     private static let magic: [UInt8] = Array("MLI4".utf8)
     private static let headerSize = 72
     private static let rowSize = 12
@@ -122,14 +122,29 @@ struct StatTable: Sendable {
             bytes.appendLittleEndian(UInt64(block.start))
             bytes.appendLittleEndian(UInt32(block.count))
         }
-        let sum = bytes.withUnsafeMutableBytes { buffer in
+        bytes.withUnsafeMutableBytes { buffer in
             buffer.storeBytes(of: UInt32(blocks.count).littleEndian, toByteOffset: 4, as: UInt32.self)
             buffer.storeBytes(of: UInt64(table).littleEndian, toByteOffset: 8, as: UInt64.self)
             buffer.storeBytes(of: UInt64(entries).littleEndian, toByteOffset: 16, as: UInt64.self)
-            return StatRecord.checksum(UnsafeRawBufferPointer(buffer))
         }
-        bytes.appendLittleEndian(sum)
+        bytes.appendLittleEndian(bytes.withUnsafeBytes { StatRecord.checksum($0) })
         return bytes
+    }
+
+    /// The same table, knowing when some directories were seen; its name is the same, so that ``StatChanges`` of the one are
+    /// those of the other.
+    func noting(_ directories: [StatDirectory.Sighting]) -> StatTable? {
+        var bytes = self.bytes
+        let end = bytes.count - 8
+        bytes.withUnsafeMutableBytes { buffer in
+            // Places are those of records of this table, and all records lie before the table of blocks.
+            for directory in directories where directory.place + StatRecord.size <= table {
+                StatRecord.note(directory.seen, in: buffer, at: directory.place)
+            }
+            let sum = StatRecord.checksum(UnsafeRawBufferPointer(rebasing: buffer[..<end]))
+            buffer.storeBytes(of: sum.littleEndian, toByteOffset: end, as: UInt64.self)
+        }
+        return StatTable(MappedFile(copying: bytes))
     }
 
     /// All of the table.
@@ -152,6 +167,8 @@ struct StatTable: Sendable {
         private let owner: StatTable
         private let start: Int
         let count: Int
+        /// The place of the directory's own record; nothing for the root.
+        fileprivate(set) var record: Int?
 
         fileprivate init(table: StatTable, start: Int, count: Int) {
             (owner, self.start, self.count) = (table, start, count)
@@ -204,10 +221,47 @@ struct StatTable: Sendable {
 
         /// The block of a directory's own entries.
         func child(_ index: Int) -> Block? {
+            let place = start + index * StatRecord.size
             let number = owner.file.withBytes {
-                $0.loadUnaligned(fromByteOffset: start + index * StatRecord.size + 68, as: UInt32.self)
+                $0.loadUnaligned(fromByteOffset: place + 68, as: UInt32.self)
             }
-            return number == 0 ? nil : owner.block(Int(number))
+            guard number != 0, var block = owner.block(Int(number)) else { return nil }
+            block.record = place
+            return block
+        }
+
+        /// Whether a directory of this status has on disk the names that it has here.
+        func hasSameNames(_ status: FileStatus) -> Bool {
+            guard let record else { return false }
+            return owner.file.withBytes { StatRecord.hasSameNames($0, at: record, status) }
+        }
+
+        /// The entries of a listing of this block's names that are directories, or not as they were last seen; and how many
+        /// the others are.
+        func differing(from listing: DirectoryListing) -> (indices: [Int], unchanged: Int) {
+            owner.file.withBytes { bytes in
+                var indices: [Int] = []
+                for index in 0..<min(count, listing.count) {
+                    let at = start + index * StatRecord.size
+                    if !StatRecord.isUnchanged(bytes, at: at, listing.status(index)) { indices.append(index) }
+                }
+                return (indices, min(count, listing.count) - indices.count)
+            }
+        }
+
+        /// Makes a listing of the names, with no status but for directories.
+        func fill(_ listing: inout DirectoryListing) {
+            listing.removeAll()
+            owner.file.withBytes { bytes in
+                for index in 0..<count {
+                    let (offset, length) = place(bytes, index)
+                    let isDirectory =
+                        bytes[start + index * StatRecord.size + 78] == EntryMode.directory.rawValue
+                    listing.append(
+                        name: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]),
+                        status: isDirectory ? .directory : .unknown)
+                }
+            }
         }
 
         func entry(_ index: Int) -> StatCacheEntry? {

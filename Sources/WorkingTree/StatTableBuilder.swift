@@ -19,6 +19,9 @@ enum StatTableBuilder {
         private func load(_ directory: StatDirectory, depth: Int) {
             entries.reserveCapacity(directory.block?.count ?? 0)
             directory.forEachEntry { entry, below in
+                var entry = entry
+                // Its names may become others than those on disk.
+                if entry.mode == .directory { entry.seen = nil }
                 entries.append(entry)
                 // A damaged cache may refer in circles; no path is deeper than this.
                 guard entry.mode == .directory, depth < RepositoryPath.byteLimit / 2 else { return }

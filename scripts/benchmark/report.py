@@ -20,7 +20,9 @@ CPU: seconds of the whole process tree, detached processes included. Wall: from 
 command to the end of the last, for what writes also until the file system is on the device (`syncfs`).
 Peak: resident memory of the largest process, mapped files included; `<=` where it is below what the
 harness's own size lets be seen. `sync` before each timed span; the tree (and for checkouts, diffs and logs
-the store) is read before, so the page cache is warm for all. Before each status ten random files get other
+the store) is read before, so the page cache is warm for all. Before a first commit and a checkout into an
+empty tree the kernel's caches are dropped and the tree (and store) read again, where the harness may: ext4 looks
+at all inodes deleted within minutes for each file that is made, whoever deleted them. Before each status ten random files get other
 contents of the same size, and an answer that does not name these ten alone is shown as wrong (a backup that
 stands in for a status may also name files of which only the times changed); so is a checkout that differs
 from what was committed in any name or content. In each round every peer takes its turn on an empty store,

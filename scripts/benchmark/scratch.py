@@ -27,6 +27,20 @@ def require_space(place: Path, workload: str, scale: float) -> None:
         raise NotEnoughSpace(f"{workload} needs about {inodes} inodes at {place}, {status.f_favail} are free")
 
 
+def forget_removed() -> bool:
+    """Lets the kernel forget what was deleted before, where the harness may ask for that.
+
+    ext4 does not use an inode again within minutes of its removal, as long as it has the inode's block in memory,
+    and looks at all of these for each file that is made: a tool that comes after a removed tree would pay for it.
+    """
+    os.sync()
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("3\n")
+    except OSError:
+        return False
+    return True
+
+
 def remove(path: Path) -> None:
     """Deletes a tree, also where a tool made directories read-only."""
 

@@ -12,7 +12,7 @@ from .child import in_child
 from .driver import Command, Driver
 from .edits import Edits
 from .errors import CommandFailed, NoSuchOperation
-from .scratch import remove
+from .scratch import forget_removed, remove
 
 DATA = "data"
 
@@ -116,6 +116,11 @@ class Session:
     def warm(self, *, store: bool) -> None:
         """Reads the store (for what reads it) and then the tree, so that both are in the page cache."""
         tree.warm(*(self._stores() if store else []), self.data)
+
+    def warm_anew(self, *, store: bool) -> None:
+        """The same after everything removed before is forgotten, for what makes many files."""
+        forget_removed()
+        self.warm(store=store)
 
     def close(self) -> None:
         self.touched.take_back()

@@ -63,7 +63,7 @@ class Workload:
 
 def first(trial: Trial) -> Outcome:
     """Adds and commits everything; the store is empty."""
-    trial.session.warm(store=False)
+    trial.session.warm_anew(store=False)
     return Outcome([trial.session.timed("first", flush=True)])
 
 

@@ -57,7 +57,7 @@ class W1(Workload):
 
     def _checkout_empty(self, trial: Trial) -> Outcome:
         session = trial.session
-        session.warm(store=True)
+        session.warm_anew(store=True)
         destination = session.place / "elsewhere"
         if not _makes_destination(session):
             destination.mkdir()

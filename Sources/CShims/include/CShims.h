@@ -16,6 +16,7 @@ static inline int mlrepo_openat(int directory, const char *path, int flags, mode
 
 #ifdef __linux__
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 // syscall(2) is variadic, and getdents64 has no wrapper in every C library. Unlike readdir(3) it needs no stream, which
 // costs an allocation, an fstat and an fcntl for each directory.
@@ -24,6 +25,11 @@ static inline long mlrepo_getdents(int directory, void *buffer, size_t size) {
 }
 // syncfs(2) is declared for GNU programs only.
 static inline int mlrepo_syncfs(int file) { return (int)syscall(SYS_syncfs, file); }
+// statfs(2) is not in the modules of every C library. Returns the file system's number, or -1.
+static inline long mlrepo_file_system_number(const char *path) {
+    struct statfs facts;
+    return statfs(path, &facts) == 0 ? (long)facts.f_type : -1;
+}
 #endif
 
 #endif
