@@ -12,7 +12,7 @@ struct PackedObject: Sendable {
 /// Puts small objects together until they are worth a frame.
 ///
 /// One thread at a time.
-package struct FrameBuilder {
+package struct FrameBuilder: Sendable {
     /// Raw bytes after which a frame of small objects is full.
     package static let target = 1 << 20
 

@@ -60,10 +60,27 @@ package struct Snapshot: Sendable {
 
     private struct Work: Sendable {
         var next = 0
+        /// How many threads read a batch.
+        var reading = 0
+        /// Frames of large files that wait for somebody who encodes and writes them.
+        var frames: [FrameBuilder] = []
         /// Of each batch.
         var results: [[SnapshotFile]]
         var recipes: [RecipeEntry] = []
         var failure: WorkingTreeError?
+    }
+
+    private enum Task: Sendable {
+        case batch(Int)
+        case frame(FrameBuilder)
+    }
+
+    /// Where a thread puts what it reads.
+    private struct Output {
+        var builder = FrameBuilder(.data)
+        let work: Monitor<Work>
+        /// How many frames may wait.
+        let waiting: Int
     }
 
     /// What was read, in the order of the input, and the recipes of the large files among it.
@@ -77,20 +94,23 @@ package struct Snapshot: Sendable {
         let order = Self.storingOrder(scanned)
         let sorted = order.map { scanned[$0] }
         let batches = Self.batches(sorted)
-        let work = Mutex(Work(results: Array(repeating: [], count: batches.count)))
-        onThreads(max(1, min(width, batches.count))) { _ in
-            while true {
-                let number = work.withLock { work -> Int? in
-                    guard work.failure == nil, work.next < batches.count else { return nil }
-                    defer { work.next += 1 }
-                    return work.next
-                }
-                guard let number else { return }
+        let work = Monitor(Work(results: Array(repeating: [], count: batches.count)))
+        // One file can keep two threads busy: one reads and hashes it, another one encodes it.
+        let hasLarge = writer != nil && scanned.contains { ($0.status?.size ?? 0) > Chunker.wholeLimit }
+        let threads = max(1, hasLarge ? width : min(width, batches.count))
+        onThreads(threads) { _ in
+            while let task = Self.nextTask(work, batchCount: batches.count) {
                 do throws(WorkingTreeError) {
-                    let (files, recipes) = try read(batch: sorted[batches[number]])
-                    work.withLock { work in
-                        work.results[number] = files
-                        work.recipes += recipes
+                    switch task {
+                    case .batch(let number):
+                        var output = Output(work: work, waiting: threads - 1)
+                        let (files, recipes) = try read(batch: sorted[batches[number]], &output)
+                        work.withLock { work in
+                            work.results[number] = files
+                            work.recipes += recipes
+                            work.reading -= 1
+                        }
+                    case .frame(var frame): try write(&frame)
                     }
                 } catch {
                     work.withLock { work in work.failure = work.failure ?? error }
@@ -104,6 +124,21 @@ package struct Snapshot: Sendable {
         for (position, index) in order.enumerated() { places[index] = position }
         let files = end.results.flatMap { $0 }
         return Result(files: places.map { files[$0] }, recipes: end.recipes)
+    }
+
+    /// What a thread is to do next; nothing if all is done, or something went wrong.
+    private static func nextTask(_ work: Monitor<Work>, batchCount: Int) -> Task? {
+        work.wait { work -> Task?? in
+            if work.failure != nil { return .some(nil) }
+            // What waits takes room.
+            if let frame = work.frames.popLast() { return .frame(frame) }
+            if work.next < batchCount {
+                defer { work.next += 1 }
+                work.reading += 1
+                return .batch(work.next)
+            }
+            return work.reading == 0 ? .some(nil) : nil
+        }
     }
 
     /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.
@@ -150,33 +185,46 @@ package struct Snapshot: Sendable {
         return batches
     }
 
-    private func read(batch: ArraySlice<ScannedFile>) throws(WorkingTreeError) -> (
-        [SnapshotFile], [RecipeEntry]
-    ) {
-        var builder = FrameBuilder(.data)
+    private func read(
+        batch: ArraySlice<ScannedFile>, _ output: inout Output
+    ) throws(WorkingTreeError) -> ([SnapshotFile], [RecipeEntry]) {
         var results: [SnapshotFile] = []
         var recipes: [RecipeEntry] = []
         for file in batch {
-            let content = try read(file, &builder, &recipes)
+            let content = try read(file, &output, &recipes)
             results.append(
                 SnapshotFile(path: file.path, base: file.base, entry: content?.entry, seen: content?.seen))
             onStep(.file)
         }
-        try flush(&builder)
+        try flush(&output)
         return (results, recipes)
     }
 
-    private func flush(_ builder: inout FrameBuilder) throws(WorkingTreeError) {
+    /// Writes what was read, or leaves it to a thread that has nothing else to do.
+    private func flush(_ output: inout Output) throws(WorkingTreeError) {
+        guard output.builder.isQuick, !output.builder.isEmpty else { return try write(&output.builder) }
+        let (full, limit) = (output.builder, output.waiting)
+        let isTaken = output.work.withLock { work -> Bool in
+            guard work.frames.count < limit else { return false }
+            work.frames.append(full)
+            return true
+        }
+        guard isTaken else { return try write(&output.builder) }
+        output.builder = FrameBuilder(.data)
+        output.builder.isQuick = true
+    }
+
+    private func write(_ builder: inout FrameBuilder) throws(WorkingTreeError) {
         guard let writer, !builder.isEmpty else { return }
         do throws(StoreError) { try writer.append(&builder) } catch { throw .store(error) }
     }
 
     /// Reads one file or link; nothing if it has gone.
     private func read(
-        _ file: ScannedFile, _ builder: inout FrameBuilder, _ recipes: inout [RecipeEntry]
+        _ file: ScannedFile, _ output: inout Output, _ recipes: inout [RecipeEntry]
     ) throws(WorkingTreeError) -> (entry: TreeEntry, seen: StatCacheEntry.Seen?)? {
         guard let status = file.status, let name = file.path.split?.name else { return nil }
-        if status.kind == .link { return try readLink(file.path, name, status, &builder) }
+        if status.kind == .link { return try readLink(file.path, name, status, &output) }
         let path = root.appending(file.path.bytes)
         for _ in 0..<Self.attempts {
             let descriptor: FileDescriptor
@@ -191,7 +239,7 @@ package struct Snapshot: Sendable {
             if before.size <= Chunker.wholeLimit {
                 content = try readSmall(descriptor, before.size, file.path)
             } else {
-                content = try readLarge(descriptor, before.size, file.path, &builder)
+                content = try readLarge(descriptor, before.size, file.path, &output)
             }
             let after = try self.status(of: descriptor, file.path)
             guard let content, before.size == after.size, before.modified == after.modified,
@@ -199,7 +247,7 @@ package struct Snapshot: Sendable {
             else {
                 continue
             }
-            try keep(content, &builder, &recipes)
+            try keep(content, &output, &recipes)
             let mode: EntryMode = after.isExecutable ? .executable : .file
             return (TreeEntry(name: name, mode: mode, id: content.id, size: after.size), seen(after))
         }
@@ -234,7 +282,7 @@ package struct Snapshot: Sendable {
     }
 
     private func readLink(
-        _ path: RepositoryPath, _ name: EntryName, _ status: FileStatus, _ builder: inout FrameBuilder
+        _ path: RepositoryPath, _ name: EntryName, _ status: FileStatus, _ output: inout Output
     ) throws(WorkingTreeError) -> (entry: TreeEntry, seen: StatCacheEntry.Seen?)? {
         let target: [UInt8]
         do throws(FileError) { target = try files.readLink(root.appending(path.bytes)) } catch {
@@ -244,7 +292,7 @@ package struct Snapshot: Sendable {
         guard !target.isEmpty, target.count <= 4095 else { throw .badLink(path) }
         let content = Content(id: ObjectID(of: .blob, payload: target), bytes: target)
         var none: [RecipeEntry] = []
-        try keep(content, &builder, &none)
+        try keep(content, &output, &none)
         return (TreeEntry(name: name, mode: .link, id: content.id, size: target.count), seen(status))
     }
 
@@ -280,11 +328,11 @@ package struct Snapshot: Sendable {
 
     /// Cuts a large file and writes its chunks as they come; nothing if it has another size by now.
     private func readLarge(
-        _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath, _ builder: inout FrameBuilder
+        _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath, _ output: inout Output
     ) throws(WorkingTreeError) -> Content? {
-        try flush(&builder)
-        builder.isQuick = true
-        defer { builder.isQuick = false }
+        try flush(&output)
+        output.builder.isQuick = true
+        defer { output.builder.isQuick = false }
         var digest = DualDigest()
         var chunks: [ChunkEntry] = []
         var window: [UInt8] = []
@@ -309,7 +357,7 @@ package struct Snapshot: Sendable {
             }
             // A file that is one chunk after all is kept whole.
             if chunks.isEmpty, chunk.length == size { only = Array(window[start..<start + chunk.length]) }
-            try keep(chunk.id, window[start..<start + chunk.length], &builder)
+            try keep(chunk.id, window[start..<start + chunk.length], &output)
             chunks.append(ChunkEntry(id: chunk.id, length: chunk.length))
             start += chunk.length
             total += chunk.length
@@ -321,9 +369,9 @@ package struct Snapshot: Sendable {
     }
 
     private func keep(
-        _ content: Content, _ builder: inout FrameBuilder, _ recipes: inout [RecipeEntry]
+        _ content: Content, _ output: inout Output, _ recipes: inout [RecipeEntry]
     ) throws(WorkingTreeError) {
-        if let bytes = content.bytes { return try keep(content.id, bytes[...], &builder) }
+        if let bytes = content.bytes { return try keep(content.id, bytes[...], &output) }
         guard let writer else { return }
         let (recipe, nodes) = Recipe.make(
             blob: content.id, length: content.length, cutRule: Chunker.rule, chunks: content.chunks)
@@ -338,11 +386,11 @@ package struct Snapshot: Sendable {
     }
 
     private func keep(
-        _ id: ObjectID, _ bytes: ArraySlice<UInt8>, _ builder: inout FrameBuilder
+        _ id: ObjectID, _ bytes: ArraySlice<UInt8>, _ output: inout Output
     ) throws(WorkingTreeError) {
         guard let writer, writer.claim(ObjectReference(.blob, id)) else { return }
-        if !builder.hasRoom(for: bytes.count) || builder.isFull { try flush(&builder) }
-        bytes.withUnsafeBytes { builder.add(ObjectReference(.blob, id), $0) }
+        if !output.builder.hasRoom(for: bytes.count) || output.builder.isFull { try flush(&output) }
+        bytes.withUnsafeBytes { output.builder.add(ObjectReference(.blob, id), $0) }
     }
 }
 
