@@ -28,4 +28,24 @@ import Testing
         #expect(try bench.problems().isEmpty)
         #expect((try repository.store.recipe(of: entry.id) != nil) == isCut)
     }
+
+    @Test func `several threads make of large and small files the version that one makes`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var trees: Set<ObjectID> = []
+        for width in [1, 2, 5] {
+            var generator = SplitMix64(seed: seed)
+            let bench = try Workbench.fresh(seed: seed, width: width)
+            for number in 0..<6 {
+                // More frames than may wait.
+                let length = number % 2 == 0 ? 2_500_000 : Int.random(in: 0..<2_000, using: &generator)
+                try bench.write("file\(number)", generator.bytes(length))
+            }
+            let commit = try bench.commit("Large and small")
+            let repository = try bench.open()
+            trees.insert(try repository.store.commit(commit).tree)
+            #expect(try bench.problems().isEmpty, "seed \(seed), \(width) threads")
+            #expect(try bench.open().status().changes.isEmpty, "seed \(seed), \(width) threads")
+        }
+        #expect(trees.count == 1, "seed \(seed)")
+    }
 }

@@ -12,22 +12,27 @@ struct Workbench {
     let disk: SimulatedDisk
     let environment: Environment
 
-    /// - Parameter files: What the repository works on, if not the disk itself.
-    init(_ disk: SimulatedDisk, files: (any FileSystem)? = nil, seed: UInt64, at directory: FilePath = home) {
+    /// - Parameters:
+    ///   - files: What the repository works on, if not the disk itself.
+    ///   - width: How many threads it takes.
+    init(
+        _ disk: SimulatedDisk, files: (any FileSystem)? = nil, seed: UInt64, at directory: FilePath = home,
+        width: Int = 1
+    ) {
         let random = Mutex(SplitMix64(seed: seed))
         self.disk = disk
         environment = Environment(
             files: files ?? disk, now: { 1_763_888_400 },
             random: { count in random.withLock { $0.bytes(count) } },
             variable: { ["MLREPO_USER_NAME": "Ada", "MLREPO_USER_EMAIL": "ada@example.com"][$0] },
-            workingDirectory: directory, width: 1)
+            workingDirectory: directory, width: width)
     }
 
     /// A repository that tracks `data`.
-    static func fresh(seed: UInt64) throws -> Workbench {
+    static func fresh(seed: UInt64, width: Int = 1) throws -> Workbench {
         let disk = SimulatedDisk()
         try disk.makeDirectory(home, permissions: 0o755)
-        let bench = Workbench(disk, seed: seed)
+        let bench = Workbench(disk, seed: seed, width: width)
         _ = try Repository.create(at: home, CreationRequest(), bench.environment)
         try disk.makeDirectory(home / "data", permissions: 0o755)
         _ = try bench.open().add(paths: [RepositoryPath("data")], patterns: [])
