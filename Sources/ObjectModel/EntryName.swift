@@ -25,20 +25,20 @@ package struct EntryName: Hashable, Comparable, Sendable {
     private static func problem(_ bytes: [UInt8]) -> InvalidName.Problem? {
         guard let first = bytes.first else { return .empty }
         guard bytes.count <= byteLimit else { return .tooLong(bytes.count) }
-        for byte in bytes where byte == 0 || byte == UInt8(ascii: "/") { return .byte(byte) }
-        if bytes == Array(".".utf8) || bytes == Array("..".utf8) { return .dots }
+        var isPlain = true
+        for byte in bytes {
+            if byte == 0 || byte == UInt8(ascii: "/") { return .byte(byte) }
+            if byte >= 0x80 || byte == UInt8(ascii: "~") { isPlain = false }
+        }
+        // Of names in ASCII only `.git`, `.mlrepo` and their short forms, which have a tilde, can be taken for those.
+        if isPlain, first != UInt8(ascii: ".") { return nil }
+        if bytes.count <= 2, bytes.allSatisfy({ $0 == UInt8(ascii: ".") }) { return .dots }
         if bytes.starts(with: temporaryPrefix),
             Hex.bytes(String(decoding: bytes.dropFirst(temporaryPrefix.count), as: UTF8.self))?.count == 8
         {
             return .reserved
         }
-        // Only these beginnings can fold to `.git`, `.mlrepo` or their short forms.
-        switch first {
-        case UInt8(ascii: "."), UInt8(ascii: "g"), UInt8(ascii: "G"), UInt8(ascii: "m"), UInt8(ascii: "M"),
-            0x80...:
-            return isReserved(bytes) ? .reserved : nil
-        default: return nil
-        }
+        return isReserved(bytes) ? .reserved : nil
     }
 
     /// Whether some file system may take the name for `.git` or `.mlrepo`.
