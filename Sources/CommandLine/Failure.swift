@@ -57,6 +57,7 @@ struct Failure: Error {
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             hint =
                 "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+        case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")
         case .interruptedCheckout:
             (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")

@@ -21,11 +21,16 @@ final class Progress: Sendable {
     }
 
     private let what: String
+    private let unit: String
     private let isOn: Bool
     private let state: Mutex<State>
 
-    init(_ what: String, isOn: Bool) {
+    /// - Parameters:
+    ///   - what: What is being done, as in "writing".
+    ///   - unit: What is counted, in the singular.
+    init(_ what: String, unit: String = "file", isOn: Bool) {
         self.what = what
+        self.unit = unit
         self.isOn = isOn
         let now = Self.milliseconds()
         state = Mutex(State(start: now, last: now))
@@ -47,19 +52,32 @@ final class Progress: Sendable {
             case .bytes(let count): state.bytes += count
             case .file: state.files += 1
             }
-            let now = Self.milliseconds()
-            guard now - state.start > 500, now - state.last > 100 else { return }
-            state.last = now
-            state.isShown = true
-            show("\r" + line(state, after: now - state.start) + "\u{1b}[K")
+            tell(&state)
         }
+    }
+
+    /// How far work is whose parts are not counted one by one.
+    func set(count: Int, bytes: Int, of plannedBytes: Int) {
+        guard isOn else { return }
+        state.withLock { state in
+            (state.files, state.bytes, state.plannedBytes) = (count, bytes, plannedBytes)
+            tell(&state)
+        }
+    }
+
+    private func tell(_ state: inout State) {
+        let now = Self.milliseconds()
+        guard now - state.start > 500, now - state.last > 100 else { return }
+        state.last = now
+        state.isShown = true
+        show("\r" + line(state, after: now - state.start) + "\u{1b}[K")
     }
 
     private func line(_ state: State, after milliseconds: Int) -> String {
         let files =
             state.plannedFiles > 0
-            ? "\(Terminal.count(state.files)) of \(Terminal.files(state.plannedFiles))"
-            : Terminal.files(state.files)
+            ? "\(Terminal.count(state.files)) of \(Terminal.number(state.plannedFiles, unit))"
+            : Terminal.number(state.files, unit)
         let rate = state.bytes * 1000 / max(1, milliseconds)
         var line = "\(what) \(files), \(Terminal.size(state.bytes))"
         if state.plannedBytes > 0 { line += " of \(Terminal.size(state.plannedBytes))" }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import FileIO
 internal import MLRepo
 internal import ObjectModel
+internal import Storage
 
 #if canImport(Glibc)
     internal import Glibc
@@ -23,13 +24,24 @@ struct OutputOptions: ParsableArguments {
     var progress: Bool?
 
     /// A line that tells how far work is, where somebody may want it.
-    func progress(_ what: String) -> Progress {
-        Progress(what, isOn: progress ?? (!quiet && !json && isatty(2) == 1))
+    func progress(_ what: String, unit: String = "file") -> Progress {
+        Progress(what, unit: unit, isOn: progress ?? (!quiet && !json && isatty(2) == 1))
     }
 }
 
 extension Repository {
     static func here() throws -> Repository { try Repository.open(Environment.process()) }
+
+    /// The same for a command that changes the working copy: no other one does until this process ends.
+    static func alone() throws -> Repository {
+        let repository = try here()
+        try repository.copy.occupy {
+            Terminal.printError("another command is changing this working copy; waiting for its end")
+        }
+        // What the other one did is to be seen.
+        do { try repository.store.refresh() } catch { throw RepositoryError.store(error) }
+        return repository
+    }
 
     /// Paths that a person typed.
     func paths(_ typed: [String]) throws -> [RepositoryPath] {

@@ -111,7 +111,12 @@ enum Terminal {
         return text
     }
 
-    static func files(_ number: Int) -> String { number == 1 ? "1 file" : "\(count(number)) files" }
+    static func files(_ number: Int) -> String { Self.number(number, "file") }
+
+    /// A number of things, with the word for one of them.
+    static func number(_ number: Int, _ unit: String) -> String {
+        number == 1 ? "1 \(unit)" : "\(count(number)) \(unit)s"
+    }
 
     static func decimal(_ value: Double, digits: Int) -> String {
         let scale = digits == 0 ? 1.0 : 10.0

@@ -59,6 +59,11 @@ package protocol FileSystem: Sendable {
     func map(_ path: FilePath) throws(FileError) -> MappedFile
     /// Bytes that can still be written below a directory.
     func freeSpace(_ path: FilePath) throws(FileError) -> Int
+    /// Has a file alone, which is made if it is missing, until it is closed or the process ends, however it ends.
+    ///
+    /// It keeps off only those who ask in the same way. Where a file system has no such locks, everybody gets the file.
+    /// - Returns: Nothing if another process has it.
+    func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor?
 }
 
 extension FileSystem {
@@ -70,6 +75,9 @@ extension FileSystem {
     }
 
     package func tellsOfNames(below directory: FilePath) -> Bool { false }
+
+    /// Where no other process is, nobody has to be kept off.
+    package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? { FileDescriptor(raw: -1) }
 
     /// The whole content of a file.
     ///

@@ -306,6 +306,18 @@ package struct POSIXFileSystem: FileSystem {
         }
     }
 
+    package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? {
+        let flags = O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        let raw = try call("lock", path) { mlrepo_openat($0, $1, flags, 0o666) }
+        while flock(raw, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EINTR { continue }
+            guard errno == EWOULDBLOCK else { break }
+            close(FileDescriptor(raw: raw))
+            return nil
+        }
+        return FileDescriptor(raw: raw)
+    }
+
     package func freeSpace(_ path: FilePath) throws(FileError) -> Int {
         var raw = statvfs()
         guard path.withCString({ statvfs($0, &raw) }) == 0 else {

@@ -77,5 +77,6 @@ package struct SharedFileSystem: FileSystem {
         try base.synchronizeAll(below: directory)
     }
     package func map(_ path: FilePath) throws(FileError) -> MappedFile { try base.map(path) }
+    package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? { try base.occupy(path) }
     package func freeSpace(_ path: FilePath) throws(FileError) -> Int { try base.freeSpace(path) }
 }

@@ -14,9 +14,11 @@ package struct IntegrityCheck: Sendable {
     }
 
     /// Reads everything and reports what is wrong.
-    package func run() throws(RepositoryError) -> IntegrityReport {
+    package func run(
+        _ watch: IntegrityChecker.Watch = { _ in }
+    ) throws(RepositoryError) -> IntegrityReport {
         try storing { () throws(StoreError) in
-            try IntegrityChecker(store, files: environment.files, threads: environment.width).check()
+            try IntegrityChecker(store, files: environment.files, threads: environment.width).check(watch)
         }
     }
 

@@ -3,6 +3,12 @@ package import ObjectModel
 internal import Storage
 package import WorkingTree
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// The files that belong to one working copy: where it stands, what it tracks, its settings
 /// (`Documentation/Formats/layout.md`, "Files of a working copy").
 package struct WorkingCopy: Sendable {
@@ -22,6 +28,31 @@ package struct WorkingCopy: Sendable {
     }
 
     package var directory: FilePath { isBare ? root : root / ".mlrepo" }
+
+    // MARK: Its commands
+
+    /// Waits until no other command changes this working copy; then none does until this process ends, however it ends.
+    ///
+    /// The store needs no such thing: this keeps two commands from writing the same files. A working copy that cannot be
+    /// locked is used without.
+    /// - Parameter onWait: Called once, when it takes longer than a moment.
+    /// - Throws: ``RepositoryError/occupied(seconds:)`` when it takes longer than a minute.
+    package func occupy(onWait: () -> Void) throws(RepositoryError) {
+        guard !isBare else { return }
+        let end = Self.patience * Self.looksPerSecond
+        for look in 0...end {
+            let isOurs: Bool
+            do throws(FileError) { isOurs = try files.occupy(directory / "lease") != nil } catch { return }
+            if isOurs { return }
+            if look == Self.looksPerSecond { onWait() }
+            if look < end { usleep(1_000_000 / UInt32(Self.looksPerSecond)) }
+        }
+        throw .occupied(seconds: Self.patience)
+    }
+
+    /// Seconds.
+    private static let patience = 60
+    private static let looksPerSecond = 20
 
     // MARK: Its store
 

@@ -4,6 +4,7 @@ Needs the package jsonschema (Tests/requirements.txt); scripts/test installs it.
 """
 import base64
 import copy
+import hashlib
 import json
 import os
 import pwd
@@ -130,6 +131,21 @@ class Answers(SchemaTest):
         self.assertEqual(self.answer("blame", b"data/\xff\xfe.bin")["path"], {"bytes": "ZGF0YS///i5iaW4="})
         self.assertEqual(self.lines("log")[0]["message"], "Odd\n\nnames \x1b[31m")
         self.assertEqual(self.answer("show")["message"], "Odd\n\nnames \x1b[31m")
+
+    def test_what_is_tracked_moved_hashed_and_resolved_is_told(self) -> None:
+        self.odd_version()
+        commit = self.answer("log")["commit"]
+        self.assertEqual(self.answer("resolve", "HEAD"), {"commit": commit})
+        self.write("more", b"x")
+        self.assertEqual(self.answer("add", "more", "--pattern", "*.ckpt"), {"added": ["more"], "patterns": ["*.ckpt"]})
+        self.assertEqual(self.answer("untrack", "more"), {"untracked": ["more"], "ignored": []})
+        self.assertEqual(self.answer("untrack", "data/run.sh"), {"untracked": ["data/run.sh"], "ignored": ["data/run.sh"]})
+        self.assertEqual(self.answer("mv", "data/a.txt", "data/b.txt"), {"moved": [{"from": "data/a.txt", "to": "data/b.txt"}]})
+        moved = self.answer("mv", "data/b.txt", b"data/\xff\xfe.bin", "data/größe")["moved"]
+        self.assertEqual([name["to"] for name in moved], ["data/größe/b.txt", {"bytes": base64.b64encode("data/größe/".encode() + b"\xff\xfe.bin").decode()}])
+        self.assertEqual(self.answer("hash", "more"), {"file": "more", "id": "sha256:" + hashlib.sha256(b"x").hexdigest()})
+        self.assertEqual(self.answer("version")["format"], 1)
+        self.assertEqual(self.answer("rm", "--cached", "data/größe/b.txt"), {"removed": 0})
 
     def test_every_state_of_a_file_is_told(self) -> None:
         self.odd_version()

@@ -16,6 +16,7 @@ struct AddCommand: ParsableCommand {
 
     @Option(name: .long, help: "Track every file that matches, in the syntax of .gitignore.")
     var pattern: [String] = []
+    @OptionGroup var output: OutputOptions
     @Argument(help: "Files and directories.", completion: .file())
     var paths: [String] = []
 
@@ -26,8 +27,14 @@ struct AddCommand: ParsableCommand {
     }
 
     func run() throws {
-        let repository = try Repository.here()
-        _ = try repository.add(paths: repository.paths(paths), patterns: pattern)
+        let repository = try Repository.alone()
+        let paths = try repository.paths(paths)
+        _ = try repository.add(paths: paths, patterns: pattern)
+        guard output.json else { return }
+        Terminal.printJSON(
+            .object([
+                "added": .array(paths.map(\.json)), "patterns": .array(pattern.map { .string($0) }),
+            ]))
     }
 }
 
@@ -42,16 +49,28 @@ struct UntrackCommand: ParsableCommand {
               mlrepo untrack data/scratch
             """)
 
+    @OptionGroup var output: OutputOptions
     @Argument(help: "Files and directories.", completion: .file())
     var paths: [String]
 
     func run() throws {
-        try Self.untrack(paths, Repository.here())
+        let repository = try Repository.alone()
+        let paths = try repository.paths(paths)
+        let ignored = try Self.untrack(paths, repository, output)
+        guard output.json else { return }
+        Terminal.printJSON(
+            .object(["untracked": .array(paths.map(\.json)), "ignored": .array(ignored.map(\.json))]))
     }
 
-    static func untrack(_ paths: [String], _ repository: Repository) throws {
-        for path in try repository.untrack(repository.paths(paths)) {
+    /// - Returns: Paths that a line in the ignore file leaves out from now on.
+    @discardableResult
+    static func untrack(
+        _ paths: [RepositoryPath], _ repository: Repository, _ output: OutputOptions
+    ) throws -> [RepositoryPath] {
+        let ignored = try repository.untrack(paths)
+        for path in ignored where !output.json && !output.quiet {
             Terminal.print("\(path) lies in a tracked directory: .mlrepoignore leaves it out from now on")
         }
+        return ignored
     }
 }

@@ -58,7 +58,7 @@ struct CheckoutCommand: ParsableCommand {
     }
 
     func run() throws {
-        let repository = try Repository.here()
+        let repository = try directory == nil ? Repository.alone() : Repository.here()
         let progress = output.progress("writing")
         defer { progress.finish() }
         if let directory { return try export(repository, to: directory, progress) }
@@ -153,7 +153,7 @@ struct RestoreCommand: ParsableCommand {
     var paths: [String]
 
     func run() throws {
-        let repository = try Repository.here()
+        let repository = try Repository.alone()
         let restored = try repository.restore(repository.paths(paths))
         if output.json { return Terminal.printJSON(.object(["restored": .array(restored.map(\.json))])) }
         if !output.quiet { Terminal.print("\(Terminal.files(restored.count)) came back") }

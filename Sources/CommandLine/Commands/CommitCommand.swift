@@ -61,7 +61,7 @@ struct CommitCommand: ParsableCommand {
     }
 
     func run() throws {
-        let repository = try Repository.here()
+        let repository = try Repository.alone()
         var request = CommitRequest(message: message)
         request.paths = try repository.paths(paths)
         request.parameters = try Values.gather(pairs: parameters, files: parameterFiles)

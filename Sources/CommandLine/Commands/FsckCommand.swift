@@ -25,13 +25,13 @@ struct FsckCommand: ParsableCommand {
 
     func run() throws {
         let check = try IntegrityCheck(Environment.process())
-        let report = try check.run()
+        let report = try run(check)
         if !output.json { show(report) }
         var (plan, after): (StoreRepair.Plan?, IntegrityReport?)
         if !report.isClean, repair {
             plan = dryRun ? try check.plan(report) : try check.repair(report).plan
             if let plan { say(plan, done: !dryRun) }
-            if !dryRun { after = try check.run() }
+            if !dryRun { after = try run(check) }
         }
         if output.json {
             Terminal.printJSON(Self.json(report, plan, after))
@@ -40,6 +40,12 @@ struct FsckCommand: ParsableCommand {
         }
         if (after ?? report).isClean { return }
         throw ExitCode(ExitStatus.no.rawValue)
+    }
+
+    private func run(_ check: IntegrityCheck) throws -> IntegrityReport {
+        let progress = output.progress("checking", unit: "object")
+        defer { progress.finish() }
+        return try check.run { progress.set(count: $0.objects, bytes: $0.bytes, of: $0.totalBytes) }
     }
 
     private func show(_ report: IntegrityReport) {

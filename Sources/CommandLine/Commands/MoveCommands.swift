@@ -14,6 +14,7 @@ struct MoveCommand: ParsableCommand {
               mlrepo mv a.csv b.csv data            into the directory data
             """)
 
+    @OptionGroup var output: OutputOptions
     @Argument(help: "What to move, and last where to.", completion: .file())
     var paths: [String]
 
@@ -22,7 +23,7 @@ struct MoveCommand: ParsableCommand {
     }
 
     func run() throws {
-        let repository = try Repository.here()
+        let repository = try Repository.alone()
         let resolved = try repository.paths(paths)
         guard let last = resolved.last else { return }
         let sources = resolved.dropLast()
@@ -30,12 +31,16 @@ struct MoveCommand: ParsableCommand {
         guard isInto || sources.count == 1 else {
             throw Failure(status: .notFound, message: "\(last) is no directory", path: "\(last)")
         }
+        var moved: [JSONValue] = []
         for source in sources {
             guard let name = source.split?.name else {
                 throw Failure(status: .usage, message: "the working tree itself cannot be moved")
             }
-            try repository.move(source, to: isInto ? last.appending(name) : last)
+            let target = isInto ? try last.appending(name) : last
+            try repository.move(source, to: target)
+            moved.append(.object(["from": source.json, "to": target.json]))
         }
+        if output.json { Terminal.printJSON(.object(["moved": .array(moved)])) }
     }
 }
 
@@ -63,8 +68,13 @@ struct RemoveCommand: ParsableCommand {
     var paths: [String]
 
     func run() throws {
-        let repository = try Repository.here()
-        if cached { return try UntrackCommand.untrack(paths, repository) }
+        let repository = try Repository.alone()
+        if cached {
+            let paths = try repository.paths(paths)
+            try UntrackCommand.untrack(paths, repository, output)
+            if output.json { Terminal.printJSON(.object(["removed": .integer(0)])) }
+            return
+        }
         let count = try repository.remove(repository.paths(paths), isForced: force)
         if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
         guard !output.quiet else { return }

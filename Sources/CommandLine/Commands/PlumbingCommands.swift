@@ -109,6 +109,7 @@ struct HashCommand: ParsableCommand {
               mlrepo hash model.safetensors
             """)
 
+    @OptionGroup var output: OutputOptions
     @Argument(help: "Files.")
     var files: [String]
 
@@ -126,6 +127,11 @@ struct HashCommand: ParsableCommand {
                 throw Failure(
                     status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
             }
+            if output.json {
+                Terminal.printJSON(
+                    .object(["file": Terminal.json(ArgumentText.bytes(file)), "id": id.json]))
+                continue
+            }
             Terminal.print("\(id.hex)  \(Terminal.escaped(ArgumentText.bytes(file)))")
         }
     }
@@ -139,10 +145,15 @@ struct ResolveCommand: ParsableCommand {
               mlrepo resolve main~2
             """)
 
+    @OptionGroup var output: OutputOptions
     @Argument(help: "A revision.")
     var revision: String
 
-    func run() throws { Terminal.print(try Repository.here().commit(named: revision).hex) }
+    func run() throws {
+        let id = try Repository.here().commit(named: revision)
+        if output.json { return Terminal.printJSON(.object(["commit": id.json])) }
+        Terminal.print(id.hex)
+    }
 }
 
 struct VersionCommand: ParsableCommand {
@@ -153,5 +164,12 @@ struct VersionCommand: ParsableCommand {
               mlrepo version
             """)
 
-    func run() { Terminal.print(Version.text) }
+    @OptionGroup var output: OutputOptions
+
+    func run() {
+        if output.json {
+            return Terminal.printJSON(.object(["version": .string(Version.number), "format": .integer(1)]))
+        }
+        Terminal.print(Version.text)
+    }
 }

@@ -18,7 +18,7 @@ struct UndoCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let repository = try Repository.here()
+        let repository = try Repository.alone()
         if let finished = try repository.finishUndo() {
             if output.json { return Terminal.printJSON(OperationsCommand.json(finished)) }
             if !output.quiet {
@@ -59,7 +59,7 @@ struct RedoCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let repository = try Repository.here()
+        let repository = try Repository.alone()
         guard let (undo, operation) = try repository.redoable() else {
             throw Failure(status: .no, message: "there is nothing to do again", hint: "mlrepo operations")
         }
