@@ -1,7 +1,7 @@
 internal import ArgumentParser
+internal import FileIO
 internal import MLRepo
 internal import ObjectModel
-internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -62,47 +62,8 @@ package func runMain() -> Never {
     }
     if let directory { changeDirectory(directory, json: arguments.contains("--json")) }
     let words = InitCommand.complete(arguments)
-    exit(onLargeStack { run(words) })
-}
-
-/// Runs the program on a stack on which the deepest tree that there may be can be walked.
-///
-/// A path has at most 2,048 names, and a walk needs some kilobytes for each; the main thread's stack is the system's choice.
-private func onLargeStack(_ body: @escaping @Sendable () -> Int32) -> Int32 {
-    final class Work: Sendable {
-        let body: @Sendable () -> Int32
-        let result = Mutex<Int32>(0)
-        init(_ body: @escaping @Sendable () -> Int32) { self.body = body }
-    }
-    let work = Work(body)
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, 64 << 20)
-    #if canImport(Glibc)
-        var thread = pthread_t()
-    #else
-        var thread: pthread_t?
-    #endif
-    let code = pthread_create(
-        &thread, &attributes,
-        { argument in
-            #if canImport(Glibc)
-                guard let argument else { return nil }
-            #endif
-            let work = Unmanaged<Work>.fromOpaque(argument).takeUnretainedValue()
-            let result = work.body()
-            work.result.withLock { $0 = result }
-            return nil
-        }, Unmanaged.passUnretained(work).toOpaque())
-    // A system that grants no thread has the main one.
-    guard code == 0 else { return body() }
-    #if canImport(Glibc)
-        pthread_join(thread, nil)
-    #else
-        if let thread { pthread_join(thread, nil) }
-    #endif
-    return withExtendedLifetime(work) { work.result.withLock { $0 } }
+    // A path has at most 2,048 names, and a walk needs some kilobytes for each; the main thread's stack is the system's choice.
+    exit(onStack(of: 64 << 20) { run(words) })
 }
 
 private func changeDirectory(_ directory: [UInt8], json: Bool) {

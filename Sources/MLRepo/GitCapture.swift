@@ -1,5 +1,5 @@
 internal import FileIO
-internal import ObjectModel
+package import ObjectModel
 internal import Storage
 
 extension Repository {
@@ -39,6 +39,18 @@ extension Repository {
             try storing { () throws(StoreError) in try writer.append(&builder) }
         }
         return Run.Code(revision: revision, remote: remote, dirty: true, patch: id)
+    }
+
+    /// How many of the files at and below some paths git tracks, too.
+    package func filesOfGit(below paths: [RepositoryPath]) throws(RepositoryError) -> Int {
+        guard !paths.isEmpty, try gitRoot() != nil else { return 0 }
+        let names = paths.map { $0.isRoot ? "." : "\(FilePath($0.bytes))" }
+        let listed = Subprocess.output(
+            [
+                "git", "-c", "core.fsmonitor=false", "-C", copy.root.description, "--literal-pathspecs",
+                "ls-files", "-z", "--",
+            ] + names, limit: Self.patchLimit)
+        return listed?.count { $0 == 0 } ?? 0
     }
 
     func gitRoot() throws(RepositoryError) -> FilePath? {

@@ -71,7 +71,7 @@ package struct Checkout: Sendable {
         let isOneByOne = order.files.count <= Self.fewFiles
         let work = Mutex(Work())
         work.withLock { $0.seen.reserveCapacity(order.files.count) }
-        onThreads(max(1, min(width, order.groups.count))) { _ in
+        onThreads(max(1, min(width, order.groups.count))) {
             while true {
                 let number = work.withLock { work -> Int? in
                     guard work.failure == nil, work.next < order.groups.count else { return nil }

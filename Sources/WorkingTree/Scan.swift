@@ -102,7 +102,7 @@ package struct Scan: Sendable {
             path: .root, known: cache?.root ?? Self.nothing, isCovered: tracking.coversDirectory(.root),
             rules: IgnoreRules())
         let queue = Monitor(Queue(jobs: [first]))
-        onThreads(width) { _ in work(queue) }
+        onThreads(width) { work(queue) }
         var end = queue.withLock { ($0.failure, $0.result) }
         if let failure = end.0 { throw failure }
         end.1.files.sort { DirectoryTree.walkOrder($0.path, $1.path) }

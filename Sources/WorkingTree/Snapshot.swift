@@ -98,7 +98,7 @@ package struct Snapshot: Sendable {
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
         let hasLarge = writer != nil && scanned.contains { ($0.status?.size ?? 0) > Chunker.wholeLimit }
         let threads = max(1, hasLarge ? width : min(width, batches.count))
-        onThreads(threads) { _ in
+        onThreads(threads) {
             while let task = Self.nextTask(work, batchCount: batches.count) {
                 do throws(WorkingTreeError) {
                     switch task {

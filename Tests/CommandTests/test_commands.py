@@ -233,6 +233,22 @@ class Versions(CommandTest):
         self.assertIn("skipped: data/.git (a repository of its own)", self.stderr)
         self.assertEqual([line.split()[-1] for line in self.mlrepo("ls").splitlines()], ["data/a.txt", "data/sub/b.txt"])
 
+    def test_add_tells_of_files_that_git_has(self) -> None:
+        self.mlrepo("init")
+        self.write("code/train.py", b"pass\n")
+        self.write("code/*.txt", b"a name like a pattern\n")
+        self.write("data/a.txt", b"data\n")
+        subprocess.run(["git", "init", "-q"], cwd=self.work, env=self.environment, check=True)
+        subprocess.run(["git", "add", "code"], cwd=self.work, env=self.environment, check=True)
+        self.mlrepo("add", "data")
+        self.assertEqual(self.stderr, "")
+        self.mlrepo("add", "code/*.txt")
+        self.assertIn("note: git tracks 1 file of these, too", self.stderr)
+        self.mlrepo("add", ".")
+        self.assertIn("note: git tracks 2 files of these, too", self.stderr)
+        self.mlrepo("add", "-q", ".")
+        self.assertEqual(self.stderr, "")
+
     def test_commits_at_once_all_succeed(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

@@ -30,6 +30,12 @@ struct AddCommand: ParsableCommand {
         let repository = try Repository.alone()
         let paths = try repository.paths(paths)
         _ = try repository.add(paths: paths, patterns: pattern)
+        let twice = try repository.filesOfGit(below: paths)
+        if twice > 0, !output.quiet {
+            Terminal.printError(
+                "note: git tracks \(Terminal.files(twice)) of these, too; 'mlrepo untrack PATH' leaves them to git, 'git rm --cached PATH' to mlrepo"
+            )
+        }
         guard output.json else { return }
         Terminal.printJSON(
             .object([
