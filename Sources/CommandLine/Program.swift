@@ -15,7 +15,7 @@ struct MLRepoCommand: ParsableCommand {
         commandName: "mlrepo",
         abstract: "A content-addressed store for data sets, models and where they came from.",
         discussion: """
-            Begin with 'mlrepo init', 'mlrepo add DIRECTORY' and 'mlrepo commit -m MESSAGE'.
+            Begin with 'mlrepo init', 'mlrepo add DIRECTORY' and 'mlrepo commit -m MESSAGE'. \
             'mlrepo help COMMAND' shows a command with examples; 'mlrepo help TOPIC' explains \(Topics.names.dropLast().joined(
                 separator: ", ")) and \(Topics.names.last ?? "").
             '-C DIR' before the command works there.

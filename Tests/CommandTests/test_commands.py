@@ -75,6 +75,13 @@ class Transcripts(CommandTest):
         line = json.loads(self.mlrepo("log", "--json"))
         self.assertEqual((line["commit"], line["time"]), (commit["commit"], "2025-11-23T09:00:00Z"))
 
+    def test_help_fits_a_narrow_terminal(self) -> None:
+        for command in self.listed():
+            lines = self.mlrepo("help", command).splitlines()
+            start = lines.index("EXAMPLES") + 1
+            examples = lines[start:lines.index("", start)]
+            self.assertEqual([line for line in examples if not line.startswith("  ") or len(line) > 80], [], command)
+
 
 class Versions(CommandTest):
     def test_every_version_comes_back_bit_for_bit(self) -> None:

@@ -48,7 +48,7 @@ struct UntrackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "untrack", abstract: "Stop tracking; the files stay where they are.",
         discussion: """
-            Earlier versions keep them. 'mlrepo add' tracks them again. What lies in a tracked directory is left out of it by a line
+            Earlier versions keep them. 'mlrepo add' tracks them again. What lies in a tracked directory is left out of it by a line \
             in .mlrepoignore.
 
             EXAMPLES

@@ -8,7 +8,7 @@ struct CheckoutCommand: ParsableCommand {
         commandName: "checkout",
         abstract: "Make the files those of another version, or write a version elsewhere.",
         discussion: """
-            Changed and untracked files are never overwritten: the command says which are in the way, and stops. With
+            Changed and untracked files are never overwritten: the command says which are in the way, and stops. With \
             --force they are kept first, and 'mlrepo undo' brings them back. If it is interrupted, the same command goes on.
 
             EXAMPLES
@@ -16,7 +16,7 @@ struct CheckoutCommand: ParsableCommand {
               mlrepo checkout main              back to the branch
               mlrepo checkout -b experiment     a new branch from here
               mlrepo checkout v1.2 -- model     only these files; everything else stays
-              mlrepo checkout --force -- data   data as the last commit has it; what is there is kept
+              mlrepo checkout --force -- data   as the last commit has it; the rest is kept
               mlrepo checkout v1.2 --to ../v1.2 a copy elsewhere; these files stay
             """,
         aliases: ["co", "switch"])

@@ -9,13 +9,13 @@ struct CommitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "commit", abstract: "Keep what is there as a version, with what it was made from.",
         discussion: """
-            Takes everything that is tracked, as it is now. The git revision of the code around it, with the patch that is not
+            Takes everything that is tracked, as it is now. The git revision of the code around it, with the patch that is not \
             committed there, is recorded by itself.
 
             EXAMPLES
               mlrepo commit -m "Reviews, export of November"
-              mlrepo commit -m "Baseline" --input data --params params.yaml --metrics metrics.json
-              mlrepo commit -m "Smaller rate" --input data --param lr=0.0003 --metric accuracy=0.91
+              mlrepo commit -m "Base" --input data --params p.yaml --metrics m.json
+              mlrepo commit -m "Slow" --input data --param lr=3e-4 --metric accuracy=0.91
             """)
 
     @Option(name: [.customShort("m"), .long], help: "What this version is.")

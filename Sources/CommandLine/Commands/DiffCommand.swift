@@ -6,7 +6,7 @@ struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff", abstract: "Compare two versions: files, parameters, metrics.",
         discussion: """
-            With one revision, compares it with the last commit; with none, the commit before the last with the last.
+            With one revision, compares it with the last commit; with none, the commit before the last with the last. \
             'mlrepo status' compares the files on disk.
 
             EXAMPLES

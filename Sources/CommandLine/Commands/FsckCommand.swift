@@ -7,8 +7,8 @@ struct FsckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsck", abstract: "Read the whole store and name everything that is damaged.",
         discussion: """
-            Checks every byte of log and packs against its digest, every object against its id, and that everything the branches
-            and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into
+            Checks every byte of log and packs against its digest, every object against its id, and that everything the branches \
+            and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into \
             new ones and says what is lost; it deletes nothing.
 
             EXAMPLES

@@ -8,14 +8,14 @@ struct GCCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc", abstract: "Take out of the store what no version needs any more.",
         discussion: """
-            Kept is what branches, tags and working copies name, and what they named in the last 90 days, so that 'undo' can bring
-            it back. The rest is dropped first, and deleted two weeks later by another 'gc': readers and writers at work are
+            Kept is what branches, tags and working copies name, and what they named in the last 90 days, so that 'undo' can bring \
+            it back. The rest is dropped first, and deleted two weeks later by another 'gc': readers and writers at work are \
             not disturbed. Records of commits, runs and operations stay for ever; they are small.
 
             EXAMPLES
               mlrepo gc --plan     what would go, and why; nothing is done
               mlrepo gc
-              mlrepo gc --now      what nothing names right now goes at once, with no way back
+              mlrepo gc --now      what nothing names goes at once, with no way back
             """)
 
     @Flag(name: [.long, .customLong("dry-run")], help: "Say what would be done, and do nothing.")

@@ -9,11 +9,11 @@ struct InitCommand: ParsableCommand {
         commandName: "init", abstract: "Make a repository.",
         discussion: """
             EXAMPLES
-              mlrepo init                                  in this directory
-              mlrepo init project                          in another, which is made if needed
-              mlrepo init --bare /srv/reviews              a store without files, for several working copies
-              mlrepo init --bare --shared=ml /srv/reviews  the same, and all of the group 'ml' may write to it
-              mlrepo init --store /srv/reviews             a working copy here on that store
+              mlrepo init                              in this directory
+              mlrepo init project                      in another, made if needed
+              mlrepo init --bare /srv/store            a store without files
+              mlrepo init --bare --shared=ml /srv/s    the same, for all of the group 'ml'
+              mlrepo init --store /srv/store           a working copy here, on that store
             """)
 
     @Option(
@@ -24,7 +24,8 @@ struct InitCommand: ParsableCommand {
     var bare = false
     @Option(
         help: ArgumentHelp(
-            "With --bare: a group may write to it, the directory's own if none is named.", valueName: "group")
+            "With --bare: the directory's group may write to it, or with --shared=GROUP that one.",
+            valueName: "group")
     )
     var shared: String?
     @OptionGroup var output: OutputOptions

@@ -11,8 +11,8 @@ struct LogCommand: ParsableCommand {
               mlrepo log
               mlrepo log --oneline -n 10
               mlrepo log main~3
-              mlrepo log --all --graph --oneline      all branches and tags, and how they hang together
-              mlrepo log -- model/model.safetensors   only commits that changed it
+              mlrepo log --all --graph --oneline     all branches and tags, with lines
+              mlrepo log -- model/model.safetensors  only commits that changed it
             """)
 
     @Flag(help: "One line a commit.")

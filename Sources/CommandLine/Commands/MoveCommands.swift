@@ -48,8 +48,8 @@ struct RemoveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm", abstract: "Remove tracked files from the disk and from the next version.",
         discussion: """
-            Earlier versions keep them, and 'mlrepo restore PATH' brings them back until the next commit. Files with changes that no
-            version has are left alone; with --force they are kept first, and 'mlrepo undo' brings them back. 'mlrepo untrack'
+            Earlier versions keep them, and 'mlrepo restore PATH' brings them back until the next commit. Files with changes that no \
+            version has are left alone; with --force they are kept first, and 'mlrepo undo' brings them back. 'mlrepo untrack' \
             leaves the files on the disk.
 
             EXAMPLES

@@ -11,7 +11,7 @@ struct CatCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               mlrepo cat HEAD~1:params.yaml
-              mlrepo cat sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+              mlrepo cat sha256:ba7816bf...     a blob by its whole id, as 'ls' prints it
             """)
 
     @Argument(help: "REVISION:PATH, or a blob's id.")

@@ -6,11 +6,11 @@ struct UsageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "du", abstract: "Show what files and directories of a version take of the store.",
         discussion: """
-            Three sizes: of the files, of what is stored for them (equal contents once, compressed), and of the part that no other
+            Three sizes: of the files, of what is stored for them (equal contents once, compressed), and of the part that no other \
             path and no other version shares.
 
             EXAMPLES
-              mlrepo du                     everything in the top directory, of the last commit
+              mlrepo du                     all at the top, of the last commit
               mlrepo du data/reviews
               mlrepo du --at v1.2 model
             """)

@@ -14,7 +14,7 @@ struct WorktreeCommand: ParsableCommand {
               mlrepo worktree add ../old v1.2             another version
               mlrepo worktree add -b try ../try main~3    on a new branch
               mlrepo worktree list
-              mlrepo worktree remove ../old               the store forgets it; its files stay
+              mlrepo worktree remove ../old               it is forgotten; its files stay
             """,
         subcommands: [Add.self, List.self, Remove.self], defaultSubcommand: List.self)
 
