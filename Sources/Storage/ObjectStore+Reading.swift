@@ -1,0 +1,205 @@
+internal import Coding
+package import ObjectModel
+internal import Synchronization
+
+extension ObjectStore {
+    /// A coder that one thread has at a time: it leaves the list while it is used.
+    struct CoderBox: @unchecked Sendable {
+        let coder: FrameCoder
+    }
+
+    /// Where an object lies.
+    package struct Found: Sendable {
+        package let pack: PackReader
+        package let place: ObjectPlace
+
+        package init(pack: PackReader, place: ObjectPlace) {
+            self.pack = pack
+            self.place = place
+        }
+    }
+
+    package func find(_ reference: ObjectReference) -> Found? {
+        var recipe: Found?
+        for pack in packs {
+            guard let place = pack.index.find(reference) else { continue }
+            // A blob that lies somewhere whole need not be put together.
+            if !place.isRecipe { return Found(pack: pack, place: place) }
+            recipe = recipe ?? Found(pack: pack, place: place)
+        }
+        return recipe
+    }
+
+    package func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
+
+    /// The ids of all objects of a kind that begin with some hex digits.
+    package func ids(of kind: ObjectKind, beginning digits: String) -> [ObjectID] {
+        packs.flatMap { $0.index.ids(of: kind, beginning: digits) }
+    }
+
+    package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
+        guard let found = find(reference) else { return nil }
+        return try payload(of: reference, at: found)
+    }
+
+    /// The payload of an object that was found.
+    package func payload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        do throws(ReadError) { return try payloadNow(of: reference, at: found) } catch {
+            // A file that is gone may have been merged or collected meanwhile: then the object lies elsewhere.
+            guard case .unreadable = error, (try? refresh()) != nil, !current.isLive(found.pack.name) else {
+                throw error
+            }
+            guard let found = find(reference) else { throw .missing(reference) }
+            return try payloadNow(of: reference, at: found)
+        }
+    }
+
+    private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        let (pack, place) = (found.pack, found.place)
+        if place.isRecipe { return try assembled(reference.id) }
+        let frame = try self.frame(place.frame, of: pack, for: reference)
+        guard place.offset + place.length <= frame.count else {
+            throw .damaged(
+                reference,
+                problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        let payload = Array(frame[place.offset..<place.offset + place.length])
+        guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
+            throw .damaged(
+                reference,
+                problem: "its bytes in frame \(place.frame) of pack \(pack.name) have another digest")
+        }
+        return payload
+    }
+
+    /// The most bytes of a large blob that are put together in memory.
+    package static let assemblyLimit = 64 << 20
+
+    private func assembled(_ blob: ObjectID) throws(ReadError) -> [UInt8] {
+        guard let recipe = try recipe(of: blob) else { throw .missing(ObjectReference(.blob, blob)) }
+        guard recipe.length <= Self.assemblyLimit else {
+            throw .unreadable(
+                ObjectReference(.blob, blob),
+                problem: "its \(recipe.length) bytes are to be read chunk by chunk")
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(recipe.length)
+        try recipe.forEachChunk(in: self) { (chunk) throws(ReadError) in
+            bytes += try self.chunk(chunk)
+        }
+        guard ObjectID(of: .blob, payload: bytes) == blob else {
+            throw .damaged(ObjectReference(.blob, blob), problem: "its chunks make other bytes")
+        }
+        return bytes
+    }
+
+    /// The bytes of a chunk of a large blob: a blob that lies here whole.
+    ///
+    /// One that is put together itself is none.
+    package func chunk(_ chunk: ChunkEntry) throws(ReadError) -> [UInt8] {
+        let reference = ObjectReference(.blob, chunk.id)
+        if find(reference)?.place.isRecipe == true {
+            throw .damaged(reference, problem: "it is a chunk, and there by a recipe only")
+        }
+        let bytes = try required(.blob, chunk.id)
+        guard bytes.count == chunk.length else {
+            throw .damaged(
+                reference, problem: "it has \(bytes.count) bytes, and a recipe says \(chunk.length)")
+        }
+        return bytes
+    }
+
+    /// How a large blob is put together; nothing if it lies here whole or not at all.
+    package func recipe(of blob: ObjectID) throws(ReadError) -> Recipe? {
+        let reference = ObjectReference(.blob, blob)
+        guard let found = find(reference), found.place.isRecipe else { return nil }
+        let (pack, place) = (found.pack, found.place)
+        let frame = try self.frame(place.frame, of: pack, for: reference)
+        guard place.offset + place.length <= frame.count else {
+            throw .damaged(
+                reference,
+                problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        do throws(MalformedObject) {
+            let recipe = try Recipe(payload: Array(frame[place.offset..<place.offset + place.length]))
+            guard recipe.blob == blob else { throw .node("a recipe of another blob") }
+            return recipe
+        } catch { throw .damaged(reference, problem: "its recipe \(error)") }
+    }
+
+    /// The raw bytes of a frame, decoded at most once while it is in memory.
+    package func frame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError)
+        -> [UInt8]
+    {
+        let key = FrameCache.Key(pack: pack.name, frame: number)
+        if let bytes = cache[key] { return bytes }
+        let bytes = try decodeFrame(number, of: pack, for: reference)
+        cache.insert(bytes, for: key)
+        return bytes
+    }
+
+    /// The raw bytes of a frame, not kept.
+    package func decodeFrame(_ number: Int, of pack: PackReader, for reference: ObjectReference)
+        throws(ReadError) -> [UInt8]
+    {
+        let raw: PackReader.RawFrame
+        do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
+            let place = "frame \(number) at offset \(error.offset) of pack \(pack.name)"
+            if error.isUnreadable { throw .unreadable(reference, problem: "\(place): \(error.problem)") }
+            throw .damaged(reference, problem: "\(place): \(error.problem)")
+        }
+        return try decode(raw, number, of: pack, for: reference)
+    }
+
+    /// Decodes a frame that was read.
+    func decode(
+        _ raw: PackReader.RawFrame, _ number: Int, of pack: PackReader, for reference: ObjectReference
+    ) throws(ReadError) -> [UInt8] {
+        var base: [UInt8]?
+        if let name = raw.table.base { base = try basePayload(name, in: pack, for: reference) }
+        do throws(CodingError) {
+            return try withCoder { (coder) throws(CodingError) in
+                try PackReader.decode(raw, base: base, coder)
+            }
+        } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
+    }
+
+    /// A base lies whole in the same pack, in a frame that has none itself, so this ends.
+    private func basePayload(
+        _ base: ObjectReference, in pack: PackReader, for reference: ObjectReference
+    ) throws(ReadError) -> [UInt8] {
+        guard let place = pack.index.find(base), !place.isRecipe,
+            let frame = try? pack.index.frame(place.frame)
+        else {
+            throw .damaged(reference, problem: "its base, \(base), is not in pack \(pack.name)")
+        }
+        guard frame.base == nil else {
+            throw .damaged(reference, problem: "its base, \(base), has a base itself")
+        }
+        let bytes = try self.frame(place.frame, of: pack, for: base)
+        guard place.offset + place.length <= bytes.count else {
+            throw .damaged(
+                base, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        return Array(bytes[place.offset..<place.offset + place.length])
+    }
+
+    /// Lends a coder to one thread.
+    func withCoder<Result>(_ body: (FrameCoder) throws(CodingError) -> Result) throws(CodingError) -> Result {
+        let taken = coders.withLock { $0.popLast() }
+        let box = if let taken { taken } else { CoderBox(coder: try FrameCoder()) }
+        defer { coders.withLock { $0.append(box) } }
+        return try body(box.coder)
+    }
+
+    /// Encodes the objects of a frame.
+    ///
+    /// - Parameter base: As in ``FrameBuilder/finish(_:base:)``.
+    package func encode(
+        _ builder: inout FrameBuilder, base: (reference: ObjectReference, payload: [UInt8])? = nil
+    ) throws(StoreError) -> EncodedFrame {
+        do throws(CodingError) {
+            return try withCoder { (coder) throws(CodingError) in try builder.finish(coder, base: base) }
+        } catch { throw .damaged(layout.temporary, problem: "\(error)") }
+    }
+}
