@@ -9,32 +9,28 @@
 /// If the file is cut short by somebody else meanwhile, touching what is gone ends the process; files that are mapped
 /// here are written once and never cut.
 package final class MappedFile: Sendable {
+    /// Where a file is mapped; nothing if it is empty or the bytes are held.
     private nonisolated(unsafe) let start: UnsafeRawPointer?
+    private let held: [UInt8]?
     package let count: Int
-    private let isMapping: Bool
 
     /// Maps an open file.
     init(descriptor: Int32, count: Int) throws(MappingFailure) {
-        self.count = count
+        (self.count, held) = (count, nil)
         guard count > 0 else {
-            (start, isMapping) = (nil, false)
+            start = nil
             return
         }
         let memory = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let memory, memory != MAP_FAILED else { throw MappingFailure(code: errno) }
-        (start, isMapping) = (UnsafeRawPointer(memory), true)
-    }
-
-    /// Holds a copy of bytes; for file systems that exist in memory only.
-    package init(copying bytes: [UInt8]) {
-        count = bytes.count
-        isMapping = false
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 16)
-        bytes.withUnsafeBytes {
-            memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count)
-        }
         start = UnsafeRawPointer(memory)
     }
+
+    /// Holds bytes that are in memory only.
+    package init(holding bytes: [UInt8]) { (start, held, count) = (nil, bytes, bytes.count) }
+
+    /// All bytes; a copy, if they are those of a file.
+    package var bytes: [UInt8] { held ?? withBytes { Array($0) } }
 
     struct MappingFailure: Error { let code: Int32 }
 
@@ -42,11 +38,13 @@ package final class MappedFile: Sendable {
     package func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try body(UnsafeRawBufferPointer(start: start, count: count))
+        guard let held else { return try body(UnsafeRawBufferPointer(start: start, count: count)) }
+        return try held.withUnsafeBufferPointer { (bytes) throws(Failure) in
+            try body(UnsafeRawBufferPointer(bytes))
+        }
     }
 
     deinit {
-        guard let start else { return }
-        if isMapping { munmap(UnsafeMutableRawPointer(mutating: start), count) } else { start.deallocate() }
+        if let start { munmap(UnsafeMutableRawPointer(mutating: start), count) }
     }
 }

@@ -54,7 +54,8 @@ extension Repository {
             request.paths.isEmpty || request.paths.contains { path.isInside($0) }
         }
         try refuseUnknown(request.paths, look)
-        let scanned = look.scan.files.filter { isWanted($0.path) }
+        let scanned =
+            request.paths.isEmpty ? look.scan.files : look.scan.files.filter { isWanted($0.path) }
         if !request.allowsMissing { try refuseMissing(look, scanned) }
 
         let writer = ObjectWriter(store, random: environment.random)
@@ -65,7 +66,9 @@ extension Repository {
             )
             .read(scanned, width: environment.width)
         }
-        var edits = read.files.filter { !$0.isUnchanged }.map { PathEdit(path: $0.path, entry: $0.entry) }
+        var edits = read.files.compactMap { file in
+            file.isUnchanged ? nil : PathEdit(path: file.path, entry: file.entry)
+        }
         for path in look.scan.emptyDirectories where isWanted(path) {
             guard let name = path.split?.name else { continue }
             let entry = TreeEntry(
@@ -137,9 +140,13 @@ extension Repository {
     }
 
     private static func count(_ files: [SnapshotFile]) -> (added: Int, modified: Int, deleted: Int) {
-        let changed = files.filter { !$0.isUnchanged }
-        let (added, deleted) = (changed.count { $0.base == nil }, changed.count { $0.entry == nil })
-        return (added, changed.count - added - deleted, deleted)
+        var (changed, added, deleted) = (0, 0, 0)
+        for file in files where !file.isUnchanged {
+            changed += 1
+            added += file.base == nil ? 1 : 0
+            deleted += file.entry == nil ? 1 : 0
+        }
+        return (added, changed - added - deleted, deleted)
     }
 
     /// Takes back the note of a commit that was to take over what others committed and was killed before its entry.

@@ -333,7 +333,7 @@ package final class SimulatedDisk: FileSystem {
             }
             return node.content
         }
-        return MappedFile(copying: bytes)
+        return MappedFile(holding: bytes)
     }
 
     package func freeSpace(_ path: FilePath) throws(FileError) -> Int {

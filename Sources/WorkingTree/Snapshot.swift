@@ -64,8 +64,8 @@ package struct Snapshot: Sendable {
         var reading = 0
         /// Frames of large files that wait for somebody who encodes and writes them.
         var frames: [FrameBuilder] = []
-        /// Of each batch.
-        var results: [[SnapshotFile]]
+        /// In the order of the input.
+        var results: [SnapshotFile]
         var recipes: [RecipeEntry] = []
         var failure: WorkingTreeError?
     }
@@ -92,9 +92,12 @@ package struct Snapshot: Sendable {
     package func read(_ scanned: [ScannedFile], width: Int) throws(WorkingTreeError) -> Result {
         onStep(.planned(files: scanned.count, bytes: scanned.reduce(0) { $0 + ($1.status?.size ?? 0) }))
         let order = Self.storingOrder(scanned)
-        let sorted = order.map { scanned[$0] }
-        let batches = Self.batches(sorted)
-        let work = Monitor(Work(results: Array(repeating: [], count: batches.count)))
+        let batches = Self.batches(scanned, order)
+        let work = Monitor(
+            Work(
+                results: scanned.map {
+                    SnapshotFile(path: $0.path, base: $0.base, entry: nil, seen: nil)
+                }))
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
         let hasLarge = writer != nil && scanned.contains { ($0.status?.size ?? 0) > Chunker.wholeLimit }
         let threads = max(1, hasLarge ? width : min(width, batches.count))
@@ -104,9 +107,10 @@ package struct Snapshot: Sendable {
                     switch task {
                     case .batch(let number):
                         var output = Output(work: work, waiting: threads - 1)
-                        let (files, recipes) = try read(batch: sorted[batches[number]], &output)
+                        let batch = order[batches[number]]
+                        let (files, recipes) = try read(batch.map { scanned[$0] }, &output)
                         work.withLock { work in
-                            work.results[number] = files
+                            for (index, file) in zip(batch, files) { work.results[index] = file }
                             work.recipes += recipes
                             work.reading -= 1
                         }
@@ -119,11 +123,7 @@ package struct Snapshot: Sendable {
         }
         let end = work.withLock { $0 }
         if let failure = end.failure { throw failure }
-        // Back into the order of the input.
-        var places = [Int](repeating: 0, count: order.count)
-        for (position, index) in order.enumerated() { places[index] = position }
-        let files = end.results.flatMap { $0 }
-        return Result(files: places.map { files[$0] }, recipes: end.recipes)
+        return Result(files: end.results, recipes: end.recipes)
     }
 
     /// What a thread is to do next; nothing if all is done, or something went wrong.
@@ -171,22 +171,24 @@ package struct Snapshot: Sendable {
     private static let frameTarget = 256 << 10
 
     /// Neighbours whose content makes about a frame.
-    private static func batches(_ scanned: [ScannedFile]) -> [Range<Int>] {
+    ///
+    /// - Parameter order: The numbers of the files, in the order in which they are read; batches are parts of it.
+    private static func batches(_ scanned: [ScannedFile], _ order: [Int]) -> [Range<Int>] {
         var batches: [Range<Int>] = []
         var (start, bytes) = (0, 0)
-        for (index, file) in scanned.enumerated() {
-            bytes += file.status?.size ?? 0
+        for (index, number) in order.enumerated() {
+            bytes += scanned[number].status?.size ?? 0
             if bytes >= frameTarget || index - start >= 1023 {
                 batches.append(start..<index + 1)
                 (start, bytes) = (index + 1, 0)
             }
         }
-        if start < scanned.count { batches.append(start..<scanned.count) }
+        if start < order.count { batches.append(start..<order.count) }
         return batches
     }
 
     private func read(
-        batch: ArraySlice<ScannedFile>, _ output: inout Output
+        _ batch: [ScannedFile], _ output: inout Output
     ) throws(WorkingTreeError) -> ([SnapshotFile], [RecipeEntry]) {
         var results: [SnapshotFile] = []
         var recipes: [RecipeEntry] = []

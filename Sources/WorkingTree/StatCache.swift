@@ -40,7 +40,7 @@ package struct StatCache: Sendable {
     }
 
     private init(_ root: StatTableBuilder.Directory, base: ObjectID?, identity: [UInt8]) {
-        let file = MappedFile(copying: StatTable.bytes(root, base: base, identity: identity))
+        let file = MappedFile(holding: StatTable.bytes(root, base: base, identity: identity))
         guard let table = StatTable(file) else { preconditionFailure("what was just written can be read") }
         self.init(base: base, table: table, changes: StatChanges(), isNew: true)
     }

@@ -144,11 +144,11 @@ final class StatTable: Sendable {
             let sum = StatRecord.checksum(UnsafeRawBufferPointer(rebasing: buffer[..<end]))
             buffer.storeBytes(of: sum.littleEndian, toByteOffset: end, as: UInt64.self)
         }
-        return StatTable(MappedFile(copying: bytes))
+        return StatTable(MappedFile(holding: bytes))
     }
 
     /// All of the table.
-    var bytes: [UInt8] { file.withBytes { Array($0) } }
+    var bytes: [UInt8] { file.bytes }
 
     /// The entries of a directory, in order of names.
     func block(_ number: Int) -> Block? {

@@ -220,7 +220,7 @@ extension FuzzedDecoder {
             name: "pack-index", seeds: packFiles, repair: { Checksums.repairPack($0, frames: false) },
             decode: { bytes in
                 let index: PackIndex
-                do throws(MalformedObject) { index = try PackIndex(MappedFile(copying: bytes)) } catch {
+                do throws(MalformedObject) { index = try PackIndex(MappedFile(holding: bytes)) } catch {
                     return .refused
                 }
                 try require(

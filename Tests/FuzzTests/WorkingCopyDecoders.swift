@@ -49,7 +49,7 @@ extension FuzzedDecoder {
             seeds: { [try Sample.file("index"), try small.get().table] },
             repair: repairSum,
             decode: { bytes in
-                let file = MappedFile(copying: bytes)
+                let file = MappedFile(holding: bytes)
                 guard let cache = StatCache(table: file, changes: nil) else { return .refused }
                 try use(cache, atMost: bytes.count / StatRecord.size)
                 return .accepted
@@ -61,11 +61,11 @@ extension FuzzedDecoder {
             name: "stat-changes", tokens: ["MLJ1"], seeds: { try [small.get().changes] }, repair: repairSum,
             decode: { bytes in
                 let table = try small.get().table
-                guard let parsed = StatTable(MappedFile(copying: table)) else { throw Sample.Missing() }
-                guard StatChanges.read(MappedFile(copying: bytes), of: parsed) != nil else { return .refused }
+                guard let parsed = StatTable(MappedFile(holding: table)) else { throw Sample.Missing() }
+                guard StatChanges.read(MappedFile(holding: bytes), of: parsed) != nil else { return .refused }
                 guard
                     let cache = StatCache(
-                        table: MappedFile(copying: table), changes: MappedFile(copying: bytes))
+                        table: MappedFile(holding: table), changes: MappedFile(holding: bytes))
                 else {
                     throw Violation("changes that can be read make the cache one that cannot")
                 }
@@ -95,7 +95,7 @@ extension FuzzedDecoder {
         let made = try StatCache(tree, base: nil, identity: identity).applying(
             many, base: Trees.id(4), identity: identity)
         guard let table = made.bytes.table,
-            let read = StatCache(table: MappedFile(copying: table), changes: nil)
+            let read = StatCache(table: MappedFile(holding: table), changes: nil)
         else {
             throw Sample.Missing()
         }

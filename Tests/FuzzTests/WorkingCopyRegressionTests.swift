@@ -37,7 +37,7 @@ import Testing
             StatRecord.checksum(UnsafeRawBufferPointer(rebasing: $0[..<($0.count - 8)]))
         }
         Checksums.put(sum, at: bytes.count - 8, in: &bytes)
-        return StatTable(MappedFile(copying: bytes)) != nil
+        return StatTable(MappedFile(holding: bytes)) != nil
     }
 
     @Test func `a stat table is a tree, and its blocks lie within it`() throws {

@@ -152,7 +152,7 @@ import WorkingTree
                 let bytes = noted.bytes
                 guard let table = bytes.table else { break }
                 noted = try #require(
-                    StatCache(table: MappedFile(copying: table), changes: MappedFile(copying: bytes.changes)))
+                    StatCache(table: MappedFile(holding: table), changes: MappedFile(holding: bytes.changes)))
             default:
                 let path = try RepositoryPath("data/d\(Int.random(in: 0..<90, using: &tree.random))/a")
                 tracking.untracked = tracking.untracked.isEmpty ? [path] : []

@@ -45,7 +45,7 @@ import WorkingTree
         let bytes = cache.bytes
         if let new = bytes.table { table = new }
         return try #require(
-            StatCache(table: MappedFile(copying: table), changes: MappedFile(copying: bytes.changes)))
+            StatCache(table: MappedFile(holding: table), changes: MappedFile(holding: bytes.changes)))
     }
 
     @Test(arguments: [1 as UInt64, 2, 3, 4, 5, 6]) func `after any edits a cache has what a dictionary has`(
@@ -98,20 +98,20 @@ import WorkingTree
         for offset in table.indices {
             var bytes = table
             bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            let found = StatCache(table: MappedFile(copying: bytes), changes: nil)
+            let found = StatCache(table: MappedFile(holding: bytes), changes: nil)
             #expect(found.map { _ in true } == nil, "byte \(offset)")
         }
         for offset in changes.indices {
             var bytes = changes
             bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             let cache = try #require(
-                StatCache(table: MappedFile(copying: table), changes: MappedFile(copying: bytes)))
+                StatCache(table: MappedFile(holding: table), changes: MappedFile(holding: bytes)))
             #expect(Self.files(cache.root).isEmpty, "byte \(offset)")
         }
         let other = try #require(try StatCache(empty, base: nil, identity: random.bytes(16)).bytes.table)
         let mixed = try #require(
             StatCache(
-                table: MappedFile(copying: other), changes: MappedFile(copying: changes)))
+                table: MappedFile(holding: other), changes: MappedFile(holding: changes)))
         #expect(Self.files(mixed.root).isEmpty)
     }
 }
