@@ -41,7 +41,7 @@ struct Failure: Error {
         case .file(let error):
             (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
         case .damaged: status = .damaged
-        case .noRevision: (status, hint) = (.notFound, "mlrepo log")
+        case .noRevision(let text): (status, hint) = (.notFound, Self.hint(forRevision: text))
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
         case .noPath, .noRef, .collected: status = .notFound
@@ -57,6 +57,8 @@ struct Failure: Error {
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             hint =
                 "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+        case .inputTwice:
+            (status, hint) = (.usage, "one --input for each file or directory, each of one version")
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")
         case .interruptedCheckout:
             (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
@@ -88,6 +90,19 @@ struct Failure: Error {
             )
         case .busy, .moved, .outdated: (.busy, "type the command again")
         }
+    }
+
+    /// What somebody may have meant whose revision there is not: a path, or a branch or tag of nearly that name.
+    private static func hint(forRevision text: String) -> String {
+        let isName = text.utf8.allSatisfy { !"~^@:{}".utf8.contains($0) }
+        guard isName, let repository = try? Repository.here() else { return "mlrepo log" }
+        if let path = try? repository.path(ArgumentText.bytes(text)), (try? repository.exists(path)) == true {
+            return "a path stands behind a revision, as in 'HEAD \(path)', or behind '--'"
+        }
+        let refs = ["branches", "tags"].flatMap { group in
+            ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }
+        }
+        return Suggestion.near(text, among: refs).map { "did you mean '\($0)'?" } ?? "mlrepo log"
     }
 
     private static func ending(_ error: WorkingTreeError) -> (ExitStatus, String?, String?) {

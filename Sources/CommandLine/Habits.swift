@@ -41,7 +41,29 @@ enum Habits {
                 "a version is taken back by what was before",
                 "mlrepo checkout REVISION -- PATH, and mlrepo commit"
             )
-        case "clean": ("untracked files are never touched", "rm")
+        case "clean":
+            (
+                "untracked files are never touched",
+                "delete what you do not need; 'mlrepo rm' deletes tracked files"
+            )
+        case "ci": ("there is no short form of 'commit'", "mlrepo commit -m MESSAGE")
+        case "remove", "delete", "del":
+            ("files go by 'rm'", "mlrepo rm PATH, or mlrepo untrack PATH, which leaves them")
+        case "move", "rename": ("files move by 'mv'", "mlrepo mv FROM TO")
+        case "rev-parse": ("revisions are resolved by 'resolve'", "mlrepo resolve REVISION")
+        case "ls-files", "ls-tree", "list":
+            ("files of a version are listed by 'ls'", "mlrepo ls [REVISION [PATH]]")
+        case "amend":
+            ("versions are not changed", "mlrepo undo, and mlrepo commit again: the files stay as they are")
+        case "metrics", "params", "plots", "compare":
+            (
+                "parameters and metrics belong to commits",
+                "mlrepo diff REVISION REVISION, mlrepo show REVISION"
+            )
+        case "run":
+            ("nothing is started here yet: a commit records what went in and came out", "mlrepo help commit")
+        case "import", "import-url", "get":
+            ("files come as you bring them", "mlrepo add PATH, and mlrepo commit")
         default: nil
         }
     }
@@ -64,6 +86,9 @@ enum Habits {
           git reset --hard         mlrepo checkout --force HEAD, and mlrepo undo brings it back
           git stash                mlrepo checkout -b NAME; mlrepo commit -m MESSAGE
           git reflog               the same, or mlrepo operations
+          git diff                 mlrepo status names what changed; 'diff' compares versions
+          git restore FILE         mlrepo restore FILE, or mlrepo checkout --force -- FILE
+          git commit --amend       mlrepo undo; mlrepo commit -m MESSAGE
           git blame                mlrepo blame FILE           the data, code and parameters that made it
           git rm --cached          mlrepo untrack
           git worktree add DIR     the same

@@ -6,7 +6,11 @@ enum Suggestion {
         let limit = typed.count < 5 ? 1 : 2
         let found = words.map { (word: $0, distance: distance(typed, Array($0.unicodeScalars))) }
             .filter { $0.distance <= limit }
-        return found.min { ($0.distance, $0.word) < ($1.distance, $1.word) }?.word
+        // Of words that are equally near, one of the same length.
+        func rank(_ found: (word: String, distance: Int)) -> (Int, Int, String) {
+            (found.distance, abs(found.word.count - typed.count), found.word)
+        }
+        return found.min { rank($0) < rank($1) }?.word
     }
 
     /// Edits from one word to another; a swap of neighbours is one (Damerau's distance, restricted).

@@ -34,9 +34,23 @@ enum Values {
             guard given.insert(name).inserted else {
                 throw Failure(status: .usage, message: "'\(Terminal.escaped(name))' is given twice")
             }
-            values[name] = try value(String(pair[pair.index(after: equals)...]))
+            try set(name, to: value(String(pair[pair.index(after: equals)...])), in: &values)
         }
         return values
+    }
+
+    /// Sets a value; `optim.lr` is the member `lr` of `optim`, where that has members and nothing is called `optim.lr`.
+    private static func set(
+        _ name: String, to value: ParameterValue, in values: inout [String: ParameterValue]
+    ) {
+        if values[name] == nil, let dot = name.firstIndex(of: "."),
+            case .map(var inner)? = values[String(name[..<dot])]
+        {
+            set(String(name[name.index(after: dot)...]), to: value, in: &inner)
+            values[String(name[..<dot])] = .map(inner)
+        } else {
+            values[name] = value
+        }
     }
 
     /// `true`, `false`, an integer, a decimal number, a JSON string, else the text itself.

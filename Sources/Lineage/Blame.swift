@@ -9,10 +9,16 @@ package struct Blame: Sendable {
     /// The commit that brought exactly this content, to this path or to one that it was renamed from.
     package let commitID: ObjectID
     package let commit: Commit
-    package let runID: ObjectID
-    package let run: Run
+    /// The run that made it; nothing where it came with the commit and no run of it says to have made it.
+    package let making: Making?
     /// What went into the run, each traced in its turn.
     package let inputs: [Input]
+
+    /// A run with its id.
+    package struct Making: Sendable {
+        package let id: ObjectID
+        package let run: Run
+    }
 
     /// One file or directory that a run read.
     package struct Input: Sendable {
@@ -45,10 +51,12 @@ package struct BlameWalk {
         _ path: RepositoryPath, at tip: ObjectID, depth: Int, _ seen: inout Set<ObjectID>
     ) throws(ReadError) -> Blame? {
         guard let (commitID, commit, entry, origin) = try origin(of: path, at: tip) else { return nil }
-        guard let (runID, run) = try maker(of: origin, entry, in: commit) else { return nil }
+        let making = try maker(of: origin, entry, in: commit)
         var inputs: [Blame.Input] = []
-        for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root)
-        {
+        let sources = try making.map { (making) throws(ReadError) in
+            try self.sources(of: making.run.inputs, in: making.run, commitID, commit, under: .root)
+        }
+        for (inputPath, input, place) in sources ?? [] {
             var upstream: Blame?
             if let place, depth + 1 < depthLimit, seen.insert(input.id).inserted {
                 upstream = try blame(inputPath, at: place, depth: depth + 1, &seen)
@@ -58,8 +66,7 @@ package struct BlameWalk {
                     path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
         }
         return Blame(
-            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, runID: runID,
-            run: run,
+            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, making: making,
             inputs: inputs)
     }
 
@@ -110,17 +117,18 @@ package struct BlameWalk {
         return found
     }
 
-    /// The commit's run that has the path among its outputs; else its first one.
+    /// The commit's run that has the path among its outputs; else the first one that did not read it.
     private func maker(
         of path: RepositoryPath, _ entry: TreeEntry, in commit: Commit
-    ) throws(ReadError) -> (ObjectID, Run)? {
-        var first: (ObjectID, Run)?
+    ) throws(ReadError) -> Blame.Making? {
+        var first: Blame.Making?
         for id in commit.runs {
             let run = try reader.run(id)
-            if first == nil { first = (id, run) }
             if try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)?.id == entry.id {
-                return (id, run)
+                return Blame.Making(id: id, run: run)
             }
+            let input = try DirectoryTree(root: run.inputs, reader: reader).entry(at: path)
+            if first == nil, input?.id != entry.id { first = Blame.Making(id: id, run: run) }
         }
         return first
     }

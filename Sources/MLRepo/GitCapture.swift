@@ -8,23 +8,16 @@ extension Repository {
 
     /// The revision of the git repository that the working copy lies in, with what the work tree has beyond it.
     ///
+    /// - Parameter version: What is in it is kept by itself, and no code that git does not know yet.
     /// - Returns: Nothing if there is none, or no git.
-    func capturedCode(_ writer: ObjectWriter) throws(RepositoryError) -> Run.Code? {
+    func capturedCode(_ version: DirectoryTree, _ writer: ObjectWriter) throws(RepositoryError) -> Run.Code? {
         guard let root = try gitRoot() else { return nil }
-        func git(_ arguments: [String]) -> [UInt8]? {
-            Subprocess.output(
-                ["git", "-c", "core.fsmonitor=false", "-C", root.description] + arguments,
-                limit: Self.patchLimit)
-        }
-        func line(_ arguments: [String]) -> String? {
-            git(arguments).map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }.flatMap {
-                $0.isEmpty ? nil : $0
-            }
-        }
-        let revision = line(["rev-parse", "--verify", "--quiet", "HEAD"])
-        let remote = line(["config", "--get", "remote.origin.url"]).map(Self.withoutPassword)
+        let git = Git(root: root, limit: Self.patchLimit)
+        let revision = git.line(["rev-parse", "--verify", "--quiet", "HEAD"])
+        let remote = git.line(["config", "--get", "remote.origin.url"]).map(Self.withoutPassword)
         guard revision != nil else { return Run.Code(revision: nil, remote: remote, dirty: true, patch: nil) }
-        let patch = git(["diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD"])
+        let unknown = try unknownCode(git, version)
+        let patch = unknown.isEmpty ? git.patch() : patch(git, with: unknown) ?? git.patch()
         guard let patch, !patch.isEmpty else {
             return Run.Code(revision: revision, remote: remote, dirty: patch == nil, patch: nil)
         }
@@ -41,15 +34,91 @@ extension Repository {
         return Run.Code(revision: revision, remote: remote, dirty: true, patch: id)
     }
 
+    /// Small files of code that git neither knows nor ignores, and that no version of ours keeps: what was just written.
+    ///
+    /// Known by their names, since other files may hold secrets, and are nobody's code.
+    /// - Returns: Paths below git's top directory.
+    private func unknownCode(_ git: Git, _ version: DirectoryTree) throws(RepositoryError) -> [[UInt8]] {
+        // A directory of which git knows nothing is one entry, so that data sets are not walked through.
+        let listed = git.names(["--directory", "--no-empty-directory"], below: nil)
+        var found: [[UInt8]] = []
+        for name in listed where try !isKept(name, git, version) {
+            guard name.last == UInt8(ascii: "/") else {
+                found.append(name)
+                continue
+            }
+            for inner in git.names([], below: name) where try !isKept(inner, git, version) {
+                found.append(inner)
+            }
+        }
+        return found.filter { name in
+            guard Self.isCode(name) else { return false }
+            let status = (try? environment.files.status(git.root.appending(name))) ?? nil
+            return status?.kind == .file && (status?.size ?? .max) <= Self.unknownFileLimit
+        }.prefix(Self.unknownFileCount).map { $0 }
+    }
+
+    private static let codeSuffixes: Set<String> = [
+        "c", "cc", "cpp", "cu", "cuh", "f90", "go", "h", "hpp", "ipynb", "java", "jl", "js", "kt",
+        "lua",
+        "m", "mk", "pl", "py", "pyi", "pyx", "r", "rb", "rmd", "rs", "scala", "sh", "smk", "sql", "swift",
+
+        "ts",
+    ]
+    private static let codeNames: Set<String> = ["dockerfile", "makefile", "snakefile"]
+
+    private static func isCode(_ path: [UInt8]) -> Bool {
+        let name = String(decoding: FilePath(path).name, as: UTF8.self).lowercased()
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else {
+            return codeNames.contains(name)
+        }
+        return codeSuffixes.contains(String(name[name.index(after: dot)...]))
+    }
+
+    /// Larger files are no code, in bytes.
+    private static let unknownFileLimit = 1 << 20
+    private static let unknownFileCount = 1_000
+
+    /// Whether a path below git's top directory is in a version of ours.
+    private func isKept(
+        _ name: [UInt8], _ git: Git, _ version: DirectoryTree
+    ) throws(RepositoryError) -> Bool {
+        let place = git.root.appending(name).bytes
+        let prefix = copy.root.bytes + [UInt8(ascii: "/")]
+        guard place.starts(with: prefix) else { return false }
+        let below = place.dropFirst(prefix.count)
+        guard let path = try? RepositoryPath(below.last == UInt8(ascii: "/") ? below.dropLast() : below)
+        else {
+            return false
+        }
+        return try reading { () throws(ReadError) in try version.entry(at: path) != nil }
+    }
+
+    /// The patch with some files as new ones: git is told of them in an index of their own, which is thrown away.
+    private func patch(_ git: Git, with unknown: [[UInt8]]) -> [UInt8]? {
+        let index = copy.directory / "tmp-git-\(Hex.text(environment.random(8)))"
+        defer { try? environment.files.removeIfPresent(index) }
+        guard let known = git.line(["rev-parse", "--git-path", "index"]),
+            let bytes = try? environment.files.contentsIfPresent(
+                git.root.appending(known.utf8), limit: 1 << 30),
+            let file = try? environment.files.create(index, permissions: 0o600)
+        else { return nil }
+        defer { environment.files.close(file) }
+        guard (try? environment.files.write(file, bytes)) != nil else { return nil }
+        let own = Git(root: git.root, index: index, limit: Self.patchLimit)
+        let names = unknown.map { String(decoding: $0, as: UTF8.self) }
+        guard own.output(["--literal-pathspecs", "add", "--intent-to-add", "--"] + names) != nil else {
+            return nil
+        }
+        return own.patch()
+    }
+
     /// How many of the files at and below some paths git tracks, too.
     package func filesOfGit(below paths: [RepositoryPath]) throws(RepositoryError) -> Int {
         guard !paths.isEmpty, try gitRoot() != nil else { return 0 }
         let names = paths.map { $0.isRoot ? "." : "\(FilePath($0.bytes))" }
-        let listed = Subprocess.output(
-            [
-                "git", "-c", "core.fsmonitor=false", "-C", copy.root.description, "--literal-pathspecs",
-                "ls-files", "-z", "--",
-            ] + names, limit: Self.patchLimit)
+        let listed = Git(root: copy.root, limit: Self.patchLimit).output(
+            ["--literal-pathspecs", "ls-files", "-z", "--"] + names)
         return listed?.count { $0 == 0 } ?? 0
     }
 
@@ -72,6 +141,42 @@ extension Repository {
         let host = rest.prefix { $0 != "/" }
         guard let at = host.lastIndex(of: "@") else { return address }
         return String(address[..<scheme.upperBound]) + String(rest[rest.index(after: at)...])
+    }
+}
+
+/// Git at work in one directory.
+private struct Git {
+    let root: FilePath
+    /// Another index than the repository's.
+    var index: FilePath?
+    /// The most bytes of an answer.
+    let limit: Int
+
+    /// - Returns: Nothing if there is no git, or it failed.
+    func output(_ arguments: [String]) -> [UInt8]? {
+        let setting = index.map { ["env", "GIT_INDEX_FILE=\($0)"] } ?? []
+        return Subprocess.output(
+            setting + ["git", "-c", "core.fsmonitor=false", "-C", root.description] + arguments, limit: limit)
+    }
+
+    func line(_ arguments: [String]) -> String? {
+        output(arguments).map { String(decoding: $0.prefix { $0 != 0x0a }, as: UTF8.self) }.flatMap {
+            $0.isEmpty ? nil : $0
+        }
+    }
+
+    /// What the work tree has beyond the last commit.
+    func patch() -> [UInt8]? {
+        output(["diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD"])
+    }
+
+    /// Files, and if asked for directories, that git neither knows nor ignores.
+    func names(_ options: [String], below directory: [UInt8]?) -> [[UInt8]] {
+        let place = directory.map { [String(decoding: $0, as: UTF8.self)] } ?? []
+        let listed = output(
+            ["--literal-pathspecs", "ls-files", "--others", "--exclude-standard", "-z"] + options + ["--"]
+                + place)
+        return (listed ?? []).split(separator: 0).map { Array($0) }
     }
 }
 

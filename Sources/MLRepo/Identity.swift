@@ -1,7 +1,7 @@
 internal import FileIO
 package import ObjectModel
 
-/// Who is at work: from options, the configuration, git's, the environment, in that order.
+/// Who is at work: as the environment says, the configuration, git, and last the account, in that order.
 package enum Identity {
     /// Reads `Name <mail>`.
     package static func parse(_ text: String) -> Person? {
@@ -12,16 +12,60 @@ package enum Identity {
         return Person(name: name, email: String(text[text.index(after: open)...].dropLast()))
     }
 
-    package static func find(_ configuration: Configuration, _ environment: Environment) -> Person? {
-        let home = environment.variable("HOME").map { FilePath($0) }
-        let git = home.flatMap { try? environment.files.contentsIfPresent($0 / ".gitconfig", limit: 1 << 20) }
-        let gitUser = git.map { section("user", of: String(decoding: $0, as: UTF8.self)) } ?? [:]
+    /// - Returns: Nothing for the person if there is no name; and whether somebody gave it, so that it was not guessed from
+    ///   the account.
+    static func find(
+        _ configuration: Configuration, _ environment: Environment
+    ) -> (person: Person?, isGiven: Bool) {
+        let given = given(configuration, environment)
         let name =
-            environment.variable("MLREPO_USER_NAME") ?? configuration["user.name"] ?? gitUser["name"]
-            ?? environment.variable("USER") ?? environment.variable("LOGNAME") ?? accountName(environment)
-        let email =
-            environment.variable("MLREPO_USER_EMAIL") ?? configuration["user.email"] ?? gitUser["email"] ?? ""
-        return name.flatMap { Person(name: $0, email: email) }
+            given.name ?? environment.variable("USER") ?? environment.variable("LOGNAME")
+            ?? accountName(environment)
+        return (name.flatMap { Person(name: $0, email: given.email ?? "") }, given.name != nil)
+    }
+
+    private static func given(
+        _ configuration: Configuration, _ environment: Environment
+    ) -> (name: String?, email: String?) {
+        let name = environment.variable("MLREPO_USER_NAME") ?? configuration["user.name"]
+        let email = environment.variable("MLREPO_USER_EMAIL") ?? configuration["user.email"]
+        if name != nil, email != nil { return (name, email) }
+        let git = gitUser(environment)
+        return (
+            name ?? environment.variable("GIT_AUTHOR_NAME") ?? git["user.name"],
+            email ?? environment.variable("GIT_AUTHOR_EMAIL") ?? git["user.email"]
+        )
+    }
+
+    /// What git's configuration says of the user, by the names of its settings.
+    ///
+    /// Git itself is asked where there may be more than one file of it.
+    private static func gitUser(_ environment: Environment) -> [String: String] {
+        let files = environment.files
+        func isThere(_ path: FilePath) -> Bool { (try? files.status(path)) ?? nil != nil }
+        let home = environment.variable("HOME").map { FilePath($0) }
+        let global = home.flatMap { try? files.contentsIfPresent($0 / ".gitconfig", limit: 1 << 20) }
+        let text = String(decoding: global ?? [], as: UTF8.self)
+        let other =
+            environment.variable("XDG_CONFIG_HOME").map { FilePath($0) } ?? home.map { $0 / ".config" }
+        var directory = environment.workingDirectory
+        while !isThere(directory / ".git"), directory.parent != directory { directory = directory.parent }
+        let hasMore =
+            text.contains("[include") || isThere(directory / ".git")
+            || (other.map { isThere($0 / "git/config") } ?? false)
+        guard hasMore else { return section("user", of: text) }
+        let answer = Subprocess.output(
+            [
+                "git", "-C", environment.workingDirectory.description, "config", "-z", "--get-regexp",
+                "^user\\.(name|email)$",
+            ], limit: 1 << 16)
+        guard let answer else { return section("user", of: text) }
+        var values: [String: String] = [:]
+        for setting in String(decoding: answer, as: UTF8.self).split(separator: "\0") {
+            guard let end = setting.firstIndex(of: "\n") else { continue }
+            values[String(setting[..<end])] = String(setting[setting.index(after: end)...])
+        }
+        return values
     }
 
     /// The name of the account in `/etc/passwd`: the program is static, and asks no name service.
@@ -36,7 +80,8 @@ package enum Identity {
         return nil
     }
 
-    /// The settings of one section of a file in git's configuration syntax, as far as names and addresses need it.
+    /// The settings of one section of a file in git's configuration syntax, as far as names and addresses need it, by their
+    /// whole names.
     private static func section(_ name: String, of text: String) -> [String: String] {
         var values: [String: String] = [:]
         var isInside = false
@@ -46,10 +91,11 @@ package enum Identity {
                 isInside = trimmed.hasPrefix("[\(name)]")
             } else if isInside, let equals = trimmed.firstIndex(of: "=") {
                 let key = trimmed[..<equals].filter { $0 != " " && $0 != "\t" }.lowercased()
-                values[key] = trimmed[trimmed.index(after: equals)...].split(separator: " ").joined(
-                    separator: " "
-                )
-                .filter { $0 != "\"" }
+                values["\(name).\(key)"] = trimmed[trimmed.index(after: equals)...].split(separator: " ")
+                    .joined(
+                        separator: " "
+                    )
+                    .filter { $0 != "\"" }
             }
         }
         return values

@@ -284,7 +284,12 @@ extension Repository {
         let version = DirectoryTree(root: tree, reader: written)
         var inputs: [PathEdit] = []
         var commits: [RepositoryPath: ObjectID] = [:]
-        for input in request.inputs {
+        for (number, input) in request.inputs.enumerated() {
+            // A run has one content at a path.
+            for other in request.inputs[..<number]
+            where other.path.isInside(input.path) || input.path.isInside(other.path) {
+                throw .inputTwice(input.path)
+            }
             let source: DirectoryTree
             if let commit = input.commit {
                 let version = try reading { () throws(ReadError) in try store.commit(commit) }
@@ -325,7 +330,7 @@ extension Repository {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
         }
         return Run(
-            declaredAt: environment.now(), user: user, code: try capturedCode(writer),
+            declaredAt: environment.now(), user: user, code: try capturedCode(version, writer),
             parameters: request.parameters,
             metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,

@@ -26,6 +26,10 @@ extension Repository {
         // A store by itself has no HEAD; its log says whether it was finished.
         let isThere = request.isBare ? false : try exists(copy.directory / "HEAD", files)
         if isThere { throw .store(.exists(copy.directory)) }
+        // What lies in a `.mlrepo` is its store's, whoever made it.
+        if root.bytes.split(separator: UInt8(ascii: "/")).contains(Array(".mlrepo".utf8)[...]) {
+            throw .misplaced(root)
+        }
         let group = try request.group.map { (name) throws(RepositoryError) in try groupID(name, environment) }
         _ = try filing { () throws(FileError) in try files.makeDirectories(copy.directory, permissions: 0o777)
         }
@@ -51,7 +55,9 @@ extension Repository {
         _ directory: FilePath, _ request: CreationRequest, group: UInt32?, workingCopy: String?,
         _ environment: Environment
     ) throws(RepositoryError) {
-        guard let actor = Identity.find(Configuration(), environment) ?? Person(name: "unknown", email: "")
+        guard
+            let actor = Identity.find(Configuration(), environment).person
+                ?? Person(name: "unknown", email: "")
         else {
             throw .noIdentity
         }

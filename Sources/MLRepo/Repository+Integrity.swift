@@ -31,7 +31,7 @@ package struct IntegrityCheck: Sendable {
     ///
     /// Nothing is deleted: the damaged files stay where they are.
     package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
-        guard let actor = Identity.find(Configuration(), environment) else { throw .noIdentity }
+        guard let actor = Identity.find(Configuration(), environment).person else { throw .noIdentity }
         let event = Event(
             verb: "repair", actor: actor, workingCopy: nil, time: environment.now(),
             nonce: Hex.text(environment.random(16)), reason: nil, refs: [])

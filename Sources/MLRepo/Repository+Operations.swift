@@ -79,12 +79,18 @@ extension Repository {
             }
             if let other = operation.event.undoes {
                 undone.insert(other)
-            } else if !operation.event.refs.isEmpty, try !isLeft(operation) {
+            } else if !operation.event.refs.isEmpty, !Self.isBeginning(operation), try !isLeft(operation) {
                 found = operation
             }
             return found == nil
         }
         return found
+    }
+
+    /// Whether an operation only gave a new working copy its first place.
+    private static func isBeginning(_ operation: Operation) -> Bool {
+        guard operation.event.refs.count == 1, let change = operation.event.refs.first else { return false }
+        return change.before == nil && change.name.name(in: "worktrees") != nil
     }
 
     /// Whether an operation kept what was to be overwritten, and the working copy has gone on from there.
@@ -101,9 +107,10 @@ extension Repository {
     package func redoable() throws(RepositoryError) -> (undo: Operation, operation: Operation)? {
         let mine = try base().head.workingCopy
         var redone: Set<ObjectID> = []
-        var (undo, operation): (Operation?, Operation?)
+        var (undo, operation, following): (Operation?, Operation?, Operation?)
         try operations { (candidate) throws(RepositoryError) in
             if candidate.eventID == undo?.event.undoes { operation = candidate }
+            if operation == nil, candidate.event.workingCopy == mine { following = candidate }
             guard undo == nil else { return operation == nil }
             guard candidate.event.workingCopy == mine, !redone.contains(candidate.eventID) else {
                 return true
@@ -120,7 +127,8 @@ extension Repository {
             return true
         }
         // Which files were overwritten, and by what, nobody wrote down.
-        guard let undo, let operation, operation.event.verb != Self.overwritingVerb else { return nil }
+        let verbs = [operation?.event.verb, following?.event.verb]
+        guard let undo, let operation, !verbs.contains(Self.overwritingVerb) else { return nil }
         return (undo, operation)
     }
 
@@ -154,6 +162,9 @@ extension Repository {
         let (head, _) = try base()
         let standing = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         let own = operation.event.refs.first { $0.name == standing }
+        if let before = own?.before?.id {
+            try requireTree(before, reading { () throws(ReadError) in try store.commit(before) })
+        }
         if isCheckout, let before = own?.before?.id {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
             let branch = try branch(at: before)

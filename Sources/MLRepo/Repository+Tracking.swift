@@ -78,18 +78,44 @@ extension Repository {
             let isKnown =
                 tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)
                 || tracking.paths.directories.contains { $0.isInside(path) }
-            let inBase = try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }
+            let inBase = try reading { () throws(ReadError) in
+                if path.isRoot { return true }
+                return try tree(base).entry(at: path) != nil
+            }
             guard isKnown || inBase else { throw try exists(path) ? .notTracked(path) : .noPath("\(path)") }
             tracking.added = tracking.added.filter { !$0.isInside(path) }
             tracking.paths = TrackedPaths(
                 directories: tracking.paths.directories.filter { !$0.isInside(path) },
                 patterns: tracking.paths.patterns)
-            if inBase { tracking.untracked.insert(path) }
+            if inBase { tracking.untracked.formUnion(try topmost(path, base)) }
         }
         try copy.setTracking(tracking)
         let covered = paths.filter { tracking.coversDirectory($0) }
         if !covered.isEmpty { try ignore(covered) }
         return covered
+    }
+
+    /// The path itself; of the working tree, which is no entry of a version, what lies at its top.
+    private func topmost(
+        _ path: RepositoryPath, _ base: Commit?
+    ) throws(RepositoryError) -> [RepositoryPath] {
+        guard path.isRoot else { return [path] }
+        let entries = try reading { () throws(ReadError) in try tree(base).entries.leaves() }
+        return entries.compactMap { try? RepositoryPath.root.appending($0.name) }
+    }
+
+    /// How many files of the version that is stood on lie at and below some paths.
+    package func fileCount(at paths: [RepositoryPath]) throws(RepositoryError) -> Int {
+        let (_, base) = try self.base()
+        var count = 0
+        for path in paths {
+            count += try reading { () throws(ReadError) in
+                if path.isRoot { return try tree(base).entries.summary().files }
+                let entry = try tree(base).entry(at: path)
+                return entry.map { $0.mode == .directory ? $0.files : 1 } ?? 0
+            }
+        }
+        return count
     }
 
     /// Adds paths to the ignore rules of the top directory.

@@ -11,6 +11,8 @@ package struct Repository: Sendable {
     package let copy: WorkingCopy
     package let store: ObjectStore
     package let configuration: Configuration
+    /// Asked for once: git may have to be started for it.
+    private let identity: Lazy<(person: Person?, isGiven: Bool)>
 
     // MARK: Opening
 
@@ -50,7 +52,9 @@ package struct Repository: Sendable {
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
         }
         let configuration = Configuration(text.map { String(decoding: $0, as: UTF8.self) } ?? "")
-        return Repository(environment: environment, copy: copy, store: store, configuration: configuration)
+        return Repository(
+            environment: environment, copy: copy, store: store, configuration: configuration,
+            identity: Lazy { Identity.find(configuration, environment) })
     }
 
     // MARK: Where it stands
@@ -112,7 +116,9 @@ package struct Repository: Sendable {
         return try reading { () throws(ReadError) in try store.commit(standing).tree } == pending.to
     }
 
-    package var person: Person? { Identity.find(configuration, environment) }
+    package var person: Person? { identity.value.person }
+    /// Whether ``person`` was named by somebody, not guessed from the account.
+    package var hasNamedPerson: Bool { identity.value.isGiven }
 
     /// The newest commit of a branch.
     package func tip(of branch: String) throws(RepositoryError) -> ObjectID? {

@@ -15,17 +15,20 @@ package struct GarbageCollector: Sendable {
         package var undoWindow: Int64
         /// From the drop of a pack to its deletion.
         package var grace: Int64
-        /// The age at which a file in `packs/` or `tmp/` that no entry names is taken for the leavings of a writer that stopped.
+        /// The age at which a pack that no entry names is taken for the leavings of a writer that stopped.
         package var orphanAge: Int64
+        /// The same for a file in `tmp/`, which changes as long as somebody writes it.
+        package var temporaryAge: Int64
         /// A pack is made anew if this share of its raw bytes is not needed, in percent.
         package var worthwhile: Int
 
         /// 90 days to undo, two weeks of grace.
         package static let usual = Times(
             undoWindow: 90 * LogAges.day, grace: 14 * LogAges.day, orphanAge: 14 * LogAges.day,
-            worthwhile: 20)
+            temporaryAge: LogAges.day, worthwhile: 20)
         /// No way back; a writer at work right now is spared all the same.
-        package static let now = Times(undoWindow: 0, grace: 0, orphanAge: LogAges.hour, worthwhile: 1)
+        package static let now = Times(
+            undoWindow: 0, grace: 0, orphanAge: LogAges.hour, temporaryAge: LogAges.hour, worthwhile: 1)
     }
 
     /// What a collection would do.
@@ -63,6 +66,8 @@ package struct GarbageCollector: Sendable {
         package var leftovers: [PackName] = []
         /// Old files in `tmp/`.
         package var temporaries: [FilePath] = []
+        /// Bytes of files in `tmp/` that somebody may be writing.
+        package var temporaryBytes = 0
 
         package var isEmpty: Bool {
             dropped.isEmpty && doomed.isEmpty && leftovers.isEmpty && temporaries.isEmpty
@@ -110,7 +115,7 @@ package struct GarbageCollector: Sendable {
         (plan.doomed, plan.leftovers, plan.waiting) = (history.due, history.leftovers, history.waiting.count)
         plan.doomedBytes = try length(of: history.due + history.leftovers)
         plan.waitingBytes = try length(of: history.waiting)
-        plan.temporaries = history.temporaries
+        (plan.temporaries, plan.temporaryBytes) = (history.temporaries, history.temporaryBytes)
         return (plan, reachable)
     }
 
@@ -274,6 +279,7 @@ private struct PackHistory {
     private(set) var waiting: [PackName] = []
     private(set) var leftovers: [PackName] = []
     private(set) var temporaries: [FilePath] = []
+    private(set) var temporaryBytes = 0
 
     init(_ store: ObjectStore, _ times: GarbageCollector.Times, clock: Int64) throws(StoreError) {
         let ages = LogAges(store.log, clock: clock)
@@ -301,6 +307,7 @@ private struct PackHistory {
             if try ages.age(entry.number) >= grace { due.append(pack) } else { waiting.append(pack) }
         }
         try look(at: store, named, doomed, oldest: clock - times.orphanAge)
+        try lookAtTemporaries(of: store, oldest: clock - times.temporaryAge)
         due.sort()
         waiting.sort()
     }
@@ -327,10 +334,18 @@ private struct PackHistory {
                     }
                 }
             }
-            try store.files.list(layout.temporary, into: &listing)
-            for position in 0..<listing.count
-            where listing.status(position).kind == .file && listing.status(position).modified < oldest {
-                temporaries.append(layout.temporary.appending(listing.name(position)))
+        }
+    }
+
+    private mutating func lookAtTemporaries(of store: ObjectStore, oldest: Int64) throws(StoreError) {
+        var listing = DirectoryListing()
+        let directory = store.layout.temporary
+        try filing { () throws(FileError) in try store.files.list(directory, into: &listing) }
+        for position in 0..<listing.count where listing.status(position).kind == .file {
+            if listing.status(position).modified < oldest {
+                temporaries.append(directory.appending(listing.name(position)))
+            } else {
+                temporaryBytes += listing.status(position).size
             }
         }
     }

@@ -292,6 +292,152 @@ class Versions(CommandTest):
         self.verify()
 
 
+class Newcomers(CommandTest):
+    """What people type who know other tools, and what went wrong for them once."""
+
+    def git(self, *arguments) -> None:
+        subprocess.run(["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments], cwd=self.work,
+                       env=self.environment, check=True, capture_output=True)
+
+    def run_of(self, revision: str = "HEAD") -> dict:
+        return json.loads(self.mlrepo("show", "--json", revision))["runs"][0]
+
+    def test_untrack_of_everything_is_told_and_taken_back_by_add(self) -> None:
+        self.start()
+        self.write("model/m", b"model")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("add", ".")
+        self.assertIn("without 3 files", self.mlrepo("untrack", "."))
+        self.assertEqual(self.mlrepo("status").count("  deleted "), 3)
+        self.mlrepo("add", "data", "model")
+        self.write("data/new", b"new")
+        self.assertIn("+1; ", self.mlrepo("commit", "-m", "Two"))
+
+    def test_a_dotted_parameter_overrides_what_a_file_has(self) -> None:
+        self.start()
+        self.write("params.json", b'{"optim": {"lr": 0.05, "inner": {"x": 1}}, "a.b": 2}')
+        self.mlrepo("commit", "-m", "One", "--params", "params.json", "--param", "optim.lr=0.5", "--param", "optim.inner.x=3",
+                    "--param", "a.b=4", "--param", "new.name=5")
+        self.assertEqual(self.run_of()["parameters"],
+                         {"optim": {"lr": 0.5, "inner": {"x": 3}}, "a.b": 4, "new.name": 5})
+
+    def test_what_a_run_read_was_not_made_by_it(self) -> None:
+        self.start()
+        self.write("model/m", b"model")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "Train", "--input", "data", "--metric", "accuracy=0.9")
+        data, model = self.mlrepo("blame", "data"), self.mlrepo("blame", "model/m")
+        self.assertIn("came with  commit", data)
+        self.assertNotIn("accuracy", data)
+        self.assertIsNone(json.loads(self.mlrepo("blame", "--json", "data/a.txt"))["run"])
+        self.assertEqual((model.count("made by"), model.count("came with"), model.count("accuracy")), (1, 1, 1))
+
+    def test_an_input_named_twice_is_refused(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"changed")
+        for inputs in (["HEAD:data", "data"], ["data", "data"], ["data", "data/a.txt"], ["data/a.txt", "HEAD:data"]):
+            self.mlrepo("commit", "-m", "Two", *[word for path in inputs for word in ("--input", path)], status=64)
+            self.assertIn("is named twice as input", self.stderr)
+
+    def test_redo_behind_an_undone_checkout_of_paths_stays_on_the_branch(self) -> None:
+        for command in (["checkout", "--force", "--", "data/a.txt"], ["rm", "--force", "data/a.txt"]):
+            with self.subTest(command):
+                shutil.rmtree(self.work / ".mlrepo", ignore_errors=True)
+                self.start()
+                self.mlrepo("commit", "-m", "One")
+                self.write("data/a.txt", b"edited")
+                self.mlrepo(*command)
+                self.mlrepo("undo")
+                self.mlrepo("redo", status=1)
+                self.assertIn("On branch main", self.mlrepo("status"))
+                self.assertEqual((self.work / "data/a.txt").read_bytes(), b"edited")
+
+    def test_redo_of_what_was_collected_is_told(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"edited")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("undo")
+        self.mlrepo("gc", "--now")
+        self.mlrepo("redo", status=66)
+        self.assertIn("were collected", self.stderr)
+
+    def test_a_new_working_copy_has_nothing_to_take_back(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("worktree", "add", "../other")
+        self.mlrepo("undo", cwd=self.root / "other", status=1)
+        self.assertIn("Nothing has changed", self.mlrepo("status", cwd=self.root / "other"))
+
+    def test_code_that_git_does_not_know_is_in_the_patch(self) -> None:
+        self.start()
+        self.git("init", "-q")
+        self.write("train.py", b"pass\n")
+        self.write(".gitignore", b"ignored.py\n")
+        self.git("add", "train.py", ".gitignore")
+        self.git("commit", "-qm", "Code")
+        self.mlrepo("commit", "-m", "Clean")
+        self.assertFalse(self.run_of()["code"]["dirty"])
+        index = (self.work / ".git/index").read_bytes()
+        for name in ("new.py", "package/deep/model.py", "ignored.py", ".env", "notes.txt", "data/script.py"):
+            self.write(name, b"secret = 1\n")
+        self.write("train.py", b"changed\n")
+        self.mlrepo("commit", "-m", "Dirty")
+        code = self.run_of()["code"]
+        patch = self.mlrepo("cat", code["patch"])
+        self.assertTrue(code["dirty"])
+        self.assertEqual([line.split()[-1] for line in patch.splitlines() if line.startswith("diff --git")],
+                         ["b/new.py", "b/package/deep/model.py", "b/train.py"])
+        self.assertEqual((self.work / ".git/index").read_bytes(), index, "git's own index stays as it is")
+        self.assertEqual([name for name in os.listdir(self.work / ".mlrepo") if name.startswith("tmp-")], [])
+        with open(self.root / "patch", "w") as file:
+            file.write(patch)
+        for name in ("new.py", "package/deep/model.py"):
+            (self.work / name).unlink()
+        self.git("checkout", "train.py")
+        self.git("apply", str(self.root / "patch"))
+        self.assertEqual((self.work / "package/deep/model.py").read_bytes(), b"secret = 1\n")
+
+    def test_the_author_is_whom_git_knows(self) -> None:
+        for name in ("MLREPO_USER_NAME", "MLREPO_USER_EMAIL"):
+            del self.environment[name]
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.assertIn("note: nobody is named as author", self.stderr)
+        subprocess.run(["git", "init", "-q"], cwd=self.work, env=self.environment, check=True)
+        (self.root / ".gitconfig").write_text("[user]\n\tname = Global\n\temail = global@example.com\n")
+        for setting in (["user.name", "Local Name"], ["user.email", "local@example.com"]):
+            subprocess.run(["git", "config", *setting], cwd=self.work, env=self.environment, check=True)
+        self.write("data/a.txt", b"changed")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.stderr, "")
+        self.assertIn("Author: Local Name <local@example.com>", self.mlrepo("log", "-n1"))
+
+    def test_a_count_may_stand_at_its_option(self) -> None:
+        self.start()
+        for number in range(3):
+            self.write("data/a.txt", b"%d" % number)
+            self.mlrepo("commit", "-m", str(number))
+        for words in (["-n2"], ["-2"], ["-n", "2"]):
+            self.assertEqual(len(self.mlrepo("log", "--oneline", *words).splitlines()), 2)
+
+    def test_wrong_words_get_the_right_hint(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for words, hint in ((["stauts"], "status"), (["remove", "x"], "mlrepo rm"), (["ci", "-m", "x"], "mlrepo commit"),
+                            (["checkout", "mian"], "did you mean 'main'?"), (["ls", "data"], "HEAD data"),
+                            (["rev-parse", "x"], "mlrepo resolve")):
+            done = self.run_raw(*words)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(hint, done.stderr.decode(), words)
+
+    def test_no_repository_comes_into_a_store(self) -> None:
+        self.mlrepo("init")
+        self.mlrepo("init", cwd=self.work / ".mlrepo", status=64)
+
+
 class Company(CommandTest):
     """Several commands in one working copy."""
 

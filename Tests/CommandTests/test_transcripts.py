@@ -360,6 +360,7 @@ class Transcripts(TranscriptTest):
         self.one()
         self.transcript(r"""
             $ mlrepo untrack data/sub
+            the next version is without 1 file here; on the disk nothing changes
             data/sub lies in a tracked directory: .mlrepoignore leaves it out from now on
             $ mlrepo status
             On branch main
@@ -906,6 +907,7 @@ class Transcripts(TranscriptTest):
             2 files came back
             $ mlrepo restore .
             0 files came back
+            ! hint: a changed file goes back by mlrepo checkout --force -- PATH
             $ rm data/a.txt
             $ mlrepo restore --quiet data
             $ mlrepo restore ../outside

@@ -73,7 +73,12 @@ struct UntrackCommand: ParsableCommand {
     static func untrack(
         _ paths: [RepositoryPath], _ repository: Repository, _ output: OutputOptions
     ) throws -> [RepositoryPath] {
+        let count = try repository.fileCount(at: paths)
         let ignored = try repository.untrack(paths)
+        if count > 0, !output.json, !output.quiet {
+            Terminal.print(
+                "the next version is without \(Terminal.files(count)) here; on the disk nothing changes")
+        }
         for path in ignored where !output.json && !output.quiet {
             Terminal.print("\(path) lies in a tracked directory: .mlrepoignore leaves it out from now on")
         }

@@ -43,9 +43,12 @@ struct BlameCommand: ParsableCommand {
     /// The lines below a file or directory, drawn as a tree.
     private static func tree(_ blame: Blame) -> [String] {
         let commit = blame.commit
+        let origin =
+            "commit \(blame.commitID.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
+            + "  by \(Terminal.escaped("\(commit.author)"))"
+        guard let making = blame.making else { return ["└─ came with  \(origin)"] }
         var lines = [
-            "└─ made by  commit \(blame.commitID.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
-                + "  by \(Terminal.escaped("\(commit.author)"))  (run \(blame.runID.short), \(Terminal.escaped(blame.run.observedBy)))"
+            "└─ made by  \(origin)  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
         ]
         var branches: [[String]] = blame.inputs.map { input in
             let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"
@@ -53,7 +56,7 @@ struct BlameCommand: ParsableCommand {
             if let upstream = input.upstream { branch += tree(upstream) }
             return branch
         }
-        branches += RunText.lines(blame.run).map { [$0] }
+        branches += RunText.lines(making.run).map { [$0] }
         for (index, branch) in branches.enumerated() {
             let isLast = index == branches.count - 1
             for (number, line) in branch.enumerated() {
@@ -65,15 +68,18 @@ struct BlameCommand: ParsableCommand {
     }
 
     private static func json(_ blame: Blame) -> JSONValue {
-        .object([
+        let run = blame.making?.run
+        return .object([
             "path": blame.path.json, "origin": blame.origin.json, "id": blame.entry.id.json,
             "size": .integer(blame.entry.size),
             "commit": blame.commitID.json, "author": blame.commit.author.json,
             "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
-            "run": .object([
-                "id": blame.runID.json, "origin": .string(blame.run.origin.rawValue),
-                "observedBy": .string(blame.run.observedBy),
-            ]),
+            "run": blame.making.map { making in
+                .object([
+                    "id": making.id.json, "origin": .string(making.run.origin.rawValue),
+                    "observedBy": .string(making.run.observedBy),
+                ])
+            } ?? .null,
             "inputs": .array(
                 blame.inputs.map { input in
                     .object([
@@ -85,9 +91,10 @@ struct BlameCommand: ParsableCommand {
                         "upstream": input.upstream.map(json),
                     ])
                 }),
-            "code": blame.run.code.map { RunText.json($0) }, "parameters": Values.json(blame.run.parameters),
-            "metrics": Values.json(blame.run.metrics),
-            "environment": .object(blame.run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),
+            "code": run?.code.map { RunText.json($0) }, "parameters": Values.json(run?.parameters ?? [:]),
+            "metrics": Values.json(run?.metrics ?? [:]),
+            "environment": .object(
+                (run?.environment ?? [:]).map { JSONMember($0.key, $0.value) }, sorting: true),
         ])
     }
 }

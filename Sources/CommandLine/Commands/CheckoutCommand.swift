@@ -156,6 +156,12 @@ struct RestoreCommand: ParsableCommand {
         let repository = try Repository.alone()
         let restored = try repository.restore(repository.paths(paths))
         if output.json { return Terminal.printJSON(.object(["restored": .array(restored.map(\.json))])) }
-        if !output.quiet { Terminal.print("\(Terminal.files(restored.count)) came back") }
+        guard !output.quiet else { return }
+        Terminal.print("\(Terminal.files(restored.count)) came back")
+        if restored.isEmpty {
+            Terminal.printError(
+                "hint: a changed file goes back by mlrepo checkout --force -- PATH"
+            )
+        }
     }
 }

@@ -81,6 +81,11 @@ struct CommitCommand: ParsableCommand {
         for skipped in report.skipped where !output.quiet {
             Terminal.printError("skipped: \(skipped.path) (\(StatusCommand.words(skipped.reason)))")
         }
+        if author == nil, !output.quiet, !repository.hasNamedPerson {
+            Terminal.printError(
+                "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
+                    + "mlrepo config user.name NAME changes that")
+        }
         if output.json { return Terminal.printJSON(Self.json(report)) }
         guard !output.quiet else { return }
         Terminal.print(

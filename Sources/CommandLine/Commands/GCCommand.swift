@@ -35,6 +35,7 @@ struct GCCommand: ParsableCommand {
         if output.json { return Terminal.printJSON(Self.json(outcome.plan, outcome)) }
         guard !output.quiet else { return }
         Terminal.print(Self.summary(outcome))
+        sayUnfinished(outcome.plan)
         if outcome.plan.waiting > 0 || (!now && !outcome.plan.dropped.isEmpty) {
             let count = outcome.plan.waiting + (now ? 0 : outcome.plan.dropped.count)
             Terminal.print("\(Self.packs(count)) in their grace: a later 'mlrepo gc' deletes them")
@@ -93,6 +94,15 @@ struct GCCommand: ParsableCommand {
             Terminal.print("\(Self.packs(plan.waiting)), \(Terminal.size(plan.waitingBytes)), in their grace")
         }
         if plan.isEmpty { Terminal.print("Nothing to collect") }
+        sayUnfinished(plan)
+    }
+
+    /// What a command that was stopped left, or one at work is writing.
+    private func sayUnfinished(_ plan: GarbageCollector.Plan) {
+        guard plan.temporaryBytes > 0 else { return }
+        Terminal.print(
+            "\(Terminal.size(plan.temporaryBytes)) unfinished: a command is writing them, or was stopped; gc deletes them after \(now ? "an hour" : "a day (gc --now: an hour)")"
+        )
     }
 
     private static func json(_ plan: GarbageCollector.Plan, _ outcome: GarbageCollector.Outcome?) -> JSONValue

@@ -38,6 +38,20 @@ struct LogCommand: ParsableCommand {
         if graph, !paths.isEmpty { throw ValidationError("--graph draws all commits: leave out the paths") }
     }
 
+    /// `-5` and `-n5` are `-n 5`, which the parser cannot know.
+    static func complete(_ arguments: [String]) -> [String] {
+        guard arguments.first == configuration.commandName else { return arguments }
+        let end = arguments.firstIndex(of: "--") ?? arguments.count
+        let completed = arguments[..<end].flatMap { argument -> [String] in
+            let digits = argument.hasPrefix("-n") ? argument.dropFirst(2) : argument.dropFirst()
+            let isCount =
+                argument.hasPrefix("-") && !digits.isEmpty
+                && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            return isCount ? ["-n", String(digits)] : [argument]
+        }
+        return completed + arguments[end...]
+    }
+
     func run() throws {
         let repository = try Repository.here()
         let tips = try tips(repository)
