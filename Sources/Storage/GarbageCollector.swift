@@ -103,8 +103,32 @@ package struct GarbageCollector: Sendable {
     /// - Throws: If anything that is needed cannot be read: then nothing may go.
     package func plan() throws(StoreError) -> Plan { try survey().plan }
 
-    private func survey() throws(StoreError) -> (plan: Plan, reachable: Reachability) {
-        try store.refresh()
+    /// What was found in one state of the store.
+    private struct Survey {
+        let state: StoreState
+        let plan: Plan
+        let reachable: Reachability
+    }
+
+    /// Looks at the whole store while nobody changes it.
+    ///
+    /// Whoever reads goes on to a newer state where a pack is gone that somebody collected; what was marked in one state and
+    /// counted in another would take what the newer one needs for unneeded.
+    private func survey() throws(StoreError) -> Survey {
+        for _ in 0..<Self.attempts {
+            let state = try store.refresh()
+            do throws(StoreError) {
+                let (plan, reachable) = try look()
+                if store.current == state { return Survey(state: state, plan: plan, reachable: reachable) }
+            } catch {
+                // What others took away meanwhile is no damage.
+                guard try store.refresh() != state else { throw error }
+            }
+        }
+        throw .busy(seconds: 0)
+    }
+
+    private func look() throws(StoreError) -> (plan: Plan, reachable: Reachability) {
         let history = try PackHistory(store, times, clock: try store.fileClock(nonce: Hex.text(random(8))))
         var (reachable, plan) = (Reachability(store), Plan())
         do throws(ReadError) {
@@ -166,7 +190,7 @@ package struct GarbageCollector: Sendable {
 
     /// Adds up what is needed of each pack, and decides what becomes of it.
     private func count(_ reachable: Reachability, _ plan: inout Plan) {
-        for pack in store.packs {
+        for pack in reachable.packs {
             let index = pack.index
             var (needed, objects, dead, raw) = (0, 0, 0, 0)
             for position in 0..<index.entryCount {
@@ -205,12 +229,13 @@ package struct GarbageCollector: Sendable {
     package func collect(event: () -> Event) throws(StoreError) -> Outcome {
         var (first, written): (Plan?, Int) = (nil, 0)
         for _ in 0..<Self.attempts {
-            let (plan, reachable) = try survey()
+            let survey = try survey()
+            let plan = survey.plan
             if first == nil { first = plan }
             if plan.dropped.isEmpty, plan.doomed.isEmpty {
                 return Outcome(plan: first ?? plan, writtenBytes: written, freedBytes: try clear(plan))
             }
-            guard let bytes = try append(plan, reachable, event()) else { continue }
+            guard let bytes = try append(survey, event()) else { continue }
             written += bytes
             let doom = StoreDoom(store, random: random)
             var freed = try doom.delete(plan.doomed)
@@ -231,19 +256,22 @@ package struct GarbageCollector: Sendable {
     /// Makes the entry that drops and dooms, with what is needed of the dropped packs in new ones.
     ///
     /// - Returns: The length of the new packs; nothing if somebody else was faster.
-    private func append(
-        _ plan: Plan, _ reachable: Reachability, _ event: Event
-    ) throws(StoreError) -> Int? {
-        let base = store.current
+    private func append(_ survey: Survey, _ event: Event) throws(StoreError) -> Int? {
+        let (base, plan, reachable) = (survey.state, survey.plan, survey.reachable)
         let writer = ObjectWriter(store, random: random)
         defer { writer.abandon() }
-        for dropped in plan.dropped where dropped.needed > 0 {
-            guard let pack = store.packs.first(where: { $0.name == dropped.name }) else { return nil }
-            try PackRewrite(pack, of: store).forEachFrame { position in
-                reachable.isMarked(pack.name, position)
-            } body: { (frame) throws(StoreError) in
-                try writer.append(frame)
+        do throws(StoreError) {
+            for dropped in plan.dropped where dropped.needed > 0 {
+                guard let pack = reachable.packs.first(where: { $0.name == dropped.name }) else { return nil }
+                try PackRewrite(pack, of: store).forEachFrame { position in
+                    reachable.isMarked(pack.name, position)
+                } body: { (frame) throws(StoreError) in
+                    try writer.append(frame)
+                }
             }
+        } catch {
+            guard try store.refresh() != base else { throw error }
+            return nil
         }
         let id = try writer.add(.event, event.payload)
         let result = try writer.finish()

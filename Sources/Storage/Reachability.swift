@@ -5,7 +5,8 @@ package import ObjectModel
 /// Of an object that lies in several packs the place that a reader would find counts, the others are not needed.
 struct Reachability {
     private let store: ObjectStore
-    private let packs: [PackReader]
+    /// As they were when this was made.
+    let packs: [PackReader]
     private let numbers: [PackName: Int]
     private var bits: [[UInt64]]
 

@@ -39,6 +39,55 @@ import Testing
         #expect(throws: RepositoryError.collected(tried)) { try bench.open().checkout(tried, branch: nil) }
     }
 
+    /// A store in which a collection has something to rewrite, something to drop and something to delete.
+    private func collectable() throws -> Workbench {
+        let bench = try Workbench.fresh(seed: 47)
+        var random = SplitMix64(seed: 47)
+        try bench.write("kept", random.bytes(3_000))
+        try bench.first()
+        for number in 0..<3 {
+            try bench.write("big", random.bytes(20_000))
+            try bench.commit("big \(number)")
+            let operation = try #require(try bench.open().undoable())
+            try bench.open().undo(operation)
+        }
+        return bench
+    }
+
+    @Test func `wherever another collection and a commit come between, nothing that a version needs goes`() throws {
+        let counting = try collectable()
+        let recorder = RecordingFileSystem(counting.disk)
+        let alone = Workbench(counting.disk, files: recorder, seed: 48)
+        _ = try alone.open().collect(immediately: true)
+        var (visited, finished) = (0, 0)
+        for number in 0..<recorder.calls.count {
+            let bench = try collectable()
+            let between = RecordingFileSystem(bench.disk, judge: { call in
+                guard call.number == number else { return .proceed }
+                // On the disk below, as another process does it.
+                _ = try? bench.open().collect(immediately: true)
+                try? bench.write("mine", [1, 2, 3])
+                _ = try? bench.commit("my work")
+                return .proceed
+            })
+            let late = Workbench(bench.disk, files: between, seed: 49)
+            do {
+                _ = try late.open().collect(immediately: true)
+                finished += 1
+            } catch RepositoryError.store(.busy) {}
+            visited += between.calls.count > number ? 1 : 0
+            let problems = try bench.problems()
+            #expect(problems == [], "call \(number)")
+            let tip = try #require(try bench.open().tip(of: "main"))
+            #expect(try bench.content("mine", of: tip) == [1, 2, 3], "call \(number)")
+            #expect(try bench.content("kept", of: tip)?.count == 3_000, "call \(number)")
+            guard problems == [] else { return }
+        }
+        #expect(visited == recorder.calls.count)
+        #expect(finished > 0)
+        print("collections beside others: \(visited) calls visited, \(finished) finished")
+    }
+
     @Test func `an undo that would name what was collected is refused`() throws {
         let bench = try Workbench.fresh(seed: 42)
         let main = try bench.first()
