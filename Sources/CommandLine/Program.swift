@@ -54,6 +54,8 @@ struct MLRepoCommand: ParsableCommand {
 package func runMain() -> Never {
     // A reader that goes away (`mlrepo log | head`) ends us quietly, like other tools.
     signal(SIGPIPE, SIG_DFL)
+    // A file that gets too large is an error like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     var arguments = ArgumentText.arguments()
     var directory: [UInt8]?
     while arguments.count >= 2, arguments[0] == "-C" {

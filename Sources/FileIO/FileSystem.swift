@@ -47,6 +47,8 @@ package protocol FileSystem: Sendable {
     func link(_ path: FilePath, to other: FilePath) throws(FileError)
     /// Renames, replacing what has the other name.
     func rename(_ path: FilePath, to other: FilePath) throws(FileError)
+    /// Renames; fails if something has the other name.
+    func move(_ path: FilePath, to other: FilePath) throws(FileError)
     func remove(_ path: FilePath) throws(FileError)
     func removeDirectory(_ path: FilePath) throws(FileError)
     func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError)
@@ -75,6 +77,11 @@ extension FileSystem {
     }
 
     package func tellsOfNames(below directory: FilePath) -> Bool { false }
+
+    package func move(_ path: FilePath, to other: FilePath) throws(FileError) {
+        guard try status(other) == nil else { throw .exists(other) }
+        try rename(path, to: other)
+    }
 
     /// Where no other process is, nobody has to be kept off.
     package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? { FileDescriptor(raw: -1) }

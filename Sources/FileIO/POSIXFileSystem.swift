@@ -161,9 +161,11 @@ package struct POSIXFileSystem: FileSystem {
             Self.kindsThatTellOfNames.contains(directory.withCString { mlrepo_file_system_number($0) })
         }
 
-        /// The numbers of ext2 to ext4, XFS, Btrfs, ZFS, F2FS, tmpfs and overlayfs, as statfs(2) has them.
+        /// The numbers of ext2 to ext4, XFS, Btrfs, ZFS, F2FS and tmpfs, as statfs(2) has them.
+        ///
+        /// Not overlayfs: what comes into its lower layer changes no status that is seen.
         private static let kindsThatTellOfNames: Set<Int> = [
-            0xEF53, 0x5846_5342, 0x9123_683E, 0x2FC1_2FC1, 0xF2F5_2010, 0x0102_1994, 0x794C_7630,
+            0xEF53, 0x5846_5342, 0x9123_683E, 0x2FC1_2FC1, 0xF2F5_2010, 0x0102_1994,
         ]
 
         /// Reads a directory with getdents64(2): records of inode, offset (8 bytes each), length (2), type (1) and name.
@@ -253,6 +255,34 @@ package struct POSIXFileSystem: FileSystem {
         }
     }
 
+    package func move(_ path: FilePath, to other: FilePath) throws(FileError) {
+        let source = try Anchor(path, "rename")
+        #if os(Linux)
+            do throws(FileError) {
+                try call("rename", other) { directory, name in
+                    source.name.withCString {
+                        mlrepo_rename_exclusively(source.directory, $0, directory, name)
+                    }
+                }
+                return
+            } catch {
+                // Old kernels and some file systems cannot.
+                guard error.code == ENOSYS || error.code == EINVAL else { throw error }
+            }
+        #else
+            do throws(FileError) {
+                try call("rename", other) { directory, name in
+                    source.name.withCString {
+                        renameatx_np(source.directory, $0, directory, name, UInt32(RENAME_EXCL))
+                    }
+                }
+                return
+            } catch { guard error.code == ENOTSUP else { throw error } }
+        #endif
+        guard try status(other) == nil else { throw FileError("rename", other, code: EEXIST) }
+        try rename(path, to: other)
+    }
+
     package func remove(_ path: FilePath) throws(FileError) {
         try call("remove", path) { unlinkat($0, $1, 0) }
     }
@@ -308,7 +338,8 @@ package struct POSIXFileSystem: FileSystem {
 
     package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? {
         let flags = O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let raw = try call("lock", path) { mlrepo_openat($0, $1, flags, 0o666) }
+        // Who can open it can lock it, so nobody else shall.
+        let raw = try call("lock", path) { mlrepo_openat($0, $1, flags, 0o600) }
         while flock(raw, LOCK_EX | LOCK_NB) != 0 {
             if errno == EINTR { continue }
             guard errno == EWOULDBLOCK else { break }

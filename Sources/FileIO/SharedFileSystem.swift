@@ -62,6 +62,9 @@ package struct SharedFileSystem: FileSystem {
     package func rename(_ path: FilePath, to other: FilePath) throws(FileError) {
         try base.rename(path, to: other)
     }
+    package func move(_ path: FilePath, to other: FilePath) throws(FileError) {
+        try base.move(path, to: other)
+    }
     package func remove(_ path: FilePath) throws(FileError) { try base.remove(path) }
     package func removeDirectory(_ path: FilePath) throws(FileError) { try base.removeDirectory(path) }
     package func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError) {

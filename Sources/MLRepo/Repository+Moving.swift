@@ -44,14 +44,21 @@ extension Repository {
         tracking.added = added
         tracking.untracked = tracking.untracked.filter { !$0.isInside(target) && !target.isInside($0) }
         if try hasEntry(base, source) { tracking.untracked.insert(source) }
+        let before = try self.tracking(base)
         try copy.setTracking(tracking)
-        try rename(source, to: target)
+        do throws(RepositoryError) { try rename(source, to: target) } catch {
+            // Something came to the new name meanwhile: nothing has moved.
+            try copy.setTracking(before)
+            throw error
+        }
     }
 
     private func rename(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
         let files = environment.files
+        do throws(FileError) {
+            try files.move(copy.root.appending(source.bytes), to: copy.root.appending(target.bytes))
+        } catch { throw error.isExists ? .refExists("\(target)") : .file(error) }
         try filing { () throws(FileError) in
-            try files.rename(copy.root.appending(source.bytes), to: copy.root.appending(target.bytes))
             // Directories that are empty now go, as they do when files are removed.
             var above = source.split?.directory
             while let directory = above, !directory.isRoot {

@@ -87,6 +87,7 @@ package struct StatCache: Sendable {
     ///
     /// - Parameter identity: 16 random bytes, the name of a new table.
     package func applying(_ edits: [Edit], base: ObjectID?, identity: [UInt8]) -> StatCache {
+        let edits = Self.inOrder(edits)
         guard changes.count + edits.count <= changeLimit else {
             let directory = StatTableBuilder.Directory(root)
             for edit in edits { directory.set(edit.path.names[...], edit.cached) }
@@ -96,6 +97,15 @@ package struct StatCache: Sendable {
         let block = table.block(0)
         for edit in edits { changes.set(edit.path.names[...], edit.cached, over: block) }
         return StatCache(base: base, table: table, changes: changes, isNew: isNew)
+    }
+
+    /// What goes before what comes, where a directory comes that is empty: it would go again with the last file that was in it.
+    private static func inOrder(_ edits: [Edit]) -> [Edit] {
+        guard edits.contains(where: { $0.entry?.mode == .directory }) else { return edits }
+        // Of several edits of one path the last one counts.
+        var seen: Set<RepositoryPath> = []
+        let last = edits.reversed().filter { seen.insert($0.path).inserted }.reversed()
+        return last.filter { $0.entry == nil } + last.filter { $0.entry != nil }
     }
 
     /// What is to be written: the table, if it is new, and the changes; either can be lost without harm.

@@ -25,6 +25,10 @@ static inline long mlrepo_getdents(int directory, void *buffer, size_t size) {
 }
 // syncfs(2) is declared for GNU programs only.
 static inline int mlrepo_syncfs(int file) { return (int)syscall(SYS_syncfs, file); }
+// renameat2(2) is declared for GNU programs only; 1 is RENAME_NOREPLACE.
+static inline int mlrepo_rename_exclusively(int from, const char *path, int to, const char *other) {
+    return (int)syscall(SYS_renameat2, from, path, to, other, 1u);
+}
 // statfs(2) is not in the modules of every C library. Returns the file system's number, or -1.
 static inline long mlrepo_file_system_number(const char *path) {
     struct statfs facts;
