@@ -24,6 +24,9 @@ package protocol FileSystem: Sendable {
     func synchronize(_ file: FileDescriptor) throws(FileError)
     func close(_ file: FileDescriptor)
     func status(of file: FileDescriptor) throws(FileError) -> FileStatus
+    /// Whether some process may be writing a file just now, as far as the system tells: a single long write sets the file's
+    /// times when it begins, and no more.
+    func hasWriter(_ file: FileDescriptor) -> Bool
     /// The status of a name, not following a link; nothing if there is none.
     func status(_ path: FilePath) throws(FileError) -> FileStatus?
     /// All entries of a directory but `.` and `..`, in any order; those that vanish meanwhile are left out. Of a directory
@@ -47,6 +50,9 @@ package protocol FileSystem: Sendable {
     func link(_ path: FilePath, to other: FilePath) throws(FileError)
     /// Renames, replacing what has the other name.
     func rename(_ path: FilePath, to other: FilePath) throws(FileError)
+    /// The same file system, whose paths that begin with a directory end in it: links on the way are refused (`ELOOP`), also
+    /// those that come meanwhile. Itself where the system cannot do that.
+    func confined(to root: FilePath) -> any FileSystem
     /// Renames; fails if something has the other name.
     func move(_ path: FilePath, to other: FilePath) throws(FileError)
     func remove(_ path: FilePath) throws(FileError)
@@ -82,6 +88,10 @@ extension FileSystem {
         guard try status(other) == nil else { throw .exists(other) }
         try rename(path, to: other)
     }
+
+    package func confined(to root: FilePath) -> any FileSystem { self }
+
+    package func hasWriter(_ file: FileDescriptor) -> Bool { false }
 
     /// Where no other process is, nobody has to be kept off.
     package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? { FileDescriptor(raw: -1) }

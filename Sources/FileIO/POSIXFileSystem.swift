@@ -15,7 +15,16 @@ package func compareBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count:
 
 /// The file system of the machine.
 package struct POSIXFileSystem: FileSystem {
-    package init() {}
+    /// The directory in which all paths are to end that begin with it; nothing for no such bound.
+    private let bound: Bound?
+
+    package init() { bound = nil }
+
+    private init(bound: Bound) { self.bound = bound }
+
+    package func confined(to root: FilePath) -> any FileSystem {
+        Bound(root).map { POSIXFileSystem(bound: $0) } ?? self
+    }
 
     package func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
         // O_NONBLOCK keeps the open of a pipe without a writer from waiting; it means nothing for regular files.
@@ -33,6 +42,10 @@ package struct POSIXFileSystem: FileSystem {
 
     package func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor {
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        if let made = bound?.open(path, flags, permissions) {
+            guard made >= 0 else { throw FileError("create", path, code: errno) }
+            return FileDescriptor(raw: made)
+        }
         return FileDescriptor(
             raw: try call("create", path) { mlrepo_openat($0, $1, flags, mode_t(permissions)) })
     }
@@ -87,6 +100,16 @@ package struct POSIXFileSystem: FileSystem {
         guard fstat(file.raw, &raw) == 0 else { throw FileError("stat", file.path, code: errno) }
         return FileStatus(raw)
     }
+
+    #if os(Linux)
+        package func hasWriter(_ file: FileDescriptor) -> Bool {
+            _ = Self.ignoringLeaseSignals
+            return mlrepo_has_writer(file.raw) != 0
+        }
+
+        /// The signal would end the process.
+        private static let ignoringLeaseSignals: Void = { signal(SIGIO, SIG_IGN) }()
+    #endif
 
     package func status(_ path: FilePath) throws(FileError) -> FileStatus? {
         var raw = stat()
@@ -242,21 +265,21 @@ package struct POSIXFileSystem: FileSystem {
     }
 
     package func link(_ path: FilePath, to other: FilePath) throws(FileError) {
-        let source = try Anchor(path, "link")
+        let source = try Anchor(path, "link", bound)
         try call("link", other) { directory, name in
             source.name.withCString { linkat(source.directory, $0, directory, name, 0) }
         }
     }
 
     package func rename(_ path: FilePath, to other: FilePath) throws(FileError) {
-        let source = try Anchor(path, "rename")
+        let source = try Anchor(path, "rename", bound)
         try call("rename", other) { directory, name in
             source.name.withCString { renameat(source.directory, $0, directory, name) }
         }
     }
 
     package func move(_ path: FilePath, to other: FilePath) throws(FileError) {
-        let source = try Anchor(path, "rename")
+        let source = try Anchor(path, "rename", bound)
         #if os(Linux)
             do throws(FileError) {
                 try call("rename", other) { directory, name in
@@ -364,7 +387,7 @@ package struct POSIXFileSystem: FileSystem {
         _ operation: String, _ path: FilePath,
         _ body: (_ directory: Int32, _ name: UnsafePointer<CChar>) -> Int32
     ) throws(FileError) -> Int32 {
-        let anchor = try Anchor(path, operation)
+        let anchor = try Anchor(path, operation, bound)
         while true {
             let result = anchor.name.withCString { body(anchor.directory, $0) }
             if result >= 0 { return result }
@@ -373,43 +396,7 @@ package struct POSIXFileSystem: FileSystem {
     }
 }
 
-/// A directory to start from and a path below it that is short enough for one call: the system takes at most
-/// `PATH_MAX` bytes at a time, while paths may grow to any length.
-private struct Anchor: ~Copyable {
-    let directory: Int32
-    let name: FilePath
-
-    init(_ path: FilePath, _ operation: String) throws(FileError) {
-        guard path.bytes.count >= Int(PATH_MAX) else {
-            directory = AT_FDCWD
-            name = path
-            return
-        }
-        var at = AT_FDCWD
-        var rest = path.bytes[...]
-        while rest.count >= Int(PATH_MAX) {
-            let piece = rest.prefix(Int(PATH_MAX) - 1)
-            guard let slash = piece.lastIndex(of: UInt8(ascii: "/")), slash > rest.startIndex else {
-                if at != AT_FDCWD { _ = closeRaw(at) }
-                throw FileError(operation, path, code: ENAMETOOLONG)
-            }
-            let next = FilePath(Array(rest[rest.startIndex..<slash])).withCString {
-                mlrepo_openat(at, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-            }
-            let code = errno
-            if at != AT_FDCWD { _ = closeRaw(at) }
-            guard next >= 0 else { throw FileError(operation, path, code: code) }
-            at = next
-            rest = rest[(slash + 1)...].drop { $0 == UInt8(ascii: "/") }
-        }
-        directory = at
-        name = FilePath(Array(rest))
-    }
-
-    deinit { if directory != AT_FDCWD { _ = closeRaw(directory) } }
-}
-
-private func closeRaw(_ descriptor: Int32) -> Int32 {
+func closeRaw(_ descriptor: Int32) -> Int32 {
     #if canImport(Glibc)
         Glibc.close(descriptor)
     #else

@@ -42,6 +42,7 @@ package struct SharedFileSystem: FileSystem {
     package func synchronize(_ file: FileDescriptor) throws(FileError) { try base.synchronize(file) }
     package func close(_ file: FileDescriptor) { base.close(file) }
     package func status(of file: FileDescriptor) throws(FileError) -> FileStatus { try base.status(of: file) }
+    package func hasWriter(_ file: FileDescriptor) -> Bool { base.hasWriter(file) }
     package func status(_ path: FilePath) throws(FileError) -> FileStatus? { try base.status(path) }
     package func list(_ directory: FilePath, into listing: inout DirectoryListing) throws(FileError) {
         try base.list(directory, into: &listing)

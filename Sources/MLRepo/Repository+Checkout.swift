@@ -35,7 +35,7 @@ extension Repository {
         let all = steps
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                root: copy.root, files: environment.files, store: store,
                 random: environment.random, onStep: onStep
             ).apply(all, width: environment.width)
         }
@@ -194,7 +194,10 @@ extension Repository {
             if change.after != nil, let above = change.path.split?.directory {
                 if let obstacle = try obstacle(above, removed, &firm) { lost.append(obstacle) }
             }
-            steps.append(CheckoutStep(path: change.path, entry: change.after, known: likely))
+            steps.append(
+                CheckoutStep(
+                    path: change.path, entry: change.after, known: likely,
+                    seen: look.cache.seen(change.path)))
         }
         return (steps, Array(Set(lost)).sorted())
     }
@@ -297,13 +300,14 @@ extension Repository {
         var steps: [CheckoutStep] = []
         try reading { () throws(ReadError) in
             try tree(commit).forEachFile { (path, entry) throws(ReadError) in
-                steps.append(CheckoutStep(path: path, entry: entry))
+                // What an interrupted command wrote here is written again.
+                steps.append(CheckoutStep(path: path, entry: entry, known: [entry]))
             }
         }
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: directory, files: environment.files, store: store, clock: .max,
+                root: directory, files: environment.files, store: store,
                 random: environment.random,
                 onStep: onStep
             ).apply(all, width: environment.width)
@@ -345,7 +349,7 @@ extension Repository {
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                root: copy.root, files: environment.files, store: store,
                 random: environment.random
             ).apply(all, width: environment.width)
         }

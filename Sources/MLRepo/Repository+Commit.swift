@@ -359,7 +359,7 @@ extension Repository {
     ) throws(RepositoryError) {
         let seen = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                root: copy.root, files: environment.files, store: store,
                 random: environment.random
             ).apply(theirs, width: environment.width)
         }

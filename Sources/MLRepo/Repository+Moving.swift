@@ -120,12 +120,13 @@ extension Repository {
             let entries = try reading { () throws(ReadError) in
                 try [saved.entry(at: path), tree(look.base).entry(at: path)].compactMap { $0 }
             }
-            steps.append(CheckoutStep(path: path, entry: nil, known: entries))
+            steps.append(
+                CheckoutStep(path: path, entry: nil, known: entries, seen: look.cache.seen(path)))
         }
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                root: copy.root, files: environment.files, store: store,
                 random: environment.random
             ).apply(all, width: environment.width)
         }

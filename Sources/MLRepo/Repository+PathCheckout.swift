@@ -41,7 +41,7 @@ extension Repository {
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
             try Checkout(
-                root: copy.root, files: environment.files, store: store, clock: look.clock,
+                root: copy.root, files: environment.files, store: store,
                 random: environment.random, onStep: onStep
             ).apply(all, width: environment.width)
         }
@@ -85,7 +85,8 @@ extension Repository {
             let isKnown = before != nil && before?.mode != .directory && !dirty.contains(path)
             if isKnown, before?.id == entry.id, before?.mode == entry.mode { continue }
             let known = [before, entry].compactMap { $0 }
-            steps.append(CheckoutStep(path: path, entry: entry, known: known))
+            steps.append(
+                CheckoutStep(path: path, entry: entry, known: known, seen: look.cache.seen(path)))
             if let above = path.split?.directory, let obstacle = try obstacle(above, [], &firm) {
                 // What lies behind a link in a directory's place is not ours.
                 lost.insert(obstacle)

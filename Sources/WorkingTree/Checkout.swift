@@ -10,11 +10,16 @@ package struct CheckoutStep: Sendable {
     package let entry: TreeEntry?
     /// What may be at the path and is in the store: whatever else has come there since somebody looked is left alone.
     package var known: [TreeEntry]
+    /// The status that the file at the path had when it was seen to be a version's; nothing if it was not.
+    package let seen: StatCacheEntry.Seen?
 
-    package init(path: RepositoryPath, entry: TreeEntry?, known: [TreeEntry] = []) {
+    package init(
+        path: RepositoryPath, entry: TreeEntry?, known: [TreeEntry] = [], seen: StatCacheEntry.Seen? = nil
+    ) {
         self.path = path
         self.entry = entry
         self.known = known
+        self.seen = seen
     }
 }
 
@@ -26,21 +31,18 @@ package struct Checkout: Sendable {
     private let store: ObjectStore
     private let random: @Sendable (Int) -> [UInt8]
     private let onStep: @Sendable (WorkStep) -> Void
-    /// The file system's time when somebody looked at what is there, in nanoseconds since 1970.
-    private let clock: Int64
 
-    /// - Parameter clock: What is older was seen then; what is younger is looked at again before it is replaced.
     package init(
-        root: FilePath, files: any FileSystem, store: ObjectStore, clock: Int64,
+        root: FilePath, files: any FileSystem, store: ObjectStore,
         random: @escaping @Sendable (Int) -> [UInt8],
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
         self.root = root
-        self.files = files
+        // Whatever becomes a link while this works is not followed.
+        self.files = files.confined(to: root)
         self.store = store
         self.random = random
         self.onStep = onStep
-        self.clock = clock
     }
 
     /// What several threads share that write files.
@@ -61,7 +63,7 @@ package struct Checkout: Sendable {
         try requireDistinct(steps)
         try requireSpace(steps)
         for step in steps.reversed() where step.entry == nil {
-            try requireKnown(step.path, step.known)
+            try requireKnown(step)
             try remove(step.path)
         }
         try makeDirectories(steps)
@@ -105,13 +107,15 @@ package struct Checkout: Sendable {
     /// Makes sure that what is about to be replaced is what was there when somebody looked.
     ///
     /// - Throws: ``WorkingTreeError/wouldLose(_:)`` if it was written since, with something that no version has.
-    private func requireKnown(_ path: RepositoryPath, _ known: [TreeEntry]) throws(WorkingTreeError) {
+    private func requireKnown(_ step: CheckoutStep) throws(WorkingTreeError) {
+        let (path, known) = (step.path, step.known)
         let place = place(path)
         let status = try working { () throws(FileError) in
             try isReal(path.split?.directory ?? .root) ? try files.status(place) : nil
         }
         guard let status, status.kind == .file || status.kind == .link else { return }
-        if Snapshot.isOld(status, at: clock) { return }
+        // The same file, not touched since: neither written nor put in another one's place.
+        if let seen = step.seen, seen == StatCacheEntry.Seen(status) { return }
         let id = try working { () throws(FileError) in
             status.kind == .link
                 ? ObjectID(of: .blob, payload: try files.readLink(place))
@@ -243,7 +247,7 @@ package struct Checkout: Sendable {
         for step in steps {
             guard let entry = step.entry else { continue }
             if entry.mode == .directory {
-                try requireKnown(step.path, step.known)
+                try requireKnown(step)
                 try makeRoom(step.path)
                 try makeDirectory(step.path, &made)
             } else if let directory = step.path.split?.directory, directory != last {
@@ -282,7 +286,7 @@ package struct Checkout: Sendable {
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         do throws(WorkingTreeError) {
             guard try writeNew(temporary) != nil else { throw .file(FileError.exists(temporary)) }
-            try requireKnown(path, step.known)
+            try requireKnown(step)
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
                 if try files.status(place(path))?.kind == .directory {

@@ -29,6 +29,8 @@ package struct Snapshot: Sendable {
     static let racyMargin: Int64 = 50_000_000
     /// The same where a file system keeps whole seconds only.
     static let coarseRacyMargin: Int64 = 2_000_000_000
+    /// No single write takes longer than this, in nanoseconds.
+    private static let writingTime: Int64 = 600_000_000_000
     /// How often a file is read again that changes meanwhile.
     private static let attempts = 3
 
@@ -237,6 +239,9 @@ package struct Snapshot: Sendable {
             defer { files.close(descriptor) }
             let before = try self.status(of: descriptor, file.path)
             guard before.size < 1 << 53 else { throw .tooLarge(file.path, before.size) }
+            // A write that began before the file was opened may go on without a new time.
+            let isYoung = max(before.modified, before.changed) > clock - Self.writingTime
+            let isSettled = !isYoung || !files.hasWriter(descriptor)
             let content: Content?
             if before.size <= Chunker.wholeLimit {
                 content = try readSmall(descriptor, before.size, file.path)
@@ -251,7 +256,10 @@ package struct Snapshot: Sendable {
             }
             try keep(content, &output, &recipes)
             let mode: EntryMode = after.isExecutable ? .executable : .file
-            return (TreeEntry(name: name, mode: mode, id: content.id, size: after.size), seen(after))
+            return (
+                TreeEntry(name: name, mode: mode, id: content.id, size: after.size),
+                isSettled ? seen(after) : nil
+            )
         }
         throw .unsteady(file.path)
     }

@@ -61,6 +61,17 @@ package struct StatCache: Sendable {
     /// So few directories are listed each time.
     private static let fewDirectories = 16
 
+    /// When a file was seen to be the version's; nothing if it was not, or is none of it.
+    package func seen(_ path: RepositoryPath) -> StatCacheEntry.Seen? {
+        var directory = root
+        for name in path.names.dropLast() { directory = directory.directory(name.bytes) }
+        guard let entry = path.names.last.flatMap({ directory.entry($0.bytes) }), entry.mode != .directory
+        else {
+            return nil
+        }
+        return entry.seen
+    }
+
     // MARK: Editing
 
     /// What becomes of one path.
@@ -142,6 +153,12 @@ package struct StatDirectory: Sendable {
         guard let changes else { return (block?.count ?? 0) == 0 }
         let gone = changes.entries.count { $0.value == nil }
         return gone == changes.entries.count && gone >= block?.count ?? 0
+    }
+
+    /// The entry of a name.
+    func entry(_ name: [UInt8]) -> StatCacheEntry? {
+        if let override = changes?.entries[name] { return override }
+        return block.flatMap { block in block.position(of: name).flatMap { block.entry($0) } }
     }
 
     /// The directory below an entry of the table.

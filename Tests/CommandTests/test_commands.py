@@ -499,6 +499,99 @@ class Company(CommandTest):
         self.assertFalse(outside.exists())
 
 
+class Races(CommandTest):
+    """Somebody changes the working tree while a command works on it."""
+
+    def versions(self, name: str = "data/sub", count: int = 2000) -> None:
+        """A version with many files, and one without."""
+        self.mlrepo("init")
+        for number in range(count):
+            self.write(f"{name}/f{number}", b"one %d" % number)
+        self.write("data/x", b"x")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "One")
+
+    def stopped(self, sign, *arguments) -> subprocess.Popen:
+        """A command that was stopped as soon as there was a sign of it."""
+        process = subprocess.Popen([MLREPO, *arguments], cwd=self.work, env=self.environment, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        while not sign() and process.poll() is None:
+            pass
+        process.send_signal(signal.SIGSTOP)
+        return process
+
+    def end(self, process: subprocess.Popen) -> int:
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=120)
+        return process.returncode
+
+    def test_a_checkout_does_not_follow_a_link_that_comes_meanwhile(self) -> None:
+        self.versions()
+        shutil.rmtree(self.work / "data/sub")
+        self.mlrepo("commit", "--deleted", "-m", "Two")
+        outside = self.root / "outside"
+        outside.mkdir()
+        for number in range(0, 2000, 2):
+            (outside / f"f{number}").write_bytes(b"precious")
+        process = self.stopped(lambda: (self.work / "data/sub").exists(), "checkout", "HEAD~1")
+        was_stopped = process.poll() is None
+        (self.work / "data/sub").rename(self.work / "data/sub.old")
+        os.symlink(outside, self.work / "data/sub")
+        status = self.end(process)
+        self.assertEqual({path.read_bytes() for path in outside.iterdir()}, {b"precious"})
+        self.assertEqual(len(list(outside.iterdir())), 1000)
+        self.assertTrue(was_stopped and status == 74 or not was_stopped, status)
+
+    def test_a_checkout_does_not_overwrite_files_that_come_in_a_directory_s_place(self) -> None:
+        self.versions()
+        for number in range(2000):
+            self.write(f"data/sub/f{number}", b"two %d" % number)
+        self.mlrepo("commit", "-m", "Two")
+        for number in range(2000):
+            self.write(f"other/f{number}", b"my own work %d" % number)
+        time.sleep(0.2)
+        process = self.stopped(lambda: (self.work / ".mlrepo/pending").exists(), "checkout", "HEAD~1")
+        (self.work / "data/sub").rename(self.work / "data/old")
+        (self.work / "other").rename(self.work / "data/sub")
+        self.assertIn(self.end(process), (0, 73))
+        own = sum((self.work / f"data/sub/f{number}").read_bytes().startswith(b"my own work") for number in range(2000))
+        self.assertEqual(own, 2000)
+
+    def opens(self, name: str) -> int:
+        """How often status opens a file."""
+        strace = shutil.which("strace")
+        if strace is None:
+            self.skipTest("no strace")
+        done = subprocess.run([strace, "-f", "-qq", "-e", "trace=openat,openat2", MLREPO, "status"], cwd=self.work, env=self.environment,
+                              capture_output=True, check=True)
+        return sum(name in line for line in done.stderr.decode(errors="replace").splitlines())
+
+    def test_a_file_that_somebody_has_open_for_writing_is_read_each_time(self) -> None:
+        """One long write sets the times when it begins: what comes later in it changes none."""
+        self.start()
+        with open(self.write("data/big", b"A" * 100_000), "r+b"):
+            time.sleep(0.1)
+            self.mlrepo("commit", "-m", "One")
+            self.assertEqual((self.opens("data/big"), self.opens("data/big")), (1, 1))
+        self.assertEqual((self.opens("data/big"), self.opens("data/big")), (1, 0))
+
+    def test_mv_takes_no_place_that_is_taken_meanwhile(self) -> None:
+        strace = shutil.which("strace")
+        if strace is None:
+            self.skipTest("no strace")
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        process = subprocess.Popen([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=400000",
+                                    MLREPO, "mv", "data/a.txt", "data/b.txt"], cwd=self.work, env=self.environment,
+                                   stderr=subprocess.PIPE)
+        time.sleep(0.35)
+        self.write("data/b.txt", b"my own work")
+        process.communicate(timeout=60)
+        self.assertEqual((self.work / "data/b.txt").read_bytes(), b"my own work")
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"first\n")
+        self.assertIn("added    data/b.txt", self.mlrepo("status"))
+
+
 class Damage(CommandTest):
     def test_a_flipped_byte_anywhere_never_gives_wrong_bytes_or_a_crash(self) -> None:
         seed = random.randrange(1 << 32)

@@ -54,7 +54,9 @@ import Testing
         return bench
     }
 
-    @Test func `wherever another collection and a commit come between, nothing that a version needs goes`() throws {
+    @Test func `wherever another collection and a commit come between, nothing that a version needs goes`()
+        throws
+    {
         let counting = try collectable()
         let recorder = RecordingFileSystem(counting.disk)
         let alone = Workbench(counting.disk, files: recorder, seed: 48)
@@ -62,14 +64,16 @@ import Testing
         var (visited, finished) = (0, 0)
         for number in 0..<recorder.calls.count {
             let bench = try collectable()
-            let between = RecordingFileSystem(bench.disk, judge: { call in
-                guard call.number == number else { return .proceed }
-                // On the disk below, as another process does it.
-                _ = try? bench.open().collect(immediately: true)
-                try? bench.write("mine", [1, 2, 3])
-                _ = try? bench.commit("my work")
-                return .proceed
-            })
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    guard call.number == number else { return .proceed }
+                    // On the disk below, as another process does it.
+                    _ = try? bench.open().collect(immediately: true)
+                    try? bench.write("mine", [1, 2, 3])
+                    _ = try? bench.commit("my work")
+                    return .proceed
+                })
             let late = Workbench(bench.disk, files: between, seed: 49)
             do {
                 _ = try late.open().collect(immediately: true)

@@ -15,6 +15,8 @@ static inline int mlrepo_openat(int directory, const char *path, int flags, mode
 }
 
 #ifdef __linux__
+#include <errno.h>
+#include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -25,6 +27,25 @@ static inline long mlrepo_getdents(int directory, void *buffer, size_t size) {
 }
 // syncfs(2) is declared for GNU programs only.
 static inline int mlrepo_syncfs(int file) { return (int)syscall(SYS_syncfs, file); }
+// fcntl(2) is variadic, and leases are declared for GNU programs only: 1024 is F_SETLEASE. A read lease is granted only where
+// nobody has the file open for writing, or mapped so. Somebody who opens it right then has the holder signalled with SIGIO.
+static inline int mlrepo_has_writer(int file) {
+    if (fcntl(file, 1024, F_RDLCK) == 0) {
+        fcntl(file, 1024, F_UNLCK);
+        return 0;
+    }
+    return errno == EAGAIN;
+}
+// O_PATH is declared for GNU programs only.
+#define MLREPO_O_PATH 010000000
+// openat2(2) has no wrapper in C libraries. Resolves beneath the directory and through no link at all.
+static inline int mlrepo_open_beneath(int directory, const char *path, int flags, mode_t mode) {
+    struct open_how how = {0};
+    how.flags = (uint64_t)(uint32_t)flags;
+    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
 // renameat2(2) is declared for GNU programs only; 1 is RENAME_NOREPLACE.
 static inline int mlrepo_rename_exclusively(int from, const char *path, int to, const char *other) {
     return (int)syscall(SYS_renameat2, from, path, to, other, 1u);
