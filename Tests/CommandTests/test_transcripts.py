@@ -699,6 +699,7 @@ class Transcripts(TranscriptTest):
             added    data/c.txt  - -> 6 bytes
             deleted  data/sub/b.txt  7 bytes -> -
             added    data/sub  - -> 0 bytes
+            ! note: these are the last two commits; mlrepo status says what changed since
             $ mlrepo diff main main
             $ mlrepo diff main main --exit-code
             $ mlrepo diff HEAD~1 --exit-code

@@ -23,10 +23,18 @@ struct DiffCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         guard revisions.count <= 2 else { throw Failure(status: .usage, message: "two revisions at most") }
+        if revisions.isEmpty, (try? repository.commit(named: "HEAD~1")) == nil {
+            throw Failure(
+                status: .notFound, message: "there are no two versions to compare",
+                hint: "mlrepo status says what changed on disk")
+        }
         let before = try repository.commit(named: revisions.first ?? "HEAD~1")
         let after = try repository.commit(named: revisions.count == 2 ? revisions[1] : "HEAD")
         let difference = try repository.difference(before, after)
         if output.json { Terminal.printJSON(Self.json(difference)) } else { show(difference) }
+        if revisions.isEmpty, !output.json, !output.quiet {
+            Terminal.printError("note: these are the last two commits; mlrepo status says what changed since")
+        }
         if exitCode, !difference.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
