@@ -721,6 +721,7 @@ class Transcripts(TranscriptTest):
               seed  - -> 1
             metrics
               accuracy  0.9 -> -
+            ! note: these are the last two commits; mlrepo status says what changed since
             $ mlrepo diff --json
             {"entries":[],"metrics":[{"before":"0.9","name":"accuracy"}],"parameters":[{"after":"0.2","before":"0.1","name":"lr"},{"after":"1","name":"seed"}]}
             $ mlrepo diff main~9
