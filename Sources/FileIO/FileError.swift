@@ -23,6 +23,8 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
 
     package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
     package var isExists: Bool { code == EEXIST }
+    /// Something that was to be a directory is a link or a file.
+    package var isNoDirectory: Bool { code == ELOOP || code == ENOTDIR }
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
     package var isTooLarge: Bool { code == EFBIG }
     package var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }

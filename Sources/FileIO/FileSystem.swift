@@ -51,8 +51,8 @@ package protocol FileSystem: Sendable {
     /// Renames, replacing what has the other name.
     func rename(_ path: FilePath, to other: FilePath) throws(FileError)
     /// The same file system, whose paths that begin with a directory end in it: links on the way are refused (`ELOOP`), also
-    /// those that come meanwhile. Itself where the system cannot do that.
-    func confined(to root: FilePath) -> any FileSystem
+    /// those that come meanwhile. Nothing where the system cannot do that.
+    func confined(to root: FilePath) -> (any FileSystem)?
     /// Renames; fails if something has the other name.
     func move(_ path: FilePath, to other: FilePath) throws(FileError)
     func remove(_ path: FilePath) throws(FileError)
@@ -89,7 +89,7 @@ extension FileSystem {
         try rename(path, to: other)
     }
 
-    package func confined(to root: FilePath) -> any FileSystem { self }
+    package func confined(to root: FilePath) -> (any FileSystem)? { nil }
 
     package func hasWriter(_ file: FileDescriptor) -> Bool { false }
 

@@ -22,8 +22,8 @@ package struct POSIXFileSystem: FileSystem {
 
     private init(bound: Bound) { self.bound = bound }
 
-    package func confined(to root: FilePath) -> any FileSystem {
-        Bound(root).map { POSIXFileSystem(bound: $0) } ?? self
+    package func confined(to root: FilePath) -> (any FileSystem)? {
+        Bound(root).map { POSIXFileSystem(bound: $0) }
     }
 
     package func open(_ path: FilePath) throws(FileError) -> FileDescriptor {

@@ -28,6 +28,8 @@ package struct CheckoutStep: Sendable {
 package struct Checkout: Sendable {
     private let root: FilePath
     private let files: any FileSystem
+    /// Whether the file system follows no link below the root.
+    private let isConfined: Bool
     private let store: ObjectStore
     private let random: @Sendable (Int) -> [UInt8]
     private let onStep: @Sendable (WorkStep) -> Void
@@ -39,7 +41,8 @@ package struct Checkout: Sendable {
     ) {
         self.root = root
         // Whatever becomes a link while this works is not followed.
-        self.files = files.confined(to: root)
+        let confined = files.confined(to: root)
+        (self.files, isConfined) = (confined ?? files, confined != nil)
         self.store = store
         self.random = random
         self.onStep = onStep
@@ -110,9 +113,7 @@ package struct Checkout: Sendable {
     private func requireKnown(_ step: CheckoutStep) throws(WorkingTreeError) {
         let (path, known) = (step.path, step.known)
         let place = place(path)
-        let status = try working { () throws(FileError) in
-            try isReal(path.split?.directory ?? .root) ? try files.status(place) : nil
-        }
+        let status = try working { () throws(FileError) in try found(path) }
         guard let status, status.kind == .file || status.kind == .link else { return }
         // The same file, not touched since: neither written nor put in another one's place.
         if let seen = step.seen, seen == StatCacheEntry.Seen(status) { return }
@@ -203,8 +204,7 @@ package struct Checkout: Sendable {
     private func remove(_ path: RepositoryPath) throws(WorkingTreeError) {
         try working { () throws(FileError) in
             // What lies behind a link that took a directory's place is not ours.
-            guard try isReal(path.split?.directory ?? .root), let status = try files.status(place(path))
-            else { return }
+            guard let status = try found(path) else { return }
             if status.kind == .directory {
                 do throws(FileError) { try files.removeDirectory(place(path)) } catch {
                     guard error.isNotEmpty else { throw error }
@@ -226,10 +226,20 @@ package struct Checkout: Sendable {
     /// Removes a file or link that an empty directory takes the place of.
     private func makeRoom(_ path: RepositoryPath) throws(WorkingTreeError) {
         try working { () throws(FileError) in
-            guard try isReal(path.split?.directory ?? .root), let status = try files.status(place(path)),
-                status.kind != .directory
+            guard let status = try found(path), status.kind != .directory
             else { return }
             try files.remove(place(path))
+        }
+    }
+
+    /// What is at a path; nothing behind a link or file in a directory's place.
+    private func found(_ path: RepositoryPath) throws(FileError) -> FileStatus? {
+        guard isConfined else {
+            return try isReal(path.split?.directory ?? .root) ? try files.status(place(path)) : nil
+        }
+        do throws(FileError) { return try files.status(place(path)) } catch {
+            guard error.isNoDirectory else { throw error }
+            return nil
         }
     }
 
