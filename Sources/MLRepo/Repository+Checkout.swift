@@ -29,7 +29,8 @@ extension Repository {
         if sparing == .unknown { lost = try unknown(lost, &steps) }
         guard lost.isEmpty else { throw .wouldLose(lost) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
-        let goal = WorkingCopy.Pending.Goal(commit: id, branch: branch, before: try ref(name)?.id)
+        let goal = WorkingCopy.Pending.Goal(
+            commit: id, branch: branch, before: try ref(name)?.id, undoes: undoing)
         try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
         try removeLeftovers(look)
         let all = steps

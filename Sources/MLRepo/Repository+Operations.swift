@@ -63,7 +63,9 @@ extension Repository {
         guard let id = head.commit else { throw .interruptedCheckout }
         // A commit that was killed is finished before it is taken back.
         if try isMerged(pending, id) { return nil }
-        guard pending.goal != nil else { throw .interruptedCheckout }
+        guard let goal = pending.goal else { throw .interruptedCheckout }
+        // An undo that was killed goes on.
+        if let undoes = goal.undoes, try undoable()?.eventID == undoes { return nil }
         _ = try checkout(id, branch: head.branch)
         try leaveSaved("undo")
         return try base().head.commit

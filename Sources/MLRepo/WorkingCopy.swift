@@ -195,6 +195,8 @@ package struct WorkingCopy: Sendable {
             package let branch: String?
             /// What the store's ref of this working copy named when the checkout was begun.
             package let before: ObjectID?
+            /// The event that is being taken back; nothing where somebody checks something out.
+            package let undoes: ObjectID?
         }
     }
 
@@ -208,7 +210,8 @@ package struct WorkingCopy: Sendable {
             var pending = Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
             if let commit = try json.optionalID("commit") {
                 pending.goal = Pending.Goal(
-                    commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"))
+                    commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
+                    undoes: try json.optionalID("undoes"))
             }
             return pending
         } catch { throw .damaged(path, "\(error)") }
@@ -223,6 +226,7 @@ package struct WorkingCopy: Sendable {
             "commit": pending.goal.map { .string($0.commit.hex) },
             "branch": pending.goal?.branch.map { .string($0) },
             "before": pending.goal?.before.map { .string($0.hex) },
+            "undoes": pending.goal?.undoes.map { .string($0.hex) },
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }
