@@ -75,7 +75,8 @@ package struct Repository: Sendable {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
                 let isSaved = try hasJustSaved(head)
                 let isMerged = try isMerged(pending, standing)
-                if pending == nil || isSaved || isMerged {
+                let hasBegun = try began(pending, on: standing)
+                if pending == nil || isSaved || isMerged || hasBegun {
                     head.commit = standing
                     if isSaved { head.branch = nil }
                     try storing { () throws(StoreError) in try store.log.confirm() }
@@ -88,6 +89,14 @@ package struct Repository: Sendable {
             head.branch = try hasTakenBack(branch, head) ? try self.branch(at: id) : nil
         }
         return (head, try reading { () throws(ReadError) in try store.commit(id) })
+    }
+
+    /// Whether a command that writes files had begun on a commit that HEAD did not name yet, and was killed, too.
+    private func began(_ pending: WorkingCopy.Pending?, on standing: ObjectID) throws(RepositoryError) -> Bool
+    {
+        guard let pending else { return false }
+        if let goal = pending.goal { return goal.before == standing }
+        return try reading { () throws(ReadError) in try store.commit(standing).tree } == pending.from
     }
 
     /// Whether the last thing that this working copy did was to take back that a branch was made.

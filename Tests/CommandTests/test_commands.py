@@ -575,6 +575,47 @@ class Races(CommandTest):
             self.assertEqual((self.opens("data/big"), self.opens("data/big")), (1, 1))
         self.assertEqual((self.opens("data/big"), self.opens("data/big")), (1, 0))
 
+    def test_a_checkout_killed_after_a_commit_that_was_killed_goes_on(self) -> None:
+        for command in (["checkout", "HEAD~1"], ["restore", "data"], ["checkout", "HEAD~1", "--", "data/sub"]):
+            with self.subTest(command):
+                shutil.rmtree(self.work, ignore_errors=True)
+                self.work.mkdir()
+                self.versions(count=40)
+                before = (self.work / ".mlrepo/HEAD").read_bytes()
+                for number in range(40):
+                    self.write(f"data/sub/f{number}", b"two %d" % number)
+                self.mlrepo("commit", "-m", "Two")
+                # As a commit leaves it that was killed behind its entry.
+                (self.work / ".mlrepo/HEAD").write_bytes(before)
+                if command[0] == "restore":
+                    shutil.rmtree(self.work / "data/sub")
+                strace = shutil.which("strace")
+                if strace is None:
+                    self.skipTest("no strace")
+                subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs", "-e", "inject=syncfs:signal=KILL:when=1",
+                                MLREPO, *command], cwd=self.work, env=self.environment, capture_output=True)
+                self.assertTrue((self.work / ".mlrepo/pending").exists())
+                self.mlrepo(*command)
+                self.assertFalse((self.work / ".mlrepo/pending").exists())
+                self.assertEqual(self.mlrepo("resolve", "HEAD"), self.mlrepo("resolve", "main~1" if len(command) == 2 and command[0] == "checkout" else "main"))
+                self.mlrepo("fsck")
+
+    def test_an_undo_of_a_checkout_that_was_killed_goes_on(self) -> None:
+        strace = shutil.which("strace")
+        if strace is None:
+            self.skipTest("no strace")
+        self.versions(count=40)
+        for number in range(40):
+            self.write(f"data/sub/f{number}", b"two %d" % number)
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD~1")
+        subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs", "-e", "inject=syncfs:signal=KILL:when=1",
+                        MLREPO, "undo"], cwd=self.work, env=self.environment, capture_output=True)
+        self.assertTrue((self.work / ".mlrepo/pending").exists())
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "data/sub/f1").read_bytes(), b"two 1")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+
     def test_mv_takes_no_place_that_is_taken_meanwhile(self) -> None:
         strace = shutil.which("strace")
         if strace is None:
