@@ -179,6 +179,12 @@ extension Repository {
             _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
             return
         }
+        for change in operation.event.refs where change.before == nil {
+            // Who stands on a branch must not find it gone.
+            if let name = change.name.name(in: "branches"), let place = place(standingOn: name) {
+                throw .branchInUse(name, place)
+            }
+        }
         // Before the refs move: whatever kills this behind the entry, nothing drops out of sight.
         if let own { try keepTracking(of: own.after?.id, after: own.before?.id) }
         let writer = ObjectWriter(store, random: environment.random)

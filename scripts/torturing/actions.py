@@ -487,6 +487,9 @@ class Actions:
         known = self.world.refs.get(done.group, {})
         if done.group and known.get(done.name) != done.after:
             return self.undo_refused(copy)
+        if done.group == "branches" and done.before is None and any(
+                other.branch == done.name for other in self.world.copies if other is not copy):
+            return self.undo_refused(copy)
         ended = self.program.kill(copy.place, "undo")
         if ended.killed:
             is_done = self.checks.seen_refs(copy)[done.group].get(done.name) == done.before if done.group else (
@@ -582,7 +585,9 @@ class Actions:
         copies = [copy] * len(PARTS)
         if len(self.world.copies) > 1 and self.generator.random() < 0.6:
             copies = self.generator.sample(self.world.copies, min(len(self.world.copies), len(PARTS)))
-        if any(self.world.theirs(one) or (one is not copy and not self.world.is_clean(one)) for one in copies):
+        # What is not committed here may be in the way of what another working copy commits meanwhile.
+        is_alone = all(one is copy for one in copies)
+        if any(self.world.theirs(one) or not (is_alone or self.world.is_clean(one)) for one in copies):
             return self.commit(copy)
         for one, part in zip(copies, PARTS):
             self.mutate(one, part)
