@@ -122,6 +122,16 @@ extension Repository {
         return listed?.count { $0 == 0 } ?? 0
     }
 
+    /// Those of some paths that git would take with everything else: it does not ignore them.
+    package func seenByGit(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
+        guard try gitRoot() != nil else { return [] }
+        let git = Git(root: copy.root, limit: 1 << 16)
+        guard git.line(["rev-parse", "--is-inside-work-tree"]) == "true" else { return [] }
+        return paths.filter { path in
+            !path.isRoot && git.output(["check-ignore", "-q", "--", "\(FilePath(path.bytes))"]) == nil
+        }
+    }
+
     func gitRoot() throws(RepositoryError) -> FilePath? {
         var directory = copy.root
         while true {

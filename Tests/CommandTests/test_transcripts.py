@@ -1385,6 +1385,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo init --quiet
             $ echo first >a.txt
             $ mlrepo add a.txt
+            ! note: git does not ignore a.txt: the line '/a.txt' in .gitignore, beside .mlrepo, keeps it out of git
             $ mlrepo commit --quiet -m One
             $ mlrepo resolve HEAD
             {one:full}

@@ -36,6 +36,11 @@ struct AddCommand: ParsableCommand {
                 "note: git tracks \(Terminal.files(twice)) of these, too; 'mlrepo untrack PATH' leaves them to git, 'git rm --cached PATH' to mlrepo"
             )
         }
+        if twice == 0, !output.quiet, let first = try repository.seenByGit(paths).first {
+            Terminal.printError(
+                "note: git does not ignore \(first): the line '/\(first)' in .gitignore, beside .mlrepo, keeps it out of git"
+            )
+        }
         guard output.json else { return }
         Terminal.printJSON(
             .object([
