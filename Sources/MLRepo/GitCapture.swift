@@ -59,11 +59,8 @@ extension Repository {
     }
 
     private static let codeSuffixes: Set<String> = [
-        "c", "cc", "cpp", "cu", "cuh", "f90", "go", "h", "hpp", "ipynb", "java", "jl", "js", "kt",
-        "lua",
-        "m", "mk", "pl", "py", "pyi", "pyx", "r", "rb", "rmd", "rs", "scala", "sh", "smk", "sql", "swift",
-
-        "ts",
+        "c", "cc", "cpp", "cu", "cuh", "f90", "go", "h", "hpp", "ipynb", "java", "jl", "js", "kt", "lua", "m",
+        "mk", "pl", "py", "pyi", "pyx", "r", "rb", "rmd", "rs", "scala", "sh", "smk", "sql", "swift", "ts",
     ]
     private static let codeNames: Set<String> = ["dockerfile", "makefile", "snakefile"]
 

@@ -41,6 +41,7 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
         case .object(let error): "\(error)"
         case .tooLarge(let kind, let size, let limit):
             "the record of this \(kind.name) would have \(size) bytes, and at most \(limit) can be kept"
+        case .busy(seconds: 0): "others kept writing to the store"
         case .busy(let seconds): "others kept writing to the store for \(seconds) seconds"
         case .moved(let name): "\(name) has moved meanwhile"
         case .outdated: "the store was changed meanwhile"

@@ -22,8 +22,8 @@ package struct SnapshotFile: Sendable {
 
 /// Reads files, names them by their content, and writes what the store does not have.
 ///
-/// Files of up to one chunk are read in batches, each a frame, on all processors; memory is at most width x (frame +
-/// chunk), about 4 MiB a thread.
+/// Files of up to one chunk are read in batches, each a frame, on all processors; of a larger file one thread reads and
+/// hashes what another one encodes. Memory is at most width x (two frames + chunk), about 6 MiB a thread.
 package struct Snapshot: Sendable {
     /// Times younger than this (in nanoseconds) say nothing: a file may change again without a new time.
     static let racyMargin: Int64 = 50_000_000

@@ -108,4 +108,62 @@ import Testing
             #expect(try files.status(root / "link")?.kind == .link)
         }
     }
+
+    @Test(arguments: Place.allCases) func `a move takes no name that is taken`(place: Place) throws {
+        try Self.withDirectory(place) { files, root in
+            try SimulatedDiskTests.write("one", to: "\(root)/1", on: files, synchronizing: false)
+            try SimulatedDiskTests.write("two", to: "\(root)/2", on: files, synchronizing: false)
+            #expect(Self.outcome { try files.move(root / "1", to: root / "2") } == "exists")
+            #expect(try SimulatedDiskTests.text("\(root)/2", on: files) == "two")
+            try files.move(root / "1", to: root / "3")
+            #expect(try SimulatedDiskTests.text("\(root)/3", on: files) == "one")
+            #expect(try files.status(root / "1") == nil)
+        }
+    }
+
+    @Test func `what is confined goes through no link`() throws {
+        try Self.withDirectory(.machine) { files, root in
+            try files.makeDirectory(root / "tree", permissions: 0o755)
+            try files.makeDirectory(root / "tree/d", permissions: 0o755)
+            try files.makeDirectory(root / "outside", permissions: 0o755)
+            try SimulatedDiskTests.write("mine", to: "\(root)/outside/1", on: files, synchronizing: false)
+            try files.makeLink(root / "tree/link", target: Array("../outside".utf8))
+            // Systems that cannot do it have nothing to be held to.
+            guard let confined = files.confined(to: root / "tree") else { return }
+            try SimulatedDiskTests.write("in", to: "\(root)/tree/d/1", on: confined, synchronizing: false)
+            #expect(try SimulatedDiskTests.text("\(root)/tree/d/1", on: files) == "in")
+            let loop = "code 40"
+            #expect(
+                Self.outcome { _ = try confined.create(root / "tree/link/2", permissions: 0o644) } == loop)
+            #expect(Self.outcome { try confined.remove(root / "tree/link/1") } == loop)
+            #expect(Self.outcome { try confined.rename(root / "tree/d/1", to: root / "tree/link/1") } == loop)
+            #expect(
+                Self.outcome { try confined.makeDirectory(root / "tree/link/d", permissions: 0o755) } == loop)
+            #expect(try SimulatedDiskTests.text("\(root)/outside/1", on: files) == "mine")
+            #expect(try files.names(in: root / "outside").count == 1)
+        }
+    }
+
+    @Test func `a file is occupied once, and free when it is closed`() throws {
+        try Self.withDirectory(.machine) { files, root in
+            let first = try #require(try files.occupy(root / "lease"))
+            #expect(try files.occupy(root / "lease") == nil)
+            files.close(first)
+            let second = try #require(try files.occupy(root / "lease"))
+            files.close(second)
+        }
+    }
+
+    @Test func `who has a file open for writing is told of`() throws {
+        try Self.withDirectory(.machine) { files, root in
+            let writing = try files.create(root / "1", permissions: 0o644)
+            let reading = try files.open(root / "1")
+            defer { files.close(reading) }
+            #if os(Linux)
+                #expect(files.hasWriter(reading))
+            #endif
+            files.close(writing)
+            #expect(!files.hasWriter(reading))
+        }
+    }
 }
