@@ -24,7 +24,8 @@ package final class FrameCoder {
     package func encodeData(
         _ bytes: UnsafeRawBufferPointer, _ effort: Effort = .thorough
     ) -> (codec: Codec, stored: [UInt8]?) {
-        if bytes.count > 4 * Self.sampleSize, !shrinks(bytes) { return (.raw, nil) }
+        // In less, a sample takes as long as it saves.
+        if bytes.count > 8 * Self.sampleSize, !shrinks(bytes) { return (.raw, nil) }
         guard let stored = zstd.encode(bytes, level: effort.level) else { return (.raw, nil) }
         return (.zstd, stored)
     }

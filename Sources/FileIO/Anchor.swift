@@ -15,9 +15,9 @@ struct Anchor: ~Copyable {
 
     /// - Parameter bound: A path that begins with it ends in it: whatever becomes a link meanwhile is not followed.
     init(_ path: FilePath, _ operation: String, _ bound: Bound?) throws(FileError) {
-        if let (above, last) = bound?.split(path) {
+        if let (above, last, isNew) = bound?.split(path) {
             guard above >= 0 else { throw FileError(operation, path, code: errno) }
-            (directory, name, isOwned) = (above, last, true)
+            (directory, name, isOwned) = (above, last, isNew)
             return
         }
         guard path.bytes.count >= Int(PATH_MAX) else {
@@ -53,23 +53,34 @@ final class Bound: Sendable {
     private let root: Int32
     private let prefix: [UInt8]
 
-    /// - Returns: Nothing where the system cannot do that.
-    init?(_ path: FilePath) {
+    /// - Parameter outer: What the way to the directory is bound by itself.
+    /// - Returns: Nothing where the system cannot do that, or the directory cannot be opened.
+    init?(_ path: FilePath, within outer: Bound?) {
         #if os(Linux)
-            let raw = path.withCString { mlrepo_open($0, MLREPO_O_PATH | O_DIRECTORY | O_CLOEXEC, 0) }
-            guard raw >= 0 else { return nil }
-            let probe = mlrepo_open_beneath(raw, ".", MLREPO_O_PATH | O_DIRECTORY | O_CLOEXEC, 0)
-            guard probe >= 0 else {
-                _ = closeRaw(raw)
-                return nil
+            let raw: Int32
+            if let beneath = outer?.open(path, Self.flags, 0) {
+                guard beneath >= 0 else { return nil }
+                raw = beneath
+            } else {
+                raw = path.withCString { mlrepo_open($0, Self.flags, 0) }
+                guard raw >= 0 else { return nil }
+                let probe = mlrepo_open_beneath(raw, ".", Self.flags, 0)
+                guard probe >= 0 else {
+                    _ = closeRaw(raw)
+                    return nil
+                }
+                _ = closeRaw(probe)
             }
-            _ = closeRaw(probe)
             root = raw
             prefix = path.bytes.last == UInt8(ascii: "/") ? path.bytes : path.bytes + [UInt8(ascii: "/")]
         #else
             return nil
         #endif
     }
+
+    #if os(Linux)
+        private static let flags = MLREPO_O_PATH | O_DIRECTORY | O_CLOEXEC
+    #endif
 
     deinit { _ = closeRaw(root) }
 
@@ -95,15 +106,14 @@ final class Bound: Sendable {
 
     /// The directory that a path's last name lies in, opened, and that name.
     ///
-    /// - Returns: The directory's descriptor, or a negative number with `errno`; nothing for what is not beneath the directory.
-    func split(_ path: FilePath) -> (directory: Int32, name: FilePath)? {
+    /// - Returns: The directory's descriptor, or a negative number with `errno`, and whether the caller is to close it; nothing
+    ///   for what is not beneath the directory.
+    func split(_ path: FilePath) -> (directory: Int32, name: FilePath, isNew: Bool)? {
         #if os(Linux)
             guard let below = below(path) else { return nil }
+            guard below.bytes.contains(UInt8(ascii: "/")) else { return (root, below, false) }
             let (above, name) = (below.parent, FilePath(below.name))
-            let raw = above.withCString {
-                again(mlrepo_open_beneath(root, $0, MLREPO_O_PATH | O_DIRECTORY | O_CLOEXEC, 0))
-            }
-            return (raw, name)
+            return (above.withCString { again(mlrepo_open_beneath(root, $0, Self.flags, 0)) }, name, true)
         #else
             return nil
         #endif

@@ -52,6 +52,8 @@ package protocol FileSystem: Sendable {
     func rename(_ path: FilePath, to other: FilePath) throws(FileError)
     /// The same file system, whose paths that begin with a directory end in it: links on the way are refused (`ELOOP`), also
     /// those that come meanwhile. Nothing where the system cannot do that.
+    ///
+    /// The directory is held open: calls on names that lie right in it look at no other directory again.
     func confined(to root: FilePath) -> (any FileSystem)?
     /// Renames; fails if something has the other name.
     func move(_ path: FilePath, to other: FilePath) throws(FileError)

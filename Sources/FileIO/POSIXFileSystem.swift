@@ -23,7 +23,7 @@ package struct POSIXFileSystem: FileSystem {
     private init(bound: Bound) { self.bound = bound }
 
     package func confined(to root: FilePath) -> (any FileSystem)? {
-        Bound(root).map { POSIXFileSystem(bound: $0) }
+        Bound(root, within: bound).map { POSIXFileSystem(bound: $0) }
     }
 
     package func open(_ path: FilePath) throws(FileError) -> FileDescriptor {

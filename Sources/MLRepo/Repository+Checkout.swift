@@ -22,10 +22,13 @@ extension Repository {
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
         try forgetMerge()
-        let look = try look()
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
-        var (steps, lost) = try plan(look, to: tree(target), dirty: Set(try changes(look).map(\.path)))
+        // Only a checkout that was interrupted may have left something anywhere else.
+        let differences = try differences(base().commit, target)
+        let look = try look(at: copy.pending() == nil ? differences.map(\.path) : nil)
+        var (steps, lost) = try plan(
+            look, differences, to: tree(target), dirty: Set(changes(look).map(\.path)))
         if sparing == .unknown { lost = try unknown(lost, &steps) }
         guard lost.isEmpty else { throw .wouldLose(lost) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
@@ -71,7 +74,8 @@ extension Repository {
         let target = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, target)
         let changed = try changes(look)
-        let (_, lost) = try plan(look, to: tree(target), dirty: Set(changed.map(\.path)))
+        let (_, lost) = try plan(
+            look, differences(look.base, target), to: tree(target), dirty: Set(changed.map(\.path)))
         // A new file that nothing takes the place of stays, as it does in any checkout.
         // What an interrupted checkout wrote is in the store already; what is in its way is in the plan.
         let interrupted = try interruptedPaths()
@@ -153,18 +157,28 @@ extension Repository {
             && !store.contains(ObjectReference(.tree, commit.tree))
     }
 
-    /// The steps from the base version to another, and the files in their way that are nowhere in the store.
-    ///
-    /// - Parameter dirty: What differs from the base version.
-    private func plan(
-        _ look: Look, to target: DirectoryTree, dirty: Set<RepositoryPath>
-    ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
-        var changes: [(path: RepositoryPath, before: TreeEntry?, after: TreeEntry?)] = []
+    /// What one version has otherwise than another.
+    private typealias Difference = (path: RepositoryPath, before: TreeEntry?, after: TreeEntry?)
+
+    private func differences(_ before: Commit?, _ after: Commit) throws(RepositoryError) -> [Difference] {
+        var differences: [Difference] = []
         try reading { () throws(ReadError) in
-            try tree(look.base).changes(to: target) { (path, before, after) throws(ReadError) in
-                changes.append((path, before, after))
+            try tree(before).changes(to: tree(after)) { (path, before, after) throws(ReadError) in
+                differences.append((path, before, after))
             }
         }
+        return differences
+    }
+
+    /// The steps from the base version to another, and the files in their way that are nowhere in the store.
+    ///
+    /// - Parameters:
+    ///   - differences: Those of the target from the base version.
+    ///   - dirty: What differs from the base version on disk.
+    private func plan(
+        _ look: Look, _ differences: [Difference], to target: DirectoryTree, dirty: Set<RepositoryPath>
+    ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
+        var changes = differences
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
         var sides: [RepositoryPath: [TreeEntry]] = [:]
         var written: [RepositoryPath: TreeEntry] = [:]

@@ -48,6 +48,7 @@ extension Repository {
         try finishMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
+        try removeLeftovers(look)
         let base = look.base
         if base == nil, look.tracking == Tracking() { throw .nothingTracked }
         let isWanted: (RepositoryPath) -> Bool = { path in

@@ -25,7 +25,7 @@ package struct WorkingCopyStatus: Sendable {
 }
 
 extension Repository {
-    /// A walk over the working copy, and what it was compared with.
+    /// A look at the working copy, and what it was compared with.
     struct Look {
         let head: WorkingCopy.Head
         let base: Commit?
@@ -35,16 +35,19 @@ extension Repository {
         let scan: ScanResult
     }
 
-    func look() throws(RepositoryError) -> Look {
+    /// Looks at the working copy, or only at files that lie at some paths in the base version.
+    ///
+    /// - Parameter paths: Nothing for all that is tracked. What is new is not seen otherwise.
+    func look(at paths: [RepositoryPath]? = nil) throws(RepositoryError) -> Look {
         guard !copy.isBare else { throw .bare(copy.root) }
         let (head, base) = try self.base()
         let tracking = try self.tracking(base)
         let cache = try self.cache(head.commit, base)
         let clock = try copy.fileClock()
         let scan = try working { () throws(WorkingTreeError) in
-            try Scan(
-                root: copy.root, files: environment.files, cache: cache, tracking: tracking, clock: clock
-            ).run(width: environment.width)
+            let scan = Scan(
+                root: copy.root, files: environment.files, cache: cache, tracking: tracking, clock: clock)
+            return if let paths { try scan.look(at: paths) } else { try scan.run(width: environment.width) }
         }
         return Look(
             head: head, base: base, tracking: tracking, cache: cache.noting(scan.sightings), clock: clock,

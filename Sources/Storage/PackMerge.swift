@@ -19,7 +19,7 @@ struct PackMerge {
     static let sumLimit = 64 << 20
     /// Raw bytes of a frame that is made here.
     private static let metadataFrame = 64 << 10
-    private static let dataFrame = 256 << 10
+    private static let dataFrame = 128 << 10
     /// Objects of a frame that are larger than this on average are worth a frame of their own.
     private static let largeObject = 32 << 10
     /// Frames that share a base, one after another.

@@ -27,7 +27,7 @@ package struct CheckoutStep: Sendable {
 /// one, and directly where nothing is.
 package struct Checkout: Sendable {
     private let root: FilePath
-    private let files: any FileSystem
+    private var files: any FileSystem
     /// Whether the file system follows no link below the root.
     private let isConfined: Bool
     private let store: ObjectStore
@@ -109,26 +109,28 @@ package struct Checkout: Sendable {
 
     /// Makes sure that what is about to be replaced is what was there when somebody looked.
     ///
+    /// - Returns: What is there; nothing if nothing is.
     /// - Throws: ``WorkingTreeError/wouldLose(_:)`` if it was written since, with something that no version has.
-    private func requireKnown(_ step: CheckoutStep) throws(WorkingTreeError) {
+    @discardableResult
+    private func requireKnown(_ step: CheckoutStep) throws(WorkingTreeError) -> FileKind? {
         let (path, known) = (step.path, step.known)
         let place = place(path)
         let status = try working { () throws(FileError) in try found(path) }
-        guard let status, status.kind == .file || status.kind == .link else { return }
+        guard let status, status.kind == .file || status.kind == .link else { return status?.kind }
         // The same file, not touched since: neither written nor put in another one's place.
-        if let seen = step.seen, seen == StatCacheEntry.Seen(status) { return }
+        if let seen = step.seen, seen == StatCacheEntry.Seen(status) { return status.kind }
         let id = try working { () throws(FileError) in
             status.kind == .link
                 ? ObjectID(of: .blob, payload: try files.readLink(place))
                 : try Snapshot.digest(of: place, files)
         }
-        if known.contains(where: { $0.id == id }) { return }
+        if known.contains(where: { $0.id == id }) { return status.kind }
         // One that an interrupted checkout was writing.
         if status.kind == .file {
             let file = try working { () throws(FileError) in try files.open(place) }
             defer { files.close(file) }
             for entry in known where entry.mode.kind == .blob && status.size <= entry.size {
-                if try BlobStream(store: store, id: entry.id).isTorn(file, files) { return }
+                if try BlobStream(store: store, id: entry.id).isTorn(file, files) { return status.kind }
             }
         }
         throw .wouldLose([path])
@@ -250,7 +252,8 @@ package struct Checkout: Sendable {
         return try files.status(place(directory))?.kind == .directory
     }
 
-    /// Makes the directories that are entries of their own, and those that files lie in.
+    /// Makes the directories that are entries of their own, and those that files lie in, but for files that were there when
+    /// somebody looked.
     private func makeDirectories(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
         var made: Set<RepositoryPath> = [.root]
         var last = RepositoryPath.root
@@ -260,7 +263,7 @@ package struct Checkout: Sendable {
                 try requireKnown(step)
                 try makeRoom(step.path)
                 try makeDirectory(step.path, &made)
-            } else if let directory = step.path.split?.directory, directory != last {
+            } else if step.seen == nil, let directory = step.path.split?.directory, directory != last {
                 try makeDirectory(directory, &made)
                 last = directory
             }
@@ -285,23 +288,47 @@ package struct Checkout: Sendable {
     private func write(
         _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        guard let directory = step.path.split?.directory else { return nil }
+        do throws(WorkingTreeError) {
+            return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
+        } catch {
+            // What was there when somebody looked may be gone by now, and its directory, too.
+            guard case .file(let reason) = error, reason.isNotFound, step.seen != nil else { throw error }
+            var made: Set<RepositoryPath> = [.root]
+            try makeDirectory(directory, &made)
+            return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
+        }
+    }
+
+    /// The same, with a directory held open, so that the way to it is gone once for all that is done in it.
+    private func within(_ directory: RepositoryPath) -> Checkout {
+        guard isConfined, !directory.isRoot, let confined = files.confined(to: place(directory)) else {
+            return self
+        }
+        var inner = self
+        inner.files = confined
+        return inner
+    }
+
+    private func write(
+        _ step: CheckoutStep, in directory: RepositoryPath, _ entry: TreeEntry, _ blob: BlobStream,
+        synchronizing: Bool
+    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let path = step.path
-        guard let (directory, _) = path.split else { return nil }
         func writeNew(_ place: FilePath) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
             entry.mode == .link
                 ? try linkNew(path, place, entry)
                 : try self.writeNew(place, entry, blob, synchronizing: synchronizing)
         }
-        if let seen = try writeNew(place(path)) { return seen }
+        // Where a file was, one is likely to be.
+        if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         do throws(WorkingTreeError) {
             guard try writeNew(temporary) != nil else { throw .file(FileError.exists(temporary)) }
-            try requireKnown(step)
+            let kind = try requireKnown(step)
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
-                if try files.status(place(path))?.kind == .directory {
-                    try files.removeDirectory(place(path))
-                }
+                if kind == .directory { try files.removeDirectory(place(path)) }
                 try files.rename(temporary, to: place(path))
                 return try files.status(place(path)).map { StatCacheEntry.Seen($0) }
             }

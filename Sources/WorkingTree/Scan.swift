@@ -40,24 +40,24 @@ package struct SkippedFile: Hashable, Sendable {
 /// What a walk over the working tree found.
 package struct ScanResult: Sendable {
     /// Files that are new, gone, or may have changed; in order of ``DirectoryTree/walkOrder(_:_:)``.
-    package fileprivate(set) var files: [ScannedFile] = []
+    package internal(set) var files: [ScannedFile] = []
     /// Tracked directories that are empty on disk and were not in the base version.
     package fileprivate(set) var emptyDirectories: [RepositoryPath] = []
     package fileprivate(set) var skipped: [SkippedFile] = []
     /// Files that a checkout was writing when it was killed.
     package fileprivate(set) var leftovers: [FilePath] = []
     /// Files of the base version that look as they did when they were last seen to be unchanged.
-    package fileprivate(set) var unchanged = 0
+    package internal(set) var unchanged = 0
     /// Directories that were listed, and had the names that the cache's table has.
     package fileprivate(set) var sightings: [StatDirectory.Sighting] = []
 }
 
 /// Walks the tracked part of a working tree and compares it with what was last seen there.
 package struct Scan: Sendable {
-    private let root: FilePath
-    private let files: any FileSystem
-    private let cache: StatCache?
-    private let tracking: Tracking
+    let root: FilePath
+    let files: any FileSystem
+    let cache: StatCache?
+    let tracking: Tracking
     private let patterns: IgnoreRules
     private let clock: Int64
     /// The file system on which a directory's status tells whether it has other names; nothing for none.
@@ -265,7 +265,11 @@ package struct Scan: Sendable {
             let isCovered = job.isCovered || tracking.coversDirectory(path)
             found.append(Job(path: path, known: below.asKnown, isCovered: isCovered, rules: rules))
         case (false, .file), (false, .link):
-            result.files.append(ScannedFile(path: path, base: entry, status: status))
+            if entry.isUnchanged(status) {
+                result.unchanged += 1
+            } else {
+                result.files.append(ScannedFile(path: path, base: entry, status: status))
+            }
         default:
             gone(entry, below, in: job.path, &result)
             try new(entry.name[...], status, job, rules, &result, &found)

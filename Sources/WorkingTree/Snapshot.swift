@@ -170,7 +170,7 @@ package struct Snapshot: Sendable {
     }
 
     /// Raw bytes of a frame of small files: a file is had by decoding its frame.
-    private static let frameTarget = 256 << 10
+    private static let frameTarget = 128 << 10
 
     /// Neighbours whose content makes about a frame.
     ///
@@ -179,11 +179,12 @@ package struct Snapshot: Sendable {
         var batches: [Range<Int>] = []
         var (start, bytes) = (0, 0)
         for (index, number) in order.enumerated() {
-            bytes += scanned[number].status?.size ?? 0
-            if bytes >= frameTarget || index - start >= 1023 {
-                batches.append(start..<index + 1)
-                (start, bytes) = (index + 1, 0)
+            let size = scanned[number].status?.size ?? 0
+            if index > start, bytes + size > frameTarget || index - start >= 1024 {
+                batches.append(start..<index)
+                (start, bytes) = (index, 0)
             }
+            bytes += size
         }
         if start < order.count { batches.append(start..<order.count) }
         return batches

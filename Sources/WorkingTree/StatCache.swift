@@ -63,13 +63,15 @@ package struct StatCache: Sendable {
 
     /// When a file was seen to be the version's; nothing if it was not, or is none of it.
     package func seen(_ path: RepositoryPath) -> StatCacheEntry.Seen? {
+        guard let entry = entry(at: path), entry.mode != .directory else { return nil }
+        return entry.seen
+    }
+
+    /// What the version has at a path.
+    func entry(at path: RepositoryPath) -> StatCacheEntry? {
         var directory = root
         for name in path.names.dropLast() { directory = directory.directory(name.bytes) }
-        guard let entry = path.names.last.flatMap({ directory.entry($0.bytes) }), entry.mode != .directory
-        else {
-            return nil
-        }
-        return entry.seen
+        return path.names.last.flatMap { directory.entry($0.bytes) }
     }
 
     // MARK: Editing

@@ -606,6 +606,26 @@ class Races(CommandTest):
                 self.assertEqual(self.mlrepo("resolve", "HEAD"), self.mlrepo("resolve", "main~1" if len(command) == 2 and command[0] == "checkout" else "main"))
                 self.mlrepo("fsck")
 
+    def test_a_killed_checkout_leaves_nothing_behind_once_it_is_typed_again(self) -> None:
+        strace = self.strace()
+        self.start()
+        for version in ["One", "Two"]:
+            for number in range(40):
+                self.write(f"data/f{number}", f"{version} {number}".encode())
+            self.mlrepo("commit", "-m", version)
+        subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat", "-e", "inject=renameat:signal=KILL:when=10",
+                        MLREPO, "checkout", "HEAD~1"], cwd=self.work, env=self.environment, capture_output=True)
+        self.assertTrue(list(self.work.glob("data/.mlrepo-tmp-*")))
+        self.mlrepo("checkout", "HEAD~1")
+        self.assertFalse(list(self.work.glob("data/.mlrepo-tmp-*")))
+        self.assertEqual((self.work / "data/f7").read_bytes(), b"One 7")
+        # Whatever else left such a file, a commit clears it away.
+        self.mlrepo("checkout", "main")
+        self.write("data/.mlrepo-tmp-0123456789abcdef", b"half")
+        self.write("data/f7", b"Three")
+        self.mlrepo("commit", "-m", "Three")
+        self.assertFalse(list(self.work.glob("data/.mlrepo-tmp-*")))
+
     def test_an_undo_of_a_checkout_that_was_killed_goes_on(self) -> None:
         strace = self.strace()
         self.versions(count=40)
@@ -705,14 +725,6 @@ class Damage(CommandTest):
         self.assertTrue(self.mlrepo("status").endswith("Nothing has changed\n"))
         self.mlrepo("commit", "-m", "Two", status=1)
 
-    def test_a_killed_checkout_leaves_nothing_behind_once_it_is_typed_again(self) -> None:
-        self.start()
-        self.mlrepo("commit", "-m", "One")
-        (self.work / "data/.mlrepo-tmp-0123456789abcdef").write_bytes(b"half")
-        self.mlrepo("checkout", "main")
-        self.assertFalse((self.work / "data/.mlrepo-tmp-0123456789abcdef").exists())
-        self.mlrepo("branch", "HEAD", status=64)
-
 
 class Undo(CommandTest):
     def test_commits_are_taken_back_one_by_one_and_the_files_stay(self) -> None:
@@ -747,6 +759,11 @@ class Undo(CommandTest):
         self.mlrepo("undo")
         self.assertEqual(self.tree(self.work), two)
         self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
+
+    def test_no_branch_is_called_head(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("branch", "HEAD", status=64)
 
     def test_a_branch_is_taken_back_under_its_own_feet(self) -> None:
         self.start()

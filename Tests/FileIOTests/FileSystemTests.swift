@@ -132,6 +132,12 @@ import Testing
             guard let confined = files.confined(to: root / "tree") else { return }
             try SimulatedDiskTests.write("in", to: "\(root)/tree/d/1", on: confined, synchronizing: false)
             #expect(try SimulatedDiskTests.text("\(root)/tree/d/1", on: files) == "in")
+            #expect(confined.confined(to: root / "tree/link") == nil)
+            let inner = try #require(confined.confined(to: root / "tree/d"))
+            try SimulatedDiskTests.write("new", to: "\(root)/tree/d/2", on: inner, synchronizing: false)
+            try inner.rename(root / "tree/d/2", to: root / "tree/d/1")
+            #expect(try inner.status(root / "tree/d/1")?.size == 3)
+            #expect(try inner.names(in: root / "tree/d") == [Array("1".utf8)])
             let loop = "code 40"
             #expect(
                 Self.outcome { _ = try confined.create(root / "tree/link/2", permissions: 0o644) } == loop)

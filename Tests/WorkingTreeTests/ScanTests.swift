@@ -79,6 +79,22 @@ import WorkingTree
             + ["\(result.unchanged)"]
     }
 
+    /// All that a cache has but directories that something lies in.
+    private static func paths(_ directory: StatDirectory, _ path: RepositoryPath = .root) throws
+        -> [RepositoryPath]
+    {
+        var (paths, names): ([RepositoryPath], [([UInt8], StatDirectory?)]) = ([], [])
+        directory.forEachEntry { entry, below in
+            names.append((entry.name, entry.mode == .directory ? below() : nil))
+        }
+        for (name, below) in names {
+            let path = try path.appending(EntryName(name))
+            let inside = try below.map { try Self.paths($0, path) } ?? []
+            paths += inside.isEmpty ? [path] : inside
+        }
+        return paths
+    }
+
     private static func edits(_ result: ScanResult) -> [StatCache.Edit] {
         // What goes makes room for what comes.
         let gone = result.files.filter { $0.status == nil }
@@ -122,6 +138,12 @@ import WorkingTree
             let (expected, found) = (try scan(plain), try scan(noted))
             #expect(Self.text(found) == Self.text(expected), "round \(round), seed \(seed)")
             guard Self.text(found) == Self.text(expected) else { return }
+            let scan = Scan(
+                root: tree.root, files: Self.files, cache: plain, tracking: tracking, clock: .max)
+            let partly = try scan.look(at: try Self.paths(plain.root)).files
+            let known = expected.files.filter { $0.base != nil }
+            let isSame = partly.map { "\($0)" } == known.map { "\($0)" }
+            #expect(isSame, "round \(round), seed \(seed)")
             noted = noted.noting(found.sightings)
             switch Int.random(in: 0..<8, using: &tree.random) {
             case 0..<4:
