@@ -5,11 +5,21 @@ enum RunText {
     static func lines(_ run: Run) -> [String] {
         var lines: [String] = []
         if let code = run.code { lines.append("code   \(text(code))") }
-        if !run.parameters.isEmpty { lines.append("params \(Values.line(run.parameters))") }
+        lines += parameters(run)
         let facts = run.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
         if !facts.isEmpty { lines.append("env    \(Terminal.escaped(facts.joined(separator: " ")))") }
-        if !run.metrics.isEmpty { lines.append("result \(Values.line(run.metrics))") }
-        return lines
+        return lines + metrics(run)
+    }
+
+    /// What went in as numbers and what came out, and no more.
+    static func values(_ run: Run) -> [String] { parameters(run) + metrics(run) }
+
+    private static func parameters(_ run: Run) -> [String] {
+        run.parameters.isEmpty ? [] : ["params \(Values.line(run.parameters))"]
+    }
+
+    private static func metrics(_ run: Run) -> [String] {
+        run.metrics.isEmpty ? [] : ["result \(Values.line(run.metrics))"]
     }
 
     static func text(_ code: Run.Code) -> String {

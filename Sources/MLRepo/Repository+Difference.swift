@@ -1,5 +1,6 @@
 internal import FileIO
 package import ObjectModel
+internal import WorkingTree
 
 /// A file that is not the same in two versions.
 package struct FileDifference: Sendable {
@@ -33,19 +34,74 @@ extension Repository {
     package func difference(_ before: ObjectID, _ after: ObjectID) throws(RepositoryError)
         -> VersionDifference
     {
-        let (old, oldRuns) = try contents(of: before)
-        let (new, newRuns) = try contents(of: after)
-        try requireTree(before, old)
-        try requireTree(after, new)
+        let (old, new) = (try contents(of: before), try contents(of: after))
+        try requireTree(before, old.0)
+        try requireTree(after, new.0)
+        return try difference(old, new)
+    }
+
+    private typealias Contents = (commit: Commit, runs: [(ObjectID, Run)])
+
+    /// - Parameter after: Nothing for no version at all.
+    private func difference(_ before: Contents, _ after: Contents?) throws(RepositoryError)
+        -> VersionDifference
+    {
         var files: [FileDifference] = []
         try reading { () throws(ReadError) in
-            try tree(old).changes(to: tree(new)) { (path, before, after) throws(ReadError) in
+            try tree(before.commit).changes(to: tree(after?.commit)) {
+                (path, before, after) throws(ReadError) in
                 files.append(FileDifference(path: path, before: before, after: after))
             }
         }
+        let (old, new) = (before.runs.map(\.1), after?.runs.map(\.1) ?? [])
         return VersionDifference(
-            files: files, parameters: Self.compare(oldRuns.map(\.1.parameters), newRuns.map(\.1.parameters)),
-            metrics: Self.compare(oldRuns.map(\.1.metrics), newRuns.map(\.1.metrics)))
+            files: files, parameters: Self.compare(old.map(\.parameters), new.map(\.parameters)),
+            metrics: Self.compare(old.map(\.metrics), new.map(\.metrics)))
+    }
+
+    /// What the files on disk have otherwise than a version.
+    ///
+    /// Parameters and metrics belong to commits: those of the version that the working copy stands on are compared.
+    /// - Parameter before: Nothing for the version that the working copy stands on.
+    package func differenceOfDisk(from before: ObjectID? = nil) throws(RepositoryError) -> VersionDifference {
+        let look = try look()
+        let read = try working { () throws(WorkingTreeError) in
+            try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: look.clock)
+                .read(look.scan.files, width: environment.width)
+        }
+        var onDisk: [RepositoryPath: TreeEntry?] = [:]
+        for file in read.files where !file.isUnchanged { onDisk[file.path] = .some(file.entry) }
+        for path in look.scan.emptyDirectories {
+            guard let name = path.split?.name else { continue }
+            onDisk[path] = TreeEntry(
+                name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
+        }
+        var committed: VersionDifference?
+        if let before, before != look.head.commit {
+            let old = try contents(of: before)
+            try requireTree(before, old.0)
+            committed = try difference(
+                old, look.head.commit.map { (id) throws(RepositoryError) in try contents(of: id) })
+        }
+        var files: [FileDifference] = []
+        var earlier: [RepositoryPath: TreeEntry?] = [:]
+        for file in committed?.files ?? [] {
+            earlier[file.path] = .some(file.before)
+            if onDisk[file.path] == nil { files.append(file) }
+        }
+        let base = tree(look.base)
+        for (path, entry) in onDisk {
+            let old: TreeEntry?
+            if let known = earlier[path] {
+                old = known
+            } else {
+                old = try reading { () throws(ReadError) in try base.entry(at: path) }
+            }
+            if old != entry { files.append(FileDifference(path: path, before: old, after: entry)) }
+        }
+        return VersionDifference(
+            files: files.sorted { DirectoryTree.walkOrder($0.path, $1.path) },
+            parameters: committed?.parameters ?? [], metrics: committed?.metrics ?? [])
     }
 
     /// A commit and its runs.

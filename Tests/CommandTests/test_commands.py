@@ -27,8 +27,8 @@ class Transcripts(CommandTest):
         self.assertEqual(self.mlrepo("status"), f"On branch main\nLast commit {head[:7]}\nNothing has changed\n")
         self.assertEqual(
             self.mlrepo("log"),
-            f"commit {head}\nAuthor: Ada <ada@example.com>\nDate:   2025-11-23T09:00:00Z\n\n    Begin\n\n")
-        self.assertEqual(self.mlrepo("log", "--oneline"), f"{head[:7]} Begin\n")
+            f"commit {head} (HEAD -> main)\nAuthor: Ada <ada@example.com>\nDate:   2025-11-23T09:00:00Z\n\n    Begin\n\n")
+        self.assertEqual(self.mlrepo("log", "--oneline"), f"{head[:7]} (HEAD -> main) Begin\n")
         digest = hashlib.sha256(b"first\n").hexdigest()
         self.assertEqual(self.mlrepo("ls"), f"- {digest} 6 data/a.txt\n")
         self.assertEqual(self.mlrepo("hash", "data/a.txt"), f"{digest}  data/a.txt\n")
@@ -811,7 +811,7 @@ class Provenance(CommandTest):
         patch = self.mlrepo("cat", second["code"]["patch"])
         self.assertIn("+print('two')", patch)
         self.assertEqual(second["inputs"][0]["upstream"]["commit"], "sha256:" + data)
-        diff = json.loads(self.mlrepo("diff", "--json"))
+        diff = json.loads(self.mlrepo("diff", "HEAD~1", "HEAD", "--json"))
         self.assertIn({"name": "lr", "before": "0.0003", "after": "1e-4"}, diff["parameters"])
         self.mlrepo("blame", "nothing.bin", status=66)
         self.verify()

@@ -263,7 +263,7 @@ class Sizes(LimitTest):
         os.remove(self.work / "data/many/000777")
         self.write("data/many/000778", b"changed")
         self.mlrepo("commit", "-m", "One less")
-        self.assertEqual(sum("data/many/" in line for line in self.mlrepo("diff").splitlines()), 2)
+        self.assertEqual(sum("data/many/" in line for line in self.mlrepo("diff", "HEAD~1", "HEAD").splitlines()), 2)
         self.assert_round_trip()
         self.mlrepo("checkout", "main~1")
         self.assertEqual((self.work / "data/many/000777").read_bytes(), b"777")

@@ -162,10 +162,13 @@ class Answers(SchemaTest):
         self.assertEqual({entry["state"] for entry in status["entries"]}, {"added", "modified", "deleted", "typeChanged"})
         self.assertFalse(status["clean"])
         self.assertEqual(status["skipped"], [])
+        states = {"added", "modified", "deleted", "typeChanged"}
+        self.assertEqual({entry["state"] for entry in self.answer("diff")["entries"]}, states)
+        self.assertEqual({entry["state"] for entry in self.answer("diff", "HEAD")["entries"]}, states)
         self.mlrepo("commit", "-m", "Two", "--param", "a=1", "--metric", "b=x")
-        diff = self.answer("diff")
+        self.assertEqual(self.answer("diff")["entries"], [])
+        diff = self.answer("diff", "HEAD~1", "HEAD")
         self.assertEqual({entry["state"] for entry in diff["entries"]}, {"added", "modified", "deleted", "typeChanged"})
-        self.answer("diff", "HEAD")
         self.answer("diff", "HEAD", "HEAD~1", "--exit-code", status=1)
 
     def test_what_is_skipped_is_told_as_people_read_it(self) -> None:
@@ -198,7 +201,7 @@ class Answers(SchemaTest):
         commit = self.answer("commit", "-m", "Two", "--deleted")
         self.assertEqual((commit["files"], commit["bytes"]), (0, 0))
         self.assertEqual(self.lines("ls"), [])
-        self.answer("diff")
+        self.answer("diff", "HEAD~1", "HEAD")
         self.answer("show")
 
     def test_checkout_tells_where_one_stands_and_what_was_written(self) -> None:
@@ -421,7 +424,7 @@ class Answers(SchemaTest):
         self.answer("blame", "data/a.txt")
         self.write("data/a.txt", b"changed\n")
         self.mlrepo("commit", "-m", "Two", "--param", "a=2")
-        self.assertIn({"name": "f.g.h", "before": "9007199254740993"}, self.answer("diff")["parameters"])
+        self.assertIn({"name": "f.g.h", "before": "9007199254740993"}, self.answer("diff", "HEAD~1", "HEAD")["parameters"])
 
     def test_blame_goes_upstream(self) -> None:
         self.start()
@@ -502,7 +505,7 @@ class Errors(SchemaTest):
         self.error("init", status=73)
         self.error("commit", status=64)
         self.error("commit", "-m", "One", status=66)
-        for command in (["show"], ["diff"], ["ls"], ["blame", "data"], ["show", "nowhere"], ["log", "nowhere"], ["tag", "v1"]):
+        for command in (["show"], ["diff", "HEAD"], ["ls"], ["blame", "data"], ["show", "nowhere"], ["log", "nowhere"], ["tag", "v1"]):
             self.error(*command, status=66)
         self.error("undo", status=1)
         self.error("checkout", "nowhere", status=66)
@@ -612,13 +615,13 @@ class Strictness(SchemaTest):
         self.write("data/a.txt", b"changed\n")
         self.mlrepo("commit", "-m", "Two", "--param", "a=1", "--input", "data/run.sh")
         self.mlrepo("tag", "v1")
-        answers = [["status"], ["log"], ["show"], ["diff"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
+        answers = [["status"], ["log"], ["show"], ["diff", "HEAD~1", "HEAD"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
                    ["worktree"], ["worktree", "add", "../other"], ["gc", "--plan"], ["gc"], ["stats"], ["init", "further"],
                    ["branch", "side"], ["tag", "-d", "v1"], ["checkout", "HEAD"], ["checkout", "main", "--to", "../copy"],
                    ["checkout", "HEAD", "--", "data"], ["restore", "data"], ["worktree", "remove", "../other"], ["du"],
                    ["config"], ["config", "user.name"], ["undo"], ["redo"], ["rm", "data/run.sh"], ["doctor"]]
         # The doctor finds fault with the fixed time of these tests.
-        optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user"}
+        optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current"}
         self.mlrepo("config", "user.name", "Ada")
         os.mkfifo(self.work / "data/pipe")
         for name, *arguments in answers:

@@ -164,7 +164,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo commit --quiet -m One
             $ mlrepo init --quiet --store ../store ../further
             $ mlrepo -C ../further log --oneline main
-            {one} One
+            {one} (main) One
             $ mlrepo init --bare --shared ../ours
             A new store in {root}/ours
             $ stat -c %A ../ours/log ../ours/packs
@@ -263,8 +263,8 @@ class Transcripts(TranscriptTest):
             ! error: the working copy in {root}/try stands on 'try'
             [73]
             $ mlrepo log --oneline try
-            {three} Three
-            {two} Two
+            {three} (try) Three
+            {two} (HEAD -> main) Two
             {one} One
             $ mlrepo status
             On branch main
@@ -560,7 +560,7 @@ class Transcripts(TranscriptTest):
             $ echo third >data/a.txt
             $ mlrepo commit --quiet -m Three
             $ mlrepo log -n 2
-            commit {three:full}
+            commit {three:full} (HEAD -> main)
             Author: Ada <ada@example.com>
             Date:   2025-11-23T09:00:00Z
 
@@ -582,20 +582,20 @@ class Transcripts(TranscriptTest):
                 with a body
 
             $ mlrepo log --oneline
-            {three} Three
+            {three} (HEAD -> main) Three
             {two} Two
             {one} One
             $ mlrepo log --oneline -n 2
-            {three} Three
+            {three} (HEAD -> main) Three
             {two} Two
             $ mlrepo log --oneline main~1
             {two} Two
             {one} One
             $ mlrepo log --oneline -- data/a.txt
-            {three} Three
+            {three} (HEAD -> main) Three
             {one} One
             $ mlrepo log --oneline -n 1 --json
-            {"author":{"email":"ada@example.com","name":"Ada"},"commit":"sha256:{three:full}","message":"Three","parents":["sha256:{two:full}"],"runs":["sha256:{run:full}"],"time":"2025-11-23T09:00:00Z"}
+            {"author":{"email":"ada@example.com","name":"Ada"},"branches":["main"],"commit":"sha256:{three:full}","message":"Three","parents":["sha256:{two:full}"],"runs":["sha256:{run:full}"],"tags":[],"time":"2025-11-23T09:00:00Z"}
             $ mlrepo log nowhere
             ! error: no revision 'nowhere'
             ! hint: mlrepo log
@@ -616,29 +616,29 @@ class Transcripts(TranscriptTest):
             $ echo aside >data/d.txt
             $ mlrepo commit --quiet -m Aside
             $ mlrepo log --oneline
-            {aside} Aside
+            {aside} (HEAD -> side) Aside
             {one} One
             $ mlrepo log -n 1 | head -1
-            commit {aside:full}
+            commit {aside:full} (HEAD -> side)
             $ mlrepo log --oneline --graph
-            * {aside} Aside
+            * {aside} (HEAD -> side) Aside
             * {one} One
             $ mlrepo tag v1 main
             $ mlrepo branch -d main
             Deleted main, which was {two} (mlrepo branch main {two} makes it again)
             $ mlrepo log --oneline --graph --all
-            * {aside} Aside
-            | * {two} Two
+            * {aside} (HEAD -> side) Aside
+            | * {two} (tag: v1) Two
             |/
             * {one} One
             $ mlrepo log --graph --all -n 2 | sed 's/ *$//'
-            * commit {aside:full}
+            * commit {aside:full} (HEAD -> side)
             | Author: Ada <ada@example.com>
             | Date:   2025-11-23T09:00:00Z
             |
             |     Aside
             |
-            | * commit {two:full}
+            | * commit {two:full} (tag: v1)
             | | Author: Ada <ada@example.com>
             | | Date:   2025-11-23T09:00:00Z
             | |
@@ -646,7 +646,7 @@ class Transcripts(TranscriptTest):
             | |
             |/
             $ mlrepo log --oneline --all -- data/d.txt
-            {aside} Aside
+            {aside} (HEAD -> side) Aside
             $ mlrepo log --graph --json
             ! {"error":{"hint":"mlrepo help log","message":"a drawing is for people: leave out --graph or --json","status":64}}
             [64]
@@ -668,7 +668,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo add data
             $ mlrepo commit --quiet -m One --param lr=1e-4 --param 'name="x y"' --metric accuracy=0.91
             $ mlrepo show | grep -v '^  env '
-            commit {one:full}
+            commit {one:full} (HEAD -> main)
             Author: Ada <ada@example.com>
             Date:   2025-11-23T09:00:00Z
 
@@ -695,18 +695,19 @@ class Transcripts(TranscriptTest):
         self.two()
         self.transcript(r"""
             $ mlrepo diff
+            ! note: nothing changed since the last commit; mlrepo diff HEAD~1 HEAD compares the last two
+            $ mlrepo diff HEAD~1 HEAD
             modified data/a.txt  6 bytes -> 8 bytes
             added    data/c.txt  - -> 6 bytes
             deleted  data/sub/b.txt  7 bytes -> -
             added    data/sub  - -> 0 bytes
-            ! note: these are the last two commits; mlrepo status says what changed since
             $ mlrepo diff main main
             $ mlrepo diff main main --exit-code
             $ mlrepo diff HEAD~1 --exit-code
             modified data/a.txt  6 bytes -> 8 bytes
             added    data/c.txt  - -> 6 bytes
-            deleted  data/sub/b.txt  7 bytes -> -
             added    data/sub  - -> 0 bytes
+            deleted  data/sub/b.txt  7 bytes -> -
             [1]
             $ mlrepo diff main main~1
             modified data/a.txt  8 bytes -> 6 bytes
@@ -715,14 +716,29 @@ class Transcripts(TranscriptTest):
             added    data/sub/b.txt  - -> 7 bytes
             $ mlrepo commit --quiet -m Three --param lr=0.1 --metric accuracy=0.9
             $ mlrepo commit --quiet -m Four --param lr=0.2 --param seed=1
+            $ rm data/a.txt
+            $ echo new >data/d.txt
             $ mlrepo diff
+            deleted  data/a.txt  8 bytes -> -
+            added    data/d.txt  - -> 4 bytes
+            $ mlrepo diff HEAD~1
+            deleted  data/a.txt  8 bytes -> -
+            added    data/d.txt  - -> 4 bytes
             params
               lr    0.1 -> 0.2
               seed  - -> 1
             metrics
               accuracy  0.9 -> -
-            ! note: these are the last two commits; mlrepo status says what changed since
-            $ mlrepo diff --json
+            $ mlrepo diff HEAD~3 --quiet
+            deleted  data/a.txt  6 bytes -> -
+            added    data/c.txt  - -> 6 bytes
+            added    data/d.txt  - -> 4 bytes
+            added    data/sub  - -> 0 bytes
+            deleted  data/sub/b.txt  7 bytes -> -
+            params
+              lr    - -> 0.2
+              seed  - -> 1
+            $ mlrepo diff HEAD~1 HEAD --json
             {"entries":[],"metrics":[{"before":"0.9","name":"accuracy"}],"parameters":[{"after":"0.2","before":"0.1","name":"lr"},{"after":"1","name":"seed"}]}
             $ mlrepo diff main~9
             ! error: no revision 'main~9'
@@ -886,7 +902,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             first
             $ mlrepo log --oneline
-            {one} One
+            {one} (HEAD -> old) One
             $ mlrepo checkout -b new nowhere
             ! error: no revision 'nowhere'
             ! hint: mlrepo log
@@ -1076,7 +1092,7 @@ class Transcripts(TranscriptTest):
               side  {one}
               team/other  {one}
             $ mlrepo branch --json
-            [{"commit":"sha256:{one:full}","name":"main"},{"commit":"sha256:{one:full}","name":"side"},{"commit":"sha256:{one:full}","name":"team/other"}]
+            [{"commit":"sha256:{one:full}","current":true,"name":"main"},{"commit":"sha256:{one:full}","name":"side"},{"commit":"sha256:{one:full}","name":"team/other"}]
             $ mlrepo branch side
             ! error: 'side' exists already
             [73]
@@ -1170,11 +1186,11 @@ class Transcripts(TranscriptTest):
             $ mlrepo undo --quiet
             $ mlrepo undo --quiet
             $ mlrepo log --oneline
-            {one} One
+            {one} (HEAD -> main) One
             $ mlrepo redo
             Doing again 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
             $ mlrepo log --oneline
-            {two} Two
+            {two} (HEAD -> main) Two
             {one} One
             $ mlrepo redo
             Doing again 3  2025-11-23T09:00:00Z  checkout  by Ada
@@ -1575,7 +1591,7 @@ class Transcripts(TranscriptTest):
             first
             $ mlrepo log --oneline {two}
             {two} Two
-            {one} One
+            {one} (HEAD -> main) One
             $ mlrepo checkout {two}
             ! error: the files of commit {two:12} were collected; only its record is left
             [66]
@@ -1596,7 +1612,7 @@ class Transcripts(TranscriptTest):
         self.two()
         self.transcript(r"""
             $ mlrepo log --oneline
-            {two} Two
+            {two} (HEAD -> main) Two
             {one} One
             $ mlrepo undo --quiet
             $ mlrepo checkout --force --quiet main

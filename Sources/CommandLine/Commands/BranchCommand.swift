@@ -88,7 +88,12 @@ private enum RefList {
 
     static func show(_ refs: [(name: String, target: ObjectReference)], json: Bool, current: String?) throws {
         if json {
-            let list = refs.map { JSONValue.object(["name": .string($0.name), "commit": $0.target.id.json]) }
+            let list = refs.map { ref in
+                JSONValue.object([
+                    "name": .string(ref.name), "commit": ref.target.id.json,
+                    "current": ref.name == current ? .bool(true) : nil,
+                ])
+            }
             return Terminal.printJSON(.array(list))
         }
         for ref in refs {

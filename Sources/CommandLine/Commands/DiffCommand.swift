@@ -4,36 +4,35 @@ internal import ObjectModel
 
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Compare two versions: files, parameters, metrics.",
+        commandName: "diff",
+        abstract: "Compare versions with each other or with the disk: files, parameters, metrics.",
         discussion: """
-            With one revision, compares it with the last commit; with none, the commit before the last with the last. \
-            'mlrepo status' compares the files on disk.
+            With one revision, compares it with the files on disk; with none, the last commit with them. Parameters and \
+            metrics belong to commits: on the disk's side they are those of the last commit.
 
             EXAMPLES
-              mlrepo diff main~1 main
+              mlrepo diff                what changed since the last commit
+              mlrepo diff main~1 main    the last two commits
               mlrepo diff v1.1 --json
             """)
 
     @Flag(help: "End with status 1 if there are differences.")
     var exitCode = false
     @OptionGroup var output: OutputOptions
-    @Argument(help: "The two versions.")
+    @Argument(help: "The versions.", completion: Completions.revision)
     var revisions: [String] = []
 
     func run() throws {
         let repository = try Repository.here()
         guard revisions.count <= 2 else { throw Failure(status: .usage, message: "two revisions at most") }
-        if revisions.isEmpty, (try? repository.commit(named: "HEAD~1")) == nil {
-            throw Failure(
-                status: .notFound, message: "there are no two versions to compare",
-                hint: "mlrepo status says what changed on disk")
-        }
-        let before = try repository.commit(named: revisions.first ?? "HEAD~1")
-        let after = try repository.commit(named: revisions.count == 2 ? revisions[1] : "HEAD")
-        let difference = try repository.difference(before, after)
+        let ids = try revisions.map { try repository.commit(named: $0) }
+        let difference =
+            ids.count == 2
+            ? try repository.difference(ids[0], ids[1]) : try repository.differenceOfDisk(from: ids.first)
         if output.json { Terminal.printJSON(Self.json(difference)) } else { show(difference) }
-        if revisions.isEmpty, !output.json, !output.quiet {
-            Terminal.printError("note: these are the last two commits; mlrepo status says what changed since")
+        if revisions.isEmpty, difference.isEmpty, !output.json, !output.quiet {
+            Terminal.printError(
+                "note: nothing changed since the last commit; mlrepo diff HEAD~1 HEAD compares the last two")
         }
         if exitCode, !difference.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
     }

@@ -56,16 +56,17 @@ struct LogCommand: ParsableCommand {
         let repository = try Repository.here()
         let tips = try tips(repository)
         let wanted = try repository.paths(paths)
-        if graph { return try draw(repository, tips) }
+        let names = try CommitNames(repository)
+        if graph { return try draw(repository, tips, names) }
         var left = maxCount ?? .max
         try repository.history(of: tips) { (id, commit) throws(RepositoryError) in
             guard left > 0 else { return false }
             if !wanted.isEmpty, try !repository.changes(commit, wanted) { return true }
             left -= 1
             if output.json {
-                Terminal.printJSON(Self.json(id, commit))
+                Terminal.printJSON(Self.json(id, commit, names))
             } else {
-                for line in lines(id, commit) { Terminal.print(line) }
+                for line in try lines(id, commit, names, repository) { Terminal.print(line) }
             }
             return left > 0
         }
@@ -83,7 +84,7 @@ struct LogCommand: ParsableCommand {
         return tips
     }
 
-    private func draw(_ repository: Repository, _ tips: [ObjectID]) throws {
+    private func draw(_ repository: Repository, _ tips: [ObjectID], _ names: CommitNames) throws {
         var commits: [(id: ObjectID, commit: Commit)] = []
         try repository.history(of: tips) { id, commit in
             commits.append((id, commit))
@@ -92,30 +93,35 @@ struct LogCommand: ParsableCommand {
         var drawing = CommitGraph()
         for (id, commit) in topologicalOrder(commits).prefix(max(0, maxCount ?? .max)) {
             let row = drawing.row(id, parents: commit.parents)
-            for (index, line) in lines(id, commit).enumerated() {
+            for (index, line) in try lines(id, commit, names, repository).enumerated() {
                 Terminal.print((index == 0 ? row.commit : row.rest) + line)
             }
             for joint in row.joints { Terminal.print(joint) }
         }
     }
 
-    private func lines(_ id: ObjectID, _ commit: Commit) -> [String] {
-        if oneline { return ["\(id.short) \(Terminal.escaped(commit.subject))"] }
+    private func lines(
+        _ id: ObjectID, _ commit: Commit, _ names: CommitNames, _ repository: Repository
+    ) throws(RepositoryError) -> [String] {
+        if oneline { return ["\(id.short)\(names.text(id)) \(Terminal.escaped(commit.subject))"] }
         var lines = [
-            "commit \(id.hex)", "Author: \(Terminal.escaped("\(commit.author)"))",
+            "commit \(id.hex)\(names.text(id))", "Author: \(Terminal.escaped("\(commit.author)"))",
             "Date:   \(Terminal.time(commit.authored))", "",
         ]
         for line in commit.message.split(separator: "\n", omittingEmptySubsequences: false) {
             lines.append("    \(Terminal.escaped(String(line)))")
         }
-        return lines + [""]
+        lines.append("")
+        let values = try repository.contents(of: id).1.flatMap { RunText.values($0.1) }
+        return lines + values.map { "    \($0)" } + (values.isEmpty ? [] : [""])
     }
 
-    static func json(_ id: ObjectID, _ commit: Commit) -> JSONValue {
+    static func json(_ id: ObjectID, _ commit: Commit, _ names: CommitNames) -> JSONValue {
         .object([
             "commit": id.json, "parents": .array(commit.parents.map(\.json)), "author": commit.author.json,
             "time": .string(Terminal.time(commit.authored)), "message": .string(commit.message),
-            "runs": .array(commit.runs.map(\.json)),
+            "runs": .array(commit.runs.map(\.json)), "branches": names.branchesJSON(id),
+            "tags": names.tagsJSON(id),
         ])
     }
 }

@@ -23,8 +23,9 @@ struct ShowCommand: ParsableCommand {
         }
         let id = try repository.commit(named: revision)
         let (commit, runs) = try repository.contents(of: id)
-        if output.json { return Terminal.printJSON(Self.json(id, commit, runs)) }
-        Terminal.print("commit \(id.hex)")
+        let names = try CommitNames(repository)
+        if output.json { return Terminal.printJSON(Self.json(id, commit, runs, names)) }
+        Terminal.print("commit \(id.hex)\(names.text(id))")
         for parent in commit.parents { Terminal.print("parent \(parent.hex)") }
         Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
         Terminal.print("Date:   \(Terminal.time(commit.authored))")
@@ -39,8 +40,10 @@ struct ShowCommand: ParsableCommand {
         }
     }
 
-    private static func json(_ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)]) -> JSONValue {
-        guard case .object(let members) = LogCommand.json(id, commit) else { return .null }
+    private static func json(
+        _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames
+    ) -> JSONValue {
+        guard case .object(let members) = LogCommand.json(id, commit, names) else { return .null }
         let described = JSONValue.array(runs.map { RunText.json($0.0, $0.1) })
         let rest = members.filter { $0.name != "runs" }
         return .object(
