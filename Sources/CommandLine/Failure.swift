@@ -57,6 +57,10 @@ struct Failure: Error {
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             hint =
                 "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+        case .inputLeftOut(let path):
+            (status, hint) = (
+                .usage, "name \(path) among the files to commit, or --input HEAD:\(path) if the run read that"
+            )
         case .inputTwice:
             (status, hint) = (.usage, "one --input for each file or directory, each of one version")
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")

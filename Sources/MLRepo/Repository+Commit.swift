@@ -13,6 +13,8 @@ package struct CommitRequest: Sendable {
     package var metrics: [String: ParameterValue] = [:]
     /// What the run read: paths of this version, or of the commit named with them.
     package var inputs: [(path: RepositoryPath, commit: ObjectID?)] = []
+    /// Files that parameters were read from: inputs, too, where the version has them.
+    package var parameterFiles: [RepositoryPath] = []
     /// What the run wrote; empty for all that changed, less the inputs.
     package var outputs: [RepositoryPath] = []
     /// Files that are gone were deleted on purpose.
@@ -58,6 +60,13 @@ extension Repository {
         let scanned =
             request.paths.isEmpty ? look.scan.files : look.scan.files.filter { isWanted($0.path) }
         if !request.allowsMissing { try refuseMissing(look, scanned) }
+        if !request.paths.isEmpty, request.inputs.contains(where: { $0.commit == nil }) {
+            // A run read what is on disk; the version would have something else.
+            for change in try changes(look) where !isWanted(change.path) {
+                let input = request.inputs.first { $0.commit == nil && change.path.isInside($0.path) }
+                if let input { throw .inputLeftOut(input.path) }
+            }
+        }
 
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
@@ -311,10 +320,15 @@ extension Repository {
             }
             inputs.append(PathEdit(path: input.path, entry: entry))
         }
+        for path in request.parameterFiles
+        where !inputs.contains(where: { path.isInside($0.path) || $0.path.isInside(path) }) {
+            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+            if let entry { inputs.append(PathEdit(path: path, entry: entry)) }
+        }
         var outputs: [PathEdit] = []
         if request.outputs.isEmpty {
             outputs = edits.filter { edit in
-                edit.entry != nil && !request.inputs.contains { edit.path.isInside($0.path) }
+                edit.entry != nil && !inputs.contains { edit.path.isInside($0.path) }
             }
         }
         for path in request.outputs {
@@ -325,7 +339,7 @@ extension Repository {
         let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
         let inputRoot = try edited(empty, Self.inOrder(inputs), writer).root
         // The first version of everything is its own output.
-        let isAll = base == nil && request.outputs.isEmpty && request.inputs.isEmpty
+        let isAll = base == nil && request.outputs.isEmpty && inputs.isEmpty
         let outputRoot = isAll ? tree : try edited(empty, Self.inOrder(outputs), writer).root
         for root in [inputRoot, outputRoot] where root == DirectoryTree.emptyRoot {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }

@@ -53,10 +53,23 @@ extension Repository {
                 files.append(FileDifference(path: path, before: before, after: after))
             }
         }
-        let (old, new) = (before.runs.map(\.1), after?.runs.map(\.1) ?? [])
+        let old = try telling(before)
+        let new = try after.map { (after) throws(RepositoryError) in try telling(after) } ?? []
         return VersionDifference(
             files: files, parameters: Self.compare(old.map(\.parameters), new.map(\.parameters)),
             metrics: Self.compare(old.map(\.metrics), new.map(\.metrics)))
+    }
+
+    /// The runs of a version, or, where they have neither parameters nor metrics, those of the last version before it that has
+    /// some: whoever corrects a file or gives it another name leaves the results as they are.
+    private func telling(_ contents: Contents) throws(RepositoryError) -> [Run] {
+        var contents = contents
+        while true {
+            let runs = contents.runs.map(\.1)
+            let isTelling = runs.contains { !($0.parameters.isEmpty && $0.metrics.isEmpty) }
+            guard !isTelling, let parent = contents.commit.parents.first else { return runs }
+            contents = try self.contents(of: parent)
+        }
     }
 
     /// What the files on disk have otherwise than a version.

@@ -169,7 +169,8 @@ extension Repository {
         }
         if isCheckout, let before = own?.before?.id {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
-            let branch = try branch(at: before)
+            let earlier = try self.branch(before: operation)
+            let branch = if let earlier { earlier } else { try self.branch(at: before) }
             if try saving(of: before, head) != nil {
                 // What the operation wrote, or any version has, may go; what was written since may not.
                 _ = try checkout(
@@ -254,6 +255,25 @@ extension Repository {
             }
         }
         try copy.setTracking(tracking.isUnchanged(from: base.tracked) ? nil : tracking)
+    }
+
+    /// The branch that this working copy stood on when it did something, as the operation before tells that was not taken back.
+    private func branch(before operation: Operation) throws(RepositoryError) -> String? {
+        var (isBefore, undone, branch): (Bool, Set<ObjectID>, String?) = (false, [], nil)
+        try operations { (other) throws(RepositoryError) in
+            defer { if other.eventID == operation.eventID { isBefore = true } }
+            let event = other.event
+            guard event.workingCopy == operation.event.workingCopy else { return true }
+            if let id = event.undoes { undone.insert(id) }
+            guard isBefore, event.undoes == nil, !undone.contains(other.eventID) else { return true }
+            switch event.verb {
+            case "checkout", Self.overwritingVerb: branch = event.reason
+            case "commit": branch = event.refs.lazy.compactMap { $0.name.name(in: "branches") }.first
+            default: return true
+            }
+            return false
+        }
+        return try branch.flatMap { (name) throws(RepositoryError) in try tip(of: name) == nil ? nil : name }
     }
 
     /// The branch whose newest commit this is, if it is only one.

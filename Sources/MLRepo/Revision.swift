@@ -85,6 +85,11 @@ extension Repository {
     /// Where a path of a version came from.
     package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(RepositoryError) -> Blame? {
         try requireTree(tip, try reading { () throws(ReadError) in try store.commit(tip) })
-        return try reading { () throws(ReadError) in try BlameWalk(reader: store).blame(path, at: tip) }
+        var tips: [ObjectID] = []
+        for group in ["branches", "tags"] {
+            tips += try refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
+        }
+        let walk = BlameWalk(reader: store, tips: tips)
+        return try reading { () throws(ReadError) in try walk.blame(path, at: tip) }
     }
 }

@@ -760,6 +760,28 @@ class Undo(CommandTest):
         self.assertEqual(self.tree(self.work), two)
         self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
 
+    def test_undo_of_a_checkout_goes_back_to_the_branch(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("worktree", "add", "../other")
+        self.write("data/a.txt", b"changed\n")
+        self.mlrepo("commit", "-m", "Two")
+        other = lambda *words: self.mlrepo("-C", "../other", *words)
+        self.mlrepo("branch", "aside", "main~1")
+        other("checkout", "aside")
+        other("branch", "-d", "main", status=73)
+        self.mlrepo("checkout", "aside")
+        # Both stand on 'aside', which has a twin.
+        self.mlrepo("branch", "twin")
+        self.write("data/a.txt", b"again\n")
+        self.mlrepo("commit", "-m", "Three")
+        other("checkout", "aside")
+        other("undo")
+        self.assertEqual(other("status").splitlines()[0], "On branch aside")
+        self.assertIn("is at", other("status").splitlines()[1])
+        other("checkout", "aside")
+        self.assertEqual((self.root / "other/data/a.txt").read_bytes(), b"again\n")
+
     def test_no_branch_is_called_head(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
@@ -779,6 +801,78 @@ class Undo(CommandTest):
 
 
 class Provenance(CommandTest):
+    def runs(self) -> None:
+        """Two trainings, the second with a note that neither wrote."""
+        self.start()
+        self.write("model/w", b"one")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "First", "--input", "data", "--output", "model", "--param", "lr=1")
+        self.write("model/w", b"two")
+        self.write("data/note.txt", b"a note")
+        self.mlrepo("commit", "-m", "Second", "--input", "data/a.txt", "--output", "model", "--param", "lr=2")
+
+    def test_blame_finds_the_run_of_a_model_that_was_brought_back(self) -> None:
+        self.runs()
+        first = json.loads(self.mlrepo("blame", "model/w", "-r", "HEAD~1", "--json"))
+        self.mlrepo("checkout", "HEAD~1", "--", "model")
+        self.mlrepo("commit", "-m", "Back")
+        back = json.loads(self.mlrepo("blame", "model/w", "--json"))
+        self.assertEqual(back.pop("broughtBack"), "sha256:" + self.mlrepo("resolve", "HEAD").strip())
+        self.assertEqual(back, first)
+        self.assertIn("brought back by", self.mlrepo("blame", "model"))
+        # From another branch, whose run the line of this one does not know.
+        self.mlrepo("checkout", "-b", "other", "HEAD~2")
+        self.write("model/w", b"three")
+        self.mlrepo("commit", "-m", "Third", "--param", "lr=3", "--output", "model")
+        self.mlrepo("checkout", "main")
+        self.mlrepo("checkout", "other", "--", "model")
+        self.mlrepo("commit", "-m", "Taken")
+        self.assertEqual(json.loads(self.mlrepo("blame", "model/w", "--json"))["parameters"], {"lr": 3})
+        # A run that says so made it again.
+        self.mlrepo("checkout", "HEAD~1", "--", "model")
+        self.mlrepo("commit", "-m", "Again", "--param", "lr=4", "--output", "model")
+        again = json.loads(self.mlrepo("blame", "model/w", "--json"))
+        self.assertEqual((again["parameters"], again.get("broughtBack")), ({"lr": 4}, None))
+
+    def test_blame_names_no_run_that_did_not_write_the_file(self) -> None:
+        self.runs()
+        note = json.loads(self.mlrepo("blame", "data/note.txt", "--json"))
+        self.assertEqual((note["run"], note["message"]), (None, "Second"))
+        self.assertIn("came with", self.mlrepo("blame", "data/note.txt"))
+
+    def test_a_version_without_a_run_leaves_the_numbers_as_they_are(self) -> None:
+        self.runs()
+        self.mlrepo("mv", "model", "weights")
+        self.mlrepo("commit", "-m", "Another name")
+        diff = json.loads(self.mlrepo("diff", "HEAD~2", "HEAD", "--json"))
+        self.assertEqual(diff["parameters"], [{"name": "lr", "before": "1", "after": "2"}])
+        self.assertEqual(json.loads(self.mlrepo("diff", "HEAD~1", "HEAD", "--json"))["parameters"], [])
+
+    def test_the_file_of_the_parameters_is_an_input(self) -> None:
+        self.start()
+        self.write("params.json", b'{"lr": 5}')
+        self.mlrepo("add", "params.json")
+        self.mlrepo("commit", "-m", "Run", "--params", "params.json")
+        self.assertIsNone(json.loads(self.mlrepo("blame", "params.json", "--json"))["run"])
+        blame = json.loads(self.mlrepo("blame", "data/a.txt", "--json"))
+        self.assertEqual(([entry["path"] for entry in blame["inputs"]], blame["parameters"]), (["params.json"], {"lr": 5}))
+
+    def test_blame_of_a_directory_goes_behind_its_new_name(self) -> None:
+        self.runs()
+        self.mlrepo("mv", "model", "weights")
+        self.mlrepo("commit", "-m", "Another name")
+        blame = json.loads(self.mlrepo("blame", "weights", "--json"))
+        self.assertEqual((blame["origin"], blame["message"], blame["parameters"]), ("model", "Second", {"lr": 2}))
+
+    def test_a_commit_of_some_paths_reads_no_input_that_it_leaves_out(self) -> None:
+        self.runs()
+        self.write("data/a.txt", b"not committed")
+        self.write("model/w", b"three")
+        self.mlrepo("commit", "model", "-m", "Third", "--input", "data", status=64)
+        self.mlrepo("commit", "model", "-m", "Third", "--input", "HEAD:data")
+        self.write("model/w", b"four")
+        self.mlrepo("commit", "model", "data", "-m", "Fourth", "--input", "data")
+
     def test_blame_names_data_parameters_and_code_of_both_models(self) -> None:
         git = lambda *a: subprocess.run(["git", *a], cwd=self.work, env=self.environment, check=True, capture_output=True)
         git("init", "-q")

@@ -1256,15 +1256,15 @@ class Transcripts(TranscriptTest):
             model.bin  sha256:1b465fa6b6bcbc06a3199e3d2d8aec35d37494a712f888b6d5536684dd89d0f0  8 bytes
             └─ made by  commit {two} "Model"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run}, declared)
                ├─ data   data  2 files  tree 5ffda38  13 bytes  from {one}
-               │  └─ made by  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run2}, declared)
+               │  └─ came with  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>
                ├─ params lr=1e-4
                └─ result accuracy=0.91
             $ mlrepo annotate data/a.txt | grep -v ' env '
             data/a.txt  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes
-            └─ made by  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run2}, declared)
+            └─ came with  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>
             $ mlrepo blame data --revision main~1 | grep -v ' env '
             data  2 files  tree 5ffda38  13 bytes
-            └─ made by  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run2}, declared)
+            └─ came with  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>
             $ mlrepo blame nothing
             ! error: nothing is not in {two}
             [66]

@@ -42,14 +42,14 @@ struct BlameCommand: ParsableCommand {
 
     /// The lines below a file or directory, drawn as a tree.
     private static func tree(_ blame: Blame) -> [String] {
-        let commit = blame.commit
-        let origin =
-            "commit \(blame.commitID.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
-            + "  by \(Terminal.escaped("\(commit.author)"))"
+        let origin = text(blame.commitID, blame.commit)
         guard let making = blame.making else { return ["└─ came with  \(origin)"] }
-        var lines = [
-            "└─ made by  \(origin)  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
-        ]
+        var lines: [String] = []
+        if let returned = blame.returned {
+            lines.append("├─ brought back by  \(text(returned.id, returned.commit))")
+        }
+        let run = "  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
+        lines.append("└─ " + (making.isTelling ? "made by  \(origin)\(run)" : "came with  \(origin)"))
         var branches: [[String]] = blame.inputs.map { input in
             let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"
             var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)"]
@@ -67,6 +67,11 @@ struct BlameCommand: ParsableCommand {
         return lines
     }
 
+    private static func text(_ id: ObjectID, _ commit: Commit) -> String {
+        "commit \(id.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
+            + "  by \(Terminal.escaped("\(commit.author)"))"
+    }
+
     private static func json(_ blame: Blame) -> JSONValue {
         let run = blame.making?.run
         return .object([
@@ -74,6 +79,7 @@ struct BlameCommand: ParsableCommand {
             "size": .integer(blame.entry.size),
             "commit": blame.commitID.json, "author": blame.commit.author.json,
             "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
+            "broughtBack": blame.returned?.id.json,
             "run": blame.making.map { making in
                 .object([
                     "id": making.id.json, "origin": .string(making.run.origin.rawValue),

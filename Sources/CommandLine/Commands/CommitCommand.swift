@@ -28,7 +28,9 @@ struct CommitCommand: ParsableCommand {
     var parameters: [String] = []
     @Option(
         name: .customLong("params"),
-        help: ArgumentHelp("A JSON, YAML or TOML file of hyperparameters.", valueName: "file"),
+        help: ArgumentHelp(
+            "A JSON, YAML or TOML file of hyperparameters; an input, too, if it is tracked.",
+            valueName: "file"),
         completion: .file())
     var parameterFiles: [String] = []
     @Option(name: .customLong("metric"), help: ArgumentHelp("A result.", valueName: "name=value"))
@@ -66,6 +68,7 @@ struct CommitCommand: ParsableCommand {
         request.paths = try repository.paths(paths)
         request.parameters = try Values.gather(pairs: parameters, files: parameterFiles)
         request.metrics = try Values.gather(pairs: metrics, files: metricFiles)
+        request.parameterFiles = parameterFiles.compactMap { try? repository.path(ArgumentText.bytes($0)) }
         for input in inputs { request.inputs.append(try Self.input(input, repository)) }
         request.outputs = try repository.paths(outputs)
         request.allowsMissing = deleted

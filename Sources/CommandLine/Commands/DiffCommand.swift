@@ -8,7 +8,8 @@ struct DiffCommand: ParsableCommand {
         abstract: "Compare versions with each other or with the disk: files, parameters, metrics.",
         discussion: """
             With one revision, compares it with the files on disk; with none, the last commit with them. Parameters and \
-            metrics belong to commits: on the disk's side they are those of the last commit.
+            metrics belong to commits: of a version that has none they are those of the last one before that has, and on \
+            the disk's side those of the last commit.
 
             EXAMPLES
               mlrepo diff                what changed since the last commit

@@ -1,0 +1,225 @@
+package import ObjectModel
+
+/// Finds origins in the graph of commits and runs.
+package struct BlameWalk {
+    private let reader: any ObjectReader
+    /// Where content may come from that a version has and its parents do not.
+    private let tips: [ObjectID]
+    private let depthLimit: Int
+
+    /// - Parameter tips: The newest commits of all branches and tags.
+    package init(reader: any ObjectReader, tips: [ObjectID], depthLimit: Int = 16) {
+        self.reader = reader
+        self.tips = tips
+        self.depthLimit = depthLimit
+    }
+
+    /// - Returns: Nothing if the commit has nothing at that path.
+    package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Blame? {
+        var state = State()
+        return try blame(path, at: tip, depth: 0, &state)
+    }
+
+    /// What an answer has come across.
+    private struct State {
+        /// Inputs that were traced.
+        var seen: Set<ObjectID> = []
+        /// All commits that branches and tags know, newest first; nothing while nobody asked.
+        var history: [(id: ObjectID, commit: Commit)]?
+    }
+
+    private func blame(
+        _ path: RepositoryPath, at tip: ObjectID, depth: Int, _ state: inout State
+    ) throws(ReadError) -> Blame? {
+        guard let found = try origin(of: path, at: tip) else { return nil }
+        var (commitID, commit) = (found.id, found.commit)
+        let (entry, origin) = (found.entry, found.path)
+        var making = try maker(of: origin, entry, in: commit)
+        var returned: Blame.Return?
+        if making?.isTelling != true,
+            let (id, first) = try earlier(origin, entry, before: (commitID, commit), &state),
+            let earlier = try maker(of: origin, entry, in: first), earlier.isTelling
+        {
+            returned = Blame.Return(id: commitID, commit: commit)
+            (commitID, commit, making) = (id, first, earlier)
+        }
+        var inputs: [Blame.Input] = []
+        let sources = try making.map { (making) throws(ReadError) in
+            try self.sources(of: making.run.inputs, in: making.run, commitID, commit, under: .root)
+        }
+        for (inputPath, input, place) in sources ?? [] {
+            var upstream: Blame?
+            if let place, depth + 1 < depthLimit, state.seen.insert(input.id).inserted {
+                upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+            }
+            inputs.append(
+                Blame.Input(
+                    path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
+        }
+        return Blame(
+            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, returned: returned,
+            making: making, inputs: inputs)
+    }
+
+    /// Goes back as long as a parent has the same at the path, or lost the same at another one.
+    private func origin(
+        of asked: RepositoryPath, at tip: ObjectID
+    ) throws(ReadError) -> (id: ObjectID, commit: Commit, entry: TreeEntry, path: RepositoryPath)? {
+        var path = asked
+        var (id, commit) = (tip, try reader.commit(tip))
+        guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else {
+            return nil
+        }
+        search: while true {
+            for parentID in commit.parents {
+                let parent = try reader.commit(parentID)
+                let same = parent.tree == commit.tree
+                let before =
+                    same ? entry : try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)
+                if before?.id == entry.id {
+                    (id, commit) = (parentID, parent)
+                    continue search
+                }
+            }
+            for parentID in commit.parents {
+                let parent = try reader.commit(parentID)
+                if let before = try renamed(entry, from: parent, to: commit) {
+                    (id, commit, path) = (parentID, parent, before)
+                    continue search
+                }
+            }
+            return (id, commit, entry, path)
+        }
+    }
+
+    /// Where a file or directory was that a commit gave another name: what went away with the same content.
+    ///
+    /// Reads what differs between the two versions.
+    private func renamed(
+        _ entry: TreeEntry, from parent: Commit, to commit: Commit
+    ) throws(ReadError) -> RepositoryPath? {
+        guard entry.size > 0 else { return nil }
+        let before = DirectoryTree(root: parent.tree, reader: reader)
+        // A directory is where its first file is.
+        let (inner, first) = entry.mode == .directory ? try firstFile(of: entry) : ([], entry)
+        guard let first else { return nil }
+        var found: [RepositoryPath] = []
+        try before.changes(to: DirectoryTree(root: commit.tree, reader: reader)) { path, before, after in
+            if after == nil, before?.id == first.id, before?.mode == first.mode { found.append(path) }
+        }
+        for path in found {
+            if inner.isEmpty { return path }
+            let names = path.names
+            guard names.count > inner.count, names.suffix(inner.count).elementsEqual(inner) else { continue }
+            var directory = RepositoryPath.root
+            for name in names.dropLast(inner.count) {
+                guard let below = try? directory.appending(name) else { break }
+                directory = below
+            }
+            if try before.entry(at: directory)?.id == entry.id { return directory }
+        }
+        return nil
+    }
+
+    /// The first file of a directory that has bytes, and the names that lead to it.
+    private func firstFile(of directory: TreeEntry) throws(ReadError) -> (
+        names: [EntryName], file: TreeEntry?
+    ) {
+        var (names, id): ([EntryName], ObjectID) = ([], directory.id)
+        while true {
+            let entries = try DirectoryTree(root: id, reader: reader).entries.leaves()
+            guard let next = entries.first(where: { $0.size > 0 }) else { return ([], nil) }
+            names.append(next.name)
+            if next.mode != .directory { return (names, next) }
+            id = next.id
+        }
+    }
+
+    /// The first commit that brought some content to a path, of those that any branch or tag knows and that are older than
+    /// another one which has brought it, too.
+    private func earlier(
+        _ path: RepositoryPath, _ entry: TreeEntry, before other: (id: ObjectID, commit: Commit),
+        _ state: inout State
+    ) throws(ReadError) -> (ObjectID, Commit)? {
+        if state.history == nil { state.history = try all() }
+        let history = state.history ?? []
+        var known: [ObjectID: Bool] = [:]
+        func has(_ commit: Commit) -> Bool {
+            if let known = known[commit.tree] { return known }
+            // The files of a version may have been collected.
+            let found = try? DirectoryTree(root: commit.tree, reader: reader).entry(at: path)
+            known[commit.tree] = found?.id == entry.id && found?.mode == entry.mode
+            return known[commit.tree] == true
+        }
+        var first: (ObjectID, Commit)?
+        func look(_ id: ObjectID, _ commit: Commit) throws(ReadError) {
+            guard id != other.id, commit.committed <= other.commit.committed, has(commit) else { return }
+            for parent in commit.parents {
+                if has(try reader.commit(parent)) { return }
+            }
+            if commit.committed <= first?.1.committed ?? .max { first = (id, commit) }
+        }
+        for (id, commit) in history { try look(id, commit) }
+        // No name may lead to the version that was asked about.
+        if !history.contains(where: { $0.id == other.id }) {
+            var walk = try CommitWalk(from: other.commit.parents, reader: reader)
+            while let (id, commit) = try walk.next() { try look(id, commit) }
+        }
+        return first
+    }
+
+    private func all() throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
+        var walk = try CommitWalk(from: tips, reader: reader)
+        var all: [(id: ObjectID, commit: Commit)] = []
+        while let next = try walk.next() { all.append(next) }
+        return all
+    }
+
+    /// The commit's run that says to have made what is at a path: a file as it is, or something in a directory.
+    private func maker(
+        of path: RepositoryPath, _ entry: TreeEntry, in commit: Commit
+    ) throws(ReadError) -> Blame.Making? {
+        for id in commit.runs {
+            let run = try reader.run(id)
+            let output = try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)
+            if output?.id == entry.id || (output?.mode == .directory && entry.mode == .directory) {
+                return Blame.Making(id: id, run: run)
+            }
+        }
+        return nil
+    }
+
+    /// A commit that has the input: the one it was named by, this one, or one of its parents.
+    private func source(
+        of path: RepositoryPath, _ input: TreeEntry, in run: Run, _ commitID: ObjectID, _ commit: Commit
+    ) throws(ReadError) -> ObjectID? {
+        if let named = run.inputCommits[path] { return named }
+        for id in commit.parents {
+            let parent = try reader.commit(id)
+            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.id == input.id {
+                return id
+            }
+        }
+        if try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)?.id == input.id {
+            return commitID
+        }
+        return nil
+    }
+
+    /// What a run read, each as high up as a commit has it: a directory that was read as a whole is one input.
+    private func sources(
+        of tree: ObjectID, in run: Run, _ commitID: ObjectID, _ commit: Commit, under prefix: RepositoryPath
+    ) throws(ReadError) -> [(RepositoryPath, TreeEntry, ObjectID?)] {
+        var sources: [(RepositoryPath, TreeEntry, ObjectID?)] = []
+        for entry in try DirectoryTree(root: tree, reader: reader).entries.leaves() {
+            guard let path = try? prefix.appending(entry.name) else { continue }
+            let place = try source(of: path, entry, in: run, commitID, commit)
+            if place == nil, entry.mode == .directory {
+                sources += try self.sources(of: entry.id, in: run, commitID, commit, under: path)
+            } else {
+                sources.append((path, entry, place))
+            }
+        }
+        return sources
+    }
+}
