@@ -13,11 +13,13 @@ package struct CheckoutReport: Sendable {
 extension Repository {
     /// Makes the working copy's files those of a commit, and lets it stand on that commit.
     ///
-    /// - Parameter branch: The branch it stands on afterwards; nothing for none.
+    /// - Parameters:
+    ///   - branch: The branch it stands on afterwards; nothing for none.
+    ///   - isNew: The branch was made for this: to take that back takes back both.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
-        _ id: ObjectID, branch: String?, undoing: ObjectID? = nil, verb: String = "checkout",
-        sparing: Spared = .changed,
+        _ id: ObjectID, branch: String?, isNew: Bool = false, undoing: ObjectID? = nil,
+        verb: String = "checkout", sparing: Spared = .changed,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
@@ -48,7 +50,9 @@ extension Repository {
         (head.commit, head.branch) = (id, branch)
         let (writer, standing) = (ObjectWriter(store, random: environment.random), head)
         defer { writer.abandon() }
-        if try !self.standing(head, on: id, from: look.head.commit).isEmpty {
+        // Another branch at the same commit is no other ref, and yet something to take back.
+        let isMove = try !self.standing(head, on: id, from: look.head.commit).isEmpty
+        if isMove || (branch != look.head.branch && !isNew) {
             _ = try transact(
                 verb, reason: branch, actor: actor, head, writer, undoing: undoing
             ) { () throws(RepositoryError) in

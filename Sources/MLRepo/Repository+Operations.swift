@@ -81,7 +81,9 @@ extension Repository {
             }
             if let other = operation.event.undoes {
                 undone.insert(other)
-            } else if !operation.event.refs.isEmpty, !Self.isBeginning(operation), try !isLeft(operation) {
+            } else if !operation.event.refs.isEmpty || operation.event.verb == "checkout",
+                !Self.isBeginning(operation), try !isLeft(operation)
+            {
                 found = operation
             }
             return found == nil
@@ -118,7 +120,7 @@ extension Repository {
                 return true
             }
             guard let other = candidate.event.undoes else {
-                if candidate.event.refs.isEmpty { return true }
+                if candidate.event.refs.isEmpty, candidate.event.verb != "checkout" { return true }
                 return try isLeft(candidate)
             }
             if candidate.event.verb == "redo" {
@@ -169,8 +171,7 @@ extension Repository {
         }
         if isCheckout, let before = own?.before?.id {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
-            let earlier = try self.branch(before: operation)
-            let branch = if let earlier { earlier } else { try self.branch(at: before) }
+            let branch = try branch(before: operation, standingOn: before)
             if try saving(of: before, head) != nil {
                 // What the operation wrote, or any version has, may go; what was written since may not.
                 _ = try checkout(
@@ -178,6 +179,13 @@ extension Repository {
                 return try leaveSaved(verb)
             }
             _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
+            return
+        }
+        if isCheckout, operation.event.refs.isEmpty, let id = head.commit {
+            // Only the branch was another one.
+            _ = try checkout(
+                id, branch: try branch(before: operation, standingOn: id), undoing: operation.eventID,
+                verb: verb)
             return
         }
         for change in operation.event.refs where change.before == nil {
@@ -257,22 +265,31 @@ extension Repository {
         try copy.setTracking(tracking.isUnchanged(from: base.tracked) ? nil : tracking)
     }
 
-    /// The branch that this working copy stood on when it did something, as the operation before tells that was not taken back.
-    private func branch(before operation: Operation) throws(RepositoryError) -> String? {
-        var (isBefore, undone, branch): (Bool, Set<ObjectID>, String?) = (false, [], nil)
+    /// The branch that this working copy stood on when it did something, as the operation before tells that was not taken back
+    /// then; nothing for none. Where nothing tells, the one branch that has the commit.
+    private func branch(
+        before operation: Operation, standingOn commit: ObjectID
+    ) throws(RepositoryError) -> String? {
+        var (isBefore, isFound): (Bool, Bool) = (false, false)
+        var (undone, branch): (Set<ObjectID>, String?) = ([], nil)
         try operations { (other) throws(RepositoryError) in
             defer { if other.eventID == operation.eventID { isBefore = true } }
             let event = other.event
-            guard event.workingCopy == operation.event.workingCopy else { return true }
-            if let id = event.undoes { undone.insert(id) }
-            guard isBefore, event.undoes == nil, !undone.contains(other.eventID) else { return true }
+            guard isBefore, event.workingCopy == operation.event.workingCopy else { return true }
+            if let id = event.undoes {
+                undone.insert(id)
+                return true
+            }
+            guard !undone.contains(other.eventID) else { return true }
             switch event.verb {
             case "checkout", Self.overwritingVerb: branch = event.reason
             case "commit": branch = event.refs.lazy.compactMap { $0.name.name(in: "branches") }.first
             default: return true
             }
+            isFound = true
             return false
         }
+        guard isFound else { return try self.branch(at: commit) }
         return try branch.flatMap { (name) throws(RepositoryError) in try tip(of: name) == nil ? nil : name }
     }
 

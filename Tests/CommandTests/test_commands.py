@@ -769,7 +769,6 @@ class Undo(CommandTest):
         other = lambda *words: self.mlrepo("-C", "../other", *words)
         self.mlrepo("branch", "aside", "main~1")
         other("checkout", "aside")
-        other("branch", "-d", "main", status=73)
         self.mlrepo("checkout", "aside")
         # Both stand on 'aside', which has a twin.
         self.mlrepo("branch", "twin")
@@ -778,7 +777,14 @@ class Undo(CommandTest):
         other("checkout", "aside")
         other("undo")
         self.assertEqual(other("status").splitlines()[0], "On branch aside")
-        self.assertIn("is at", other("status").splitlines()[1])
+        self.assertIn("'aside' is at", other("status"))
+        # A branch at the same commit is something to take back, too.
+        other("checkout", "twin")
+        other("undo")
+        self.assertEqual(other("status").splitlines()[0], "On branch aside")
+        other("redo")
+        self.assertEqual(other("status").splitlines()[0], "On branch twin")
+        other("undo")
         other("checkout", "aside")
         self.assertEqual((self.root / "other/data/a.txt").read_bytes(), b"again\n")
 

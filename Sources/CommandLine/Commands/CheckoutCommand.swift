@@ -84,7 +84,7 @@ struct CheckoutCommand: ParsableCommand {
         let report =
             force
             ? try repository.forcedCheckout(id, branch: branch) { progress.add($0) }
-            : try repository.checkout(id, branch: branch) { progress.add($0) }
+            : try repository.checkout(id, branch: branch, isNew: makesBranch || creates) { progress.add($0) }
         progress.finish()
         if output.json {
             return Terminal.printJSON(
