@@ -15,11 +15,13 @@ extension Repository {
     ///
     /// - Parameters:
     ///   - branch: The branch it stands on afterwards; nothing for none.
+    ///   - others: What else may be on disk and is to go, where that is what is there.
     ///   - isNew: The branch was made for this: to take that back takes back both.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
         _ id: ObjectID, branch: String?, isNew: Bool = false, undoing: ObjectID? = nil,
         verb: String = "checkout", sparing: Spared = .changed,
+        replacing others: [(path: RepositoryPath, entry: TreeEntry)] = [],
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
@@ -28,9 +30,10 @@ extension Repository {
         try requireTree(id, target)
         // Only a checkout that was interrupted may have left something anywhere else.
         let differences = try differences(base().commit, target)
-        let look = try look(at: copy.pending() == nil ? differences.map(\.path) : nil)
+        let paths = differences.map(\.path) + others.map(\.path)
+        let look = try look(at: copy.pending() == nil ? paths : nil)
         var (steps, lost) = try plan(
-            look, differences, to: tree(target), dirty: Set(changes(look).map(\.path)))
+            look, differences, to: tree(target), dirty: Set(changes(look).map(\.path)), replacing: others)
         if sparing == .unknown { lost = try unknown(lost, &steps) }
         guard lost.isEmpty else { throw .wouldLose(lost) }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
@@ -179,8 +182,10 @@ extension Repository {
     /// - Parameters:
     ///   - differences: Those of the target from the base version.
     ///   - dirty: What differs from the base version on disk.
+    ///   - others: Entries of no version of these that may be on disk.
     private func plan(
-        _ look: Look, _ differences: [Difference], to target: DirectoryTree, dirty: Set<RepositoryPath>
+        _ look: Look, _ differences: [Difference], to target: DirectoryTree, dirty: Set<RepositoryPath>,
+        replacing others: [(path: RepositoryPath, entry: TreeEntry)] = []
     ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
         var changes = differences
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
@@ -196,13 +201,21 @@ extension Repository {
                     if !known.contains(path) { changes.append((path, nil, try target.entry(at: path))) }
                 }
             }
-            changes.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         }
+        let known = Set(changes.map(\.path))
+        for (path, entry) in others {
+            sides[path, default: []].append(entry)
+            if !known.contains(path) {
+                changes.append(
+                    (path, nil, try reading { () throws(ReadError) in try target.entry(at: path) }))
+            }
+        }
+        if changes.count > differences.count { changes.sort { DirectoryTree.walkOrder($0.path, $1.path) } }
         let removed = Set(changes.filter { $0.after == nil }.map(\.path))
         var (steps, lost): ([CheckoutStep], [RepositoryPath]) = ([], [])
         var firm: Set<RepositoryPath> = [.root]
         for change in changes {
-            let isInTheWay = dirty.contains(change.path) || (change.before == nil && change.after != nil)
+            let isInTheWay = dirty.contains(change.path) || change.before == nil
             // What untrack took out is in the version before.
             let likely = (sides[change.path] ?? []) + [change.before, change.after].compactMap { $0 }
             if isInTheWay, try !isSafe(change.path, likely, removed),

@@ -171,13 +171,14 @@ extension Repository {
         }
         if isCheckout, let before = own?.before?.id {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
-            let branch = try branch(before: operation, standingOn: before)
             if try saving(of: before, head) != nil {
                 // What the operation wrote, or any version has, may go; what was written since may not.
                 _ = try checkout(
-                    before, branch: branch, undoing: operation.eventID, verb: verb, sparing: .unknown)
+                    before, branch: nil, undoing: operation.eventID, verb: verb, sparing: .unknown,
+                    replacing: taken(before: before))
                 return try leaveSaved(verb)
             }
+            let branch = try branch(before: operation, standingOn: before)
             _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
             return
         }

@@ -25,10 +25,14 @@ extension Repository {
         guard pending == nil || pending == own else { throw .interruptedCheckout }
         try removeLeftovers(look)
         let wanted = try entries(at: paths, of: id)
-        var (steps, lost) = try steps(for: wanted, look, isResumed: pending != nil)
-        if !lost.isEmpty {
-            guard isForced, look.head.commit != nil else { throw .wouldLose(lost) }
-            let saved = try save(lost, look)
+        var (steps, doubtful, lost) = try steps(for: wanted, look, isResumed: pending != nil)
+        guard lost.isEmpty || (isForced && look.head.commit != nil) else { throw .wouldLose(lost) }
+        guard !steps.isEmpty else { return 0 }
+        // One that was interrupted was kept before it began.
+        if look.head.commit != nil, pending == nil || !lost.isEmpty {
+            let taken = try roots(paths, of: id)
+            let saved = try save(
+                pending == nil ? Array(Set(lost + doubtful)) : lost, look, taking: (taken, id))
             for index in steps.indices {
                 steps[index].known += try reading { () throws(ReadError) in
                     try [saved.entry(at: steps[index].path)].compactMap { $0 }
@@ -36,7 +40,6 @@ extension Repository {
             }
             try goBack(to: look.head, actor)
         }
-        guard !steps.isEmpty else { return 0 }
         try copy.setPending(own)
         let all = steps
         _ = try working { () throws(WorkingTreeError) in
@@ -47,6 +50,21 @@ extension Repository {
         }
         try copy.setPending(nil)
         return steps.count { $0.entry != nil }
+    }
+
+    /// The same paths, none inside another one, and none the top directory.
+    private func roots(_ paths: [RepositoryPath], of id: ObjectID) throws(RepositoryError) -> [RepositoryPath]
+    {
+        var all = Set(paths)
+        if all.contains(.root) {
+            let commit = try reading { () throws(ReadError) in try store.commit(id) }
+            let names = try reading { () throws(ReadError) in try tree(commit).entries.leaves().map(\.name) }
+            all = Set(
+                try naming { () throws(InvalidName) in
+                    try names.map { (name) throws(InvalidName) in try RepositoryPath.root.appending(name) }
+                })
+        }
+        return all.filter { path in !all.contains { path != $0 && path.isInside($0) } }.sorted()
     }
 
     /// What a version has at some paths and below them.
@@ -73,35 +91,40 @@ extension Repository {
         return found.map { ($0.key, $0.value) }.sorted { DirectoryTree.walkOrder($0.path, $1.path) }
     }
 
+    /// - Returns: What is to be written; of that, where the disk has not what the base version has; and what would be lost.
     private func steps(
         for wanted: [(path: RepositoryPath, entry: TreeEntry)], _ look: Look, isResumed: Bool
-    ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
+    ) throws(RepositoryError) -> (steps: [CheckoutStep], doubtful: [RepositoryPath], lost: [RepositoryPath]) {
         let base = tree(look.base)
         let dirty = Set(try changes(look).map(\.path))
-        var (steps, lost): ([CheckoutStep], Set<RepositoryPath>) = ([], [])
+        var (steps, doubtful, lost): ([CheckoutStep], [RepositoryPath], Set<RepositoryPath>) = ([], [], [])
         var firm: Set<RepositoryPath> = [.root]
         for (path, entry) in wanted {
             let before = try reading { () throws(ReadError) in try base.entry(at: path) }
             let isKnown = before != nil && before?.mode != .directory && !dirty.contains(path)
             if isKnown, before?.id == entry.id, before?.mode == entry.mode { continue }
-            let known = [before, entry].compactMap { $0 }
-            steps.append(
-                CheckoutStep(path: path, entry: entry, known: known, seen: look.cache.seen(path)))
+            let step = CheckoutStep(
+                path: path, entry: entry, known: [before, entry].compactMap { $0 },
+                seen: look.cache.seen(path))
             if let above = path.split?.directory, let obstacle = try obstacle(above, [], &firm) {
                 // What lies behind a link in a directory's place is not ours.
                 lost.insert(obstacle)
-                continue
-            }
-            if !isKnown, try !isSafe(path, [entry], []) {
+            } else if !isKnown {
+                let isSafe = try isSafe(path, [entry], [])
+                let kind = isSafe && !isResumed ? try status(of: path)?.kind : nil
+                // It is there already.
+                if kind == .file || kind == .link { continue }
+                doubtful.append(path)
                 // A command that was interrupted had begun to write it.
-                let isOurs = isResumed ? try isTorn(path, entry) : false
-                if !isOurs { lost.insert(path) }
+                let isTorn = isResumed ? try isTorn(path, entry) : false
+                if !isSafe, !isTorn { lost.insert(path) }
             }
+            steps.append(step)
         }
         // What was kept makes room.
         var removed: [CheckoutStep] = []
         for path in lost { removed += try leaves(at: path).map { CheckoutStep(path: $0, entry: nil) } }
-        return (removed + steps, lost.sorted())
+        return (removed + steps, doubtful, lost.sorted())
     }
 
     /// The files at a path and below, if they are in the way of something else than a file.

@@ -3,7 +3,8 @@ internal import ObjectModel
 internal import Storage
 internal import WorkingTree
 
-/// What `--force` overwrites is kept before: as a version that no branch has, which the log names, so that `undo` finds it.
+/// What a forced checkout, or one of paths, overwrites is kept before: as a version that no branch has, which the log names, so
+/// that `undo` finds it.
 extension Repository {
     /// The verb of the operation that keeps what is about to be overwritten.
     static let savingVerb = "save"
@@ -14,18 +15,26 @@ extension Repository {
     ///
     /// Its parent is the version that the working copy stood on; nothing on disk changes. When nothing is to be kept,
     /// nothing happens.
-    /// - Parameter paths: Files, links, missing files, and directories with everything in them.
+    /// - Parameters:
+    ///   - paths: Files, links, missing files, and directories with everything in them.
+    ///   - taken: What the checkout writes: it is there as the inputs of the version's run.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` for what cannot be kept: a socket, a repository of another tool.
     /// - Returns: What was kept, with everything else of the base version.
     @discardableResult
-    func save(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) -> DirectoryTree {
-        guard !paths.isEmpty else { return tree(look.base) }
+    func save(
+        _ paths: [RepositoryPath], _ look: Look,
+        taking taken: (paths: [RepositoryPath], commit: ObjectID)? = nil
+    ) throws(RepositoryError) -> DirectoryTree {
+        guard !paths.isEmpty || taken != nil else { return tree(look.base) }
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
         let edits = try content(of: paths, look, writer)
         let built = try edited(tree(look.base), edits.files, writer)
-        let request = CommitRequest(message: "What a checkout with --force overwrote")
+        var request = CommitRequest(
+            message: taken == nil
+                ? "What a checkout with --force overwrote" : "What a checkout of paths overwrote")
+        if let taken { request.inputs = taken.paths.map { ($0, taken.commit) } }
         let run = try declaredRun(request, actor, edits.files, look.base, built.root, writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let now = environment.now()
@@ -43,6 +52,33 @@ extension Repository {
         try copy.setHead(head)
         try copy.setPending(nil)
         return tree(commit)
+    }
+
+    /// What the checkout wrote before which a version was kept, where it wrote some paths only, and the version has not the same.
+    func taken(before saved: ObjectID) throws(RepositoryError) -> [(path: RepositoryPath, entry: TreeEntry)] {
+        let (commit, runs) = try contents(of: saved)
+        let kept = tree(commit)
+        var taken: [(path: RepositoryPath, entry: TreeEntry)] = []
+        try reading { () throws(ReadError) in
+            for (_, run) in runs {
+                let inputs = DirectoryTree(root: run.inputs, reader: store)
+                for root in run.inputCommits.keys.sorted() {
+                    guard let entry = try inputs.entry(at: root) else { continue }
+                    let before = try kept.entry(at: root)
+                    guard entry.mode == .directory else {
+                        if before != entry { taken.append((root, entry)) }
+                        continue
+                    }
+                    let other = before?.mode == .directory ? before?.id : nil
+                    try DirectoryTree(root: entry.id, reader: store).changes(
+                        to: DirectoryTree(root: other ?? DirectoryTree.emptyRoot, reader: store), under: root
+                    ) { path, entry, _ in
+                        if let entry { taken.append((path, entry)) }
+                    }
+                }
+            }
+        }
+        return taken
     }
 
     /// What is on disk at some paths, as edits of the base version.

@@ -788,6 +788,37 @@ class Undo(CommandTest):
         other("checkout", "aside")
         self.assertEqual((self.root / "other/data/a.txt").read_bytes(), b"again\n")
 
+    def test_undo_of_a_checkout_of_paths_brings_back_what_was_there(self) -> None:
+        self.start()
+        self.write("data/gone.txt", b"only in the first\n")
+        self.write("data/sub/one.txt", b"one\n")
+        self.mlrepo("commit", "-m", "One")
+        os.remove(self.work / "data/gone.txt")
+        self.write("data/a.txt", b"changed\n")
+        self.write("data/new.txt", b"new\n")
+        self.mlrepo("commit", "-m", "Two")
+        # On disk as in the first version, unlike the second: that comes back, too.
+        self.write("data/sub/one.txt", b"one\n")
+        self.write("data/untouched.txt", b"mine\n")
+        before, head = self.tree(self.work), self.mlrepo("resolve", "HEAD")
+        self.mlrepo("checkout", "HEAD~1", "--", "data")
+        self.assertEqual((self.work / "data/gone.txt").read_bytes(), b"only in the first\n")
+        self.assertEqual((self.work / "data/untouched.txt").read_bytes(), b"mine\n")
+        self.mlrepo("undo")
+        self.assertEqual(self.tree(self.work), before)
+        self.assertEqual((self.mlrepo("resolve", "HEAD"), self.mlrepo("status").splitlines()[0]), (head, "On branch main"))
+        # What was written since stays.
+        self.mlrepo("checkout", "HEAD~1", "--", "data/a.txt", "data/gone.txt", ".")
+        self.write("data/gone.txt", b"edited\n")
+        self.mlrepo("undo", status=73)
+        self.assertEqual((self.work / "data/gone.txt").read_bytes(), b"edited\n")
+        os.remove(self.work / "data/gone.txt")
+        self.mlrepo("undo")
+        self.assertEqual(self.tree(self.work), before)
+        self.mlrepo("undo")
+        self.assertEqual(self.mlrepo("log", "--oneline").count("\n"), 1)
+        self.mlrepo("fsck")
+
     def test_no_branch_is_called_head(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

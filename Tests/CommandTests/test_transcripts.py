@@ -852,7 +852,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             first
             $ mlrepo undo
-            Taking back 4  2025-11-23T09:00:00Z  overwrite "main"  by Ada
+            Taking back 6  2025-11-23T09:00:00Z  overwrite "main"  by Ada
             $ cat data/a.txt
             precious
             $ mlrepo status
@@ -861,7 +861,7 @@ class Transcripts(TranscriptTest):
               modified data/a.txt
               added    data/sub/b.txt
             $ mlrepo checkout main~1 --json --force -- data
-            {"commit":"sha256:{one:full}","written":2}
+            {"commit":"sha256:{one:full}","written":1}
             $ mlrepo checkout -- nothing
             ! error: no file or directory 'nothing'
             [66]

@@ -9,6 +9,8 @@ import Testing
 @Suite struct ForcedCheckoutTests {
     enum Command: String, CaseIterable {
         case checkout, paths, remove
+        /// Of a path without changes, by no force.
+        case clean
     }
 
     private static let dirty = Array("nobody else has this".utf8)
@@ -20,6 +22,7 @@ import Testing
         for (name, text) in [("a", "1"), ("b", "b"), ("d", "d")] { try bench.write(name, Array(text.utf8)) }
         let first = try bench.commit("first")
         try bench.write("a", Array("2".utf8))
+        try bench.write("b", Array("b2".utf8))
         try bench.disk.remove(Workbench.home / "data/d")
         try bench.commit("second")
         _ = try bench.open().untrack([RepositoryPath("data")])
@@ -36,6 +39,7 @@ import Testing
         switch command {
         case .checkout: _ = try repository.forcedCheckout(first, branch: nil)
         case .paths: _ = try repository.checkout([RepositoryPath("data")], of: first, isForced: true)
+        case .clean: _ = try repository.checkout([RepositoryPath("data/b")], of: first, isForced: false)
         case .remove:
             do { _ = try repository.remove([RepositoryPath("data/a")], isForced: true) } catch RepositoryError
                 .noPath
@@ -65,6 +69,14 @@ import Testing
             guard problems.isEmpty else { return "fsck: \(problems)" }
             guard try isKept("a", dirty, bench), try isKept("d", untracked, bench) else { return "lost" }
             try run(command, first, Workbench(disk, seed: 78))
+            if command == .clean {
+                guard try bench.read("b") == Array("b".utf8) else { return "again: not the first version" }
+                try bench.open().undo(#require(try bench.open().undoable()))
+                guard try bench.read("b") == Array("b2".utf8) else {
+                    return "undo: b is not the second version"
+                }
+                return try bench.read("a") == dirty ? nil : "a was touched"
+            }
             if command != .remove {
                 guard try bench.read("a") == Array("1".utf8), try bench.read("d") == Array("d".utf8) else {
                     return "again: not the first version"
