@@ -57,6 +57,8 @@ struct Failure: Error {
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             hint =
                 "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+        case .nested(let path):
+            (status, hint) = (.usage, "mlrepo -C \(path) commit keeps what is in it")
         case .inputLeftOut(let path):
             (status, hint) = (
                 .usage, "name \(path) among the files to commit, or --input HEAD:\(path) if the run read that"
@@ -101,7 +103,8 @@ struct Failure: Error {
         let isName = text.utf8.allSatisfy { !"~^@:{}".utf8.contains($0) }
         guard isName, let repository = try? Repository.here() else { return "mlrepo log" }
         if let path = try? repository.path(ArgumentText.bytes(text)), (try? repository.exists(path)) == true {
-            return "a path stands behind a revision, as in 'HEAD \(path)', or behind '--'"
+            return
+                "'\(path)' is a file or directory: it stands behind a revision, as in 'HEAD \(path)', or behind '--'"
         }
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }

@@ -63,7 +63,7 @@ package func runMain() -> Never {
         arguments.removeFirst(2)
     }
     if let directory { changeDirectory(directory, json: arguments.contains("--json")) }
-    let words = LogCommand.complete(InitCommand.complete(arguments))
+    let words = RevisionWords.complete(LogCommand.complete(InitCommand.complete(arguments)))
     // A path has at most 2,048 names, and a walk needs some kilobytes for each; the main thread's stack is the system's choice.
     exit(onStack(of: 64 << 20) { run(words) })
 }

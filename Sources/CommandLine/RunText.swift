@@ -5,21 +5,21 @@ enum RunText {
     static func lines(_ run: Run) -> [String] {
         var lines: [String] = []
         if let code = run.code { lines.append("code   \(text(code))") }
-        lines += parameters(run)
+        lines += parameters(run, .max)
         let facts = run.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
         if !facts.isEmpty { lines.append("env    \(Terminal.escaped(facts.joined(separator: " ")))") }
-        return lines + metrics(run)
+        return lines + metrics(run, .max)
     }
 
-    /// What went in as numbers and what came out, and no more.
-    static func values(_ run: Run) -> [String] { parameters(run) + metrics(run) }
+    /// The first of the parameters and metrics.
+    static func values(_ run: Run) -> [String] { parameters(run, 8) + metrics(run, 8) }
 
-    private static func parameters(_ run: Run) -> [String] {
-        run.parameters.isEmpty ? [] : ["params \(Values.line(run.parameters))"]
+    private static func parameters(_ run: Run, _ limit: Int) -> [String] {
+        run.parameters.isEmpty ? [] : ["params \(Values.line(run.parameters, atMost: limit))"]
     }
 
-    private static func metrics(_ run: Run) -> [String] {
-        run.metrics.isEmpty ? [] : ["result \(Values.line(run.metrics))"]
+    private static func metrics(_ run: Run, _ limit: Int) -> [String] {
+        run.metrics.isEmpty ? [] : ["result \(Values.line(run.metrics, atMost: limit))"]
     }
 
     static func text(_ code: Run.Code) -> String {

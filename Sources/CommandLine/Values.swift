@@ -65,9 +65,13 @@ enum Values {
     }
 
     /// All values on one line: `lr=0.0003 seed=1`.
-    static func line(_ values: [String: ParameterValue]) -> String {
-        ParameterValue.flattened(values).map { Terminal.escaped("\($0.name)=\($0.value.text)") }.joined(
-            separator: " ")
+    ///
+    /// - Parameter limit: So many are named, and the others are counted.
+    static func line(_ values: [String: ParameterValue], atMost limit: Int = .max) -> String {
+        let all = ParameterValue.flattened(values)
+        let named = all.prefix(limit).map { Terminal.escaped("\($0.name)=\($0.value.text)") }
+        let rest = all.count > limit ? ["and \(Terminal.count(all.count - limit)) more"] : []
+        return (named + rest).joined(separator: " ")
     }
 
     /// Plain JSON for programs: numbers where they are exact, else their text.

@@ -27,6 +27,12 @@ package struct VersionDifference: Sendable {
     package let parameters: [ValueDifference]
     package let metrics: [ValueDifference]
 
+    /// Only files that lie at some paths or below them.
+    package func files(under paths: [RepositoryPath]) -> VersionDifference {
+        let files = files.filter { file in paths.contains { file.path.isInside($0) } }
+        return VersionDifference(files: files, parameters: [], metrics: [])
+    }
+
     package var isEmpty: Bool { files.isEmpty && parameters.isEmpty && metrics.isEmpty }
 }
 
@@ -125,6 +131,46 @@ extension Repository {
             for run in commit.runs { runs.append((run, try store.run(run))) }
             return (commit, runs)
         }
+    }
+
+    /// What a run read or wrote: of each directory of which the version has just that, the directory, else what is in it.
+    ///
+    /// - Parameter root: The run's tree of inputs or outputs.
+    package func roots(of root: ObjectID, in commit: Commit) throws(RepositoryError)
+        -> [(path: RepositoryPath, entry: TreeEntry)]
+    {
+        // A collection may have taken them.
+        if wasCollected(commit) || !store.contains(ObjectReference(.tree, root)) { return [] }
+        return try reading { () throws(ReadError) in
+            var roots: [(path: RepositoryPath, entry: TreeEntry)] = []
+            var waiting: [(path: RepositoryPath, tree: ObjectID)] = [(.root, root)]
+            while let (prefix, id) = waiting.popLast() {
+                for entry in try DirectoryTree(root: id, reader: store).entries.leaves() {
+                    guard let path = try? prefix.appending(entry.name) else { continue }
+                    let isWhole = try tree(commit).entry(at: path)?.id == entry.id
+                    if entry.mode == .directory, !isWhole {
+                        waiting.append((path, entry.id))
+                    } else {
+                        roots.append((path, entry))
+                    }
+                }
+            }
+            return roots.sorted { $0.path < $1.path }
+        }
+    }
+
+    /// What a commit has otherwise than its first parent.
+    package func changes(of commit: Commit) throws(RepositoryError) -> [FileDifference] {
+        if wasCollected(commit) { return [] }
+        var files: [FileDifference] = []
+        try reading { () throws(ReadError) in
+            let before = try commit.parents.first.map { (id) throws(ReadError) in try store.commit(id) }
+            if let before, wasCollected(before) { return }
+            try tree(before).changes(to: tree(commit)) { (path, before, after) throws(ReadError) in
+                files.append(FileDifference(path: path, before: before, after: after))
+            }
+        }
+        return files
     }
 
     /// Whether a commit changed one of some paths against all of its parents.

@@ -266,8 +266,9 @@ extension Repository {
         try copy.setTracking(tracking.isUnchanged(from: base.tracked) ? nil : tracking)
     }
 
-    /// The branch that this working copy stood on when it did something, as the operation before tells that was not taken back
-    /// then; nothing for none. Where nothing tells, the one branch that has the commit.
+    /// The branch that this working copy stood on when it did something; nothing for none.
+    ///
+    /// The operation before tells, if it was not taken back then; else the one branch that has the commit.
     private func branch(
         before operation: Operation, standingOn commit: ObjectID
     ) throws(RepositoryError) -> String? {

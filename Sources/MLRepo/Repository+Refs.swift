@@ -13,7 +13,10 @@ extension Repository {
         }
         try change(refName, verb: group == "tags" ? "tag" : "branch", reason: name) {
             () throws(RepositoryError) in
-            guard try ref(refName) == nil else { throw .refExists(name) }
+            // A branch and a tag of one name could not be told apart.
+            let twin = group == "tags" ? "branches" : "tags"
+            let other = try naming { () throws(InvalidName) in try RefName("\(twin)/\(name)") }
+            guard try ref(refName) == nil, try ref(other) == nil else { throw .refExists(name) }
             return RefChange(name: refName, before: nil, after: ObjectReference(.commit, id))
         }
     }

@@ -30,6 +30,10 @@ extension Repository {
             guard status.kind != .other else { throw .special(path) }
             tracking.untracked = tracking.untracked.filter { !$0.isInside(path) && !path.isInside($0) }
             if status.kind == .directory {
+                let store = try filing { () throws(FileError) in
+                    try environment.files.status(copy.root.appending(path.bytes) / ".mlrepo")
+                }
+                if !path.isRoot, store?.kind == .directory { throw .nested(path) }
                 let inner = tracking.paths.directories.filter { !$0.isInside(path) }
                 let isCovered = inner.contains { path.isInside($0) }
                 tracking.paths = TrackedPaths(

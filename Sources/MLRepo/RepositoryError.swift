@@ -48,6 +48,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case bare(FilePath)
     /// What a run read is named twice, or a part of it is.
     case inputTwice(RepositoryPath)
+    /// A directory is a working copy by itself.
+    case nested(RepositoryPath)
     /// An input has changes on disk that the commit leaves out.
     case inputLeftOut(RepositoryPath)
     /// Another command is at work in this working copy.
@@ -91,6 +93,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             "\(path) is in tracked data or in .mlrepo: a working copy needs a place of its own"
         case .branchInUse(let branch, let path): "the working copy in \(path) stands on '\(branch)'"
         case .bare(let path): "\(path) is a store without a working copy"
+        case .nested(let path): "\(path) is a repository of its own"
         case .inputLeftOut(let path): "\(path) has changes on disk that this commit would leave out"
         case .inputTwice(let path): "\(path) is named twice as input, or lies in another one"
         case .occupied(let seconds):

@@ -481,7 +481,7 @@ class Transcripts(TranscriptTest):
         self.begin()
         self.transcript(r"""
             $ mlrepo commit
-            ! error: Missing expected argument '--message <message>'
+            ! error: Missing expected argument '--message <message> ...'
             ! hint: mlrepo help commit
             [64]
             $ mlrepo commit -m One
@@ -652,7 +652,6 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo log --graph -- data
             ! error: --graph draws all commits: leave out the paths
-            ! hint: mlrepo help log
             [64]
             """)
 
@@ -675,8 +674,11 @@ class Transcripts(TranscriptTest):
                 One
 
             run {run} (declared)
+              wrote  data  1 file  tree 8e50945  6 bytes
               params lr=1e-4 name=x y
               result accuracy=0.91
+
+            added    data/a.txt  - -> 6 bytes
             $ mlrepo show main:data/a.txt
             first
             $ mlrepo show main:data
@@ -754,6 +756,7 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo checkout main~1
             At {one}, on no branch: 2 files written, 2 removed
+            ! note: to go on from here, mlrepo checkout -b NAME makes a branch
             $ mlrepo status
             On no branch
             Last commit {one}
@@ -806,6 +809,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ mlrepo checkout --force main~1
             At {one}, on no branch: 2 files written, 1 removed
+            ! note: to go on from here, mlrepo checkout -b NAME makes a branch
             $ cat data/a.txt data/sub/b.txt
             first
             second
@@ -1013,7 +1017,7 @@ class Transcripts(TranscriptTest):
         self.one()
         self.transcript(r"""
             $ mlrepo rm data/sub/b.txt
-            1 file removed; until the next commit mlrepo restore PATH brings them back
+            1 file removed; until the next commit mlrepo restore PATH brings back what the last one has
             $ ls data
             a.txt
             $ mlrepo status
@@ -1036,7 +1040,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             precious
             $ mlrepo rm --force data/a.txt
-            1 file removed; until the next commit mlrepo restore PATH brings them back
+            1 file removed; until the next commit mlrepo restore PATH brings back what the last one has
             $ cat data/a.txt
             ! cat: data/a.txt: No such file or directory
             [1]
@@ -1053,7 +1057,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               modified data/a.txt
             $ mlrepo rm -rf data
-            1 file removed; until the next commit mlrepo restore PATH brings them back
+            1 file removed; until the next commit mlrepo restore PATH brings back what the last one has
             $ mlrepo undo --quiet
             $ cat data/a.txt
             precious

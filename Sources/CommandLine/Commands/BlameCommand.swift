@@ -33,7 +33,7 @@ struct BlameCommand: ParsableCommand {
         for line in Self.tree(blame) { Terminal.print(line) }
     }
 
-    private static func identity(_ entry: TreeEntry) -> String {
+    static func identity(_ entry: TreeEntry) -> String {
         if entry.mode == .directory {
             return "\(Terminal.files(entry.files))  tree \(entry.id.short)  \(Terminal.size(entry.size))"
         }

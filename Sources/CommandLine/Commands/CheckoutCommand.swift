@@ -34,7 +34,7 @@ struct CheckoutCommand: ParsableCommand {
     var directory: String?
     @OptionGroup var output: OutputOptions
     @Argument(
-        help: "A branch, tag or other revision; without one, the last commit.",
+        help: "A branch, tag or other revision; before paths, the last commit if there is none.",
         completion: Completions.revision)
     var revision: String?
     @Argument(help: "With -b, where the branch begins.")
@@ -97,6 +97,10 @@ struct CheckoutCommand: ParsableCommand {
         let place = branch.map { "on branch \($0)" } ?? "on no branch"
         Terminal.print(
             "At \(id.short), \(place): \(Terminal.files(report.written)) written, \(report.removed) removed")
+        if branch == nil {
+            Terminal.printError(
+                "note: to go on from here, mlrepo checkout -b NAME makes a branch")
+        }
     }
 
     /// A commit that no branch and no tag leads to is easily forgotten.

@@ -18,8 +18,9 @@ struct CommitCommand: ParsableCommand {
               mlrepo commit -m "Slow" --input data --param lr=3e-4 --metric accuracy=0.91
             """)
 
-    @Option(name: [.customShort("m"), .long], help: "What this version is.")
-    var message: String
+    @Option(
+        name: [.customShort("m"), .long], help: "What this version is; a further one is a further paragraph.")
+    var message: [String]
     @Flag(
         name: [.customShort("a"), .long], help: "Accepted and not needed: a commit takes all that is tracked."
     )
@@ -57,14 +58,14 @@ struct CommitCommand: ParsableCommand {
     var paths: [String] = []
 
     func validate() throws {
-        guard message.contains(where: { !$0.isWhitespace }) else {
+        guard message.contains(where: { $0.contains { !$0.isWhitespace } }) else {
             throw ValidationError("say what this version is")
         }
     }
 
     func run() throws {
         let repository = try Repository.alone()
-        var request = CommitRequest(message: message)
+        var request = CommitRequest(message: message.joined(separator: "\n\n"))
         request.paths = try repository.paths(paths)
         request.parameters = try Values.gather(pairs: parameters, files: parameterFiles)
         request.metrics = try Values.gather(pairs: metrics, files: metricFiles)
@@ -99,7 +100,11 @@ struct CommitCommand: ParsableCommand {
             let rest = report.takenIn.count > 1 ? " and \(Terminal.count(report.takenIn.count - 1)) more" : ""
             Terminal.print(" '\(report.branch ?? "")' had moved; taken in: \(first)\(rest)")
         }
-        let results = Values.line(request.metrics)
+        if report.branch == nil {
+            Terminal.printError(
+                "note: no branch has this: mlrepo checkout -b NAME makes one here")
+        }
+        let results = Values.line(request.metrics, atMost: 8)
         if !results.isEmpty { Terminal.print(" \(results)") }
     }
 
@@ -113,7 +118,7 @@ struct CommitCommand: ParsableCommand {
             throw Failure(status: .notFound, message: "no file or directory '\(Terminal.escaped(text))'")
         }
         let commit = try repository.commit(named: String(text[..<colon]))
-        return (try repository.path(ArgumentText.bytes(String(text[text.index(after: colon)...]))), commit)
+        return (try RevisionPath.path(String(text[text.index(after: colon)...]), repository), commit)
     }
 
     /// What is new, and what it takes.

@@ -14,24 +14,31 @@ struct DiffCommand: ParsableCommand {
             EXAMPLES
               mlrepo diff                what changed since the last commit
               mlrepo diff main~1 main    the last two commits
+              mlrepo diff v1.1 data      only files in data
               mlrepo diff v1.1 --json
             """)
 
     @Flag(help: "End with status 1 if there are differences.")
     var exitCode = false
     @OptionGroup var output: OutputOptions
-    @Argument(help: "The versions.", completion: Completions.revision)
-    var revisions: [String] = []
+    @Argument(help: "The versions, and only these files and directories.", completion: Completions.revision)
+    var words: [String] = []
+    /// What stands behind `--` (``RevisionWords/complete(_:)``).
+    @Option(name: .customLong("path"), help: .hidden)
+    var paths: [String] = []
 
     func run() throws {
         let repository = try Repository.here()
+        let (revisions, names) = try RevisionWords.split(words, paths, repository)
+        let wanted = try repository.paths(names)
         guard revisions.count <= 2 else { throw Failure(status: .usage, message: "two revisions at most") }
         let ids = try revisions.map { try repository.commit(named: $0) }
-        let difference =
+        let whole =
             ids.count == 2
             ? try repository.difference(ids[0], ids[1]) : try repository.differenceOfDisk(from: ids.first)
+        let difference = wanted.isEmpty ? whole : whole.files(under: wanted)
         if output.json { Terminal.printJSON(Self.json(difference)) } else { show(difference) }
-        if revisions.isEmpty, difference.isEmpty, !output.json, !output.quiet {
+        if revisions.isEmpty, whole.isEmpty, !output.json, !output.quiet {
             Terminal.printError(
                 "note: nothing changed since the last commit; mlrepo diff HEAD~1 HEAD compares the last two")
         }
@@ -39,12 +46,14 @@ struct DiffCommand: ParsableCommand {
     }
 
     private func show(_ difference: VersionDifference) {
-        for file in difference.files {
-            let sizes = [file.before, file.after].map { $0.map { Terminal.size($0.size) } ?? "-" }
-            Terminal.print("\(StatusCommand.word(file.state)) \(file.path)  \(sizes[0]) -> \(sizes[1])")
-        }
+        for file in difference.files { Terminal.print(Self.line(file)) }
         table("params", difference.parameters)
         table("metrics", difference.metrics)
+    }
+
+    static func line(_ file: FileDifference) -> String {
+        let sizes = [file.before, file.after].map { $0.map { Terminal.size($0.size) } ?? "-" }
+        return "\(StatusCommand.word(file.state)) \(file.path)  \(sizes[0]) -> \(sizes[1])"
     }
 
     private func table(_ title: String, _ rows: [ValueDifference]) {

@@ -12,7 +12,8 @@ struct LogCommand: ParsableCommand {
               mlrepo log --oneline -n 10
               mlrepo log main~3
               mlrepo log --all --graph --oneline     all branches and tags, with lines
-              mlrepo log -- model/model.safetensors  only commits that changed it
+              mlrepo log model/model.safetensors     only commits that changed it
+              mlrepo log v1.2 -- data                the same for a path that is gone
             """)
 
     @Flag(help: "One line a commit.")
@@ -24,18 +25,16 @@ struct LogCommand: ParsableCommand {
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
     var maxCount: Int?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Where to begin.", completion: Completions.revision)
-    var revision: String?
-    @Argument(
-        parsing: .postTerminator, help: ArgumentHelp("Only commits that changed these.", valueName: "path"),
-        completion: .file())
+    @Argument(help: "Where to begin, and only commits that changed these.", completion: Completions.revision)
+    var words: [String] = []
+    /// What stands behind `--` (``RevisionWords/complete(_:)``).
+    @Option(name: .customLong("path"), help: .hidden)
     var paths: [String] = []
 
     func validate() throws {
         if graph, output.json {
             throw ValidationError("a drawing is for people: leave out --graph or --json")
         }
-        if graph, !paths.isEmpty { throw ValidationError("--graph draws all commits: leave out the paths") }
     }
 
     /// `-5` and `-n5` are `-n 5`, which the parser cannot know.
@@ -54,7 +53,12 @@ struct LogCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        let tips = try tips(repository)
+        let (revisions, paths) = try RevisionWords.split(words, paths, repository)
+        if revisions.count > 1 { throw Failure(status: .usage, message: "one revision at most") }
+        if graph, !paths.isEmpty {
+            throw Failure(status: .usage, message: "--graph draws all commits: leave out the paths")
+        }
+        let tips = try tips(repository, revisions.first)
         let wanted = try repository.paths(paths)
         let names = try CommitNames(repository)
         if graph { return try draw(repository, tips, names) }
@@ -72,7 +76,7 @@ struct LogCommand: ParsableCommand {
         }
     }
 
-    private func tips(_ repository: Repository) throws -> [ObjectID] {
+    private func tips(_ repository: Repository, _ revision: String?) throws -> [ObjectID] {
         var tips: [ObjectID] = []
         if try revision != nil || repository.base().head.commit != nil {
             tips.append(try repository.commit(named: revision ?? "HEAD"))

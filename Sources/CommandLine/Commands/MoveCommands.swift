@@ -79,6 +79,7 @@ struct RemoveCommand: ParsableCommand {
         if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
         guard !output.quiet else { return }
         Terminal.print(
-            "\(Terminal.files(count)) removed; until the next commit mlrepo restore PATH brings them back")
+            "\(Terminal.files(count)) removed; until the next commit mlrepo restore PATH brings back what the last one has"
+        )
     }
 }

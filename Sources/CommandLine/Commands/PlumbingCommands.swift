@@ -32,7 +32,7 @@ struct CatCommand: ParsableCommand {
     static func write(_ text: String, _ colon: String.Index, _ repository: Repository) throws {
         let id = try repository.commit(named: String(text[..<colon]))
         let typed = String(text[text.index(after: colon)...])
-        let path = try RepositoryPath(ArgumentText.bytes(typed))
+        let path = try RevisionPath.path(typed, repository)
         let (commit, _) = try repository.contents(of: id)
         try repository.requireTree(id, commit)
         guard let entry = try repository.tree(commit).entry(at: path), entry.mode != .directory else {
@@ -68,7 +68,7 @@ struct ListCommand: ParsableCommand {
         let id = try repository.commit(named: revision)
         let (commit, _) = try repository.contents(of: id)
         try repository.requireTree(id, commit)
-        let top = try path.map { try RepositoryPath(ArgumentText.bytes($0)) } ?? .root
+        let top = try path.map { try repository.path(ArgumentText.bytes($0)) } ?? .root
         var tree = repository.tree(commit)
         if !top.isRoot {
             guard let entry = try tree.entry(at: top) else {

@@ -36,9 +36,27 @@ struct ShowCommand: ParsableCommand {
         for (runID, run) in runs {
             Terminal.print("")
             Terminal.print("run \(runID.short) (\(Terminal.escaped(run.observedBy)))")
+            for (word, root) in [("data  ", run.inputs), ("wrote ", run.outputs)] {
+                let roots = try repository.roots(of: root, in: commit)
+                for (path, entry) in roots.prefix(Self.most) {
+                    Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))")
+                }
+                if roots.count > Self.most {
+                    Terminal.print("  \(word) and \(Terminal.count(roots.count - Self.most)) more")
+                }
+            }
             for line in RunText.lines(run) { Terminal.print("  \(line)") }
         }
+        let files = try repository.changes(of: commit)
+        if !files.isEmpty { Terminal.print("") }
+        for file in files.prefix(Self.most) { Terminal.print(DiffCommand.line(file)) }
+        if files.count > Self.most {
+            Terminal.print("and \(Terminal.files(files.count - Self.most)) more")
+        }
     }
+
+    /// So many lines of a kind are shown.
+    private static let most = 20
 
     private static func json(
         _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames

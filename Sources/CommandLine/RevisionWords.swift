@@ -1,0 +1,32 @@
+internal import MLRepo
+
+/// Revisions and paths, in this order, as people type them without `--` between.
+enum RevisionWords {
+    private static let commands: Set = ["log", "diff"]
+
+    /// What stands behind `--` as values of an option: the parser knows either words on both sides of it, or none that are
+    /// optional before.
+    static func complete(_ arguments: [String]) -> [String] {
+        guard let command = arguments.first, commands.contains(command),
+            let end = arguments.firstIndex(of: "--")
+        else { return arguments }
+        return arguments[..<end] + arguments[(end + 1)...].map { "--path=\($0)" }
+    }
+
+    /// Takes the words before `--` apart.
+    ///
+    /// The first word that is no revision, and is there on disk, is a path, and so are all behind it. What is neither is taken for a
+    /// revision, so that it is named in the error.
+    static func split(
+        _ words: [String], _ paths: [String], _ repository: Repository
+    ) throws -> (revisions: [String], paths: [String]) {
+        let first = try words.firstIndex { word in
+            guard (try? repository.commit(named: word)) == nil,
+                let path = try? repository.path(ArgumentText.bytes(word))
+            else { return false }
+            return try repository.exists(path)
+        }
+        let end = first ?? words.count
+        return (Array(words[..<end]), Array(words[end...]) + paths)
+    }
+}
