@@ -1,5 +1,6 @@
 internal import FileIO
 package import ObjectModel
+internal import Storage
 internal import WorkingTree
 
 /// A file that is not the same in two versions.
