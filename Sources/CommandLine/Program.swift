@@ -52,6 +52,7 @@ struct MLRepoCommand: ParsableCommand {
 
 /// Runs the program with its own arguments, and ends it.
 package func runMain() -> Never {
+    openStandardStreams()
     // A reader that goes away (`mlrepo log | head`) ends us quietly, like other tools.
     signal(SIGPIPE, SIG_DFL)
     // A file that gets too large is an error like a full disk.
@@ -66,6 +67,16 @@ package func runMain() -> Never {
     let words = RevisionWords.complete(LogCommand.complete(InitCommand.complete(arguments)))
     // A path has at most 2,048 names, and a walk needs some kilobytes for each; the main thread's stack is the system's choice.
     exit(onStack(of: 64 << 20) { run(words) })
+}
+
+/// Whoever starts this with a standard stream closed must not have a file of the store take its number: what is told there would
+/// be written into the file.
+private func openStandardStreams() {
+    for descriptor: Int32 in 0...2 {
+        var status = stat()
+        // What is opened takes the lowest free number.
+        if fstat(descriptor, &status) != 0, errno == EBADF { _ = fopen("/dev/null", "r+") }
+    }
 }
 
 private func changeDirectory(_ directory: [UInt8], json: Bool) {

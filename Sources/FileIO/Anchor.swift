@@ -84,13 +84,46 @@ final class Bound: Sendable {
 
     deinit { _ = closeRaw(root) }
 
-    /// What a path is below the directory; nothing if it is not, or too long for one call.
+    /// What a path is below the directory; nothing if it is not.
     private func below(_ path: FilePath) -> FilePath? {
-        guard path.bytes.count < Int(PATH_MAX), path.bytes.count > prefix.count,
-            path.bytes.starts(with: prefix)
-        else { return nil }
+        guard path.bytes.count > prefix.count, path.bytes.starts(with: prefix) else { return nil }
         return FilePath(Array(path.bytes[prefix.count...]))
     }
+
+    #if os(Linux)
+        /// Opens or makes what a path below the directory names, however long it is.
+        private func open(below path: FilePath, _ flags: Int32, _ permissions: UInt16) -> Int32 {
+            guard path.bytes.count >= Int(PATH_MAX) else {
+                return path.withCString { again(mlrepo_open_beneath(root, $0, flags, mode_t(permissions))) }
+            }
+            var (at, rest) = (root, path.bytes[...])
+            while rest.count >= Int(PATH_MAX) {
+                let piece = rest.prefix(Int(PATH_MAX) - 1)
+                guard let slash = piece.lastIndex(of: UInt8(ascii: "/")), slash > rest.startIndex else {
+                    if at != root { _ = closeRaw(at) }
+                    errno = ENAMETOOLONG
+                    return -1
+                }
+                let next = FilePath(Array(rest[rest.startIndex..<slash])).withCString { name in
+                    again(mlrepo_open_beneath(at, name, Self.flags, 0))
+                }
+                let code = errno
+                if at != root { _ = closeRaw(at) }
+                guard next >= 0 else {
+                    errno = code
+                    return -1
+                }
+                (at, rest) = (next, rest[(slash + 1)...])
+            }
+            let result = FilePath(Array(rest)).withCString { name in
+                again(mlrepo_open_beneath(at, name, flags, mode_t(permissions)))
+            }
+            let code = errno
+            if at != root { _ = closeRaw(at) }
+            errno = code
+            return result
+        }
+    #endif
 
     /// Opens or makes a file.
     ///
@@ -98,7 +131,7 @@ final class Bound: Sendable {
     func open(_ path: FilePath, _ flags: Int32, _ permissions: UInt16) -> Int32? {
         #if os(Linux)
             guard let below = below(path) else { return nil }
-            return below.withCString { again(mlrepo_open_beneath(root, $0, flags, mode_t(permissions))) }
+            return open(below: below, flags, permissions)
         #else
             return nil
         #endif
@@ -113,7 +146,7 @@ final class Bound: Sendable {
             guard let below = below(path) else { return nil }
             guard below.bytes.contains(UInt8(ascii: "/")) else { return (root, below, false) }
             let (above, name) = (below.parent, FilePath(below.name))
-            return (above.withCString { again(mlrepo_open_beneath(root, $0, Self.flags, 0)) }, name, true)
+            return (open(below: above, Self.flags, 0), name, true)
         #else
             return nil
         #endif

@@ -28,6 +28,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
     package var isTooLarge: Bool { code == EFBIG }
     package var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
+    package var isBusy: Bool { code == EBUSY }
     package var isNotEmpty: Bool { code == ENOTEMPTY || code == EEXIST }
     package var isNoLink: Bool { code == EPERM || code == EOPNOTSUPP || code == ENOSYS || code == EMLINK }
 

@@ -13,6 +13,8 @@ extension Repository {
     func capturedCode(_ version: DirectoryTree, _ writer: ObjectWriter) throws(RepositoryError) -> Run.Code? {
         guard let root = try gitRoot() else { return nil }
         let git = Git(root: root, limit: Self.patchLimit)
+        // Without git nothing is known of the code.
+        guard git.line(["rev-parse", "--git-dir"]) != nil else { return nil }
         let revision = git.line(["rev-parse", "--verify", "--quiet", "HEAD"])
         let remote = git.line(["config", "--get", "remote.origin.url"]).map(Self.withoutPassword)
         guard revision != nil else { return Run.Code(revision: nil, remote: remote, dirty: true, patch: nil) }
@@ -152,7 +154,7 @@ extension Repository {
 }
 
 /// Git at work in one directory.
-private struct Git {
+struct Git {
     let root: FilePath
     /// Another index than the repository's.
     var index: FilePath?
@@ -161,9 +163,17 @@ private struct Git {
 
     /// - Returns: Nothing if there is no git, or it failed.
     func output(_ arguments: [String]) -> [UInt8]? {
-        let setting = index.map { ["env", "GIT_INDEX_FILE=\($0)"] } ?? []
+        let settings = ["core.fsmonitor=false", "core.hooksPath=/dev/null"].flatMap { ["-c", $0] }
         return Subprocess.output(
-            setting + ["git", "-c", "core.fsmonitor=false", "-C", root.description] + arguments, limit: limit)
+            ["git"] + settings + ["-C", root.description] + arguments, variables: variables, limit: limit)
+    }
+
+    /// The environment without what leads git to another repository than the one that is here.
+    private var variables: [String] {
+        let kept = Subprocess.variables.filter { variable in
+            !variable.hasPrefix("GIT_") || variable.hasPrefix("GIT_CONFIG")
+        }
+        return kept + ["GIT_OPTIONAL_LOCKS=0"] + (index.map { ["GIT_INDEX_FILE=\($0)"] } ?? [])
     }
 
     func line(_ arguments: [String]) -> String? {
@@ -174,7 +184,10 @@ private struct Git {
 
     /// What the work tree has beyond the last commit.
     func patch() -> [UInt8]? {
-        output(["diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD"])
+        output([
+            "diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
+            "--dst-prefix=b/", "HEAD",
+        ])
     }
 
     /// Files, and if asked for directories, that git neither knows nor ignores.

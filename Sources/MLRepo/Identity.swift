@@ -54,11 +54,9 @@ package enum Identity {
             text.contains("[include") || isThere(directory / ".git")
             || (other.map { isThere($0 / "git/config") } ?? false)
         guard hasMore else { return section("user", of: text) }
-        let answer = Subprocess.output(
-            [
-                "git", "-C", environment.workingDirectory.description, "config", "-z", "--get-regexp",
-                "^user\\.(name|email)$",
-            ], limit: 1 << 16)
+        let answer = Git(root: environment.workingDirectory, limit: 1 << 16).output([
+            "config", "-z", "--get-regexp", "^user\\.(name|email)$",
+        ])
         guard let answer else { return section("user", of: text) }
         var values: [String: String] = [:]
         for setting in String(decoding: answer, as: UTF8.self).split(separator: "\0") {

@@ -39,7 +39,12 @@ extension Repository {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(
             commit: id, branch: branch, before: try ref(name)?.id, undoes: undoing)
-        try copy.setPending(WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal))
+        var note = WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal)
+        note.earlier = try (copy.pending()?.changes ?? []).filter {
+            $0 != WorkingCopy.Pending.Change(from: note.from, to: note.to)
+        }
+        guard note.earlier.count <= Self.mostInterrupted else { throw .interruptedCheckout }
+        try copy.setPending(note)
         try removeLeftovers(look)
         let all = steps
         let seen = try working { () throws(WorkingTreeError) in
@@ -64,12 +69,15 @@ extension Repository {
         }
         try copy.setHead(head)
         try copy.setCache(look.cache.applying(edits, base: id, identity: environment.random(16)))
-        let kept = look.tracking.isUnchanged(from: look.base?.tracked ?? TrackedPaths()) ? nil : look.tracking
-        try copy.setTracking(kept)
+        try copy.setTracking(
+            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: target.tracked))
         try copy.setPending(nil)
         return CheckoutReport(
             written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
     }
+
+    /// So many checkouts may be interrupted, one after the other, before one has to be finished.
+    private static let mostInterrupted = 32
 
     /// The same where files are in the way: what is there is saved first as a version that `undo` brings back, also changes
     /// of files that are the same in both versions.
@@ -96,18 +104,17 @@ extension Repository {
         try save(Array(Set(dirty + lost + obstacles)), look)
         do throws(RepositoryError) { return try checkout(id, branch: branch, onStep: onStep) } catch {
             // Where nothing was written yet, everything is as it was.
-            if try copy.pending() == nil { try leaveSaved("undo") }
+            let note = try copy.pending()
+            if note == nil || note?.from == note?.to { try leaveSaved("undo") }
             throw error
         }
     }
 
     /// What a checkout that was interrupted was changing.
     private func interruptedPaths() throws(RepositoryError) -> Set<RepositoryPath> {
-        guard let pending = try copy.pending() else { return [] }
-        let (from, to) = (directory(pending.from), directory(pending.to))
         var paths: Set<RepositoryPath> = []
-        try reading { () throws(ReadError) in
-            try from.changes(to: to) { path, _, _ in paths.insert(path) }
+        for change in try copy.pending()?.changes ?? [] {
+            for difference in try differences(change) { paths.insert(difference.path) }
         }
         return paths
     }
@@ -144,6 +151,13 @@ extension Repository {
             for index in steps.indices where steps[index].path == path { steps[index].known.append(entry) }
         }
         return unknown
+    }
+
+    /// Makes sure that there are files, and that no checkout of them was interrupted.
+    func requireWhole() throws(RepositoryError) {
+        guard !copy.isBare else { throw .bare(copy.root) }
+        try forgetMerge()
+        guard try copy.pending() == nil else { throw .interruptedCheckout }
     }
 
     /// Removes files that a checkout was writing when it was killed.
@@ -190,38 +204,42 @@ extension Repository {
         var changes = differences
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
         var sides: [RepositoryPath: [TreeEntry]] = [:]
-        var written: [RepositoryPath: TreeEntry] = [:]
-        if let pending = try copy.pending() {
-            let known = Set(changes.map(\.path))
-            let (from, to) = (directory(pending.from), directory(pending.to))
-            try reading { () throws(ReadError) in
-                try from.changes(to: to) { (path, before, after) throws(ReadError) in
-                    sides[path] = [before, after].compactMap { $0 }
-                    written[path] = after
-                    if !known.contains(path) { changes.append((path, nil, try target.entry(at: path))) }
-                }
+        var written: [RepositoryPath: [TreeEntry]] = [:]
+        var known = Set(changes.map(\.path))
+        func add(_ path: RepositoryPath, _ entries: [TreeEntry]) throws(RepositoryError) {
+            sides[path, default: []] += entries
+            guard known.insert(path).inserted else { return }
+            let entry = try reading { () throws(ReadError) in try target.entry(at: path) }
+            // What is in a directory has steps of its own.
+            let isFull = entry?.mode == .directory && entry?.id != DirectoryTree.emptyRoot
+            changes.append((path, nil, isFull ? nil : entry))
+        }
+        for change in try copy.pending()?.changes ?? [] {
+            for (path, before, after) in try self.differences(change) {
+                try add(path, [before, after].compactMap { $0 })
+                if let after { written[path, default: []].append(after) }
             }
         }
-        let known = Set(changes.map(\.path))
         for (path, entry) in others {
-            sides[path, default: []].append(entry)
-            if !known.contains(path) {
-                changes.append(
-                    (path, nil, try reading { () throws(ReadError) in try target.entry(at: path) }))
-            }
+            try add(path, [entry])
+            written[path, default: []].append(entry)
         }
         if changes.count > differences.count { changes.sort { DirectoryTree.walkOrder($0.path, $1.path) } }
         let removed = Set(changes.filter { $0.after == nil }.map(\.path))
         var (steps, lost): ([CheckoutStep], [RepositoryPath]) = ([], [])
         var firm: Set<RepositoryPath> = [.root]
         for change in changes {
-            let isInTheWay = dirty.contains(change.path) || change.before == nil
+            // What a directory that is to become a file holds, no version knows.
+            let isRoom = change.before?.mode == .directory && change.after != nil
+            let isInTheWay = dirty.contains(change.path) || change.before == nil || isRoom
             // What untrack took out is in the version before.
             let likely = (sides[change.path] ?? []) + [change.before, change.after].compactMap { $0 }
-            if isInTheWay, try !isSafe(change.path, likely, removed),
-                try !isTorn(change.path, written[change.path])
-            {
-                lost.append(change.path)
+            if isInTheWay, try !isSafe(change.path, likely, removed) {
+                var isOurs = false
+                for entry in written[change.path] ?? [] where !isOurs {
+                    isOurs = try isTorn(change.path, entry)
+                }
+                if !isOurs { lost.append(change.path) }
             }
             if change.after != nil, let above = change.path.split?.directory {
                 if let obstacle = try obstacle(above, removed, &firm) { lost.append(obstacle) }
@@ -234,7 +252,22 @@ extension Repository {
         return (steps, Array(Set(lost)).sorted())
     }
 
-    private func directory(_ root: ObjectID?) -> DirectoryTree {
+    /// What an interrupted checkout may have written; nothing where a collection took the files since.
+    private func differences(_ change: WorkingCopy.Pending.Change) throws(RepositoryError) -> [Difference] {
+        var differences: [Difference] = []
+        do throws(ReadError) {
+            try directory(change.from).changes(to: directory(change.to)) {
+                (path, before, after) throws(ReadError) in
+                differences.append((path, before, after))
+            }
+        } catch {
+            guard case .missing = error else { throw .object(error) }
+            return []
+        }
+        return differences
+    }
+
+    func directory(_ root: ObjectID?) -> DirectoryTree {
         DirectoryTree(root: root ?? DirectoryTree.emptyRoot, reader: store)
     }
 
@@ -244,9 +277,8 @@ extension Repository {
     ) throws(RepositoryError) -> RepositoryPath? {
         guard !firm.contains(directory), let above = directory.split?.directory else { return nil }
         if let found = try obstacle(above, removed, &firm) { return found }
-        let status = try filing { () throws(FileError) in
-            try environment.files.status(copy.root.appending(directory.bytes))
-        }
+        // Behind a link that is to go nothing is.
+        let status = try status(of: directory)
         if let status, status.kind != .directory, !removed.contains(directory) { return directory }
         firm.insert(directory)
         return nil
@@ -302,8 +334,9 @@ extension Repository {
             guard let name = try? EntryName(listing.name(index)), let below = try? path.appending(name) else {
                 return false
             }
-            if removed.contains(below) { continue }
-            guard listing.status(index).kind == .directory, try holdsOnly(removed, below) else {
+            let kind = listing.status(index).kind
+            if removed.contains(below), kind != .directory { continue }
+            guard kind == .directory, try holdsOnly(removed, below) else {
                 return false
             }
         }
@@ -354,7 +387,7 @@ extension Repository {
     package func restore(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
         try forgetMerge()
         let look = try look()
-        let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)
+        let own = WorkingCopy.Pending(paths, of: nil, on: look.base?.tree)
         let pending = try copy.pending()
         guard pending == nil || pending == own else { throw .interruptedCheckout }
         try removeLeftovers(look)
@@ -374,6 +407,10 @@ extension Repository {
             let isGone = file.status == nil && !isThere
             let isTorn = isGone ? false : try isTorn(file.path, entry)
             if isGone || (isTorn && pending != nil), let entry {
+                var firm: Set<RepositoryPath> = [.root]
+                if let above = file.path.split?.directory, let found = try obstacle(above, [], &firm) {
+                    throw .wouldLose([found])
+                }
                 steps.append(CheckoutStep(path: file.path, entry: entry, known: [entry]))
             }
         }

@@ -137,7 +137,7 @@ extension Repository {
     }
 
     /// Where something has come into the place of an empty directory, the path is there twice: what came counts.
-    private static func distinct(_ edits: [PathEdit]) -> [PathEdit] {
+    static func distinct(_ edits: [PathEdit]) -> [PathEdit] {
         var kept: [PathEdit] = []
         for edit in edits {
             guard let last = kept.last, last.path == edit.path else {
@@ -250,7 +250,15 @@ extension Repository {
         let committed = Set(edits.map(\.path))
         let base = tree(look.base)
         var lost: [RepositoryPath] = []
+        let removed = Set(theirs.filter { $0.entry == nil }.map(\.path))
+        var firm: Set<RepositoryPath> = [.root]
         for step in theirs where !committed.contains(step.path) {
+            if step.entry != nil, let above = step.path.split?.directory,
+                let found = try obstacle(above, removed, &firm)
+            {
+                lost.append(found)
+                continue
+            }
             let before = try reading { () throws(ReadError) in try base.entry(at: step.path) }
             guard dirty.contains(step.path) || before == nil else { continue }
             if try !isSafe(step.path, [step.entry].compactMap { $0 }, []) { lost.append(step.path) }

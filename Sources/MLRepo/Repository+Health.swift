@@ -105,7 +105,7 @@ extension Repository {
     }
 
     private func checkoutCheck() throws(RepositoryError) -> HealthCheck {
-        let isPending = try copy.pending() != nil
+        let isPending = try copy.pending() != nil && !copy.isOccupied
         return HealthCheck(
             "checkout", !isPending, isPending ? "one was interrupted" : "none is interrupted",
             hint: "type the checkout again")
@@ -116,7 +116,7 @@ extension Repository {
             return HealthCheck(
                 "code", true, "no git repository around: commits record no revision of the code")
         }
-        let answer = Subprocess.output(["git", "-C", root.description, "rev-parse", "HEAD"], limit: 4096)
+        let answer = Git(root: root, limit: 4096).line(["rev-parse", "HEAD"])
         return HealthCheck(
             "code", answer != nil,
             answer != nil ? "git in \(root) answers" : "git in \(root) does not answer, or has no commit",

@@ -11,7 +11,7 @@ extension Repository {
     ///   - target: The new path itself, not the directory that it is to lie in.
     /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name.
     package func move(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
-        guard !copy.isBare else { throw .bare(copy.root) }
+        try requireWhole()
         guard !source.isRoot, !target.isInside(source) else { throw .intoItself(source) }
         guard let status = try status(of: source) else { throw .noPath("\(source)") }
         if let above = target.split?.directory, !above.isRoot {

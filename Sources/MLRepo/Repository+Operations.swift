@@ -48,6 +48,8 @@ extension Repository {
         if undone != nil {
             try copy.setHead(head)
             if pending?.goal != nil { try copy.setPending(nil) }
+            // Of a forced checkout, it goes back from what was kept to where it stood.
+            if last?.event.verb == "undo" { try leaveSaved("undo") }
         }
         return undone
     }

@@ -20,7 +20,7 @@ extension Repository {
         try forgetMerge()
         try resumeSaved()
         let look = try look()
-        let own = WorkingCopy.Pending(from: look.base?.tree, to: look.base?.tree)
+        let own = WorkingCopy.Pending(paths, of: id, on: look.base?.tree)
         let pending = try copy.pending()
         guard pending == nil || pending == own else { throw .interruptedCheckout }
         try removeLeftovers(look)

@@ -50,35 +50,66 @@ extension Repository {
         var head = look.head
         (head.commit, head.branch) = (id, nil)
         try copy.setHead(head)
-        try copy.setPending(nil)
+        // What a checkout wrote that was interrupted before is on disk all the same.
+        try copy.setPending(
+            WorkingCopy.Pending(from: nil, to: nil, earlier: copy.pending()?.changes ?? []).rest)
         return tree(commit)
     }
 
-    /// What the checkout wrote before which a version was kept, where it wrote some paths only, and the version has not the same.
-    func taken(before saved: ObjectID) throws(RepositoryError) -> [(path: RepositoryPath, entry: TreeEntry)] {
+    /// A file, link or empty directory with its path.
+    typealias Leaf = (path: RepositoryPath, entry: TreeEntry)
+
+    /// What a checkout of paths wrote before which a version was kept, as far as the version has not the same; and what the version
+    /// has that made room for it.
+    func taken(before saved: ObjectID) throws(RepositoryError) -> [Leaf] {
         let (commit, runs) = try contents(of: saved)
-        let kept = tree(commit)
-        var taken: [(path: RepositoryPath, entry: TreeEntry)] = []
+        let version = tree(commit)
+        var (taken, kept): ([Leaf], [Leaf]) = ([], [])
         try reading { () throws(ReadError) in
             for (_, run) in runs {
                 let inputs = DirectoryTree(root: run.inputs, reader: store)
                 for root in run.inputCommits.keys.sorted() {
-                    guard let entry = try inputs.entry(at: root) else { continue }
-                    let before = try kept.entry(at: root)
-                    guard entry.mode == .directory else {
-                        if before != entry { taken.append((root, entry)) }
-                        continue
-                    }
-                    let other = before?.mode == .directory ? before?.id : nil
-                    try DirectoryTree(root: entry.id, reader: store).changes(
-                        to: DirectoryTree(root: other ?? DirectoryTree.emptyRoot, reader: store), under: root
-                    ) { path, entry, _ in
-                        if let entry { taken.append((path, entry)) }
+                    let (new, old) = (try inputs.entry(at: root), try version.entry(at: root))
+                    if new == old { continue }
+                    if let new, let old, new.mode == .directory, old.mode == .directory {
+                        try directory(new.id).changes(to: directory(old.id), under: root) { path, new, old in
+                            if let new {
+                                taken.append((path, new))
+                            } else if let old {
+                                kept.append((path, old))
+                            }
+                        }
+                    } else {
+                        taken += try leaves(new, at: root)
+                        kept += try leaves(old, at: root)
                     }
                 }
             }
         }
+        let written = Set(taken.map(\.path))
+        var above: Set<RepositoryPath> = []
+        for path in written {
+            var next = path.split?.directory
+            while let directory = next, above.insert(directory).inserted { next = directory.split?.directory }
+        }
         return taken
+            + kept.filter { leaf in
+                if written.contains(leaf.path) { return false }
+                var next = leaf.path.split?.directory
+                while let directory = next {
+                    if written.contains(directory) { return true }
+                    next = directory.split?.directory
+                }
+                return above.contains(leaf.path)
+            }
+    }
+
+    private func leaves(_ entry: TreeEntry?, at path: RepositoryPath) throws(ReadError) -> [Leaf] {
+        guard let entry else { return [] }
+        guard entry.mode == .directory, entry.id != DirectoryTree.emptyRoot else { return [(path, entry)] }
+        var leaves: [Leaf] = []
+        try directory(entry.id).forEachFile(under: path) { path, entry in leaves.append((path, entry)) }
+        return leaves
     }
 
     /// What is on disk at some paths, as edits of the base version.
@@ -107,7 +138,9 @@ extension Repository {
                 .read(scanned, width: environment.width)
         }
         edits += read.files.map { PathEdit(path: $0.path, entry: $0.entry) }
-        return (edits.sorted { DirectoryTree.walkOrder($0.path, $1.path) }, read.recipes)
+        return (
+            Self.distinct(edits.sorted { DirectoryTree.walkOrder($0.path, $1.path) }), read.recipes
+        )
     }
 
     private func gather(
@@ -192,15 +225,21 @@ extension Repository {
         try keepTracking(of: id, after: before)
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
-        _ = try transact(verb, reason: nil, actor: actor, head, writer, undoing: saving.eventID) {
-            () throws(RepositoryError) in
-            try standing(head, on: before, from: id)
-        }
         var moved = head
         moved.commit = before
         moved.branch = try saving.event.reason.flatMap { (branch) throws(RepositoryError) in
             try tip(of: branch) == nil ? nil : branch
         }
+        // Whatever kills this behind the entry, the branch is known.
+        var note = WorkingCopy.Pending(
+            from: nil, to: nil, goal: .init(commit: before, branch: moved.branch, before: id, undoes: nil))
+        note.earlier = try copy.pending()?.changes ?? []
+        try copy.setPending(note)
+        _ = try transact(verb, reason: nil, actor: actor, head, writer, undoing: saving.eventID) {
+            () throws(RepositoryError) in
+            try standing(head, on: before, from: id)
+        }
         try copy.setHead(moved)
+        try copy.setPending(note.rest)
     }
 }

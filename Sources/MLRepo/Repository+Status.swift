@@ -84,7 +84,7 @@ extension Repository {
         return WorkingCopyStatus(
             head: look.head, changes: changes, skipped: look.scan.skipped,
             isPending: try copy.pending().map { (pending) throws(RepositoryError) in
-                try !isForgotten(pending, look.head.commit)
+                try !isForgotten(pending, look.head.commit) && !copy.isOccupied
             } ?? false,
             tracking: look.tracking,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)

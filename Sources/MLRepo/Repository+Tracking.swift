@@ -19,7 +19,7 @@ extension Repository {
 
     /// Tracks files, directories with all that comes into them, or the files that a pattern matches.
     package func add(paths: [RepositoryPath], patterns: [String]) throws(RepositoryError) -> Tracking {
-        guard !copy.isBare else { throw .bare(copy.root) }
+        try requireWhole()
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
         for path in paths {
@@ -68,7 +68,7 @@ extension Repository {
     ///
     /// - Returns: What lies in a tracked directory, and is left out of it by `.mlrepoignore` from now on.
     package func untrack(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
-        guard !copy.isBare else { throw .bare(copy.root) }
+        try requireWhole()
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
         for path in paths

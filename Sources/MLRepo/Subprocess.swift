@@ -8,11 +8,23 @@ internal import FileIO
 
 /// Runs another program and takes what it prints.
 enum Subprocess {
+    /// The environment of this process, as `NAME=value`.
+    static var variables: [String] {
+        var variables: [String] = []
+        var next = environ
+        while let variable = next.pointee {
+            variables.append(String(cString: variable))
+            next += 1
+        }
+        return variables
+    }
+
     /// - Parameters:
     ///   - arguments: The program's name, found on `PATH`, and its arguments; no shell sees them.
-    ///   - limit: More output than this ends the program.
-    /// - Returns: Standard output; nothing if the program could not be started, failed, or printed too much.
-    static func output(_ arguments: [String], limit: Int) -> [UInt8]? {
+    ///   - variables: The environment, as `NAME=value`.
+    ///   - limit: More output than this ends the program, and so does more time than ``patience``.
+    /// - Returns: Standard output; nothing if the program could not be started, failed, took too long, or printed too much.
+    static func output(_ arguments: [String], variables: [String], limit: Int) -> [UInt8]? {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
         #if canImport(Glibc)
@@ -28,26 +40,44 @@ enum Subprocess {
         posix_spawn_file_actions_addclose(&actions, ends[0])
         posix_spawn_file_actions_addclose(&actions, ends[1])
         var words = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
+        var settings = variables.map { strdup($0) } + [nil]
+        defer { for word in words + settings { free(word) } }
         var child: pid_t = 0
-        let code = posix_spawnp(&child, arguments[0], &actions, nil, &words, environ)
+        let code = posix_spawnp(&child, arguments[0], &actions, nil, &words, &settings)
         close(ends[1])
         defer { close(ends[0]) }
         guard code == 0 else { return nil }
         var output: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = read(ends[0], &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { break }
-            output += buffer[..<count]
-            if output.count > limit {
-                kill(child, SIGKILL)
-                break
-            }
-        }
         var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
-        return status == 0 && output.count <= limit ? output : nil
+        var hasEnded = false
+        let start = time(nil)
+        while true {
+            var waiting = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+            let ready = poll(&waiting, 1, 100)
+            if ready < 0, errno == EINTR { continue }
+            if ready > 0 {
+                let count = read(ends[0], &buffer, buffer.count)
+                if count < 0, errno == EINTR { continue }
+                if count <= 0 { break }
+                output += buffer[..<count]
+                if output.count > limit { break }
+            } else if hasEnded {
+                // Something that it left behind holds the other end, and says nothing.
+                break
+            } else {
+                hasEnded = waitpid(child, &status, WNOHANG) == child
+            }
+            if time(nil) - start > patience { break }
+        }
+        let isOver = output.count > limit || time(nil) - start > patience
+        if !hasEnded {
+            if isOver { kill(child, SIGKILL) }
+            while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        }
+        return status == 0 && !isOver ? output : nil
     }
+
+    /// Seconds after which a program is taken for stuck.
+    private static let patience = 120
 }

@@ -50,6 +50,16 @@ package struct WorkingCopy: Sendable {
         throw .occupied(seconds: Self.patience)
     }
 
+    /// Whether another command changes this working copy just now.
+    package var isOccupied: Bool {
+        guard !isBare else { return false }
+        do throws(FileError) {
+            guard let file = try files.occupy(directory / "lease") else { return true }
+            files.close(file)
+            return false
+        } catch { return false }
+    }
+
     /// Seconds.
     private static let patience = 60
     private static let looksPerSecond = 20
@@ -182,11 +192,39 @@ package struct WorkingCopy: Sendable {
         /// Where the working copy stands once all files are written and the store knows it; nothing where the store knows it
         /// before.
         package var goal: Goal?
+        /// Checkouts that were interrupted before this one was begun: what they wrote is on disk.
+        var earlier: [Change] = []
+        /// What is being written, where it is some paths only.
+        var paths: [RepositoryPath] = []
+        /// The commit whose files they become; nothing for the one that is stood on.
+        var source: ObjectID?
 
-        package init(from: ObjectID?, to: ObjectID?, goal: Goal? = nil) {
+        package init(from: ObjectID?, to: ObjectID?, goal: Goal? = nil, earlier: [Change] = []) {
             self.from = from
             self.to = to
             self.goal = goal
+            self.earlier = earlier
+        }
+
+        /// Of some paths, on a version.
+        init(_ paths: [RepositoryPath], of source: ObjectID?, on tree: ObjectID?) {
+            self.init(from: tree, to: tree)
+            self.paths = paths.sorted()
+            self.source = source
+        }
+
+        /// The trees that a checkout went from and to.
+        package struct Change: Hashable, Sendable {
+            package let from: ObjectID?
+            package let to: ObjectID?
+        }
+
+        /// What is left once this is done that itself writes no files: what was begun before; nothing if nothing was.
+        var rest: Pending? { earlier.isEmpty ? nil : Pending(from: from, to: from, earlier: earlier) }
+
+        /// What may have been written, newest first.
+        var changes: [Change] {
+            (from == to ? [] : [Change(from: from, to: to)]) + earlier
         }
 
         /// How to tell that nothing but bookkeeping is left to do.
@@ -203,7 +241,9 @@ package struct WorkingCopy: Sendable {
     package func pending() throws(RepositoryError) -> Pending? {
         let path = directory / "pending"
         guard
-            let bytes = try filing({ () throws(FileError) in try files.contentsIfPresent(path, limit: 4096) })
+            let bytes = try filing({ () throws(FileError) in
+                try files.contentsIfPresent(path, limit: 64 << 20)
+            })
         else { return nil }
         do throws(MalformedObject) {
             let json = try JSONValue(line: bytes)
@@ -213,6 +253,18 @@ package struct WorkingCopy: Sendable {
                     commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
                     undoes: try json.optionalID("undoes"))
             }
+            if json.member("earlier") != nil {
+                for change in try json.array("earlier") {
+                    pending.earlier.append(
+                        Pending.Change(from: try change.optionalID("from"), to: try change.optionalID("to")))
+                }
+            }
+            if json.member("paths") != nil {
+                for path in try json.array("paths") {
+                    pending.paths.append(try RepositoryPath(json: path, member: "paths"))
+                }
+            }
+            pending.source = try json.optionalID("source")
             return pending
         } catch { throw .damaged(path, "\(error)") }
     }
@@ -227,6 +279,17 @@ package struct WorkingCopy: Sendable {
             "branch": pending.goal?.branch.map { .string($0) },
             "before": pending.goal?.before.map { .string($0.hex) },
             "undoes": pending.goal?.undoes.map { .string($0.hex) },
+            "earlier": pending.earlier.isEmpty
+                ? nil
+                : .array(
+                    pending.earlier.map { change in
+                        .object([
+                            "from": change.from.map { .string($0.hex) },
+                            "to": change.to.map { .string($0.hex) },
+                        ])
+                    }),
+            "paths": pending.paths.isEmpty ? nil : .array(pending.paths.map(\.json)),
+            "source": pending.source.map { .string($0.hex) },
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }

@@ -217,8 +217,11 @@ package struct Checkout: Sendable {
             var above = path.split?.directory
             while let directory = above, !directory.isRoot {
                 do throws(FileError) { try files.removeDirectory(place(directory)) } catch {
-                    if error.isNotEmpty || error.isNotFound { break }
-                    throw error
+                    // A directory that cannot go, such as one that a disk is mounted on, stays.
+                    guard error.isNotEmpty || error.isNotFound || error.isDenied || error.isBusy else {
+                        throw error
+                    }
+                    break
                 }
                 above = directory.split?.directory
             }

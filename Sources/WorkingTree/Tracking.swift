@@ -23,6 +23,25 @@ package struct Tracking: Hashable, Sendable {
         paths == base && added.isEmpty && untracked.isEmpty
     }
 
+    /// What was said since one version, on top of what another one tracks.
+    ///
+    /// - Returns: Nothing if nothing was said.
+    package func moved(from base: TrackedPaths, to other: TrackedPaths) -> Tracking? {
+        if isUnchanged(from: base) { return nil }
+        func merged<Item: Equatable>(_ now: [Item], _ before: [Item], _ other: [Item]) -> [Item] {
+            other.filter { now.contains($0) || !before.contains($0) }
+                + now.filter { !before.contains($0) && !other.contains($0) }
+        }
+        let directories = merged(paths.directories, base.directories, other.directories)
+        let outer = directories.filter { inner in
+            !directories.contains { $0 != inner && inner.isInside($0) }
+        }
+        return Tracking(
+            paths: TrackedPaths(
+                directories: outer, patterns: merged(paths.patterns, base.patterns, other.patterns)),
+            added: added, untracked: untracked)
+    }
+
     /// Whether a directory is tracked with all that comes into it.
     package func coversDirectory(_ path: RepositoryPath) -> Bool {
         paths.directories.contains { path.isInside($0) }

@@ -1,0 +1,334 @@
+"""Commands that were killed, one after the other, and what was on disk between them: nothing of anybody's is lost, nothing of
+another version stays behind, and there is always a way on."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from command_test import MLREPO, CommandTest
+
+
+class VersionsTest(CommandTest):
+    """Versions to go to and from, and commands that are killed on the way."""
+
+    def killed(self, call: str, number: int, *words: str) -> None:
+        """A command that is killed at a call."""
+        strace = shutil.which("strace")
+        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be traced here")
+        done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                               f"inject={call}:signal=KILL:when={number}", MLREPO, *words],
+                              cwd=self.work, env=self.environment, capture_output=True)
+        self.assertNotEqual(done.returncode, 0, words)
+
+    def version(self, name: str, **files: str | None) -> None:
+        for path, text in files.items():
+            place = self.work / "data" / path.replace("__", "/")
+            if text is None:
+                shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else os.remove(place)
+            else:
+                self.write(f"data/{path.replace('__', '/')}", text.encode())
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", name, "--deleted")
+        self.mlrepo("tag", name)
+
+    def text(self, path: str) -> str:
+        return (self.work / "data" / path).read_text()
+
+    def three(self) -> None:
+        """A; B, which changes six files and adds one; C, made from A."""
+        self.mlrepo("init")
+        self.version("A", z="z", **{f"m{i}": "A" for i in range(6)})
+        self.version("B", new="B", **{f"m{i}": f"B{i}" for i in range(6)})
+        self.mlrepo("checkout", "A")
+        self.version("C", c="C")
+        self.mlrepo("checkout", "A")
+
+    def assert_at(self, version: str) -> None:
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.assertEqual(self.mlrepo("resolve", "HEAD"), self.mlrepo("resolve", version))
+        self.assertEqual(list((self.work / "data").glob(".mlrepo-tmp-*")), [])
+
+
+class Interrupted(VersionsTest):
+    def test_two_checkouts_one_after_the_other_leave_nothing_of_the_first(self) -> None:
+        self.three()
+        self.killed("renameat", 5, "checkout", "B")
+        self.killed("renameat", 2, "checkout", "C")
+        self.mlrepo("checkout", "C")
+        self.assert_at("C")
+
+    def test_a_forced_checkout_clears_away_what_another_one_had_begun(self) -> None:
+        self.three()
+        self.killed("renameat", 5, "checkout", "B")
+        self.write("data/z", b"mine")
+        self.mlrepo("checkout", "--force", "C")
+        self.assert_at("C")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("z"), "mine")
+
+    def test_an_interrupted_checkout_of_a_collected_version_can_be_left(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="1", b="1", c="1")
+        self.mlrepo("checkout", "-b", "side")
+        for name in "abc":
+            self.write(f"data/{name}", b"2")
+        self.mlrepo("commit", "-m", "B")
+        self.mlrepo("checkout", "main")
+        self.killed("renameat", 3, "checkout", "side")
+        self.mlrepo("branch", "-d", "side")
+        self.mlrepo("gc", "--now")
+        self.mlrepo("checkout", "--force", "main")
+        self.assert_at("main")
+
+    def test_restore_does_not_forget_a_checkout_of_paths(self) -> None:
+        self.mlrepo("init")
+        self.write("data/big", os.urandom(3_000_000))
+        self.version("A", small="a")
+        self.write("data/big", os.urandom(3_000_000))
+        self.version("B")
+        os.remove(self.work / "data/big")
+        self.killed("write", 12, "checkout", "A", "--", "data/big")
+        self.assertTrue((self.work / ".mlrepo/pending").exists())
+        os.remove(self.work / "data/small")
+        self.mlrepo("restore", "data/small", status=73)
+        self.mlrepo("commit", "-m", "C", status=73)
+        self.mlrepo("checkout", "A", "--", "data/small", status=73)
+        self.mlrepo("checkout", "A", "--", "data/big")
+        self.mlrepo("restore", "data/small")
+        self.assertEqual((self.work / "data/big").stat().st_size, 3_000_000)
+        self.mlrepo("undo")
+
+    def test_an_undo_of_a_forced_checkout_that_was_killed_goes_all_the_way_back(self) -> None:
+        for number in range(2, 9):
+            with self.subTest(number=number):
+                shutil.rmtree(self.work)
+                self.work.mkdir()
+                self.mlrepo("init")
+                self.version("A", a="1", z="z")
+                self.version("B", a="2")
+                self.write("data/a", b"precious")
+                self.write("data/z", b"too")
+                self.mlrepo("checkout", "--force", "A")
+                self.killed("renameat", number, "undo")
+                for _ in range(2):
+                    if self.mlrepo("status").startswith("On branch main") and self.text("a") == "precious":
+                        break
+                    self.mlrepo("undo")
+                self.assertEqual((self.text("a"), self.text("z")), ("precious", "too"))
+                self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
+                self.mlrepo("checkout", "A", status=73)
+
+    def test_nothing_is_tracked_or_moved_while_a_checkout_is_interrupted(self) -> None:
+        self.three()
+        self.killed("renameat", 5, "checkout", "B")
+        for words in (["mv", "data/m1", "data/q"], ["add", "data"], ["untrack", "data/m1"], ["rm", "data/m1"], ["commit", "-m", "x"]):
+            self.mlrepo(*words, status=73)
+        self.mlrepo("checkout", "B")
+        self.assert_at("B")
+
+
+class InTheWay(VersionsTest):
+    def test_a_directory_of_ones_own_in_the_place_of_files_stays(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="0", z="z")
+        self.version("B", a=None, a__c="c", z="2")
+        os.remove(self.work / "data/a/c")
+        self.write("data/a/c/mine", b"mine")
+        before = self.tree(self.work)
+        self.mlrepo("checkout", "A", status=73)
+        self.assertEqual(self.tree(self.work), before)
+        self.mlrepo("checkout", "--force", "A")
+        self.assert_at("A")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a/c/mine"), "mine")
+
+    def test_an_empty_directory_that_somebody_filled_stays(self) -> None:
+        self.mlrepo("init")
+        (self.work / "data/e").mkdir(parents=True)
+        self.version("A", z="z")
+        (self.work / "data/e").rmdir()
+        self.version("B", e="file", z="2")
+        self.mlrepo("checkout", "A")
+        self.write("data/e/mine", b"mine")
+        before = self.tree(self.work)
+        self.mlrepo("checkout", "B", status=73)
+        self.assertEqual(self.tree(self.work), before)
+        self.mlrepo("checkout", "--force", "B")
+        self.assert_at("B")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("e/mine"), "mine")
+
+    def test_what_lies_behind_a_link_that_goes_is_nobodys(self) -> None:
+        self.mlrepo("init")
+        (self.work / "out").mkdir()
+        self.write("out/bb", b"O")
+        (self.work / "data").mkdir()
+        os.symlink(self.work / "out", self.work / "data/a")
+        self.version("A", b="b")
+        self.version("B", a=None, a__bb__x="1")
+        self.mlrepo("checkout", "A")
+        self.mlrepo("checkout", "B")
+        self.assert_at("B")
+        self.assertEqual((self.work / "out/bb").read_bytes(), b"O")
+
+    def test_an_empty_directory_in_the_place_of_a_file_is_kept(self) -> None:
+        self.mlrepo("init")
+        self.version("A", b="1", c="2")
+        os.remove(self.work / "data/b")
+        (self.work / "data/b").mkdir()
+        self.mlrepo("checkout", "--force", "HEAD")
+        self.assert_at("A")
+        os.remove(self.work / "data/b")
+        (self.work / "data/b").mkdir()
+        self.mlrepo("rm", "--force", "data")
+        self.mlrepo("undo")
+
+    def test_undo_of_a_checkout_of_paths_makes_room_again(self) -> None:
+        self.mlrepo("init")
+        self.version("A", u="1", z="z", v__x="x")
+        self.version("B", u=None, u__x="2", u__y="y", v=None)
+        self.write("data/v", b"file")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "C")
+        self.write("data/u/x", b"precious")
+        before = self.tree(self.work)
+        self.mlrepo("checkout", "A", "--", "data", status=73)
+        self.mlrepo("checkout", "--force", "A", "--", "data")
+        self.assertEqual((self.text("u"), self.text("v/x")), ("1", "x"))
+        self.mlrepo("undo")
+        self.assertEqual(self.tree(self.work), before)
+        self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
+
+    def test_restore_names_what_is_in_its_way(self) -> None:
+        self.mlrepo("init")
+        self.version("A", x__f="1", c="2")
+        shutil.rmtree(self.work / "data/x")
+        self.write("data/x", b"mine")
+        self.mlrepo("restore", "data", status=73)
+        self.mlrepo("commit", "-m", "x", "--deleted")
+
+    def test_a_commit_that_takes_in_others_files_says_so_before(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="1")
+        self.mlrepo("worktree", "add", "../other")
+        self.write("data/sub/x", b"theirs")
+        self.mlrepo("commit", "-m", "Theirs")
+        other = self.root / "other"
+        (other / "data/sub").write_bytes(b"mine")
+        (other / "data/a").write_bytes(b"2")
+        before = self.mlrepo("operations")
+        self.mlrepo("-C", "../other", "commit", "data/a", "-m", "Mine", status=73)
+        self.assertEqual(self.mlrepo("operations"), before)
+        os.remove(other / "data/sub")
+        self.mlrepo("-C", "../other", "commit", "-m", "Mine")
+        self.assertEqual((other / "data/sub/x").read_bytes(), b"theirs")
+
+    def test_what_was_added_goes_along_and_what_the_version_tracks_is_tracked(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="1")
+        self.write("other/f", b"x")
+        self.mlrepo("add", "other")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD~1")
+        self.write("model/w", b"w")
+        self.mlrepo("add", "model")
+        self.mlrepo("checkout", "main")
+        self.write("other/new", b"new")
+        self.mlrepo("commit", "-m", "Three")
+        self.assertEqual({line.split()[-1] for line in self.mlrepo("ls").splitlines()},
+                         {"data/a", "model/w", "other/f", "other/new"})
+
+    @unittest.skipIf(os.name != "posix" or not os.path.exists("/proc"), "Linux only")
+    def test_links_are_not_followed_on_very_long_ways(self) -> None:
+        self.mlrepo("init")
+        self.version("A", **{"sub__" * 3 + "file": "1"})
+        self.version("B", **{"sub__" * 3 + "file": "2"})
+        # The way to the working copy is longer than one call takes.
+        deep = os.open(self.root, os.O_DIRECTORY)
+        names = []
+        while sum(len(name) + 1 for name in names) + len(str(self.root)) < 4060:
+            names.append("d" * 200)
+            os.mkdir(names[-1], dir_fd=deep)
+            deep = os.open(names[-1], os.O_DIRECTORY, dir_fd=deep)
+        os.rename(self.work, "w", dst_dir_fd=deep)
+        os.mkdir("outside", dir_fd=deep)
+        outside = os.open("outside", os.O_DIRECTORY, dir_fd=deep)
+        work = os.open("w", os.O_DIRECTORY, dir_fd=deep)
+        os.rename("data", "data", src_dir_fd=work, dst_dir_fd=outside)
+        os.symlink("../outside/data", "data", dir_fd=work)
+        run = lambda *words: subprocess.run([MLREPO, *words], cwd=f"/proc/self/fd/{work}", pass_fds=[work],
+                                            env=self.environment, capture_output=True, text=True)
+        run("checkout", "A")
+        run("checkout", "--force", "A")
+        with open(os.open("data/sub/sub/sub/file", os.O_RDONLY, dir_fd=outside)) as file:
+            self.assertEqual(file.read(), "2")
+
+
+class Surroundings(CommandTest):
+    """What the program is started with."""
+
+    def test_closed_streams_get_nothing_of_the_store(self) -> None:
+        self.mlrepo("init")
+        for number in range(300):
+            self.write(f"data/{number % 7}/{number}", os.urandom(20_000))
+        self.mlrepo("add", "data")
+        for closed in (">&- 2>&-", "<&- 2>&-", "<&- >&- 2>&-"):
+            with self.subTest(closed=closed):
+                self.write("data/more", os.urandom(5_000_000))
+                line = f"exec {closed}; exec {MLREPO} commit -m x --progress"
+                subprocess.run(["bash", "-c", line], cwd=self.work, env=self.environment, check=True)
+                self.mlrepo("fsck")
+                line = f"exec {closed}; exec {MLREPO} checkout HEAD --to ../copy --progress"
+                subprocess.run(["bash", "-c", line], cwd=self.work, env=self.environment, check=True)
+                self.assertEqual(self.tree(self.root / "copy"), self.tree(self.work))
+                shutil.rmtree(self.root / "copy")
+
+    def git(self, *words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@x", *words], cwd=self.work, env=self.environment, check=True, capture_output=True)
+
+    def code(self) -> dict | None:
+        return json.loads(self.mlrepo("show", "--json"))["runs"][0].get("code")
+
+    def test_the_code_is_that_of_the_repository_around(self) -> None:
+        self.start()
+        self.git("init", "-q")
+        self.write("x.py", b"pass\n")
+        self.git("add", "x.py")
+        self.git("commit", "-qm", "Code")
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.work, env=self.environment, capture_output=True, text=True).stdout.strip()
+        other = self.root / "elsewhere"
+        subprocess.run(["git", "init", "-q", other], env=self.environment, check=True)
+        self.write("x.py", b"changed\n")
+        self.git("config", "diff.noprefix", "true")
+        self.environment["GIT_DIR"] = str(other / ".git")
+        self.mlrepo("commit", "-m", "One")
+        del self.environment["GIT_DIR"]
+        code = self.code()
+        self.assertEqual((code["revision"], code["dirty"]), (head, True))
+        self.assertIn("diff --git a/x.py b/x.py", self.mlrepo("cat", code["patch"]))
+
+    def test_without_git_no_code_is_recorded(self) -> None:
+        self.start()
+        self.git("init", "-q")
+        self.environment["PATH"] = str(self.root / "nothing")
+        self.mlrepo("commit", "-m", "One")
+        self.assertIsNone(self.code())
+
+    def test_what_git_leaves_running_holds_nobody_up(self) -> None:
+        self.start()
+        self.git("init", "-q")
+        tools = self.root / "tools"
+        tools.mkdir()
+        real = shutil.which("git")
+        (tools / "git").write_text(f'#!/bin/sh\nsleep 100 &\nexec {real} "$@"\n')
+        (tools / "git").chmod(0o755)
+        self.environment["PATH"] = f"{tools}:{self.environment['PATH']}"
+        self.mlrepo("commit", "-m", "One")
+        self.assertIsNotNone(self.code())
+        subprocess.run(["pkill", "-f", "sleep 100"])
+
+
+if __name__ == "__main__":
+    unittest.main()
