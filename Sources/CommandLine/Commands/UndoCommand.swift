@@ -38,9 +38,7 @@ struct UndoCommand: ParsableCommand {
         }
         let words = OperationsCommand.line(operation)
         if !output.quiet, !output.json { Terminal.print("Taking back \(words)") }
-        do { try repository.undo(operation) } catch RepositoryError.store(.moved(let name)) {
-            throw Failure(status: .wouldLose, message: "\(name) has moved since", hint: "mlrepo operations")
-        }
+        try takingBack { try repository.undo(operation) }
         if output.json { Terminal.printJSON(OperationsCommand.json(operation)) }
     }
 }
@@ -64,9 +62,7 @@ struct RedoCommand: ParsableCommand {
             throw Failure(status: .no, message: "there is nothing to do again", hint: "mlrepo operations")
         }
         if !output.quiet, !output.json { Terminal.print("Doing again \(OperationsCommand.line(operation))") }
-        do { try repository.redo(undo, of: operation) } catch RepositoryError.store(.moved(let name)) {
-            throw Failure(status: .wouldLose, message: "\(name) has moved since", hint: "mlrepo operations")
-        }
+        try takingBack { try repository.redo(undo, of: operation) }
         if output.json { Terminal.printJSON(OperationsCommand.json(operation)) }
     }
 }
@@ -125,5 +121,16 @@ struct OperationsCommand: ParsableCommand {
                     ])
                 }),
         ])
+    }
+}
+
+/// Says why an operation cannot be taken back, or done again.
+private func takingBack(_ body: () throws -> Void) throws {
+    do { try body() } catch RepositoryError.store(.moved(let name)) {
+        throw Failure(status: .wouldLose, message: "\(name) has moved since", hint: "mlrepo operations")
+    } catch RepositoryError.wouldLose(let paths) {
+        var failure = Failure(.wouldLose(paths))
+        failure.hint = "commit or move what is named; then type this again"
+        throw failure
     }
 }
