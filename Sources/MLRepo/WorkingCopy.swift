@@ -16,7 +16,7 @@ package struct WorkingCopy: Sendable {
     package let root: FilePath
     /// There are no files: this is a store by itself.
     package let isBare: Bool
-    private let files: any FileSystem
+    let files: any FileSystem
     /// For names of temporary files, so that two commands at once do not meet.
     private let nonce: String
 
@@ -133,7 +133,7 @@ package struct WorkingCopy: Sendable {
         } catch { throw .damaged(path, "\(error)") }
     }
 
-    private static func branch(_ json: JSONValue) throws(MalformedObject) -> String? {
+    static func branch(_ json: JSONValue) throws(MalformedObject) -> String? {
         let branch = try json.optionalString("branch")
         if let branch, (try? RefName.branch(branch)) == nil {
             throw .member("branch", expected: "the name of a branch")
@@ -183,115 +183,6 @@ package struct WorkingCopy: Sendable {
         let (table, changes) = cache.bytes
         if let table { try replace("index", table, durable: false) }
         try replace("index-changes", changes, durable: false)
-    }
-
-    /// A checkout that was begun: the trees it goes from and to.
-    package struct Pending: Hashable, Sendable {
-        package let from: ObjectID?
-        package let to: ObjectID?
-        /// Where the working copy stands once all files are written and the store knows it; nothing where the store knows it
-        /// before.
-        package var goal: Goal?
-        /// Checkouts that were interrupted before this one was begun: what they wrote is on disk.
-        var earlier: [Change] = []
-        /// What is being written, where it is some paths only.
-        var paths: [RepositoryPath] = []
-        /// The commit whose files they become; nothing for the one that is stood on.
-        var source: ObjectID?
-
-        package init(from: ObjectID?, to: ObjectID?, goal: Goal? = nil, earlier: [Change] = []) {
-            self.from = from
-            self.to = to
-            self.goal = goal
-            self.earlier = earlier
-        }
-
-        /// Of some paths, on a version.
-        init(_ paths: [RepositoryPath], of source: ObjectID?, on tree: ObjectID?) {
-            self.init(from: tree, to: tree)
-            self.paths = paths.sorted()
-            self.source = source
-        }
-
-        /// The trees that a checkout went from and to.
-        package struct Change: Hashable, Sendable {
-            package let from: ObjectID?
-            package let to: ObjectID?
-        }
-
-        /// What is left once this is done that itself writes no files: what was begun before; nothing if nothing was.
-        var rest: Pending? { earlier.isEmpty ? nil : Pending(from: from, to: from, earlier: earlier) }
-
-        /// What may have been written, newest first.
-        var changes: [Change] {
-            (from == to ? [] : [Change(from: from, to: to)]) + earlier
-        }
-
-        /// How to tell that nothing but bookkeeping is left to do.
-        package struct Goal: Hashable, Sendable {
-            package let commit: ObjectID
-            package let branch: String?
-            /// What the store's ref of this working copy named when the checkout was begun.
-            package let before: ObjectID?
-            /// The event that is being taken back; nothing where somebody checks something out.
-            package let undoes: ObjectID?
-        }
-    }
-
-    package func pending() throws(RepositoryError) -> Pending? {
-        let path = directory / "pending"
-        guard
-            let bytes = try filing({ () throws(FileError) in
-                try files.contentsIfPresent(path, limit: 64 << 20)
-            })
-        else { return nil }
-        do throws(MalformedObject) {
-            let json = try JSONValue(line: bytes)
-            var pending = Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
-            if let commit = try json.optionalID("commit") {
-                pending.goal = Pending.Goal(
-                    commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
-                    undoes: try json.optionalID("undoes"))
-            }
-            if json.member("earlier") != nil {
-                for change in try json.array("earlier") {
-                    pending.earlier.append(
-                        Pending.Change(from: try change.optionalID("from"), to: try change.optionalID("to")))
-                }
-            }
-            if json.member("paths") != nil {
-                for path in try json.array("paths") {
-                    pending.paths.append(try RepositoryPath(json: path, member: "paths"))
-                }
-            }
-            pending.source = try json.optionalID("source")
-            return pending
-        } catch { throw .damaged(path, "\(error)") }
-    }
-
-    package func setPending(_ pending: Pending?) throws(RepositoryError) {
-        guard let pending else {
-            return try filing { () throws(FileError) in try files.removeIfPresent(directory / "pending") }
-        }
-        let json = JSONValue.object([
-            "from": pending.from.map { .string($0.hex) }, "to": pending.to.map { .string($0.hex) },
-            "commit": pending.goal.map { .string($0.commit.hex) },
-            "branch": pending.goal?.branch.map { .string($0) },
-            "before": pending.goal?.before.map { .string($0.hex) },
-            "undoes": pending.goal?.undoes.map { .string($0.hex) },
-            "earlier": pending.earlier.isEmpty
-                ? nil
-                : .array(
-                    pending.earlier.map { change in
-                        .object([
-                            "from": change.from.map { .string($0.hex) },
-                            "to": change.to.map { .string($0.hex) },
-                        ])
-                    }),
-            "paths": pending.paths.isEmpty ? nil : .array(pending.paths.map(\.json)),
-            "source": pending.source.map { .string($0.hex) },
-        ])
-        try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }
 
     package func setConfiguration(_ bytes: [UInt8]) throws(RepositoryError) {
@@ -351,7 +242,7 @@ package struct WorkingCopy: Sendable {
         }
     }
 
-    private func replace(_ name: String, _ bytes: [UInt8], durable: Bool) throws(RepositoryError) {
+    func replace(_ name: String, _ bytes: [UInt8], durable: Bool) throws(RepositoryError) {
         try filing { () throws(FileError) in
             let temporary = directory / "\(Self.temporaryPrefix)\(name)-\(nonce)"
             try files.removeIfPresent(temporary)

@@ -1,0 +1,44 @@
+package import FileIO
+package import ObjectModel
+internal import Storage
+package import WorkingTree
+
+extension Repository {
+    /// Writes a version into a directory of its own.
+    ///
+    /// - Parameter directory: Is made; if it is there it has to be empty.
+    package func export(
+        _ id: ObjectID, to directory: FilePath, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> Int {
+        let commit = try reading { () throws(ReadError) in try store.commit(id) }
+        try requireTree(id, commit)
+        // Says what an interrupted command was writing here, so that the same one goes on.
+        let marker = directory.appending(EntryName.temporaryPrefix + id.hex.prefix(16).utf8)
+        let isTaken = try filing { () throws(FileError) in
+            try environment.files.makeDirectories(directory, permissions: 0o777)
+            let names = try environment.files.names(in: directory)
+            if names.isEmpty {
+                environment.files.close(try environment.files.create(marker, permissions: 0o600))
+            }
+            return !names.isEmpty && !names.contains(marker.name)
+        }
+        guard !isTaken else { throw .refExists(directory.description) }
+        var steps: [CheckoutStep] = []
+        try reading { () throws(ReadError) in
+            try tree(commit).forEachFile { (path, entry) throws(ReadError) in
+                // What an interrupted command wrote here is written again.
+                steps.append(CheckoutStep(path: path, entry: entry, known: [entry]))
+            }
+        }
+        let all = steps
+        _ = try working { () throws(WorkingTreeError) in
+            try Checkout(
+                root: directory, files: environment.files, store: store,
+                random: environment.random,
+                onStep: onStep
+            ).apply(all, width: environment.width)
+        }
+        try filing { () throws(FileError) in try environment.files.removeIfPresent(marker) }
+        return all.count
+    }
+}

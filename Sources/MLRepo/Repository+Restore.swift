@@ -1,0 +1,64 @@
+internal import FileIO
+package import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+extension Repository {
+    /// Brings files of the base version back that are gone; what is there is left alone.
+    ///
+    /// - Returns: The files that came back.
+    package func restore(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
+        try forgetMerge()
+        let look = try look()
+        let own = WorkingCopy.Pending(paths, of: nil, on: look.base?.tree)
+        let pending = try copy.pending()
+        guard pending == nil || pending == own else { throw .interruptedCheckout }
+        try removeLeftovers(look)
+        let tree = tree(look.base)
+        for path in paths where !path.isRoot {
+            if try exists(path) { continue }
+            let isKnown = try reading { () throws(ReadError) in try tree.entry(at: path) != nil }
+            guard isKnown else { throw .noPath("\(path)") }
+        }
+        var steps: [CheckoutStep] = []
+        for file in look.scan.files where paths.contains(where: { file.path.isInside($0) }) {
+            guard file.status == nil || (pending != nil && file.base != nil) else { continue }
+            let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
+            // One that an interrupted restore was writing comes back, too.
+            // What is there by now is left alone, whatever the version has in its place.
+            let isThere = try exists(file.path)
+            let isGone = file.status == nil && !isThere
+            let isTorn = isGone ? false : try isTorn(file.path, entry)
+            if isGone || (isTorn && pending != nil), let entry {
+                var firm: Set<RepositoryPath> = [.root]
+                if let above = file.path.split?.directory, let found = try obstacle(above, [], &firm) {
+                    throw .wouldLose([found])
+                }
+                steps.append(CheckoutStep(path: file.path, entry: entry, known: [entry]))
+            }
+        }
+        if !steps.isEmpty { try copy.setPending(own) }
+        let all = steps
+        _ = try working { () throws(WorkingTreeError) in
+            try Checkout(
+                root: copy.root, files: environment.files, store: store,
+                random: environment.random
+            ).apply(all, width: environment.width)
+        }
+        try copy.setPending(nil)
+        try track(again: paths, look)
+        return steps.map(\.path)
+    }
+
+    /// What `rm` or `untrack` took out comes back with the file.
+    private func track(again paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
+        let base = look.base?.tracked ?? TrackedPaths()
+        var tracking = look.tracking
+        tracking.untracked = tracking.untracked.filter { out in !paths.contains { out.isInside($0) } }
+        let back = base.directories.filter { root in paths.contains { root.isInside($0) } }
+        tracking.paths = TrackedPaths(
+            directories: tracking.paths.directories + back, patterns: tracking.paths.patterns)
+        guard tracking != look.tracking else { return }
+        try copy.setTracking(tracking.isUnchanged(from: base) ? nil : tracking)
+    }
+}
