@@ -117,6 +117,7 @@ struct Failure: Error {
         case .file(let error): (error.isDenied ? .notPermitted : .inputOutput, nil, error.path.description)
         case .store(let error): (ending(error).0, ending(error).1, nil)
         case .object: (.damaged, nil, nil)
+        case .content(let path, _): (.damaged, "mlrepo fsck names all that is damaged", "\(path)")
         case .unreadable(let path, let error):
             (error.isDenied ? .notPermitted : .inputOutput, "mlrepo untrack \(path) leaves it out", "\(path)")
         case .unsteady(let path):

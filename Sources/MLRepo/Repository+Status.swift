@@ -17,6 +17,8 @@ package struct WorkingCopyStatus: Sendable {
     package let head: WorkingCopy.Head
     package let changes: [FileChange]
     package let skipped: [SkippedFile]
+    /// What lies in the top directory and is neither tracked nor ignored; nothing in a git work tree, where git says so.
+    package let untracked: [RepositoryPath]
     /// A checkout was interrupted.
     package let isPending: Bool
     package let tracking: Tracking
@@ -81,8 +83,11 @@ extension Repository {
     package func status() throws(RepositoryError) -> WorkingCopyStatus {
         let look = try look()
         let changes = try self.changes(look)
+        var untracked = look.scan.untracked
+        if !untracked.isEmpty, try gitRoot() != nil { untracked = [] }
         return WorkingCopyStatus(
             head: look.head, changes: changes, skipped: look.scan.skipped,
+            untracked: untracked,
             isPending: try copy.pending().map { (pending) throws(RepositoryError) in
                 try !isForgotten(pending, look.head.commit) && !copy.isOccupied
             } ?? false,

@@ -91,7 +91,13 @@ package struct Checkout: Sendable {
                         guard let entry = step.entry else { continue }
                         let blob = BlobStream(
                             store: store, id: entry.id, size: entry.size, found: order.found(file))
-                        written.append((step.path, try write(step, entry, blob, synchronizing: isOneByOne)))
+                        do throws(WorkingTreeError) {
+                            let seen = try write(step, entry, blob, synchronizing: isOneByOne)
+                            written.append((step.path, seen))
+                        } catch {
+                            guard case .object(let reason) = error else { throw error }
+                            throw WorkingTreeError.content(step.path, reason)
+                        }
                         onStep(.file)
                     }
                 } catch {

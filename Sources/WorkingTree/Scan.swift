@@ -44,6 +44,8 @@ package struct ScanResult: Sendable {
     /// Tracked directories that are empty on disk and were not in the base version.
     package fileprivate(set) var emptyDirectories: [RepositoryPath] = []
     package fileprivate(set) var skipped: [SkippedFile] = []
+    /// What lies in the top directory and is neither tracked nor ignored; no hidden names.
+    package fileprivate(set) var untracked: [RepositoryPath] = []
     /// Files that a checkout was writing when it was killed.
     package fileprivate(set) var leftovers: [FilePath] = []
     /// Files of the base version that look as they did when they were last seen to be unchanged.
@@ -108,6 +110,7 @@ package struct Scan: Sendable {
         end.1.files.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         end.1.emptyDirectories.sort(by: DirectoryTree.walkOrder)
         end.1.skipped.sort { $0.path < $1.path }
+        end.1.untracked.sort()
         return end.1
     }
 
@@ -140,6 +143,7 @@ package struct Scan: Sendable {
             queue.result.emptyDirectories += result.emptyDirectories
             queue.result.skipped += result.skipped
             queue.result.leftovers += result.leftovers
+            queue.result.untracked += result.untracked
             queue.result.unchanged += result.unchanged
             queue.result.sightings += result.sightings
         }
@@ -309,6 +313,11 @@ package struct Scan: Sendable {
         }
         if tracking.isUntracked(path), !isNamed { return }
         let isCovered = job.isCovered || (isDirectory && tracking.coversDirectory(path))
+        if job.path.isRoot, name.first != UInt8(ascii: "."), status.kind != .other, !isCovered, !isNamed,
+            !(isDirectory ? tracking.reachesInto(path) : patterns.matches(path))
+        {
+            result.untracked.append(path)
+        }
         switch status.kind {
         case .directory:
             if isCovered || tracking.reachesInto(path) || !patterns.isEmpty {

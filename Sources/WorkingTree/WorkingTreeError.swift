@@ -7,6 +7,8 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
     case file(FileError)
     case store(StoreError)
     case object(ReadError)
+    /// The content of a file is damaged or missing in the store.
+    case content(RepositoryPath, ReadError)
     /// A file that belongs to the version cannot be read.
     case unreadable(RepositoryPath, FileError)
     /// A file kept changing while it was read.
@@ -29,6 +31,7 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
         case .file(let error): "\(error)"
         case .store(let error): "\(error)"
         case .object(let error): "\(error)"
+        case .content(let path, let error): "\(path) cannot be written: \(error)"
         case .unreadable(let path, let error): "cannot read \(path): \(error.reason)"
         case .unsteady(let path): "\(path) keeps changing while it is read"
         case .name(let error): "\(error)"

@@ -819,6 +819,31 @@ class Undo(CommandTest):
         self.assertEqual(self.mlrepo("log", "--oneline").count("\n"), 1)
         self.mlrepo("fsck")
 
+    def test_status_names_what_is_not_tracked_where_no_git_does(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("model/w", b"w")
+        self.write("metrics.json", b"{}")
+        self.write(".hidden", b"")
+        self.write("wandb/run", b"")
+        self.assertIn("Not tracked: metrics.json, model\n", self.mlrepo("status"))
+        self.mlrepo("add", "model")
+        self.assertEqual(json.loads(self.mlrepo("status", "--json"))["untracked"], ["metrics.json"])
+        subprocess.run(["git", "init", "-q"], cwd=self.work, env=self.environment, check=True)
+        self.assertNotIn("Not tracked", self.mlrepo("status"))
+
+    def test_a_checkout_of_a_damaged_version_names_the_file(self) -> None:
+        self.start()
+        self.write("data/a.txt", os.urandom(100_000))
+        self.mlrepo("commit", "-m", "One")
+        pack = max((self.work / ".mlrepo/packs").rglob("*.pack"), key=lambda path: path.stat().st_size)
+        pack.chmod(0o644)
+        with open(pack, "r+b") as file:
+            file.seek(50_000)
+            file.write(b"damaged")
+        self.mlrepo("checkout", "HEAD", "--to", "../copy", status=65)
+        self.assertIn("data/a.txt cannot be written", self.stderr)
+
     def test_no_branch_is_called_head(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

@@ -89,7 +89,7 @@ class Answers(SchemaTest):
 
     def test_a_repository_without_commits_answers(self) -> None:
         self.mlrepo("init")
-        nothing = {"branch": "main", "clean": True, "entries": [], "head": None, "interrupted": False, "skipped": []}
+        nothing = {"branch": "main", "clean": True, "entries": [], "head": None, "interrupted": False, "skipped": [], "untracked": []}
         self.assertEqual(self.answer("status"), nothing)
         self.assertEqual(self.lines("log"), [])
         self.assertEqual((self.answer("branch"), self.answer("tag")), ([], []))

@@ -340,6 +340,7 @@ class Transcripts(TranscriptTest):
             No commit yet
               added    data/a.txt
               added    model.bin
+            Not tracked: other.bin
             $ mlrepo add --pattern '*.bin'
             $ mlrepo status
             On branch main
@@ -427,7 +428,7 @@ class Transcripts(TranscriptTest):
               added    data/new.txt
             ! skipped: data/pipe (a socket, pipe or device)
             $ mlrepo status --json
-            {"branch":"main","clean":false,"entries":[{"path":"data/a.txt","state":"modified"},{"path":"data/empty","state":"added"},{"path":"data/link","state":"typeChanged"},{"path":"data/new.txt","state":"added"}],"head":"sha256:{one:full}","interrupted":false,"skipped":[{"path":"data/pipe","reason":"a socket, pipe or device"}]}
+            {"branch":"main","clean":false,"entries":[{"path":"data/a.txt","state":"modified"},{"path":"data/empty","state":"added"},{"path":"data/link","state":"typeChanged"},{"path":"data/new.txt","state":"added"}],"head":"sha256:{one:full}","interrupted":false,"skipped":[{"path":"data/pipe","reason":"a socket, pipe or device"}],"untracked":[]}
             $ rm data/pipe
             $ rm data/new.txt data/a.txt
             $ mlrepo status
@@ -460,7 +461,7 @@ class Transcripts(TranscriptTest):
             Nothing has changed
             ! skipped: data/inner (a repository of its own)
             $ mlrepo status --json
-            {"branch":"main","clean":true,"entries":[],"head":"sha256:{one:full}","interrupted":false,"skipped":[{"path":"data/inner","reason":"a repository of its own"}]}
+            {"branch":"main","clean":true,"entries":[],"head":"sha256:{one:full}","interrupted":false,"skipped":[{"path":"data/inner","reason":"a repository of its own"}],"untracked":[]}
             $ mlrepo commit -m Two
             ! error: nothing has changed
             ! hint: mlrepo status
@@ -1011,6 +1012,7 @@ class Transcripts(TranscriptTest):
             On branch main
             Last commit {three}
             Nothing has changed
+            Not tracked: mine.txt
             """)
 
     def test_rm_removes_files_and_keeps_what_no_version_has(self) -> None:

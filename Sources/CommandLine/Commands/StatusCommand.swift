@@ -40,7 +40,15 @@ struct StatusCommand: ParsableCommand {
             let isNew = status.head.commit == nil && status.tracking == Tracking()
             Terminal.print(isNew ? "Nothing is tracked yet: mlrepo add PATH" : "Nothing has changed")
         }
+        if !status.untracked.isEmpty, !output.quiet {
+            let names = status.untracked.prefix(Self.most).map { "\($0)" }.joined(separator: ", ")
+            let rest = status.untracked.count - Self.most
+            Terminal.print("Not tracked: \(names)\(rest > 0 ? " and \(Terminal.count(rest)) more" : "")")
+        }
     }
+
+    /// So many names that are not tracked are shown.
+    private static let most = 8
 
     static func word(_ state: FileChange.State) -> String {
         switch state {
@@ -65,6 +73,7 @@ struct StatusCommand: ParsableCommand {
             "head": status.head.commit?.json ?? .null,
             "clean": .bool(status.changes.isEmpty && !status.isPending),
             "interrupted": .bool(status.isPending),
+            "untracked": .array(status.untracked.map(\.json)),
             "skipped": .array(
                 status.skipped.map {
                     .object(["path": .string($0.path), "reason": .string(Self.words($0.reason))])
