@@ -1,4 +1,5 @@
 internal import MLRepo
+internal import ObjectModel
 
 /// Revisions and paths, in this order, as people type them without `--` between.
 enum RevisionWords {
@@ -15,8 +16,8 @@ enum RevisionWords {
 
     /// Takes the words before `--` apart.
     ///
-    /// The first word that is no revision, and is there on disk, is a path, and so are all behind it. What is neither is taken for a
-    /// revision, so that it is named in the error.
+    /// The first word that is no revision, and is there on disk or in a version, is a path, and so are all behind it. What is
+    /// neither is taken for a revision, so that it is named in the error.
     static func split(
         _ words: [String], _ paths: [String], _ repository: Repository
     ) throws -> (revisions: [String], paths: [String]) {
@@ -24,7 +25,13 @@ enum RevisionWords {
             guard (try? repository.commit(named: word)) == nil,
                 let path = try? repository.path(ArgumentText.bytes(word))
             else { return false }
-            return try repository.exists(path)
+            if try repository.exists(path) { return true }
+            return ([words[0], "HEAD"]).contains { name in
+                guard let id = try? repository.commit(named: name),
+                    let version = try? repository.contents(of: id).0
+                else { return false }
+                return ((try? repository.tree(version).entry(at: path)) ?? nil) != nil
+            }
         }
         let end = first ?? words.count
         return (Array(words[..<end]), Array(words[end...]) + paths)

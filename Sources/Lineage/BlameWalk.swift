@@ -20,10 +20,15 @@ package struct BlameWalk {
         return try blame(path, at: tip, depth: 0, &state)
     }
 
+    private struct Input: Hashable {
+        let path: RepositoryPath
+        let id: ObjectID
+    }
+
     /// What an answer has come across.
     private struct State {
         /// Inputs that were traced.
-        var seen: Set<ObjectID> = []
+        var seen: Set<Input> = []
         /// All commits that branches and tags know, newest first; nothing while nobody asked.
         var history: [(id: ObjectID, commit: Commit)]?
     }
@@ -49,7 +54,9 @@ package struct BlameWalk {
         }
         for (inputPath, input, place) in sources ?? [] {
             var upstream: Blame?
-            if let place, depth + 1 < depthLimit, state.seen.insert(input.id).inserted {
+            if let place, depth + 1 < depthLimit,
+                state.seen.insert(Input(path: inputPath, id: input.id)).inserted
+            {
                 upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
             }
             inputs.append(
@@ -159,12 +166,15 @@ package struct BlameWalk {
             }
             if commit.committed <= first?.1.committed ?? .max { first = (id, commit) }
         }
-        for (id, commit) in history { try look(id, commit) }
-        // No name may lead to the version that was asked about.
-        if !history.contains(where: { $0.id == other.id }) {
-            var walk = try CommitWalk(from: other.commit.parents, reader: reader)
-            while let (id, commit) = try walk.next() { try look(id, commit) }
+        // What was made from it comes before it.
+        if let place = history.firstIndex(where: { $0.id == other.id }) {
+            for (id, commit) in history[place...] { try look(id, commit) }
+            return first
         }
+        // No name may lead to the version that was asked about.
+        for (id, commit) in history where commit.committed < other.commit.committed { try look(id, commit) }
+        var walk = try CommitWalk(from: other.commit.parents, reader: reader)
+        while let (id, commit) = try walk.next() { try look(id, commit) }
         return first
     }
 

@@ -16,12 +16,13 @@ extension Repository {
     /// - Parameters:
     ///   - branch: The branch it stands on afterwards; nothing for none.
     ///   - others: What else may be on disk and is to go, where that is what is there.
-    ///   - isNew: The branch was made for this: to take that back takes back both.
+    ///   - isNew: The branch is made by this.
+    ///   - also: What else changes with it.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
         _ id: ObjectID, branch: String?, isNew: Bool = false, undoing: ObjectID? = nil,
         verb: String = "checkout", sparing: Spared = .changed,
-        replacing others: [(path: RepositoryPath, entry: TreeEntry)] = [],
+        replacing others: [(path: RepositoryPath, entry: TreeEntry)] = [], also: [RefChange] = [],
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
@@ -60,11 +61,17 @@ extension Repository {
         defer { writer.abandon() }
         // Another branch at the same commit is no other ref, and yet something to take back.
         let isMove = try !self.standing(head, on: id, from: look.head.commit).isEmpty
-        if isMove || (branch != look.head.branch && !isNew) {
+        if isMove || branch != look.head.branch || isNew || !also.isEmpty {
             _ = try transact(
                 verb, reason: branch, actor: actor, head, writer, undoing: undoing
             ) { () throws(RepositoryError) in
-                try self.standing(standing, on: id, from: look.head.commit)
+                var changes = try self.standing(standing, on: id, from: look.head.commit)
+                if isNew, let branch { changes.append(try newRef("branches", branch, at: id)) }
+                for change in also {
+                    guard try ref(change.name) == change.before else { throw .store(.moved(change.name)) }
+                    changes.append(change)
+                }
+                return changes
             }
         }
         try copy.setHead(head)
@@ -77,12 +84,13 @@ extension Repository {
     }
 
     /// So many checkouts may be interrupted, one after the other, before one has to be finished.
-    private static let mostInterrupted = 32
+    private static let mostInterrupted = 1_000
 
     /// The same where files are in the way: what is there is saved first as a version that `undo` brings back, also changes
     /// of files that are the same in both versions.
     package func forcedCheckout(
-        _ id: ObjectID, branch: String?, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+        _ id: ObjectID, branch: String?, isNew: Bool = false,
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         try forgetMerge()
         let look = try look()
@@ -102,7 +110,9 @@ extension Repository {
             if let found = try obstacle(above, [], &firm) { obstacles.append(found) }
         }
         try save(Array(Set(dirty + lost + obstacles)), look)
-        do throws(RepositoryError) { return try checkout(id, branch: branch, onStep: onStep) } catch {
+        do throws(RepositoryError) {
+            return try checkout(id, branch: branch, isNew: isNew, onStep: onStep)
+        } catch {
             // Where nothing was written yet, everything is as it was.
             let note = try copy.pending()
             if note == nil || note?.from == note?.to { try leaveSaved("undo") }

@@ -92,9 +92,9 @@ extension Repository {
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file has such changes; then nothing has happened.
     package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> Int {
         try forgetMerge()
-        guard try copy.pending() == nil else { throw .interruptedCheckout }
         guard let actor = person else { throw .noIdentity }
         try resumeSaved()
+        guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
         var known: Set<RepositoryPath> = []
         for path in paths {

@@ -34,7 +34,7 @@ extension Repository {
     /// - Returns: What it took back; nothing if none was killed there.
     package func finishUndo() throws(RepositoryError) -> Operation? {
         let (noted, pending) = (try copy.head(), try copy.pending())
-        let (head, _) = try base()
+        var (head, _) = try base()
         let isFinishing =
             noted.commit != head.commit || (pending?.goal != nil && head.commit == pending?.goal?.commit)
         guard isFinishing else { return nil }
@@ -45,7 +45,9 @@ extension Repository {
             if operation.eventID == last?.event.undoes { undone = operation }
             return last?.event.undoes != nil && undone == nil
         }
+        if let goal = pending?.goal, goal.undoes != last?.event.undoes { return nil }
         if undone != nil {
+            if let goal = pending?.goal, goal.commit == head.commit { head.branch = goal.branch }
             try copy.setHead(head)
             if pending?.goal != nil { try copy.setPending(nil) }
             // Of a forced checkout, it goes back from what was kept to where it stood.
@@ -171,7 +173,7 @@ extension Repository {
         if let before = own?.before?.id {
             try requireTree(before, reading { () throws(ReadError) in try store.commit(before) })
         }
-        if isCheckout, let before = own?.before?.id {
+        if isCheckout, own == nil || own?.before != nil, let before = own?.before?.id ?? head.commit {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
             if try saving(of: before, head) != nil {
                 // What the operation wrote, or any version has, may go; what was written since may not.
@@ -180,23 +182,15 @@ extension Repository {
                     replacing: taken(before: before))
                 return try leaveSaved(verb)
             }
-            let branch = try branch(before: operation, standingOn: before)
-            _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb)
+            // A branch that was made with it goes, or comes again.
+            let others = operation.event.refs.filter { $0.name != standing }
+                .map { RefChange(name: $0.name, before: $0.after, after: $0.before) }
+            try requireUnused(operation)
+            let branch = try branch(before: operation, standingOn: before, making: others)
+            _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb, also: others)
             return
         }
-        if isCheckout, operation.event.refs.isEmpty, let id = head.commit {
-            // Only the branch was another one.
-            _ = try checkout(
-                id, branch: try branch(before: operation, standingOn: id), undoing: operation.eventID,
-                verb: verb)
-            return
-        }
-        for change in operation.event.refs where change.before == nil {
-            // Who stands on a branch must not find it gone.
-            if let name = change.name.name(in: "branches"), let place = place(standingOn: name) {
-                throw .branchInUse(name, place)
-            }
-        }
+        try requireUnused(operation)
         // Before the refs move: whatever kills this behind the entry, nothing drops out of sight.
         if let own { try keepTracking(of: own.after?.id, after: own.before?.id) }
         let writer = ObjectWriter(store, random: environment.random)
@@ -268,33 +262,50 @@ extension Repository {
         try copy.setTracking(tracking.isUnchanged(from: base.tracked) ? nil : tracking)
     }
 
+    /// Makes sure that no other working copy stands on a branch that goes if an operation is taken back.
+    private func requireUnused(_ operation: Operation) throws(RepositoryError) {
+        for change in operation.event.refs where change.before == nil {
+            if let name = change.name.name(in: "branches"), let place = place(standingOn: name) {
+                throw .branchInUse(name, place)
+            }
+        }
+    }
+
     /// The branch that this working copy stood on when it did something; nothing for none.
     ///
-    /// The operation before tells, if it was not taken back then; else the one branch that has the commit.
+    /// The last event before that tells of a branch tells it; where there is none, the one branch that has the commit.
+    /// - Parameter changes: Branches that come or go with what is done now.
     private func branch(
-        before operation: Operation, standingOn commit: ObjectID
+        before operation: Operation, standingOn commit: ObjectID, making changes: [RefChange]
     ) throws(RepositoryError) -> String? {
-        var (isBefore, isFound): (Bool, Bool) = (false, false)
-        var (undone, branch): (Set<ObjectID>, String?) = ([], nil)
+        var older: [Operation] = []
+        var isBefore = false
         try operations { (other) throws(RepositoryError) in
-            defer { if other.eventID == operation.eventID { isBefore = true } }
-            let event = other.event
-            guard isBefore, event.workingCopy == operation.event.workingCopy else { return true }
-            if let id = event.undoes {
-                undone.insert(id)
-                return true
-            }
-            guard !undone.contains(other.eventID) else { return true }
-            switch event.verb {
-            case "checkout", Self.overwritingVerb: branch = event.reason
-            case "commit": branch = event.refs.lazy.compactMap { $0.name.name(in: "branches") }.first
-            default: return true
-            }
-            isFound = true
-            return false
+            if isBefore, other.event.workingCopy == operation.event.workingCopy { older.append(other) }
+            if other.eventID == operation.eventID { isBefore = true }
+            return true
         }
-        guard isFound else { return try self.branch(at: commit) }
-        return try branch.flatMap { (name) throws(RepositoryError) in try tip(of: name) == nil ? nil : name }
+        let known = Dictionary(older.map { ($0.eventID, $0.event) }, uniquingKeysWith: { first, _ in first })
+        for event in older.lazy.map(\.event) {
+            // What was taken back, or done again, in the end.
+            var root = event
+            while let id = root.undoes, let next = known[id] { root = next }
+            let branch: String?
+            switch root.verb {
+            case "checkout", Self.overwritingVerb: branch = event.reason
+            case Self.savingVerb where event.undoes != nil: branch = root.reason
+            case "commit" where event.undoes == nil:
+                branch = event.refs.lazy.compactMap { $0.name.name(in: "branches") }.first
+            default: continue
+            }
+            guard let branch else { return nil }
+            if changes.contains(where: { $0.name.name(in: "branches") == branch }) {
+                return changes.contains { $0.name.name(in: "branches") == branch && $0.after != nil }
+                    ? branch : nil
+            }
+            return try tip(of: branch) == nil ? nil : branch
+        }
+        return try self.branch(at: commit)
     }
 
     /// The branch whose newest commit this is, if it is only one.

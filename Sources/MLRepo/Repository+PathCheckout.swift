@@ -112,9 +112,9 @@ extension Repository {
             } else if !isKnown {
                 let isSafe = try isSafe(path, [entry], [])
                 let kind = isSafe && !isResumed ? try status(of: path)?.kind : nil
+                doubtful.append(path)
                 // It is there already.
                 if kind == .file || kind == .link { continue }
-                doubtful.append(path)
                 // A command that was interrupted had begun to write it.
                 let isTorn = isResumed ? try isTorn(path, entry) : false
                 if !isSafe, !isTorn { lost.insert(path) }
@@ -146,10 +146,17 @@ extension Repository {
         let saved = try copy.head()
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
+        // Whatever kills this behind the entry, the branch is known.
+        let note = WorkingCopy.Pending(
+            from: nil, to: nil,
+            goal: .init(commit: id, branch: head.branch, before: saved.commit, undoes: nil),
+            earlier: try copy.pending()?.changes ?? [])
+        try copy.setPending(note)
         _ = try transact(Self.overwritingVerb, reason: head.branch, actor: actor, saved, writer) {
             () throws(RepositoryError) in
             try standing(saved, on: id, from: saved.commit)
         }
         try copy.setHead(head)
+        try copy.setPending(note.rest)
     }
 }

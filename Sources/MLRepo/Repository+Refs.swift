@@ -6,40 +6,47 @@ extension Repository {
     ///
     /// - Parameter group: `branches` or `tags`.
     package func makeRef(_ group: String, _ name: String, at id: ObjectID) throws(RepositoryError) {
-        let refName = try naming { () throws(InvalidName) in
-            // A branch of that name could never be told from where one stands.
-            if name == "HEAD" { throw InvalidName(bytes: Array(name.utf8), problem: .refName) }
-            return try RefName("\(group)/\(name)")
-        }
-        try change(refName, verb: group == "tags" ? "tag" : "branch", reason: name) {
-            () throws(RepositoryError) in
-            // A branch and a tag of one name could not be told apart.
-            let twin = group == "tags" ? "branches" : "tags"
-            let other = try naming { () throws(InvalidName) in try RefName("\(twin)/\(name)") }
-            guard try ref(refName) == nil, try ref(other) == nil else { throw .refExists(name) }
-            return RefChange(name: refName, before: nil, after: ObjectReference(.commit, id))
+        try change(verb: group == "tags" ? "tag" : "branch", reason: name) { () throws(RepositoryError) in
+            try newRef(group, name, at: id)
         }
     }
 
+    /// A branch or tag that comes.
+    ///
+    /// - Throws: ``RepositoryError/refExists(_:)`` if one of that name is there, of either kind: they could not be told apart.
+    func newRef(_ group: String, _ name: String, at id: ObjectID) throws(RepositoryError) -> RefChange {
+        let refName = try requireFree(group, name)
+        return RefChange(name: refName, before: nil, after: ObjectReference(.commit, id))
+    }
+
     /// Makes sure that a branch or a tag could be made.
-    func requireFree(_ group: String, _ name: String) throws(RepositoryError) {
-        let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
-        guard try ref(refName) == nil else { throw .refExists(name) }
+    @discardableResult
+    package func requireFree(_ group: String, _ name: String) throws(RepositoryError) -> RefName {
+        let names = try naming { () throws(InvalidName) in
+            // A branch of that name could never be told from where one stands.
+            if name == "HEAD" { throw InvalidName(bytes: Array(name.utf8), problem: .refName) }
+            return (
+                try RefName("\(group)/\(name)"),
+                try RefName("\(group == "tags" ? "branches" : "tags")/\(name)")
+            )
+        }
+        guard try ref(names.0) == nil, try ref(names.1) == nil else { throw .refExists(name) }
+        return names.0
     }
 
     /// Whether the last thing that this working copy did was to make a branch at a commit: a command that was killed then is
     /// typed again.
     package func hasJustMade(branch: String, at id: ObjectID) throws(RepositoryError) -> Bool {
-        let (head, pending) = (try base().head, try copy.pending())
-        guard head.branch != branch || pending != nil, try tip(of: branch) == id else { return false }
+        let head = try base().head
+        guard try tip(of: branch) == id else { return false }
         var last: Event?
         try operations { (operation) throws(RepositoryError) in
             guard operation.event.workingCopy == head.workingCopy else { return true }
             last = operation.event
             return false
         }
-        guard let last, last.verb == "branch", let change = last.refs.first else { return false }
-        return change.name.name(in: "branches") == branch && change.before == nil
+        guard let last, ["branch", "checkout"].contains(last.verb) else { return false }
+        return last.refs.contains { $0.name.name(in: "branches") == branch && $0.before == nil }
     }
 
     /// Takes a branch or a tag away; the commits stay for as long as the store's undo window.
@@ -47,7 +54,7 @@ extension Repository {
         let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
         if group == "branches", let place = place(standingOn: name) { throw .branchInUse(name, place) }
         let verb = ["tags": "tag", "worktrees": "worktree"][group] ?? "branch"
-        try change(refName, verb: verb, reason: "delete \(name)") {
+        try change(verb: verb, reason: "delete \(name)") {
             () throws(RepositoryError) in
             guard let before = try ref(refName) else { throw .noRef(name) }
             return RefChange(name: refName, before: before, after: nil)
@@ -55,7 +62,7 @@ extension Repository {
     }
 
     private func change(
-        _ name: RefName, verb: String, reason: String, _ make: () throws(RepositoryError) -> RefChange
+        verb: String, reason: String, _ make: () throws(RepositoryError) -> RefChange
     ) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, random: environment.random)

@@ -201,12 +201,25 @@ extension Repository {
     }
 
     /// Where a command was killed after it kept what it was to overwrite, and before it went on, it begins anew.
+    ///
+    /// One that had begun to write goes on.
     func resumeSaved() throws(RepositoryError) {
         let (head, _) = try base()
         guard head.branch == nil, let id = head.commit, try hasJustSaved(head),
             try saving(of: id, head) != nil
         else { return }
         try leaveSaved("undo")
+    }
+
+    /// Where the working copy stands for the person: what a command kept that was killed is nothing that they went to.
+    package func intendedHead() throws(RepositoryError) -> WorkingCopy.Head {
+        var (head, _) = try base()
+        guard head.branch == nil, let id = head.commit, try hasJustSaved(head),
+            let saving = try saving(of: id, head)
+        else { return head }
+        head.commit = saving.event.refs.first { $0.after?.id == id }?.before?.id
+        head.branch = saving.event.reason
+        return head
     }
 
     /// Whether taking an operation back makes the working copy stand on what was kept.

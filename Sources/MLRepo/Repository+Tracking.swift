@@ -29,11 +29,8 @@ extension Repository {
             guard let status else { throw .noPath("\(path)") }
             guard status.kind != .other else { throw .special(path) }
             tracking.untracked = tracking.untracked.filter { !$0.isInside(path) && !path.isInside($0) }
+            try requireOurs(path)
             if status.kind == .directory {
-                let store = try filing { () throws(FileError) in
-                    try environment.files.status(copy.root.appending(path.bytes) / ".mlrepo")
-                }
-                if !path.isRoot, store?.kind == .directory { throw .nested(path) }
                 let inner = tracking.paths.directories.filter { !$0.isInside(path) }
                 let isCovered = inner.contains { path.isInside($0) }
                 tracking.paths = TrackedPaths(
@@ -48,6 +45,23 @@ extension Repository {
         try copy.setTracking(tracking)
         try unignore(paths)
         return tracking
+    }
+
+    /// Makes sure that a path lies in no repository inside this one.
+    private func requireOurs(_ path: RepositoryPath) throws(RepositoryError) {
+        var next: RepositoryPath? = path
+        while let directory = next, !directory.isRoot {
+            let store = try filing { () throws(FileError) in
+                do throws(FileError) {
+                    return try environment.files.status(copy.root.appending(directory.bytes) / ".mlrepo")
+                } catch {
+                    guard error.isNoDirectory else { throw error }
+                    return nil
+                }
+            }
+            if store?.kind == .directory { throw .nested(directory) }
+            next = directory.split?.directory
+        }
     }
 
     /// Takes the lines out of the ignore rules that ``untrack(_:)`` put there.

@@ -337,7 +337,7 @@ package struct Checkout: Sendable {
             let kind = try requireKnown(step)
             return try working { () throws(FileError) in
                 // An empty directory makes room; one that is not empty stops this.
-                if kind == .directory { try files.removeDirectory(place(path)) }
+                if kind == .directory { try removeEmpty(place(path)) }
                 try files.rename(temporary, to: place(path))
                 return try files.status(place(path)).map { StatCacheEntry.Seen($0) }
             }
@@ -345,6 +345,20 @@ package struct Checkout: Sendable {
             try? files.removeIfPresent(temporary)
             throw error
         }
+    }
+
+    /// Removes a directory with nothing but directories in it.
+    private func removeEmpty(_ directory: FilePath) throws(FileError) {
+        do throws(FileError) { return try files.removeDirectory(directory) } catch {
+            guard error.isNotEmpty else { throw error }
+            var listing = DirectoryListing()
+            try files.list(directory, into: &listing)
+            for index in 0..<listing.count {
+                guard listing.status(index).kind == .directory else { throw error }
+                try removeEmpty(directory.appending(listing.name(index)))
+            }
+        }
+        try files.removeDirectory(directory)
     }
 
     /// Makes a link under a name that nothing has.

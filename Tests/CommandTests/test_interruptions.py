@@ -266,6 +266,135 @@ class InTheWay(VersionsTest):
             self.assertEqual(file.read(), "2")
 
 
+class WhereOneStands(VersionsTest):
+    """The branch after undo, redo and commands that were killed."""
+
+    def branch(self) -> str:
+        return self.mlrepo("status").splitlines()[0].removeprefix("On branch ")
+
+    def two(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="1", b="1")
+        self.version("B", a="2", b="2")
+
+    def test_a_branch_and_the_way_to_it_are_one_operation(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="1", b="1")
+        self.mlrepo("checkout", "-b", "x")
+        self.version("X", a="2")
+        self.mlrepo("undo")
+        self.mlrepo("undo")
+        self.mlrepo("undo")
+        self.assertEqual((self.branch(), self.mlrepo("branch").count("\n")), ("main", 1))
+        for _ in range(3):
+            self.mlrepo("redo")
+        self.assertEqual((self.branch(), self.mlrepo("resolve", "x")), ("x", self.mlrepo("resolve", "HEAD")))
+        self.write("data/b", b"3")
+        self.mlrepo("commit", "-m", "Y")
+        self.assertEqual(self.text("a"), "2")
+        self.assertEqual(self.mlrepo("resolve", "main"), self.mlrepo("resolve", "A"))
+
+    def test_undo_goes_to_the_branch_before_however_it_came_to_it(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="1")
+        self.mlrepo("checkout", "-b", "x")
+        self.version("X", a="2")
+        self.mlrepo("checkout", "-b", "y")
+        self.mlrepo("checkout", "main")
+        self.mlrepo("undo")
+        self.assertEqual(self.branch(), "y")
+        self.mlrepo("redo")
+        self.assertEqual(self.branch(), "main")
+        self.mlrepo("branch", "z")
+        self.mlrepo("checkout", "z")
+        self.mlrepo("undo")
+        self.assertEqual(self.branch(), "main")
+        self.mlrepo("checkout", "-b", "w", "x")
+        self.assertEqual(self.text("a"), "2")
+        self.mlrepo("undo")
+        self.assertEqual((self.branch(), self.text("a")), ("main", "1"))
+        self.mlrepo("resolve", "w", status=66)
+
+    def test_a_forced_checkout_of_head_that_was_killed_goes_on(self) -> None:
+        for words in (["HEAD"], ["HEAD", "--", "data"], ["--", "data/a"], ["main~1", "--", "data"]):
+            for number in range(1, 10):
+                with self.subTest(words=words, number=number):
+                    shutil.rmtree(self.work)
+                    self.work.mkdir()
+                    self.two()
+                    self.write("data/a", b"mine")
+                    want = "1" if words[0] == "main~1" else "2"
+                    try:
+                        self.killed("renameat", number, "checkout", "--force", *words)
+                    except AssertionError:
+                        break
+                    self.mlrepo("checkout", "--force", *words)
+                    self.assertEqual((self.text("a"), self.branch()), (want, "main"))
+                    for _ in range(3):
+                        if self.text("a") == "mine":
+                            break
+                        self.mlrepo("undo")
+                    self.assertEqual((self.text("a"), self.branch()), ("mine", "main"))
+                    self.assertEqual(self.mlrepo("resolve", "HEAD"), self.mlrepo("resolve", "B"))
+
+    def test_a_new_branch_that_was_killed_on_the_way_is_typed_again(self) -> None:
+        for number in range(1, 9):
+            with self.subTest(number=number):
+                shutil.rmtree(self.work)
+                self.work.mkdir()
+                self.two()
+                try:
+                    self.killed("renameat", number, "checkout", "-b", "x", "main~1")
+                except AssertionError:
+                    break
+                self.mlrepo("checkout", "-b", "x", "main~1")
+                self.assertEqual((self.branch(), self.text("a")), ("x", "1"))
+                self.assert_at("A")
+
+    def test_undo_of_paths_leaves_what_was_there_already(self) -> None:
+        self.two()
+        self.write("data/a", b"1")
+        self.write("data/b", b"mine")
+        self.mlrepo("checkout", "--force", "HEAD~1", "--", "data")
+        self.mlrepo("undo")
+        self.assertEqual((self.text("a"), self.text("b")), ("1", "mine"))
+
+    def test_empty_directories_in_the_place_of_a_file_make_room(self) -> None:
+        self.mlrepo("init")
+        self.version("A", c="1", k="1")
+        self.version("B", c=None)
+        (self.work / "data/c/c").mkdir(parents=True)
+        self.mlrepo("checkout", "--force", "A")
+        self.assertEqual(self.text("c"), "1")
+
+    def test_paths_that_only_a_version_has_need_no_dashes(self) -> None:
+        self.two()
+        os.remove(self.work / "data/a")
+        self.assertIn("deleted  data/a", self.mlrepo("diff", "data/a"))
+        self.assertIn("deleted  data/a", self.mlrepo("diff", "HEAD", "data/a"))
+        self.mlrepo("commit", "-m", "C")
+        self.assertIn("deleted  data/a", self.mlrepo("diff", "HEAD~1", "HEAD", "data/a"))
+        self.mlrepo("log", "data/a", status=66)
+        self.assertEqual(self.mlrepo("log", "--oneline", "--", "data/a").count("\n"), 3)
+
+    def test_nothing_in_a_repository_inside_is_tracked(self) -> None:
+        self.mlrepo("init")
+        self.write("data/m/z", b"1")
+        self.mlrepo("init", cwd=self.work / "data/m")
+        self.mlrepo("add", "data/m", status=64)
+        self.mlrepo("add", "data/m/z", status=64)
+
+    def test_blame_asks_nobody_who_came_later(self) -> None:
+        self.mlrepo("init")
+        self.version("D", m__z="0")
+        self.version("X", m__w="m1")
+        self.version("Y", m__w="m2")
+        self.write("data/m/w", b"m1")
+        self.mlrepo("commit", "-m", "T", "--param", "lr=1")
+        blame = json.loads(self.mlrepo("blame", "-r", "X", "data/m/w", "--json"))
+        self.assertEqual((blame["message"], blame.get("broughtBack")), ("X", None))
+
+
 class Surroundings(CommandTest):
     """What the program is started with."""
 

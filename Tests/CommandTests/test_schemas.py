@@ -355,9 +355,9 @@ class Answers(SchemaTest):
         self.mlrepo("checkout", "main")
         self.assertEqual([ref["name"] for ref in self.answer("branch")], ["main", "other"])
         self.assertEqual([ref["name"] for ref in self.answer("tag")], ["v1.0+final@2"])
-        self.assertEqual([self.answer("undo")["verb"] for _ in range(4)], ["checkout", "commit", "branch", "branch"])
+        self.assertEqual([self.answer("undo")["verb"] for _ in range(4)], ["checkout", "commit", "checkout", "branch"])
         self.assertEqual({operation["verb"] for operation in self.lines("operations")}, {"init", "commit", "branch", "tag", "checkout", "undo"})
-        self.assertEqual([self.answer("redo")["verb"] for _ in range(4)], ["branch", "branch", "commit", "checkout"])
+        self.assertEqual([self.answer("redo")["verb"] for _ in range(4)], ["branch", "checkout", "commit", "checkout"])
         self.error("redo", status=1)
         self.assertEqual(self.lines("operations")[0]["verb"], "redo")
 

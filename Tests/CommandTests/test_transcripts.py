@@ -767,8 +767,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo checkout -b side
             At {two}, on branch side: 0 files written, 0 removed
             $ mlrepo checkout -b side
-            ! error: 'side' exists already
-            [73]
+            At {two}, on branch side: 0 files written, 0 removed
             $ mlrepo switch main
             At {two}, on branch main: 0 files written, 0 removed
             $ echo precious >data/a.txt
@@ -902,8 +901,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo checkout -b old main~1
             At {one}, on branch old: 2 files written, 2 removed
             $ mlrepo checkout -b old main~1
-            ! error: 'old' exists already
-            [73]
+            At {one}, on branch old: 0 files written, 0 removed
             $ cat data/a.txt
             first
             $ mlrepo log --oneline
@@ -1236,15 +1234,15 @@ class Transcripts(TranscriptTest):
             $ mlrepo checkout --quiet -b side
             $ mlrepo undo --quiet
             $ mlrepo operations
-            6  2025-11-23T09:00:00Z  undo "side"  by Ada  branches/side {two} -> -
-            5  2025-11-23T09:00:00Z  branch "side"  by Ada  branches/side - -> {two}
+            6  2025-11-23T09:00:00Z  undo "main"  by Ada  branches/side {two} -> -
+            5  2025-11-23T09:00:00Z  checkout "side"  by Ada  branches/side - -> {two}
             4  2025-11-23T09:00:00Z  tag "delete v1"  by Ada  tags/v1 {two} -> -
             3  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
             2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
             1  2025-11-23T09:00:00Z  commit "One"  by Ada  branches/main - -> {one}
             0  2025-11-23T09:00:00Z  init  by Ada
             $ mlrepo reflog | head -1
-            6  2025-11-23T09:00:00Z  undo "side"  by Ada  branches/side {two} -> -
+            6  2025-11-23T09:00:00Z  undo "main"  by Ada  branches/side {two} -> -
             $ mlrepo operations extra
             ! error: Unexpected argument 'extra'
             ! hint: mlrepo help operations

@@ -64,17 +64,16 @@ struct CheckoutCommand: ParsableCommand {
         if let directory { return try export(repository, to: directory, progress) }
         if !paths.isEmpty { return try writePaths(repository, progress) }
         let name = revision ?? "HEAD"
-        var branch: String?
+        var (branch, isNew): (String?, Bool) = (nil, false)
         let id: ObjectID
         if makesBranch || creates {
             id = try repository.commit(named: start ?? "HEAD")
-            if try !repository.hasJustMade(branch: name, at: id) {
-                try repository.makeRef("branches", name, at: id)
-            }
+            isNew = try !repository.hasJustMade(branch: name, at: id)
+            if isNew { try repository.requireFree("branches", name) }
             branch = name
         } else if name == "HEAD" || name == "@" {
-            let head = try repository.base().head
-            (id, branch) = (try repository.commit(named: name), head.branch)
+            let head = try repository.intendedHead()
+            (id, branch) = (try head.commit ?? repository.commit(named: name), head.branch)
         } else if let tip = try? repository.tip(of: name) {
             (id, branch) = (tip, name)
         } else {
@@ -83,8 +82,8 @@ struct CheckoutCommand: ParsableCommand {
         try warnOfLeaving(repository, for: id)
         let report =
             force
-            ? try repository.forcedCheckout(id, branch: branch) { progress.add($0) }
-            : try repository.checkout(id, branch: branch, isNew: makesBranch || creates) { progress.add($0) }
+            ? try repository.forcedCheckout(id, branch: branch, isNew: isNew) { progress.add($0) }
+            : try repository.checkout(id, branch: branch, isNew: isNew) { progress.add($0) }
         progress.finish()
         if output.json {
             return Terminal.printJSON(
@@ -128,7 +127,8 @@ struct CheckoutCommand: ParsableCommand {
     }
 
     private func writePaths(_ repository: Repository, _ progress: Progress) throws {
-        let id = try repository.commit(named: revision ?? "HEAD")
+        let head = ["HEAD", "@"].contains(revision ?? "HEAD") ? try repository.intendedHead().commit : nil
+        let id = try head ?? repository.commit(named: revision ?? "HEAD")
         let count = try repository.checkout(repository.paths(paths), of: id, isForced: force) {
             progress.add($0)
         }
