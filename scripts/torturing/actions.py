@@ -541,19 +541,19 @@ class Actions:
         self.checks.disk(copy)
 
     def branch_is_gone(self, copy: Copy) -> None:
-        """The branch that this copy stood on was taken back: it stands on another one of that commit, or on none."""
+        """The branch that this copy stood on was taken back: it stands on the one before, or on none."""
         status = self.program.must(copy.place, "status", "--json").json()
         if status["branch"] == copy.branch:
             self.checks.deviates("a killed undo leaves HEAD on a branch that is gone", status)
             self.program.must(copy.place, "checkout", copy.commit)
             status["branch"] = None
             copy.history.clear()
-        copy.branch = self.fitting(status["branch"], copy.commit)
+        copy.branch = self.fitting(status["branch"])
 
-    def fitting(self, branch: str | None, commit: str) -> str | None:
-        """A branch that may be stood on with a commit."""
-        if branch is not None and self.world.refs["branches"].get(branch) != commit:
-            raise Wrong(f"this working copy stands on {branch}, which is not at {commit}")
+    def fitting(self, branch: str | None) -> str | None:
+        """The branch that was stood on before, which others may have moved since."""
+        if branch is not None and branch not in self.world.refs["branches"]:
+            raise Wrong(f"this working copy stands on {branch}, which is not there")
         return branch
 
     def undo_checkout(self, copy: Copy, done: Done) -> None:
@@ -576,7 +576,7 @@ class Actions:
             raise Wrong(ended)
         copy.history.pop()
         branch = self.program.must(copy.place, "status", "--json").json()["branch"]
-        self.moves(copy, done.head_before, self.fitting(branch, done.head_before))
+        self.moves(copy, done.head_before, self.fitting(branch))
 
     # Several commands at once.
 
