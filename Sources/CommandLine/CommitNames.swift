@@ -8,7 +8,7 @@ struct CommitNames {
     private let head: WorkingCopy.Head
 
     init(_ repository: Repository) throws(RepositoryError) {
-        head = try repository.copy.head()
+        head = try repository.base().head
         for ref in try repository.refs(in: "branches") {
             branches[ref.target.id, default: []].append(ref.name)
         }

@@ -47,13 +47,7 @@ extension Repository {
         guard note.earlier.count <= Self.mostInterrupted else { throw .interruptedCheckout }
         try copy.setPending(note)
         try removeLeftovers(look)
-        let all = steps
-        let seen = try working { () throws(WorkingTreeError) in
-            try Checkout(
-                root: copy.root, files: environment.files, store: store,
-                random: environment.random, onStep: onStep
-            ).apply(all, width: environment.width)
-        }
+        let seen = try write(steps, onStep: onStep)
         let edits = steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
         var head = look.head
         (head.commit, head.branch) = (id, branch)
@@ -152,6 +146,23 @@ extension Repository {
             for index in steps.indices where steps[index].path == path { steps[index].known.append(entry) }
         }
         return unknown
+    }
+
+    /// Writes files of versions.
+    ///
+    /// - Parameter directory: Nothing for the working copy.
+    /// - Returns: The status of every file that was written.
+    @discardableResult
+    func write(
+        _ steps: [CheckoutStep], in directory: FilePath? = nil,
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> [RepositoryPath: StatCacheEntry.Seen] {
+        try working { () throws(WorkingTreeError) in
+            try Checkout(
+                root: directory ?? copy.root, files: environment.files, store: store,
+                random: environment.random, onStep: onStep
+            ).apply(steps, width: environment.width)
+        }
     }
 
     /// Makes sure that there are files, and that no checkout of them was interrupted.

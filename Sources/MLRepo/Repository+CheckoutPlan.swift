@@ -169,6 +169,7 @@ extension Repository {
         }
         return true
     }
+
     /// What a checkout that was interrupted was changing.
     func interruptedPaths() throws(RepositoryError) -> Set<RepositoryPath> {
         var paths: Set<RepositoryPath> = []

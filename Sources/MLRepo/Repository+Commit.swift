@@ -380,12 +380,7 @@ extension Repository {
         _ look: Look, _ read: [SnapshotFile], _ edits: [PathEdit], _ theirs: [CheckoutStep], on id: ObjectID,
         _ request: CommitRequest
     ) throws(RepositoryError) {
-        let seen = try working { () throws(WorkingTreeError) in
-            try Checkout(
-                root: copy.root, files: environment.files, store: store,
-                random: environment.random
-            ).apply(theirs, width: environment.width)
-        }
+        let seen = try write(theirs)
         var changes = read.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: $0.seen) }
         changes += edits.filter { $0.entry?.mode == .directory }.map {
             StatCache.Edit(path: $0.path, entry: $0.entry, seen: nil)

@@ -30,15 +30,8 @@ extension Repository {
                 steps.append(CheckoutStep(path: path, entry: entry, known: [entry]))
             }
         }
-        let all = steps
-        _ = try working { () throws(WorkingTreeError) in
-            try Checkout(
-                root: directory, files: environment.files, store: store,
-                random: environment.random,
-                onStep: onStep
-            ).apply(all, width: environment.width)
-        }
+        try write(steps, in: directory, onStep: onStep)
         try filing { () throws(FileError) in try environment.files.removeIfPresent(marker) }
-        return all.count
+        return steps.count
     }
 }

@@ -123,14 +123,8 @@ extension Repository {
             steps.append(
                 CheckoutStep(path: path, entry: nil, known: entries, seen: look.cache.seen(path)))
         }
-        let all = steps
-        _ = try working { () throws(WorkingTreeError) in
-            try Checkout(
-                root: copy.root, files: environment.files, store: store,
-                random: environment.random
-            ).apply(all, width: environment.width)
-        }
-        return all.count
+        try write(steps)
+        return steps.count
     }
 
     /// Which of some files have contents that the base version has not: changed ones, and what came into the place of one that is

@@ -41,13 +41,7 @@ extension Repository {
             try goBack(to: look.head, actor)
         }
         try copy.setPending(own)
-        let all = steps
-        _ = try working { () throws(WorkingTreeError) in
-            try Checkout(
-                root: copy.root, files: environment.files, store: store,
-                random: environment.random, onStep: onStep
-            ).apply(all, width: environment.width)
-        }
+        try write(steps, onStep: onStep)
         try copy.setPending(nil)
         return steps.count { $0.entry != nil }
     }

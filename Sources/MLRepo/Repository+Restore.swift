@@ -38,13 +38,7 @@ extension Repository {
             }
         }
         if !steps.isEmpty { try copy.setPending(own) }
-        let all = steps
-        _ = try working { () throws(WorkingTreeError) in
-            try Checkout(
-                root: copy.root, files: environment.files, store: store,
-                random: environment.random
-            ).apply(all, width: environment.width)
-        }
+        try write(steps)
         try copy.setPending(nil)
         try track(again: paths, look)
         return steps.map(\.path)

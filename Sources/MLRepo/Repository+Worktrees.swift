@@ -57,6 +57,12 @@ extension Repository {
         }
         if names.isEmpty { return }
         let made = WorkingCopy(root: directory, environment)
+        if names == [made.directory.name], let inside = try? environment.files.names(in: made.directory),
+            inside.allSatisfy({ $0.starts(with: WorkingCopy.temporaryPrefix.utf8) })
+        {
+            // What a command left that was killed before it had named the store.
+            return
+        }
         let isOther = try !Repository.exists(made.directory / "store", environment.files)
         let (theirs, mine) = (isOther ? nil : try made.store(), try copy.store())
         guard theirs == mine else { throw .refExists(directory.description) }

@@ -208,7 +208,7 @@ package struct WorkingCopy: Sendable {
     }
 
     /// What names of files begin with that are being written.
-    private static let temporaryPrefix = "tmp-"
+    static let temporaryPrefix = "tmp-"
 
     /// Removes what commands that were killed were writing here a day ago or longer.
     package func sweep() throws(RepositoryError) {

@@ -120,6 +120,14 @@ class Interrupted(VersionsTest):
                 self.assertEqual(self.mlrepo("status").splitlines()[0], "On branch main")
                 self.mlrepo("checkout", "A", status=73)
 
+    def test_a_working_copy_that_was_killed_on_the_way_is_made(self) -> None:
+        self.three()
+        for number in range(1, 9):
+            with self.subTest(number=number):
+                self.killed("renameat", number, "worktree", "add", f"../other{number}")
+                self.mlrepo("worktree", "add", f"../other{number}")
+                self.assertEqual(self.tree(self.root / f"other{number}"), self.tree(self.work))
+
     def test_nothing_is_tracked_or_moved_while_a_checkout_is_interrupted(self) -> None:
         self.three()
         self.killed("renameat", 5, "checkout", "B")
