@@ -137,7 +137,7 @@ extension Repository {
             }
             let read = try working { () throws(WorkingTreeError) in
                 try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
-                    [ScannedFile(path: path, status: status)], width: 1)
+                    ScannedFiles([ScannedFile(path: path, status: status)]), width: 1)
             }
             guard let entry = read.files.first?.entry, store.contains(entry.reference) else {
                 unknown.append(path)

@@ -126,10 +126,10 @@ extension Repository {
         }
         // A pipe or device is nothing that a version could have; reading it might never end.
         guard status.kind == .file || status.kind == .link else { return false }
-        let scanned = ScannedFile(path: path, status: status)
+        let scanned = ScannedFiles([ScannedFile(path: path, status: status)])
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
-                [scanned], width: 1)
+                scanned, width: 1)
         }
         guard let entry = read.files.first?.entry else { return true }
         return likely.contains { entry.id == $0.id && entry.mode == $0.mode }

@@ -68,7 +68,11 @@ extension Repository {
             }
         }
 
-        let writer = ObjectWriter(store, random: environment.random)
+        let namesFiles =
+            !(request.inputs.isEmpty && request.outputs.isEmpty && request.parameterFiles.isEmpty)
+        // Who declares files looks them up in the new version, and so does who looks for code that is in none.
+        let git = try gitRoot()
+        let writer = ObjectWriter(store, keepsNodes: namesFiles || git != nil, random: environment.random)
         defer { writer.abandon() }
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(
@@ -76,16 +80,9 @@ extension Repository {
             )
             .read(scanned, width: environment.width)
         }
-        var edits = read.files.compactMap { file in
-            file.isUnchanged ? nil : PathEdit(path: file.path, entry: file.entry)
-        }
-        for path in look.scan.emptyDirectories where isWanted(path) {
-            guard let name = path.split?.name else { continue }
-            let entry = TreeEntry(
-                name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0)
-            edits.append(PathEdit(path: path, entry: entry))
-        }
-        edits = Self.distinct(edits.sorted { DirectoryTree.walkOrder($0.path, $1.path) })
+        let found = CommitEdits(
+            read.files, emptyDirectories: look.scan.emptyDirectories.filter(isWanted))
+        let edits = found.changed
         let isRun = !(request.parameters.isEmpty && request.metrics.isEmpty && request.inputs.isEmpty)
         var tracked = look.tracking.paths
         tracked.directories.removeAll { look.tracking.untracked.contains($0) }
@@ -129,32 +126,19 @@ extension Repository {
             }
             return changes
         }
-        try settle(look, read.files, edits, theirs, on: id, request)
+        try settle(look, found, theirs, on: id, request)
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: Self.count(read.files))
     }
 
-    /// Where something has come into the place of an empty directory, the path is there twice: what came counts.
-    static func distinct(_ edits: [PathEdit]) -> [PathEdit] {
-        var kept: [PathEdit] = []
-        for edit in edits {
-            guard let last = kept.last, last.path == edit.path else {
-                kept.append(edit)
-                continue
-            }
-            if edit.entry != nil { kept[kept.count - 1] = edit }
-        }
-        return kept
-    }
-
-    private static func count(_ files: [SnapshotFile]) -> (added: Int, modified: Int, deleted: Int) {
+    private static func count(_ files: SnapshotFiles) -> (added: Int, modified: Int, deleted: Int) {
         var (changed, added, deleted) = (0, 0, 0)
-        for file in files where !file.isUnchanged {
+        for index in files.indices where !files.isUnchanged(index) {
             changed += 1
-            added += file.base == nil ? 1 : 0
-            deleted += file.entry == nil ? 1 : 0
+            added += files.isNew(index) ? 1 : 0
+            deleted += files.isGone(index) ? 1 : 0
         }
         return (added, changed - added - deleted, deleted)
     }
@@ -187,8 +171,9 @@ extension Repository {
     }
 
     /// Missing is not deleted: a tracked root that is gone, or most of many files, looks like a disk that is not mounted.
-    private func refuseMissing(_ look: Look, _ scanned: [ScannedFile]) throws(RepositoryError) {
-        let gone = scanned.filter { $0.status == nil && !look.tracking.isUntracked($0.path) }.map(\.path)
+    private func refuseMissing(_ look: Look, _ scanned: ScannedFiles) throws(RepositoryError) {
+        let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
+            .filter { !look.tracking.isUntracked($0) }
         guard !gone.isEmpty else { return }
         var roots: [RepositoryPath] = []
         for directory in look.tracking.paths.directories where !directory.isRoot {
@@ -216,7 +201,7 @@ extension Repository {
 
     /// What others changed between the base and the branch's newest commit, if it is apart from what changed here.
     private func others(
-        _ base: Commit?, _ tip: Commit?, _ mine: [PathEdit], _ branch: String
+        _ base: Commit?, _ tip: Commit?, _ mine: CommitEdits, _ branch: String
     ) throws(RepositoryError) -> [CheckoutStep] {
         let paths = Dictionary(mine.map { ($0.path, $0.entry) }, uniquingKeysWith: { first, _ in first })
         var steps: [CheckoutStep] = []
@@ -243,7 +228,7 @@ extension Repository {
 
     /// What others changed is written over what is on disk: that has to be what the base version has there, or nothing.
     private func refuseOverwriting(
-        _ theirs: [CheckoutStep], _ look: Look, committing edits: [PathEdit]
+        _ theirs: [CheckoutStep], _ look: Look, committing edits: CommitEdits
     ) throws(RepositoryError) {
         guard !theirs.isEmpty else { return }
         let dirty = Set(try changes(look).map(\.path))
@@ -267,7 +252,7 @@ extension Repository {
     }
 
     func edited(
-        _ tree: DirectoryTree, _ edits: [PathEdit], _ writer: ObjectWriter
+        _ tree: DirectoryTree, _ edits: some PathEdits, _ writer: ObjectWriter
     ) throws(RepositoryError) -> BuiltDirectory {
         do throws(DirectoryTree.EditError<StoreError>) {
             return try tree.editing(edits) { (id, payload) throws(StoreError) in
@@ -295,7 +280,7 @@ extension Repository {
 
     /// The run that a commit declares.
     func declaredRun(
-        _ request: CommitRequest, _ user: Person, _ edits: [PathEdit], _ base: Commit?, _ tree: ObjectID,
+        _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?, _ tree: ObjectID,
         _ writer: ObjectWriter, from place: ObjectID? = nil
     ) throws(RepositoryError) -> Run {
         let written = WrittenObjects(writer: writer)
@@ -334,11 +319,6 @@ extension Repository {
             if let entry { inputs.append(PathEdit(path: path, entry: entry)) }
         }
         var outputs: [PathEdit] = []
-        if request.outputs.isEmpty {
-            outputs = edits.filter { edit in
-                edit.entry != nil && !inputs.contains { edit.path.isInside($0.path) }
-            }
-        }
         for path in request.outputs {
             let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
             guard let entry else { throw try missing(path) }
@@ -346,9 +326,18 @@ extension Repository {
         }
         let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
         let inputRoot = try edited(empty, Self.inOrder(inputs), writer).root
-        // The first version of everything is its own output.
-        let isAll = base == nil && request.outputs.isEmpty && inputs.isEmpty
-        let outputRoot = isAll ? tree : try edited(empty, Self.inOrder(outputs), writer).root
+        let outputRoot: ObjectID
+        if !request.outputs.isEmpty {
+            outputRoot = try edited(empty, Self.inOrder(outputs), writer).root
+        } else if base == nil, inputs.isEmpty {
+            // The first version of everything is its own output.
+            outputRoot = tree
+        } else {
+            let written = edits.keeping { edit in
+                edit.entry != nil && !inputs.contains { edit.path.isInside($0.path) }
+            }
+            outputRoot = try edited(empty, written, writer).root
+        }
         for root in [inputRoot, outputRoot] where root == DirectoryTree.emptyRoot {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
         }
@@ -377,19 +366,23 @@ extension Repository {
 
     /// Makes the working copy stand on the new commit: what others changed is written, the cache is renewed.
     private func settle(
-        _ look: Look, _ read: [SnapshotFile], _ edits: [PathEdit], _ theirs: [CheckoutStep], on id: ObjectID,
+        _ look: Look, _ found: CommitEdits, _ theirs: [CheckoutStep], on id: ObjectID,
         _ request: CommitRequest
     ) throws(RepositoryError) {
         let seen = try write(theirs)
-        var changes = read.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: $0.seen) }
-        changes += edits.filter { $0.entry?.mode == .directory }.map {
-            StatCache.Edit(path: $0.path, entry: $0.entry, seen: nil)
-        }
-        changes += theirs.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
         var head = look.head
         head.commit = id
         try copy.setHead(head)
-        try copy.setCache(look.cache.applying(changes, base: id, identity: environment.random(16)))
+        let identity = environment.random(16)
+        if theirs.isEmpty {
+            try copy.setCache(look.cache.applying(found.cached, base: id, identity: identity))
+        } else {
+            let written = theirs.map {
+                StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path])
+            }
+            try copy.setCache(
+                look.cache.applying(Array(found.cached) + written, base: id, identity: identity))
+        }
         if !theirs.isEmpty { try copy.setPending(nil) }
         let isComplete = request.paths.isEmpty
         var rest = look.tracking

@@ -27,7 +27,7 @@ extension Repository {
     ) throws(RepositoryError) -> DirectoryTree {
         guard !paths.isEmpty || taken != nil else { return tree(look.base) }
         guard let actor = person else { throw .noIdentity }
-        let writer = ObjectWriter(store, random: environment.random)
+        let writer = ObjectWriter(store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
         let edits = try content(of: paths, look, writer)
         let built = try edited(tree(look.base), edits.files, writer)
@@ -116,7 +116,7 @@ extension Repository {
     private func content(
         of paths: [RepositoryPath], _ look: Look, _ writer: ObjectWriter
     ) throws(RepositoryError) -> (files: [PathEdit], recipes: [RecipeEntry]) {
-        var scanned: [ScannedFile] = []
+        var scanned = ScannedFiles()
         var edits: [PathEdit] = []
         var covered: RepositoryPath?
         for path in Set(paths).sorted(by: DirectoryTree.walkOrder) {
@@ -132,7 +132,7 @@ extension Repository {
                 try gather(path, status, &scanned, &edits)
             }
         }
-        scanned.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        scanned.sort()
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(root: copy.root, files: environment.files, writer: writer, clock: look.clock)
                 .read(scanned, width: environment.width)
@@ -143,8 +143,21 @@ extension Repository {
         )
     }
 
+    /// Where something has come into the place of an empty directory, the path is there twice: what came counts.
+    private static func distinct(_ edits: [PathEdit]) -> [PathEdit] {
+        var kept: [PathEdit] = []
+        for edit in edits {
+            guard let last = kept.last, last.path == edit.path else {
+                kept.append(edit)
+                continue
+            }
+            if edit.entry != nil { kept[kept.count - 1] = edit }
+        }
+        return kept
+    }
+
     private func gather(
-        _ path: RepositoryPath, _ status: FileStatus, _ scanned: inout [ScannedFile],
+        _ path: RepositoryPath, _ status: FileStatus, _ scanned: inout ScannedFiles,
         _ edits: inout [PathEdit]
     ) throws(RepositoryError) {
         switch status.kind {

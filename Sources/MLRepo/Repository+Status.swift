@@ -111,7 +111,7 @@ extension Repository {
 
     func changes(_ look: Look) throws(RepositoryError) -> [FileChange] {
         var changes = look.scan.emptyDirectories.map { FileChange(path: $0, state: .added) }
-        var doubtful: [ScannedFile] = []
+        var doubtful = ScannedFiles()
         for file in look.scan.files {
             switch (file.base, file.status) {
             case (nil, _): changes.append(FileChange(path: file.path, state: .added))

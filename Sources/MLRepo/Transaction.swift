@@ -62,7 +62,9 @@ extension Repository {
     /// Makes sure that no ref comes to name a commit whose files a collection took.
     private func requireFiles(of changes: [RefChange], _ writer: ObjectWriter) throws(RepositoryError) {
         guard store.current.collected != nil else { return }
-        let targets = Set(changes.compactMap(\.after)).filter { $0.kind == .commit && !writer.isNew($0) }
+        let targets = Set(changes.compactMap(\.after)).filter {
+            $0.kind == .commit && !writer.isNewCommit($0)
+        }
         guard !targets.isEmpty else { return }
         // What leads to a ref is complete; that is nearly always the answer.
         let named = try reading { () throws(ReadError) in try store.refs.leaves() }.map(\.target)

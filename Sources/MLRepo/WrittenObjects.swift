@@ -3,6 +3,7 @@ internal import Storage
 
 /// The objects of a store together with those that an operation has just written and not committed yet.
 struct WrittenObjects: ObjectReader {
+    /// Keeps the nodes of directories.
     let writer: ObjectWriter
 
     func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {

@@ -46,6 +46,25 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
         return RepositoryPath(unchecked: joined)
     }
 
+    /// A path that was taken apart before: `name` was its last one, and this its directory.
+    ///
+    /// Nothing is checked again.
+    package func rejoining(_ name: UnsafeRawBufferPointer) -> RepositoryPath {
+        let length = isRoot ? name.count : bytes.count + 1 + name.count
+        return RepositoryPath(
+            unchecked: [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+                // Room for the directory, the separator and the name.
+                let place = UnsafeMutableRawBufferPointer(buffer)
+                if !isRoot {
+                    place.copyBytes(from: bytes)
+                    place[bytes.count] = 0x2f
+                }
+                UnsafeMutableRawBufferPointer(rebasing: place[(length - name.count)...]).copyMemory(
+                    from: name)
+                count = length
+            })
+    }
+
     /// The directory that holds this path, and its name in it; nothing for the root.
     package var split: (directory: RepositoryPath, name: EntryName)? {
         guard !isRoot else { return nil }

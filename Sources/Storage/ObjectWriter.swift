@@ -12,49 +12,66 @@ package final class ObjectWriter: Sendable {
     static let packLimit = 1 << 30
 
     package let store: ObjectStore
+    private let keepsNodes: Bool
     private let random: @Sendable (Int) -> [UInt8]
     private let state: Mutex<State>
 
     private struct State {
         var pack: PackWriter?
         var finished: [FinishedPack] = []
+        /// The same, to find what is in them.
+        var written: [PackReader] = []
         var merged: [PackReader] = []
         /// What was written before older packs were merged in.
         var ownBytes = 0
         var metadata = FrameBuilder(.metadata)
-        var claimed: Set<ObjectReference> = []
+        /// What somebody took and did not append yet.
+        var inFlight: Set<ObjectReference> = []
+        /// Commits that were taken.
+        var commits: Set<ObjectReference> = []
         var reliedOn: Set<ObjectReference> = []
         var objects = 0
         var rawBytes = 0
-        /// Nodes of directories that were written, for those who go on from them.
+        /// Nodes of directories that were written, if they are kept.
         var nodes: [ObjectReference: [UInt8]] = [:]
+
+        func isOwn(_ reference: ObjectReference) -> Bool {
+            inFlight.contains(reference) || pack?.contains(reference) ?? false
+                || written.contains { $0.index.find(reference) != nil }
+        }
     }
 
-    /// - Parameter random: Hands out that many random bytes.
-    package init(_ store: ObjectStore, random: @escaping @Sendable (Int) -> [UInt8]) {
+    /// - Parameters:
+    ///   - keepsNodes: Whether directories that are written can be asked for; a million files have 60 MB of them.
+    ///   - random: Hands out that many random bytes.
+    package init(
+        _ store: ObjectStore, keepsNodes: Bool = false, random: @escaping @Sendable (Int) -> [UInt8]
+    ) {
         self.store = store
+        self.keepsNodes = keepsNodes
         self.random = random
         state = Mutex(State())
     }
 
     /// Takes an object for writing: false if the store has it or somebody took it before.
     package func claim(_ reference: ObjectReference) -> Bool {
-        if state.withLock({ $0.claimed.contains(reference) || $0.reliedOn.contains(reference) }) {
-            return false
-        }
+        if state.withLock({ $0.isOwn(reference) || $0.reliedOn.contains(reference) }) { return false }
         let isThere = store.contains(reference)
         return state.withLock { state in
             if isThere {
                 state.reliedOn.insert(reference)
                 return false
             }
-            return state.claimed.insert(reference).inserted
+            guard !state.isOwn(reference) else { return false }
+            state.inFlight.insert(reference)
+            if reference.kind == .commit { state.commits.insert(reference) }
+            return true
         }
     }
 
-    /// Whether an object was taken for writing here.
-    package func isNew(_ reference: ObjectReference) -> Bool {
-        state.withLock { $0.claimed.contains(reference) }
+    /// Whether a commit was taken for writing here.
+    package func isNewCommit(_ reference: ObjectReference) -> Bool {
+        state.withLock { $0.commits.contains(reference) }
     }
 
     /// Writes a metadata object, unless it is there.
@@ -82,13 +99,13 @@ package final class ObjectWriter: Sendable {
                 state.metadata = FrameBuilder(.metadata)
             }
             state.metadata.add(reference, payload, recipeOf: recipeOf)
-            if reference.kind == .tree { state.nodes[reference] = payload }
+            if keepsNodes, reference.kind == .tree { state.nodes[reference] = payload }
             return full
         }
         if var full { try append(&full) }
     }
 
-    /// A directory's node that was written here.
+    /// A directory's node that was written here, if they are kept.
     package func pending(_ reference: ObjectReference) -> [UInt8]? { state.withLock { $0.nodes[reference] } }
 
     /// Raw bytes of a frame of metadata.
@@ -106,6 +123,7 @@ package final class ObjectWriter: Sendable {
         state.withLock { state in
             state.objects += frame.objects.count
             state.rawBytes += frame.rawLength
+            for object in frame.objects { state.inFlight.remove(object.reference) }
         }
     }
 
@@ -117,7 +135,7 @@ package final class ObjectWriter: Sendable {
             return (nil, pack)
         }
         if let pack { return pack }
-        if let full, let finished = try full.finish() { state.withLock { $0.finished.append(finished) } }
+        if let full, let finished = try full.finish() { note(finished) }
         let new = try PackWriter(
             layout: store.layout, files: store.files, nonce: random(PackName.nonceByteCount))
         let chosen = state.withLock { state -> PackWriter in
@@ -127,6 +145,15 @@ package final class ObjectWriter: Sendable {
         }
         if chosen !== new { new.abandon() }
         return chosen
+    }
+
+    private func note(_ pack: FinishedPack) {
+        // What cannot be found in it is written twice, which does no harm.
+        let reader = try? PackReader(name: pack.name, layout: store.layout, files: store.files)
+        state.withLock { state in
+            state.finished.append(pack)
+            if let reader { state.written.append(reader) }
+        }
     }
 
     /// What the operation brought, once every pack is durable.
@@ -156,9 +183,8 @@ package final class ObjectWriter: Sendable {
         if let base, state.withLock({ $0.merged.isEmpty }) { merged = try merge(base, &metadata) }
         try append(&metadata)
         let pack = state.withLock { $0.pack.take() }
-        let finished = try pack?.finish()
+        if let finished = try pack?.finish() { note(finished) }
         return state.withLock { state in
-            if let finished { state.finished.append(finished) }
             state.merged += merged
             let written = state.merged.isEmpty ? state.finished.reduce(0) { $0 + $1.length } : state.ownBytes
             return Result(

@@ -22,6 +22,8 @@ package final class PackWriter: Sendable {
     private let nonce: [UInt8]
     private let path: FilePath
     private let state: Mutex<State>
+    /// Apart from the rest: whoever asks for an object does not wait for a disk.
+    private let entries = Mutex(PackEntries())
 
     private struct State {
         var file: FileDescriptor?
@@ -34,7 +36,6 @@ package final class PackWriter: Sendable {
         var frames: [FrameRow] = []
         var bases: [ObjectReference: UInt32] = [:]
         var baseOrder: [ObjectReference] = []
-        var entries: [EntryRow] = []
     }
 
     private struct FrameRow {
@@ -42,14 +43,6 @@ package final class PackWriter: Sendable {
         var base: UInt32
         var codec: UInt8
         var frameClass: UInt8
-    }
-
-    private struct EntryRow {
-        var reference: ObjectReference
-        var isRecipe: Bool
-        var frame: UInt32
-        var offset: UInt32
-        var length: UInt32
     }
 
     /// Bytes that are gathered before they go to the system.
@@ -70,6 +63,9 @@ package final class PackWriter: Sendable {
     package var length: Int { state.withLock { $0.written + $0.buffer.count } }
     /// Raw bytes of frames so far.
     package var rawLength: Int { state.withLock { $0.rawLength } }
+    /// Whether an object was appended.
+    func contains(_ reference: ObjectReference) -> Bool { entries.withLock { $0.contains(reference) } }
+
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
 
     package func append(_ frame: EncodedFrame) throws(StoreError) {
@@ -98,15 +94,16 @@ package final class PackWriter: Sendable {
             FrameRow(
                 offset: offset, base: base, codec: frame.codec.rawValue, frameClass: frame.frameClass.rawValue
             ))
-        for object in frame.objects {
-            let (start, length) = (UInt32(object.offset), UInt32(object.length))
-            state.entries.append(
-                EntryRow(
-                    reference: object.reference, isRecipe: false, frame: number, offset: start, length: length
-                ))
-            if let blob = object.recipeOf {
-                state.entries.append(
-                    EntryRow(
+        entries.withLock { entries in
+            for object in frame.objects {
+                let (start, length) = (UInt32(object.offset), UInt32(object.length))
+                entries.append(
+                    PackEntries.Row(
+                        reference: object.reference, isRecipe: false, frame: number, offset: start,
+                        length: length))
+                guard let blob = object.recipeOf else { continue }
+                entries.append(
+                    PackEntries.Row(
                         reference: ObjectReference(.blob, blob), isRecipe: true, frame: number, offset: start,
                         length: length))
             }
@@ -146,7 +143,7 @@ package final class PackWriter: Sendable {
             abandon(&state)
             return nil
         }
-        state.buffer += index(&state)
+        try writeIndex(&state)
         try flush(&state)
         let name = PackName(digest: ObjectID(state.digest.finish()), nonce: nonce)
         let directory = layout.packs / name.directory
@@ -161,7 +158,7 @@ package final class PackWriter: Sendable {
             try files.synchronizeDirectory(directory)
             try files.removeIfPresent(path)
         }
-        return FinishedPack(name: name, length: state.written, objects: state.entries.count)
+        return FinishedPack(name: name, length: state.written, objects: entries.withLock { $0.count })
     }
 
     /// Gives a finished file its name.
@@ -175,40 +172,36 @@ package final class PackWriter: Sendable {
         }
     }
 
-    private func index(_ state: inout State) -> [UInt8] {
+    /// Writes the index and the trailer piece by piece.
+    private func writeIndex(_ state: inout State) throws(StoreError) {
         let start = state.written + state.buffer.count
-        state.entries.sort { a, b in
-            if a.reference != b.reference { return a.reference < b.reference }
-            // A blob that lies here whole comes before its recipe, then the first place.
-            return (a.isRecipe ? 1 : 0, a.frame, a.offset) < (b.isRecipe ? 1 : 0, b.frame, b.offset)
+        var checksum: UInt32 = 0
+        var piece: [UInt8] = []
+        func write(_ state: inout State) throws(StoreError) {
+            checksum = piece.withUnsafeBytes { CRC32.of($0, continuing: checksum) }
+            state.buffer += piece
+            piece.removeAll(keepingCapacity: true)
+            if state.buffer.count >= Self.bufferSize { try flush(&state) }
         }
-        var rows = ByteWriter(
-            reserving: state.frames.count * 16 + state.entries.count * PackIndex.entrySize + 64)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(state.frames.count * 16)
         for frame in state.frames {
-            bytes.appendLittleEndian(UInt64(frame.offset))
-            bytes.appendLittleEndian(frame.base)
-            bytes += [frame.codec, frame.frameClass, 0, 0]
+            piece.appendLittleEndian(UInt64(frame.offset))
+            piece.appendLittleEndian(frame.base)
+            piece += [frame.codec, frame.frameClass, 0, 0]
         }
-        rows.raw(bytes)
-        for base in state.baseOrder {
-            rows.id(base.id)
-            rows.raw([base.kind.rawValue, 0, 0, 0])
-        }
-        var last: ObjectReference?
+        for base in state.baseOrder { piece += base.id.digest.bytes + [base.kind.rawValue, 0, 0, 0] }
+        // Nothing is appended any more.
+        let entries = entries.withLock { $0 }
         var count = 0
-        for entry in state.entries where entry.reference != last {
-            last = entry.reference
+        try entries.forEachSorted { (entry) throws(StoreError) in
             count += 1
-            rows.id(entry.reference.id)
-            var tail: [UInt8] = [entry.reference.kind.rawValue, entry.isRecipe ? 1 : 0, 0, 0]
-            tail.appendLittleEndian(entry.frame)
-            tail.appendLittleEndian(entry.offset)
-            tail.appendLittleEndian(entry.length)
-            rows.raw(tail)
+            piece += entry.reference.id.digest.bytes
+            piece += [entry.reference.kind.rawValue, entry.isRecipe ? 1 : 0, 0, 0]
+            piece.appendLittleEndian(entry.frame)
+            piece.appendLittleEndian(entry.offset)
+            piece.appendLittleEndian(entry.length)
+            if piece.count >= Self.bufferSize / 16 { try write(&state) }
         }
-        let index = rows.bytes
+        try write(&state)
         var trailer: [UInt8] = []
         trailer.appendLittleEndian(UInt64(start))
         trailer.appendLittleEndian(UInt32(state.frames.count))
@@ -217,10 +210,10 @@ package final class PackWriter: Sendable {
         trailer.appendLittleEndian(UInt64(state.rawLength))
         trailer += [UInt8](repeating: 0, count: 16)
         trailer.appendLittleEndian(UInt32(1))
-        trailer.appendLittleEndian(CRC32.of(index))
+        trailer.appendLittleEndian(checksum)
         trailer.appendLittleEndian(CRC32.of(trailer))
         trailer += PackIndex.trailerMagic
-        return index + trailer
+        state.buffer += trailer
     }
 
     /// Gives up: closes and removes the temporary file.

@@ -17,10 +17,10 @@ extension Scan {
             if let status, base.mode == .directory || base.isUnchanged(status) {
                 result.unchanged += 1
             } else {
-                result.files.append(ScannedFile(path: path, base: base, status: status))
+                result.files.append(ScannedFile(path: path, base: ScannedFile.Base(base), status: status))
             }
         }
-        result.files.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        result.files.sort()
         return result
     }
 

@@ -1,26 +1,6 @@
 package import FileIO
 package import ObjectModel
 
-/// A file that may differ from the base version.
-package struct ScannedFile: Sendable {
-    package let path: RepositoryPath
-    /// What the base version has there, if it has a file or link there.
-    package let base: StatCacheEntry?
-    /// What is on disk, if there is something to be tracked.
-    package let status: FileStatus?
-
-    init(path: RepositoryPath, base: StatCacheEntry?, status: FileStatus?) {
-        self.path = path
-        self.base = base
-        self.status = status
-    }
-
-    /// A file that is to be read as it is, whatever the base version has.
-    package init(path: RepositoryPath, status: FileStatus) {
-        self.init(path: path, base: nil, status: status)
-    }
-}
-
 /// Something that a walk found and left alone.
 package struct SkippedFile: Hashable, Sendable {
     package enum Reason: Hashable, Sendable {
@@ -40,7 +20,7 @@ package struct SkippedFile: Hashable, Sendable {
 /// What a walk over the working tree found.
 package struct ScanResult: Sendable {
     /// Files that are new, gone, or may have changed; in order of ``DirectoryTree/walkOrder(_:_:)``.
-    package internal(set) var files: [ScannedFile] = []
+    package internal(set) var files = ScannedFiles()
     /// Tracked directories that are empty on disk and were not in the base version.
     package fileprivate(set) var emptyDirectories: [RepositoryPath] = []
     package fileprivate(set) var skipped: [SkippedFile] = []
@@ -52,6 +32,13 @@ package struct ScanResult: Sendable {
     package internal(set) var unchanged = 0
     /// Directories that were listed, and had the names that the cache's table has.
     package fileprivate(set) var sightings: [StatDirectory.Sighting] = []
+
+    fileprivate mutating func append(
+        _ directory: RepositoryPath, _ name: ArraySlice<UInt8>, _ base: ScannedFile.Base?,
+        _ status: FileStatus?
+    ) {
+        name.withUnsafeBytes { files.append(directory, $0, base, status) }
+    }
 }
 
 /// Walks the tracked part of a working tree and compares it with what was last seen there.
@@ -107,7 +94,7 @@ package struct Scan: Sendable {
         onThreads(width) { work(queue) }
         var end = queue.withLock { ($0.failure, $0.result) }
         if let failure = end.0 { throw failure }
-        end.1.files.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        end.1.files.sort()
         end.1.emptyDirectories.sort(by: DirectoryTree.walkOrder)
         end.1.skipped.sort { $0.path < $1.path }
         end.1.untracked.sort()
@@ -132,14 +119,16 @@ package struct Scan: Sendable {
             do throws(WorkingTreeError) { try look(at: job, &listing, &result, &found) } catch {
                 failure = error
             }
+            // Files are many, so a thread does not keep its own.
             queue.withLock { queue in
                 queue.jobs += found
                 queue.running -= 1
+                if !result.files.isEmpty { queue.result.files.append(contentsOf: result.files) }
                 if let failure, queue.failure == nil { queue.failure = failure }
             }
+            result.files.removeAll()
         }
         queue.withLock { queue in
-            queue.result.files += result.files
             queue.result.emptyDirectories += result.emptyDirectories
             queue.result.skipped += result.skipped
             queue.result.leftovers += result.leftovers
@@ -272,7 +261,7 @@ package struct Scan: Sendable {
             if entry.isUnchanged(status) {
                 result.unchanged += 1
             } else {
-                result.files.append(ScannedFile(path: path, base: entry, status: status))
+                result.append(job.path, entry.name[...], ScannedFile.Base(entry), status)
             }
         default:
             gone(entry, below, in: job.path, &result)
@@ -325,7 +314,7 @@ package struct Scan: Sendable {
             }
         case .file, .link:
             guard isCovered || isNamed || (!patterns.isEmpty && patterns.matches(path)) else { return }
-            result.files.append(ScannedFile(path: path, base: nil, status: status))
+            result.append(job.path, name, nil, status)
         case .other:
             if isCovered || isNamed { result.skipped.append(SkippedFile(path: "\(path)", reason: .special)) }
         }
@@ -353,7 +342,7 @@ package struct Scan: Sendable {
         if entry.mode == .directory, !below.isEmpty {
             gone(below, in: path, &result)
         } else {
-            result.files.append(ScannedFile(path: path, base: entry, status: nil))
+            result.append(directory, entry.name[...], ScannedFile.Base(entry), nil)
         }
     }
 

@@ -5,21 +5,6 @@ package import ObjectModel
 package import Storage
 internal import Synchronization
 
-/// A file that was read and is in the store, or was found to be what the base version has.
-package struct SnapshotFile: Sendable {
-    package let path: RepositoryPath
-    package let base: StatCacheEntry?
-    /// Nothing if the file is gone.
-    package let entry: TreeEntry?
-    package let seen: StatCacheEntry.Seen?
-
-    /// Whether the base version has the same there.
-    package var isUnchanged: Bool {
-        guard let base, let entry else { return base == nil && entry == nil }
-        return base.id == entry.id && base.mode == entry.mode
-    }
-}
-
 /// Reads files, names them by their content, and writes what the store does not have.
 ///
 /// Files of up to one chunk are read in batches, each a frame, on all processors; of a larger file one thread reads and
@@ -66,8 +51,7 @@ package struct Snapshot: Sendable {
         var reading = 0
         /// Frames of large files that wait for somebody who encodes and writes them.
         var frames: [FrameBuilder] = []
-        /// In the order of the input.
-        var results: [SnapshotFile]
+        var files: SnapshotFiles
         var recipes: [RecipeEntry] = []
         var failure: WorkingTreeError?
     }
@@ -87,21 +71,18 @@ package struct Snapshot: Sendable {
 
     /// What was read, in the order of the input, and the recipes of the large files among it.
     package struct Result: Sendable {
-        package let files: [SnapshotFile]
+        package let files: SnapshotFiles
         package let recipes: [RecipeEntry]
     }
 
-    package func read(_ scanned: [ScannedFile], width: Int) throws(WorkingTreeError) -> Result {
-        onStep(.planned(files: scanned.count, bytes: scanned.reduce(0) { $0 + ($1.status?.size ?? 0) }))
+    package func read(_ scanned: ScannedFiles, width: Int) throws(WorkingTreeError) -> Result {
+        onStep(
+            .planned(files: scanned.count, bytes: scanned.indices.reduce(0) { $0 + scanned.size($1) }))
         let order = Self.storingOrder(scanned)
         let batches = Self.batches(scanned, order)
-        let work = Monitor(
-            Work(
-                results: scanned.map {
-                    SnapshotFile(path: $0.path, base: $0.base, entry: nil, seen: nil)
-                }))
+        let work = Monitor(Work(files: SnapshotFiles(scanned)))
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
-        let hasLarge = writer != nil && scanned.contains { ($0.status?.size ?? 0) > Chunker.wholeLimit }
+        let hasLarge = writer != nil && scanned.indices.contains { scanned.size($0) > Chunker.wholeLimit }
         let threads = max(1, hasLarge ? width : min(width, batches.count))
         onThreads(threads) {
             while let task = Self.nextTask(work, batchCount: batches.count) {
@@ -110,9 +91,9 @@ package struct Snapshot: Sendable {
                     case .batch(let number):
                         var output = Output(work: work, waiting: threads - 1)
                         let batch = order[batches[number]]
-                        let (files, recipes) = try read(batch.map { scanned[$0] }, &output)
+                        let (found, recipes) = try read(batch.lazy.map { scanned[Int($0)] }, &output)
                         work.withLock { work in
-                            for (index, file) in zip(batch, files) { work.results[index] = file }
+                            for (index, found) in zip(batch, found) { work.files.set(Int(index), found) }
                             work.recipes += recipes
                             work.reading -= 1
                         }
@@ -125,7 +106,7 @@ package struct Snapshot: Sendable {
         }
         let end = work.withLock { $0 }
         if let failure = end.failure { throw failure }
-        return Result(files: end.results, recipes: end.recipes)
+        return Result(files: end.files, recipes: end.recipes)
     }
 
     /// What a thread is to do next; nothing if all is done, or something went wrong.
@@ -149,21 +130,15 @@ package struct Snapshot: Sendable {
     /// a checkout of one directory decodes frames that hold others' files as well.
     ///
     /// - Returns: The numbers of the files in that order.
-    private static func storingOrder(_ scanned: [ScannedFile]) -> [Int] {
-        guard scanned.count > 1 else { return Array(scanned.indices) }
-        var keys: [(ending: UInt64, size: Int, index: Int)] = []
+    private static func storingOrder(_ scanned: ScannedFiles) -> [UInt32] {
+        var keys: [(ending: UInt64, size: UInt32, index: UInt32)] = []
         keys.reserveCapacity(scanned.count)
-        for (index, file) in scanned.enumerated() {
-            var ending: UInt64 = 0
-            // The last byte counts most.
-            let bytes = file.path.bytes
-            var shift: UInt64 = 56
-            for place in stride(from: bytes.count - 1, through: max(0, bytes.count - 8), by: -1) {
-                if bytes[place] == 0x2f { break }
-                ending |= UInt64(bytes[place]) << shift
-                shift &-= 8
+        for index in scanned.indices {
+            let ending = scanned.withName(index) { name in
+                // The last byte counts most.
+                name.suffix(8).reduce(0 as UInt64) { $0 >> 8 | UInt64($1) << 56 }
             }
-            keys.append((ending, file.status?.size ?? 0, index))
+            keys.append((ending, UInt32(clamping: scanned.size(index)), UInt32(index)))
         }
         keys.sort { $0 < $1 }
         return keys.map(\.index)
@@ -175,11 +150,11 @@ package struct Snapshot: Sendable {
     /// Neighbours whose content makes about a frame.
     ///
     /// - Parameter order: The numbers of the files, in the order in which they are read; batches are parts of it.
-    private static func batches(_ scanned: [ScannedFile], _ order: [Int]) -> [Range<Int>] {
+    private static func batches(_ scanned: ScannedFiles, _ order: [UInt32]) -> [Range<Int>] {
         var batches: [Range<Int>] = []
         var (start, bytes) = (0, 0)
         for (index, number) in order.enumerated() {
-            let size = scanned[number].status?.size ?? 0
+            let size = scanned.size(Int(number))
             if index > start, bytes + size > frameTarget || index - start >= 1024 {
                 batches.append(start..<index)
                 (start, bytes) = (index, 0)
@@ -191,18 +166,16 @@ package struct Snapshot: Sendable {
     }
 
     private func read(
-        _ batch: [ScannedFile], _ output: inout Output
-    ) throws(WorkingTreeError) -> ([SnapshotFile], [RecipeEntry]) {
-        var results: [SnapshotFile] = []
+        _ batch: some Sequence<ScannedFile>, _ output: inout Output
+    ) throws(WorkingTreeError) -> ([SnapshotFiles.Found?], [RecipeEntry]) {
+        var found: [SnapshotFiles.Found?] = []
         var recipes: [RecipeEntry] = []
         for file in batch {
-            let content = try read(file, &output, &recipes)
-            results.append(
-                SnapshotFile(path: file.path, base: file.base, entry: content?.entry, seen: content?.seen))
+            found.append(try read(file, &output, &recipes))
             onStep(.file)
         }
         try flush(&output)
-        return (results, recipes)
+        return (found, recipes)
     }
 
     /// Writes what was read, or leaves it to a thread that has nothing else to do.
@@ -227,9 +200,9 @@ package struct Snapshot: Sendable {
     /// Reads one file or link; nothing if it has gone.
     private func read(
         _ file: ScannedFile, _ output: inout Output, _ recipes: inout [RecipeEntry]
-    ) throws(WorkingTreeError) -> (entry: TreeEntry, seen: StatCacheEntry.Seen?)? {
-        guard let status = file.status, let name = file.path.split?.name else { return nil }
-        if status.kind == .link { return try readLink(file.path, name, status, &output) }
+    ) throws(WorkingTreeError) -> SnapshotFiles.Found? {
+        guard let status = file.status else { return nil }
+        if status.kind == .link { return try readLink(file.path, status, &output) }
         let path = root.appending(file.path.bytes)
         for _ in 0..<Self.attempts {
             let descriptor: FileDescriptor
@@ -256,11 +229,9 @@ package struct Snapshot: Sendable {
                 continue
             }
             try keep(content, &output, &recipes)
-            let mode: EntryMode = after.isExecutable ? .executable : .file
-            return (
-                TreeEntry(name: name, mode: mode, id: content.id, size: after.size),
-                isSettled ? seen(after) : nil
-            )
+            return SnapshotFiles.Found(
+                mode: after.isExecutable ? .executable : .file, id: content.id, size: after.size,
+                seen: isSettled ? seen(after) : nil)
         }
         throw .unsteady(file.path)
     }
@@ -293,8 +264,8 @@ package struct Snapshot: Sendable {
     }
 
     private func readLink(
-        _ path: RepositoryPath, _ name: EntryName, _ status: FileStatus, _ output: inout Output
-    ) throws(WorkingTreeError) -> (entry: TreeEntry, seen: StatCacheEntry.Seen?)? {
+        _ path: RepositoryPath, _ status: FileStatus, _ output: inout Output
+    ) throws(WorkingTreeError) -> SnapshotFiles.Found? {
         let target: [UInt8]
         do throws(FileError) { target = try files.readLink(root.appending(path.bytes)) } catch {
             if error.isNotFound { return nil }
@@ -304,7 +275,8 @@ package struct Snapshot: Sendable {
         let content = Content(id: ObjectID(of: .blob, payload: target), bytes: target)
         var none: [RecipeEntry] = []
         try keep(content, &output, &none)
-        return (TreeEntry(name: name, mode: .link, id: content.id, size: target.count), seen(status))
+        return SnapshotFiles.Found(
+            mode: .link, id: content.id, size: target.count, seen: seen(status))
     }
 
     /// All bytes of a small file; nothing if it has another size by now.

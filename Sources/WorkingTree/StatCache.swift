@@ -36,12 +36,22 @@ package struct StatCache: Sendable {
     ///
     /// - Parameter identity: 16 random bytes.
     package init(_ tree: DirectoryTree, base: ObjectID?, identity: [UInt8]) throws(ReadError) {
-        self.init(try StatTableBuilder.Directory(tree), base: base, identity: identity)
+        let files = try tree.entries.summary().files
+        try self.init([Edit](), on: .tree(tree), files, base: base, identity: identity)
     }
 
-    private init(_ root: StatTableBuilder.Directory, base: ObjectID?, identity: [UInt8]) {
-        let file = MappedFile(holding: StatTable.bytes(root, base: base, identity: identity))
-        guard let table = StatTable(file) else { preconditionFailure("what was just written can be read") }
+    /// - Parameters:
+    ///   - edits: As ``StatTableBuilder`` wants them.
+    ///   - count: About so many files there are.
+    private init<Edits: RandomAccessCollection>(
+        _ edits: Edits, on source: StatTableBuilder<Edits>.Source, _ count: Int, base: ObjectID?,
+        identity: [UInt8]
+    ) throws(ReadError) where Edits.Element == Edit, Edits.Index == Int {
+        var writer = StatTable.Writer(base: base, identity: identity, expecting: min(count, 1 << 21) * 104)
+        try StatTableBuilder(edits: edits).write(source, into: &writer)
+        guard let table = StatTable(MappedFile(holding: writer.finish())) else {
+            preconditionFailure("what was just written can be read")
+        }
         self.init(base: base, table: table, changes: StatChanges(), isNew: true)
     }
 
@@ -90,7 +100,7 @@ package struct StatCache: Sendable {
             self.seen = seen
         }
 
-        fileprivate var cached: StatCacheEntry? { entry.map { StatCacheEntry($0, seen: seen) } }
+        var cached: StatCacheEntry? { entry.map { StatCacheEntry($0, seen: seen) } }
     }
 
     /// More changes than this make a new table.
@@ -98,23 +108,51 @@ package struct StatCache: Sendable {
 
     /// The cache after some changes.
     ///
-    /// - Parameter identity: 16 random bytes, the name of a new table.
-    package func applying(_ edits: [Edit], base: ObjectID?, identity: [UInt8]) -> StatCache {
-        let edits = Self.inOrder(edits)
+    /// - Parameters:
+    ///   - edits: Best in order of ``DirectoryTree/walkOrder(_:_:)``, each path once; else they are copied. Of several at one
+    ///     path the last one counts.
+    ///   - identity: 16 random bytes, the name of a new table.
+    package func applying<Edits: RandomAccessCollection>(
+        _ edits: Edits, base: ObjectID?, identity: [UInt8]
+    ) -> StatCache where Edits.Element == Edit, Edits.Index == Int {
         guard changes.count + edits.count <= changeLimit else {
-            let directory = StatTableBuilder.Directory(root)
-            for edit in edits { directory.set(edit.path.names[...], edit.cached) }
-            return StatCache(directory, base: base, identity: identity)
+            let isInOrder = edits.indices.dropFirst().allSatisfy {
+                DirectoryTree.walkOrder(edits[$0 - 1].path, edits[$0].path)
+            }
+            if isInOrder { return replaced(edits, base: base, identity: identity) }
+            return replaced(Self.sorted(edits), base: base, identity: identity)
         }
         var changes = changes
         let block = table.block(0)
-        for edit in edits { changes.set(edit.path.names[...], edit.cached, over: block) }
+        for edit in Self.inOrder(edits) { changes.set(edit.path.names[...], edit.cached, over: block) }
         return StatCache(base: base, table: table, changes: changes, isNew: isNew)
     }
 
+    /// The cache after changes that come in order, in a new table.
+    private func replaced<Edits: RandomAccessCollection>(
+        _ edits: Edits, base: ObjectID?, identity: [UInt8]
+    ) -> StatCache where Edits.Element == Edit, Edits.Index == Int {
+        let count = table.entryCount + edits.count
+        do throws(ReadError) {
+            return try StatCache(edits, on: .cached(root), count, base: base, identity: identity)
+        } catch {
+            preconditionFailure("no object is read")
+        }
+    }
+
+    /// In order of a walk; of several edits of one path the last one.
+    private static func sorted(_ edits: some RandomAccessCollection<Edit>) -> [Edit] {
+        var sorted: [Edit] = []
+        for edit in edits.sorted(by: { DirectoryTree.walkOrder($0.path, $1.path) }) {
+            if sorted.last?.path == edit.path { sorted.removeLast() }
+            sorted.append(edit)
+        }
+        return sorted
+    }
+
     /// What goes before what comes, where a directory comes that is empty: it would go again with the last file that was in it.
-    private static func inOrder(_ edits: [Edit]) -> [Edit] {
-        guard edits.contains(where: { $0.entry?.mode == .directory }) else { return edits }
+    private static func inOrder(_ edits: some RandomAccessCollection<Edit>) -> [Edit] {
+        guard edits.contains(where: { $0.entry?.mode == .directory }) else { return Array(edits) }
         // Of several edits of one path the last one counts.
         var seen: Set<RepositoryPath> = []
         let last = edits.reversed().filter { seen.insert($0.path).inserted }.reversed()

@@ -50,6 +50,14 @@ enum StatRecord {
             block: Int(bytes.loadUnaligned(fromByteOffset: offset + 68, as: UInt32.self)))
     }
 
+    /// Moves the place of the name.
+    ///
+    /// - Parameter offset: Of a record that lies within `bytes`.
+    static func moveName(by count: Int, in bytes: UnsafeMutableRawBufferPointer, at offset: Int) {
+        let place = bytes.loadUnaligned(fromByteOffset: offset + 72, as: UInt32.self)
+        bytes.storeBytes(of: place + UInt32(count), toByteOffset: offset + 72, as: UInt32.self)
+    }
+
     /// Notes when a record's file or directory was seen.
     ///
     /// - Parameter offset: Of a record that lies within `bytes`.

@@ -86,49 +86,60 @@ final class StatTable: Sendable {
     /// Stands for no commit.
     private static let noBase = ObjectID(of: .commit, payload: [])
 
-    /// The bytes of a table.
-    ///
-    /// - Parameters:
-    ///   - root: The directories.
-    ///   - identity: ``identitySize`` random bytes.
-    static func bytes(_ root: StatTableBuilder.Directory, base: ObjectID?, identity: [UInt8]) -> [UInt8] {
-        precondition(identity.count == identitySize, "a table's name has \(identitySize) bytes")
-        var bytes = magic + [UInt8](repeating: 0, count: 20) + identity + (base ?? noBase).digest.bytes
-        var blocks: [(start: Int, count: Int)] = []
-        // Breadth first: a directory's number is known before its parent's entries are written.
-        var queue: [StatTableBuilder.Directory] = [root]
-        var (next, entries) = (0, 0)
-        while next < queue.count {
-            let directory = queue[next]
-            next += 1
-            let start = bytes.count
-            var names: [UInt8] = []
-            let namesStart = directory.entries.count * StatRecord.size
-            for entry in directory.entries {
-                var block = 0
-                if entry.mode == .directory, let child = directory.children[entry.name] {
-                    block = queue.count
-                    queue.append(child)
+    /// Puts the bytes of a table together, one block after the other.
+    struct Writer {
+        private var bytes: [UInt8]
+        private var blocks: [(start: Int, count: Int)] = []
+        private var entries = 0
+        /// The names of the block that is being written.
+        private var names: [UInt8] = []
+
+        /// - Parameters:
+        ///   - identity: ``identitySize`` random bytes.
+        ///   - expected: About so many bytes come.
+        init(base: ObjectID?, identity: [UInt8], expecting expected: Int) {
+            precondition(identity.count == identitySize, "a table's name has \(identitySize) bytes")
+            bytes = []
+            bytes.reserveCapacity(expected)
+            bytes += magic + [UInt8](repeating: 0, count: 20) + identity + (base ?? noBase).digest.bytes
+        }
+
+        mutating func beginBlock() { blocks.append((bytes.count, 0)) }
+
+        mutating func append(_ entry: StatCacheEntry, block: Int) {
+            StatRecord.append(entry, block: block, nameOffset: names.count, to: &bytes)
+            names += entry.name
+            blocks[blocks.count - 1].count += 1
+        }
+
+        mutating func endBlock() {
+            guard let (start, count) = blocks.last else { return }
+            bytes.withUnsafeMutableBytes { buffer in
+                // Names come behind the records, which begin at `start` and are all there.
+                for index in 0..<count {
+                    StatRecord.moveName(
+                        by: count * StatRecord.size, in: buffer, at: start + index * StatRecord.size)
                 }
-                StatRecord.append(entry, block: block, nameOffset: namesStart + names.count, to: &bytes)
-                names += entry.name
             }
             bytes += names
-            blocks.append((start, directory.entries.count))
-            entries += directory.entries.count
+            names.removeAll(keepingCapacity: true)
+            entries += count
         }
-        let table = bytes.count
-        for block in blocks {
-            bytes.appendLittleEndian(UInt64(block.start))
-            bytes.appendLittleEndian(UInt32(block.count))
+
+        mutating func finish() -> [UInt8] {
+            let table = bytes.count
+            for block in blocks {
+                bytes.appendLittleEndian(UInt64(block.start))
+                bytes.appendLittleEndian(UInt32(block.count))
+            }
+            bytes.withUnsafeMutableBytes { buffer in
+                buffer.storeBytes(of: UInt32(blocks.count).littleEndian, toByteOffset: 4, as: UInt32.self)
+                buffer.storeBytes(of: UInt64(table).littleEndian, toByteOffset: 8, as: UInt64.self)
+                buffer.storeBytes(of: UInt64(entries).littleEndian, toByteOffset: 16, as: UInt64.self)
+            }
+            bytes.appendLittleEndian(bytes.withUnsafeBytes { StatRecord.checksum($0) })
+            return bytes
         }
-        bytes.withUnsafeMutableBytes { buffer in
-            buffer.storeBytes(of: UInt32(blocks.count).littleEndian, toByteOffset: 4, as: UInt32.self)
-            buffer.storeBytes(of: UInt64(table).littleEndian, toByteOffset: 8, as: UInt64.self)
-            buffer.storeBytes(of: UInt64(entries).littleEndian, toByteOffset: 16, as: UInt64.self)
-        }
-        bytes.appendLittleEndian(bytes.withUnsafeBytes { StatRecord.checksum($0) })
-        return bytes
     }
 
     /// The same table, knowing when some directories were seen; its name is the same, so that ``StatChanges`` of the one are

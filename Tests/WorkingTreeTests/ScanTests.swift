@@ -99,7 +99,7 @@ import WorkingTree
         // What goes makes room for what comes.
         let gone = result.files.filter { $0.status == nil }
         let there = result.files.filter { $0.status != nil }
-        return (gone + there).map { file in
+        return (Array(gone) + there).map { file in
             guard let status = file.status, let name = file.path.names.last else {
                 return StatCache.Edit(path: file.path, entry: nil, seen: nil)
             }

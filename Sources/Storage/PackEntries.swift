@@ -1,0 +1,72 @@
+internal import Hashing
+internal import ObjectModel
+
+/// The entries of a pack that is being written, each found by what it refers to; some 56 bytes each.
+struct PackEntries: Sendable {
+    struct Row: Sendable {
+        let reference: ObjectReference
+        let isRecipe: Bool
+        let frame: UInt32
+        let offset: UInt32
+        let length: UInt32
+    }
+
+    private var rows = SegmentedArray<Row>()
+    /// One more than the number of a row; 0 is free. A power of two, at most three quarters of it taken.
+    private var slots = [UInt32](repeating: 0, count: 64)
+    /// Odd and random, so that nobody can choose files whose ids meet in one place.
+    private let factor = UInt64.random(in: .min ... .max) | 1
+
+    var count: Int { rows.count }
+
+    mutating func append(_ row: Row) {
+        precondition(rows.count < UInt32.max, "a pack has fewer than 2^32 entries")
+        rows.append(row)
+        // A recipe is found as what it is, not as the blob that it makes.
+        guard !row.isRecipe else { return }
+        if rows.count * 4 > slots.count * 3 { grow() }
+        insert(rows.count - 1)
+    }
+
+    func contains(_ reference: ObjectReference) -> Bool {
+        var slot = slot(of: reference)
+        while slots[slot] != 0 {
+            if rows[Int(slots[slot]) - 1].reference == reference { return true }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return false
+    }
+
+    private func slot(of reference: ObjectReference) -> Int {
+        let product = (reference.id.digest.words.0 &+ UInt64(reference.kind.rawValue)) &* factor
+        return Int(product >> UInt64(64 - slots.count.trailingZeroBitCount))
+    }
+
+    private mutating func insert(_ number: Int) {
+        var slot = slot(of: rows[number].reference)
+        while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = UInt32(number + 1)
+    }
+
+    private mutating func grow() {
+        slots = [UInt32](repeating: 0, count: slots.count * 2)
+        for number in rows.indices.dropLast() where !rows[number].isRecipe { insert(number) }
+    }
+
+    /// Hands out the entries as an index has them: in order of what they refer to, each once.
+    func forEachSorted<Failure: Error>(_ body: (Row) throws(Failure) -> Void) throws(Failure) {
+        let order = (0..<UInt32(rows.count)).sorted { first, second in
+            let (a, b) = (rows[Int(first)], rows[Int(second)])
+            if a.reference != b.reference { return a.reference < b.reference }
+            // A blob that lies here whole comes before its recipe, then the first place.
+            return (a.isRecipe ? 1 : 0, a.frame, a.offset) < (b.isRecipe ? 1 : 0, b.frame, b.offset)
+        }
+        var last: ObjectReference?
+        for number in order {
+            let row = rows[Int(number)]
+            if row.reference == last { continue }
+            last = row.reference
+            try body(row)
+        }
+    }
+}
