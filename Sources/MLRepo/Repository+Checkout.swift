@@ -10,71 +10,166 @@ package struct CheckoutReport: Sendable {
     package let head: WorkingCopy.Head
 }
 
+/// Where a checkout leads, and what happens with it.
+package struct CheckoutMove {
+    /// The commit that the working copy stands on afterwards.
+    let commit: ObjectID
+    /// The branch it stands on afterwards; nothing for none.
+    let branch: String?
+    /// The branch is made by this.
+    var isNew = false
+    var verb = "checkout"
+    /// The event that is taken back by it.
+    var undoing: ObjectID?
+    /// The version whose files are written, where those of the commit are not: what was kept and comes back.
+    var content: ObjectID?
+    /// The version that has what is on disk, where the one that is stood on has not: what is overwritten.
+    var kept: ObjectID?
+    /// What is not overwritten.
+    var sparing = Repository.Spared.changed
+    /// What else may be on disk and is to go, where that is what is there.
+    var others: [Repository.Leaf] = []
+    /// What else changes with it.
+    var also: [RefChange] = []
+
+    package init(to commit: ObjectID, branch: String?, isNew: Bool = false) {
+        (self.commit, self.branch, self.isNew) = (commit, branch, isNew)
+    }
+}
+
 extension Repository {
     /// Makes the working copy's files those of a commit, and lets it stand on that commit.
     ///
     /// - Parameters:
     ///   - branch: The branch it stands on afterwards; nothing for none.
-    ///   - others: What else may be on disk and is to go, where that is what is there.
     ///   - isNew: The branch is made by this.
-    ///   - also: What else changes with it.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
-        _ id: ObjectID, branch: String?, isNew: Bool = false, undoing: ObjectID? = nil,
-        verb: String = "checkout", sparing: Spared = .changed,
-        replacing others: [(path: RepositoryPath, entry: TreeEntry)] = [], also: [RefChange] = [],
+        _ id: ObjectID, branch: String?, isNew: Bool = false,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> CheckoutReport {
+        try checkout(CheckoutMove(to: id, branch: branch, isNew: isNew), onStep: onStep)
+    }
+
+    /// The same for any move.
+    func checkout(
+        _ move: CheckoutMove, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CheckoutReport {
         guard let actor = person else { throw .noIdentity }
         try forgetMerge()
-        let target = try reading { () throws(ReadError) in try store.commit(id) }
-        try requireTree(id, target)
-        // Only a checkout that was interrupted may have left something anywhere else.
-        let differences = try differences(base().commit, target)
-        let paths = differences.map(\.path) + others.map(\.path)
-        let look = try look(at: copy.pending() == nil ? paths : nil)
-        var (steps, lost) = try plan(
-            look, differences, to: tree(target), dirty: Set(changes(look).map(\.path)), replacing: others)
-        if sparing == .unknown { lost = try unknown(lost, &steps) }
-        guard lost.isEmpty else { throw .wouldLose(lost) }
-        let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
-        let goal = WorkingCopy.Pending.Goal(
-            commit: id, branch: branch, before: try ref(name)?.id, undoes: undoing)
-        var note = WorkingCopy.Pending(from: look.base?.tree, to: target.tree, goal: goal)
-        note.earlier = try (copy.pending()?.changes ?? []).filter {
-            $0 != WorkingCopy.Pending.Change(from: note.from, to: note.to)
+        let target = try commit(move.commit)
+        let content = try move.content.map { (id) throws(RepositoryError) in try commit(id) } ?? target
+        for (id, version) in [(move.commit, target), (move.content ?? move.commit, content)] {
+            try requireTree(id, version)
         }
-        guard note.earlier.count <= Self.mostInterrupted else { throw .interruptedCheckout }
+        let base = try base().commit
+        let source = try move.kept.map { (id) throws(RepositoryError) in try commit(id) } ?? base
+        let differences = try differences(source, content)
+        let unlike =
+            try source.map { (version) throws(RepositoryError) in try self.differences(base, version) } ?? []
+        // Only a checkout that was interrupted may have left something anywhere else.
+        let paths = differences.map(\.path) + unlike.map(\.path) + move.others.map(\.path)
+        let look = try look(at: copy.pending() == nil ? paths : nil)
+        let dirty = Set(try changes(look).map(\.path) + unlike.map(\.path))
+        var (steps, lost) = try plan(
+            look, differences, to: tree(content), dirty: dirty, replacing: move.others)
+        if move.sparing == .unknown { lost = try unknown(lost, &steps) }
+        guard lost.isEmpty else { throw .wouldLose(lost) }
+        let note = try note(of: move, from: source, to: content, look)
         try copy.setPending(note)
         try removeLeftovers(look)
         let seen = try write(steps, onStep: onStep)
-        let edits = steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
         var head = look.head
-        (head.commit, head.branch) = (id, branch)
-        let (writer, standing) = (ObjectWriter(store, random: environment.random), head)
-        defer { writer.abandon() }
-        // Another branch at the same commit is no other ref, and yet something to take back.
-        let isMove = try !self.standing(head, on: id, from: look.head.commit).isEmpty
-        if isMove || branch != look.head.branch || isNew || !also.isEmpty {
-            _ = try transact(
-                verb, reason: branch, actor: actor, head, writer, undoing: undoing
-            ) { () throws(RepositoryError) in
-                var changes = try self.standing(standing, on: id, from: look.head.commit)
-                if isNew, let branch { changes.append(try newRef("branches", branch, at: id)) }
-                for change in also {
-                    guard try ref(change.name) == change.before else { throw .store(.moved(change.name)) }
-                    changes.append(change)
-                }
-                return changes
-            }
-        }
+        (head.commit, head.branch) = (move.commit, move.branch)
+        try enter(move, note, look, actor)
         try copy.setHead(head)
-        try copy.setCache(look.cache.applying(edits, base: id, identity: environment.random(16)))
+        let edits =
+            move.content == nil && move.kept == nil
+            ? steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
+            : try edits(of: steps, seen, base, target)
+        try copy.setCache(
+            look.cache.applying(edits, base: move.commit, identity: environment.random(16)))
         try copy.setTracking(
-            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: target.tracked))
+            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: content.tracked))
+        // What came back and is in no version stays tracked.
+        if let id = move.content { try keepTracking(of: id, after: move.commit) }
         try copy.setPending(nil)
         return CheckoutReport(
             written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
+    }
+
+    /// What is noted while a checkout is on its way.
+    private func note(
+        of move: CheckoutMove, from source: Commit?, to content: Commit, _ look: Look
+    ) throws(RepositoryError) -> WorkingCopy.Pending {
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
+        let goal = WorkingCopy.Pending.Goal(
+            commit: move.commit, branch: move.branch, before: try ref(name)?.id, undoes: move.undoing,
+            nonce: Hex.text(environment.random(16)))
+        let before = try copy.pending()
+        var note = WorkingCopy.Pending(from: source?.tree, to: content.tree, goal: goal)
+        note.earlier = (before?.changes ?? []).filter {
+            $0 != WorkingCopy.Pending.Change(from: note.from, to: note.to)
+        }
+        guard note.earlier.count <= Self.mostInterrupted else { throw .interruptedCheckout }
+        // What an interrupted one had kept is overwritten by this.
+        note.kept = move.kept ?? before?.kept
+        return note
+    }
+
+    /// Makes a checkout whose files are written part of the log, unless nothing moves by it.
+    private func enter(
+        _ move: CheckoutMove, _ note: WorkingCopy.Pending, _ look: Look, _ actor: Person
+    ) throws(RepositoryError) {
+        var standing = look.head
+        (standing.commit, standing.branch) = (move.commit, move.branch)
+        let isMove = try !self.standing(standing, on: move.commit, from: look.head.commit).isEmpty
+        let released = try release(note.kept, look.head.workingCopy)
+        // Another branch at the same commit is no other ref, and yet something to take back.
+        let isSwitch = move.branch != look.head.branch || move.isNew
+        guard isMove || isSwitch || move.undoing != nil || !move.also.isEmpty || released != nil
+        else { return }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact(
+            move.verb, reason: move.branch, actor: actor, standing, writer, undoing: move.undoing,
+            nonce: note.goal?.nonce
+        ) { () throws(RepositoryError) in
+            var changes = try self.standing(standing, on: move.commit, from: look.head.commit)
+            if move.isNew, let branch = move.branch {
+                changes.append(try newRef("branches", branch, at: move.commit))
+            }
+            for change in move.also {
+                guard try ref(change.name) == change.before else { throw .store(.moved(change.name)) }
+                changes.append(change)
+            }
+            if let released { changes.append(released) }
+            return changes
+        }
+    }
+
+    /// What becomes of the cache where files were, or are, not those of a version that is stood on: the files of the target, seen
+    /// where that is what was written.
+    private func edits(
+        of steps: [CheckoutStep], _ seen: [RepositoryPath: StatCacheEntry.Seen], _ base: Commit?,
+        _ target: Commit
+    ) throws(RepositoryError) -> [StatCache.Edit] {
+        var written: [RepositoryPath: TreeEntry?] = [:]
+        for step in steps { written.updateValue(step.entry, forKey: step.path) }
+        var edits: [StatCache.Edit] = []
+        for (path, _, entry) in try differences(base, target) {
+            let content = written.removeValue(forKey: path) ?? nil
+            let isSame = content?.id == entry?.id && content?.mode == entry?.mode
+            edits.append(StatCache.Edit(path: path, entry: entry, seen: isSame ? seen[path] : nil))
+        }
+        for (path, content) in written {
+            let entry = try reading { () throws(ReadError) in try tree(target).entry(at: path) }
+            // What is in a directory has entries of its own.
+            if entry?.mode == .directory, entry?.id != DirectoryTree.emptyRoot { continue }
+            let isSame = content?.id == entry?.id && content?.mode == entry?.mode
+            edits.append(StatCache.Edit(path: path, entry: entry, seen: isSame ? seen[path] : nil))
+        }
+        return edits
     }
 
     /// So many checkouts may be interrupted, one after the other, before one has to be finished.
@@ -103,15 +198,9 @@ extension Repository {
             guard let above = path.split?.directory else { continue }
             if let found = try obstacle(above, [], &firm) { obstacles.append(found) }
         }
-        try save(Array(Set(dirty + lost + obstacles)), look)
-        do throws(RepositoryError) {
-            return try checkout(id, branch: branch, isNew: isNew, onStep: onStep)
-        } catch {
-            // Where nothing was written yet, everything is as it was.
-            let note = try copy.pending()
-            if note == nil || note?.from == note?.to { try leaveSaved("undo") }
-            throw error
-        }
+        var move = CheckoutMove(to: id, branch: branch, isNew: isNew)
+        move.kept = try save(Array(Set(dirty + lost + obstacles)), look, after: copy.pending()?.kept)
+        return try checkout(move, onStep: onStep)
     }
 
     /// What a checkout does not overwrite.

@@ -92,8 +92,7 @@ extension Repository {
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file has such changes; then nothing has happened.
     package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> Int {
         try forgetMerge()
-        guard let actor = person else { throw .noIdentity }
-        try resumeSaved()
+        guard person != nil else { throw .noIdentity }
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
         var known: Set<RepositoryPath> = []
@@ -111,8 +110,10 @@ extension Repository {
         var saved = tree(look.base)
         if !dirty.isEmpty {
             guard isForced, look.head.commit != nil else { throw .wouldLose(dirty) }
-            saved = try save(dirty, look)
-            try goBack(to: look.head, actor)
+            let kept = try save(dirty, look, after: nil)
+            saved = try tree(kept.map { (id) throws(RepositoryError) in try commit(id) })
+            // Before anything is removed: typed again after an interruption, this does not find everything any more.
+            try finishOverwriting(kept)
         }
         try copy.setTracking(try withoutTracking(paths, look))
         var steps: [CheckoutStep] = []

@@ -50,8 +50,6 @@ extension Repository {
             if let goal = pending?.goal, goal.commit == head.commit { head.branch = goal.branch }
             try copy.setHead(head)
             if pending?.goal != nil { try copy.setPending(nil) }
-            // Of a forced checkout, it goes back from what was kept to where it stood.
-            if last?.event.verb == "undo" { try leaveSaved("undo") }
         }
         return undone
     }
@@ -70,9 +68,10 @@ extension Repository {
         guard let goal = pending.goal else { throw .interruptedCheckout }
         // An undo that was killed goes on.
         if let undoes = goal.undoes, try undoable()?.eventID == undoes { return nil }
-        _ = try checkout(id, branch: head.branch)
-        try leaveSaved("undo")
-        return try base().head.commit
+        var move = CheckoutMove(to: id, branch: head.branch)
+        move.verb = "undo"
+        move.content = pending.kept
+        return try checkout(move).head.commit
     }
 
     /// The last operation of this working copy that moved a ref and was not taken back yet.
@@ -85,9 +84,7 @@ extension Repository {
             }
             if let other = operation.event.undoes {
                 undone.insert(other)
-            } else if !operation.event.refs.isEmpty || operation.event.verb == "checkout",
-                !Self.isBeginning(operation), try !isLeft(operation)
-            {
+            } else if operation.event.isOperation, !Self.isBeginning(operation) {
                 found = operation
             }
             return found == nil
@@ -99,14 +96,6 @@ extension Repository {
     private static func isBeginning(_ operation: Operation) -> Bool {
         guard operation.event.refs.count == 1, let change = operation.event.refs.first else { return false }
         return change.before == nil && change.name.name(in: "worktrees") != nil
-    }
-
-    /// Whether an operation kept what was to be overwritten, and the working copy has gone on from there.
-    private func isLeft(_ operation: Operation) throws(RepositoryError) -> Bool {
-        guard operation.event.verb == Self.savingVerb, let own = operation.event.refs.first else {
-            return false
-        }
-        return try ref(own.name) != own.after
     }
 
     /// The last thing that `undo` took back here, if nothing was done since.
@@ -124,8 +113,7 @@ extension Repository {
                 return true
             }
             guard let other = candidate.event.undoes else {
-                if candidate.event.refs.isEmpty, candidate.event.verb != "checkout" { return true }
-                return try isLeft(candidate)
+                return !candidate.event.isOperation
             }
             if candidate.event.verb == "redo" {
                 redone.insert(other)
@@ -144,12 +132,8 @@ extension Repository {
     ///
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
     package func redo(_ undo: Operation, of operation: Operation) throws(RepositoryError) {
-        try reverse(undo, isCheckout: operation.event.verb == "checkout", verb: "redo")
-        guard operation.event.verb == Self.savingVerb else { return }
-        // What was kept was kept for a checkout, which was taken back with it.
-        if let next = try redoable(), next.operation.event.verb == "checkout" {
-            try redo(next.undo, of: next.operation)
-        }
+        try reverse(
+            undo, isCheckout: operation.event.verb == "checkout", verb: "redo", over: operation.event.kept)
     }
 
     /// Takes an operation back: its refs are what they were before.
@@ -158,13 +142,15 @@ extension Repository {
     ///
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
     package func undo(_ operation: Operation) throws(RepositoryError) {
-        guard operation.event.verb != Self.savingVerb else { return try leaveSaved("undo") }
         try reverse(
             operation, isCheckout: ["checkout", Self.overwritingVerb].contains(operation.event.verb),
             verb: "undo")
     }
 
-    private func reverse(_ operation: Operation, isCheckout: Bool, verb: String) throws(RepositoryError) {
+    /// - Parameter kept: The version that has what is on disk and is overwritten once more.
+    private func reverse(
+        _ operation: Operation, isCheckout: Bool, verb: String, over kept: ObjectID? = nil
+    ) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         try finishMerge()
         let (head, _) = try base()
@@ -175,19 +161,22 @@ extension Repository {
         }
         if isCheckout, own == nil || own?.before != nil, let before = own?.before?.id ?? head.commit {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
-            if try saving(of: before, head) != nil {
-                // What the operation wrote, or any version has, may go; what was written since may not.
-                _ = try checkout(
-                    before, branch: nil, undoing: operation.eventID, verb: verb, sparing: .unknown,
-                    replacing: taken(before: before))
-                return try leaveSaved(verb)
-            }
             // A branch that was made with it goes, or comes again.
-            let others = operation.event.refs.filter { $0.name != standing }
+            let others = operation.event.refs
+                .filter { $0.name != standing && $0.name.name(in: "kept") == nil }
                 .map { RefChange(name: $0.name, before: $0.after, after: $0.before) }
             try requireUnused(operation)
-            let branch = try branch(before: operation, standingOn: before, making: others)
-            _ = try checkout(before, branch: branch, undoing: operation.eventID, verb: verb, also: others)
+            let isStaying = operation.event.verb == Self.overwritingVerb
+            var move = CheckoutMove(
+                to: before,
+                branch: isStaying
+                    ? head.branch : try branch(before: operation, standingOn: before, making: others))
+            (move.verb, move.undoing, move.also, move.kept) = (verb, operation.eventID, others, kept)
+            if let content = operation.event.kept {
+                // What the operation wrote, or any version has, may go; what was written since may not.
+                (move.content, move.sparing, move.others) = (content, .unknown, try taken(before: content))
+            }
+            _ = try checkout(move)
             return
         }
         try requireUnused(operation)
@@ -199,7 +188,7 @@ extension Repository {
             verb, reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
         ) { () throws(RepositoryError) in
             var changes: [RefChange] = []
-            for change in operation.event.refs {
+            for change in operation.event.refs where change.name.name(in: "kept") == nil {
                 guard try ref(change.name) == change.after else { throw .store(.moved(change.name)) }
                 changes.append(RefChange(name: change.name, before: change.after, after: change.before))
             }
@@ -215,7 +204,6 @@ extension Repository {
         // The files stay as they are, and differ from the base again.
         var moved = head
         moved.commit = own.before?.id
-        if try isSaving(operation) { moved.branch = nil }
         try copy.setHead(moved)
         try forgetTracking()
     }
@@ -292,8 +280,7 @@ extension Repository {
             while let id = root.undoes, let next = known[id] { root = next }
             let branch: String?
             switch root.verb {
-            case "checkout", Self.overwritingVerb: branch = event.reason
-            case Self.savingVerb where event.undoes != nil: branch = root.reason
+            case "checkout": branch = event.reason
             case "commit" where event.undoes == nil:
                 branch = event.refs.lazy.compactMap { $0.name.name(in: "branches") }.first
             default: continue

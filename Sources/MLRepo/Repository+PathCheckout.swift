@@ -16,32 +16,36 @@ extension Repository {
         _ paths: [RepositoryPath], of id: ObjectID, isForced: Bool,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Int {
-        guard let actor = person else { throw .noIdentity }
+        guard person != nil else { throw .noIdentity }
         try forgetMerge()
-        try resumeSaved()
         let look = try look()
-        let own = WorkingCopy.Pending(paths, of: id, on: look.base?.tree)
+        var own = WorkingCopy.Pending(paths, of: id, on: look.base?.tree)
         let pending = try copy.pending()
-        guard pending == nil || pending == own else { throw .interruptedCheckout }
+        guard pending.map({ $0.isSame(as: own) }) ?? true else { throw .interruptedCheckout }
+        own.kept = pending?.kept
         try removeLeftovers(look)
         let wanted = try entries(at: paths, of: id)
         var (steps, doubtful, lost) = try steps(for: wanted, look, isResumed: pending != nil)
         guard lost.isEmpty || (isForced && look.head.commit != nil) else { throw .wouldLose(lost) }
-        guard !steps.isEmpty else { return 0 }
+        guard !steps.isEmpty || pending != nil else { return 0 }
         // One that was interrupted was kept before it began.
         if look.head.commit != nil, pending == nil || !lost.isEmpty {
             let taken = try roots(paths, of: id)
-            let saved = try save(
-                pending == nil ? Array(Set(lost + doubtful)) : lost, look, taking: (taken, id))
+            own.kept = try save(
+                pending == nil ? Array(Set(lost + doubtful)) : lost, look, after: own.kept,
+                taking: (taken, id))
+        }
+        if let kept = own.kept {
+            let saved = try tree(commit(kept))
             for index in steps.indices {
                 steps[index].known += try reading { () throws(ReadError) in
                     try [saved.entry(at: steps[index].path)].compactMap { $0 }
                 }
             }
-            try goBack(to: look.head, actor)
         }
         try copy.setPending(own)
         try write(steps, onStep: onStep)
+        try finishOverwriting(own.kept)
         try copy.setPending(nil)
         return steps.count { $0.entry != nil }
     }
@@ -132,25 +136,5 @@ extension Repository {
             found += try leaves(at: below)
         }
         return found
-    }
-
-    /// After what was in the way is kept, the working copy stands where it stood.
-    func goBack(to head: WorkingCopy.Head, _ actor: Person) throws(RepositoryError) {
-        guard let id = head.commit else { return }
-        let saved = try copy.head()
-        let writer = ObjectWriter(store, random: environment.random)
-        defer { writer.abandon() }
-        // Whatever kills this behind the entry, the branch is known.
-        let note = WorkingCopy.Pending(
-            from: nil, to: nil,
-            goal: .init(commit: id, branch: head.branch, before: saved.commit, undoes: nil),
-            earlier: try copy.pending()?.changes ?? [])
-        try copy.setPending(note)
-        _ = try transact(Self.overwritingVerb, reason: head.branch, actor: actor, saved, writer) {
-            () throws(RepositoryError) in
-            try standing(saved, on: id, from: saved.commit)
-        }
-        try copy.setHead(head)
-        try copy.setPending(note.rest)
     }
 }

@@ -53,7 +53,7 @@ extension Repository {
     package func removeRef(_ group: String, _ name: String) throws(RepositoryError) {
         let refName = try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") }
         if group == "branches", let place = place(standingOn: name) { throw .branchInUse(name, place) }
-        let verb = ["tags": "tag", "worktrees": "worktree"][group] ?? "branch"
+        let verb = ["tags": "tag", "worktrees": "worktree", "kept": "worktree"][group] ?? "branch"
         try change(verb: verb, reason: "delete \(name)") {
             () throws(RepositoryError) in
             guard let before = try ref(refName) else { throw .noRef(name) }

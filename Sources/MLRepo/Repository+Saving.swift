@@ -3,34 +3,35 @@ internal import ObjectModel
 internal import Storage
 internal import WorkingTree
 
-/// What a forced checkout, or one of paths, overwrites is kept before: as a version that no branch has, which the log names, so
-/// that `undo` finds it.
+/// What a forced checkout, or one of paths, overwrites is kept before: as a version that no branch has.
+///
+/// The working copy goes on standing where it stood. The ref `kept/<working copy>` names the version from before the first file is
+/// overwritten until the operation is in the log, whose event takes the ref away: so the log names it, and `undo` finds it.
 extension Repository {
     /// The verb of the operation that keeps what is about to be overwritten.
     static let savingVerb = "save"
     /// The verb of the operation behind it, where the working copy goes on standing where it stood.
     static let overwritingVerb = "overwrite"
 
-    /// Keeps what is on disk at some paths, and lets the working copy stand on the version that has it.
+    /// Keeps what is on disk at some paths; nothing on disk changes.
     ///
-    /// Its parent is the version that the working copy stood on; nothing on disk changes. When nothing is to be kept,
-    /// nothing happens.
     /// - Parameters:
     ///   - paths: Files, links, missing files, and directories with everything in them.
     ///   - taken: What the checkout writes: it is there as the inputs of the version's run.
+    ///   - earlier: What the same command kept before it was interrupted.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` for what cannot be kept: a socket, a repository of another tool.
-    /// - Returns: What was kept, with everything else of the base version.
-    @discardableResult
+    /// - Returns: The version that has what was kept, and everything else of the base version or the earlier one.
     func save(
-        _ paths: [RepositoryPath], _ look: Look,
+        _ paths: [RepositoryPath], _ look: Look, after earlier: ObjectID?,
         taking taken: (paths: [RepositoryPath], commit: ObjectID)? = nil
-    ) throws(RepositoryError) -> DirectoryTree {
-        guard !paths.isEmpty || taken != nil else { return tree(look.base) }
+    ) throws(RepositoryError) -> ObjectID? {
+        guard !paths.isEmpty || (taken != nil && earlier == nil) else { return earlier }
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
-        let edits = try content(of: paths, look, writer)
-        let built = try edited(tree(look.base), edits.files, writer)
+        let before = try earlier.map { (id) throws(RepositoryError) in try self.commit(id) } ?? look.base
+        let edits = try content(of: paths, on: tree(before), look, writer)
+        let built = try edited(tree(before), edits.files, writer)
         var request = CommitRequest(
             message: taken == nil
                 ? "What a checkout with --force overwrote" : "What a checkout of paths overwrote")
@@ -43,17 +44,36 @@ extension Repository {
             parents: look.head.commit.map { [$0] } ?? [], recipes: try recipeMap(edits.recipes, writer),
             runs: [runID], tracked: look.base?.tracked ?? look.tracking.paths, tree: built.root)
         let id = try storing { () throws(StoreError) in try writer.add(.commit, commit.payload) }
-        _ = try transact(Self.savingVerb, reason: look.head.branch, actor: actor, look.head, writer) {
+        let name = try naming { () throws(InvalidName) in try RefName.kept(look.head.workingCopy) }
+        // A command that was killed right behind this has kept the same.
+        if try ref(name)?.id == id { return id }
+        _ = try transact(Self.savingVerb, reason: nil, actor: actor, look.head, writer) {
             () throws(RepositoryError) in
-            try standing(look.head, on: id, from: look.head.commit)
+            [RefChange(name: name, before: try ref(name), after: ObjectReference(.commit, id))]
         }
-        var head = look.head
-        (head.commit, head.branch) = (id, nil)
-        try copy.setHead(head)
-        // What a checkout wrote that was interrupted before is on disk all the same.
-        try copy.setPending(
-            WorkingCopy.Pending(from: nil, to: nil, earlier: copy.pending()?.changes ?? []).rest)
-        return tree(commit)
+        return id
+    }
+
+    /// The change of an operation that makes its event name what it overwrote; nothing if that was done.
+    func release(_ kept: ObjectID?, _ workingCopy: String) throws(RepositoryError) -> RefChange? {
+        let name = try naming { () throws(InvalidName) in try RefName.kept(workingCopy) }
+        guard let kept, let held = try ref(name), held.id == kept else { return nil }
+        return RefChange(name: name, before: held, after: nil)
+    }
+
+    /// Ends an operation that overwrote what was kept, and left the working copy standing where it stood.
+    func finishOverwriting(_ kept: ObjectID?) throws(RepositoryError) {
+        guard let actor = person else { throw .noIdentity }
+        let (head, _) = try base()
+        if let change = try release(kept, head.workingCopy) {
+            let writer = ObjectWriter(store, random: environment.random)
+            defer { writer.abandon() }
+            _ = try transact(Self.overwritingVerb, reason: nil, actor: actor, head, writer) { [change] }
+        }
+    }
+
+    func commit(_ id: ObjectID) throws(RepositoryError) -> Commit {
+        try reading { () throws(ReadError) in try store.commit(id) }
     }
 
     /// A file, link or empty directory with its path.
@@ -112,9 +132,9 @@ extension Repository {
         return leaves
     }
 
-    /// What is on disk at some paths, as edits of the base version.
+    /// What is on disk at some paths, as edits of a version.
     private func content(
-        of paths: [RepositoryPath], _ look: Look, _ writer: ObjectWriter
+        of paths: [RepositoryPath], on base: DirectoryTree, _ look: Look, _ writer: ObjectWriter
     ) throws(RepositoryError) -> (files: [PathEdit], recipes: [RecipeEntry]) {
         var scanned = ScannedFiles()
         var edits: [PathEdit] = []
@@ -123,8 +143,8 @@ extension Repository {
             // What lies in a directory that is kept whole is kept with it, and behind a link nothing is ours.
             if let covered, path.isInside(covered) { continue }
             let status = try self.status(of: path)
-            // A file of the base version in whose place a directory stands goes, too.
-            let before = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) }
+            // A file of the version in whose place a directory stands goes, too.
+            let before = try reading { () throws(ReadError) in try base.entry(at: path) }
             let isReplaced = status?.kind == .directory && before != nil && before?.mode != .directory
             if status == nil || isReplaced { edits.append(PathEdit(path: path, entry: nil)) }
             if let status {
@@ -184,88 +204,17 @@ extension Repository {
             }
         }
     }
+}
 
-    /// The operation of this working copy that kept a version before it was overwritten.
-    func saving(of id: ObjectID, _ head: WorkingCopy.Head) throws(RepositoryError) -> Operation? {
-        var found: Operation?
-        try operations { (operation) throws(RepositoryError) in
-            guard operation.event.workingCopy == head.workingCopy else { return true }
-            if operation.event.verb == Self.savingVerb,
-                operation.event.refs.contains(where: { $0.after?.id == id })
-            {
-                found = operation
-            }
-            return found == nil
-        }
-        return found
+extension Event {
+    /// The version that keeps what the operation overwrote; nothing if it overwrote nothing.
+    var kept: ObjectID? {
+        refs.first { $0.after == nil && $0.name.name(in: "kept") != nil }?.before?.id
     }
 
-    /// Whether the last thing that this working copy did was to keep what is to be overwritten.
-    func hasJustSaved(_ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
-        var last: Operation?
-        try operations { (operation) throws(RepositoryError) in
-            if operation.event.workingCopy == head.workingCopy, !operation.event.refs.isEmpty {
-                last = operation
-            }
-            return last == nil
-        }
-        guard let event = last?.event else { return false }
-        return event.verb == Self.savingVerb || (event.verb == "redo" && event.refs.count == 1)
-    }
-
-    /// Where a command was killed after it kept what it was to overwrite, and before it went on, it begins anew.
-    ///
-    /// One that had begun to write goes on.
-    func resumeSaved() throws(RepositoryError) {
-        let (head, _) = try base()
-        guard head.branch == nil, let id = head.commit, try hasJustSaved(head),
-            try saving(of: id, head) != nil
-        else { return }
-        try leaveSaved("undo")
-    }
-
-    /// Where the working copy stands for the person: what a command kept that was killed is nothing that they went to.
-    package func intendedHead() throws(RepositoryError) -> WorkingCopy.Head {
-        var (head, _) = try base()
-        guard head.branch == nil, let id = head.commit, try hasJustSaved(head),
-            let saving = try saving(of: id, head)
-        else { return head }
-        head.commit = saving.event.refs.first { $0.after?.id == id }?.before?.id
-        head.branch = saving.event.reason
-        return head
-    }
-
-    /// Whether taking an operation back makes the working copy stand on what was kept.
-    func isSaving(_ undo: Operation) throws(RepositoryError) -> Bool {
-        guard undo.event.refs.count == 1, let id = undo.event.refs.first?.before?.id else { return false }
-        return try saving(of: id, try copy.head()) != nil
-    }
-
-    /// Where the working copy stands on what was kept, it goes back to the version before; the files stay as they are.
-    func leaveSaved(_ verb: String) throws(RepositoryError) {
-        guard let actor = person else { throw .noIdentity }
-        let (head, _) = try base()
-        guard let id = head.commit, let saving = try saving(of: id, head) else { return }
-        let own = saving.event.refs.first { $0.after?.id == id }
-        guard let before = own?.before?.id else { return }
-        try keepTracking(of: id, after: before)
-        let writer = ObjectWriter(store, random: environment.random)
-        defer { writer.abandon() }
-        var moved = head
-        moved.commit = before
-        moved.branch = try saving.event.reason.flatMap { (branch) throws(RepositoryError) in
-            try tip(of: branch) == nil ? nil : branch
-        }
-        // Whatever kills this behind the entry, the branch is known.
-        var note = WorkingCopy.Pending(
-            from: nil, to: nil, goal: .init(commit: before, branch: moved.branch, before: id, undoes: nil))
-        note.earlier = try copy.pending()?.changes ?? []
-        try copy.setPending(note)
-        _ = try transact(verb, reason: nil, actor: actor, head, writer, undoing: saving.eventID) {
-            () throws(RepositoryError) in
-            try standing(head, on: before, from: id)
-        }
-        try copy.setHead(moved)
-        try copy.setPending(note.rest)
+    /// Whether it is something that a person did and may take back; else it is done on the way.
+    var isOperation: Bool {
+        verb == "checkout" || verb == Repository.overwritingVerb
+            || refs.contains { $0.name.name(in: "kept") == nil }
     }
 }

@@ -115,6 +115,8 @@ extension Repository {
     /// Its files stay where they are.
     package func removeWorktree(_ info: WorktreeInfo) throws(RepositoryError) {
         if info.commit != nil { try removeRef("worktrees", info.id) }
+        let kept = try naming { () throws(InvalidName) in try RefName.kept(info.id) }
+        if try ref(kept) != nil { try removeRef("kept", info.id) }
         try? environment.files.removeIfPresent(places / info.id)
     }
 

@@ -66,7 +66,7 @@ package struct Repository: Sendable {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         if let standing = try ref(name)?.id {
             let pending = try copy.pending()
-            if let goal = pending?.goal, goal.commit == standing, goal.before != standing {
+            if let goal = pending?.goal, goal.commit == standing, try isDone(goal, head.workingCopy) {
                 // A checkout that was killed behind its log entry had written all files: what is left is noted now.
                 (head.commit, head.branch) = (standing, goal.branch)
                 try storing { () throws(StoreError) in try store.log.confirm() }
@@ -75,12 +75,10 @@ package struct Repository: Sendable {
                 }
             } else if standing != head.commit {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
-                let isSaved = try hasJustSaved(head)
                 let isMerged = try isMerged(pending, standing)
                 let hasBegun = try began(pending, on: standing)
-                if pending == nil || isSaved || isMerged || hasBegun {
+                if pending == nil || isMerged || hasBegun {
                     head.commit = standing
-                    if isSaved { head.branch = nil }
                     try storing { () throws(StoreError) in try store.log.confirm() }
                 }
             }
@@ -91,6 +89,20 @@ package struct Repository: Sendable {
             head.branch = try hasTakenBack(branch, head) ? try self.branch(at: id) : nil
         }
         return (head, try reading { () throws(ReadError) in try store.commit(id) })
+    }
+
+    /// Whether a checkout is in the log.
+    private func isDone(_ goal: WorkingCopy.Pending.Goal, _ workingCopy: String) throws(RepositoryError)
+        -> Bool
+    {
+        if goal.before != goal.commit { return true }
+        // From one branch to another at the same commit no ref of the working copy moves.
+        var last: Event?
+        try operations { (operation) throws(RepositoryError) in
+            if operation.event.workingCopy == workingCopy { last = operation.event }
+            return last == nil
+        }
+        return last != nil && last?.nonce == goal.nonce
     }
 
     /// Whether a command that writes files had begun on a commit that HEAD did not name yet, and was killed, too.

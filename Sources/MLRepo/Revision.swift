@@ -68,16 +68,14 @@ extension Repository {
         }
     }
 
-    /// Whether a branch or a tag leads to a commit, or it is one that only keeps what was overwritten.
+    /// Whether a branch or a tag leads to a commit.
     package func isNamed(_ id: ObjectID) throws(RepositoryError) -> Bool {
         let tips = try (refs(in: "branches") + refs(in: "tags")).map(\.target).filter { $0.kind == .commit }
             .map(\.id)
-        var isFound = try saving(of: id, copy.head()) != nil
-        if !isFound {
-            try history(of: tips) { other, _ in
-                isFound = other == id
-                return !isFound
-            }
+        var isFound = false
+        try history(of: tips) { other, _ in
+            isFound = other == id
+            return !isFound
         }
         return isFound
     }

@@ -10,15 +10,16 @@ extension Repository {
     /// - Parameters:
     ///   - writer: Has taken the operation's objects.
     ///   - undoing: The event that is taken back, if that is what happens.
+    ///   - nonce: The event's; nothing for a random one.
     ///   - changes: Says what becomes of the refs; asked again whenever somebody else was faster, and throws where the
     ///     operation does not fit what is there now.
     package func transact(
         _ verb: String, reason: String?, actor: Person, _ head: WorkingCopy.Head, _ writer: ObjectWriter,
-        undoing: ObjectID? = nil,
+        undoing: ObjectID? = nil, nonce: String? = nil,
         changes: () throws(RepositoryError) -> [RefChange]
     ) throws(RepositoryError) -> ObjectWriter.Result {
         let deadline = environment.now() + Self.patience
-        let nonce = Hex.text(environment.random(16))
+        let nonce = nonce ?? Hex.text(environment.random(16))
         while true {
             let state = store.current
             let refChanges = try changes()

@@ -16,6 +16,8 @@ extension WorkingCopy {
         var paths: [RepositoryPath] = []
         /// The commit whose files they become; nothing for the one that is stood on.
         var source: ObjectID?
+        /// The version that has what is being overwritten; nothing where nothing is.
+        var kept: ObjectID?
 
         package init(from: ObjectID?, to: ObjectID?, goal: Goal? = nil, earlier: [Change] = []) {
             self.from = from
@@ -40,6 +42,13 @@ extension WorkingCopy {
         /// What is left once this is done that itself writes no files: what was begun before; nothing if nothing was.
         var rest: Pending? { earlier.isEmpty ? nil : Pending(from: from, to: from, earlier: earlier) }
 
+        /// Whether another one is the same checkout, whatever either had to keep.
+        func isSame(as other: Pending) -> Bool {
+            var other = other
+            other.kept = kept
+            return self == other
+        }
+
         /// What may have been written, newest first.
         var changes: [Change] {
             (from == to ? [] : [Change(from: from, to: to)]) + earlier
@@ -53,6 +62,8 @@ extension WorkingCopy {
             package let before: ObjectID?
             /// The event that is being taken back; nothing where somebody checks something out.
             package let undoes: ObjectID?
+            /// That of the event to be: whoever finds it in the log knows that it is done.
+            var nonce: String?
         }
     }
 
@@ -69,7 +80,7 @@ extension WorkingCopy {
             if let commit = try json.optionalID("commit") {
                 pending.goal = Pending.Goal(
                     commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
-                    undoes: try json.optionalID("undoes"))
+                    undoes: try json.optionalID("undoes"), nonce: try json.optionalString("nonce"))
             }
             if json.member("earlier") != nil {
                 for change in try json.array("earlier") {
@@ -83,6 +94,7 @@ extension WorkingCopy {
                 }
             }
             pending.source = try json.optionalID("source")
+            pending.kept = try json.optionalID("kept")
             return pending
         } catch { throw .damaged(path, "\(error)") }
     }
@@ -108,6 +120,8 @@ extension WorkingCopy {
                     }),
             "paths": pending.paths.isEmpty ? nil : .array(pending.paths.map(\.json)),
             "source": pending.source.map { .string($0.hex) },
+            "kept": pending.kept.map { .string($0.hex) },
+            "nonce": pending.goal?.nonce.map { .string($0) },
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }

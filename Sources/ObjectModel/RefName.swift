@@ -19,7 +19,7 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
     package var targetKind: ObjectKind? {
         switch text.prefix(while: { $0 != "/" }) {
         case text[...]: nil
-        case "branches", "tags", "worktrees": .commit
+        case "branches", "tags", "worktrees", "kept": .commit
         case "runs": .run
         default: nil
         }
@@ -32,6 +32,8 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
     package static func worktree(_ id: String) throws(InvalidName) -> RefName {
         try RefName("worktrees/" + id)
     }
+    /// What a working copy is about to overwrite.
+    package static func kept(_ id: String) throws(InvalidName) -> RefName { try RefName("kept/" + id) }
 
     /// The name without the group it is in, if it is in that group.
     package func name(in group: String) -> String? {

@@ -12,7 +12,9 @@ struct PackEntries: Sendable {
     }
 
     private var rows = SegmentedArray<Row>()
-    /// One more than the number of a row; 0 is free. A power of two, at most three quarters of it taken.
+    /// One more than the number of a row; 0 is free.
+    ///
+    /// A power of two, at most three quarters of it taken.
     private var slots = [UInt32](repeating: 0, count: 64)
     /// Odd and random, so that nobody can choose files whose ids meet in one place.
     private let factor = UInt64.random(in: .min ... .max) | 1

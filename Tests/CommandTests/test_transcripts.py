@@ -814,7 +814,7 @@ class Transcripts(TranscriptTest):
             first
             second
             $ mlrepo undo
-            Taking back 4  2025-11-23T09:00:00Z  checkout  by Ada
+            Taking back 4  2025-11-23T09:00:00Z  checkout  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt data/sub/b.txt
             precious
             mine
@@ -856,7 +856,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             first
             $ mlrepo undo
-            Taking back 6  2025-11-23T09:00:00Z  overwrite "main"  by Ada
+            Taking back 6  2025-11-23T09:00:00Z  overwrite  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt
             precious
             $ mlrepo status
@@ -1049,7 +1049,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               deleted  data/a.txt
             $ mlrepo undo
-            Taking back 4  2025-11-23T09:00:00Z  overwrite "main"  by Ada
+            Taking back 4  2025-11-23T09:00:00Z  overwrite  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt
             precious
             $ mlrepo status

@@ -72,7 +72,7 @@ struct CheckoutCommand: ParsableCommand {
             if isNew { try repository.requireFree("branches", name) }
             branch = name
         } else if name == "HEAD" || name == "@" {
-            let head = try repository.intendedHead()
+            let head = try repository.base().head
             (id, branch) = (try head.commit ?? repository.commit(named: name), head.branch)
         } else if let tip = try? repository.tip(of: name) {
             (id, branch) = (tip, name)
@@ -127,8 +127,7 @@ struct CheckoutCommand: ParsableCommand {
     }
 
     private func writePaths(_ repository: Repository, _ progress: Progress) throws {
-        let head = ["HEAD", "@"].contains(revision ?? "HEAD") ? try repository.intendedHead().commit : nil
-        let id = try head ?? repository.commit(named: revision ?? "HEAD")
+        let id = try repository.commit(named: revision ?? "HEAD")
         let count = try repository.checkout(repository.paths(paths), of: id, isForced: force) {
             progress.add($0)
         }

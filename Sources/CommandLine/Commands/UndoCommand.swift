@@ -101,7 +101,13 @@ struct OperationsCommand: ParsableCommand {
         if let reason = event.reason { line += " \"\(reason)\"" }
         line += "  by \(event.actor.name)"
         for change in event.refs where change.name.name(in: "worktrees") == nil {
-            line += "  \(change.name) \(change.before?.id.short ?? "-") -> \(change.after?.id.short ?? "-")"
+            if change.name.name(in: "kept") != nil {
+                // What was overwritten; what holds it meanwhile concerns nobody.
+                line += "  (what it overwrites: \((change.after ?? change.before)?.id.short ?? "-"))"
+            } else {
+                line +=
+                    "  \(change.name) \(change.before?.id.short ?? "-") -> \(change.after?.id.short ?? "-")"
+            }
         }
         return Terminal.escaped(line)
     }
