@@ -41,6 +41,16 @@ struct Failure: Error {
         case .file(let error):
             (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
         case .damaged: status = .damaged
+        case .storeGone:
+            (status, hint) = (.notFound, "mlrepo init --store PATH, if it has moved to that place")
+        case .noCommit:
+            (status, hint) = (
+                .notFound,
+                "mlrepo commit -m MESSAGE makes one; mlrepo checkout BRANCH takes what the store has"
+            )
+        case .behindLink(let link):
+            (status, path) = (.usage, "\(link)")
+            hint = "move the directory to where the link is, or work with mlrepo where it leads"
         case .noRevision(let text): (status, hint) = (.notFound, Self.hint(forRevision: text))
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
@@ -104,7 +114,7 @@ struct Failure: Error {
         guard isName, let repository = try? Repository.here() else { return "mlrepo log" }
         if let path = try? repository.path(ArgumentText.bytes(text)), (try? repository.exists(path)) == true {
             return
-                "'\(path)' is a file or directory: it stands behind a revision, as in 'HEAD \(path)', or behind '--'"
+                "'\(path)' is a path: 'checkout -- \(path)' writes it, 'HEAD:\(path)' names it in a version"
         }
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }

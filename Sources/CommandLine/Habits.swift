@@ -83,7 +83,7 @@ enum Habits {
           git checkout -b NAME     the same
           git checkout -- FILE     the same, with --force if FILE changed: what is there is kept
           git reset --soft HEAD~   mlrepo undo
-          git reset --hard         mlrepo checkout --force HEAD, and mlrepo undo brings it back
+          git reset --hard         mlrepo checkout --force HEAD; new files stay, mlrepo undo brings the others back
           git stash                mlrepo checkout -b NAME; mlrepo commit -m MESSAGE
           git reflog               the same, or mlrepo operations
           git diff                 mlrepo status names what changed; 'diff' compares versions

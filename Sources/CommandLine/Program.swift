@@ -181,6 +181,11 @@ private func run(_ arguments: [String]) -> Int32 {
             Terminal.flush()
             return 0
         }
+        if arguments.first == "commit", arguments.contains("--amend"), let habit = Habits.advice("amend") {
+            let failure = Failure(status: .usage, message: habit.message, hint: habit.hint)
+            failure.report(json: json)
+            return failure.status.rawValue
+        }
         let known = MLRepoCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
         let topic = known.first { $0 == arguments.first }.map { " \($0)" } ?? ""
         let failure = Failure(

@@ -24,8 +24,8 @@ enum RunText {
 
     static func text(_ code: Run.Code) -> String {
         var text = "git \(code.revision.map { String($0.prefix(7)) } ?? "without a commit")"
-        if code.patch != nil {
-            text += " + patch"
+        if let patch = code.patch {
+            text += " + patch \(patch.short)"
         } else if code.dirty {
             text += " + changes that were not recorded"
         }

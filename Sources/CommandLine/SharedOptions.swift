@@ -51,6 +51,17 @@ extension Repository {
     }
 }
 
+extension Terminal {
+    /// Says of links to directories that what lies behind them is not kept.
+    static func noteLinks(_ paths: [RepositoryPath], _ repository: Repository, _ output: OutputOptions) {
+        for path in paths where !output.quiet && repository.isLinkToDirectory(path) {
+            printError(
+                "note: \(path) is a link to a directory: the link is kept, and no file behind it; move the directory here to keep them"
+            )
+        }
+    }
+}
+
 extension ObjectID {
     /// The first digits, as people use them.
     var short: String { String(hex.prefix(7)) }

@@ -161,12 +161,18 @@ extension Repository {
         _ = try checkout(id, branch: head.branch)
     }
 
-    /// A path that is neither on disk nor in the base version was mistyped.
+    /// A path that is neither on disk nor in the base version was mistyped, or is not tracked.
     private func refuseUnknown(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
         for path in paths where !path.isRoot {
-            if try exists(path) { continue }
             let isKnown = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
-            guard isKnown else { throw .noPath("\(path)") }
+            if isKnown { continue }
+            guard try exists(path) else { throw .noPath("\(path)") }
+            let isTracked =
+                look.tracking.coversDirectory(path)
+                || look.tracking.paths.directories.contains { $0.isInside(path) }
+                || look.scan.files.contains { $0.path.isInside(path) }
+                || look.scan.emptyDirectories.contains { $0.isInside(path) }
+            guard isTracked else { throw .notTracked(path) }
         }
     }
 

@@ -25,7 +25,13 @@ extension Repository {
         let copy = WorkingCopy(root: root, isBare: request.isBare, environment)
         // A store by itself has no HEAD; its log says whether it was finished.
         let isThere = request.isBare ? false : try exists(copy.directory / "HEAD", files)
-        if isThere { throw .store(.exists(copy.directory)) }
+        if isThere {
+            if let store = request.store, let moved = try attached(copy, to: store, environment) {
+                return moved
+            }
+            let isOwn = try !exists(copy.directory / "store", files)
+            throw isOwn ? .store(.exists(copy.directory)) : .refExists("\(copy.directory)")
+        }
         // What lies in a `.mlrepo` is its store's, whoever made it.
         if root.bytes.split(separator: UInt8(ascii: "/")).contains(Array(".mlrepo".utf8)[...]) {
             throw .misplaced(root)
@@ -48,6 +54,26 @@ extension Repository {
         }
         let repository = try open(copy, environment)
         if !request.isBare { repository.noteWorkingCopy(workingCopy, at: root) }
+        return repository
+    }
+
+    /// Lets a working copy use its store at the place where it is now.
+    ///
+    /// - Returns: Nothing if its store is where it was, or this is none that knows the working copy.
+    private static func attached(
+        _ copy: WorkingCopy, to store: FilePath, _ environment: Environment
+    ) throws(RepositoryError) -> Repository? {
+        let old = try copy.store()
+        guard old != copy.directory, try !exists(old / "format", environment.files) else { return nil }
+        let place = try existingStore(store, environment)
+        let found = try storing { () throws(StoreError) in
+            try ObjectStore.open(place, files: environment.files)
+        }
+        let head = try copy.head()
+        if let commit = head.commit, !found.contains(ObjectReference(.commit, commit)) { return nil }
+        try copy.setStore(place)
+        let repository = try open(copy, environment)
+        repository.noteWorkingCopy(head.workingCopy, at: copy.root)
         return repository
     }
 

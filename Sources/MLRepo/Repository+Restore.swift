@@ -39,17 +39,26 @@ extension Repository {
         }
         if !steps.isEmpty { try copy.setPending(own) }
         try write(steps)
+        // One that was interrupted had brought back what it does not know any more.
+        try track(again: pending == nil ? steps.map(\.path) : paths, below: paths, look)
         try copy.setPending(nil)
-        try track(again: paths, look)
         return steps.map(\.path)
     }
 
-    /// What `rm` or `untrack` took out comes back with the file.
-    private func track(again paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
+    /// What `rm` or `untrack` took out comes back with its files.
+    ///
+    /// - Parameter paths: What was asked for.
+    private func track(
+        again files: [RepositoryPath], below paths: [RepositoryPath], _ look: Look
+    ) throws(RepositoryError) {
         let base = look.base?.tracked ?? TrackedPaths()
         var tracking = look.tracking
-        tracking.untracked = tracking.untracked.filter { out in !paths.contains { out.isInside($0) } }
-        let back = base.directories.filter { root in paths.contains { root.isInside($0) } }
+        func isBack(_ path: RepositoryPath) -> Bool {
+            paths.contains { path.isInside($0) }
+                && files.contains { $0.isInside(path) || path.isInside($0) }
+        }
+        tracking.untracked = tracking.untracked.filter { !isBack($0) }
+        let back = base.directories.filter(isBack)
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories + back, patterns: tracking.paths.patterns)
         guard tracking != look.tracking else { return }

@@ -26,6 +26,7 @@ extension Repository {
             let status = try filing { () throws(FileError) in
                 try environment.files.status(copy.root.appending(path.bytes))
             }
+            if let link = try link(above: path) { throw .behindLink(link) }
             guard let status else { throw .noPath("\(path)") }
             guard status.kind != .other else { throw .special(path) }
             tracking.untracked = tracking.untracked.filter { !$0.isInside(path) && !path.isInside($0) }
@@ -45,6 +46,20 @@ extension Repository {
         try copy.setTracking(tracking)
         try unignore(paths)
         return tracking
+    }
+
+    /// The link that a path leads through; nothing if it leads through directories only.
+    private func link(above path: RepositoryPath) throws(RepositoryError) -> RepositoryPath? {
+        guard let above = path.split?.directory, !above.isRoot else { return nil }
+        if let link = try link(above: above) { return link }
+        return try status(of: above)?.kind == .link ? above : nil
+    }
+
+    /// Whether a path is a link to a directory: the link is kept, and no file behind it.
+    package func isLinkToDirectory(_ path: RepositoryPath) -> Bool {
+        let place = copy.root.appending(path.bytes)
+        guard (try? environment.files.status(place))??.kind == .link else { return false }
+        return (try? environment.files.status(place / "."))??.kind == .directory
     }
 
     /// Makes sure that a path lies in no repository inside this one.
@@ -93,8 +108,10 @@ extension Repository {
             )
         }
         for path in paths {
+            // A name that is mistyped must not leave out what gets that name one day.
+            let isThere = try exists(path)
             let isKnown =
-                tracking.added.contains { $0.isInside(path) } || tracking.coversDirectory(path)
+                tracking.added.contains { $0.isInside(path) } || (tracking.coversDirectory(path) && isThere)
                 || tracking.paths.directories.contains { $0.isInside(path) }
             let inBase = try reading { () throws(ReadError) in
                 if path.isRoot { return true }

@@ -45,8 +45,10 @@ package struct Repository: Sendable {
 
     static func open(_ copy: WorkingCopy, _ environment: Environment) throws(RepositoryError) -> Repository {
         let path = try copy.store()
-        let store = try storing { () throws(StoreError) in
-            try ObjectStore.open(path, files: environment.files)
+        let store: ObjectStore
+        do throws(StoreError) { store = try ObjectStore.open(path, files: environment.files) } catch {
+            guard case .notFound = error, path != copy.directory else { throw .store(error) }
+            throw .storeGone(path)
         }
         let text = try filing { () throws(FileError) in
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)

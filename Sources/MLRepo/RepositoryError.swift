@@ -13,6 +13,12 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case file(FileError)
     /// A file of the working copy is damaged.
     case damaged(FilePath, String)
+    /// The store of a working copy is not where it was.
+    case storeGone(FilePath)
+    /// The working copy stands on nothing yet.
+    case noCommit
+    /// A path leads through a symbolic link.
+    case behindLink(RepositoryPath)
     /// No such revision, or more than one.
     case noRevision(String)
     case ambiguous(String)
@@ -65,6 +71,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .tree(let error): "\(error)"
         case .file(let error): "\(error)"
         case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
+        case .storeGone(let path): "the store of this working copy was in \(path), and is there no more"
+        case .noCommit: "there is no commit here yet"
+        case .behindLink(let link):
+            "\(link) is a symbolic link, and what lies behind it is no part of this working copy"
         case .noRevision(let text): "no revision '\(escapedText(text.utf8))'"
         case .ambiguous(let text): "'\(text)' begins the id of more than one commit"
         case .noPath(let text): "no file or directory '\(text)'"

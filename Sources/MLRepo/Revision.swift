@@ -34,7 +34,7 @@ extension Repository {
 
     private func start(_ name: String, of text: String) throws(RepositoryError) -> ObjectID {
         if name == "HEAD" || name == "@" {
-            guard let id = try base().head.commit else { throw .noRevision(text) }
+            guard let id = try base().head.commit else { throw .noCommit }
             return id
         }
         if let id = try past(name, of: text) { return id }

@@ -252,7 +252,12 @@ package struct Scan: Sendable {
         _ rules: IgnoreRules, _ result: inout ScanResult, _ found: inout [Job]
     ) throws(WorkingTreeError) {
         let path = try joined(job.path, entry.name[...])
-        if tracking.isUntracked(path) { return gone(entry, below, in: job.path, &result) }
+        if tracking.isUntracked(path) {
+            // What is made anew in a tracked directory after 'rm' is tracked again; what 'untrack' left there is ignored.
+            guard job.isCovered, !rules.ignores(path, isDirectory: status.kind == .directory) else {
+                return gone(entry, below, in: job.path, &result)
+            }
+        }
         switch (entry.mode == .directory, status.kind) {
         case (true, .directory):
             let isCovered = job.isCovered || tracking.coversDirectory(path)
@@ -300,7 +305,7 @@ package struct Scan: Sendable {
             guard isDirectory, tracking.reachesInto(path) else { return }
             return found.append(Job(path: path, known: Self.nothing, isCovered: false, rules: rules))
         }
-        if tracking.isUntracked(path), !isNamed { return }
+        if tracking.isUntracked(path), !isNamed, !job.isCovered { return }
         let isCovered = job.isCovered || (isDirectory && tracking.coversDirectory(path))
         if job.path.isRoot, name.first != UInt8(ascii: "."), status.kind != .other, !isCovered, !isNamed,
             !(isDirectory ? tracking.reachesInto(path) : patterns.matches(path))

@@ -1578,7 +1578,7 @@ class Transcripts(TranscriptTest):
             Not needed: 1 of kind blob, 3.0 KB
             Not needed: 4 of kind tree, {size}
             Not needed: 2 of kind refs, {size}
-            No name leads to {two} "Two" any more: its record stays, its files go
+            No name leads to {two} "Two" any more: its record stays, files that no other version has go
             Drop pack {pack:12}, {size}: 6 of 9 objects are not needed, 3 needed ones go into a new pack
             Drop pack {first:12}, {size}: 1 of 2 objects are not needed, 1 needed ones go into a new pack
             $ mlrepo gc --dry-run --now | head -1

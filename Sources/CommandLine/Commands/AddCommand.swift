@@ -30,6 +30,7 @@ struct AddCommand: ParsableCommand {
         let repository = try Repository.alone()
         let paths = try repository.paths(paths)
         _ = try repository.add(paths: paths, patterns: pattern)
+        Terminal.noteLinks(paths, repository, output)
         let twice = try repository.filesOfGit(below: paths)
         if twice > 0, !output.quiet {
             Terminal.printError(

@@ -25,7 +25,9 @@ struct BranchCommand: ParsableCommand {
         let head = try repository.copy.head()
         if let name, delete {
             guard name != head.branch else {
-                throw Failure(status: .wouldLose, message: "this working copy stands on '\(name)'")
+                throw Failure(
+                    status: .wouldLose, message: "this working copy stands on '\(name)'",
+                    hint: "mlrepo checkout another branch first")
             }
             let was = try repository.tip(of: name)
             try repository.removeRef("branches", name)
@@ -71,10 +73,21 @@ struct TagCommand: ParsableCommand {
         }
         if let name {
             let id = try repository.commit(named: revision ?? "HEAD")
-            try repository.makeRef("tags", name, at: id)
+            try Self.hinting { try repository.makeRef("tags", name, at: id) }
             return RefList.say(name, id, json: output.json)
         }
         try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)
+    }
+}
+
+extension TagCommand {
+    /// Says what makes room for a tag that is there already.
+    private static func hinting(_ body: () throws -> Void) throws {
+        do { try body() } catch RepositoryError.refExists(let name) {
+            var failure = Failure(.refExists(name))
+            failure.hint = "mlrepo tag -d \(name) first, if it is to name something else"
+            throw failure
+        }
     }
 }
 

@@ -157,7 +157,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.alone()
-        let restored = try repository.restore(repository.paths(paths))
+        let restored = try Self.hinting { try repository.restore(repository.paths(paths)) }
         if output.json { return Terminal.printJSON(.object(["restored": .array(restored.map(\.json))])) }
         guard !output.quiet else { return }
         Terminal.print("\(Terminal.files(restored.count)) came back")
@@ -165,6 +165,16 @@ struct RestoreCommand: ParsableCommand {
             Terminal.printError(
                 "hint: a changed file goes back by mlrepo checkout --force -- PATH"
             )
+        }
+    }
+
+    /// Says where a file may be that the last commit has not.
+    private static func hinting(_ body: () throws -> [RepositoryPath]) throws -> [RepositoryPath] {
+        do { return try body() } catch RepositoryError.noPath(let path) {
+            var failure = Failure(.noPath(path))
+            failure.hint =
+                "the last commit has it not: mlrepo checkout REVISION -- \(path) takes it from another one"
+            throw failure
         }
     }
 }

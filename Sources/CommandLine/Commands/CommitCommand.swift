@@ -20,7 +20,7 @@ struct CommitCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("m"), .long], help: "What this version is; a further one is a further paragraph.")
-    var message: [String]
+    var message: [String] = []
     @Flag(
         name: [.customShort("a"), .long], help: "Accepted and not needed: a commit takes all that is tracked."
     )
@@ -59,7 +59,7 @@ struct CommitCommand: ParsableCommand {
 
     func validate() throws {
         guard message.contains(where: { $0.contains { !$0.isWhitespace } }) else {
-            throw ValidationError("say what this version is")
+            throw ValidationError("say what this version is: mlrepo commit -m MESSAGE")
         }
     }
 
@@ -79,6 +79,7 @@ struct CommitCommand: ParsableCommand {
             }
             request.author = person
         }
+        Terminal.noteLinks(request.inputs.filter { $0.commit == nil }.map(\.path), repository, output)
         let progress = output.progress("reading")
         let report = try repository.commit(request) { progress.add($0) }
         progress.finish()

@@ -68,7 +68,7 @@ struct GCCommand: ParsableCommand {
         for id in plan.emptied.prefix(20) {
             let (commit, _) = try repository.contents(of: id)
             Terminal.print(
-                "No name leads to \(id.short) \"\(Terminal.escaped(commit.subject))\" any more: its record stays, its files go"
+                "No name leads to \(id.short) \"\(Terminal.escaped(commit.subject))\" any more: its record stays, files that no other version has go"
             )
         }
         if plan.emptied.count > 20 {

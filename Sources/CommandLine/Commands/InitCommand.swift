@@ -57,6 +57,11 @@ struct InitCommand: ParsableCommand {
         request.isShared = shared != nil
         request.group = shared == Self.ownGroup ? nil : shared
         let root = directory.map(absolute) ?? environment.workingDirectory
+        if bare, directory == nil, let names = try? environment.files.names(in: root), !names.isEmpty {
+            throw Failure(
+                status: .usage, message: "this directory is not empty, and a store fills its own",
+                hint: "mlrepo init --bare DIRECTORY")
+        }
         let repository = try Repository.create(at: root, request, environment)
         let place = repository.copy.directory
         if output.json {
@@ -70,6 +75,12 @@ struct InitCommand: ParsableCommand {
             let suffix =
                 store == nil ? "" : ", on the store \(Terminal.escaped(repository.store.layout.root.bytes))"
             Terminal.print("\(what) in \(Terminal.escaped(place.bytes))\(suffix)")
+            if store != nil, try repository.base().head.commit == nil,
+                try repository.tip(of: Repository.defaultBranch) != nil
+            {
+                Terminal.printError(
+                    "hint: mlrepo checkout \(Repository.defaultBranch) brings the files that the store has")
+            }
         }
     }
 }

@@ -21,9 +21,20 @@ struct CatCommand: ParsableCommand {
         let repository = try Repository.here()
         if let colon = RevisionPath.colon(in: object) { return try Self.write(object, colon, repository) }
         let digits = object.hasPrefix("sha256:") ? String(object.dropFirst(7)) : object
-        guard let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id))
-        else {
-            throw Failure(status: .notFound, message: "no blob '\(Terminal.escaped(object))'")
+        if let id = try? ObjectID(hex: digits), repository.store.contains(ObjectReference(.blob, id)) {
+            return try Self.write(id, repository)
+        }
+        let isAbbreviated =
+            digits.utf8.count >= 7 && digits.utf8.count < 64 && digits.allSatisfy(\.isHexDigit)
+        let found = isAbbreviated ? Set(repository.store.ids(of: .blob, beginning: digits.lowercased())) : []
+        guard found.count == 1, let id = found.first else {
+            let name = Terminal.escaped(object)
+            throw Failure(
+                status: .notFound,
+                message: found.isEmpty
+                    ? "no blob '\(name)'" : "'\(name)' begins the id of more than one blob",
+                hint: found.isEmpty
+                    ? "a file of a version is REVISION:PATH, as in HEAD:\(name)" : "type more digits")
         }
         try Self.write(id, repository)
     }
@@ -35,7 +46,13 @@ struct CatCommand: ParsableCommand {
         let path = try RevisionPath.path(typed, repository)
         let (commit, _) = try repository.contents(of: id)
         try repository.requireTree(id, commit)
-        guard let entry = try repository.tree(commit).entry(at: path), entry.mode != .directory else {
+        let entry = try repository.tree(commit).entry(at: path)
+        guard let entry, entry.mode != .directory else {
+            if path.isRoot || entry != nil {
+                throw Failure(
+                    status: .notFound, message: "\(path) is a directory",
+                    hint: "mlrepo ls \(text[..<colon])\(path.isRoot ? "" : " \(path)")", path: "\(path)")
+            }
             throw Failure(status: .notFound, message: "no file '\(path)' in \(id.short)", path: "\(path)")
         }
         try write(entry.id, repository)

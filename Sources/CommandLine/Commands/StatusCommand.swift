@@ -32,7 +32,16 @@ struct StatusCommand: ParsableCommand {
             Terminal.print("'\(branch)' is at \(tip.short) by now: mlrepo checkout \(branch)")
         }
         if status.isPending { Terminal.print("A checkout was interrupted: type it again to finish it") }
-        for change in status.changes { Terminal.print("  \(Self.word(change.state)) \(change.path)") }
+        for change in status.changes.prefix(Self.mostChanges) {
+            Terminal.print("  \(Self.word(change.state)) \(change.path)")
+        }
+        if status.changes.count > Self.mostChanges {
+            let counts = [("added", FileChange.State.added), ("modified", .modified), ("deleted", .deleted)]
+                .map { (word, state) in (word, status.changes.count { $0.state == state }) }
+                .filter { $0.1 > 0 }.map { "\(Terminal.count($0.1)) \($0.0)" }
+            let rest = status.changes.count - Self.mostChanges
+            Terminal.print("  and \(Terminal.count(rest)) more; in all \(counts.joined(separator: ", "))")
+        }
         for skipped in status.skipped {
             Terminal.printError("skipped: \(skipped.path) (\(Self.words(skipped.reason)))")
         }
@@ -47,6 +56,8 @@ struct StatusCommand: ParsableCommand {
         }
     }
 
+    /// So many changes are named; programs are told of all.
+    private static let mostChanges = 100
     /// So many names that are not tracked are shown.
     private static let most = 8
 

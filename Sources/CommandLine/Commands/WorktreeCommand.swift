@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import FileIO
 internal import MLRepo
 internal import ObjectModel
+internal import Storage
 
 struct WorktreeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -122,6 +123,11 @@ struct WorktreeCommand: ParsableCommand {
             }
             guard try found[0].id != repository.copy.head().workingCopy else {
                 throw Failure(status: .wouldLose, message: "this is the working copy that you are in")
+            }
+            guard found[0].path.map({ $0 / ".mlrepo" }) != repository.store.layout.root else {
+                throw Failure(
+                    status: .wouldLose, message: "the store lies in that working copy",
+                    hint: "mlrepo worktree list")
             }
             if let id = found[0].commit, try !repository.isNamed(id), !output.quiet {
                 Terminal.printError("\(id.short) has no other name: mlrepo branch NAME \(id.short) keeps it")

@@ -1,0 +1,135 @@
+"""What a person types who is new here, or tired: it is said what is wrong, and what to type."""
+import os
+import unittest
+
+from command_test import CommandTest
+
+
+class Mistakes(CommandTest):
+    def refused(self, *words: str, status: int, says: str, cwd=None) -> None:
+        self.mlrepo(*words, status=status, cwd=cwd)
+        self.assertIn(says, self.stderr)
+
+    def test_a_link_to_a_directory_is_told_from_the_directory(self) -> None:
+        os.makedirs(self.root / "far")
+        (self.root / "far/e1").write_bytes(b"e")
+        self.mlrepo("init")
+        os.symlink("../far", self.work / "data")
+        self.mlrepo("add", "data")
+        self.assertIn("data is a link to a directory", self.stderr)
+        self.refused("add", "data/e1", status=64, says="data is a symbolic link")
+        self.mlrepo("commit", "-m", "x", "--input", "data")
+        self.assertIn("data is a link to a directory", self.stderr)
+
+    def test_a_name_that_is_not_there_is_not_left_out(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.refused("untrack", "data/nope", status=66, says="no file or directory 'data/nope'")
+        self.assertFalse((self.work / ".mlrepoignore").exists())
+        self.write("data/nope", b"here by now")
+        self.assertIn("added    data/nope", self.mlrepo("status"))
+
+    def test_restore_takes_back_no_untrack_of_what_is_there(self) -> None:
+        self.start()
+        self.write("single", b"1")
+        self.mlrepo("add", "single")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("untrack", "single")
+        before = self.mlrepo("status")
+        self.assertIn("deleted  single", before)
+        self.mlrepo("restore", ".")
+        self.assertEqual(self.mlrepo("status"), before)
+        self.mlrepo("rm", "data")
+        self.mlrepo("restore", "data")
+        self.assertEqual(self.mlrepo("status"), before)
+
+    def test_a_file_that_is_made_anew_after_rm_is_in_the_next_version(self) -> None:
+        self.start()
+        self.write("data/sub/b", b"b")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "data/a.txt", "data/sub")
+        self.write("data/a.txt", b"anew")
+        self.write("data/sub/c", b"c")
+        status = self.mlrepo("status")
+        for line in ("modified data/a.txt", "added    data/sub/c", "deleted  data/sub/b"):
+            self.assertIn(line, status)
+        self.mlrepo("commit", "-m", "Two")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.assertEqual(self.mlrepo("cat", "HEAD:data/a.txt"), "anew")
+
+    def test_what_untrack_left_out_stays_out_when_it_changes(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("untrack", "data/a.txt")
+        self.write("data/a.txt", b"changed")
+        self.assertIn("deleted  data/a.txt", self.mlrepo("status"))
+        self.mlrepo("commit", "-m", "Two", "--deleted")
+        self.assertNotIn("a.txt", self.mlrepo("ls"))
+
+    def test_a_store_that_has_moved_is_found_again(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        other = self.root / "other"
+        self.mlrepo("init", "--store", str(self.work), str(other))
+        self.assertIn("mlrepo checkout main", self.stderr)
+        self.mlrepo("checkout", "main", cwd=other)
+        self.mlrepo("init", "--bare", str(self.root / "wrong"))
+        moved = self.root / "moved"
+        os.rename(self.work, moved)
+        self.refused("status", status=66, says="mlrepo init --store PATH", cwd=other)
+        self.refused("init", "--store", str(self.root / "wrong"), status=73, says="exists already", cwd=other)
+        self.mlrepo("init", "--store", str(moved), cwd=other)
+        self.assertIn("Nothing has changed", self.mlrepo("status", cwd=other))
+        self.refused("worktree", "remove", str(moved), status=66, says="no working copy", cwd=other)
+        self.mlrepo("status", cwd=moved)
+        os.rename(moved, self.work)
+
+    def test_the_working_copy_that_holds_the_store_is_not_forgotten(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("worktree", "add", "../other")
+        self.refused("worktree", "remove", "../work", status=73, says="the store lies in", cwd=self.root / "other")
+
+    def test_before_the_first_commit(self) -> None:
+        self.mlrepo("init")
+        for words in (("show",), ("tag", "v1"), ("branch", "x"), ("ls",)):
+            self.refused(*words, status=66, says="there is no commit here yet")
+
+    def test_hints(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("train.py", b"t")
+        self.mlrepo("tag", "v1")
+        for words, status, says in (
+                (("commit", "-m", "x", "train.py"), 66, "mlrepo add train.py"),
+                (("commit", "Words"), 64, "mlrepo commit -m MESSAGE"),
+                (("commit", "--amend", "-m", "x"), 64, "mlrepo undo"),
+                (("restore", "data/nope"), 66, "mlrepo checkout REVISION -- data/nope"),
+                (("cat", "data/a.txt"), 66, "HEAD:data/a.txt"),
+                (("cat", "v1:data"), 66, "mlrepo ls v1 data"),
+                (("show", "v1:"), 66, "mlrepo ls v1"),
+                (("checkout", "data/a.txt"), 66, "checkout -- data/a.txt"),
+                (("tag", "v1"), 73, "mlrepo tag -d v1"),
+                (("branch", "-d", "main"), 73, "another branch first"),
+                (("init", "--bare"), 64, "mlrepo init --bare DIRECTORY")):
+            with self.subTest(words=words):
+                self.refused(*words, status=status, says=says)
+
+    def test_status_of_many_changes_ends_with_how_many(self) -> None:
+        self.mlrepo("init")
+        for number in range(250):
+            self.write(f"data/{number:03}", b"x")
+        self.mlrepo("add", "data")
+        lines = self.mlrepo("status").splitlines()
+        self.assertEqual(lines[-1], "  and 150 more; in all 250 added")
+
+    def test_a_blob_is_named_by_the_beginning_of_its_id(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        digits = self.mlrepo("ls").split()[1]
+        self.assertEqual(self.mlrepo("cat", digits[:8]), (self.work / "data/a.txt").read_text())
+        self.refused("cat", "00000000", status=66, says="no blob")
+
+
+if __name__ == "__main__":
+    unittest.main()
