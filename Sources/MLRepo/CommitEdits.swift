@@ -55,7 +55,9 @@ struct CommitEdits: Sendable {
                 kept.append(number)
             }
         }
-        return CommitEdits(files: files, directories: directories, order: kept)
+        // Of a first version that is everything.
+        return kept.count == order.count
+            ? self : CommitEdits(files: files, directories: directories, order: kept)
     }
 
     private func isDirectory(_ number: UInt32) -> Bool { number >= Self.directoryMark }

@@ -381,7 +381,7 @@ extension Repository {
         try copy.setHead(head)
         let identity = environment.random(16)
         if theirs.isEmpty {
-            try copy.setCache(look.cache.applying(found.cached, base: id, identity: identity))
+            try copy.setCache(look.cache, after: found.cached, base: id, identity: identity)
         } else {
             let written = theirs.map {
                 StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path])

@@ -185,6 +185,27 @@ package struct WorkingCopy: Sendable {
         try replace("index-changes", changes, durable: false)
     }
 
+    /// Replaces the stat cache by another one after some changes.
+    ///
+    /// - Parameter edits: As ``StatCache/writeTable(after:base:identity:to:)`` wants them.
+    func setCache<Edits: RandomAccessCollection>(
+        _ cache: StatCache, after edits: Edits, base: ObjectID?, identity: [UInt8]
+    ) throws(RepositoryError) where Edits.Element == StatCache.Edit, Edits.Index == Int {
+        guard cache.isFull(with: edits.count) else {
+            return try setCache(cache.applying(edits, base: base, identity: identity))
+        }
+        var changes: [UInt8] = []
+        try replace("index", durable: false) { (file) throws(FileError) in
+            var failure: FileError?
+            changes = cache.writeTable(after: edits, base: base, identity: identity) { piece in
+                guard failure == nil else { return }
+                do throws(FileError) { try files.write(file, piece) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+        try replace("index-changes", changes, durable: false)
+    }
+
     package func setConfiguration(_ bytes: [UInt8]) throws(RepositoryError) {
         try replace("config", bytes, durable: true)
     }
@@ -243,12 +264,18 @@ package struct WorkingCopy: Sendable {
     }
 
     func replace(_ name: String, _ bytes: [UInt8], durable: Bool) throws(RepositoryError) {
+        try replace(name, durable: durable) { (file) throws(FileError) in try files.write(file, bytes) }
+    }
+
+    private func replace(
+        _ name: String, durable: Bool, _ write: (FileDescriptor) throws(FileError) -> Void
+    ) throws(RepositoryError) {
         try filing { () throws(FileError) in
             let temporary = directory / "\(Self.temporaryPrefix)\(name)-\(nonce)"
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }
-            try files.write(file, bytes)
+            try write(file)
             if durable { try files.synchronize(file) }
             try files.rename(temporary, to: directory / name)
             if durable { try files.synchronizeDirectory(directory) }

@@ -78,7 +78,11 @@ extension DirectoryTree {
             next = group.upperBound
         }
         let built: BuiltTree<TreeEntry>
-        do throws(ReadError) { built = try tree.editing(changes) } catch { throw .reading(error) }
+        if root == Self.emptyRoot {
+            built = BuiltTree(leaves: changes.compactMap(\.leaf))
+        } else {
+            do throws(ReadError) { built = try tree.editing(changes) } catch { throw .reading(error) }
+        }
         do throws(Failure) {
             for node in built.nodes { try store(node.id, node.payload) }
         } catch { throw .storing(error) }

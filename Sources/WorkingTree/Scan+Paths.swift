@@ -4,6 +4,8 @@ package import ObjectModel
 extension Scan {
     /// Looks at some paths only, and only at files and empty directories that the base version has there.
     ///
+    /// What is tracked no longer counts as gone, also where it was made anew.
+    ///
     /// - Returns: What ``run(width:)`` says of these.
     package func look(at paths: [RepositoryPath]) throws(WorkingTreeError) -> ScanResult {
         var result = ScanResult()

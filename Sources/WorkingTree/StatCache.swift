@@ -36,20 +36,17 @@ package struct StatCache: Sendable {
     ///
     /// - Parameter identity: 16 random bytes.
     package init(_ tree: DirectoryTree, base: ObjectID?, identity: [UInt8]) throws(ReadError) {
-        let files = try tree.entries.summary().files
-        try self.init([Edit](), on: .tree(tree), files, base: base, identity: identity)
+        try self.init([Edit](), on: .tree(tree), base: base, identity: identity)
     }
 
-    /// - Parameters:
-    ///   - edits: As ``StatTableBuilder`` wants them.
-    ///   - count: About so many files there are.
+    /// - Parameter edits: As ``StatTableBuilder`` wants them.
     private init<Edits: RandomAccessCollection>(
-        _ edits: Edits, on source: StatTableBuilder<Edits>.Source, _ count: Int, base: ObjectID?,
-        identity: [UInt8]
+        _ edits: Edits, on source: StatTableBuilder<Edits>.Source, base: ObjectID?, identity: [UInt8]
     ) throws(ReadError) where Edits.Element == Edit, Edits.Index == Int {
-        var writer = StatTable.Writer(base: base, identity: identity, expecting: min(count, 1 << 21) * 104)
+        var bytes: [UInt8] = []
+        var writer = StatTable.Writer(base: base, identity: identity) { bytes += $0 }
         try StatTableBuilder(edits: edits).write(source, into: &writer)
-        guard let table = StatTable(MappedFile(holding: writer.finish())) else {
+        guard let table = StatTable(MappedFile(holding: bytes)) else {
             preconditionFailure("what was just written can be read")
         }
         self.init(base: base, table: table, changes: StatChanges(), isNew: true)
@@ -106,21 +103,23 @@ package struct StatCache: Sendable {
     /// More changes than this make a new table.
     private var changeLimit: Int { 256 + table.entryCount / 16 }
 
+    /// Whether so many more changes make a new table.
+    package func isFull(with count: Int) -> Bool { changes.count + count > changeLimit }
+
     /// The cache after some changes.
     ///
     /// - Parameters:
-    ///   - edits: Best in order of ``DirectoryTree/walkOrder(_:_:)``, each path once; else they are copied. Of several at one
-    ///     path the last one counts.
+    ///   - edits: Of several at one path the last one counts.
     ///   - identity: 16 random bytes, the name of a new table.
     package func applying<Edits: RandomAccessCollection>(
         _ edits: Edits, base: ObjectID?, identity: [UInt8]
     ) -> StatCache where Edits.Element == Edit, Edits.Index == Int {
-        guard changes.count + edits.count <= changeLimit else {
-            let isInOrder = edits.indices.dropFirst().allSatisfy {
-                DirectoryTree.walkOrder(edits[$0 - 1].path, edits[$0].path)
+        guard !isFull(with: edits.count) else {
+            do throws(ReadError) {
+                return try StatCache(Self.sorted(edits), on: .cached(root), base: base, identity: identity)
+            } catch {
+                preconditionFailure("no object is read")
             }
-            if isInOrder { return replaced(edits, base: base, identity: identity) }
-            return replaced(Self.sorted(edits), base: base, identity: identity)
         }
         var changes = changes
         let block = table.block(0)
@@ -128,16 +127,30 @@ package struct StatCache: Sendable {
         return StatCache(base: base, table: table, changes: changes, isNew: isNew)
     }
 
-    /// The cache after changes that come in order, in a new table.
-    private func replaced<Edits: RandomAccessCollection>(
-        _ edits: Edits, base: ObjectID?, identity: [UInt8]
-    ) -> StatCache where Edits.Element == Edit, Edits.Index == Int {
-        let count = table.entryCount + edits.count
+    /// Makes a new table of the cache and some changes, without holding it.
+    ///
+    /// - Parameters:
+    ///   - edits: Best in order of ``DirectoryTree/walkOrder(_:_:)``, each path once; else they are copied.
+    ///   - identity: 16 random bytes, the table's name.
+    ///   - sink: Takes the bytes, piece by piece.
+    /// - Returns: The bytes that say that nothing has changed since.
+    package func writeTable<Edits: RandomAccessCollection>(
+        after edits: Edits, base: ObjectID?, identity: [UInt8], to sink: @escaping ([UInt8]) -> Void
+    ) -> [UInt8] where Edits.Element == Edit, Edits.Index == Int {
+        var writer = StatTable.Writer(base: base, identity: identity, sink: sink)
+        let isInOrder = edits.indices.dropFirst().allSatisfy {
+            DirectoryTree.walkOrder(edits[$0 - 1].path, edits[$0].path)
+        }
         do throws(ReadError) {
-            return try StatCache(edits, on: .cached(root), count, base: base, identity: identity)
+            if isInOrder {
+                try StatTableBuilder(edits: edits).write(.cached(root), into: &writer)
+            } else {
+                try StatTableBuilder(edits: Self.sorted(edits)).write(.cached(root), into: &writer)
+            }
         } catch {
             preconditionFailure("no object is read")
         }
+        return StatChanges().bytes(of: identity, base: base)
     }
 
     /// In order of a walk; of several edits of one path the last one.
@@ -161,7 +174,7 @@ package struct StatCache: Sendable {
 
     /// What is to be written: the table, if it is new, and the changes; either can be lost without harm.
     package var bytes: (table: [UInt8]?, changes: [UInt8]) {
-        (isNew ? table.bytes : nil, changes.bytes(of: table, base: base))
+        (isNew ? table.bytes : nil, changes.bytes(of: table.identity, base: base))
     }
 }
 

@@ -8,7 +8,7 @@ internal import ObjectModel
 /// Shape of the file: magic, the table's name, the commit, then for each change the length of its path, the path and a record
 /// (a mode of 0 means gone), a directory before what is in it; at the end a checksum.
 struct StatChanges: Sendable {
-    private static let magic: [UInt8] = Array("MLJ1".utf8)
+    private static let magic: [UInt8] = Array("MLJ2".utf8)
     private static let headerSize = 4 + StatTable.identitySize + 32
 
     /// The changes in one directory.
@@ -77,8 +77,9 @@ struct StatChanges: Sendable {
 
     // MARK: As bytes
 
-    func bytes(of table: StatTable, base: ObjectID?) -> [UInt8] {
-        var bytes = Self.magic + table.identity + (base ?? Self.noBase).digest.bytes
+    /// - Parameter table: The name of the table that they are changes of.
+    func bytes(of table: [UInt8], base: ObjectID?) -> [UInt8] {
+        var bytes = Self.magic + table + (base ?? Self.noBase).digest.bytes
         Self.append(root, [], to: &bytes)
         bytes.appendLittleEndian(bytes.withUnsafeBytes { StatRecord.checksum($0) })
         return bytes

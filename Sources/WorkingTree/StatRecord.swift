@@ -98,30 +98,11 @@ enum StatRecord {
                 == UInt32(truncatingIfNeeded: status.device)
     }
 
-    /// A sum that tells flipped bits and lost pages from what was written, at the speed of memory.
-    ///
-    /// For caches, which anybody may throw away: it is no defence against somebody who wants to deceive.
+    /// The sum of all of some bytes.
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        let prime: UInt64 = 0x9E37_79B9_7F4A_7C15
-        var lanes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, UInt64(bytes.count))
-        func mixed(_ lane: UInt64, _ word: UInt64) -> UInt64 {
-            let product = (lane ^ word) &* prime
-            return product << 29 | product >> 35
-        }
-        var offset = 0
-        // Four words of eight bytes at a time, as long as they are in bounds.
-        while offset + 32 <= bytes.count {
-            lanes.0 = mixed(lanes.0, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            lanes.1 = mixed(lanes.1, bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
-            lanes.2 = mixed(lanes.2, bytes.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self))
-            lanes.3 = mixed(lanes.3, bytes.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self))
-            offset += 32
-        }
-        while offset < bytes.count {
-            lanes.0 = mixed(lanes.0, UInt64(bytes[offset]))
-            offset += 1
-        }
-        return mixed(mixed(lanes.0, lanes.1), mixed(lanes.2, lanes.3))
+        var sum = StatChecksum()
+        sum.update(bytes)
+        return sum.value
     }
 }
 

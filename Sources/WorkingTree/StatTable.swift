@@ -4,11 +4,13 @@ internal import ObjectModel
 
 /// The files of one version with their status, one block a directory: mapped and read in place.
 ///
-/// Local to a working copy and of no lasting format. Shape: a header of 72 bytes, then blocks (records, then names), then the
-/// table of blocks, then a checksum; all little-endian.
+/// Local to a working copy and of no lasting format. Shape: a header of 56 bytes (magic, 4 zero bytes, identity, base), then
+/// blocks (records, then names), then the table of blocks, then a trailer of 32 (number of blocks, 4 zero bytes, place of
+/// their table, number of entries, checksum); all little-endian.
 final class StatTable: Sendable {
-    private static let magic: [UInt8] = Array("MLI4".utf8)
-    private static let headerSize = 72
+    private static let magic: [UInt8] = Array("MLI5".utf8)
+    private static let headerSize = 56
+    private static let trailerSize = 32
     private static let rowSize = 12
     /// Bytes of a table's own name.
     static let identitySize = 16
@@ -27,12 +29,14 @@ final class StatTable: Sendable {
         self.file = file
         let count = file.count
         let header = file.withBytes { bytes -> (Int, Int, Int, [UInt8], ObjectID?)? in
-            guard count >= Self.headerSize + 8, bytes.prefix(4).elementsEqual(Self.magic) else { return nil }
-            let blocks = Int(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-            let table = Int(clamping: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            let entries = Int(clamping: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            guard count >= Self.headerSize + Self.trailerSize, bytes.prefix(4).elementsEqual(Self.magic)
+            else { return nil }
+            let trailer = count - Self.trailerSize
+            let blocks = Int(bytes.loadUnaligned(fromByteOffset: trailer, as: UInt32.self))
+            let table = Int(clamping: bytes.loadUnaligned(fromByteOffset: trailer + 8, as: UInt64.self))
+            let entries = Int(clamping: bytes.loadUnaligned(fromByteOffset: trailer + 16, as: UInt64.self))
             guard table >= Self.headerSize, table < count, blocks < count,
-                table + blocks * Self.rowSize + 8 == count
+                table + blocks * Self.rowSize == trailer
             else { return nil }
             let sum = bytes.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
             // A flipped bit in a name or a block would make a file vanish from the next version.
@@ -40,9 +44,9 @@ final class StatTable: Sendable {
                 return nil
             }
             guard Self.isTree(bytes, table: table, blocks: blocks, entries: entries) else { return nil }
-            var reader = ByteReader(Array(bytes[40..<Self.headerSize]))
+            var reader = ByteReader(Array(bytes[24..<Self.headerSize]))
             guard let id = try? reader.id("the base") else { return nil }
-            return (blocks, table, entries, Array(bytes[24..<40]), id == Self.noBase ? nil : id)
+            return (blocks, table, entries, Array(bytes[8..<24]), id == Self.noBase ? nil : id)
         }
         guard let header else { return nil }
         (blockCount, table, entryCount, identity, base) = header
@@ -86,59 +90,75 @@ final class StatTable: Sendable {
     /// Stands for no commit.
     private static let noBase = ObjectID(of: .commit, payload: [])
 
-    /// Puts the bytes of a table together, one block after the other.
+    /// Hands out the bytes of a table piece by piece, one block after the other.
     struct Writer {
-        private var bytes: [UInt8]
+        private let sink: ([UInt8]) -> Void
+        private var piece: [UInt8] = []
+        private var written = 0
+        private var sum = StatChecksum()
         private var blocks: [(start: Int, count: Int)] = []
         private var entries = 0
         /// The names of the block that is being written.
         private var names: [UInt8] = []
+        /// Where the block's records begin in the piece.
+        private var records = 0
 
-        /// - Parameters:
-        ///   - identity: ``identitySize`` random bytes.
-        ///   - expected: About so many bytes come.
-        init(base: ObjectID?, identity: [UInt8], expecting expected: Int) {
+        /// Bytes that are handed out at once, or more where a block has more.
+        private static let pieceSize = 1 << 18
+
+        /// - Parameter identity: ``identitySize`` random bytes.
+        init(base: ObjectID?, identity: [UInt8], sink: @escaping ([UInt8]) -> Void) {
             precondition(identity.count == identitySize, "a table's name has \(identitySize) bytes")
-            bytes = []
-            bytes.reserveCapacity(expected)
-            bytes += magic + [UInt8](repeating: 0, count: 20) + identity + (base ?? noBase).digest.bytes
+            self.sink = sink
+            piece += magic + [0, 0, 0, 0] + identity + (base ?? noBase).digest.bytes
         }
 
-        mutating func beginBlock() { blocks.append((bytes.count, 0)) }
+        mutating func beginBlock() {
+            records = piece.count
+            blocks.append((written + records, 0))
+        }
 
         mutating func append(_ entry: StatCacheEntry, block: Int) {
-            StatRecord.append(entry, block: block, nameOffset: names.count, to: &bytes)
+            StatRecord.append(entry, block: block, nameOffset: names.count, to: &piece)
             names += entry.name
             blocks[blocks.count - 1].count += 1
         }
 
         mutating func endBlock() {
-            guard let (start, count) = blocks.last else { return }
-            bytes.withUnsafeMutableBytes { buffer in
+            guard let count = blocks.last?.count else { return }
+            let start = records
+            piece.withUnsafeMutableBytes { buffer in
                 // Names come behind the records, which begin at `start` and are all there.
                 for index in 0..<count {
                     StatRecord.moveName(
                         by: count * StatRecord.size, in: buffer, at: start + index * StatRecord.size)
                 }
             }
-            bytes += names
+            piece += names
             names.removeAll(keepingCapacity: true)
             entries += count
+            if piece.count >= Self.pieceSize { flush() }
         }
 
-        mutating func finish() -> [UInt8] {
-            let table = bytes.count
+        private mutating func flush() {
+            piece.withUnsafeBytes { sum.update($0) }
+            written += piece.count
+            sink(piece)
+            piece.removeAll(keepingCapacity: true)
+        }
+
+        mutating func finish() {
+            let table = written + piece.count
             for block in blocks {
-                bytes.appendLittleEndian(UInt64(block.start))
-                bytes.appendLittleEndian(UInt32(block.count))
+                piece.appendLittleEndian(UInt64(block.start))
+                piece.appendLittleEndian(UInt32(block.count))
             }
-            bytes.withUnsafeMutableBytes { buffer in
-                buffer.storeBytes(of: UInt32(blocks.count).littleEndian, toByteOffset: 4, as: UInt32.self)
-                buffer.storeBytes(of: UInt64(table).littleEndian, toByteOffset: 8, as: UInt64.self)
-                buffer.storeBytes(of: UInt64(entries).littleEndian, toByteOffset: 16, as: UInt64.self)
-            }
-            bytes.appendLittleEndian(bytes.withUnsafeBytes { StatRecord.checksum($0) })
-            return bytes
+            piece.appendLittleEndian(UInt64(blocks.count))
+            piece.appendLittleEndian(UInt64(table))
+            piece.appendLittleEndian(UInt64(entries))
+            flush()
+            piece.appendLittleEndian(sum.value)
+            sink(piece)
         }
     }
 

@@ -51,6 +51,7 @@ where Edits.Element == StatCache.Edit, Edits.Index == Int {
             }
             output.endBlock()
         }
+        output.finish()
     }
 
     /// Hands out what a directory has after the edits, in order of names.

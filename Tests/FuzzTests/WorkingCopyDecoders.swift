@@ -45,7 +45,7 @@ extension FuzzedDecoder {
 
     private static var statTable: FuzzedDecoder {
         FuzzedDecoder(
-            name: "stat-table", tokens: ["MLI4"],
+            name: "stat-table", tokens: ["MLI5"],
             seeds: { [try Sample.file("index"), try small.get().table] },
             repair: repairSum,
             decode: { bytes in
@@ -58,7 +58,7 @@ extension FuzzedDecoder {
 
     private static var statChanges: FuzzedDecoder {
         FuzzedDecoder(
-            name: "stat-changes", tokens: ["MLJ1"], seeds: { try [small.get().changes] }, repair: repairSum,
+            name: "stat-changes", tokens: ["MLJ2"], seeds: { try [small.get().changes] }, repair: repairSum,
             decode: { bytes in
                 let table = try small.get().table
                 guard let parsed = StatTable(MappedFile(holding: table)) else { throw Sample.Missing() }
