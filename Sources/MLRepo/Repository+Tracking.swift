@@ -130,6 +130,21 @@ extension Repository {
         return covered
     }
 
+    /// Takes in no new files that a pattern matches; those of the base version stay tracked.
+    ///
+    /// - Returns: The patterns that there were; without this one nothing has happened.
+    package func removePattern(_ pattern: String) throws(RepositoryError) -> [String] {
+        try requireWhole()
+        let (_, base) = try self.base()
+        var tracking = try self.tracking(base)
+        let known = tracking.paths.patterns
+        guard known.contains(pattern) else { return known }
+        tracking.paths = TrackedPaths(
+            directories: tracking.paths.directories, patterns: known.filter { $0 != pattern })
+        try copy.setTracking(tracking)
+        return known
+    }
+
     /// The path itself; of the working tree, which is no entry of a version, what lies at its top.
     private func topmost(
         _ path: RepositoryPath, _ base: Commit?

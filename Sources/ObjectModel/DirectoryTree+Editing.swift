@@ -65,6 +65,8 @@ extension DirectoryTree {
         _ store: (ObjectID, [UInt8]) throws(Failure) -> Void
     ) throws(EditError<Failure>) -> BuiltDirectory {
         let tree = MerkleTree<TreeEntry>(root: root, reader: reader)
+        let isNew = root == Self.emptyRoot
+        var leaves: [TreeEntry] = []
         var changes: [MerkleEdit<TreeEntry>] = []
         var next = range.lowerBound
         while next < range.upperBound {
@@ -72,14 +74,14 @@ extension DirectoryTree {
             let end = path[start...].firstIndex(of: 0x2f) ?? path.count
             let group =
                 next..<Self.end(of: path[start..<end], in: next..<range.upperBound) { edits[$0].path }
-            changes.append(
-                try change(EntryName(partOf: path[start..<end]), edits, group, endingAt: end, in: tree, store)
-            )
+            let change = try change(
+                EntryName(partOf: path[start..<end]), edits, group, endingAt: end, in: tree, store)
+            if !isNew { changes.append(change) } else if let leaf = change.leaf { leaves.append(leaf) }
             next = group.upperBound
         }
         let built: BuiltTree<TreeEntry>
-        if root == Self.emptyRoot {
-            built = BuiltTree(leaves: changes.compactMap(\.leaf))
+        if isNew {
+            built = BuiltTree(leaves: leaves)
         } else {
             do throws(ReadError) { built = try tree.editing(changes) } catch { throw .reading(error) }
         }

@@ -54,19 +54,23 @@ extension BuiltTree {
     /// - Parameter leaves: In order; the keys of a map rise strictly.
     package init(leaves: [Leaf]) {
         var collected: [(id: ObjectID, payload: [UInt8])] = []
-        func encoded(_ level: MerkleLevel<Leaf>) -> [EncodedNode<Leaf>] {
-            // Keys that reach level 16 would need 2^80 hashes to find.
-            guard let nodes = level.nodes() else {
-                preconditionFailure("a collection of level \(level.level), or of 2^63 bytes")
+        var elements = leaves.map { MerkleElement.leaf($0) }
+        var (level, top) = (0, EncodedNode<Leaf>.empty)
+        while !elements.isEmpty {
+            var above: [MerkleElement<Leaf>] = []
+            let isWhole = MerkleLevel(level: level, elements: elements).forEachNode { node in
+                above.append(node.element)
+                collected.append((node.id, node.payload))
+                top = node
             }
-            return nodes
+            // Keys that reach level 16 would need 2^80 hashes to find.
+            guard isWhole else { preconditionFailure("a collection of level \(level), or of 2^63 bytes") }
+            guard above.count > 1 else {
+                collected.removeLast()
+                break
+            }
+            (elements, level) = (above, level + 1)
         }
-        var nodes = encoded(MerkleLevel(level: 0, elements: leaves.map { .leaf($0) }))
-        while nodes.count > 1 {
-            collected += nodes.map { ($0.id, $0.payload) }
-            nodes = encoded(MerkleLevel(level: nodes[0].node.level + 1, elements: nodes.map(\.element)))
-        }
-        let top = nodes.first ?? .empty
         collected.append((top.id, top.payload))
         self.init(rootNode: top.node, root: top.id, summary: top.summary, nodes: collected)
     }
@@ -107,15 +111,22 @@ struct MerkleLevel<Leaf: MerkleLeaf> {
 
     /// - Returns: Nothing if the level or a node's numbers are above what the format has.
     func nodes() -> [EncodedNode<Leaf>]? {
-        guard level <= MerkleNode<Leaf>.levelLimit else { return nil }
-        let numbers = elements.map(\.cutNumber)
         var nodes: [EncodedNode<Leaf>] = []
+        return forEachNode { nodes.append($0) } ? nodes : nil
+    }
+
+    /// Hands out the nodes one by one.
+    ///
+    /// - Returns: False if the level or a node's numbers are above what the format has.
+    func forEachNode(_ body: (EncodedNode<Leaf>) -> Void) -> Bool {
+        guard level <= MerkleNode<Leaf>.levelLimit else { return false }
+        let numbers = elements.map(\.cutNumber)
         for range in MerkleCuts.nodes(of: numbers, level: level, inMap: Leaf.isMap) {
             guard let node = EncodedNode(MerkleNode(level: level, elements: Array(elements[range]))) else {
-                return nil
+                return false
             }
-            nodes.append(node)
+            body(node)
         }
-        return nodes
+        return true
     }
 }

@@ -123,6 +123,20 @@ class Mistakes(CommandTest):
         lines = self.mlrepo("status").splitlines()
         self.assertEqual(lines[-1], "  and 150 more; in all 250 added")
 
+    def test_a_pattern_is_taken_out_again(self) -> None:
+        self.mlrepo("init")
+        self.mlrepo("add", "--pattern", "*.ckpt", "--pattern", "*.bin")
+        self.write("a.ckpt", b"a")
+        self.mlrepo("commit", "-m", "One")
+        self.refused("untrack", "--pattern", "*.cpkt", status=66, says="these are: '*.bin', '*.ckpt'")
+        self.mlrepo("untrack", "--pattern", "*.ckpt")
+        self.write("b.ckpt", b"b")
+        self.write("a.ckpt", b"changed")
+        self.write("c.bin", b"c")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual([line.split()[-1] for line in self.mlrepo("ls").splitlines()], ["a.ckpt", "c.bin"])
+        self.assertEqual(self.mlrepo("cat", "HEAD:a.ckpt"), "changed")
+
     def test_a_blob_is_named_by_the_beginning_of_its_id(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

@@ -138,7 +138,7 @@ class Answers(SchemaTest):
         self.assertEqual(self.answer("resolve", "HEAD"), {"commit": commit})
         self.write("more", b"x")
         self.assertEqual(self.answer("add", "more", "--pattern", "*.ckpt"), {"added": ["more"], "patterns": ["*.ckpt"]})
-        self.assertEqual(self.answer("untrack", "more"), {"untracked": ["more"], "ignored": []})
+        self.assertEqual(self.answer("untrack", "more"), {"untracked": ["more"], "ignored": [], "patterns": []})
         self.assertEqual(self.answer("untrack", "data/run.sh"), {"untracked": ["data/run.sh"], "ignored": ["data/run.sh"]})
         self.assertEqual(self.answer("mv", "data/a.txt", "data/b.txt"), {"moved": [{"from": "data/a.txt", "to": "data/b.txt"}]})
         moved = self.answer("mv", "data/b.txt", b"data/\xff\xfe.bin", "data/größe")["moved"]

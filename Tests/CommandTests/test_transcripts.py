@@ -378,7 +378,7 @@ class Transcripts(TranscriptTest):
             ! error: no file or directory 'nothing'
             [66]
             $ mlrepo untrack
-            ! error: Missing expected argument '<paths> ...'
+            ! error: name a file, a directory or a pattern
             ! hint: mlrepo help untrack
             [64]
             $ mlrepo add data/sub
@@ -482,7 +482,7 @@ class Transcripts(TranscriptTest):
         self.begin()
         self.transcript(r"""
             $ mlrepo commit
-            ! error: Missing expected argument '--message <message> ...'
+            ! error: say what this version is: mlrepo commit -m MESSAGE
             ! hint: mlrepo help commit
             [64]
             $ mlrepo commit -m One
@@ -543,7 +543,7 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo help commit
             [64]
             $ mlrepo commit -m ' '
-            ! error: say what this version is
+            ! error: say what this version is: mlrepo commit -m MESSAGE
             ! hint: mlrepo help commit
             [64]
             """)
@@ -660,8 +660,8 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo init --quiet
             $ mlrepo show
-            ! error: no revision 'HEAD'
-            ! hint: mlrepo log
+            ! error: there is no commit here yet
+            ! hint: mlrepo commit -m MESSAGE makes one; mlrepo checkout BRANCH takes what the store has
             [66]
             $ mkdir data
             $ echo first >data/a.txt
@@ -683,7 +683,8 @@ class Transcripts(TranscriptTest):
             $ mlrepo show main:data/a.txt
             first
             $ mlrepo show main:data
-            ! error: no file 'data' in {one}
+            ! error: data is a directory
+            ! hint: mlrepo ls main data
             [66]
             $ mlrepo show main:nothing
             ! error: no file 'nothing' in {one}
@@ -1040,7 +1041,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             precious
             $ mlrepo rm --force data/a.txt
-            1 file removed; until the next commit mlrepo restore PATH brings back what the last one has
+            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH brings back what the last commit has
             $ cat data/a.txt
             ! cat: data/a.txt: No such file or directory
             [1]
@@ -1057,7 +1058,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               modified data/a.txt
             $ mlrepo rm -rf data
-            1 file removed; until the next commit mlrepo restore PATH brings back what the last one has
+            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH brings back what the last commit has
             $ mlrepo undo --quiet
             $ cat data/a.txt
             precious
@@ -1107,6 +1108,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo branch -d main
             ! error: this working copy stands on 'main'
+            ! hint: mlrepo checkout another branch first
             [73]
             $ mlrepo branch side nowhere
             ! error: no revision 'nowhere'
@@ -1133,6 +1135,7 @@ class Transcripts(TranscriptTest):
             [{"commit":"sha256:{one:full}","name":"v0"},{"commit":"sha256:{two:full}","name":"v1"}]
             $ mlrepo tag v1
             ! error: 'v1' exists already
+            ! hint: mlrepo tag -d v1 first, if it is to name something else
             [73]
             $ mlrepo tag -d v0
             $ mlrepo tag -d v0
@@ -1298,7 +1301,8 @@ class Transcripts(TranscriptTest):
             $ mlrepo cat sha256:$(sha256sum data/a.txt | cut -d' ' -f1)
             changed
             $ mlrepo cat main:data
-            ! error: no file 'data' in {two}
+            ! error: data is a directory
+            ! hint: mlrepo ls main data
             [66]
             $ mlrepo cat main:nothing
             ! error: no file 'nothing' in {two}
@@ -1320,8 +1324,8 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo init --quiet
             $ mlrepo ls
-            ! error: no revision 'HEAD'
-            ! hint: mlrepo log
+            ! error: there is no commit here yet
+            ! hint: mlrepo commit -m MESSAGE makes one; mlrepo checkout BRANCH takes what the store has
             [66]
             $ mkdir -p data/empty
             $ echo first >data/a.txt
@@ -1661,8 +1665,8 @@ class Transcripts(TranscriptTest):
             $ echo top >top.txt
             $ mlrepo add top.txt
             $ mlrepo du
-            ! error: no revision 'HEAD'
-            ! hint: mlrepo log
+            ! error: there is no commit here yet
+            ! hint: mlrepo commit -m MESSAGE makes one; mlrepo checkout BRANCH takes what the store has
             [66]
             $ mlrepo commit --quiet -m One
             $ rm data/sub/copy.bin

@@ -63,19 +63,41 @@ struct UntrackCommand: ParsableCommand {
 
             EXAMPLES
               mlrepo untrack data/scratch
+              mlrepo untrack --pattern '*.ckpt'    no new files that match; those of the last version stay
             """)
 
+    @Option(name: .long, help: "Take in no more files that match; the pattern as 'add' was given it.")
+    var pattern: [String] = []
     @OptionGroup var output: OutputOptions
     @Argument(help: "Files and directories.", completion: .file())
-    var paths: [String]
+    var paths: [String] = []
+
+    func validate() throws {
+        guard !paths.isEmpty || !pattern.isEmpty else {
+            throw ValidationError("name a file, a directory or a pattern")
+        }
+    }
 
     func run() throws {
         let repository = try Repository.alone()
         let paths = try repository.paths(paths)
-        let ignored = try Self.untrack(paths, repository, output)
+        for pattern in pattern {
+            let known = try repository.removePattern(pattern)
+            guard known.contains(pattern) else {
+                let list = known.map { "'\($0)'" }.joined(separator: ", ")
+                throw Failure(
+                    status: .notFound, message: "no pattern '\(Terminal.escaped(pattern))' is tracked",
+                    hint: known.isEmpty
+                        ? "mlrepo add --pattern PATTERN" : "these are: \(Terminal.escaped(list))")
+            }
+        }
+        let ignored = paths.isEmpty ? [] : try Self.untrack(paths, repository, output)
         guard output.json else { return }
         Terminal.printJSON(
-            .object(["untracked": .array(paths.map(\.json)), "ignored": .array(ignored.map(\.json))]))
+            .object([
+                "untracked": .array(paths.map(\.json)), "ignored": .array(ignored.map(\.json)),
+                "patterns": .array(pattern.map { .string($0) }),
+            ]))
     }
 
     /// - Returns: Paths that a line in the ignore file leaves out from now on.

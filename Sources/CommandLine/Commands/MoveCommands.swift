@@ -78,8 +78,10 @@ struct RemoveCommand: ParsableCommand {
         let count = try repository.remove(repository.paths(paths), isForced: force)
         if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
         guard !output.quiet else { return }
+        let way =
+            force ? "mlrepo undo brings back what had changed, and " : "until the next commit "
         Terminal.print(
-            "\(Terminal.files(count)) removed; until the next commit mlrepo restore PATH brings back what the last one has"
+            "\(Terminal.files(count)) removed; \(way)mlrepo restore PATH brings back what the last \(force ? "commit" : "one") has"
         )
     }
 }

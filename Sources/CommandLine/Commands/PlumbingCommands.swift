@@ -29,6 +29,7 @@ struct CatCommand: ParsableCommand {
         let found = isAbbreviated ? Set(repository.store.ids(of: .blob, beginning: digits.lowercased())) : []
         guard found.count == 1, let id = found.first else {
             let name = Terminal.escaped(object)
+            let isID = object.hasPrefix("sha256:")
             throw Failure(
                 status: .notFound,
                 message: found.isEmpty
