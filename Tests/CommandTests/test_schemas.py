@@ -139,7 +139,7 @@ class Answers(SchemaTest):
         self.write("more", b"x")
         self.assertEqual(self.answer("add", "more", "--pattern", "*.ckpt"), {"added": ["more"], "patterns": ["*.ckpt"]})
         self.assertEqual(self.answer("untrack", "more"), {"untracked": ["more"], "ignored": [], "patterns": []})
-        self.assertEqual(self.answer("untrack", "data/run.sh"), {"untracked": ["data/run.sh"], "ignored": ["data/run.sh"]})
+        self.assertEqual(self.answer("untrack", "data/run.sh"), {"untracked": ["data/run.sh"], "ignored": ["data/run.sh"], "patterns": []})
         self.assertEqual(self.answer("mv", "data/a.txt", "data/b.txt"), {"moved": [{"from": "data/a.txt", "to": "data/b.txt"}]})
         moved = self.answer("mv", "data/b.txt", b"data/\xff\xfe.bin", "data/größe")["moved"]
         self.assertEqual([name["to"] for name in moved], ["data/größe/b.txt", {"bytes": base64.b64encode("data/größe/".encode() + b"\xff\xfe.bin").decode()}])

@@ -29,13 +29,15 @@ struct CatCommand: ParsableCommand {
         let found = isAbbreviated ? Set(repository.store.ids(of: .blob, beginning: digits.lowercased())) : []
         guard found.count == 1, let id = found.first else {
             let name = Terminal.escaped(object)
+            if !found.isEmpty {
+                throw Failure(
+                    status: .notFound, message: "'\(name)' begins the id of more than one blob",
+                    hint: "type more digits")
+            }
             let isID = object.hasPrefix("sha256:")
             throw Failure(
-                status: .notFound,
-                message: found.isEmpty
-                    ? "no blob '\(name)'" : "'\(name)' begins the id of more than one blob",
-                hint: found.isEmpty
-                    ? "a file of a version is REVISION:PATH, as in HEAD:\(name)" : "type more digits")
+                status: .notFound, message: "no blob '\(name)'",
+                hint: isID ? nil : "a file of a version is REVISION:PATH, as in HEAD:\(name)")
         }
         try Self.write(id, repository)
     }
