@@ -59,11 +59,14 @@ extension Repository {
         try forgetMerge()
         let target = try commit(move.commit)
         let content = try move.content.map { (id) throws(RepositoryError) in try commit(id) } ?? target
-        for (id, version) in [(move.commit, target), (move.content ?? move.commit, content)] {
+        let base = try base().commit
+        let kept = try move.kept.map { (id) throws(RepositoryError) in try commit(id) }
+        for case (let id?, let version?) in [
+            (move.commit, target), (move.content, content), (move.kept, kept),
+        ] as [(ObjectID?, Commit?)] {
             try requireTree(id, version)
         }
-        let base = try base().commit
-        let source = try move.kept.map { (id) throws(RepositoryError) in try commit(id) } ?? base
+        let source = kept ?? base
         let differences = try differences(source, content)
         let unlike =
             try source.map { (version) throws(RepositoryError) in try self.differences(base, version) } ?? []
@@ -183,7 +186,7 @@ extension Repository {
     ) throws(RepositoryError) -> CheckoutReport {
         try forgetMerge()
         let look = try look()
-        let target = try reading { () throws(ReadError) in try store.commit(id) }
+        let target = try commit(id)
         try requireTree(id, target)
         let changed = try changes(look)
         let (_, lost) = try plan(

@@ -77,7 +77,7 @@ extension Repository {
         in path: RepositoryPath, _ base: Commit?, _ tracking: Tracking
     ) throws(RepositoryError) -> [RepositoryPath] {
         var files = tracking.added.filter { $0.isInside(path) }
-        for file in try self.files(of: base, in: path)
+        for (file, _) in try self.files(of: base, in: path)
         where !tracking.coversDirectory(file) && !tracking.isUntracked(file) {
             files.insert(file)
         }
@@ -95,7 +95,7 @@ extension Repository {
         guard person != nil else { throw .noIdentity }
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
-        var known: Set<RepositoryPath> = []
+        var known: [RepositoryPath: TreeEntry?] = [:]
         for path in paths {
             let files = try files(of: look.base, in: path)
             let added = look.scan.files.filter { $0.base == nil && $0.path.isInside(path) }.map(\.path)
@@ -104,7 +104,8 @@ extension Repository {
                 guard try status(of: path) != nil else { throw .noPath("\(path)") }
                 throw .notTracked(path)
             }
-            known.formUnion(files + added)
+            for path in added { known.updateValue(nil, forKey: path) }
+            for (path, entry) in files { known.updateValue(entry, forKey: path) }
         }
         let dirty = try unsaved(known, look)
         var saved = tree(look.base)
@@ -117,9 +118,13 @@ extension Repository {
         }
         try copy.setTracking(try withoutTracking(paths, look))
         var steps: [CheckoutStep] = []
-        for path in known.sorted() where try status(of: path).map({ $0.kind != .directory }) ?? false {
-            let entries = try reading { () throws(ReadError) in
-                try [saved.entry(at: path), tree(look.base).entry(at: path)].compactMap { $0 }
+        let isSaved = Set(dirty)
+        for (path, entry) in known.sorted(by: { $0.key < $1.key })
+        where try status(of: path).map({ $0.kind != .directory }) ?? false {
+            var entries = [entry].compactMap { $0 }
+            if isSaved.contains(path) {
+                entries += try reading { () throws(ReadError) in try [saved.entry(at: path)].compactMap { $0 }
+                }
             }
             steps.append(
                 CheckoutStep(path: path, entry: nil, known: entries, seen: look.cache.seen(path)))
@@ -130,17 +135,17 @@ extension Repository {
 
     /// Which of some files have contents that the base version has not: changed ones, and what came into the place of one that is
     /// tracked no longer.
-    private func unsaved(_ paths: Set<RepositoryPath>, _ look: Look) throws(RepositoryError)
+    private func unsaved(_ files: [RepositoryPath: TreeEntry?], _ look: Look) throws(RepositoryError)
         -> [RepositoryPath]
     {
         var dirty: [RepositoryPath] = []
-        for change in try changes(look) where paths.contains(change.path) {
+        for change in try changes(look) {
+            guard let entry = files[change.path] else { continue }
             guard change.state == .deleted else {
                 dirty.append(change.path)
                 continue
             }
             guard try status(of: change.path) != nil else { continue }
-            let entry = try reading { () throws(ReadError) in try tree(look.base).entry(at: change.path) }
             if try !isSafe(change.path, [entry].compactMap { $0 }, []) { dirty.append(change.path) }
         }
         return dirty
@@ -166,16 +171,17 @@ extension Repository {
     }
 
     /// What a version has at a path: the file itself, or all files in the directory.
-    private func files(of base: Commit?, in path: RepositoryPath) throws(RepositoryError) -> [RepositoryPath]
-    {
+    private func files(of base: Commit?, in path: RepositoryPath) throws(RepositoryError) -> [Leaf] {
         let version = tree(base)
         return try reading { () throws(ReadError) in
             let entry = path.isRoot ? nil : try version.entry(at: path)
-            if let entry, entry.mode != .directory { return [path] }
+            if let entry, entry.mode != .directory { return [(path, entry)] }
             guard path.isRoot || entry != nil else { return [] }
-            var files: [RepositoryPath] = []
+            var files: [Leaf] = []
             let below = DirectoryTree(root: entry?.id ?? base?.tree ?? DirectoryTree.emptyRoot, reader: store)
-            try below.forEachFile(under: path) { (path, _) throws(ReadError) in files.append(path) }
+            try below.forEachFile(under: path) { (path, entry) throws(ReadError) in
+                files.append((path, entry))
+            }
             return files
         }
     }
