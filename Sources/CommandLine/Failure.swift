@@ -114,7 +114,7 @@ struct Failure: Error {
         guard isName, let repository = try? Repository.here() else { return "mlrepo log" }
         if let path = try? repository.path(ArgumentText.bytes(text)), (try? repository.exists(path)) == true {
             return
-                "'\(path)' is a path: 'checkout -- \(path)' writes it, 'HEAD:\(path)' names it in a version"
+                "'\(path)' is a path: mlrepo ls HEAD \(path), mlrepo show HEAD:\(path), or mlrepo checkout -- \(path)"
         }
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }

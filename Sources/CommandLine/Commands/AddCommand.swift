@@ -59,11 +59,11 @@ struct UntrackCommand: ParsableCommand {
         commandName: "untrack", abstract: "Stop tracking; the files stay where they are.",
         discussion: """
             Earlier versions keep them. 'mlrepo add' tracks them again. What lies in a tracked directory is left out of it by a line \
-            in .mlrepoignore.
+            in .mlrepoignore. What a pattern took in stays tracked when the pattern goes.
 
             EXAMPLES
               mlrepo untrack data/scratch
-              mlrepo untrack --pattern '*.ckpt'    no new files that match; those of the last version stay
+              mlrepo untrack --pattern '*.ckpt'    no new files that match
             """)
 
     @Option(name: .long, help: "Take in no more files that match; the pattern as 'add' was given it.")
