@@ -49,9 +49,14 @@ struct FsckCommand: ParsableCommand {
     }
 
     private func show(_ report: IntegrityReport) {
+        // What lay in a damaged frame is named object by object.
+        let missing = Set(report.problems.filter { $0.reference != nil }.map(Self.place))
         for problem in report.problems {
             Terminal.print(Terminal.escaped("\(problem)"))
-            for need in problem.neededBy { Terminal.print("  needed by \(Terminal.escaped(need))") }
+            if problem.reference == nil, missing.contains(Self.place(problem)) { continue }
+            for line in DamagedFiles(problem.neededBy).lines {
+                Terminal.print("  needed by \(Terminal.escaped(line))")
+            }
         }
         if !output.quiet || !report.isClean { Terminal.print(Self.verdict(report)) }
     }
@@ -60,7 +65,14 @@ struct FsckCommand: ParsableCommand {
         let what =
             "\(Terminal.count(report.objects)) objects in \(Terminal.count(report.packs)) packs, \(Terminal.size(report.bytes))"
         if report.isClean { return "\(what): no damage" }
-        return "\(what): \(report.problems.count) \(report.problems.count == 1 ? "problem" : "problems")"
+        let count = "\(report.problems.count) \(report.problems.count == 1 ? "problem" : "problems")"
+        let files = DamagedFiles(report.problems.flatMap(\.neededBy)).files
+        return "\(what): \(count)" + (files == 0 ? "" : ", \(Terminal.files(files)) damaged")
+    }
+
+    /// Where a problem lies: the same for a frame and the objects in it.
+    private static func place(_ problem: IntegrityProblem) -> String {
+        "\(problem.pack?.text ?? "-") \(problem.offset ?? -1)"
     }
 
     private func say(_ plan: StoreRepair.Plan, done: Bool) {
@@ -104,5 +116,37 @@ struct FsckCommand: ParsableCommand {
                     ])
                 }),
         ])
+    }
+}
+
+/// What needs a damaged object, as people read it: each file once, however many versions and runs have it.
+private struct DamagedFiles {
+    /// In order of paths.
+    private(set) var lines: [String] = []
+    /// How many files of versions there are.
+    let files: Int
+
+    /// - Parameter needs: As ``IntegrityProblem/neededBy`` has them.
+    init(_ needs: [String]) {
+        var refs: [String: Set<String>] = [:]
+        var others: [(path: String, need: String)] = []
+        for need in needs {
+            // Names of refs have neither a colon nor a space in them.
+            guard let colon = need.firstIndex(of: ":") else {
+                others.append(("", need))
+                continue
+            }
+            let (ref, path) = (String(need[..<colon]), String(need[need.index(after: colon)...]))
+            if ref.contains(" ") { others.append((path, need)) } else { refs[path, default: []].insert(ref) }
+        }
+        files = refs.count
+        for (path, names) in refs.sorted(by: { $0.key < $1.key }) {
+            // A branch tells more than the working copy that stands on it.
+            let named = names.filter { !$0.hasPrefix("worktrees/") }.sorted()
+            let first = named.first ?? names.min() ?? ""
+            let more = max(named.count, 1) - 1
+            lines.append("\(first):\(path)" + (more == 0 ? "" : " and \(more) more"))
+        }
+        for other in others where refs[other.path] == nil { lines.append(other.need) }
     }
 }
