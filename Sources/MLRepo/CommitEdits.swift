@@ -6,8 +6,8 @@ struct CommitEdits: Sendable {
     private let files: SnapshotFiles
     /// Empty directories, in order of a walk.
     private let directories: [PathEdit]
-    /// Numbers of files, and those of directories with the highest bit set.
-    private let order: [UInt32]
+    /// Numbers of files, and those of directories with the highest bit set; nothing for all files as they come.
+    private let order: [UInt32]?
 
     private static let directoryMark: UInt32 = 1 << 31
 
@@ -20,6 +20,10 @@ struct CommitEdits: Sendable {
                     entry: TreeEntry(
                         name: split.name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0))
             }
+        }
+        guard !directories.isEmpty else {
+            self.init(files: files, directories: [], order: nil)
+            return
         }
         var order: [UInt32] = []
         order.reserveCapacity(files.count + directories.count)
@@ -37,14 +41,17 @@ struct CommitEdits: Sendable {
         self.init(files: files, directories: directories, order: order)
     }
 
-    private init(files: SnapshotFiles, directories: [PathEdit], order: [UInt32]) {
+    private init(files: SnapshotFiles, directories: [PathEdit], order: [UInt32]?) {
         (self.files, self.directories, self.order) = (files, directories, order)
     }
 
     /// What differs from the base version, each path once.
     var changed: CommitEdits {
+        // Of a first version that is everything.
+        if order == nil, files.indices.allSatisfy({ files.isNew($0) && !files.isGone($0) }) { return self }
         var kept: [UInt32] = []
-        for number in order where number >= Self.directoryMark || !files.isUnchanged(Int(number)) {
+        for number in indices.lazy.map({ self.number($0) })
+        where number >= Self.directoryMark || !files.isUnchanged(Int(number)) {
             // Where something has come into the place of an empty directory, the path is there twice: what came counts.
             if let last = kept.last,
                 [last, number].contains(where: { isDirectory($0) || files.isGone(Int($0)) }),
@@ -55,10 +62,10 @@ struct CommitEdits: Sendable {
                 kept.append(number)
             }
         }
-        // Of a first version that is everything.
-        return kept.count == order.count
-            ? self : CommitEdits(files: files, directories: directories, order: kept)
+        return CommitEdits(files: files, directories: directories, order: kept)
     }
+
+    private func number(_ index: Int) -> UInt32 { order.map { $0[index] } ?? UInt32(index) }
 
     private func isDirectory(_ number: UInt32) -> Bool { number >= Self.directoryMark }
 
@@ -79,7 +86,7 @@ struct CommitEdits: Sendable {
         var endIndex: Int { edits.count }
 
         subscript(index: Int) -> StatCache.Edit {
-            let number = edits.order[index]
+            let number = edits.number(index)
             if edits.isDirectory(number) {
                 let edit = edits.edit(number)
                 return StatCache.Edit(path: edit.path, entry: edit.entry, seen: nil)
@@ -92,11 +99,13 @@ struct CommitEdits: Sendable {
 
 extension CommitEdits: PathEdits {
     var startIndex: Int { 0 }
-    var endIndex: Int { order.count }
+    var endIndex: Int { order?.count ?? files.count }
 
-    subscript(index: Int) -> PathEdit { edit(order[index]) }
+    subscript(index: Int) -> PathEdit { edit(number(index)) }
 
     func keeping(_ isKept: (PathEdit) -> Bool) -> CommitEdits {
-        CommitEdits(files: files, directories: directories, order: order.filter { isKept(edit($0)) })
+        CommitEdits(
+            files: files, directories: directories,
+            order: indices.map { number($0) }.filter { isKept(edit($0)) })
     }
 }

@@ -66,7 +66,7 @@ extension DirectoryTree {
     ) throws(EditError<Failure>) -> BuiltDirectory {
         let tree = MerkleTree<TreeEntry>(root: root, reader: reader)
         let isNew = root == Self.emptyRoot
-        var leaves: [TreeEntry] = []
+        var leaves: [MerkleElement<TreeEntry>] = []
         var changes: [MerkleEdit<TreeEntry>] = []
         var next = range.lowerBound
         while next < range.upperBound {
@@ -76,12 +76,13 @@ extension DirectoryTree {
                 next..<Self.end(of: path[start..<end], in: next..<range.upperBound) { edits[$0].path }
             let change = try change(
                 EntryName(partOf: path[start..<end]), edits, group, endingAt: end, in: tree, store)
-            if !isNew { changes.append(change) } else if let leaf = change.leaf { leaves.append(leaf) }
+            if !isNew { changes.append(change) } else if let leaf = change.leaf { leaves.append(.leaf(leaf)) }
             next = group.upperBound
         }
         let built: BuiltTree<TreeEntry>
         if isNew {
-            built = BuiltTree(leaves: leaves)
+            built = BuiltTree(elements: leaves)
+            leaves = []
         } else {
             do throws(ReadError) { built = try tree.editing(changes) } catch { throw .reading(error) }
         }

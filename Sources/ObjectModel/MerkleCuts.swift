@@ -52,9 +52,11 @@ extension BuiltTree {
     /// Builds the tree of a whole collection.
     ///
     /// - Parameter leaves: In order; the keys of a map rise strictly.
-    package init(leaves: [Leaf]) {
+    package init(leaves: [Leaf]) { self.init(elements: leaves.map { .leaf($0) }) }
+
+    /// The same of leaves that are elements already: there may be 100,000 in one directory.
+    init(elements: consuming [MerkleElement<Leaf>]) {
         var collected: [(id: ObjectID, payload: [UInt8])] = []
-        var elements = leaves.map { MerkleElement.leaf($0) }
         var (level, top) = (0, EncodedNode<Leaf>.empty)
         while !elements.isEmpty {
             var above: [MerkleElement<Leaf>] = []
