@@ -95,7 +95,8 @@ extension Repository {
         try copy.setTracking(
             look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: content.tracked))
         // What came back and is in no version stays tracked.
-        if let id = move.content { try keepTracking(of: id, after: move.commit) }
+        if let id = move.content { try keepTracking(of: id, after: move.commit, isDeleting: false) }
+        try trackWritten(steps.filter { $0.entry != nil }.map(\.path))
         try copy.setPending(nil)
         return CheckoutReport(
             written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
@@ -116,7 +117,8 @@ extension Repository {
         }
         guard note.earlier.count <= Self.mostInterrupted else { throw .interruptedCheckout }
         // What an interrupted one had kept is overwritten by this.
-        note.kept = move.kept ?? before?.kept
+        let earlier = try keptByInterrupted()
+        note.kept = move.kept ?? earlier
         return note
     }
 
@@ -202,7 +204,7 @@ extension Repository {
             if let found = try obstacle(above, [], &firm) { obstacles.append(found) }
         }
         var move = CheckoutMove(to: id, branch: branch, isNew: isNew)
-        move.kept = try save(Array(Set(dirty + lost + obstacles)), look, after: copy.pending()?.kept)
+        move.kept = try save(Array(Set(dirty + lost + obstacles)), look, after: keptByInterrupted())
         return try checkout(move, onStep: onStep)
     }
 

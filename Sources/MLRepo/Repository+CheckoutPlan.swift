@@ -47,6 +47,10 @@ extension Repository {
                 if let after { written[path, default: []].append(after) }
             }
         }
+        for (path, entry) in try interruptedEntries() {
+            try add(path, [entry])
+            written[path, default: []].append(entry)
+        }
         for (path, entry) in others {
             try add(path, [entry])
             written[path, default: []].append(entry)
@@ -170,11 +174,34 @@ extension Repository {
         return true
     }
 
+    /// What a checkout of paths that was interrupted was writing; nothing where a collection took it since.
+    private func interruptedEntries() throws(RepositoryError) -> [Leaf] {
+        guard let pending = try copy.pending(), !pending.paths.isEmpty, let source = pending.source,
+            try !wasCollected(commit(source))
+        else { return [] }
+        return try entries(at: pending.paths, of: source)
+    }
+
+    /// The version that has what a checkout was overwriting that was interrupted; nothing where a collection took it since.
+    func keptByInterrupted() throws(RepositoryError) -> ObjectID? {
+        guard let kept = try copy.pending()?.kept, try !wasCollected(commit(kept)) else { return nil }
+        return kept
+    }
+
     /// What a checkout that was interrupted was changing.
     func interruptedPaths() throws(RepositoryError) -> Set<RepositoryPath> {
         var paths: Set<RepositoryPath> = []
         for change in try copy.pending()?.changes ?? [] {
             for difference in try differences(change) { paths.insert(difference.path) }
+        }
+        // Of a checkout of paths, what it wrote, was writing, or was about to.
+        guard let kept = try keptByInterrupted() else { return paths }
+        let version = try tree(commit(kept))
+        for (path, entry) in try interruptedEntries() {
+            let before = try reading { () throws(ReadError) in try version.entry(at: path) }
+            let isKnown = try isSafe(path, [before, entry].compactMap { $0 }, [])
+            let isOurs = isKnown ? true : try isTorn(path, entry)
+            if isOurs { paths.insert(path) }
         }
         return paths
     }

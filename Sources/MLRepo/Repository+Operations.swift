@@ -65,12 +65,12 @@ extension Repository {
         guard let id = head.commit else { throw .interruptedCheckout }
         // A commit that was killed is finished before it is taken back.
         if try isMerged(pending, id) { return nil }
-        guard let goal = pending.goal else { throw .interruptedCheckout }
+        guard pending.goal != nil || pending.kept != nil else { throw .interruptedCheckout }
         // An undo that was killed goes on.
-        if let undoes = goal.undoes, try undoable()?.eventID == undoes { return nil }
+        if let undoes = pending.goal?.undoes, try undoable()?.eventID == undoes { return nil }
         var move = CheckoutMove(to: id, branch: head.branch)
         move.verb = "undo"
-        move.content = pending.kept
+        move.content = try keptByInterrupted()
         return try checkout(move).head.commit
     }
 
@@ -209,7 +209,11 @@ extension Repository {
     }
 
     /// What the commit that is taken back tracked stays tracked, so that nothing drops out of sight.
-    func keepTracking(of taken: ObjectID?, after base: ObjectID?) throws(RepositoryError) {
+    ///
+    /// - Parameter isDeleting: What the commit does not have was taken out by it; else somebody deleted it on disk.
+    func keepTracking(
+        of taken: ObjectID?, after base: ObjectID?, isDeleting: Bool = true
+    ) throws(RepositoryError) {
         guard let taken else { return }
         let commit = try reading { () throws(ReadError) in try store.commit(taken) }
         let before = try base.map { (id) throws(RepositoryError) in
@@ -225,7 +229,7 @@ extension Repository {
             try tree(before).changes(to: tree(commit)) { (path, old, new) throws(ReadError) in
                 guard new != nil else {
                     // What the commit took out is not taken for lost.
-                    if !tracking.isUntracked(path), !tracking.coversDirectory(path) {
+                    if isDeleting, !tracking.isUntracked(path), !tracking.coversDirectory(path) {
                         tracking.untracked.insert(path)
                     }
                     return
@@ -235,6 +239,16 @@ extension Repository {
             }
         }
         try copy.setTracking(tracking)
+    }
+
+    /// What a checkout wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
+    func trackWritten(_ paths: [RepositoryPath]) throws(RepositoryError) {
+        let (_, base) = try base()
+        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        let untracked = tracking.untracked.filter { out in !paths.contains { $0.isInside(out) } }
+        guard untracked != tracking.untracked else { return }
+        tracking.untracked = untracked
+        try copy.setTracking(tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) ? nil : tracking)
     }
 
     /// What the version that is stood on tracks need not be said again.

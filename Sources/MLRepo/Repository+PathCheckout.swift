@@ -22,7 +22,7 @@ extension Repository {
         var own = WorkingCopy.Pending(paths, of: id, on: look.base?.tree)
         let pending = try copy.pending()
         guard pending.map({ $0.isSame(as: own) }) ?? true else { throw .interruptedCheckout }
-        own.kept = pending?.kept
+        own.kept = try keptByInterrupted()
         try removeLeftovers(look)
         let wanted = try entries(at: paths, of: id)
         var (steps, doubtful, lost) = try steps(for: wanted, look, isResumed: pending != nil)
@@ -46,6 +46,7 @@ extension Repository {
         try copy.setPending(own)
         try write(steps, onStep: onStep)
         try finishOverwriting(own.kept)
+        try trackWritten(wanted.map(\.path))
         try copy.setPending(nil)
         return steps.count { $0.entry != nil }
     }
@@ -66,8 +67,8 @@ extension Repository {
     }
 
     /// What a version has at some paths and below them.
-    private func entries(at paths: [RepositoryPath], of id: ObjectID) throws(RepositoryError)
-        -> [(path: RepositoryPath, entry: TreeEntry)]
+    func entries(at paths: [RepositoryPath], of id: ObjectID) throws(RepositoryError)
+        -> [Leaf]
     {
         let commit = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, commit)

@@ -594,3 +594,59 @@ class Kept(VersionsTest):
             self.mlrepo("undo")
             if at != self.mlrepo("resolve", "A"):
                 self.assertEqual((self.text("a"), self.text("b")), ("mine", "later"))
+
+    def test_a_forced_checkout_of_paths_that_was_killed_is_followed_by_another_one(self) -> None:
+        for call in ("renameat", "unlinkat"):
+            for _ in self.points("checkout", "--force", "main~1", "--", "data", call=call):
+                self.mlrepo("checkout", "--force", "main")
+                self.assertEqual(self.text("a"), "2")
+                for _ in range(2):
+                    if self.text("a") != "mine":
+                        self.mlrepo("undo")
+                self.assertEqual((self.text("a"), self.text("b")), ("mine", "3"))
+                self.mlrepo("fsck")
+
+    def test_an_interrupted_checkout_of_paths_is_taken_back(self) -> None:
+        for _ in self.points("checkout", "--force", "A", "--", "data"):
+            for _ in range(2):
+                isThere = (self.work / "data/a").exists()
+                if not isThere or self.text("a") != "mine" or "interrupted" in self.mlrepo("status"):
+                    self.mlrepo("undo")
+            self.assertEqual((self.text("a"), self.text("b"), self.branch()), ("mine", "3", "main"))
+
+    def test_what_a_checkout_wrote_is_tracked_again(self) -> None:
+        for words in (("--force", "HEAD"), ("--", "top"), ("main~1", "--", "top")):
+            with self.subTest(words=words):
+                shutil.rmtree(self.work)
+                self.work.mkdir()
+                self.three()
+                self.write("top", b"1")
+                self.mlrepo("add", "top")
+                self.mlrepo("commit", "-m", "top")
+                self.write("top", b"2")
+                self.mlrepo("commit", "-m", "top again")
+                self.mlrepo("rm", "top")
+                self.mlrepo("checkout", *words)
+                self.assertNotIn("deleted", self.mlrepo("status"))
+                self.mlrepo("commit", "-m", "after", "--metric", "a=1")
+                self.assertIn(" top", self.mlrepo("ls"))
+
+    def test_a_deletion_that_comes_back_is_no_untracking(self) -> None:
+        self.three()
+        self.write("top", b"1")
+        self.mlrepo("add", "top")
+        self.mlrepo("commit", "-m", "top")
+        os.remove(self.work / "top")
+        self.mlrepo("checkout", "--force", "main~1")
+        self.mlrepo("undo")
+        self.assertIn("deleted  top", self.mlrepo("status"))
+        self.write("top", b"anew")
+        self.assertIn("modified top", self.mlrepo("status"))
+
+    def test_a_collection_between_does_not_bar_the_way(self) -> None:
+        for words in (("A",), ("HEAD",), ("A", "--", "data")):
+            for _ in self.points("checkout", "--force", *words):
+                self.mlrepo("gc", "--now")
+                self.mlrepo("checkout", "--force", *words)
+                self.mlrepo("checkout", "--force", "main")
+                self.assertEqual((self.text("a"), self.text("b")), ("2", "3"))
