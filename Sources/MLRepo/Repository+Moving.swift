@@ -88,9 +88,11 @@ extension Repository {
     ///
     /// Untracked files in a directory stay, and the directory with them.
     /// - Parameter isForced: Files with changes that no version has go as well; they are kept first, and `undo` brings them back.
-    /// - Returns: How many files were removed.
+    /// - Returns: How many files were removed, and of how many the content was kept.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file has such changes; then nothing has happened.
-    package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> Int {
+    package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> (
+        removed: Int, kept: Int
+    ) {
         try forgetMerge()
         guard person != nil else { throw .noIdentity }
         guard try copy.pending() == nil else { throw .interruptedCheckout }
@@ -130,7 +132,7 @@ extension Repository {
                 CheckoutStep(path: path, entry: nil, known: entries, seen: look.cache.seen(path)))
         }
         try write(steps)
-        return steps.count
+        return (steps.count, dirty.count)
     }
 
     /// Which of some files have contents that the base version has not: changed ones, and what came into the place of one that is

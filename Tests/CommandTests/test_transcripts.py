@@ -1041,7 +1041,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             precious
             $ mlrepo rm --force data/a.txt
-            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH brings back what the last commit has
+            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH what the last commit has
             $ cat data/a.txt
             ! cat: data/a.txt: No such file or directory
             [1]
@@ -1058,7 +1058,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               modified data/a.txt
             $ mlrepo rm -rf data
-            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH brings back what the last commit has
+            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH what the last commit has
             $ mlrepo undo --quiet
             $ cat data/a.txt
             precious

@@ -73,7 +73,7 @@ import WorkingTree
         try bench.write("a", [1])
         try bench.write("b", [2])
         let first = try bench.commit("first")
-        #expect(try bench.open().remove([path("data")], isForced: false) == 2)
+        #expect(try bench.open().remove([path("data")], isForced: false).removed == 2)
         #expect(try bench.read("a") == nil)
         #expect(try bench.open().restore([path("data")]).count == 2)
         #expect(try bench.open().status().changes.isEmpty)
@@ -83,7 +83,7 @@ import WorkingTree
         #expect(throws: RepositoryError.wouldLose([try path("data/c")])) {
             try bench.open().remove([path("data")], isForced: false)
         }
-        #expect(try bench.open().remove([path("data/a")], isForced: false) == 1)
+        #expect(try bench.open().remove([path("data/a")], isForced: false).removed == 1)
         // No --deleted is needed: it was said.
         let second = try bench.open().commit(CommitRequest(message: "second")).id
         #expect(try paths(bench, of: second) == ["data/b", "data/c"])
@@ -111,7 +111,7 @@ extension MovingTests {
         try bench.write("a", [1])
         try bench.write("b", [2])
         try bench.commit("first")
-        #expect(try bench.open().remove([path("data/a")], isForced: false) == 1)
+        #expect(try bench.open().remove([path("data/a")], isForced: false).removed == 1)
         let tracked = try bench.disk.contents(Workbench.home / ".mlrepo/tracked", limit: 10_000)
         try bench.commit("second")
         // The commit was killed before it took this back.
@@ -179,7 +179,7 @@ extension MovingTests {
             try bench.open().remove([data], isForced: false)
         }
         #expect(try bench.read("a") == Self.precious)
-        #expect(try bench.open().remove([data], isForced: true) > 0)
+        #expect(try bench.open().remove([data], isForced: true).removed > 0)
         try bench.open().undo(#require(try bench.open().undoable()))
         #expect(try bench.read("a") == Self.precious)
     }

@@ -50,10 +50,10 @@ struct FsckCommand: ParsableCommand {
 
     private func show(_ report: IntegrityReport) {
         // What lay in a damaged frame is named object by object.
-        let missing = Set(report.problems.filter { $0.reference != nil }.map(Self.place))
+        let missing = Set(report.problems.filter { $0.reference != nil }.compactMap(Self.place))
         for problem in report.problems {
             Terminal.print(Terminal.escaped("\(problem)"))
-            if problem.reference == nil, missing.contains(Self.place(problem)) { continue }
+            if problem.reference == nil, let place = Self.place(problem), missing.contains(place) { continue }
             for line in DamagedFiles(problem.neededBy).lines {
                 Terminal.print("  needed by \(Terminal.escaped(line))")
             }
@@ -70,9 +70,10 @@ struct FsckCommand: ParsableCommand {
         return "\(what): \(count)" + (files == 0 ? "" : ", \(Terminal.files(files)) damaged")
     }
 
-    /// Where a problem lies: the same for a frame and the objects in it.
-    private static func place(_ problem: IntegrityProblem) -> String {
-        "\(problem.pack?.text ?? "-") \(problem.offset ?? -1)"
+    /// Where in a pack a problem lies: the same for a frame and the objects in it.
+    private static func place(_ problem: IntegrityProblem) -> String? {
+        guard let pack = problem.pack, let offset = problem.offset else { return nil }
+        return "\(pack.text) \(offset)"
     }
 
     private func say(_ plan: StoreRepair.Plan, done: Bool) {

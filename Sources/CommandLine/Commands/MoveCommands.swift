@@ -75,13 +75,13 @@ struct RemoveCommand: ParsableCommand {
             if output.json { Terminal.printJSON(.object(["removed": .integer(0)])) }
             return
         }
-        let count = try repository.remove(repository.paths(paths), isForced: force)
+        let (count, kept) = try repository.remove(repository.paths(paths), isForced: force)
         if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
         guard !output.quiet else { return }
         let way =
-            force ? "mlrepo undo brings back what had changed, and " : "until the next commit "
-        Terminal.print(
-            "\(Terminal.files(count)) removed; \(way)mlrepo restore PATH brings back what the last \(force ? "commit" : "one") has"
-        )
+            kept == 0
+            ? "until the next commit mlrepo restore PATH brings back what the last one has"
+            : "mlrepo undo brings back what had changed, and mlrepo restore PATH what the last commit has"
+        Terminal.print("\(Terminal.files(count)) removed; \(way)")
     }
 }

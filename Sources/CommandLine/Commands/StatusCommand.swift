@@ -36,7 +36,12 @@ struct StatusCommand: ParsableCommand {
             Terminal.print("  \(Self.word(change.state)) \(change.path)")
         }
         if status.changes.count > Self.mostChanges {
-            let counts = [("added", FileChange.State.added), ("modified", .modified), ("deleted", .deleted)]
+            let words: [(String, FileChange.State)] = [
+                ("added", .added), ("modified", .modified), ("deleted", .deleted),
+                ("of another type", .typeChanged),
+            ]
+            let counts =
+                words
                 .map { (word, state) in (word, status.changes.count { $0.state == state }) }
                 .filter { $0.1 > 0 }.map { "\(Terminal.count($0.1)) \($0.0)" }
             let rest = status.changes.count - Self.mostChanges
