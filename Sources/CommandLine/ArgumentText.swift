@@ -14,7 +14,9 @@ enum ArgumentText {
         var arguments: [String] = []
         for index in 1..<max(1, Int(Swift.CommandLine.argc)) {
             guard let argument = Swift.CommandLine.unsafeArgv[index] else { break }
-            arguments.append(text(Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument)))))
+            arguments.append(
+                String(validatingCString: argument)
+                    ?? text(Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument)))))
         }
         return arguments
     }

@@ -59,7 +59,7 @@ struct Failure: Error {
         case .branchInUse: status = .wouldLose
         case .bare(let path):
             (status, hint) = (.usage, "mlrepo init --store \(path) DIRECTORY makes a working copy")
-        case .refExists: status = .wouldLose
+        case .refExists, .foreignStore: status = .wouldLose
         case .diverged(_, let path):
             (status, self.path) = (.wouldLose, "\(path)")
             hint = "mlrepo branch NAME, mlrepo checkout NAME, and commit there"

@@ -118,80 +118,77 @@ private func isCommand(_ word: String) -> Bool {
     } || word.hasPrefix("-")
 }
 
+/// Runs a command and tells of its failure.
+///
+/// - Returns: The exit status.
 private func run(_ arguments: [String]) -> Int32 {
-    // What stands behind "--" is a path.
-    let json = arguments.prefix { $0 != "--" }.contains("--json")
-    if let first = arguments.first, let habit = Habits.advice(first) {
-        let failure = Failure(status: .usage, message: habit.message, hint: habit.hint)
-        failure.report(json: json)
-        return failure.status.rawValue
-    }
-    if arguments.first == "help", arguments.count == 2, let page = Topics.page(arguments[1]) {
-        Terminal.print(page)
-        Terminal.flush()
-        return 0
-    }
-    if arguments.first == "help", arguments.count > 1, !isCommand(arguments[1]) {
-        let failure = Failure(
-            status: .usage, message: "there is no command '\(Terminal.escaped(arguments[1]))'",
-            hint: "mlrepo help")
-        failure.report(json: json)
-        return failure.status.rawValue
-    }
-    if let first = arguments.first, first != "help", !isCommand(first) {
-        let near = Suggestion.near(first, among: commandNames)
-        let failure = Failure(
-            status: .usage, message: "there is no command '\(Terminal.escaped(first))'",
-            hint: near.map { "mlrepo \($0)" } ?? "mlrepo help")
-        failure.report(json: json)
-        return failure.status.rawValue
-    }
     do {
-        var command = try parse(arguments)
-        try command.run()
+        try perform(arguments)
         Terminal.flush()
         return 0
     } catch let code as ExitCode {
         Terminal.flush()
         return code.rawValue
-    } catch let error as RepositoryError {
-        Terminal.flush()
-        let failure = Failure(error)
-        failure.report(json: json)
-        return failure.status.rawValue
-    } catch let error as ReadError {
-        Terminal.flush()
-        let failure = Failure(.object(error))
-        failure.report(json: json)
-        return failure.status.rawValue
-    } catch let error as InvalidName {
-        Terminal.flush()
-        let failure = Failure(.invalidName(error))
-        failure.report(json: json)
-        return failure.status.rawValue
-    } catch let failure as Failure {
-        Terminal.flush()
-        failure.report(json: json)
-        return failure.status.rawValue
     } catch {
         Terminal.flush()
-        let code = MLRepoCommand.exitCode(for: error)
-        if code == .success {
-            Terminal.print(MLRepoCommand.fullMessage(for: error))
-            Terminal.flush()
-            return 0
-        }
-        if arguments.first == "commit", arguments.contains("--amend"), let habit = Habits.advice("amend") {
-            let failure = Failure(status: .usage, message: habit.message, hint: habit.hint)
-            failure.report(json: json)
+        if let failure = failure(error, arguments) {
+            // What stands behind "--" is a path.
+            failure.report(json: arguments.prefix { $0 != "--" }.contains("--json"))
             return failure.status.rawValue
+        }
+        Terminal.print(MLRepoCommand.fullMessage(for: error))
+        Terminal.flush()
+        return 0
+    }
+}
+
+private func perform(_ arguments: [String]) throws {
+    if let quick = QuickCommand(arguments) { return try quick.run() }
+    if let first = arguments.first {
+        if let habit = Habits.advice(first) { throw Failure(habit) }
+        if first == "help", arguments.count == 2, let page = Topics.page(arguments[1]) {
+            return Terminal.print(page)
+        }
+        if first == "help", arguments.count > 1, !isCommand(arguments[1]) {
+            throw Failure.noCommand(arguments[1], hint: nil)
+        }
+        if first != "help", !isCommand(first) {
+            let near = Suggestion.near(first, among: commandNames)
+            throw Failure.noCommand(first, hint: near.map { "mlrepo \($0)" })
+        }
+    }
+    var command = try parse(arguments)
+    try command.run()
+}
+
+/// - Returns: Nothing if the error is the parser's way to show help.
+private func failure(_ error: any Error, _ arguments: [String]) -> Failure? {
+    switch error {
+    case let failure as Failure: return failure
+    case let error as RepositoryError: return Failure(error)
+    case let error as ReadError: return Failure(.object(error))
+    case let error as InvalidName: return Failure(.invalidName(error))
+    default:
+        if MLRepoCommand.exitCode(for: error) == .success { return nil }
+        if arguments.first == "commit", arguments.contains("--amend"), let habit = Habits.advice("amend") {
+            return Failure(habit)
         }
         let known = MLRepoCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
         let topic = known.first { $0 == arguments.first }.map { " \($0)" } ?? ""
-        let failure = Failure(
+        return Failure(
             status: .usage, message: Terminal.escaped(MLRepoCommand.message(for: error)),
             hint: "mlrepo help\(topic)")
-        failure.report(json: json)
-        return failure.status.rawValue
+    }
+}
+
+extension Failure {
+    fileprivate init(_ habit: (message: String, hint: String)) {
+        self.init(status: .usage, message: habit.message, hint: habit.hint)
+    }
+
+    fileprivate static func noCommand(_ name: String, hint: String?) -> Failure {
+        Failure(
+            status: .usage, message: "there is no command '\(Terminal.escaped(name))'",
+            hint: hint ?? "mlrepo help")
     }
 }

@@ -3,12 +3,10 @@ internal import ObjectModel
 
 /// Revisions and paths, in this order, as people type them without `--` between.
 enum RevisionWords {
-    private static let commands: Set = ["log", "diff"]
-
     /// What stands behind `--` as values of an option: the parser knows either words on both sides of it, or none that are
     /// optional before.
     static func complete(_ arguments: [String]) -> [String] {
-        guard let command = arguments.first, commands.contains(command),
+        guard let command = arguments.first, command == "log" || command == "diff",
             let end = arguments.firstIndex(of: "--")
         else { return arguments }
         return arguments[..<end] + arguments[(end + 1)...].map { "--path=\($0)" }

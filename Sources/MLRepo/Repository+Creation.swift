@@ -17,6 +17,13 @@ package struct CreationRequest: Sendable {
 }
 
 extension Repository {
+    /// Whether a directory is a working copy already.
+    package static func isWorkingCopy(_ root: FilePath, _ environment: Environment) throws(RepositoryError)
+        -> Bool
+    {
+        try exists(WorkingCopy(root: root, environment).directory / "HEAD", environment.files)
+    }
+
     /// Makes a repository in a directory.
     package static func create(
         at root: FilePath, _ request: CreationRequest, _ environment: Environment
@@ -59,7 +66,7 @@ extension Repository {
 
     /// Lets a working copy use its store at the place where it is now.
     ///
-    /// - Returns: Nothing if its store is where it was, or this is none that knows the working copy.
+    /// - Returns: Nothing if its store is where it was.
     private static func attached(
         _ copy: WorkingCopy, to store: FilePath, _ environment: Environment
     ) throws(RepositoryError) -> Repository? {
@@ -70,7 +77,9 @@ extension Repository {
             try ObjectStore.open(place, files: environment.files)
         }
         let head = try copy.head()
-        if let commit = head.commit, !found.contains(ObjectReference(.commit, commit)) { return nil }
+        if let commit = head.commit, !found.contains(ObjectReference(.commit, commit)) {
+            throw .foreignStore(place, commit)
+        }
         try copy.setStore(place)
         let repository = try open(copy, environment)
         repository.noteWorkingCopy(head.workingCopy, at: copy.root)

@@ -60,6 +60,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case inputLeftOut(RepositoryPath)
     /// Another command is at work in this working copy.
     case occupied(seconds: Int)
+    /// A store that a working copy is to use does not have the version that it stands on.
+    case foreignStore(FilePath, ObjectID)
     /// A commit's record is there, and its files are not any more.
     case collected(ObjectID)
 
@@ -101,6 +103,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             "\(path) is a socket, pipe or device: only files, links and directories can be kept"
         case .misplaced(let path):
             "\(path) is in tracked data or in .mlrepo: a working copy needs a place of its own"
+        case .foreignStore(let path, let commit):
+            "the store in \(path) does not have \(commit.hex.prefix(7)), on which this working copy stands: it is another store, or an older copy of it"
         case .branchInUse(let branch, let path): "the working copy in \(path) stands on '\(branch)'"
         case .bare(let path): "\(path) is a store without a working copy"
         case .nested(let path): "\(path) is a repository of its own"

@@ -83,6 +83,11 @@ package struct Scan: Sendable {
         var running = 0
         var failure: WorkingTreeError?
         var result = ScanResult()
+
+        /// Whether one thread walks what is known to wait in about the time that it takes to begin another one.
+        var isShort: Bool {
+            jobs.count < 16 && jobs.reduce(0) { $0 + ($1.known.block?.count ?? 0) } < 256
+        }
     }
 
     /// - Parameter width: How many directories are looked at at once.
@@ -91,7 +96,9 @@ package struct Scan: Sendable {
             path: .root, known: cache?.root ?? Self.nothing, isCovered: tracking.coversDirectory(.root),
             rules: IgnoreRules())
         let queue = Monitor(Queue(jobs: [first]))
-        onThreads(width) { work(queue) }
+        // Most trees are walked sooner than another thread begins.
+        work(queue, whileFew: true)
+        if queue.withLock({ !$0.jobs.isEmpty }) { onThreads(width) { work(queue) } }
         var end = queue.withLock { ($0.failure, $0.result) }
         if let failure = end.0 { throw failure }
         end.1.files.sort()
@@ -101,12 +108,15 @@ package struct Scan: Sendable {
         return end.1
     }
 
-    private func work(_ queue: Monitor<Queue>) {
+    /// Looks at directories until none is left.
+    ///
+    /// - Parameter whileFew: Only as long as those that wait are few; for the first thread, before there are others.
+    private func work(_ queue: Monitor<Queue>, whileFew: Bool = false) {
         var result = ScanResult()
         var listing = DirectoryListing()
         while true {
             let job = queue.wait { queue -> Job?? in
-                if queue.failure != nil { return .some(nil) }
+                if queue.failure != nil || whileFew && !queue.isShort { return .some(nil) }
                 if let job = queue.jobs.popLast() {
                     queue.running += 1
                     return .some(job)

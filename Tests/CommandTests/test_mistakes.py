@@ -77,12 +77,23 @@ class Mistakes(CommandTest):
         moved = self.root / "moved"
         os.rename(self.work, moved)
         self.refused("status", status=66, says="mlrepo init --store PATH", cwd=other)
-        self.refused("init", "--store", str(self.root / "wrong"), status=73, says="exists already", cwd=other)
-        self.mlrepo("init", "--store", str(moved), cwd=other)
+        self.refused("init", "--store", str(self.root / "wrong"), status=73, says="it is another store", cwd=other)
+        self.assertIn("is now on the store", self.mlrepo("init", "--store", str(moved), cwd=other))
         self.assertIn("Nothing has changed", self.mlrepo("status", cwd=other))
         self.refused("worktree", "remove", str(moved), status=66, says="no working copy", cwd=other)
         self.mlrepo("status", cwd=moved)
         os.rename(moved, self.work)
+
+    def test_short_ways_answer_as_the_long_ones(self) -> None:
+        """`status` and `version` are run without the parser as most people type them, and with it otherwise."""
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"changed")
+        self.write("new", b"new")
+        for words in (("status",), ("status", "--json"), ("version",), ("version", "--json")):
+            self.assertEqual(self.mlrepo(*words), self.mlrepo(*words, "--no-progress"))
+        self.refused("status", "--jsno", status=64, says="--jsno")
+        self.refused("status", status=66, says="no .mlrepo", cwd=self.root)
 
     def test_the_working_copy_that_holds_the_store_is_not_forgotten(self) -> None:
         self.start()

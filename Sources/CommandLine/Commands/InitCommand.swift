@@ -62,6 +62,7 @@ struct InitCommand: ParsableCommand {
                 status: .usage, message: "this directory is not empty, and a store fills its own",
                 hint: "mlrepo init --bare DIRECTORY")
         }
+        let isThere = try Repository.isWorkingCopy(root, environment)
         let repository = try Repository.create(at: root, request, environment)
         let place = repository.copy.directory
         if output.json {
@@ -71,9 +72,14 @@ struct InitCommand: ParsableCommand {
                     "store": Terminal.json(repository.store.layout.root.bytes), "bare": .bool(bare),
                 ]))
         } else if !output.quiet {
-            let what = bare ? "A new store" : store == nil ? "A new repository" : "A new working copy"
+            let what =
+                bare
+                ? "A new store"
+                : isThere ? "The working copy" : store == nil ? "A new repository" : "A new working copy"
             let suffix =
-                store == nil ? "" : ", on the store \(Terminal.escaped(repository.store.layout.root.bytes))"
+                store == nil
+                ? ""
+                : "\(isThere ? " is now" : ",") on the store \(Terminal.escaped(repository.store.layout.root.bytes))"
             Terminal.print("\(what) in \(Terminal.escaped(place.bytes))\(suffix)")
             if store != nil, try repository.base().head.commit == nil,
                 try repository.tip(of: Repository.defaultBranch) != nil

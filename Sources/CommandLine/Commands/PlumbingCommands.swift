@@ -186,8 +186,10 @@ struct VersionCommand: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
-    func run() {
-        if output.json {
+    func run() { Self.run(json: output.json) }
+
+    static func run(json: Bool) {
+        if json {
             return Terminal.printJSON(.object(["version": .string(Version.number), "format": .integer(1)]))
         }
         Terminal.print(Version.text)

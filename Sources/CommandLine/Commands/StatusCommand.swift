@@ -15,9 +15,11 @@ struct StatusCommand: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
-    func run() throws {
+    func run() throws { try Self.run(json: output.json, quiet: output.quiet) }
+
+    static func run(json: Bool, quiet: Bool) throws {
         let status = try Repository.here().status()
-        if output.json { return Terminal.printJSON(Self.json(status)) }
+        if json { return Terminal.printJSON(Self.json(status)) }
         if let branch = status.head.branch {
             Terminal.print("On branch \(branch)")
         } else {
@@ -54,7 +56,7 @@ struct StatusCommand: ParsableCommand {
             let isNew = status.head.commit == nil && status.tracking == Tracking()
             Terminal.print(isNew ? "Nothing is tracked yet: mlrepo add PATH" : "Nothing has changed")
         }
-        if !status.untracked.isEmpty, !output.quiet {
+        if !status.untracked.isEmpty, !quiet {
             let names = status.untracked.prefix(Self.most).map { "\($0)" }.joined(separator: ", ")
             let rest = status.untracked.count - Self.most
             Terminal.print("Not tracked: \(names)\(rest > 0 ? " and \(Terminal.count(rest)) more" : "")")

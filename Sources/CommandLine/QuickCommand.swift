@@ -1,0 +1,28 @@
+/// What prompts and scripts type all day, as they type it: run without the parser of arguments.
+///
+/// To set up the parser's types takes a millisecond (generic metadata is made, and conformances are sought among all of the
+/// program's), which is more than all the rest of these commands in a small store. Whatever else is typed goes the long way.
+enum QuickCommand: Hashable {
+    case version(json: Bool)
+    case status(json: Bool)
+
+    /// - Returns: Nothing if it takes a parser to tell what is meant.
+    init?(_ arguments: [String]) {
+        guard let name = arguments.first, arguments.count == 1 || arguments.dropFirst() == ["--json"] else {
+            return nil
+        }
+        let json = arguments.count == 2
+        switch name {
+        case "version": self = .version(json: json)
+        case "status": self = .status(json: json)
+        default: return nil
+        }
+    }
+
+    func run() throws {
+        switch self {
+        case .version(let json): VersionCommand.run(json: json)
+        case .status(let json): try StatusCommand.run(json: json, quiet: false)
+        }
+    }
+}
