@@ -69,13 +69,16 @@ extension Repository {
         let source = kept ?? base
         let differences = try differences(source, content)
         let unlike =
-            try source.map { (version) throws(RepositoryError) in try self.differences(base, version) } ?? []
+            try kept.map { (version) throws(RepositoryError) in
+                try self.differences(base, version).map(\.path)
+            } ?? []
         // Only a checkout that was interrupted may have left something anywhere else.
-        let paths = differences.map(\.path) + unlike.map(\.path) + move.others.map(\.path)
+        let known = differences.indices.lazy.filter { differences.hasBefore($0) }.map { differences.path($0) }
+        let paths = known + unlike + move.others.map(\.path)
         let look = try look(at: copy.pending() == nil ? paths : nil)
-        let dirty = Set(try changes(look).map(\.path) + unlike.map(\.path))
+        let dirty = Set(try changes(look).map(\.path) + unlike)
         var (steps, lost) = try plan(
-            look, differences, to: tree(content), dirty: dirty, replacing: move.others)
+            look, consume differences, to: tree(content), dirty: dirty, replacing: move.others)
         if move.sparing == .unknown { lost = try unknown(lost, &steps) }
         guard lost.isEmpty else { throw .wouldLose(lost) }
         let note = try note(of: move, from: source, to: content, look)
@@ -86,20 +89,22 @@ extension Repository {
         (head.commit, head.branch) = (move.commit, move.branch)
         try enter(move, note, look, actor)
         try copy.setHead(head)
-        let edits =
-            move.content == nil && move.kept == nil
-            ? steps.map { StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path]) }
-            : try edits(of: steps, seen, base, target)
-        try copy.setCache(
-            look.cache.applying(edits, base: move.commit, identity: environment.random(16)))
+        let identity = environment.random(16)
+        if move.content == nil, move.kept == nil {
+            let edits = WrittenSteps(steps, seen: seen)
+            try copy.setCache(look.cache, after: edits, base: move.commit, identity: identity)
+        } else {
+            let edits = try edits(of: steps, seen, base, target)
+            try copy.setCache(look.cache, after: edits, base: move.commit, identity: identity)
+        }
         try copy.setTracking(
             look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: content.tracked))
         // What came back and is in no version stays tracked.
         if let id = move.content { try keepTracking(of: id, after: move.commit, isDeleting: false) }
-        try trackWritten(steps.filter { $0.entry != nil }.map(\.path))
+        try trackWritten(steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) })
         try copy.setPending(nil)
         return CheckoutReport(
-            written: steps.count { $0.entry != nil }, removed: steps.count { $0.entry == nil }, head: head)
+            written: steps.writtenCount, removed: steps.count - steps.writtenCount, head: head)
     }
 
     /// What is noted while a checkout is on its way.
@@ -156,23 +161,23 @@ extension Repository {
     /// What becomes of the cache where files were, or are, not those of a version that is stood on: the files of the target, seen
     /// where that is what was written.
     private func edits(
-        of steps: [CheckoutStep], _ seen: [RepositoryPath: StatCacheEntry.Seen], _ base: Commit?,
+        of steps: CheckoutSteps, _ seen: SegmentedArray<StatCacheEntry.Seen?>, _ base: Commit?,
         _ target: Commit
     ) throws(RepositoryError) -> [StatCache.Edit] {
-        var written: [RepositoryPath: TreeEntry?] = [:]
-        for step in steps { written.updateValue(step.entry, forKey: step.path) }
+        var written: [RepositoryPath: (content: TreeEntry?, seen: StatCacheEntry.Seen?)] = [:]
+        for (index, step) in steps.enumerated() { written[step.path] = (step.entry, seen[index]) }
         var edits: [StatCache.Edit] = []
-        for (path, _, entry) in try differences(base, target) {
-            let content = written.removeValue(forKey: path) ?? nil
-            let isSame = content?.id == entry?.id && content?.mode == entry?.mode
-            edits.append(StatCache.Edit(path: path, entry: entry, seen: isSame ? seen[path] : nil))
+        for step in try differences(base, target) {
+            let (content, seen) = written.removeValue(forKey: step.path) ?? (nil, nil)
+            let isSame = content?.id == step.entry?.id && content?.mode == step.entry?.mode
+            edits.append(StatCache.Edit(path: step.path, entry: step.entry, seen: isSame ? seen : nil))
         }
-        for (path, content) in written {
+        for (path, (content, seen)) in written {
             let entry = try reading { () throws(ReadError) in try tree(target).entry(at: path) }
             // What is in a directory has entries of its own.
             if entry?.mode == .directory, entry?.id != DirectoryTree.emptyRoot { continue }
             let isSame = content?.id == entry?.id && content?.mode == entry?.mode
-            edits.append(StatCache.Edit(path: path, entry: entry, seen: isSame ? seen[path] : nil))
+            edits.append(StatCache.Edit(path: path, entry: entry, seen: isSame ? seen : nil))
         }
         return edits
     }
@@ -218,7 +223,7 @@ extension Repository {
 
     /// Which of the files in the way have contents that are nowhere in the store; those of the others may be replaced.
     private func unknown(
-        _ paths: [RepositoryPath], _ steps: inout [CheckoutStep]
+        _ paths: [RepositoryPath], _ steps: inout CheckoutSteps
     ) throws(RepositoryError) -> [RepositoryPath] {
         var unknown: [RepositoryPath] = []
         for path in paths {
@@ -237,7 +242,7 @@ extension Repository {
                 unknown.append(path)
                 continue
             }
-            for index in steps.indices where steps[index].path == path { steps[index].known.append(entry) }
+            for index in steps.indices where steps.path(index) == path { steps.note([entry], at: index) }
         }
         return unknown
     }
@@ -245,12 +250,12 @@ extension Repository {
     /// Writes files of versions.
     ///
     /// - Parameter directory: Nothing for the working copy.
-    /// - Returns: The status of every file that was written.
+    /// - Returns: The status of every file that was written, in the order of the steps.
     @discardableResult
     func write(
-        _ steps: [CheckoutStep], in directory: FilePath? = nil,
+        _ steps: CheckoutSteps, in directory: FilePath? = nil,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
-    ) throws(RepositoryError) -> [RepositoryPath: StatCacheEntry.Seen] {
+    ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
         try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: directory ?? copy.root, files: environment.files, store: store,

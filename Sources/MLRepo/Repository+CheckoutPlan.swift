@@ -5,17 +5,19 @@ internal import WorkingTree
 
 /// What a checkout is to write, and what of that would take something from somebody.
 extension Repository {
-    /// What one version has otherwise than another.
-    typealias Difference = (path: RepositoryPath, before: TreeEntry?, after: TreeEntry?)
+    /// What one version has otherwise than another, as steps that make it so where nobody changed anything.
+    func differences(_ before: Commit?, _ after: Commit) throws(RepositoryError) -> CheckoutSteps {
+        try reading { () throws(ReadError) in try differences(tree(before), tree(after)) }
+    }
 
-    func differences(_ before: Commit?, _ after: Commit) throws(RepositoryError) -> [Difference] {
-        var differences: [Difference] = []
-        try reading { () throws(ReadError) in
-            try tree(before).changes(to: tree(after)) { (path, before, after) throws(ReadError) in
-                differences.append((path, before, after))
-            }
+    private func differences(_ before: DirectoryTree, _ after: DirectoryTree) throws(ReadError)
+        -> CheckoutSteps
+    {
+        var steps = CheckoutSteps()
+        try before.changes(to: after) { (path, before, after) throws(ReadError) in
+            steps.append(CheckoutStep(path: path, before: before, entry: after))
         }
-        return differences
+        return steps
     }
 
     /// The steps from the base version to another, and the files in their way that are nowhere in the store.
@@ -25,77 +27,81 @@ extension Repository {
     ///   - dirty: What differs from the base version on disk.
     ///   - others: Entries of no version of these that may be on disk.
     func plan(
-        _ look: Look, _ differences: [Difference], to target: DirectoryTree, dirty: Set<RepositoryPath>,
-        replacing others: [(path: RepositoryPath, entry: TreeEntry)] = []
-    ) throws(RepositoryError) -> (steps: [CheckoutStep], lost: [RepositoryPath]) {
-        var changes = differences
+        _ look: Look, _ differences: consuming CheckoutSteps, to target: DirectoryTree,
+        dirty: Set<RepositoryPath>, replacing others: [Leaf] = []
+    ) throws(RepositoryError) -> (steps: CheckoutSteps, lost: [RepositoryPath]) {
+        var steps = differences
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
         var sides: [RepositoryPath: [TreeEntry]] = [:]
         var written: [RepositoryPath: [TreeEntry]] = [:]
-        var known = Set(changes.map(\.path))
-        func add(_ path: RepositoryPath, _ entries: [TreeEntry]) throws(RepositoryError) {
-            sides[path, default: []] += entries
-            guard known.insert(path).inserted else { return }
+        for change in try copy.pending()?.changes ?? [] {
+            for step in try self.differences(change) {
+                sides[step.path, default: []] += [step.before, step.entry].compactMap { $0 }
+                if let entry = step.entry { written[step.path, default: []].append(entry) }
+            }
+        }
+        for (path, entry) in try interruptedEntries() + others {
+            sides[path, default: []].append(entry)
+            written[path, default: []].append(entry)
+        }
+        if !sides.isEmpty { steps = try including(sides, steps, to: target) }
+        let removed = Set(steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) })
+        var lost: Set<RepositoryPath> = []
+        var firm: Set<RepositoryPath> = [.root]
+        for index in steps.indices {
+            let step = steps[index]
+            // What a directory that is to become a file holds, no version knows.
+            let isRoom = step.before?.mode == .directory && step.entry != nil
+            let isInTheWay = dirty.contains(step.path) || step.before == nil || isRoom
+            if isInTheWay {
+                // What untrack took out is in the version before.
+                let likely = step.others + [step.before, step.entry].compactMap { $0 }
+                if try !isSafe(step.path, likely, removed) {
+                    var isOurs = false
+                    for entry in written[step.path] ?? [] where !isOurs {
+                        isOurs = try isTorn(step.path, entry)
+                    }
+                    if !isOurs { lost.insert(step.path) }
+                }
+            }
+            if step.entry != nil, let above = step.path.split?.directory {
+                if let obstacle = try obstacle(above, removed, &firm) { lost.insert(obstacle) }
+            }
+            if look.base != nil, let seen = look.cache.seen(step.path) { steps.note(seen, at: index) }
+        }
+        return (steps, lost.sorted())
+    }
+
+    /// Steps, and those of paths where something else may be, which the versions have alike.
+    ///
+    /// - Parameter sides: What that may be.
+    private func including(
+        _ sides: [RepositoryPath: [TreeEntry]], _ steps: CheckoutSteps, to target: DirectoryTree
+    ) throws(RepositoryError) -> CheckoutSteps {
+        var all: [CheckoutStep] = []
+        var rest = sides
+        for step in steps {
+            let others = rest.removeValue(forKey: step.path) ?? []
+            all.append(
+                CheckoutStep(path: step.path, before: step.before, entry: step.entry, others: others))
+        }
+        for (path, others) in rest {
             let entry = try reading { () throws(ReadError) in try target.entry(at: path) }
             // What is in a directory has steps of its own.
             let isFull = entry?.mode == .directory && entry?.id != DirectoryTree.emptyRoot
-            changes.append((path, nil, isFull ? nil : entry))
+            all.append(CheckoutStep(path: path, entry: isFull ? nil : entry, others: others))
         }
-        for change in try copy.pending()?.changes ?? [] {
-            for (path, before, after) in try self.differences(change) {
-                try add(path, [before, after].compactMap { $0 })
-                if let after { written[path, default: []].append(after) }
-            }
-        }
-        for (path, entry) in try interruptedEntries() {
-            try add(path, [entry])
-            written[path, default: []].append(entry)
-        }
-        for (path, entry) in others {
-            try add(path, [entry])
-            written[path, default: []].append(entry)
-        }
-        if changes.count > differences.count { changes.sort { DirectoryTree.walkOrder($0.path, $1.path) } }
-        let removed = Set(changes.filter { $0.after == nil }.map(\.path))
-        var (steps, lost): ([CheckoutStep], [RepositoryPath]) = ([], [])
-        var firm: Set<RepositoryPath> = [.root]
-        for change in changes {
-            // What a directory that is to become a file holds, no version knows.
-            let isRoom = change.before?.mode == .directory && change.after != nil
-            let isInTheWay = dirty.contains(change.path) || change.before == nil || isRoom
-            // What untrack took out is in the version before.
-            let likely = (sides[change.path] ?? []) + [change.before, change.after].compactMap { $0 }
-            if isInTheWay, try !isSafe(change.path, likely, removed) {
-                var isOurs = false
-                for entry in written[change.path] ?? [] where !isOurs {
-                    isOurs = try isTorn(change.path, entry)
-                }
-                if !isOurs { lost.append(change.path) }
-            }
-            if change.after != nil, let above = change.path.split?.directory {
-                if let obstacle = try obstacle(above, removed, &firm) { lost.append(obstacle) }
-            }
-            steps.append(
-                CheckoutStep(
-                    path: change.path, entry: change.after, known: likely,
-                    seen: look.cache.seen(change.path)))
-        }
-        return (steps, Array(Set(lost)).sorted())
+        return CheckoutSteps(all.sorted { DirectoryTree.walkOrder($0.path, $1.path) })
     }
 
     /// What an interrupted checkout may have written; nothing where a collection took the files since.
-    func differences(_ change: WorkingCopy.Pending.Change) throws(RepositoryError) -> [Difference] {
-        var differences: [Difference] = []
+    func differences(_ change: WorkingCopy.Pending.Change) throws(RepositoryError) -> CheckoutSteps {
         do throws(ReadError) {
-            try directory(change.from).changes(to: directory(change.to)) {
-                (path, before, after) throws(ReadError) in
-                differences.append((path, before, after))
-            }
+            return try differences(directory(change.from), directory(change.to))
         } catch {
             guard case .missing = error else { throw .object(error) }
-            return []
+            return CheckoutSteps()
         }
-        return differences
     }
 
     func directory(_ root: ObjectID?) -> DirectoryTree {
@@ -192,7 +198,7 @@ extension Repository {
     func interruptedPaths() throws(RepositoryError) -> Set<RepositoryPath> {
         var paths: Set<RepositoryPath> = []
         for change in try copy.pending()?.changes ?? [] {
-            for difference in try differences(change) { paths.insert(difference.path) }
+            for step in try differences(change) { paths.insert(step.path) }
         }
         // Of a checkout of paths, what it wrote, was writing, or was about to.
         guard let kept = try keptByInterrupted() else { return paths }

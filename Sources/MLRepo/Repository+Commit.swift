@@ -220,7 +220,7 @@ extension Repository {
                     return
                 }
                 steps.append(
-                    CheckoutStep(path: path, entry: after, known: [before, after].compactMap { $0 }))
+                    CheckoutStep(path: path, before: before, entry: after))
             }
         }
         for step in steps where clash == nil {
@@ -375,7 +375,8 @@ extension Repository {
         _ look: Look, _ found: CommitEdits, _ theirs: [CheckoutStep], on id: ObjectID,
         _ request: CommitRequest
     ) throws(RepositoryError) {
-        let seen = try write(theirs)
+        let steps = CheckoutSteps(theirs)
+        let seen = try write(steps)
         var head = look.head
         head.commit = id
         try copy.setHead(head)
@@ -383,11 +384,8 @@ extension Repository {
         if theirs.isEmpty {
             try copy.setCache(look.cache, after: found.cached, base: id, identity: identity)
         } else {
-            let written = theirs.map {
-                StatCache.Edit(path: $0.path, entry: $0.entry, seen: seen[$0.path])
-            }
-            try copy.setCache(
-                look.cache.applying(Array(found.cached) + written, base: id, identity: identity))
+            let edits = Array(found.cached) + WrittenSteps(steps, seen: seen)
+            try copy.setCache(look.cache, after: edits, base: id, identity: identity)
         }
         if !theirs.isEmpty { try copy.setPending(nil) }
         let isComplete = request.paths.isEmpty

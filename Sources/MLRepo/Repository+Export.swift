@@ -23,11 +23,11 @@ extension Repository {
             return !names.isEmpty && !names.contains(marker.name)
         }
         guard !isTaken else { throw .refExists(directory.description) }
-        var steps: [CheckoutStep] = []
+        var steps = CheckoutSteps()
         try reading { () throws(ReadError) in
             try tree(commit).forEachFile { (path, entry) throws(ReadError) in
                 // What an interrupted command wrote here is written again.
-                steps.append(CheckoutStep(path: path, entry: entry, known: [entry]))
+                steps.append(CheckoutStep(path: path, entry: entry))
             }
         }
         try write(steps, in: directory, onStep: onStep)

@@ -119,17 +119,18 @@ extension Repository {
             try finishOverwriting(kept)
         }
         try copy.setTracking(try withoutTracking(paths, look))
-        var steps: [CheckoutStep] = []
+        var steps = CheckoutSteps()
         let isSaved = Set(dirty)
         for (path, entry) in known.sorted(by: { $0.key < $1.key })
         where try status(of: path).map({ $0.kind != .directory }) ?? false {
-            var entries = [entry].compactMap { $0 }
+            var others: [TreeEntry] = []
             if isSaved.contains(path) {
-                entries += try reading { () throws(ReadError) in try [saved.entry(at: path)].compactMap { $0 }
+                others = try reading { () throws(ReadError) in try [saved.entry(at: path)].compactMap { $0 }
                 }
             }
             steps.append(
-                CheckoutStep(path: path, entry: nil, known: entries, seen: look.cache.seen(path)))
+                CheckoutStep(
+                    path: path, before: entry, entry: nil, others: others, seen: look.cache.seen(path)))
         }
         try write(steps)
         return (steps.count, dirty.count)

@@ -242,9 +242,10 @@ extension Repository {
     }
 
     /// What a checkout wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
-    func trackWritten(_ paths: [RepositoryPath]) throws(RepositoryError) {
+    func trackWritten(_ paths: some Sequence<RepositoryPath>) throws(RepositoryError) {
         let (_, base) = try base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        guard !tracking.untracked.isEmpty else { return }
         let untracked = tracking.untracked.filter { out in !paths.contains { $0.isInside(out) } }
         guard untracked != tracking.untracked else { return }
         tracking.untracked = untracked

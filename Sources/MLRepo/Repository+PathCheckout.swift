@@ -38,9 +38,8 @@ extension Repository {
         if let kept = own.kept {
             let saved = try tree(commit(kept))
             for index in steps.indices {
-                steps[index].known += try reading { () throws(ReadError) in
-                    try [saved.entry(at: steps[index].path)].compactMap { $0 }
-                }
+                let entry = try reading { () throws(ReadError) in try saved.entry(at: steps.path(index)) }
+                if let entry { steps.note([entry], at: index) }
             }
         }
         try copy.setPending(own)
@@ -48,7 +47,7 @@ extension Repository {
         try finishOverwriting(own.kept)
         try trackWritten(wanted.map(\.path))
         try copy.setPending(nil)
-        return steps.count { $0.entry != nil }
+        return steps.writtenCount
     }
 
     /// The same paths, none inside another one, and none the top directory.
@@ -93,7 +92,7 @@ extension Repository {
     /// - Returns: What is to be written; of that, where the disk has not what the base version has; and what would be lost.
     private func steps(
         for wanted: [(path: RepositoryPath, entry: TreeEntry)], _ look: Look, isResumed: Bool
-    ) throws(RepositoryError) -> (steps: [CheckoutStep], doubtful: [RepositoryPath], lost: [RepositoryPath]) {
+    ) throws(RepositoryError) -> (steps: CheckoutSteps, doubtful: [RepositoryPath], lost: [RepositoryPath]) {
         let base = tree(look.base)
         let dirty = Set(try changes(look).map(\.path))
         var (steps, doubtful, lost): ([CheckoutStep], [RepositoryPath], Set<RepositoryPath>) = ([], [], [])
@@ -103,8 +102,7 @@ extension Repository {
             let isKnown = before != nil && before?.mode != .directory && !dirty.contains(path)
             if isKnown, before?.id == entry.id, before?.mode == entry.mode { continue }
             let step = CheckoutStep(
-                path: path, entry: entry, known: [before, entry].compactMap { $0 },
-                seen: look.cache.seen(path))
+                path: path, before: before, entry: entry, seen: look.cache.seen(path))
             if let above = path.split?.directory, let obstacle = try obstacle(above, [], &firm) {
                 // What lies behind a link in a directory's place is not ours.
                 lost.insert(obstacle)
@@ -123,7 +121,7 @@ extension Repository {
         // What was kept makes room.
         var removed: [CheckoutStep] = []
         for path in lost { removed += try leaves(at: path).map { CheckoutStep(path: $0, entry: nil) } }
-        return (removed + steps, doubtful, lost.sorted())
+        return (CheckoutSteps(removed + steps), doubtful, lost.sorted())
     }
 
     /// The files at a path and below, if they are in the way of something else than a file.

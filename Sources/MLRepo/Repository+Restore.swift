@@ -20,7 +20,7 @@ extension Repository {
             let isKnown = try reading { () throws(ReadError) in try tree.entry(at: path) != nil }
             guard isKnown else { throw .noPath("\(path)") }
         }
-        var steps: [CheckoutStep] = []
+        var steps = CheckoutSteps()
         for file in look.scan.files where paths.contains(where: { file.path.isInside($0) }) {
             guard file.status == nil || (pending != nil && file.base != nil) else { continue }
             let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
@@ -34,7 +34,7 @@ extension Repository {
                 if let above = file.path.split?.directory, let found = try obstacle(above, [], &firm) {
                     throw .wouldLose([found])
                 }
-                steps.append(CheckoutStep(path: file.path, entry: entry, known: [entry]))
+                steps.append(CheckoutStep(path: file.path, entry: entry))
             }
         }
         if !steps.isEmpty { try copy.setPending(own) }

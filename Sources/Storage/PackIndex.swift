@@ -12,6 +12,10 @@ package struct ObjectPlace: Hashable, Sendable {
     package let length: Int
     /// The place is that of a recipe of the blob asked for.
     package let isRecipe: Bool
+
+    package init(frame: Int, offset: Int, length: Int, isRecipe: Bool) {
+        (self.frame, self.offset, self.length, self.isRecipe) = (frame, offset, length, isRecipe)
+    }
 }
 
 /// Where a frame lies in a pack.

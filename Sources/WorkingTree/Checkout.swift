@@ -3,26 +3,6 @@ package import ObjectModel
 package import Storage
 internal import Synchronization
 
-/// What is to become of one path of a working tree.
-package struct CheckoutStep: Sendable {
-    package let path: RepositoryPath
-    /// Nothing if the path is to go.
-    package let entry: TreeEntry?
-    /// What may be at the path and is in the store: whatever else has come there since somebody looked is left alone.
-    package var known: [TreeEntry]
-    /// The status that the file at the path had when it was seen to be a version's; nothing if it was not.
-    package let seen: StatCacheEntry.Seen?
-
-    package init(
-        path: RepositoryPath, entry: TreeEntry?, known: [TreeEntry] = [], seen: StatCacheEntry.Seen? = nil
-    ) {
-        self.path = path
-        self.entry = entry
-        self.known = known
-        self.seen = seen
-    }
-}
-
 /// Writes versions of files into a directory, verified: in the place of a file under a temporary name that becomes the real
 /// one, and directly where nothing is.
 package struct Checkout: Sendable {
@@ -52,20 +32,21 @@ package struct Checkout: Sendable {
     private struct Work: Sendable {
         var next = 0
         var failure: WorkingTreeError?
-        var seen: [RepositoryPath: StatCacheEntry.Seen] = [:]
+        var seen: SegmentedArray<StatCacheEntry.Seen?>
     }
 
     /// Removes, then writes.
     ///
     /// The caller has made sure that nothing is lost. What a link leads to is never touched. When this returns,
     /// everything is durable: what is said to be a version's files is so after a power cut, too.
-    /// - Returns: The status of every file that was written.
+    /// - Returns: The status of every file that was written, in the order of the steps.
     package func apply(
-        _ steps: [CheckoutStep], width: Int
-    ) throws(WorkingTreeError) -> [RepositoryPath: StatCacheEntry.Seen] {
+        _ steps: CheckoutSteps, width: Int
+    ) throws(WorkingTreeError) -> SegmentedArray<StatCacheEntry.Seen?> {
         try requireDistinct(steps)
         try requireSpace(steps)
-        for step in steps.reversed() where step.entry == nil {
+        for index in steps.indices.reversed() where steps.isRemoval(index) {
+            let step = steps[index]
             try requireKnown(step)
             try remove(step.path)
         }
@@ -74,8 +55,7 @@ package struct Checkout: Sendable {
         onStep(.planned(files: order.files.count, bytes: order.size))
         // A few files are made durable one by one, many by one call for the whole file system.
         let isOneByOne = order.files.count <= Self.fewFiles
-        let work = Mutex(Work())
-        work.withLock { $0.seen.reserveCapacity(order.files.count) }
+        let work = Mutex(Work(seen: SegmentedArray(repeating: nil, count: steps.count)))
         onThreads(max(1, min(width, order.groups.count))) {
             while true {
                 let number = work.withLock { work -> Int? in
@@ -84,7 +64,7 @@ package struct Checkout: Sendable {
                     return work.next
                 }
                 guard let number else { return }
-                var written: [(path: RepositoryPath, seen: StatCacheEntry.Seen?)] = []
+                var written: [(step: Int, seen: StatCacheEntry.Seen?)] = []
                 do throws(WorkingTreeError) {
                     for file in order.files[order.groups[number]] {
                         let step = steps[file.step]
@@ -93,7 +73,7 @@ package struct Checkout: Sendable {
                             store: store, id: entry.id, size: entry.size, found: order.found(file))
                         do throws(WorkingTreeError) {
                             let seen = try write(step, entry, blob, synchronizing: isOneByOne)
-                            written.append((step.path, seen))
+                            written.append((file.step, seen))
                         } catch {
                             guard case .object(let reason) = error else { throw error }
                             throw WorkingTreeError.content(step.path, reason)
@@ -104,7 +84,7 @@ package struct Checkout: Sendable {
                     work.withLock { work in work.failure = work.failure ?? error }
                     return
                 }
-                work.withLock { work in for file in written { work.seen[file.path] = file.seen } }
+                work.withLock { work in for file in written { work.seen[file.step] = file.seen } }
             }
         }
         let end = work.withLock { $0 }
@@ -144,30 +124,28 @@ package struct Checkout: Sendable {
 
     /// Makes sure that no entry is in the place of another one or of a directory above it: a version from elsewhere could have
     /// a link, and a file beneath that link.
-    private func requireDistinct(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
-        var written = steps.filter { $0.entry != nil }
-        let isInOrder = zip(written, written.dropFirst()).allSatisfy {
-            DirectoryTree.walkOrder($0.path, $1.path)
-        }
-        if !isInOrder { written.sort { DirectoryTree.walkOrder($0.path, $1.path) } }
+    private func requireDistinct(_ steps: CheckoutSteps) throws(WorkingTreeError) {
+        var written = Array(steps.indices.lazy.filter { !steps.isRemoval($0) }.map { UInt32($0) })
+        let isInOrder = zip(written, written.dropFirst()).allSatisfy { steps.isInOrder(Int($0), Int($1)) }
+        if !isInOrder { written.sort { steps.isInOrder(Int($0), Int($1)) } }
         // What lies beneath a path comes right behind it.
-        for (step, next) in zip(written, written.dropFirst()) where next.path.isInside(step.path) {
-            throw .conflict(next.path)
+        for (step, next) in zip(written, written.dropFirst()) where steps.isInside(Int(next), Int(step)) {
+            throw .conflict(steps.path(Int(next)))
         }
     }
 
     /// Refuses what cannot fit, before anything is written.
-    private func requireSpace(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
+    private func requireSpace(_ steps: CheckoutSteps) throws(WorkingTreeError) {
         var needed = 0
-        for step in steps {
-            let (sum, overflow) = needed.addingReportingOverflow(step.entry?.size ?? 0)
+        for index in steps.indices {
+            let (sum, overflow) = needed.addingReportingOverflow(steps.size(index))
             needed = overflow ? .max : sum
         }
         // What is replaced makes room, so only the hopeless is refused.
         guard needed > Self.littleData, let free = try? files.freeSpace(root), needed > free else { return }
         var replaced = 0
-        for step in steps {
-            replaced += (try? files.status(place(step.path)))??.size ?? 0
+        for index in steps.indices {
+            replaced += (try? files.status(place(steps.path(index))))??.size ?? 0
             if needed - replaced <= free { return }
         }
         throw .noSpace(needed: needed, free: free)
@@ -177,7 +155,7 @@ package struct Checkout: Sendable {
     private static let littleData = 64 << 20
 
     /// Makes names durable, or everything.
-    private func synchronize(_ steps: [CheckoutStep], isOneByOne: Bool) throws(WorkingTreeError) {
+    private func synchronize(_ steps: CheckoutSteps, isOneByOne: Bool) throws(WorkingTreeError) {
         if steps.isEmpty { return }
         try working { () throws(FileError) in
             guard isOneByOne, steps.count <= Self.fewFiles else {
@@ -263,18 +241,19 @@ package struct Checkout: Sendable {
 
     /// Makes the directories that are entries of their own, and those that files lie in, but for files that were there when
     /// somebody looked.
-    private func makeDirectories(_ steps: [CheckoutStep]) throws(WorkingTreeError) {
+    private func makeDirectories(_ steps: CheckoutSteps) throws(WorkingTreeError) {
         var made: Set<RepositoryPath> = [.root]
         var last = RepositoryPath.root
-        for step in steps {
-            guard let entry = step.entry else { continue }
-            if entry.mode == .directory {
+        for index in steps.indices {
+            guard let mode = steps.mode(index) else { continue }
+            if mode == .directory {
+                let step = steps[index]
                 try requireKnown(step)
                 try makeRoom(step.path)
                 try makeDirectory(step.path, &made)
-            } else if step.seen == nil, let directory = step.path.split?.directory, directory != last {
-                try makeDirectory(directory, &made)
-                last = directory
+            } else if !steps.isSeen(index), steps.directory(index) != last {
+                last = steps.directory(index)
+                try makeDirectory(last, &made)
             }
         }
     }

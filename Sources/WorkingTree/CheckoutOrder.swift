@@ -6,19 +6,25 @@ internal import Storage
 struct CheckoutOrder: Sendable {
     /// A file or link that is to be written; small, since there may be millions.
     struct File: Sendable {
-        /// Index of its step.
-        let step: Int
-        /// Where its content lies; nothing if it is missing.
-        let place: ObjectPlace?
+        fileprivate let number: UInt32
+        /// Of the packs; -1 for what is missing.
         fileprivate let pack: Int32
+        /// As in ``ObjectPlace``, in the index's own width.
+        fileprivate let frame, offset, length: UInt32
+        fileprivate let isRecipe: Bool
 
-        /// Contents that are put together from several frames come first.
-        fileprivate var frame: Int { place.map { $0.isRecipe ? -1 : $0.frame } ?? -1 }
+        /// Index of its step.
+        var step: Int { Int(number) }
+
+        /// Whether it lies in one frame.
+        fileprivate var isWhole: Bool { pack >= 0 && !isRecipe }
 
         fileprivate static func comesBefore(_ left: File, _ right: File) -> Bool {
             if left.pack != right.pack { return left.pack < right.pack }
-            if left.frame != right.frame { return left.frame < right.frame }
-            return (left.place?.offset ?? 0, left.step) < (right.place?.offset ?? 0, right.step)
+            // Contents that are put together from several frames come first.
+            if left.isWhole != right.isWhole { return right.isWhole }
+            if left.isWhole, left.frame != right.frame { return left.frame < right.frame }
+            return (left.offset, left.number) < (right.offset, right.number)
         }
     }
 
@@ -29,26 +35,31 @@ struct CheckoutOrder: Sendable {
     let size: Int
     private let packs: [PackReader]
 
-    init(_ steps: [CheckoutStep], in store: ObjectStore) {
+    init(_ steps: CheckoutSteps, in store: ObjectStore) {
         var (files, size): ([File], Int) = ([], 0)
         var (packs, numbers): ([PackReader], [PackName: Int32]) = ([], [:])
         files.reserveCapacity(steps.count)
-        for (number, step) in steps.enumerated() {
-            guard let entry = step.entry, entry.mode != .directory else { continue }
-            size &+= entry.size
-            guard let found = store.find(ObjectReference(.blob, entry.id)) else {
-                files.append(File(step: number, place: nil, pack: -1))
+        for index in steps.indices {
+            guard let mode = steps.mode(index), mode != .directory else { continue }
+            size &+= steps.size(index)
+            let number = UInt32(index)
+            guard let found = store.find(ObjectReference(.blob, steps.id(index))) else {
+                files.append(File(number: number, pack: -1, frame: 0, offset: 0, length: 0, isRecipe: false))
                 continue
             }
             let pack = numbers[found.pack.name] ?? Int32(packs.count)
             if numbers.updateValue(pack, forKey: found.pack.name) == nil { packs.append(found.pack) }
-            files.append(File(step: number, place: found.place, pack: pack))
+            let place = found.place
+            files.append(
+                File(
+                    number: number, pack: pack, frame: UInt32(place.frame), offset: UInt32(place.offset),
+                    length: UInt32(place.length), isRecipe: place.isRecipe))
         }
         files.sort(by: File.comesBefore)
         var groups: [Range<Int>] = []
         for (index, file) in files.enumerated() {
-            if let last = groups.last, file.frame >= 0, files[last.lowerBound].pack == file.pack,
-                files[last.lowerBound].frame == file.frame
+            if let last = groups.last, file.isWhole, files[last.lowerBound].isWhole,
+                files[last.lowerBound].pack == file.pack, files[last.lowerBound].frame == file.frame
             {
                 groups[groups.count - 1] = last.lowerBound..<index + 1
             } else {
@@ -60,6 +71,10 @@ struct CheckoutOrder: Sendable {
 
     /// Where the content of a file lies; nothing if it is missing.
     func found(_ file: File) -> ObjectStore.Found? {
-        file.place.map { ObjectStore.Found(pack: packs[Int(file.pack)], place: $0) }
+        guard file.pack >= 0 else { return nil }
+        let place = ObjectPlace(
+            frame: Int(file.frame), offset: Int(file.offset), length: Int(file.length),
+            isRecipe: file.isRecipe)
+        return ObjectStore.Found(pack: packs[Int(file.pack)], place: place)
     }
 }
