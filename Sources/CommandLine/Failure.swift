@@ -40,7 +40,12 @@ struct Failure: Error {
         case .tree(let error): (status, hint, path) = Self.ending(error)
         case .file(let error):
             (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
-        case .damaged: status = .damaged
+        case .damaged(let path, _):
+            status = .damaged
+            if path.name == Array("pending".utf8) {
+                hint =
+                    "mv \(path) elsewhere: what an interrupted checkout had written is then a change of yours"
+            }
         case .storeGone:
             (status, hint) = (.notFound, "mlrepo init --store PATH, if it has moved to that place")
         case .noCommit:
@@ -76,6 +81,8 @@ struct Failure: Error {
         case .inputTwice:
             (status, hint) = (.usage, "one --input for each file or directory, each of one version")
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")
+        case .interruptedElsewhere(let path):
+            (status, hint) = (.wouldLose, "mlrepo -C \(path) undo takes it back")
         case .interruptedCheckout:
             (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")

@@ -25,8 +25,6 @@ package struct CheckoutMove {
     var content: ObjectID?
     /// The version that has what is on disk, where the one that is stood on has not: what is overwritten.
     var kept: ObjectID?
-    /// What is not overwritten.
-    var sparing = Repository.Spared.changed
     /// What else may be on disk and is to go, where that is what is there.
     var others: [Repository.Leaf] = []
     /// What else changes with it.
@@ -77,9 +75,20 @@ extension Repository {
         let paths = known + unlike + move.others.map(\.path)
         let look = try look(at: copy.pending() == nil ? paths : nil)
         let dirty = Set(try changes(look).map(\.path) + unlike)
-        var (steps, lost) = try plan(
-            look, consume differences, to: tree(content), dirty: dirty, replacing: move.others)
-        if move.sparing == .unknown { lost = try unknown(lost, &steps) }
+        var others = move.others
+        if move.content != nil || move.kept != nil {
+            // What the version has that is left, or that is gone to, nobody loses.
+            let versions = [tree(base), tree(target)]
+            for index in differences.indices where dirty.contains(differences.path(index)) {
+                let path = differences.path(index)
+                for version in versions {
+                    let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+                    if let entry, entry.mode != .directory { others.append((path, entry)) }
+                }
+            }
+        }
+        let (steps, lost) = try plan(
+            look, consume differences, to: tree(content), dirty: dirty, replacing: others)
         guard lost.isEmpty else { throw .wouldLose(lost) }
         let note = try note(of: move, from: source, to: content, look)
         try copy.setPending(note)
@@ -124,6 +133,8 @@ extension Repository {
         // What an interrupted one had kept is overwritten by this.
         let earlier = try keptByInterrupted()
         note.kept = move.kept ?? earlier
+        // What a checkout of paths wrote that was interrupted is ours as well.
+        if let before { (note.paths, note.source) = (before.paths, before.source) }
         return note
     }
 
@@ -211,40 +222,6 @@ extension Repository {
         var move = CheckoutMove(to: id, branch: branch, isNew: isNew)
         move.kept = try save(Array(Set(dirty + lost + obstacles)), look, after: keptByInterrupted())
         return try checkout(move, onStep: onStep)
-    }
-
-    /// What a checkout does not overwrite.
-    package enum Spared {
-        /// Whatever differs from the version that is stood on.
-        case changed
-        /// Contents that are nowhere in the store.
-        case unknown
-    }
-
-    /// Which of the files in the way have contents that are nowhere in the store; those of the others may be replaced.
-    private func unknown(
-        _ paths: [RepositoryPath], _ steps: inout CheckoutSteps
-    ) throws(RepositoryError) -> [RepositoryPath] {
-        var unknown: [RepositoryPath] = []
-        for path in paths {
-            let status = try filing { () throws(FileError) in
-                try environment.files.status(copy.root.appending(path.bytes))
-            }
-            guard let status, status.kind == .file || status.kind == .link else {
-                unknown.append(path)
-                continue
-            }
-            let read = try working { () throws(WorkingTreeError) in
-                try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
-                    ScannedFiles([ScannedFile(path: path, status: status)]), width: 1)
-            }
-            guard let entry = read.files.first?.entry, store.contains(entry.reference) else {
-                unknown.append(path)
-                continue
-            }
-            for index in steps.indices where steps.path(index) == path { steps.note([entry], at: index) }
-        }
-        return unknown
     }
 
     /// Writes files of versions.

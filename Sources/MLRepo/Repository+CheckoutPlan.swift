@@ -183,14 +183,16 @@ extension Repository {
     /// What a checkout of paths that was interrupted was writing; nothing where a collection took it since.
     private func interruptedEntries() throws(RepositoryError) -> [Leaf] {
         guard let pending = try copy.pending(), !pending.paths.isEmpty, let source = pending.source,
-            try !wasCollected(commit(source))
+            store.contains(ObjectReference(.commit, source)), try !wasCollected(commit(source))
         else { return [] }
         return try entries(at: pending.paths, of: source)
     }
 
     /// The version that has what a checkout was overwriting that was interrupted; nothing where a collection took it since.
     func keptByInterrupted() throws(RepositoryError) -> ObjectID? {
-        guard let kept = try copy.pending()?.kept, try !wasCollected(commit(kept)) else { return nil }
+        guard let kept = try copy.pending()?.kept, store.contains(ObjectReference(.commit, kept)),
+            try !wasCollected(commit(kept))
+        else { return nil }
         return kept
     }
 

@@ -112,7 +112,8 @@ extension Repository {
         let dirty = try unsaved(known, look)
         var saved = tree(look.base)
         if !dirty.isEmpty {
-            guard isForced, look.head.commit != nil else { throw .wouldLose(dirty) }
+            guard isForced else { throw .wouldLose(dirty) }
+            guard look.head.commit != nil else { throw .noCommit }
             let kept = try save(dirty, look, after: nil)
             saved = try tree(kept.map { (id) throws(RepositoryError) in try commit(id) })
             // Before anything is removed: typed again after an interruption, this does not find everything any more.

@@ -56,9 +56,9 @@ extension Repository {
 
     /// Goes back to where the working copy stands, where a checkout was killed on its way elsewhere.
     ///
-    /// - Returns: Where it stands; nothing if none was killed.
+    /// - Returns: Where it stands, and whether a collection took what the checkout had kept; nothing if none was killed.
     /// - Throws: ``RepositoryError/interruptedCheckout`` if something else was, which has to be finished.
-    package func undoInterrupted() throws(RepositoryError) -> ObjectID? {
+    package func undoInterrupted() throws(RepositoryError) -> (commit: ObjectID, hasLost: Bool)? {
         try forgetMerge()
         let (head, _) = try base()
         guard let pending = try copy.pending() else { return nil }
@@ -71,7 +71,8 @@ extension Repository {
         var move = CheckoutMove(to: id, branch: head.branch)
         move.verb = "undo"
         move.content = try keptByInterrupted()
-        return try checkout(move).head.commit
+        let hasLost = pending.kept != nil && move.content == nil
+        return try checkout(move).head.commit.map { ($0, hasLost) }
     }
 
     /// The last operation of this working copy that moved a ref and was not taken back yet.
@@ -94,8 +95,12 @@ extension Repository {
 
     /// Whether an operation only gave a new working copy its first place.
     private static func isBeginning(_ operation: Operation) -> Bool {
-        guard operation.event.refs.count == 1, let change = operation.event.refs.first else { return false }
-        return change.before == nil && change.name.name(in: "worktrees") != nil
+        operation.event.refs.count == 1 && isFirst(operation)
+    }
+
+    /// Whether an operation gave a new working copy its first place.
+    private static func isFirst(_ operation: Operation) -> Bool {
+        operation.event.refs.contains { $0.before == nil && $0.name.name(in: "worktrees") != nil }
     }
 
     /// The last thing that `undo` took back here, if nothing was done since.
@@ -124,7 +129,8 @@ extension Repository {
         }
         // Which files were overwritten, and by what, nobody wrote down.
         let verbs = [operation?.event.verb, following?.event.verb]
-        guard let undo, let operation, !verbs.contains(Self.overwritingVerb) else { return nil }
+        guard let undo, let operation, !verbs.contains(Self.overwritingVerb), !Self.isFirst(operation)
+        else { return nil }
         return (undo, operation)
     }
 
@@ -159,6 +165,12 @@ extension Repository {
         if let before = own?.before?.id {
             try requireTree(before, reading { () throws(ReadError) in try store.commit(before) })
         }
+        if isCheckout, let own, own.before == nil, let content = operation.event.kept {
+            // Before the first version there is none to stand on: what it overwrote comes back, and nothing else.
+            let paths = try entries(at: [.root], of: content).map(\.path)
+            _ = try checkout(paths, of: content, isForced: false, undoing: operation.eventID)
+            return
+        }
         if isCheckout, own == nil || own?.before != nil, let before = own?.before?.id ?? head.commit {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
             // A branch that was made with it goes, or comes again.
@@ -173,8 +185,9 @@ extension Repository {
                     ? head.branch : try branch(before: operation, standingOn: before, making: others))
             (move.verb, move.undoing, move.also, move.kept) = (verb, operation.eventID, others, kept)
             if let content = operation.event.kept {
-                // What the operation wrote, or any version has, may go; what was written since may not.
-                (move.content, move.sparing, move.others) = (content, .unknown, try taken(before: content))
+                // What the operation wrote may go; what was written since may not, even if a version has it that only an
+                // operation names: nobody would find it there.
+                (move.content, move.others) = (content, try taken(before: content))
             }
             _ = try checkout(move)
             return

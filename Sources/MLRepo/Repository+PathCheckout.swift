@@ -13,7 +13,7 @@ extension Repository {
     /// - Returns: How many files were written.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a changed or untracked file is in the way; then nothing has happened.
     package func checkout(
-        _ paths: [RepositoryPath], of id: ObjectID, isForced: Bool,
+        _ paths: [RepositoryPath], of id: ObjectID, isForced: Bool, undoing: ObjectID? = nil,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Int {
         guard person != nil else { throw .noIdentity }
@@ -26,7 +26,8 @@ extension Repository {
         try removeLeftovers(look)
         let wanted = try entries(at: paths, of: id)
         var (steps, doubtful, lost) = try steps(for: wanted, look, isResumed: pending != nil)
-        guard lost.isEmpty || (isForced && look.head.commit != nil) else { throw .wouldLose(lost) }
+        guard lost.isEmpty || isForced else { throw .wouldLose(lost) }
+        guard lost.isEmpty || look.head.commit != nil else { throw .noCommit }
         guard !steps.isEmpty || pending != nil else { return 0 }
         // One that was interrupted was kept before it began.
         if look.head.commit != nil, pending == nil || !lost.isEmpty {
@@ -44,7 +45,7 @@ extension Repository {
         }
         try copy.setPending(own)
         try write(steps, onStep: onStep)
-        try finishOverwriting(own.kept)
+        try finishOverwriting(own.kept, undoing: undoing)
         try trackWritten(wanted.map(\.path))
         try copy.setPending(nil)
         return steps.writtenCount

@@ -31,6 +31,10 @@ extension Repository {
         defer { writer.abandon() }
         let before = try earlier.map { (id) throws(RepositoryError) in try self.commit(id) } ?? look.base
         let edits = try content(of: paths, on: tree(before), look, writer)
+        if let earlier, try isReplacing(edits.files, in: earlier, on: look.base) {
+            // Both are brought back, one after the other.
+            try finishOverwriting(earlier)
+        }
         let built = try edited(tree(before), edits.files, writer)
         var request = CommitRequest(
             message: taken == nil
@@ -54,6 +58,22 @@ extension Repository {
         return id
     }
 
+    /// Whether some edits take something out of a kept version that the base version has not.
+    private func isReplacing(
+        _ edits: [PathEdit], in kept: ObjectID, on base: Commit?
+    ) throws(RepositoryError) -> Bool {
+        let (kept, base) = (try tree(commit(kept)), tree(base))
+        return try reading { () throws(ReadError) in
+            for edit in edits {
+                guard let entry = try kept.entry(at: edit.path), entry != edit.entry,
+                    try base.entry(at: edit.path) != entry
+                else { continue }
+                return true
+            }
+            return false
+        }
+    }
+
     /// The change of an operation that makes its event name what it overwrote; nothing if that was done.
     func release(_ kept: ObjectID?, _ workingCopy: String) throws(RepositoryError) -> RefChange? {
         let name = try naming { () throws(InvalidName) in try RefName.kept(workingCopy) }
@@ -62,13 +82,18 @@ extension Repository {
     }
 
     /// Ends an operation that overwrote what was kept, and left the working copy standing where it stood.
-    func finishOverwriting(_ kept: ObjectID?) throws(RepositoryError) {
+    ///
+    /// - Parameter undone: The event that was taken back by it.
+    func finishOverwriting(_ kept: ObjectID?, undoing undone: ObjectID? = nil) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         let (head, _) = try base()
         if let change = try release(kept, head.workingCopy) {
             let writer = ObjectWriter(store, random: environment.random)
             defer { writer.abandon() }
-            _ = try transact(Self.overwritingVerb, reason: nil, actor: actor, head, writer) { [change] }
+            _ = try transact(
+                undone == nil ? Self.overwritingVerb : "undo", reason: nil, actor: actor, head, writer,
+                undoing: undone
+            ) { [change] }
         }
     }
 

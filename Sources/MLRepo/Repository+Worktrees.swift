@@ -113,7 +113,15 @@ extension Repository {
     /// Lets the store forget a working copy: what only it stood on can be collected.
     ///
     /// Its files stay where they are.
+    ///
+    /// - Throws: ``RepositoryError/interruptedElsewhere(_:)`` while what it needs to go on is held for it.
     package func removeWorktree(_ info: WorktreeInfo) throws(RepositoryError) {
+        if let path = info.path {
+            let other = WorkingCopy(root: path, environment)
+            if (try? other.head().workingCopy) == info.id, try other.pending()?.kept != nil {
+                throw .interruptedElsewhere(path)
+            }
+        }
         if info.commit != nil { try removeRef("worktrees", info.id) }
         let kept = try naming { () throws(InvalidName) in try RefName.kept(info.id) }
         if try ref(kept) != nil { try removeRef("kept", info.id) }

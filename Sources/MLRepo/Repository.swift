@@ -72,9 +72,7 @@ package struct Repository: Sendable {
                 // A checkout that was killed behind its log entry had written all files: what is left is noted now.
                 (head.commit, head.branch) = (standing, goal.branch)
                 try storing { () throws(StoreError) in try store.log.confirm() }
-                if (try? copy.setHead(head)) != nil {
-                    try? copy.setPending(pending?.from == pending?.to ? pending?.rest : nil)
-                }
+                if (try? copy.setHead(head)) != nil { try? copy.setPending(nil) }
             } else if standing != head.commit {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
                 let isMerged = try isMerged(pending, standing)

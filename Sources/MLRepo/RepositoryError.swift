@@ -35,6 +35,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case missing([RepositoryPath], total: Int)
     /// A checkout was interrupted, so the files are of no version.
     case interruptedCheckout
+    /// The same in another working copy.
+    case interruptedElsewhere(FilePath)
     case nothingToCommit
     case nothingTracked
     /// Nobody is named as author.
@@ -89,6 +91,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             total == 1
                 ? "\(paths[0]) is tracked and gone"
                 : "\(total) tracked files are gone, \(paths[0]) among them"
+        case .interruptedElsewhere(let path): "a checkout was interrupted in \(path)"
         case .interruptedCheckout: "a checkout was interrupted, and the files are of no version"
         case .nothingToCommit: "nothing has changed"
         case .nothingTracked: "nothing is tracked yet"

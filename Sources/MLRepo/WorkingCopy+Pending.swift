@@ -39,9 +39,6 @@ extension WorkingCopy {
             package let to: ObjectID?
         }
 
-        /// What is left once this is done that itself writes no files: what was begun before; nothing if nothing was.
-        var rest: Pending? { earlier.isEmpty ? nil : Pending(from: from, to: from, earlier: earlier) }
-
         /// Whether another one is the same checkout, whatever either had to keep.
         func isSame(as other: Pending) -> Bool {
             var other = other

@@ -30,6 +30,11 @@ class CommandTest(unittest.TestCase):
         self.work = self.root / "work"
         self.work.mkdir()
 
+    def refused(self, *words: str, status: int, says: str, cwd=None) -> None:
+        """A command that ends with a status and says why."""
+        self.mlrepo(*words, status=status, cwd=cwd)
+        self.assertIn(says, self.stderr)
+
     def run_raw(self, *arguments, cwd=None):
         return subprocess.run(
             [MLREPO, *arguments], cwd=cwd or self.work, env=self.environment, capture_output=True, timeout=120)

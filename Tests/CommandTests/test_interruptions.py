@@ -651,3 +651,182 @@ class Kept(VersionsTest):
                 self.mlrepo("checkout", "--force", *words)
                 self.mlrepo("checkout", "--force", "main")
                 self.assertEqual((self.text("a"), self.text("b")), ("2", "3"))
+
+
+class TakenBack(VersionsTest):
+    """`undo` brings back what was overwritten, and overwrites nothing that nobody would find again."""
+
+    def two(self, mine: str | None = "mine") -> None:
+        self.mlrepo("init")
+        self.version("A", a="A")
+        self.version("B", a="B")
+        if mine is not None:
+            self.write("data/a", mine.encode())
+
+    def aside(self) -> str:
+        """What stands in the way, which is moved elsewhere."""
+        (self.work / "data/a").rename(self.root / "aside")
+        return (self.root / "aside").read_text()
+
+    def test_the_first_checkout_of_a_working_copy(self) -> None:
+        self.two(None)
+        other = self.root / "other"
+        self.mlrepo("init", "--store", str(self.work), str(other))
+        (other / "data").mkdir()
+        (other / "data/a").write_text("mine")
+        self.refused("checkout", "--force", "B", "--", "data", status=66, says="there is no commit here yet", cwd=other)
+        self.mlrepo("checkout", "--force", "main", cwd=other)
+        self.assertEqual((other / "data/a").read_text(), "B")
+        self.mlrepo("undo", cwd=other)
+        self.assertEqual((other / "data/a").read_text(), "mine")
+        self.assertIn("modified data/a", self.mlrepo("status", cwd=other))
+        self.refused("undo", status=1, says="nothing to take back", cwd=other)
+        self.refused("redo", status=1, says="nothing to do again", cwd=other)
+        self.assertEqual((other / "data/a").read_text(), "mine")
+
+    def test_the_first_checkout_of_a_working_copy_keeps_what_was_written_since(self) -> None:
+        self.two(None)
+        other = self.root / "other"
+        self.mlrepo("init", "--store", str(self.work), str(other))
+        (other / "data").mkdir()
+        (other / "data/a").write_text("mine")
+        self.mlrepo("checkout", "--force", "main", cwd=other)
+        (other / "data/a").write_text("later")
+        self.refused("undo", status=73, says="data/a would be lost", cwd=other)
+        self.assertEqual((other / "data/a").read_text(), "later")
+
+    def test_work_that_only_a_kept_version_has_is_not_overwritten(self) -> None:
+        self.two("first")
+        self.mlrepo("checkout", "--force", "--", "data/a")
+        self.write("data/a", b"second")
+        self.mlrepo("checkout", "--force", "--", "data/a")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a"), "second")
+        self.refused("undo", status=73, says="move what is named elsewhere")
+        self.assertEqual(self.aside(), "second")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a"), "first")
+
+    def test_work_that_only_a_commit_has_that_was_taken_back_is_not_overwritten(self) -> None:
+        self.two("first")
+        self.mlrepo("checkout", "--force", "--", "data/a")
+        self.write("data/a", b"second")
+        self.mlrepo("commit", "-m", "C")
+        self.mlrepo("undo")
+        self.refused("undo", status=73, says="data/a would be lost")
+        self.assertEqual(self.aside(), "second")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a"), "first")
+
+    def test_what_the_version_gone_back_to_has_may_be_overwritten(self) -> None:
+        self.two()
+        self.mlrepo("checkout", "--force", "A")
+        self.write("data/a", b"B")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a"), "mine")
+
+    def test_what_the_version_left_has_may_be_overwritten_again(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="A", h="A")
+        self.version("B", h="B")
+        self.write("data/a", b"mine")
+        os.remove(self.work / "data/h")
+        self.mlrepo("checkout", "--force", "A")
+        self.mlrepo("undo")
+        self.mlrepo("restore", "data/h")
+        self.mlrepo("redo")
+        self.assertEqual((self.text("a"), self.text("h")), ("A", "A"))
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a"), "mine")
+
+    def test_an_undo_that_was_killed_after_a_checkout_of_paths_that_was(self) -> None:
+        for first in range(2, 5):
+            for words in (("undo",), ("checkout", "main")):
+                for second in range(1, 5):
+                    shutil.rmtree(self.work)
+                    self.work.mkdir()
+                    self.two()
+                    self.killed("linkat", first, "checkout", "--force", "A", "--", "data")
+                    try:
+                        self.killed("renameat", second, *words)
+                    except AssertionError:
+                        break
+                    with self.subTest(first=first, words=words, second=second):
+                        for _ in range(4):
+                            if self.text("a") != "mine" or "interrupted" in self.mlrepo("status"):
+                                self.run_raw("undo")
+                        self.assertEqual(self.text("a"), "mine")
+                        self.mlrepo("commit", "-m", "after")
+                        self.mlrepo("fsck")
+
+    def test_a_checkout_of_all_after_a_checkout_of_paths_that_were_killed(self) -> None:
+        self.two()
+        self.killed("linkat", 3, "checkout", "--force", "A", "--", "data")
+        self.killed("renameat", 2, "checkout", "main")
+        self.mlrepo("checkout", "--force", "main")
+        self.assertEqual(self.text("a"), "B")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("a"), "mine")
+
+    def test_an_edit_between_two_attempts(self) -> None:
+        for words in (("A",), ("A", "--", "data")):
+            shutil.rmtree(self.work)
+            self.work.mkdir()
+            self.two()
+            self.killed("linkat", 3, "checkout", "--force", *words)
+            self.write("data/a", b"later")
+            self.mlrepo("checkout", "--force", *words)
+            self.assertEqual(self.text("a"), "A")
+            self.mlrepo("undo")
+            self.assertEqual(self.text("a"), "later")
+            self.refused("undo", status=73, says="data/a would be lost")
+            self.assertEqual(self.aside(), "later")
+            self.mlrepo("undo")
+            self.assertEqual(self.text("a"), "mine", words)
+
+    def test_a_file_in_a_directorys_place(self) -> None:
+        self.mlrepo("init")
+        self.version("A", d__y="1", k="1")
+        self.write("data/d/y", b"mine")
+        self.mlrepo("checkout", "--force", "--", "data/d/y")
+        shutil.rmtree(self.work / "data/d")
+        shutil.copy(self.work / "data/k", self.work / "data/d")
+        self.refused("undo", status=73, says="data/d")
+        self.assertNotIn("interrupted", self.mlrepo("status"))
+        os.remove(self.work / "data/d")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("d/y"), "mine")
+
+    def test_a_working_copy_whose_checkout_was_interrupted_is_not_forgotten(self) -> None:
+        self.two(None)
+        self.mlrepo("worktree", "add", "../other")
+        other = self.root / "other"
+        (other / "data/a").write_text("mine")
+        work, self.work = self.work, other
+        self.killed("linkat", 3, "checkout", "--force", "A")
+        self.work = work
+        self.refused("worktree", "remove", "../other", status=73, says="a checkout was interrupted in")
+        self.mlrepo("undo", cwd=other)
+        self.mlrepo("worktree", "remove", "../other")
+
+    def test_a_kept_version_that_is_gone(self) -> None:
+        self.two()
+        self.killed("linkat", 3, "checkout", "--force", "A")
+        note = self.work / ".mlrepo/pending"
+        text = note.read_text()
+        start = text.index('"kept":"') + 8
+        note.write_text(text[:start] + "0" * 8 + text[start + 8:])
+        self.mlrepo("undo")
+        self.assertIn("does not come back", self.stderr)
+        self.mlrepo("checkout", "--force", "main")
+        self.assertEqual(self.text("a"), "B")
+
+    def test_a_note_of_a_checkout_that_is_cut_short(self) -> None:
+        self.two()
+        self.killed("linkat", 3, "checkout", "--force", "A")
+        note = self.work / ".mlrepo/pending"
+        os.truncate(note, 40)
+        self.refused("status", status=65, says="pending elsewhere")
+        note.rename(self.root / "note")
+        self.mlrepo("checkout", "--force", "main")
+        self.assertEqual(self.text("a"), "B")

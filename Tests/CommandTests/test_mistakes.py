@@ -6,10 +6,6 @@ from command_test import CommandTest
 
 
 class Mistakes(CommandTest):
-    def refused(self, *words: str, status: int, says: str, cwd=None) -> None:
-        self.mlrepo(*words, status=status, cwd=cwd)
-        self.assertIn(says, self.stderr)
-
     def test_a_link_to_a_directory_is_told_from_the_directory(self) -> None:
         os.makedirs(self.root / "far")
         (self.root / "far/e1").write_bytes(b"e")

@@ -26,7 +26,10 @@ struct UndoCommand: ParsableCommand {
             }
             return
         }
-        if let id = try repository.undoInterrupted() {
+        if let (id, hasLost) = try repository.undoInterrupted() {
+            if hasLost, !output.quiet {
+                Terminal.printError("what it had overwritten was collected since, and does not come back")
+            }
             if output.json { return Terminal.printJSON(.object(["commit": id.json])) }
             if !output.quiet {
                 Terminal.print("The interrupted checkout is taken back: these are the files of \(id.short)")
@@ -136,7 +139,7 @@ private func takingBack(_ body: () throws -> Void) throws {
         throw Failure(status: .wouldLose, message: "\(name) has moved since", hint: "mlrepo operations")
     } catch RepositoryError.wouldLose(let paths) {
         var failure = Failure(.wouldLose(paths))
-        failure.hint = "commit or move what is named; then type this again"
+        failure.hint = "move what is named elsewhere; then type this again"
         throw failure
     }
 }
