@@ -177,11 +177,12 @@ package struct IntegrityChecker: Sendable {
         _ pack: IntegrityPack, _ number: Int, _ places: inout [ObjectReference: SalvagedPlace],
         _ recipes: inout Set<ObjectReference>, _ recipesOf: inout [ObjectID: [ObjectReference]]
     ) {
-        for found in pack.objects where places[found.reference] == nil {
+        places.reserveCapacity(places.count + pack.objects.count)
+        for (index, found) in pack.objects.enumerated() where places[found.reference] == nil {
             places[found.reference] = SalvagedPlace(
-                pack: Int32(number), start: Int32(found.start), length: Int32(found.length),
-                frame: pack.frames[found.frame].offset)
-            if let blob = found.recipeOf, recipes.insert(found.reference).inserted {
+                pack: Int32(number), start: found.start, length: found.length,
+                frame: pack.frames[Int(found.frame)].offset)
+            if let blob = pack.recipeBlobs[index], recipes.insert(found.reference).inserted {
                 recipesOf[blob, default: []].append(found.reference)
             }
         }

@@ -12,11 +12,10 @@ struct IntegrityPack {
     struct Found {
         let reference: ObjectReference
         /// Position in the list of frames that could be read.
-        let frame: Int
-        let start: Int
-        let length: Int
-        /// The blob that it is the recipe of.
-        let recipeOf: ObjectID?
+        let frame: Int32
+        /// In the frame's raw bytes.
+        let start: Int32
+        let length: Int32
     }
 
     /// A frame whose header is sound.
@@ -32,7 +31,9 @@ struct IntegrityPack {
     let name: PackName
     private(set) var count = 0
     private(set) var problems: [(problem: IntegrityProblem, references: [ObjectReference])] = []
-    private(set) var objects: [Found] = []
+    private(set) var objects = SegmentedArray<Found>()
+    /// The blobs that recipes are of, by their positions in ``objects``.
+    private(set) var recipeBlobs: [Int: ObjectID] = [:]
     private(set) var frames: [Frame] = []
     /// Frames with a base, which can be decoded once all others are known; positions in ``frames``.
     private(set) var deferred: [(frame: Int, raw: PackReader.RawFrame)] = []
@@ -76,7 +77,7 @@ struct IntegrityPack {
     /// Gives back the memory that only the comparison with the index needs.
     mutating func forgetObjects(keeping needed: Bool) {
         guard !needed else { return }
-        (objects, frames, rows) = ([], [], [])
+        (objects, recipeBlobs, frames, rows) = (SegmentedArray(), [:], [], [])
     }
 
     // MARK: Frames
@@ -181,7 +182,9 @@ struct IntegrityPack {
     }
 
     private enum Decoded {
-        case objects([Found], problems: [(ObjectReference, String)])
+        /// - Parameter recipes: Positions among the objects, and what these are recipes of.
+        case objects(
+            [Found], recipes: [(index: Int, blob: ObjectID)], problems: [(ObjectReference, String)])
         case damage(String)
     }
 
@@ -228,8 +231,9 @@ struct IntegrityPack {
             let place = frames[frame]
             incomplete.insert(place.offset)
             gaps.append((place.offset..<place.offset + place.length, problem))
-        case .objects(let found, let problems):
-            objects += found
+        case .objects(let found, let recipes, let problems):
+            for recipe in recipes { recipeBlobs[objects.count + recipe.index] = recipe.blob }
+            for object in found { objects.append(object) }
             for (reference, problem) in problems {
                 report(.object, problem, at: frames[frame].offset, reference: reference)
             }
@@ -245,6 +249,7 @@ struct IntegrityPack {
             return .damage("\(error)")
         }
         var objects: [Found] = []
+        var recipes: [(index: Int, blob: ObjectID)] = []
         var problems: [(ObjectReference, String)] = []
         var start = 0
         for object in raw.table.objects {
@@ -255,16 +260,17 @@ struct IntegrityPack {
                 ObjectID(of: object.kind, payload: UnsafeRawBufferPointer(rebasing: $0[range]))
             }
             let reference = ObjectReference(object.kind, id)
-            var recipeOf: ObjectID?
-            do throws(MalformedObject) { recipeOf = try check(object.kind, bytes, range) } catch {
+            do throws(MalformedObject) {
+                if let blob = try check(object.kind, bytes, range) { recipes.append((objects.count, blob)) }
+            } catch {
                 problems.append((reference, "\(error)"))
             }
             objects.append(
                 Found(
-                    reference: reference, frame: frame, start: range.lowerBound, length: range.count,
-                    recipeOf: recipeOf))
+                    reference: reference, frame: Int32(frame), start: Int32(range.lowerBound),
+                    length: Int32(range.count)))
         }
-        return .objects(objects, problems: problems)
+        return .objects(objects, recipes: recipes, problems: problems)
     }
 
     /// Checks that a payload is one of its kind, in the one encoding that there is.
@@ -369,17 +375,9 @@ struct IntegrityPack {
     private mutating func compareEntries(
         _ bytes: PackBytes, _ trailer: PackTrailer, _ position: [Int: Int]
     ) throws(FileError) -> [Int: [ObjectReference]] {
-        var expected: [ObjectReference: Found] = [:]
+        let expected = FirstPlaces(objects)
         var recipes: [ObjectID: [Found]] = [:]
-        for found in objects {
-            // Frames that were decoded late come last; the first place is the one that counts.
-            if let other = expected[found.reference], (other.frame, other.start) <= (found.frame, found.start)
-            {
-            } else {
-                expected[found.reference] = found
-            }
-            if let blob = found.recipeOf { recipes[blob, default: []].append(found) }
-        }
+        for (index, blob) in recipeBlobs { recipes[blob, default: []].append(objects[index]) }
         var lost: [Int: [ObjectReference]] = [:]
         var (last, seen): (ObjectReference?, Int) = (nil, 0)
         var wrong = 0
@@ -407,16 +405,17 @@ struct IntegrityPack {
                     lost[offset, default: []].append(reference)
                     continue
                 }
-                let places =
-                    row.isRecipe ? recipes[reference.id] ?? [] : expected[reference].map { [$0] } ?? []
-                if row.isRecipe, expected[reference] != nil {
+                let whole = expected.place(of: reference)
+                let places = row.isRecipe ? recipes[reference.id] ?? [] : whole.map { [$0] } ?? []
+                if row.isRecipe, whole != nil {
                     note("\(reference) lies there whole, and the index names its recipe")
-                } else if !places.contains(where: {
-                    $0.frame == frame && $0.start == row.start && $0.length == row.length
+                } else if !places.contains(where: { found in
+                    frame == Int(found.frame) && Int(found.start) == row.start
+                        && Int(found.length) == row.length
                 }) {
                     note("\(reference) is not where the index says, in frame \(row.frame)")
                 }
-                if !row.isRecipe, expected[reference] != nil {
+                if !row.isRecipe, whole != nil {
                     seen += 1
                 } else if row.isRecipe {
                     recipes[reference.id] = nil
@@ -424,7 +423,8 @@ struct IntegrityPack {
             }
         }
         if seen < expected.count { note("\(expected.count - seen) objects have no entry in the index") }
-        for (blob, found) in recipes where expected[ObjectReference(.blob, blob)] == nil && !found.isEmpty {
+        for (blob, found) in recipes
+        where expected.place(of: ObjectReference(.blob, blob)) == nil && !found.isEmpty {
             note("the blob \(blob) has no entry for its recipe")
         }
         if let firstWrong {
@@ -432,6 +432,47 @@ struct IntegrityPack {
             report(.index, firstWrong + more, at: trailer.start)
         }
         return lost
+    }
+
+    /// The places of a pack's objects that count: of several of one object the first one in the pack, since frames that were
+    /// decoded late come last in the list.
+    private struct FirstPlaces {
+        private let objects: SegmentedArray<Found>
+        /// Positions in ``objects``, by the objects' references.
+        private let order: [UInt32]
+
+        init(_ objects: SegmentedArray<Found>) {
+            let all = objects.indices.map { UInt32($0) }.sorted { left, right in
+                let (left, right) = (objects[Int(left)], objects[Int(right)])
+                return left.reference == right.reference
+                    ? (left.frame, left.start) < (right.frame, right.start)
+                    : left.reference < right.reference
+            }
+            var order: [UInt32] = []
+            order.reserveCapacity(all.count)
+            for number in all
+            where order.last.map({ objects[Int($0)].reference != objects[Int(number)].reference }) ?? true {
+                order.append(number)
+            }
+            (self.objects, self.order) = (objects, order)
+        }
+
+        var count: Int { order.count }
+
+        func place(of reference: ObjectReference) -> Found? {
+            var (low, high) = (0, order.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if objects[Int(order[middle])].reference < reference {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            guard low < order.count else { return nil }
+            let found = objects[Int(order[low])]
+            return found.reference == reference ? found : nil
+        }
     }
 
     private struct EntryRow {

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Goes from refs to everything that they need, and says what is missing or wrong on the way.
 ///
-/// Holds a set of what was reached, about 60 bytes an object.
+/// Holds a set of what was reached, about 60 bytes an object, but for blobs that lie there whole.
 struct IntegrityWalk {
     let objects: SalvagedObjects
     /// The recipes of each blob, the good ones first.
@@ -62,6 +62,8 @@ struct IntegrityWalk {
             // What does not decode was reported when its frame was read.
             for edge in edges(of: reference) {
                 check(edge, from: reference)
+                // Beneath what lies there whole is nothing: most objects need no place in the set.
+                if edge.target.kind == .blob, objects.places[edge.target] != nil { continue }
                 if !reached.contains(edge.target) { stack.append(edge.target) }
             }
         }
@@ -106,7 +108,9 @@ struct IntegrityWalk {
 
     /// Checks a whole tree, once for each root.
     private mutating func checkShape(_ root: ObjectReference) {
-        guard shaped.insert(root).inserted, objects.places[root] != nil else { return }
+        guard [.tree, .recipes, .refs, .chunks].contains(root.kind), objects.places[root] != nil,
+            shaped.insert(root).inserted
+        else { return }
         do throws(ReadError) {
             let problem: String?
             switch root.kind {
