@@ -7,8 +7,9 @@ struct UndoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Take back the last operation made here; repeated, the one before.",
         discussion: """
-            Only what this working copy did, never a colleague's; it is refused if a branch has moved since. Taking back a commit \
-            leaves the files as they are; taking back a checkout brings the earlier files back.
+            Only what this working copy did, never a colleague's; it is refused if a branch has moved since, or a file that it would \
+            overwrite was changed. Taking back a commit leaves the files as they are; taking back a checkout brings the earlier \
+            files back.
 
             EXAMPLES
               mlrepo undo
