@@ -30,7 +30,7 @@ class Scenarios(unittest.TestCase):
         drawn = [Generator(seed, False) for seed in range(100)]
         steps = [step for generator in drawn for step in generator.scenario()]
         self.assertEqual({generator.kind for generator in drawn}, {
-            "mixed", "retries", "edited_retries", "directory_replaced", "first_checkout", "forgotten"})
+            "mixed", "retries", "edited_retries", "directory_replaced", "first_checkout", "forgotten", "taken_back"})
         words = {step.words[:2] for step in steps if isinstance(step, Command)}
         self.assertLessEqual({("gc",), ("init", "--store"), ("worktree", "remove")}, words)
         self.assertIn(Command(("gc", "--now")), Generator(1, True).scenario() + Generator(2, True).scenario())

@@ -34,7 +34,7 @@ class Generator:
         """A scenario of commands that may be killed, of any kind."""
         kinds: list[Callable[[], None]] = [
             self.mixed, self.retries, self.retries, self.edited_retries, self.directory_replaced, self.first_checkout,
-            self.forgotten,
+            self.forgotten, self.taken_back,
         ]
         kind = self.random.choice(kinds)
         self.kind = kind.__name__
@@ -93,6 +93,16 @@ class Generator:
         for _ in range(self.random.randint(1, 3)):
             self.edit("write_file", self.random.choice(files), tag="mine")
         self.attempts(files, self.random.choice([0, 0.5]))
+
+    def taken_back(self) -> None:
+        """Edits, forced checkouts and commits of a few files, and `undo` and `redo` between them; few are killed."""
+        files = ["data/a", "data/b"]
+        self.history(lambda: self.edit_of(files), files)
+        for _ in range(self.random.randint(3, 8)):
+            if self.random.random() < 0.6:
+                self.mine(self.random.choice(files))
+            back = self.random.choice([["undo"], ["undo"], ["undo"], ["redo"]])
+            self.command(self.random.choice([back, back, self.attempt(files)]), 0.15)
 
     def first_checkout(self) -> None:
         """A second working copy, whose first checkout is forced over what lies there."""

@@ -9,6 +9,7 @@ from ..program import Ended
 from .world import World
 
 RESTORE_GOES_ON = "undo while a restore is interrupted"
+FIRST_CHECKOUT_GOES_ON = "undo while the first checkout of a working copy is interrupted"
 MOVED = "undo of an operation that cannot be taken back"
 
 
@@ -20,6 +21,10 @@ def bars_undo(world: World, copy: str, ended: Ended) -> str | None:
     # no operation, so that there is nothing to take back; the refusal says what to type.
     if "a checkout was interrupted" in ended.err and killed is not None and killed.words[0] == "restore":
         limit = RESTORE_GOES_ON
+    # In no document yet, found by a run: a working copy that stands on nothing has nothing to go back to. Its first
+    # checkout goes on when it is typed again, as the refusal says; then `undo` brings back what it overwrote.
+    elif "a checkout was interrupted" in ended.err and killed is not None and world.head(copy) is None:
+        limit = FIRST_CHECKOUT_GOES_ON
     # Shortcomings, "`undo` of an operation that cannot be taken back": another working copy moved its branch, or stands
     # on it.
     elif len(world.used()) > 1 and ("has moved since" in ended.err or "stands on" in ended.err):

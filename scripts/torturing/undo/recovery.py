@@ -8,6 +8,7 @@ import re
 from . import limits
 from ..program import Ended
 from .runner import Finding
+from .steps import Command
 from .world import World
 
 MOST_UNDOS = 80
@@ -20,15 +21,18 @@ def take_back_all(world: World, copy: str) -> set[str]:
     """Types `undo` until there is nothing to take back, moving aside what it names; gives all contents seen."""
     seen = set(world.contents(copy)) | world.in_branches(copy)
     for _ in range(MOST_UNDOS):
-        ended = world.run(copy, "undo")
+        undo = Command(("undo",), None, copy)
+        ended = world.command(undo)
+        # What `undo` itself takes off the disk has to be seen after it, not before.
+        seen -= {digest for digest, loss in world.lost.items() if loss.command is undo}
         seen |= world.contents(copy).keys() | world.in_branches(copy)
         if ended.status == 0:
             continue
         if ended.status == NOTHING_LEFT or world.is_collecting:
             return seen
         limit = limits.bars_undo(world, copy, ended)
-        if limit == limits.RESTORE_GOES_ON:
-            finish_restore(world, copy)
+        if limit in (limits.RESTORE_GOES_ON, limits.FIRST_CHECKOUT_GOES_ON):
+            finish(world, copy)
         elif limit is not None:
             return seen
         elif ended.status != IN_THE_WAY or not move_aside(world, copy, ended):
@@ -63,9 +67,9 @@ def move_aside(world: World, copy: str, ended: Ended) -> bool:
     return has_moved
 
 
-def finish_restore(world: World, copy: str) -> None:
-    """Types an interrupted `restore` again, as the refusal says; else a forced checkout of HEAD takes its place."""
+def finish(world: World, copy: str) -> None:
+    """Types an interrupted command again, as the refusal says; else a forced checkout takes its place."""
     if world.run(copy, *world.killed[copy].words).status != 0:
-        ended = world.run(copy, "checkout", "--force", "HEAD")
+        ended = world.run(copy, "checkout", "--force", "HEAD" if world.head(copy) else "main")
         if ended.status != 0:
             raise Finding("there is no way on", str(ended))

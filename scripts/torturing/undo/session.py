@@ -100,6 +100,9 @@ class Session:
         return None
 
     def step(self, world: World, step: Step) -> None:
+        if not world.places[step.copy].exists():
+            # A shrunk scenario may have lost what makes it.
+            return
         if isinstance(step, Edit):
             world.edit(step)
         elif isinstance(step, Command):

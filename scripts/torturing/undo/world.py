@@ -100,11 +100,8 @@ class World:
 
     def edit(self, edit: Edit) -> None:
         """What a person takes off the disk is no command's loss."""
-        place = self.places[edit.copy]
-        if not place.exists():
-            return
         before = self.contents(edit.copy)
-        self.runner.edit(place, edit)
+        self.runner.edit(self.places[edit.copy], edit)
         digest = edit.digest()
         if digest is not None:
             self.written.add(digest)
@@ -113,11 +110,9 @@ class World:
         if edit.copy in self.killed:
             self.edited.add(edit.copy)
 
-    def command(self, command: Command) -> Ended | None:
+    def command(self, command: Command) -> Ended:
         """Runs a command, and notes what it took off the disk and which versions it made."""
         copy, place = command.copy, self.places[command.copy]
-        if not place.exists():
-            return None
         before, head = self.contents(copy), self.runner.run(place, ("resolve", "HEAD")).out.strip()
         ended = self.checked(self.runner.run(place, command.words, command.kill))
         if ended.killed:
