@@ -17,6 +17,7 @@ from .actions import Actions
 from .checks import Checks
 from .model import Copy, World
 from .program import Program, Wrong
+from .undo import session
 
 ROOT = Path(__file__).resolve().parents[2]
 # How often each thing is done.
@@ -34,11 +35,28 @@ def parsed() -> argparse.Namespace:
         prog="scripts/torture",
         description="Kills mlrepo at random moments and looks after each kill whether anything was lost. "
         "MLREPO names the binary; else it is the newest one that was built here.")
-    parser.add_argument("kills", nargs="?", type=int, default=1000, help="how often (default: 1000)")
+    parser.add_argument("kills", nargs="?", type=int,
+                        help="how often (default: 1000); with --undo the number of scenarios (default: 200)")
     parser.add_argument("--seed", type=int, help="repeats the choices of a run; moments of kills are as the machine has them")
     parser.add_argument("--big", type=float, default=20, metavar="MB", help="the size of the large file (default: 20)")
     parser.add_argument("--round", type=int, default=200, metavar="KILLS", help="a new store after so many (default: 200)")
-    return parser.parse_args()
+    undo = parser.add_argument_group("scenarios of undo")
+    undo.add_argument("--undo", action="store_true",
+                      help="random edits and commands, killed at random system calls: whatever a command takes off the "
+                      "disk has to be found again; a seed repeats all of it")
+    undo.add_argument("--gc-now", action="store_true",
+                      help="with 'gc --now' between the steps; lost contents do not count then")
+    undo.add_argument("--exact", action="store_true",
+                      help="without kills: undo brings back exactly what was before each command")
+    undo.add_argument("--minutes", type=float, help="as many scenarios as this time allows")
+    options = parser.parse_args()
+    if not options.undo and (options.gc_now or options.exact or options.minutes is not None):
+        parser.error("--gc-now, --exact and --minutes go with --undo")
+    if options.gc_now and options.exact:
+        parser.error("--gc-now and --exact exclude each other")
+    if options.kills is None:
+        options.kills = 200 if options.undo else 1000
+    return options
 
 
 def binary() -> Path:
@@ -97,6 +115,9 @@ def main() -> int:
     options = parsed()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
+    if options.undo:
+        chosen = session.Options(options.kills, options.minutes, seed, options.gc_now, options.exact)
+        return session.run(binary(), chosen)
     home = Path(tempfile.mkdtemp(prefix="mlrepo-torture-"))
     torture = Torture(home, options, random.Random(seed))
     begin = time.monotonic()
