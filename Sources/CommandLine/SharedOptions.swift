@@ -40,6 +40,7 @@ extension Repository {
         }
         // What the other one did is to be seen.
         do { try repository.store.refresh() } catch { throw RepositoryError.store(error) }
+        try repository.rejoin()
         return repository
     }
 

@@ -59,6 +59,7 @@ extension Repository {
             look, consume differences, to: tree(content), dirty: dirty, replacing: others)
         guard lost.isEmpty else { throw .wouldLose(lost) }
         let note = try note(of: move, from: source, to: content, look)
+        if move.undoing == nil, let kept = note.kept { try hold(kept, look.head, actor) }
         try copy.setPending(note)
         try removeLeftovers(look)
         let seen = try write(steps, onStep: onStep)

@@ -65,12 +65,35 @@ extension Repository {
         let (kept, base) = (try tree(commit(kept)), tree(base))
         return try reading { () throws(ReadError) in
             for edit in edits {
-                guard let entry = try kept.entry(at: edit.path), entry != edit.entry,
+                if let entry = try kept.entry(at: edit.path), entry != edit.entry,
                     try base.entry(at: edit.path) != entry
-                else { continue }
-                return true
+                {
+                    return true
+                }
+                // A file where a directory is needed goes, too.
+                var above = edit.entry == nil ? nil : edit.path.split?.directory
+                while let path = above, !path.isRoot {
+                    if let entry = try kept.entry(at: path), entry.mode != .directory,
+                        try base.entry(at: path) != entry
+                    {
+                        return true
+                    }
+                    above = path.split?.directory
+                }
             }
             return false
+        }
+    }
+
+    /// Holds a version that was kept before, where its operation was taken back since and is not done again by what follows.
+    func hold(_ kept: ObjectID, _ head: WorkingCopy.Head, _ actor: Person) throws(RepositoryError) {
+        let name = try naming { () throws(InvalidName) in try RefName.kept(head.workingCopy) }
+        guard try ref(name)?.id != kept else { return }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact(Self.savingVerb, reason: nil, actor: actor, head, writer) {
+            () throws(RepositoryError) in
+            [RefChange(name: name, before: try ref(name), after: ObjectReference(.commit, kept))]
         }
     }
 

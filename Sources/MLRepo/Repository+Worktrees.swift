@@ -128,6 +128,31 @@ extension Repository {
         try? environment.files.removeIfPresent(places / info.id)
     }
 
+    /// Takes this working copy on the store's list again, where another one took it off: it is used.
+    package func rejoin() throws(RepositoryError) {
+        guard !copy.isBare else { return }
+        let head = try copy.head()
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        guard let id = head.commit, try ref(name) == nil, try wasForgotten(name, head) else { return }
+        guard let actor = person else { throw .noIdentity }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact("worktree", reason: nil, actor: actor, head, writer) {
+            [RefChange(name: name, before: nil, after: ObjectReference(.commit, id))]
+        }
+        noteWorkingCopy(head.workingCopy, at: copy.root)
+    }
+
+    /// Whether the last thing that became of this working copy's ref was that another one took it away.
+    private func wasForgotten(_ name: RefName, _ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
+        var last: Event?
+        try operations { (operation) throws(RepositoryError) in
+            if operation.event.refs.contains(where: { $0.name == name }) { last = operation.event }
+            return last == nil
+        }
+        return last != nil && last?.workingCopy != head.workingCopy
+    }
+
     // MARK: Where they are
 
     /// Files named by working copies, each with a path: for people, and derived.

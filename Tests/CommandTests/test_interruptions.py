@@ -797,6 +797,23 @@ class TakenBack(VersionsTest):
         self.mlrepo("undo")
         self.assertEqual(self.text("d/y"), "mine")
 
+    def test_an_edit_below_what_was_kept_between_two_attempts(self) -> None:
+        self.mlrepo("init")
+        self.version("A", a="A", d__x="x")
+        self.version("B", d=None)
+        self.write("data/d", b"mine")
+        self.killed("linkat", 3, "checkout", "--force", "A", "--", "data")
+        self.assertEqual(self.text("d/x"), "x")
+        self.write("data/d/y", b"later")
+        self.write("data/d/x", b"later")
+        self.mlrepo("checkout", "--force", "A", "--", "data")
+        self.assertEqual(self.text("d/x"), "x")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("d/x"), "later")
+        shutil.rmtree(self.work / "data/d")
+        self.mlrepo("undo")
+        self.assertEqual(self.text("d"), "mine")
+
     def test_a_working_copy_whose_checkout_was_interrupted_is_not_forgotten(self) -> None:
         self.two(None)
         self.mlrepo("worktree", "add", "../other")
@@ -808,6 +825,38 @@ class TakenBack(VersionsTest):
         self.refused("worktree", "remove", "../other", status=73, says="a checkout was interrupted in")
         self.mlrepo("undo", cwd=other)
         self.mlrepo("worktree", "remove", "../other")
+
+    def test_a_redo_that_was_killed_and_then_something_else(self) -> None:
+        for words in (("checkout", "main"), ("checkout", "--force", "main"), ("checkout", "-b", "n")):
+            for number in (1, 2):
+                shutil.rmtree(self.work)
+                self.work.mkdir()
+                self.two()
+                self.mlrepo("checkout", "--force", "main")
+                self.mlrepo("undo")
+                self.killed("linkat", number, "redo")
+                self.mlrepo(*words)
+                for _ in range(3):
+                    if self.text("a") != "mine":
+                        self.mlrepo("undo")
+                self.assertEqual(self.text("a"), "mine", (words, number))
+                self.assertEqual(self.mlrepo("resolve", "main"), self.mlrepo("resolve", "B"))
+
+    def test_a_working_copy_that_was_forgotten_is_on_the_list_again(self) -> None:
+        self.two(None)
+        other = self.root / "other"
+        self.mlrepo("worktree", "add", "-b", "apart", "../other")
+        (other / "data/a").write_text("mine")
+        self.mlrepo("checkout", "--force", "main~1", cwd=other)
+        self.mlrepo("worktree", "remove", "../other")
+        self.assertNotIn("other", self.mlrepo("worktree", "list"))
+        self.mlrepo("checkout", "-b", "x", cwd=other)
+        self.assertIn("other", self.mlrepo("worktree", "list"))
+        self.mlrepo("undo", cwd=other)
+        self.mlrepo("undo", cwd=other)
+        self.assertEqual((other / "data/a").read_text(), "mine")
+        self.refused("undo", status=1, says="nothing to take back", cwd=other)
+        self.assertEqual(self.mlrepo("resolve", "main"), self.mlrepo("resolve", "B"))
 
     def test_a_kept_version_that_is_gone(self) -> None:
         self.two()

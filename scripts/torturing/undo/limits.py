@@ -21,8 +21,8 @@ def bars_undo(world: World, copy: str, ended: Ended) -> str | None:
     # no operation, so that there is nothing to take back; the refusal says what to type.
     if "a checkout was interrupted" in ended.err and killed is not None and killed.words[0] == "restore":
         limit = RESTORE_GOES_ON
-    # In no document yet, found by a run: a working copy that stands on nothing has nothing to go back to. Its first
-    # checkout goes on when it is typed again, as the refusal says; then `undo` brings back what it overwrote.
+    # Shortcomings, "`undo` while the first checkout of a working copy is interrupted": it goes on when it is typed again,
+    # as the refusal says; then `undo` brings back what it overwrote.
     elif "a checkout was interrupted" in ended.err and killed is not None and world.head(copy) is None:
         limit = FIRST_CHECKOUT_GOES_ON
     # Shortcomings, "`undo` of an operation that cannot be taken back": another working copy moved its branch, or stands
