@@ -107,8 +107,8 @@ class Generator:
     def first_checkout(self) -> None:
         """A second working copy, whose first checkout is forced over what lies there."""
         self.history(self.any_edit)
-        self.command(["init", "--store", "../work/.mlrepo"], self.random.choice([0, 0, 0.5]), SECOND)
-        self.command(["init", "--store", "../work/.mlrepo"], 0, SECOND)
+        self.command(["init", "--store", f"../{WORK}/.mlrepo"], self.random.choice([0, 0, 0.5]), SECOND)
+        self.command(["init", "--store", f"../{WORK}/.mlrepo"], 0, SECOND)
         for _ in range(self.random.randint(1, 4)):
             self.edit("write_file", self.random.choice(PATHS), tag="mine", copy=SECOND)
         revisions = ["main", "main", "main~1"]

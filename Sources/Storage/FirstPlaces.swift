@@ -1,0 +1,42 @@
+internal import ObjectModel
+
+/// The places of a pack's objects that count: of several of one object the first one in the pack, since frames that were
+/// decoded late come last in the list.
+struct FirstPlaces {
+    private let objects: SegmentedArray<IntegrityPack.Found>
+    /// Positions in ``objects``, by the objects' references.
+    private let order: [UInt32]
+
+    init(_ objects: SegmentedArray<IntegrityPack.Found>) {
+        let all = objects.indices.map { UInt32($0) }.sorted { left, right in
+            let (left, right) = (objects[Int(left)], objects[Int(right)])
+            return left.reference == right.reference
+                ? (left.frame, left.start) < (right.frame, right.start)
+                : left.reference < right.reference
+        }
+        var order: [UInt32] = []
+        order.reserveCapacity(all.count)
+        for number in all
+        where order.last.map({ objects[Int($0)].reference != objects[Int(number)].reference }) ?? true {
+            order.append(number)
+        }
+        (self.objects, self.order) = (objects, order)
+    }
+
+    var count: Int { order.count }
+
+    func place(of reference: ObjectReference) -> IntegrityPack.Found? {
+        var (low, high) = (0, order.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if objects[Int(order[middle])].reference < reference {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        guard low < order.count else { return nil }
+        let found = objects[Int(order[low])]
+        return found.reference == reference ? found : nil
+    }
+}
