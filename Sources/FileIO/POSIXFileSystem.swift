@@ -425,8 +425,13 @@ extension FileStatus {
         #endif
         self.init(
             kind: kind, permissions: UInt16(truncatingIfNeeded: raw.st_mode & 0o7777), size: Int(raw.st_size),
-            modified: Int64(modified.tv_sec) * 1_000_000_000 + Int64(modified.tv_nsec),
-            changed: Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec),
+            modified: Self.nanoseconds(modified), changed: Self.nanoseconds(changed),
             inode: UInt64(raw.st_ino), device: UInt64(truncatingIfNeeded: raw.st_dev))
+    }
+
+    /// Nanoseconds since 1970, between the years 1843 and 2096: beyond these, which are no times of anybody's files, one is like
+    /// another, and differences do not overflow.
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(max(-4_000_000_000, min(4_000_000_000, time.tv_sec))) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

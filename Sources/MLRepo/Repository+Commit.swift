@@ -111,8 +111,8 @@ extension Repository {
         let commit = Commit(
             author: request.author ?? committer, committer: committer, authored: now, committed: now,
             message: request.message,
-            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: [runID], tracked: tracked,
-            tree: built.root)
+            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: [runID],
+            tracked: parent == look.head.commit ? tracked : joined(look, parentCommit), tree: built.root)
         let payload = commit.payload
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
         // What others changed is written after the commit: until then the working copy is on its way.
@@ -126,11 +126,20 @@ extension Repository {
             }
             return changes
         }
-        try settle(look, found, theirs, on: id, request)
+        try settle(look, found, theirs, on: id, commit, request)
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: Self.count(read.files))
+    }
+
+    /// What is tracked after both what was said here and what others said on the branch.
+    private func joined(_ look: Look, _ tip: Commit?) -> TrackedPaths {
+        let theirs = tip?.tracked ?? TrackedPaths()
+        var joined =
+            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: theirs)?.paths ?? theirs
+        joined.directories.removeAll { look.tracking.untracked.contains($0) }
+        return joined
     }
 
     private static func count(_ files: SnapshotFiles) -> (added: Int, modified: Int, deleted: Int) {
@@ -310,6 +319,9 @@ extension Repository {
             }
             let entry = try reading { () throws(ReadError) in try source.entry(at: input.path) }
             guard let entry else { throw try missing(input.path) }
+            if let commit = input.commit {
+                writer.rely(on: ObjectReference(entry.mode.kind, entry.id), of: commit)
+            }
             // Where the commit's parent has something else, blame could not find this.
             if input.commit == nil, let place,
                 try reading({ () throws(ReadError) in try self.tree(base).entry(at: input.path)?.id })
@@ -372,7 +384,7 @@ extension Repository {
 
     /// Makes the working copy stand on the new commit: what others changed is written, the cache is renewed.
     private func settle(
-        _ look: Look, _ found: CommitEdits, _ theirs: [CheckoutStep], on id: ObjectID,
+        _ look: Look, _ found: CommitEdits, _ theirs: [CheckoutStep], on id: ObjectID, _ commit: Commit,
         _ request: CommitRequest
     ) throws(RepositoryError) {
         let steps = CheckoutSteps(theirs)
@@ -390,6 +402,7 @@ extension Repository {
         if !theirs.isEmpty { try copy.setPending(nil) }
         let isComplete = request.paths.isEmpty
         var rest = look.tracking
+        rest.paths = commit.tracked
         rest.added =
             isComplete ? [] : rest.added.filter { path in !request.paths.contains { path.isInside($0) } }
         rest.untracked = isComplete ? [] : rest.untracked

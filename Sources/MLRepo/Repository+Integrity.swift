@@ -33,7 +33,7 @@ package struct IntegrityCheck: Sendable {
     package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
         guard let actor = Identity.find(Configuration(), environment).person else { throw .noIdentity }
         let event = Event(
-            verb: "repair", actor: actor, workingCopy: nil, time: environment.now(),
+            verb: StoreRepair.verb, actor: actor, workingCopy: nil, time: environment.now(),
             nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
         return try storing { () throws(StoreError) in
             try StoreRepair(store, files: environment.files).perform(

@@ -22,6 +22,8 @@ extension Repository {
         let nonce = nonce ?? Hex.text(environment.random(16))
         while true {
             let state = store.current
+            // A read may have gone on to a newer state, and what was found in the older one be gone.
+            guard writer.stands(in: state) else { throw .store(.outdated) }
             let refChanges = try changes()
             try requireFiles(of: refChanges, writer)
             let event = Event(
@@ -54,32 +56,38 @@ extension Repository {
             }
             try storing { () throws(StoreError) in
                 try store.refresh()
-                guard writer.stillStands() else { throw .outdated }
                 guard environment.now() < deadline else { throw .busy(seconds: Self.patience) }
             }
         }
     }
 
-    /// Makes sure that no ref comes to name a commit whose files a collection took.
+    /// Makes sure that no ref comes to name a commit whose files a collection took, or one that needs such files of another one.
     private func requireFiles(of changes: [RefChange], _ writer: ObjectWriter) throws(RepositoryError) {
         guard store.current.collected != nil else { return }
         let targets = Set(changes.compactMap(\.after)).filter {
             $0.kind == .commit && !writer.isNewCommit($0)
         }
-        guard !targets.isEmpty else { return }
+        let sources = writer.sources.map { ObjectReference(.commit, $0.commit) }
+        guard !targets.isEmpty || !sources.isEmpty else { return }
         // What leads to a ref is complete; that is nearly always the answer.
         let named = try reading { () throws(ReadError) in try store.refs.leaves() }.map(\.target)
-        var unknown = targets.subtracting(named)
+        var unknown = targets.union(sources).subtracting(named)
         guard !unknown.isEmpty else { return }
         try history(of: named.filter { $0.kind == .commit }.map(\.id)) { id, _ in
             unknown.remove(ObjectReference(.commit, id))
             return !unknown.isEmpty
         }
-        for target in unknown {
-            do throws(ReadError) { try store.requireAll(of: target) } catch {
-                guard case .missing = error else { throw .object(error) }
-                throw .collected(target.id)
-            }
+        for target in targets.intersection(unknown) { try requireAll(of: target, from: target.id) }
+        for source in writer.sources where unknown.contains(ObjectReference(.commit, source.commit)) {
+            try requireAll(of: source.content, from: source.commit)
+        }
+    }
+
+    /// - Throws: ``RepositoryError/collected(_:)`` with the commit if something is not there.
+    private func requireAll(of content: ObjectReference, from commit: ObjectID) throws(RepositoryError) {
+        do throws(ReadError) { try store.requireAll(of: content) } catch {
+            guard case .missing = error else { throw .object(error) }
+            throw .collected(commit)
         }
     }
 

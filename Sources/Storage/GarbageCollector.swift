@@ -311,15 +311,15 @@ private struct PackHistory {
 
     init(_ store: ObjectStore, _ times: GarbageCollector.Times, clock: Int64) throws(StoreError) {
         let ages = LogAges(store.log, clock: clock)
-        var isInWindow = true
+        // The clock may have been wrong for a while: what is younger in the log than one of the window's entries is in it, too.
+        var windowCount = 0
         var (named, doomed): (Set<PackName>, Set<PackName>) = ([], [])
         var dropped: [PackName: LogEntry] = [:]
         try store.log.entries(endingWith: store.current.number) { (entry) throws(StoreError) in
             events.append(entry.event)
-            if isInWindow {
-                refs.append((entry.number, entry.refs))
-                // The first entry beyond the window says what the refs were when it began.
-                isInWindow = try ages.age(entry.number) <= times.undoWindow && times.undoWindow > 0
+            refs.append((entry.number, entry.refs))
+            if times.undoWindow > 0, try ages.age(entry.number) <= times.undoWindow {
+                windowCount = refs.count
             }
             let changes = try store.log.packChanges(entry)
             named.formUnion(changes.added)
@@ -328,10 +328,18 @@ private struct PackHistory {
             for pack in changes.dropped where dropped[pack] == nil { dropped[pack] = entry }
             return true
         }
+        // The first entry beyond the window says what the refs were when it began.
+        refs.removeLast(max(0, refs.count - windowCount - 1))
         for (pack, entry) in dropped where !store.current.isLive(pack) && !doomed.contains(pack) {
             let verb: String
             do throws(ReadError) { verb = try store.event(entry.event).verb } catch { throw .object(error) }
-            let grace = verb == GarbageCollector.verb ? times.grace : min(times.grace, StoreUpkeep.mergeGrace)
+            let grace =
+                switch verb {
+                case GarbageCollector.verb: times.grace
+                // The one thing to try again with, whatever else there is no way back from.
+                case StoreRepair.verb: max(times.grace, GarbageCollector.Times.usual.grace)
+                default: min(times.grace, StoreUpkeep.mergeGrace)
+                }
             if try ages.age(entry.number) >= grace { due.append(pack) } else { waiting.append(pack) }
         }
         try look(at: store, named, doomed, oldest: clock - times.orphanAge)

@@ -45,13 +45,17 @@ extension ObjectStore {
     /// The payload of an object that was found.
     package func payload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
         do throws(ReadError) { return try payloadNow(of: reference, at: found) } catch {
-            // A file that is gone may have been merged or collected meanwhile: then the object lies elsewhere.
-            guard case .unreadable = error, (try? refresh()) != nil, !current.isLive(found.pack.name) else {
-                throw error
-            }
+            guard hasMoved(found, error) else { throw error }
             guard let found = find(reference) else { throw .missing(reference) }
             return try payloadNow(of: reference, at: found)
         }
+    }
+
+    /// Whether an object could not be read for its pack's file being gone, which was merged or collected meanwhile: then the object
+    /// lies elsewhere.
+    private func hasMoved(_ found: Found, _ error: ReadError) -> Bool {
+        guard case .unreadable = error, (try? refresh()) != nil else { return false }
+        return !current.isLive(found.pack.name)
     }
 
     private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
@@ -113,6 +117,15 @@ extension ObjectStore {
     package func recipe(of blob: ObjectID) throws(ReadError) -> Recipe? {
         let reference = ObjectReference(.blob, blob)
         guard let found = find(reference), found.place.isRecipe else { return nil }
+        do throws(ReadError) { return try recipe(of: blob, at: found) } catch {
+            guard hasMoved(found, error) else { throw error }
+            guard let found = find(reference) else { throw .missing(reference) }
+            return found.place.isRecipe ? try recipe(of: blob, at: found) : nil
+        }
+    }
+
+    private func recipe(of blob: ObjectID, at found: Found) throws(ReadError) -> Recipe {
+        let reference = ObjectReference(.blob, blob)
         let (pack, place) = (found.pack, found.place)
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {

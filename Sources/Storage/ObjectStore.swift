@@ -173,18 +173,25 @@ package final class ObjectStore: ObjectReader {
             ] {
                 try files.makeDirectories(directory, permissions: layout.directoryPermissions)
             }
+            // Whoever is killed while one is opened to the group would leave one that colleagues cannot write to.
+            for byte in UInt8.min...UInt8.max where format.sharedBits != nil {
+                let directory = layout.packs / Hex.text([byte])
+                try files.makeDirectories(directory, permissions: layout.directoryPermissions)
+            }
             if try files.status(layout.format) == nil {
                 let temporary = layout.temporary / "format-\(Hex.text(random(8)))"
                 let file = try files.create(temporary, permissions: 0o444)
                 defer { files.close(file) }
                 try files.write(file, format.bytes)
                 try files.synchronize(file)
-                try files.rename(temporary, to: layout.format)
+                try publish(temporary, as: layout.format, files)
             }
             for directory in [layout.newEntries.parent, layout.root, layout.root.parent] {
                 try files.synchronizeDirectory(directory)
             }
         }
+        // Somebody else may have made the same store at the same time: there is one `format`, whoever wrote it.
+        guard let format = try readFormat(root, files: files)?.format else { throw .notFound(root) }
         let log = OperationLog(layout: layout, files: files, origin: format.origin)
         var builder = FrameBuilder(.metadata)
         let refs = BuiltTree<RefEntry>(leaves: [])
@@ -206,6 +213,19 @@ package final class ObjectStore: ObjectReader {
         return try open(root, files: files)
     }
 
+    /// Gives `format` its name, unless another one has it meanwhile.
+    private static func publish(
+        _ temporary: FilePath, as format: FilePath, _ files: any FileSystem
+    ) throws(FileError) {
+        do throws(FileError) { try files.link(temporary, to: format) } catch {
+            if error.isNoLink, try files.status(format) == nil {
+                return try files.rename(temporary, to: format)
+            }
+            guard error.isExists else { throw error }
+        }
+        try files.removeIfPresent(temporary)
+    }
+
     // MARK: State
 
     /// The state that reads refer to.
@@ -215,12 +235,22 @@ package final class ObjectStore: ObjectReader {
     @discardableResult
     package func refresh() throws(StoreError) -> StoreState {
         let old = current
-        var doomed: Set<PackName> = []
-        guard let new = try log.newest(from: old, visit: { doomed.formUnion($1.doomed) }), new != old else {
-            return old
+        var failed: StoreState?
+        while true {
+            var doomed: Set<PackName> = []
+            guard let new = try log.newest(from: old, visit: { doomed.formUnion($1.doomed) }), new != old
+            else {
+                return old
+            }
+            do throws(StoreError) {
+                try move(to: new, doomed)
+                return new
+            } catch {
+                // A pack that is gone may have been merged or collected meanwhile: then the log has gone on.
+                guard case .missingPack = error, new != failed else { throw error }
+                failed = new
+            }
         }
-        try move(to: new, doomed)
-        return new
     }
 
     private func move(to new: StoreState, _ doomed: Set<PackName>) throws(StoreError) {
@@ -262,7 +292,10 @@ package final class ObjectStore: ObjectReader {
             time: operation.time,
             nonce: nonce)
         let outcome = try log.append(file, nonce: nonce)
-        try refresh()
+        do throws(StoreError) { try refresh() } catch {
+            // What was committed has happened, whatever others did behind it.
+            if outcome != .committed { throw error }
+        }
         return outcome
     }
 

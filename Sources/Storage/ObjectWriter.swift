@@ -14,6 +14,8 @@ package final class ObjectWriter: Sendable {
     package let store: ObjectStore
     private let keepsNodes: Bool
     private let random: @Sendable (Int) -> [UInt8]
+    /// The number of the log entry that was the newest one when objects began to be looked up.
+    private let start: Int
     private let state: Mutex<State>
 
     private struct State {
@@ -30,6 +32,7 @@ package final class ObjectWriter: Sendable {
         /// Commits that were taken.
         var commits: Set<ObjectReference> = []
         var reliedOn: Set<ObjectReference> = []
+        var sources: [Source] = []
         var objects = 0
         var rawBytes = 0
         /// Nodes of directories that were written, if they are kept.
@@ -50,6 +53,7 @@ package final class ObjectWriter: Sendable {
         self.store = store
         self.keepsNodes = keepsNodes
         self.random = random
+        start = store.current.number
         state = Mutex(State())
     }
 
@@ -68,6 +72,21 @@ package final class ObjectWriter: Sendable {
             return true
         }
     }
+
+    /// Something with all that it reaches that is named without being looked up object by object.
+    package struct Source: Sendable {
+        /// A commit that has it.
+        package let commit: ObjectID
+        package let content: ObjectReference
+    }
+
+    /// Remembers that the operation needs everything that an object of some commit reaches.
+    package func rely(on content: ObjectReference, of commit: ObjectID) {
+        state.withLock { $0.sources.append(Source(commit: commit, content: content)) }
+    }
+
+    /// What was named by ``rely(on:of:)``.
+    package var sources: [Source] { state.withLock { $0.sources } }
 
     /// Whether a commit was taken for writing here.
     package func isNewCommit(_ reference: ObjectReference) -> Bool {
@@ -228,6 +247,9 @@ package final class ObjectWriter: Sendable {
         let (reliedOn, packs) = state.withLock { ($0.reliedOn, $0.finished.map(\.name)) }
         return reliedOn.allSatisfy { store.contains($0) } && !packs.contains { store.isDoomed($0) }
     }
+
+    /// The same for a state that an operation is to be made on: nothing can have changed if it is the one that was looked at.
+    package func stands(in state: StoreState) -> Bool { state.number == start || stillStands() }
 
     /// Gives up: what was not finished leaves no file.
     package func abandon() { state.withLock { $0.pack.take() }?.abandon() }

@@ -132,7 +132,12 @@ package final class PackWriter: Sendable {
     /// - Returns: Nothing if no frame was appended; then no file is left.
     package func finish() throws(StoreError) -> FinishedPack? {
         let result = state.withLock { state -> Result<FinishedPack?, StoreError> in
-            do throws(StoreError) { return .success(try finish(&state)) } catch { return .failure(error) }
+            do throws(StoreError) { return .success(try finish(&state)) } catch {
+                // For a full disk above all, which needs the room.
+                abandon(&state)
+                try? files.removeIfPresent(path)
+                return .failure(error)
+            }
         }
         return try result.get()
     }

@@ -30,8 +30,7 @@ struct Reachability {
     /// - Throws: ``ReadError/missing(_:)`` if it is not there.
     @discardableResult
     mutating func mark(_ reference: ObjectReference) throws(ReadError) -> Bool {
-        for (number, pack) in packs.enumerated() {
-            guard let position = pack.index.position(of: reference) else { continue }
+        if let (number, position) = place(of: reference) {
             let bit: UInt64 = 1 << (position % 64)
             defer { bits[number][position / 64] |= bit }
             return bits[number][position / 64] & bit == 0
@@ -39,6 +38,19 @@ struct Reachability {
         // Empty directories and maps are known without being stored.
         if ObjectEdge.isEmptyTree(reference) { return false }
         throw .missing(reference)
+    }
+
+    /// The entry that a reader would find, as in ``ObjectStore/find(_:)``: a blob's that lies there whole before one by recipe.
+    private func place(of reference: ObjectReference) -> (pack: Int, position: Int)? {
+        var recipe: (pack: Int, position: Int)?
+        for (number, pack) in packs.enumerated() {
+            guard let position = pack.index.position(of: reference) else { continue }
+            guard reference.kind == .blob, pack.index.entry(position)?.1.isRecipe == true else {
+                return (number, position)
+            }
+            recipe = recipe ?? (number, position)
+        }
+        return recipe
     }
 
     /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").

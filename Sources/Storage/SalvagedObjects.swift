@@ -42,6 +42,19 @@ final class SalvagedObjects: ObjectReader {
         self.files = files
     }
 
+    /// What one pack has in undamaged frames that need no base: that is where the bases of its other frames are.
+    convenience init(basesOf pack: PackName, layout: StoreLayout, files: any FileSystem) throws(StoreError) {
+        var places: [ObjectReference: SalvagedPlace] = [:]
+        var (frame, start) = (-1, 0)
+        _ = try PackSalvage(layout.pack(pack), files: files).forEachObject { reference, payload, offset in
+            if offset != frame { (frame, start) = (offset, 0) }
+            places[reference] = SalvagedPlace(
+                pack: 0, start: Int32(start), length: Int32(payload.count), frame: offset)
+            start += payload.count
+        }
+        self.init(places: places, packs: [pack], layout: layout, files: files)
+    }
+
     func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
         guard let place = places[reference] else { return nil }
         let frame = try frame(place, for: reference)

@@ -4,7 +4,7 @@ package import ObjectModel
 /// Puts a store in order as far as its undamaged bytes allow.
 ///
 /// Live packs that are damaged or missing are replaced by one with what is undamaged in them, by a log entry of the verb
-/// `repair`; their files stay where they are. Derived files go. Damage of `format` or of the log is not repaired here: who
+/// `repair`; their files stay where they are until a collection that comes two weeks later. Derived files go. Damage of `format` or of the log is not repaired here: who
 /// writes to a log that does not hold together makes it worse.
 package struct StoreRepair: Sendable {
     /// What would be done.
@@ -34,6 +34,9 @@ package struct StoreRepair: Sendable {
         /// Packs that the log entry added; empty if none was needed.
         package let added: [PackName]
     }
+
+    /// The verb of its events.
+    package static let verb = "repair"
 
     private let layout: StoreLayout
     private let files: any FileSystem
@@ -147,7 +150,11 @@ package struct StoreRepair: Sendable {
         _ pack: PackName, _ store: ObjectStore, _ body: (ObjectReference, [UInt8]) throws(StoreError) -> Void
     ) throws(StoreError) {
         do throws(StoreError) {
-            let base = { (base: ObjectReference) in (try? store.payload(of: base)) ?? nil }
+            let own = try SalvagedObjects(basesOf: pack, layout: layout, files: files)
+            let base = { (base: ObjectReference) -> [UInt8]? in
+                if let payload = try? own.payload(of: base) { return payload }
+                return (try? store.payload(of: base)) ?? nil
+            }
             _ = try PackSalvage(layout.pack(pack), files: files).forEachObject(base: base) {
                 (reference, payload, _) throws(StoreError) in try body(reference, payload)
             }
@@ -162,7 +169,11 @@ package struct StoreRepair: Sendable {
         _ reference: ObjectReference, _ payload: [UInt8], _ blobs: inout FrameBuilder, _ writer: ObjectWriter
     ) throws(StoreError) -> Bool {
         guard reference.kind == .blob else {
-            guard !writer.store.contains(reference) else { return false }
+            guard !writer.store.contains(reference) else {
+                // Relied upon: a collection may drop the other copy meanwhile.
+                _ = writer.claim(reference)
+                return false
+            }
             let recipe = reference.kind == .chunks ? try? Recipe(payload: payload) : nil
             try writer.add(reference, payload, recipeOf: recipe?.blob)
             return true

@@ -55,8 +55,10 @@ package struct StoreUpkeep {
             }
             guard let entry else { break }
             let changes = try store.log.packChanges(entry)
-            // What a collection dropped has a longer grace, and is the collector's.
-            guard !changes.dropped.isEmpty, try verb(of: entry) != GarbageCollector.verb else { continue }
+            // What a collection or a repair dropped has a longer grace, and is the collector's.
+            guard !changes.dropped.isEmpty,
+                try ![GarbageCollector.verb, StoreRepair.verb].contains(verb(of: entry))
+            else { continue }
             packs += changes.dropped.filter { !store.current.isLive($0) }
         }
         return (packs, last)

@@ -356,13 +356,19 @@ package struct Snapshot: Sendable {
     ) throws(WorkingTreeError) {
         if let bytes = content.bytes { return try keep(content.id, bytes[...], &output) }
         guard let writer else { return }
+        let blob = ObjectReference(.blob, content.id)
+        if let found = writer.store.find(blob), !found.place.isRecipe {
+            // It lies in the store whole, and needs no recipe.
+            _ = writer.claim(blob)
+            return
+        }
         let (recipe, nodes) = Recipe.make(
             blob: content.id, length: content.length, cutRule: Chunker.rule, chunks: content.chunks)
         let payload = recipe.payload
         let id = ObjectID(of: .chunks, payload: payload)
         recipes.append(RecipeEntry(blob: content.id, recipe: id))
         do throws(StoreError) {
-            guard !writer.store.contains(ObjectReference(.blob, content.id)) else { return }
+            // Also those that are there: each is relied upon.
             for node in nodes { try writer.add(ObjectReference(.chunks, node.id), node.payload) }
             try writer.add(ObjectReference(.chunks, id), payload, recipeOf: content.id)
         } catch { throw .store(error) }
@@ -379,7 +385,10 @@ package struct Snapshot: Sendable {
 
 extension Snapshot {
     /// The id of a file's content, wherever the file lies.
-    package static func digest(of path: FilePath, _ files: any FileSystem) throws(FileError) -> ObjectID {
+    package static func digest(
+        of path: FilePath, _ files: any FileSystem, onStep: (WorkStep) -> Void = { _ in }
+    ) throws(FileError) -> ObjectID {
+        if let size = try files.status(path)?.size { onStep(.planned(files: 1, bytes: size)) }
         let file = try files.open(path)
         defer { files.close(file) }
         var digest = SHA256()
@@ -394,8 +403,12 @@ extension Snapshot {
                 } catch { return .failure(error) }
             }
             let count = try result.get()
-            if count == 0 { return ObjectID(digest.finish()) }
+            if count == 0 {
+                onStep(.file)
+                return ObjectID(digest.finish())
+            }
             offset += count
+            onStep(.bytes(count))
         }
     }
 }

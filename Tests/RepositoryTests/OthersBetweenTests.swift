@@ -1,0 +1,174 @@
+import FileIO
+import MLRepo
+import ObjectModel
+import Storage
+import TestSupport
+import Testing
+
+/// What another process does between two calls of a command.
+@Suite struct OthersBetweenTests {
+    private static let hour: Int64 = 3_600_000_000_000
+    private static let day = 24 * hour
+
+    /// A large file, and a small one, that only a branch had which is gone.
+    private func abandoned(seed: UInt64) throws -> (bench: Workbench, large: [UInt8]) {
+        let bench = try Workbench.fresh(seed: seed)
+        let main = try bench.first()
+        var random = SplitMix64(seed: seed)
+        let large = random.bytes(400_000)
+        try bench.open().makeRef("branches", "try", at: main)
+        _ = try bench.open().checkout(main, branch: "try")
+        try bench.write("large", large)
+        try bench.write("small", [7, 7, 7])
+        try bench.write("both/x", [1])
+        // So much that its pack is made anew.
+        try bench.write("waste", random.bytes(20_000))
+        try bench.commit("tried")
+        _ = try bench.open().checkout(main, branch: "main")
+        // This directory lies in the pack of the other branch, which a collection makes anew.
+        try bench.write("both/x", [1])
+        try bench.commit("both")
+        try bench.open().removeRef("branches", "try")
+        // What is written now relies on what is there, and reads that directory.
+        try bench.write("both/y", [2])
+        try bench.write("large", large)
+        try bench.write("small", [7, 7, 7])
+        return (bench, large)
+    }
+
+    @Test func `wherever a collection comes between, a commit is whole or refused`() throws {
+        let counting = try abandoned(seed: 61).bench
+        let recorder = RecordingFileSystem(counting.disk)
+        try Workbench(counting.disk, files: recorder, seed: 62).commit("again")
+        var refused = 0
+        for number in 0..<recorder.calls.count {
+            let (bench, large) = try abandoned(seed: 61)
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    guard call.number == number else { return .proceed }
+                    // A slow commit: its finished packs look like leavings.
+                    bench.disk.pass(2 * Self.hour)
+                    _ = try? bench.open().collect(immediately: true)
+                    return .proceed
+                })
+            let late = Workbench(bench.disk, files: between, seed: 62)
+            do { try late.commit("again") } catch let error as RepositoryError {
+                if case .store(.outdated) = error {
+                    refused += 1
+                } else {
+                    // To a collection a file that nobody wrote to for two hours is left behind.
+                    #expect("\(error)".contains("No such file"), "call \(number): \(error)")
+                }
+                try bench.commit("typed again")
+            }
+            let problems = try bench.problems()
+            #expect(problems == [], "call \(number)")
+            let tip = try #require(try bench.open().tip(of: "main"))
+            #expect(try bench.content("large", of: tip) == large, "call \(number)")
+            #expect(try bench.content("small", of: tip) == [7, 7, 7], "call \(number)")
+            _ = try bench.open().collect(immediately: true)
+            #expect(try bench.problems() == [], "call \(number), collected once more")
+            guard problems == [] else { return }
+        }
+        #expect(refused > 0)
+        print("commits beside a collection: \(recorder.calls.count) calls visited, \(refused) refused")
+    }
+
+    @Test func `wherever another one makes the same store, it is one store`() throws {
+        func begin() throws -> SimulatedDisk {
+            let disk = SimulatedDisk()
+            try disk.makeDirectory(Workbench.home, permissions: 0o755)
+            return disk
+        }
+        let counting = RecordingFileSystem(try begin())
+        let alone = Workbench(SimulatedDisk(), files: counting, seed: 63)
+        _ = try Repository.create(at: Workbench.home, CreationRequest(), alone.environment)
+        for number in 0..<counting.calls.count {
+            let disk = try begin()
+            let other = Workbench(disk, seed: 64)
+            let between = RecordingFileSystem(
+                disk,
+                judge: { call in
+                    if call.number == number {
+                        _ = try? Repository.create(at: Workbench.home, CreationRequest(), other.environment)
+                    }
+                    return .proceed
+                })
+            let late = Workbench(disk, files: between, seed: 65)
+            _ = try? Repository.create(at: Workbench.home, CreationRequest(), late.environment)
+            let bench = Workbench(disk, seed: 66)
+            #expect(try bench.problems() == [], "call \(number)")
+            try disk.makeDirectories(Workbench.home / "data", permissions: 0o755)
+            _ = try bench.open().add(paths: [RepositoryPath("data")], patterns: [])
+            try bench.first()
+            #expect(try bench.problems() == [], "call \(number), a commit later")
+        }
+        print("init beside init: \(counting.calls.count) calls visited")
+    }
+
+    @Test func `a recipe is found again when its pack was made anew meanwhile`() throws {
+        let (bench, large) = try abandoned(seed: 67)
+        let tip = try bench.commit("again")
+        let early = try bench.open()
+        let tree = early.tree(try early.store.commit(tip))
+        let entry = try #require(try tree.entry(at: RepositoryPath("data/large")))
+        // Has read no frame yet.
+        let late = try bench.open()
+        bench.disk.pass(2 * Self.hour)
+        _ = try bench.open().collect(immediately: true)
+        #expect(try late.store.recipe(of: entry.id)?.length == large.count)
+        #expect(try late.store.payload(of: entry.reference) == large)
+    }
+
+    @Test func `an input of a version whose files were collected is refused`() throws {
+        let bench = try Workbench.fresh(seed: 69)
+        let main = try bench.first()
+        var random = SplitMix64(seed: 69)
+        let mine = random.bytes(50_000)
+        try bench.open().makeRef("branches", "try", at: main)
+        _ = try bench.open().checkout(main, branch: "try")
+        try bench.write("big", random.bytes(3_000_000))
+        try bench.commit("big")
+        try bench.write("mine", mine)
+        let tried = try bench.commit("small, behind it")
+        _ = try bench.open().checkout(main, branch: "main")
+        try bench.open().removeRef("branches", "try")
+        // The pack of the small commit stays for this.
+        try bench.write("mine", mine)
+        try bench.commit("mine")
+        bench.disk.pass(91 * Self.day)
+        _ = try bench.open().collect(immediately: false)
+        bench.disk.pass(15 * Self.day)
+        _ = try bench.open().collect(immediately: false)
+        let store = try bench.open().store
+        let tree = try store.commit(tried).tree
+        #expect(store.contains(ObjectReference(.tree, tree)), "else this shows nothing")
+        var request = CommitRequest(message: "trained on it")
+        request.inputs = [(try RepositoryPath("data/big"), tried)]
+        try bench.write("model", [1])
+        #expect(throws: RepositoryError.collected(tried)) { try bench.open().commit(request) }
+        #expect(try bench.problems() == [])
+    }
+
+    @Test func `an operation under a clock that was wrong does not end the time in which undo can go back`()
+        throws
+    {
+        let bench = try Workbench.fresh(seed: 70)
+        let main = try bench.first()
+        try bench.open().makeRef("branches", "try", at: main)
+        _ = try bench.open().checkout(main, branch: "try")
+        try bench.write("tried", [1, 2, 3])
+        let tried = try bench.commit("tried")
+        _ = try bench.open().checkout(main, branch: "main")
+        try bench.open().removeRef("branches", "try")
+        bench.disk.pass(-365 * Self.day)
+        try bench.write("a", [2])
+        try bench.commit("under a dead clock")
+        bench.disk.pass(366 * Self.day)
+        #expect(try bench.open().collectionPlan(immediately: false).emptied == [])
+        _ = try bench.open().collect(immediately: false)
+        try bench.open().makeRef("tags", "back", at: tried)
+        #expect(try bench.content("tried", of: tried) == [1, 2, 3])
+    }
+}
