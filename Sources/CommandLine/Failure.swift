@@ -96,6 +96,13 @@ struct Failure: Error {
         }
     }
 
+    /// A file outside of any version, which somebody named, and which cannot be read.
+    init(_ error: FileError, reading file: String) {
+        let status: ExitStatus =
+            error.isNotFound ? .notFound : error.isDenied ? .notPermitted : .inputOutput
+        self.init(status: status, message: "\(error)", path: file)
+    }
+
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
         case .notFound: (.notFound, "mlrepo init")

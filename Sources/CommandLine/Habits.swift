@@ -86,7 +86,7 @@ enum Habits {
           git reset --hard         mlrepo checkout --force HEAD; new files stay, mlrepo undo brings the others back
           git stash                mlrepo checkout -b NAME; mlrepo commit -m MESSAGE
           git reflog               the same, or mlrepo operations
-          git diff                 mlrepo status names what changed; 'diff' compares versions
+          git diff                 the same by names and sizes; 'diff REV REV' compares versions
           git restore FILE         mlrepo restore FILE, or mlrepo checkout --force -- FILE
           git commit --amend       mlrepo undo; mlrepo commit -m MESSAGE
           git blame                mlrepo blame FILE           the data, code and parameters that made it

@@ -115,7 +115,7 @@ private var commandNames: [String] {
 private func isCommand(_ word: String) -> Bool {
     MLRepoCommand.configuration.subcommands.contains {
         $0.configuration.commandName == word || $0.configuration.aliases.contains(word)
-    } || word.hasPrefix("-")
+    } || word == "help" || word.hasPrefix("-")
 }
 
 /// Runs a command and tells of its failure.

@@ -19,8 +19,7 @@ enum Values {
                 let bytes = try environment.files.contents(path, limit: ParameterFileLimits.byteCount)
                 for (name, value) in try readParameters(bytes, format: format) { values[name] = value }
             } catch let error as FileError {
-                throw Failure(
-                    status: error.isNotFound ? .notFound : .inputOutput, message: "\(error)", path: file)
+                throw Failure(error, reading: file)
             } catch let error as ParameterFileError {
                 throw Failure(status: .damaged, message: "\(Terminal.escaped(file)): \(error)", path: file)
             }

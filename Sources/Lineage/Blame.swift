@@ -35,12 +35,22 @@ package struct Blame: Sendable {
         package let commit: Commit
     }
 
+    /// Why the origin of an input is not told.
+    package enum Untold: String, Sendable {
+        /// It was told before, in the same answer.
+        case told
+        /// It lies deeper than ``BlameWalk/depthLimit``.
+        case deeper
+    }
+
     /// One file or directory that a run read.
     package struct Input: Sendable {
         package let path: RepositoryPath
         package let entry: TreeEntry
-        /// Where it came from; nothing where it is deeper than was asked, or stands further up in the answer already.
+        /// Where it came from; nothing where no commit has it, and where ``untold`` says why it is not told.
         package let upstream: Blame?
+        /// Why ``upstream`` is not told although a commit has the input.
+        package let untold: Untold?
         /// The commit it came from.
         package let commitID: ObjectID?
     }

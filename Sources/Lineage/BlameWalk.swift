@@ -5,13 +5,13 @@ package struct BlameWalk {
     private let reader: any ObjectReader
     /// Where content may come from that a version has and its parents do not.
     private let tips: [ObjectID]
-    private let depthLimit: Int
+    /// So many runs may lie one behind the other.
+    package static let depthLimit = 1_000
 
     /// - Parameter tips: The newest commits of all branches and tags.
-    package init(reader: any ObjectReader, tips: [ObjectID], depthLimit: Int = 16) {
+    package init(reader: any ObjectReader, tips: [ObjectID]) {
         self.reader = reader
         self.tips = tips
-        self.depthLimit = depthLimit
     }
 
     /// - Returns: Nothing if the commit has nothing at that path.
@@ -53,15 +53,20 @@ package struct BlameWalk {
             try self.sources(of: making.run.inputs, in: making.run, commitID, commit, under: .root)
         }
         for (inputPath, input, place) in sources ?? [] {
-            var upstream: Blame?
-            if let place, depth + 1 < depthLimit,
-                state.seen.insert(Input(path: inputPath, id: input.id)).inserted
-            {
-                upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+            var (upstream, untold): (Blame?, Blame.Untold?)
+            if let place {
+                if depth + 1 == Self.depthLimit {
+                    untold = .deeper
+                } else if state.seen.insert(Input(path: inputPath, id: input.id)).inserted {
+                    upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+                } else {
+                    untold = .told
+                }
             }
             inputs.append(
                 Blame.Input(
-                    path: inputPath, entry: input, upstream: upstream, commitID: upstream?.commitID ?? place))
+                    path: inputPath, entry: input, upstream: upstream, untold: untold,
+                    commitID: upstream?.commitID ?? place))
         }
         return Blame(
             path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, returned: returned,

@@ -33,7 +33,10 @@ extension Repository {
             try requireTree(id, version)
         }
         let source = kept ?? base
-        let differences = try differences(source, content)
+        var differences = try differences(source, content)
+        if let id = move.content {
+            differences = try adding(removed(before: id), to: consume differences)
+        }
         let unlike =
             try kept.map { (version) throws(RepositoryError) in
                 try self.differences(base, version).map(\.path)
@@ -77,8 +80,7 @@ extension Repository {
         }
         try copy.setTracking(
             look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: content.tracked))
-        // What came back and is in no version stays tracked.
-        if let id = move.content { try keepTracking(of: id, after: move.commit, isDeleting: false) }
+        if let id = move.content { try trackReturned(id, on: move.commit) }
         try trackWritten(steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) })
         try copy.setPending(nil)
         return CheckoutReport(

@@ -94,6 +94,19 @@ extension Repository {
         return CheckoutSteps(all.sorted { DirectoryTree.walkOrder($0.path, $1.path) })
     }
 
+    /// Steps, and those that bring files back which are not there.
+    func adding(_ files: [Leaf], to steps: consuming CheckoutSteps) throws(RepositoryError) -> CheckoutSteps {
+        var missing: [Leaf] = []
+        for file in files where try status(of: file.path) == nil { missing.append(file) }
+        guard !missing.isEmpty else { return steps }
+        var all = Array(steps)
+        let known = Set(all.map(\.path))
+        all += missing.filter { !known.contains($0.path) }.map {
+            CheckoutStep(path: $0.path, entry: $0.entry)
+        }
+        return CheckoutSteps(all.sorted { DirectoryTree.walkOrder($0.path, $1.path) })
+    }
+
     /// What an interrupted checkout may have written; nothing where a collection took the files since.
     func differences(_ change: WorkingCopy.Pending.Change) throws(RepositoryError) -> CheckoutSteps {
         do throws(ReadError) {

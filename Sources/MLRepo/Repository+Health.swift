@@ -31,7 +31,7 @@ extension Repository {
         var checks = [
             try storeCheck(), spaceCheck(), writingCheck(), clockCheck(), try logCheck(), identityCheck(),
         ]
-        if !copy.isBare { checks += [try checkoutCheck(), gitCheck()] }
+        if !copy.isBare { checks += [try checkoutCheck(), gitCheck(), recordCheck()] }
         return checks
     }
 
@@ -109,6 +109,14 @@ extension Repository {
         return HealthCheck(
             "checkout", !isPending, isPending ? "one was interrupted" : "none is interrupted",
             hint: "type the checkout again")
+    }
+
+    /// What a version has of a file, and what it has not; nothing of it can be in anybody's way.
+    private func recordCheck() -> HealthCheck {
+        HealthCheck(
+            "record", true,
+            "versions have contents, names, links, empty directories and the owner's executable bit; not times, owners, other bits, extended attributes, hard links, holes"
+        )
     }
 
     private func gitCheck() -> HealthCheck {

@@ -5,12 +5,14 @@ package import Storage
 /// The check of a store, which works also where the store cannot be opened.
 package struct IntegrityCheck: Sendable {
     private let environment: Environment
+    private let copy: WorkingCopy
     private let store: FilePath
 
     /// - Parameter environment: Its directory lies in a working copy.
     package init(_ environment: Environment) throws(RepositoryError) {
         self.environment = environment
-        store = try Repository.workingCopy(environment).store()
+        copy = try Repository.workingCopy(environment)
+        store = try copy.store()
     }
 
     /// Reads everything and reports what is wrong.
@@ -29,9 +31,10 @@ package struct IntegrityCheck: Sendable {
 
     /// Puts what is undamaged of damaged packs into new ones.
     ///
-    /// Nothing is deleted: the damaged files stay where they are.
+    /// The damaged packs stay on the disk; what is derived and damaged goes.
     package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
-        guard let actor = Identity.find(Configuration(), environment).person else { throw .noIdentity }
+        let configuration = (try? copy.configuration()) ?? Configuration()
+        guard let actor = Identity.find(configuration, environment).person else { throw .noIdentity }
         let event = Event(
             verb: StoreRepair.verb, actor: actor, workingCopy: nil, time: environment.now(),
             nonce: Hex.text(environment.random(16)), reason: nil, refs: [])

@@ -31,15 +31,26 @@ extension Repository {
         }
 
         var directories = tracking.paths.directories.filter { !$0.isInside(source) }
-        for root in roots { directories.append(try root.moved(from: source, to: target)) }
+        var (movedRoots, nested): (Set<RepositoryPath>, Set<RepositoryPath>) = ([], [])
+        for root in roots {
+            let moved = try root.moved(from: source, to: target)
+            movedRoots.insert(moved)
+            if root != source, tracking.paths.isNested(root) { nested.insert(moved) }
+        }
+        directories += movedRoots
         var added = tracking.added.filter { !$0.isInside(source) }
         for file in singles { added.insert(try file.moved(from: source, to: target)) }
         let isCoveredThere = directories.contains { target.isInside($0) }
         if isCovered, !isCoveredThere {
             if status.kind == .directory { directories.append(target) } else { added.insert(target) }
         }
-        let all = directories
-        directories.removeAll { inner in all.contains { $0 != inner && inner.isInside($0) } }
+        // One that comes to lie in another one is tracked with it, unless the ignore rules leave it out.
+        let outer = directories.filter { !movedRoots.contains($0) }
+        for inner in movedRoots.subtracting(nested).union([target]) {
+            let above = outer.filter { $0 != inner && inner.isInside($0) }
+            guard let nearest = above.max(by: { $0.bytes.count < $1.bytes.count }) else { continue }
+            if try !isLeftOut(inner, below: nearest) { directories.removeAll { $0 == inner } }
+        }
         tracking.paths = TrackedPaths(directories: directories, patterns: tracking.paths.patterns)
         tracking.added = added
         tracking.untracked = tracking.untracked.filter { !$0.isInside(target) && !target.isInside($0) }
@@ -87,11 +98,11 @@ extension Repository {
     /// Removes tracked files from the disk and from the next version; earlier versions keep them.
     ///
     /// Untracked files in a directory stay, and the directory with them.
-    /// - Parameter isForced: Files with changes that no version has go as well; they are kept first, and `undo` brings them back.
-    /// - Returns: How many files were removed, and of how many the content was kept.
+    /// - Parameter isForced: Files with changes that no version has go as well; they are kept first.
+    /// - Returns: How many files were removed, and whether `undo` brings them back: not before the first version.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file has such changes; then nothing has happened.
     package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> (
-        removed: Int, kept: Int
+        removed: Int, isKept: Bool
     ) {
         try forgetMerge()
         guard person != nil else { throw .noIdentity }
@@ -110,20 +121,28 @@ extension Repository {
             for (path, entry) in files { known.updateValue(entry, forKey: path) }
         }
         let dirty = try unsaved(known, look)
+        guard dirty.isEmpty || isForced else { throw .wouldLose(dirty) }
+        guard dirty.isEmpty || look.head.commit != nil else { throw .noCommit }
+        // What somebody had deleted is forgotten and no more: there is nothing to bring back.
+        var present: [(path: RepositoryPath, entry: TreeEntry?)] = []
+        for (path, entry) in known.sorted(by: { $0.key < $1.key })
+        where try status(of: path).map({ $0.kind != .directory }) ?? false {
+            present.append((path, entry))
+        }
         var saved = tree(look.base)
-        if !dirty.isEmpty {
-            guard isForced else { throw .wouldLose(dirty) }
-            guard look.head.commit != nil else { throw .noCommit }
-            let kept = try save(dirty, look, after: nil)
+        let isKept = look.head.commit != nil && !present.isEmpty
+        if isKept {
+            // What somebody had deleted before does not come back with the rest.
+            let removed = present.count == known.count ? paths : present.map(\.path)
+            let kept = try save(dirty, look, after: nil, removing: removed)
             saved = try tree(kept.map { (id) throws(RepositoryError) in try commit(id) })
             // Before anything is removed: typed again after an interruption, this does not find everything any more.
-            try finishOverwriting(kept)
+            try finishOverwriting(kept, reason: Self.words("rm", paths))
         }
         try copy.setTracking(try withoutTracking(paths, look))
         var steps = CheckoutSteps()
         let isSaved = Set(dirty)
-        for (path, entry) in known.sorted(by: { $0.key < $1.key })
-        where try status(of: path).map({ $0.kind != .directory }) ?? false {
+        for (path, entry) in present {
             var others: [TreeEntry] = []
             if isSaved.contains(path) {
                 others = try reading { () throws(ReadError) in try [saved.entry(at: path)].compactMap { $0 }
@@ -134,7 +153,7 @@ extension Repository {
                     path: path, before: entry, entry: nil, others: others, seen: look.cache.seen(path)))
         }
         try write(steps)
-        return (steps.count, dirty.count)
+        return (steps.count, isKept)
     }
 
     /// Which of some files have contents that the base version has not: changed ones, and what came into the place of one that is

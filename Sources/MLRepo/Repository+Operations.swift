@@ -1,6 +1,6 @@
 package import ObjectModel
 internal import Storage
-internal import WorkingTree
+package import WorkingTree
 
 /// One entry of the log, as people ask for it.
 package struct Operation: Sendable {
@@ -49,6 +49,9 @@ extension Repository {
         if undone != nil {
             if let goal = pending?.goal, goal.commit == head.commit { head.branch = goal.branch }
             try copy.setHead(head)
+            if let kept = undone?.event.kept, last?.event.verb == "undo" {
+                try trackReturned(kept, on: head.commit)
+            }
             if pending?.goal != nil { try copy.setPending(nil) }
         }
         return undone
@@ -58,7 +61,9 @@ extension Repository {
     ///
     /// - Returns: Where it stands, and whether a collection took what the checkout had kept; nothing if none was killed.
     /// - Throws: ``RepositoryError/interruptedCheckout`` if something else was, which has to be finished.
-    package func undoInterrupted() throws(RepositoryError) -> (commit: ObjectID, hasLost: Bool)? {
+    package func undoInterrupted(
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> (commit: ObjectID, hasLost: Bool)? {
         try forgetMerge()
         let (head, _) = try base()
         guard let pending = try copy.pending() else { return nil }
@@ -72,7 +77,7 @@ extension Repository {
         move.verb = "undo"
         move.content = try keptByInterrupted()
         let hasLost = pending.kept != nil && move.content == nil
-        return try checkout(move).head.commit.map { ($0, hasLost) }
+        return try checkout(move, onStep: onStep).head.commit.map { ($0, hasLost) }
     }
 
     /// The last operation of this working copy that moved a ref and was not taken back yet.
@@ -137,9 +142,13 @@ extension Repository {
     /// Does again what `undo` took back.
     ///
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
-    package func redo(_ undo: Operation, of operation: Operation) throws(RepositoryError) {
+    package func redo(
+        _ undo: Operation, of operation: Operation,
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) {
         try reverse(
-            undo, isCheckout: operation.event.verb == "checkout", verb: "redo", over: operation.event.kept)
+            undo, isCheckout: operation.event.verb == "checkout", verb: "redo", over: operation.event.kept,
+            onStep)
     }
 
     /// Takes an operation back: its refs are what they were before.
@@ -147,15 +156,18 @@ extension Repository {
     /// Files change only if the operation wrote them.
     ///
     /// - Throws: ``StoreError/moved(_:)`` if one of its refs has moved since; then nothing has happened.
-    package func undo(_ operation: Operation) throws(RepositoryError) {
+    package func undo(
+        _ operation: Operation, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) {
         try reverse(
             operation, isCheckout: ["checkout", Self.overwritingVerb].contains(operation.event.verb),
-            verb: "undo")
+            verb: "undo", onStep)
     }
 
     /// - Parameter kept: The version that has what is on disk and is overwritten once more.
     private func reverse(
-        _ operation: Operation, isCheckout: Bool, verb: String, over kept: ObjectID? = nil
+        _ operation: Operation, isCheckout: Bool, verb: String, over kept: ObjectID? = nil,
+        _ onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         try finishMerge()
@@ -168,7 +180,8 @@ extension Repository {
         if isCheckout, let own, own.before == nil, let content = operation.event.kept {
             // Before the first version there is none to stand on: what it overwrote comes back, and nothing else.
             let paths = try entries(at: [.root], of: content).map(\.path)
-            _ = try checkout(paths, of: content, isForced: false, undoing: operation.eventID)
+            _ = try checkout(
+                paths, of: content, isForced: false, undoing: operation.eventID, onStep: onStep)
             return
         }
         if isCheckout, own == nil || own?.before != nil, let before = own?.before?.id ?? head.commit {
@@ -189,7 +202,7 @@ extension Repository {
                 // operation names: nobody would find it there.
                 (move.content, move.others) = (content, try taken(before: content))
             }
-            _ = try checkout(move)
+            _ = try checkout(move, onStep: onStep)
             return
         }
         try requireUnused(operation)

@@ -31,7 +31,7 @@ extension Repository {
         guard !steps.isEmpty || pending != nil else { return 0 }
         // One that was interrupted was kept before it began.
         if look.head.commit != nil, pending == nil || !lost.isEmpty {
-            let taken = try roots(paths, of: id)
+            let taken = try roots(paths, of: tree(commit(id)))
             own.kept = try save(
                 pending == nil ? Array(Set(lost + doubtful)) : lost, look, after: own.kept,
                 taking: (taken, id))
@@ -45,19 +45,22 @@ extension Repository {
         }
         try copy.setPending(own)
         try write(steps, onStep: onStep)
-        try finishOverwriting(own.kept, undoing: undoing)
+        let reason = undoing == nil ? Self.words("checkout \(id.hex.prefix(7)) --", paths) : nil
+        try finishOverwriting(own.kept, reason: reason, undoing: undoing)
         try trackWritten(wanted.map(\.path))
         try copy.setPending(nil)
         return steps.writtenCount
     }
 
     /// The same paths, none inside another one, and none the top directory.
-    private func roots(_ paths: [RepositoryPath], of id: ObjectID) throws(RepositoryError) -> [RepositoryPath]
-    {
+    ///
+    /// - Parameter version: What the top directory holds.
+    func roots(
+        _ paths: [RepositoryPath], of version: DirectoryTree
+    ) throws(RepositoryError) -> [RepositoryPath] {
         var all = Set(paths)
         if all.contains(.root) {
-            let commit = try reading { () throws(ReadError) in try store.commit(id) }
-            let names = try reading { () throws(ReadError) in try tree(commit).entries.leaves().map(\.name) }
+            let names = try reading { () throws(ReadError) in try version.entries.leaves().map(\.name) }
             all = Set(
                 try naming { () throws(InvalidName) in
                     try names.map { (name) throws(InvalidName) in try RepositoryPath.root.appending(name) }

@@ -1,13 +1,15 @@
 internal import FileIO
 package import ObjectModel
 internal import Storage
-internal import WorkingTree
+package import WorkingTree
 
 extension Repository {
     /// Brings files of the base version back that are gone; what is there is left alone.
     ///
     /// - Returns: The files that came back.
-    package func restore(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
+    package func restore(
+        _ paths: [RepositoryPath], onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+    ) throws(RepositoryError) -> [RepositoryPath] {
         try forgetMerge()
         let look = try look()
         let own = WorkingCopy.Pending(paths, of: nil, on: look.base?.tree)
@@ -38,7 +40,7 @@ extension Repository {
             }
         }
         if !steps.isEmpty { try copy.setPending(own) }
-        try write(steps)
+        try write(steps, onStep: onStep)
         // One that was interrupted had brought back what it does not know any more.
         try track(again: pending == nil ? steps.map(\.path) : paths, below: paths, look)
         try copy.setPending(nil)

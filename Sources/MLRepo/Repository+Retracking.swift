@@ -36,6 +36,31 @@ extension Repository {
         try copy.setTracking(tracking)
     }
 
+    /// What came back with a version that was kept is tracked as it was before.
+    func trackReturned(_ kept: ObjectID, on commit: ObjectID?) throws(RepositoryError) {
+        // What is in no version stays tracked.
+        try keepTracking(of: kept, after: commit, isDeleting: false)
+        let (version, runs) = try contents(of: kept)
+        let (_, base) = try base()
+        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        let known = tracking
+        try reading { () throws(ReadError) in
+            for (_, run) in runs {
+                let removed = directory(run.outputs)
+                for root in version.tracked.directories where !tracking.coversDirectory(root) {
+                    guard try removed.entry(at: root) != nil else { continue }
+                    tracking.paths = TrackedPaths(
+                        directories: tracking.paths.directories + [root], patterns: tracking.paths.patterns)
+                }
+                for path in tracking.untracked where try removed.entry(at: path) != nil {
+                    tracking.untracked.remove(path)
+                }
+            }
+        }
+        guard tracking != known else { return }
+        try copy.setTracking(tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) ? nil : tracking)
+    }
+
     /// What a checkout wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
     func trackWritten(_ paths: some Sequence<RepositoryPath>) throws(RepositoryError) {
         let (_, base) = try base()

@@ -18,14 +18,16 @@ extension Repository {
     /// - Parameters:
     ///   - paths: Files, links, missing files, and directories with everything in them.
     ///   - taken: What the checkout writes: it is there as the inputs of the version's run.
+    ///   - removed: What `rm` removes, changed or not: it is there as the outputs of the version's run.
     ///   - earlier: What the same command kept before it was interrupted.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` for what cannot be kept: a socket, a repository of another tool.
     /// - Returns: The version that has what was kept, and everything else of the base version or the earlier one.
     func save(
         _ paths: [RepositoryPath], _ look: Look, after earlier: ObjectID?,
-        taking taken: (paths: [RepositoryPath], commit: ObjectID)? = nil
+        taking taken: (paths: [RepositoryPath], commit: ObjectID)? = nil,
+        removing removed: [RepositoryPath] = []
     ) throws(RepositoryError) -> ObjectID? {
-        guard !paths.isEmpty || (taken != nil && earlier == nil) else { return earlier }
+        guard !paths.isEmpty || !removed.isEmpty || (taken != nil && earlier == nil) else { return earlier }
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
@@ -36,17 +38,28 @@ extension Repository {
             try finishOverwriting(earlier)
         }
         let built = try edited(tree(before), edits.files, writer)
-        var request = CommitRequest(
-            message: taken == nil
-                ? "What a checkout with --force overwrote" : "What a checkout of paths overwrote")
-        if let taken { request.inputs = taken.paths.map { ($0, taken.commit) } }
+        var request = CommitRequest(message: "What a checkout with --force overwrote")
+        if let taken {
+            request.message = "What a checkout of paths overwrote"
+            request.inputs = taken.paths.map { ($0, taken.commit) }
+        }
+        if !removed.isEmpty {
+            request.message = "What rm removed"
+            let version = DirectoryTree(root: built.root, reader: WrittenObjects(writer: writer))
+            for path in try roots(removed, of: version) {
+                let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+                if entry != nil { request.outputs.append(path) }
+            }
+        }
         let run = try declaredRun(request, actor, edits.files, look.base, built.root, writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let now = environment.now()
         let commit = Commit(
             author: actor, committer: actor, authored: now, committed: now, message: request.message,
             parents: look.head.commit.map { [$0] } ?? [], recipes: try recipeMap(edits.recipes, writer),
-            runs: [runID], tracked: look.base?.tracked ?? look.tracking.paths, tree: built.root)
+            runs: [runID],
+            tracked: removed.isEmpty ? look.base?.tracked ?? look.tracking.paths : look.tracking.paths,
+            tree: built.root)
         let id = try storing { () throws(StoreError) in try writer.add(.commit, commit.payload) }
         let name = try naming { () throws(InvalidName) in try RefName.kept(look.head.workingCopy) }
         // A command that was killed right behind this has kept the same.
@@ -106,18 +119,28 @@ extension Repository {
 
     /// Ends an operation that overwrote what was kept, and left the working copy standing where it stood.
     ///
-    /// - Parameter undone: The event that was taken back by it.
-    func finishOverwriting(_ kept: ObjectID?, undoing undone: ObjectID? = nil) throws(RepositoryError) {
+    /// - Parameters:
+    ///   - reason: What was typed, in short.
+    ///   - undone: The event that was taken back by it.
+    func finishOverwriting(
+        _ kept: ObjectID?, reason: String? = nil, undoing undone: ObjectID? = nil
+    ) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         let (head, _) = try base()
         if let change = try release(kept, head.workingCopy) {
             let writer = ObjectWriter(store, random: environment.random)
             defer { writer.abandon() }
             _ = try transact(
-                undone == nil ? Self.overwritingVerb : "undo", reason: nil, actor: actor, head, writer,
+                undone == nil ? Self.overwritingVerb : "undo", reason: reason, actor: actor, head, writer,
                 undoing: undone
             ) { [change] }
         }
+    }
+
+    /// A command and its paths, as the log has them.
+    static func words(_ command: String, _ paths: [RepositoryPath]) -> String {
+        let rest = paths.count - 1
+        return "\(command) \(paths.first.map { "\($0)" } ?? "")" + (rest > 0 ? " and \(rest) more" : "")
     }
 
     func commit(_ id: ObjectID) throws(RepositoryError) -> Commit {
@@ -170,6 +193,20 @@ extension Repository {
                 }
                 return above.contains(leaf.path)
             }
+    }
+
+    /// What `rm` removed before which a version was kept; of another one, what it kept of changed files.
+    func removed(before saved: ObjectID) throws(RepositoryError) -> [Leaf] {
+        let (_, runs) = try contents(of: saved)
+        var removed: [Leaf] = []
+        try reading { () throws(ReadError) in
+            for (_, run) in runs {
+                try directory(run.outputs).forEachFile(under: .root) { path, entry in
+                    removed.append((path, entry))
+                }
+            }
+        }
+        return removed
     }
 
     private func leaves(_ entry: TreeEntry?, at path: RepositoryPath) throws(ReadError) -> [Leaf] {

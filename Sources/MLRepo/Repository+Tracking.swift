@@ -32,10 +32,18 @@ extension Repository {
             tracking.untracked = tracking.untracked.filter { !$0.isInside(path) && !path.isInside($0) }
             try requireOurs(path)
             if status.kind == .directory {
-                let inner = tracking.paths.directories.filter { !$0.isInside(path) }
-                let isCovered = inner.contains { path.isInside($0) }
+                let known = tracking.paths.directories.filter { $0 != path }
+                // What the ignore rules leave out is tracked by itself, also in a directory that is tracked.
+                var directories = known + [path]
+                for directory in directories {
+                    let outer = directories.filter { $0 != directory && directory.isInside($0) }
+                    guard let above = outer.max(by: { $0.bytes.count < $1.bytes.count }),
+                        directory == path || above == path
+                    else { continue }
+                    if try !isLeftOut(directory, below: above) { directories.removeAll { $0 == directory } }
+                }
                 tracking.paths = TrackedPaths(
-                    directories: isCovered ? inner : inner + [path], patterns: tracking.paths.patterns)
+                    directories: directories, patterns: tracking.paths.patterns)
             } else {
                 // Also where its directory is tracked: the ignore rules may leave it out.
                 tracking.added.insert(path)
@@ -46,6 +54,13 @@ extension Repository {
         try copy.setTracking(tracking)
         try unignore(paths)
         return tracking
+    }
+
+    /// Whether the ignore rules leave out what lies in a tracked directory.
+    func isLeftOut(_ path: RepositoryPath, below directory: RepositoryPath) throws(RepositoryError) -> Bool {
+        try working { () throws(WorkingTreeError) in
+            try IgnoreRules.leaveOut(path, below: directory, of: copy.root, environment.files)
+        }
     }
 
     /// The link that a path leads through; nothing if it leads through directories only.

@@ -50,10 +50,7 @@ package struct Repository: Sendable {
             guard case .notFound = error, path != copy.directory else { throw .store(error) }
             throw .storeGone(path)
         }
-        let text = try filing { () throws(FileError) in
-            try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
-        }
-        let configuration = Configuration(text.map { String(decoding: $0, as: UTF8.self) } ?? "")
+        let configuration = try copy.configuration()
         return Repository(
             environment: environment, copy: copy, store: store, configuration: configuration,
             identity: Lazy { Identity.find(configuration, environment) })

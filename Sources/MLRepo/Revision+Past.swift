@@ -1,6 +1,15 @@
 internal import Lineage
-internal import ObjectModel
+package import ObjectModel
 internal import Storage
+
+/// What a name stood for at a time.
+package struct PastValue: Sendable {
+    package let commit: ObjectID
+    /// Seconds since 1970-01-01T00:00:00Z.
+    package let instant: Int
+    /// The newest operation that was done by then, if the clocks of those who did it and the later ones were right.
+    package let operation: Operation
+}
 
 /// Revisions that are found in the records: by run, by code, and by what a name stood for earlier.
 extension Repository {
@@ -56,16 +65,32 @@ extension Repository {
     /// Times are those of the clocks of the machines that did the operations.
     /// - Returns: Nothing if the text has no `@{…}` at its end.
     func past(_ name: String, of text: String) throws(RepositoryError) -> ObjectID? {
+        guard let (ref, specification) = try pastParts(name, of: text) else { return nil }
+        if let count = Self.count(specification) { return try value(of: ref, movesAgo: count, text) }
+        return try value(of: ref, at: specification, text).commit
+    }
+
+    /// What the part `NAME@{TIME}` of a revision names, and how that was found.
+    ///
+    /// - Returns: Nothing if the revision has no such part.
+    package func pastValue(in revision: String) throws(RepositoryError) -> PastValue? {
+        let name = String(revision.prefix { $0 != "~" && $0 != "^" })
+        guard let (ref, specification) = try pastParts(name, of: revision), Self.count(specification) == nil
+        else { return nil }
+        return try value(of: ref, at: specification, revision)
+    }
+
+    /// The name and what stands in the braces of `NAME@{…}`.
+    private func pastParts(
+        _ name: String, of text: String
+    ) throws(RepositoryError) -> (ref: RefName, specification: String)? {
         guard name.hasSuffix("}"), let open = name.range(ofLast: "@{") else { return nil }
-        let specification = String(name[open.upperBound...].dropLast())
         let ref = try self.refName(String(name[..<open.lowerBound]), text)
-        if specification.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(specification) {
-            return try value(of: ref, movesAgo: count, text)
-        }
-        guard let time = PointInTime.seconds(specification, now: environment.now()) else {
-            throw .noRevision(text)
-        }
-        return try value(of: ref, at: time, text)
+        return (ref, String(name[open.upperBound...].dropLast()))
+    }
+
+    private static func count(_ specification: String) -> Int? {
+        specification.utf8.allSatisfy({ (0x30...0x39).contains($0) }) ? Int(specification) : nil
     }
 
     private func refName(_ name: String, _ text: String) throws(RepositoryError) -> RefName {
@@ -95,15 +120,23 @@ extension Repository {
         return value.id
     }
 
-    private func value(of name: RefName, at time: Int, _ text: String) throws(RepositoryError) -> ObjectID {
-        var value = try ref(name)
+    private func value(
+        of name: RefName, at specification: String, _ text: String
+    ) throws(RepositoryError) -> PastValue {
+        guard let time = PointInTime.seconds(specification, now: environment.now()) else {
+            throw .noRevision(text)
+        }
+        var (value, newest): (ObjectReference?, Operation?) = (try ref(name), nil)
         try operations { (operation) throws(RepositoryError) in
-            guard operation.event.time > time else { return false }
+            guard operation.event.time > time else {
+                newest = operation
+                return false
+            }
             for change in operation.event.refs where change.name == name { value = change.before }
             return true
         }
-        guard let value, value.kind == .commit else { throw .noRevision(text) }
-        return value.id
+        guard let newest, let value, value.kind == .commit else { throw .noRevision(text) }
+        return PastValue(commit: value.id, instant: time, operation: newest)
     }
 }
 

@@ -64,6 +64,14 @@ package struct WorkingCopy: Sendable {
     private static let patience = 60
     private static let looksPerSecond = 20
 
+    /// Its settings.
+    func configuration() throws(RepositoryError) -> Configuration {
+        let text = try filing { () throws(FileError) in
+            try files.contentsIfPresent(directory / "config", limit: 1 << 20)
+        }
+        return Configuration(text.map { String(decoding: $0, as: UTF8.self) } ?? "")
+    }
+
     // MARK: Its store
 
     /// Where the store lies: here, or where the file `store` says.

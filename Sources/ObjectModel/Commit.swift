@@ -84,6 +84,12 @@ package struct TrackedPaths: Hashable, Sendable {
         }
     }
 
+    /// Whether a directory is tracked by itself and with one above it.
+    package func isNested(_ directory: RepositoryPath) -> Bool {
+        directories.contains(directory)
+            && directories.contains { $0 != directory && directory.isInside($0) }
+    }
+
     var json: JSONValue {
         .object([
             "directories": .array(directories.map(\.json)), "patterns": .array(patterns.map { .string($0) }),

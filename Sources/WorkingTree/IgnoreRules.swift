@@ -1,3 +1,4 @@
+package import FileIO
 package import ObjectModel
 
 /// Patterns in the syntax of `.gitignore` (gitignore(5)): which names are left alone.
@@ -5,7 +6,10 @@ package struct IgnoreRules: Sendable {
     /// The file that holds a directory's patterns.
     package static let fileName = ".mlrepoignore"
 
-    /// What nobody means to keep: version control, environments, caches, other trackers' stores.
+    /// A directory that has a file of this name is a virtual environment of Python, and left out whatever its own name is.
+    static let environmentMark = "pyvenv.cfg"
+
+    /// What nobody means to keep: version control, environments, caches.
     static let builtIn = """
         .git
         .hg
@@ -13,7 +17,6 @@ package struct IgnoreRules: Sendable {
         .mlrepo
         .dvc/
         .venv/
-        node_modules/
         __pycache__/
         *.pyc
         .ipynb_checkpoints/
@@ -21,13 +24,21 @@ package struct IgnoreRules: Sendable {
         .mypy_cache/
         .ruff_cache/
         .DS_Store
+        """
+
+    /// What is left out as well, and somebody may mean to keep all the same: it is told of where it lies in tracked data.
+    static let doubtful = """
+        node_modules/
         wandb/
         mlruns/
         """
 
     private var patterns: [Pattern] = []
 
-    package init() { add(Self.builtIn, in: .root) }
+    package init() {
+        add(Self.builtIn, in: .root)
+        add(Self.doubtful, in: .root, isDoubtful: true)
+    }
 
     /// Rules of some patterns only, without the built-in ones.
     package init(patterns: [String]) { for pattern in patterns { add(pattern, in: .root) } }
@@ -36,11 +47,26 @@ package struct IgnoreRules: Sendable {
 
     /// Takes in the patterns of a file; they hold for what lies beneath its directory, and win over earlier ones.
     package mutating func add(_ text: String, in directory: RepositoryPath) {
+        add(text, in: directory, isDoubtful: false)
+    }
+
+    private mutating func add(_ text: String, in directory: RepositoryPath, isDoubtful: Bool) {
         // As bytes: to Swift a carriage return and a line feed are one character.
         for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
             let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-            if let pattern = Pattern(line: Array(line), directory: directory) { patterns.append(pattern) }
+            guard var pattern = Pattern(line: Array(line), directory: directory) else { continue }
+            pattern.isDoubtful = isDoubtful
+            patterns.append(pattern)
         }
+    }
+
+    /// Takes in the patterns of a directory's own file, which is there.
+    mutating func addFile(
+        in directory: RepositoryPath, of root: FilePath, _ files: any FileSystem
+    ) throws(WorkingTreeError) {
+        let path = root.appending(directory.bytes) / Self.fileName
+        let bytes = try working { () throws(FileError) in try files.contents(path, limit: 1 << 20) }
+        add(String(decoding: bytes, as: UTF8.self), in: directory)
     }
 
     /// The line that leaves a path out and nothing else.
@@ -58,11 +84,18 @@ package struct IgnoreRules: Sendable {
     ///
     /// Directories above it are not looked at: who walks does not enter ignored ones.
     package func ignores(_ path: RepositoryPath, isDirectory: Bool) -> Bool {
-        guard let name = path.split?.name.bytes else { return false }
-        for pattern in patterns.reversed() where pattern.matches(path, name: name, isDirectory: isDirectory) {
-            return !pattern.isNegated
-        }
-        return false
+        deciding(path, isDirectory: isDirectory).map { !$0.isNegated } ?? false
+    }
+
+    /// Whether an ignored directory is one that somebody may mean to keep.
+    func isDoubtful(_ directory: RepositoryPath) -> Bool {
+        deciding(directory, isDirectory: true)?.isDoubtful ?? false
+    }
+
+    /// The pattern that decides about a path; nothing if none matches it.
+    private func deciding(_ path: RepositoryPath, isDirectory: Bool) -> Pattern? {
+        guard let name = path.split?.name.bytes else { return nil }
+        return patterns.last { $0.matches(path, name: name, isDirectory: isDirectory) }
     }
 
     /// Whether a path or a directory above it matches a pattern.
@@ -78,10 +111,42 @@ package struct IgnoreRules: Sendable {
 }
 
 extension IgnoreRules {
+    /// Whether a walk that takes in all of a directory leaves out a directory beneath it.
+    ///
+    /// - Parameters:
+    ///   - path: The directory beneath it; need not be there.
+    ///   - root: The working tree's top directory.
+    package static func leaveOut(
+        _ path: RepositoryPath, below directory: RepositoryPath, of root: FilePath, _ files: any FileSystem
+    ) throws(WorkingTreeError) -> Bool {
+        func kind(_ place: FilePath) throws(WorkingTreeError) -> FileKind? {
+            try working { () throws(FileError) in
+                do throws(FileError) { return try files.status(place)?.kind } catch {
+                    guard error.isNoDirectory else { throw error }
+                    return nil
+                }
+            }
+        }
+        var (rules, place) = (IgnoreRules(), RepositoryPath.root)
+        for name in path.names {
+            if try kind(root.appending(place.bytes) / fileName) == .file {
+                try rules.addFile(in: place, of: root, files)
+            }
+            do throws(InvalidName) { place = try place.appending(name) } catch { throw .name(error) }
+            guard place != directory, place.isInside(directory) else { continue }
+            if rules.ignores(place, isDirectory: true) { return true }
+            if try kind(root.appending(place.bytes) / Self.environmentMark) != nil { return true }
+        }
+        return false
+    }
+}
+
+extension IgnoreRules {
     /// One line of an ignore file.
     private struct Pattern: Sendable {
         let directory: RepositoryPath
         let isNegated: Bool
+        var isDoubtful = false
         let directoriesOnly: Bool
         /// Matched against the path below `directory` instead of the last name.
         let isAnchored: Bool

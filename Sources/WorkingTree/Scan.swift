@@ -10,6 +10,8 @@ package struct SkippedFile: Hashable, Sendable {
         case name(String)
         /// A repository inside the data.
         case repository
+        /// A directory of another tool, which is left out unless it is added by name.
+        case ignored
     }
 
     /// Escaped: the name may not be one that a path can hold.
@@ -181,7 +183,11 @@ package struct Scan: Sendable {
             result.skipped.append(SkippedFile(path: "\(job.path)", reason: .repository))
             return
         }
-        if !job.path.isRoot, job.known.isEmpty, Self.isPythonEnvironment(listing) { return }
+        if !job.path.isRoot, job.known.isEmpty, Self.isPythonEnvironment(listing),
+            !tracking.paths.directories.contains(job.path)
+        {
+            return
+        }
         let rules = try rules(for: job, listing)
         let (block, changes) = (job.known.block, job.known.changes)
         if isSame, let block, block.count > 0, changes?.entries.isEmpty ?? true, tracking.untracked.isEmpty {
@@ -248,7 +254,7 @@ package struct Scan: Sendable {
 
     /// Whether a directory is a virtual environment of Python, whatever its name is.
     private static func isPythonEnvironment(_ listing: DirectoryListing) -> Bool {
-        listing.position(of: Array("pyvenv.cfg".utf8)) != nil
+        listing.position(of: Array(IgnoreRules.environmentMark.utf8)) != nil
     }
 
     /// Whether a directory is a working copy by itself.
@@ -311,6 +317,9 @@ package struct Scan: Sendable {
         let isDirectory = status.kind == .directory
         let isNamed = tracking.added.contains(path) || tracking.paths.directories.contains(path)
         if !isNamed, rules.ignores(path, isDirectory: isDirectory) {
+            if isDirectory, job.isCovered, !job.path.isRoot, rules.isDoubtful(path) {
+                result.skipped.append(SkippedFile(path: "\(path)", reason: .ignored))
+            }
             // What was added by name lies inside what is ignored.
             guard isDirectory, tracking.reachesInto(path) else { return }
             return found.append(Job(path: path, known: Self.nothing, isCovered: false, rules: rules))
@@ -371,10 +380,8 @@ package struct Scan: Sendable {
     private func rules(for job: Job, _ listing: DirectoryListing) throws(WorkingTreeError) -> IgnoreRules {
         guard let position = listing.position(of: Self.ignoreFile), listing.status(position).kind == .file
         else { return job.rules }
-        let path = root.appending(job.path.bytes).appending(Self.ignoreFile)
-        let bytes = try working { () throws(FileError) in try files.contents(path, limit: 1 << 20) }
         var rules = job.rules
-        rules.add(String(decoding: bytes, as: UTF8.self), in: job.path)
+        try rules.addFile(in: job.path, of: root, files)
         return rules
     }
 

@@ -33,8 +33,10 @@ package struct Tracking: Hashable, Sendable {
                 + now.filter { !before.contains($0) && !other.contains($0) }
         }
         let directories = merged(paths.directories, base.directories, other.directories)
+        // One that lies in another one stays where that was so before: it was added by name.
         let outer = directories.filter { inner in
             !directories.contains { $0 != inner && inner.isInside($0) }
+                || paths.isNested(inner) || other.isNested(inner)
         }
         return Tracking(
             paths: TrackedPaths(

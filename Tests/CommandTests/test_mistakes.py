@@ -130,14 +130,18 @@ class Mistakes(CommandTest):
         lines = self.mlrepo("status").splitlines()
         self.assertEqual(lines[-1], "  and 150 more; in all 250 added")
 
-    def test_rm_promises_undo_only_of_what_it_kept(self) -> None:
+    def test_rm_promises_undo_only_where_it_is_possible(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
-        self.assertNotIn("undo", self.mlrepo("rm", "--force", "data/sub/b.txt"))
+        self.assertIn("mlrepo undo brings it back", self.mlrepo("rm", "data/sub/b.txt"))
+        self.assertEqual(self.mlrepo("rm", "data/sub/b.txt"), "0 files removed\n")
         self.write("data/a.txt", b"mine")
-        self.assertIn("mlrepo undo", self.mlrepo("rm", "--force", "data/a.txt"))
+        self.assertIn("mlrepo undo brings it back", self.mlrepo("rm", "--force", "data/a.txt"))
         self.mlrepo("undo")
         self.assertEqual((self.work / "data/a.txt").read_bytes(), b"mine")
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "data/sub/b.txt").read_bytes(), b"second\n")
+        self.assertIn("commit", self.mlrepo("undo"))
 
     def test_a_pattern_is_taken_out_again(self) -> None:
         self.mlrepo("init")

@@ -857,7 +857,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             first
             $ mlrepo undo
-            Taking back 6  2025-11-23T09:00:00Z  overwrite  by Ada  (what it overwrites: {kept})
+            Taking back 6  2025-11-23T09:00:00Z  overwrite "checkout {one} -- data/a.txt"  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt
             precious
             $ mlrepo status
@@ -1018,7 +1018,7 @@ class Transcripts(TranscriptTest):
         self.one()
         self.transcript(r"""
             $ mlrepo rm data/sub/b.txt
-            1 file removed; until the next commit mlrepo restore PATH brings back what the last one has
+            1 file removed; mlrepo undo brings it back
             $ ls data
             a.txt
             $ mlrepo status
@@ -1041,7 +1041,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             precious
             $ mlrepo rm --force data/a.txt
-            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH what the last commit has
+            1 file removed; mlrepo undo brings it back
             $ cat data/a.txt
             ! cat: data/a.txt: No such file or directory
             [1]
@@ -1050,7 +1050,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               deleted  data/a.txt
             $ mlrepo undo
-            Taking back 4  2025-11-23T09:00:00Z  overwrite  by Ada  (what it overwrites: {kept})
+            Taking back 8  2025-11-23T09:00:00Z  overwrite "rm data/a.txt"  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt
             precious
             $ mlrepo status
@@ -1058,7 +1058,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               modified data/a.txt
             $ mlrepo rm -rf data
-            1 file removed; mlrepo undo brings back what had changed, and mlrepo restore PATH what the last commit has
+            1 file removed; mlrepo undo brings it back
             $ mlrepo undo --quiet
             $ cat data/a.txt
             precious
@@ -1434,14 +1434,19 @@ class Transcripts(TranscriptTest):
             {one:full}
             $ MLREPO_NOW=1763978400 mlrepo resolve 'main@{2 hours ago}'
             {one:full}
+            ! note: as of 2025-11-24T08:00:00Z the newest operation was 1, of 2025-11-23T09:00:00Z by the clock of Ada <ada@example.com>
             $ MLREPO_NOW=1763978400 mlrepo resolve 'main@{30 minutes ago}'
             {two:full}
+            ! note: as of 2025-11-24T09:30:00Z the newest operation was 2, of 2025-11-24T09:00:00Z by the clock of Ada <ada@example.com>
             $ MLREPO_NOW=1763978400 mlrepo resolve 'main@{''yesterday}'
             {one:full}
+            ! note: as of 2025-11-23T10:00:00Z the newest operation was 1, of 2025-11-23T09:00:00Z by the clock of Ada <ada@example.com>
             $ TZ=UTC mlrepo resolve 'main@{2025-11-24}'
             {one:full}
+            ! note: as of 2025-11-24T00:00:00Z the newest operation was 1, of 2025-11-23T09:00:00Z by the clock of Ada <ada@example.com>
             $ mlrepo resolve 'main@{2025-11-24T10:20:00Z}'
             {two:full}
+            ! note: as of 2025-11-24T10:20:00Z the newest operation was 2, of 2025-11-24T09:00:00Z by the clock of Ada <ada@example.com>
             $ mlrepo cat 'main@{1}:a.txt'
             first
             $ mlrepo diff 'main@{1}' main --exit-code
@@ -1528,6 +1533,7 @@ class Transcripts(TranscriptTest):
             ok  author: Ada <ada@example.com>
             ok  checkout: none is interrupted
             ok  code: no git repository around: commits record no revision of the code
+            ok  record: versions have contents, names, links, empty directories and the owner's executable bit; not times, owners, other bits, extended attributes, hard links, holes
             $ env -u MLREPO_NOW mlrepo doctor >/dev/null
             $ mlrepo doctor | grep clock
             !!  clock: the file system's clock differs by {number} s

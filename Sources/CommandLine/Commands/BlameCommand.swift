@@ -52,7 +52,7 @@ struct BlameCommand: ParsableCommand {
         lines.append("└─ " + (making.isTelling ? "made by  \(origin)\(run)" : "came with  \(origin)"))
         var branches: [[String]] = blame.inputs.map { input in
             let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"
-            var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)"]
+            var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)\(words(input.untold))"]
             if let upstream = input.upstream { branch += tree(upstream) }
             return branch
         }
@@ -65,6 +65,15 @@ struct BlameCommand: ParsableCommand {
             }
         }
         return lines
+    }
+
+    private static func words(_ untold: Blame.Untold?) -> String {
+        switch untold {
+        case nil: ""
+        case .told: "  (told before)"
+        case .deeper:
+            "  (its own origin is not told: \(Terminal.count(BlameWalk.depthLimit)) runs lie before it)"
+        }
     }
 
     private static func text(_ id: ObjectID, _ commit: Commit) -> String {
@@ -95,6 +104,7 @@ struct BlameCommand: ParsableCommand {
                         "bytes": .integer(input.entry.size),
                         "commit": input.commitID?.json, "author": input.upstream?.commit.author.json,
                         "upstream": input.upstream.map(json),
+                        "untold": input.untold.map { .string($0.rawValue) },
                     ])
                 }),
             "code": run?.code.map { RunText.json($0) }, "parameters": Values.json(run?.parameters ?? [:]),

@@ -6,7 +6,7 @@ struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Show or change the settings of this working copy.",
         discussion: """
-            SETTINGS \
+            SETTINGS
             \(Setting.allCases.map { "  \($0.rawValue): \($0.explanation)" }.joined(separator: "\n"))
 
             EXAMPLES

@@ -9,7 +9,8 @@ struct FsckCommand: ParsableCommand {
         discussion: """
             Checks every byte of log and packs against its digest, every object against its id, and that everything the branches \
             and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into \
-            new ones and says what is lost; it deletes nothing.
+            new ones and says what is lost; the damaged files stay for two weeks or longer. Files of 'cache' that are damaged go, \
+            and are made anew.
 
             EXAMPLES
               mlrepo fsck
@@ -19,7 +20,7 @@ struct FsckCommand: ParsableCommand {
 
     @Flag(help: "Replace damaged packs by what is undamaged of them.")
     var repair = false
-    @Flag(help: "With --repair: say what would be done, and do nothing.")
+    @Flag(help: "With --repair: say what would be done, and replace nothing.")
     var dryRun = false
     @OptionGroup var output: OutputOptions
 

@@ -10,7 +10,8 @@ struct GCCommand: ParsableCommand {
         discussion: """
             Kept is what branches, tags and working copies name, and what they named in the last 90 days, so that 'undo' can bring \
             it back. The rest is dropped first, and deleted two weeks later by another 'gc': readers and writers at work are \
-            not disturbed. Records of commits, runs and operations stay for ever; they are small.
+            not disturbed. What a writer may be making stays for a day, with '--now' for an hour. Records of commits, runs and operations stay for ever; they \
+            are small.
 
             EXAMPLES
               mlrepo gc --plan     what would go, and why; nothing is done

@@ -63,7 +63,13 @@ struct InitCommand: ParsableCommand {
                 hint: "mlrepo init --bare DIRECTORY")
         }
         let isThere = try Repository.isWorkingCopy(root, environment)
-        let repository = try Repository.create(at: root, request, environment)
+        let repository: Repository
+        do { repository = try Repository.create(at: root, request, environment) } catch {
+            guard case RepositoryError.store(.notFound(let path)) = error else { throw error }
+            var failure = Failure(.store(.notFound(path)))
+            failure.hint = "mlrepo init --bare \(path) makes one there"
+            throw failure
+        }
         let place = repository.copy.directory
         if output.json {
             Terminal.printJSON(

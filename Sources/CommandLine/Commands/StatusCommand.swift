@@ -82,6 +82,8 @@ struct StatusCommand: ParsableCommand {
         case .special: "a socket, pipe or device"
         case .name(let problem): problem
         case .repository: "a repository of its own"
+        case .ignored:
+            "left out as another tool's; 'mlrepo add' takes it in, a line in .mlrepoignore ends this word"
         }
     }
 

@@ -20,7 +20,13 @@ struct WorktreeCommand: ParsableCommand {
         subcommands: [Add.self, List.self, Remove.self], defaultSubcommand: List.self)
 
     struct Add: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a working copy.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make a working copy.",
+            discussion: """
+                EXAMPLES
+                  mlrepo worktree add ../experiment
+                  mlrepo worktree add -b try ../try main~3
+                """)
 
         @Option(
             name: [.customShort("b"), .customLong("branch")],
@@ -71,7 +77,12 @@ struct WorktreeCommand: ParsableCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the working copies.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the working copies.",
+            discussion: """
+                EXAMPLES
+                  mlrepo worktree list --json
+                """)
 
         @OptionGroup var output: OutputOptions
 
@@ -101,7 +112,11 @@ struct WorktreeCommand: ParsableCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Let the store forget a working copy; its files stay.")
+            abstract: "Let the store forget a working copy; its files stay.",
+            discussion: """
+                EXAMPLES
+                  mlrepo worktree remove ../old
+                """)
 
         @OptionGroup var output: OutputOptions
         @Argument(help: "Its directory, or the beginning of its id.")

@@ -56,14 +56,8 @@ def rule_of_equal_files(words: tuple[str, ...], before: Entry, done: Entry, back
     return words[0] == "checkout" and before in (None, done) and back == base
 
 
-def rule_of_clean_files(words: tuple[str, ...], before: Entry, done: Entry, back: Entry, base: Entry) -> bool:
-    """Shortcomings, "`undo` after ... `rm` of clean files": `restore` brings those back, and not `undo`."""
-    return words[0] == "rm" and before == base and done is None and back is None
-
-
 EXACT_RULES: dict[str, Callable[[tuple[str, ...], Entry, Entry, Entry, Entry], bool]] = {
     "undo of a checkout, with equal or deleted files": rule_of_equal_files,
-    "undo after rm of clean files": rule_of_clean_files,
 }
 
 

@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct ListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the files of a version.",
+        discussion: """
+            EXAMPLES
+              mlrepo ls
+              mlrepo ls v1.2 data/reviews
+            """)
+
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The version.")
+    var revision = "HEAD"
+    @Argument(help: "A file or directory in it.")
+    var path: String?
+
+    func run() throws {
+        let repository = try Repository.here()
+        let id = try repository.commit(named: revision)
+        let (commit, _) = try repository.contents(of: id)
+        try repository.requireTree(id, commit)
+        let top = try path.map { try repository.path(ArgumentText.bytes($0)) } ?? .root
+        var tree = repository.tree(commit)
+        if !top.isRoot {
+            guard let entry = try tree.entry(at: top) else {
+                throw Failure(status: .notFound, message: "\(top) is not in \(id.short)", path: "\(top)")
+            }
+            guard entry.mode == .directory else { return show(top, entry) }
+            tree = DirectoryTree(root: entry.id, reader: repository.store)
+        }
+        do throws(ReadError) {
+            try tree.forEachFile(under: top) { (path, entry) throws(ReadError) in show(path, entry) }
+        } catch { throw RepositoryError.object(error) }
+    }
+
+    private func show(_ path: RepositoryPath, _ entry: TreeEntry) {
+        if output.json {
+            return Terminal.printJSON(
+                .object([
+                    "path": path.json, "id": entry.id.json, "size": .integer(entry.size),
+                    "mode": .string("\(entry.mode)"),
+                ]))
+        }
+        let mark =
+            switch entry.mode {
+            case .file: "-"
+            case .executable: "x"
+            case .link: "l"
+            case .directory: "d"
+            }
+        Terminal.print("\(mark) \(entry.id.hex) \(entry.size) \(path)")
+    }
+}

@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct TagCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tag", abstract: "List, make or delete tags: names for versions that stay.",
+        discussion: """
+            EXAMPLES
+              mlrepo tag              all tags
+              mlrepo tag v1.2         names the last commit
+              mlrepo tag v1.1 main~3
+            """)
+
+    @Flag(name: [.customShort("d"), .long], help: "Delete the tag.")
+    var delete = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The tag's name.")
+    var name: String?
+    @Argument(help: "What it names.")
+    var revision: String?
+
+    func run() throws {
+        let repository = try Repository.here()
+        if let name, delete {
+            try repository.removeRef("tags", name)
+            return RefList.say(name, nil, json: output.json)
+        }
+        if let name {
+            let id = try repository.commit(named: revision ?? "HEAD")
+            try Self.hinting { try repository.makeRef("tags", name, at: id) }
+            return RefList.say(name, id, json: output.json)
+        }
+        try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)
+    }
+}
+
+extension TagCommand {
+    /// Says what makes room for a tag that is there already.
+    private static func hinting(_ body: () throws -> Void) throws {
+        do { try body() } catch RepositoryError.refExists(let name) {
+            var failure = Failure(.refExists(name))
+            failure.hint = "mlrepo tag -d \(name) first, if it is to name something else"
+            throw failure
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import FileIO
+internal import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+extension Repository {
+    /// The run that a commit declares.
+    func declaredRun(
+        _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?, _ tree: ObjectID,
+        _ writer: ObjectWriter, from place: ObjectID? = nil
+    ) throws(RepositoryError) -> Run {
+        let written = WrittenObjects(writer: writer)
+        let version = DirectoryTree(root: tree, reader: written)
+        var inputs: [PathEdit] = []
+        var commits: [RepositoryPath: ObjectID] = [:]
+        for (number, input) in request.inputs.enumerated() {
+            // A run has one content at a path.
+            for other in request.inputs[..<number]
+            where other.path.isInside(input.path) || input.path.isInside(other.path) {
+                throw .inputTwice(input.path)
+            }
+            let source: DirectoryTree
+            if let commit = input.commit {
+                let version = try reading { () throws(ReadError) in try store.commit(commit) }
+                try requireTree(commit, version)
+                source = self.tree(version)
+                commits[input.path] = commit
+            } else {
+                source = version
+            }
+            let entry = try reading { () throws(ReadError) in try source.entry(at: input.path) }
+            guard let entry else { throw try missing(input.path) }
+            if let commit = input.commit {
+                writer.rely(on: ObjectReference(entry.mode.kind, entry.id), of: commit)
+            }
+            // Where the commit's parent has something else, blame could not find this.
+            if input.commit == nil, let place,
+                try reading({ () throws(ReadError) in try self.tree(base).entry(at: input.path)?.id })
+                    == entry.id
+            {
+                commits[input.path] = place
+            }
+            inputs.append(PathEdit(path: input.path, entry: entry))
+        }
+        for path in request.parameterFiles
+        where !inputs.contains(where: { path.isInside($0.path) || $0.path.isInside(path) }) {
+            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+            if let entry { inputs.append(PathEdit(path: path, entry: entry)) }
+        }
+        var outputs: [PathEdit] = []
+        for path in request.outputs {
+            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+            guard let entry else { throw try missing(path) }
+            outputs.append(PathEdit(path: path, entry: entry))
+        }
+        let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
+        let inputRoot = try edited(empty, Self.inOrder(inputs), writer).root
+        let outputRoot: ObjectID
+        if !request.outputs.isEmpty {
+            outputRoot = try edited(empty, Self.inOrder(outputs), writer).root
+        } else if base == nil, inputs.isEmpty {
+            // The first version of everything is its own output.
+            outputRoot = tree
+        } else {
+            let written = edits.keeping { edit in
+                edit.entry != nil && !inputs.contains { edit.path.isInside($0.path) }
+            }
+            outputRoot = try edited(empty, written, writer).root
+        }
+        for root in [inputRoot, outputRoot] where root == DirectoryTree.emptyRoot {
+            try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
+        }
+        return Run(
+            declaredAt: environment.now(), user: user, code: try capturedCode(version, writer),
+            parameters: request.parameters,
+            metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
+            outputs: outputRoot,
+            inputCommits: commits)
+    }
+
+    /// Why a path is in no version: it is not tracked, or not there at all.
+    private func missing(_ path: RepositoryPath) throws(RepositoryError) -> RepositoryError {
+        try exists(path) ? .notTracked(path) : .noPath("\(path)")
+    }
+
+    private static func inOrder(_ edits: [PathEdit]) -> [PathEdit] {
+        var kept: [PathEdit] = []
+        for edit in edits.sorted(by: { DirectoryTree.walkOrder($0.path, $1.path) }) {
+            // A path that lies in a directory named before is there with it.
+            if let last = kept.last, edit.path.isInside(last.path) { continue }
+            kept.append(edit)
+        }
+        return kept
+    }
+}
