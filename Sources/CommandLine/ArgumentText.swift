@@ -34,6 +34,16 @@ enum ArgumentText {
         return text
     }
 
+    /// Makes sure that a word which becomes text of a store is text.
+    ///
+    /// - Parameter what: What it is, for the message.
+    static func requireText(_ word: String, _ what: String) throws {
+        guard word.unicodeScalars.contains(where: { $0.value >= escape && $0.value <= escape + 0xff }) else {
+            return
+        }
+        throw Failure(status: .usage, message: "\(what) is not UTF-8")
+    }
+
     static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {

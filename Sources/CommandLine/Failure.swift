@@ -31,7 +31,12 @@ struct Failure: Error {
     }
 
     init(_ error: RepositoryError) {
-        message = "\(error)"
+        self.init(telling: error)
+        hint = hint.map(Terminal.oneLine)
+    }
+
+    private init(telling error: RepositoryError) {
+        message = Terminal.oneLine("\(error)")
         switch error {
         case .noRepository: (status, hint) = (.notFound, "mlrepo init")
         case .store(let error): (status, hint) = Self.ending(error)
@@ -100,7 +105,7 @@ struct Failure: Error {
     init(_ error: FileError, reading file: String) {
         let status: ExitStatus =
             error.isNotFound ? .notFound : error.isDenied ? .notPermitted : .inputOutput
-        self.init(status: status, message: "\(error)", path: file)
+        self.init(status: status, message: Terminal.oneLine("\(error)"), path: file)
     }
 
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {

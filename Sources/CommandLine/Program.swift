@@ -60,7 +60,8 @@ package func runMain() -> Never {
     var arguments = ArgumentText.arguments()
     var directory: [UInt8]?
     while arguments.count >= 2, arguments[0] == "-C" {
-        directory = (directory.map { $0 + [0x2f] } ?? []) + ArgumentText.bytes(arguments[1])
+        let next = ArgumentText.bytes(arguments[1])
+        directory = next.first == 0x2f ? next : (directory.map { $0 + [0x2f] } ?? []) + next
         arguments.removeFirst(2)
     }
     if let directory { changeDirectory(directory, json: arguments.contains("--json")) }

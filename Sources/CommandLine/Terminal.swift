@@ -71,6 +71,20 @@ enum Terminal {
     static func escaped(_ text: String) -> String { escapedText(text.utf8) }
     static func escaped(_ bytes: [UInt8]) -> String { escapedText(bytes) }
 
+    /// A message with parts from outside which nobody escaped, such as a file's name in a message of the system: on one line, and
+    /// without characters that change how the rest is shown.
+    static func oneLine(_ text: String) -> String {
+        var line = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                line += escapedText(String(scalar).utf8)
+            default: line.unicodeScalars.append(scalar)
+            }
+        }
+        return line
+    }
+
     /// Text that may hold parts from outside which nobody escaped, such as a file's name in a message of the system: without
     /// control characters.
     private static func plain(_ text: String) -> String {

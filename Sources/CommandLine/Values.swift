@@ -29,6 +29,7 @@ enum Values {
             guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex else {
                 throw Failure(status: .usage, message: "'\(Terminal.escaped(pair))' is not name=value")
             }
+            try ArgumentText.requireText(pair, "a name or value")
             let name = String(pair[..<equals])
             guard given.insert(name).inserted else {
                 throw Failure(status: .usage, message: "'\(Terminal.escaped(name))' is given twice")
@@ -86,7 +87,7 @@ enum Values {
     private static func json(_ value: ParameterValue) -> JSONValue {
         switch value {
         case .integer(let text):
-            if let number = Int(text), abs(number) < JSONValue.integerLimit, String(number) == text {
+            if let number = Int(text), number.magnitude < JSONValue.integerLimit, String(number) == text {
                 return .integer(number)
             }
             return .string(text)

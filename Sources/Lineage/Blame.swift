@@ -39,6 +39,8 @@ package struct Blame: Sendable {
     package enum Untold: String, Sendable {
         /// It was told before, in the same answer.
         case told
+        /// The files of the version that has it were collected.
+        case collected
         /// It lies deeper than ``BlameWalk/depthLimit``.
         case deeper
     }

@@ -58,7 +58,13 @@ package struct BlameWalk {
                 if depth + 1 == Self.depthLimit {
                     untold = .deeper
                 } else if state.seen.insert(Input(path: inputPath, id: input.id)).inserted {
-                    upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+                    do throws(ReadError) {
+                        upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+                    } catch {
+                        // A commit's record outlives its files; the run's own record of the input is whole all the same.
+                        guard case .missing(let reference) = error, reference.kind == .tree else { throw error }
+                        untold = .collected
+                    }
                 } else {
                     untold = .told
                 }

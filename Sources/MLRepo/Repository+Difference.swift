@@ -137,15 +137,19 @@ extension Repository {
     /// What a run read or wrote: of each directory of which the version has just that, the directory, else what is in it.
     ///
     /// - Parameter root: The run's tree of inputs or outputs.
+    /// - Returns: These, and whether that is all: after some thousands it ends.
     package func roots(of root: ObjectID, in commit: Commit) throws(RepositoryError)
-        -> [(path: RepositoryPath, entry: TreeEntry)]
+        -> (roots: [(path: RepositoryPath, entry: TreeEntry)], isAll: Bool)
     {
         // A collection may have taken them.
-        if wasCollected(commit) || !store.contains(ObjectReference(.tree, root)) { return [] }
+        if wasCollected(commit) || !store.contains(ObjectReference(.tree, root)) { return ([], true) }
         return try reading { () throws(ReadError) in
             var roots: [(path: RepositoryPath, entry: TreeEntry)] = []
             var waiting: [(path: RepositoryPath, tree: ObjectID)] = [(.root, root)]
+            var seen = 0
             while let (prefix, id) = waiting.popLast() {
+                seen += 1
+                if seen + roots.count > Self.mostRoots { return (roots.sorted { $0.path < $1.path }, false) }
                 for entry in try DirectoryTree(root: id, reader: store).entries.leaves() {
                     guard let path = try? prefix.appending(entry.name) else { continue }
                     let isWhole = try tree(commit).entry(at: path)?.id == entry.id
@@ -156,9 +160,12 @@ extension Repository {
                     }
                 }
             }
-            return roots.sorted { $0.path < $1.path }
+            return (roots.sorted { $0.path < $1.path }, true)
         }
     }
+
+    /// So many paths and directories of a run are looked at.
+    private static let mostRoots = 20_000
 
     /// What a commit has otherwise than its first parent.
     package func changes(of commit: Commit) throws(RepositoryError) -> [FileDifference] {

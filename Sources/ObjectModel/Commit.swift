@@ -36,7 +36,15 @@ package struct Commit: Hashable, Sendable {
 
     /// The first line of the message.
     package var subject: String {
-        String(message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).first ?? "")
+        messageLines.first ?? ""
+    }
+
+    /// The lines of the message, whichever system's ends they have.
+    package var messageLines: [String] {
+        // As bytes: to Swift a carriage return and a line feed are one character.
+        message.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+            String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+        }
     }
 
     package var payload: [UInt8] {

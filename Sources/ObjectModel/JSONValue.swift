@@ -13,6 +13,11 @@ package indirect enum JSONValue: Hashable, Sendable {
     package static let integerLimit = 1 << 53
     package static let depthLimit = 32
 
+    /// A number of an answer to a program, of any size.
+    package static func number(_ number: Int) -> JSONValue {
+        number.magnitude < integerLimit ? .integer(number) : .decimal(String(number))
+    }
+
     /// An object with its members in canonical order; members whose value is nil are left out.
     package static func object(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {
         object(

@@ -46,6 +46,9 @@ package struct TreeEntry: MerkleLeaf {
         id = try reader.id("an id")
         size = try reader.varint("a size")
         files = mode == .directory ? try reader.varint("a number of files") : 1
+        if mode == .directory, id == DirectoryTree.emptyRoot, size != 0 || files != 0 {
+            throw .node("an empty directory of \(files) files and \(size) bytes")
+        }
         if mode == .link, size < 1 || size > 4095 { throw .node("a link of \(size) bytes") }
         if mode != .directory, size >= 1 << 53 { throw .node("a file of \(size) bytes") }
     }

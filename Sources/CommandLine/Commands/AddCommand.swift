@@ -24,6 +24,14 @@ struct AddCommand: ParsableCommand {
         guard !paths.isEmpty || !pattern.isEmpty else {
             throw ValidationError("name a file, a directory or a pattern")
         }
+        for pattern in pattern {
+            try ArgumentText.requireText(pattern, "the pattern")
+            // The order of patterns is not kept, so that nothing can be excepted.
+            guard !pattern.isEmpty, !pattern.hasPrefix("!"), !pattern.hasPrefix("#") else {
+                throw ValidationError(
+                    "the pattern '\(Terminal.escaped(pattern))' tracks nothing: what is to be left out stands in .mlrepoignore")
+            }
+        }
     }
 
     func run() throws {

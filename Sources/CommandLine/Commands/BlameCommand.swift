@@ -71,6 +71,7 @@ struct BlameCommand: ParsableCommand {
         switch untold {
         case nil: ""
         case .told: "  (told before)"
+        case .collected: "  (the files of that commit were collected)"
         case .deeper:
             "  (its own origin is not told: \(Terminal.count(BlameWalk.depthLimit)) runs lie before it)"
         }
@@ -85,7 +86,7 @@ struct BlameCommand: ParsableCommand {
         let run = blame.making?.run
         return .object([
             "path": blame.path.json, "origin": blame.origin.json, "id": blame.entry.id.json,
-            "size": .integer(blame.entry.size),
+            "size": .number(blame.entry.size),
             "commit": blame.commitID.json, "author": blame.commit.author.json,
             "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
             "broughtBack": blame.returned?.id.json,
@@ -100,8 +101,8 @@ struct BlameCommand: ParsableCommand {
                     .object([
                         "path": input.path.json, "id": input.entry.id.json,
                         "kind": .string(input.entry.mode.kind.name),
-                        "role": .string("data"), "files": .integer(input.entry.files),
-                        "bytes": .integer(input.entry.size),
+                        "role": .string("data"), "files": .number(input.entry.files),
+                        "bytes": .number(input.entry.size),
                         "commit": input.commitID?.json, "author": input.upstream?.commit.author.json,
                         "upstream": input.upstream.map(json),
                         "untold": input.untold.map { .string($0.rawValue) },

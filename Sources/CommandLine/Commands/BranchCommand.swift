@@ -20,6 +20,12 @@ struct BranchCommand: ParsableCommand {
     @Argument(help: "Where it begins.")
     var revision: String?
 
+    func validate() throws {
+        guard !delete || (name != nil && revision == nil) else {
+            throw ValidationError("-d takes the name of one branch")
+        }
+    }
+
     func run() throws {
         let repository = try Repository.here()
         let head = try repository.copy.head()

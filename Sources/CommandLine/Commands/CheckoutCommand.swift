@@ -89,7 +89,7 @@ struct CheckoutCommand: ParsableCommand {
             return Terminal.printJSON(
                 .object([
                     "commit": id.json, "branch": branch.map { .string($0) } ?? .null,
-                    "written": .integer(report.written), "removed": .integer(report.removed),
+                    "written": .number(report.written), "removed": .number(report.removed),
                 ]))
         }
         guard !output.quiet else { return }
@@ -120,7 +120,7 @@ struct CheckoutCommand: ParsableCommand {
         progress.finish()
         if output.json {
             return Terminal.printJSON(
-                .object(["path": Terminal.json(target.bytes), "written": .integer(count)]))
+                .object(["path": Terminal.json(target.bytes), "written": .number(count)]))
         }
         guard !output.quiet else { return }
         Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))")
@@ -133,7 +133,7 @@ struct CheckoutCommand: ParsableCommand {
         }
         progress.finish()
         if output.json {
-            return Terminal.printJSON(.object(["commit": id.json, "written": .integer(count)]))
+            return Terminal.printJSON(.object(["commit": id.json, "written": .number(count)]))
         }
         guard !output.quiet else { return }
         Terminal.print("\(Terminal.files(count)) of \(id.short) written")

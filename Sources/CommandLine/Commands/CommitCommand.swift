@@ -19,13 +19,16 @@ struct CommitCommand: ParsableCommand {
             """)
 
     @Option(
-        name: [.customShort("m"), .long], help: "What this version is; a further one is a further paragraph.")
+        name: [.customShort("m"), .long], parsing: .unconditionalSingleValue,
+        help: "What this version is; a further one is a further paragraph.")
     var message: [String] = []
     @Flag(
         name: [.customShort("a"), .long], help: "Accepted and not needed: a commit takes all that is tracked."
     )
     var all = false
-    @Option(name: .customLong("param"), help: ArgumentHelp("A hyperparameter.", valueName: "name=value"))
+    @Option(
+        name: .customLong("param"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A hyperparameter.", valueName: "name=value"))
     var parameters: [String] = []
     @Option(
         name: .customLong("params"),
@@ -34,7 +37,9 @@ struct CommitCommand: ParsableCommand {
             valueName: "file"),
         completion: .file())
     var parameterFiles: [String] = []
-    @Option(name: .customLong("metric"), help: ArgumentHelp("A result.", valueName: "name=value"))
+    @Option(
+        name: .customLong("metric"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A result.", valueName: "name=value"))
     var metrics: [String] = []
     @Option(
         name: .customLong("metrics"), help: ArgumentHelp("A file of results.", valueName: "file"),
@@ -63,7 +68,14 @@ struct CommitCommand: ParsableCommand {
         }
     }
 
+    /// Refuses what would be text of the commit and is none.
+    private func requireText() throws {
+        for paragraph in message { try ArgumentText.requireText(paragraph, "the message") }
+        if let author { try ArgumentText.requireText(author, "the author") }
+    }
+
     func run() throws {
+        try requireText()
         let repository = try Repository.alone()
         var request = CommitRequest(message: message.joined(separator: "\n\n"))
         request.paths = try repository.paths(paths)
@@ -81,6 +93,7 @@ struct CommitCommand: ParsableCommand {
         }
         Terminal.noteLinks(request.inputs.filter { $0.commit == nil }.map(\.path), repository, output)
         let progress = output.progress("reading")
+        defer { progress.finish() }
         let report = try repository.commit(request) { progress.add($0) }
         progress.finish()
         for skipped in report.skipped where !output.quiet {
@@ -140,8 +153,8 @@ struct CommitCommand: ParsableCommand {
             "branch": report.branch.map { .string($0) } ?? .null,
             "parents": .array(report.commit.parents.map(\.json)),
             "runs": .array(report.commit.runs.map(\.json)),
-            "files": .integer(report.files), "bytes": .integer(report.bytes),
-            "newBytes": .integer(report.storedBytes),
+            "files": .number(report.files), "bytes": .number(report.bytes),
+            "newBytes": .number(report.storedBytes),
         ])
     }
 }

@@ -25,6 +25,7 @@ struct ConfigCommand: ParsableCommand {
     var value: String?
 
     func validate() throws {
+        if let value { try ArgumentText.requireText(value, "the value") }
         if unset, key == nil || value != nil { throw ValidationError("--unset takes the name of a setting") }
     }
 

@@ -69,7 +69,7 @@ struct DiffCommand: ParsableCommand {
 
     private static func json(_ difference: VersionDifference) -> JSONValue {
         func side(_ entry: TreeEntry?) -> JSONValue? {
-            entry.map { .object(["id": $0.id.json, "size": .integer($0.size)]) }
+            entry.map { .object(["id": $0.id.json, "size": .number($0.size)]) }
         }
         func values(_ rows: [ValueDifference]) -> JSONValue {
             .array(

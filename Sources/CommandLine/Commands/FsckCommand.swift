@@ -24,6 +24,10 @@ struct FsckCommand: ParsableCommand {
     var dryRun = false
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        guard repair || !dryRun else { throw ValidationError("--dry-run goes with --repair") }
+    }
+
     func run() throws {
         let check = try IntegrityCheck(Environment.process())
         let report = try run(check)
@@ -95,24 +99,24 @@ struct FsckCommand: ParsableCommand {
                 .array(
                     plan.replaced.map {
                         .object([
-                            "pack": .string($0.pack.text), "saved": .integer($0.saved),
-                            "bytes": .integer($0.bytes),
+                            "pack": .string($0.pack.text), "saved": .number($0.saved),
+                            "bytes": .number($0.bytes),
                         ])
                     })
             },
             "lost": plan.map { plan in
                 .array(plan.lost.map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
             },
-            "problemsAfter": after.map { .integer($0.problems.count) },
-            "objects": .integer(report.objects), "packs": .integer(report.packs),
-            "bytes": .integer(report.bytes),
+            "problemsAfter": after.map { .number($0.problems.count) },
+            "objects": .number(report.objects), "packs": .number(report.packs),
+            "bytes": .number(report.bytes),
             "problems": .array(
                 report.problems.map { problem in
                     .object([
                         "kind": .string(problem.kind.rawValue), "id": problem.reference?.id.json,
                         "pack": problem.pack.map { .string($0.text) },
                         "file": problem.file.map { .string($0) },
-                        "offset": problem.offset.map { .integer($0) },
+                        "offset": problem.offset.map { .number($0) },
                         "message": .string(problem.message),
                         "neededBy": .array(problem.neededBy.map { .string($0) }),
                     ])

@@ -109,27 +109,27 @@ struct GCCommand: ParsableCommand {
     private static func json(_ plan: GarbageCollector.Plan, _ outcome: GarbageCollector.Outcome?) -> JSONValue
     {
         .object([
-            "objects": .integer(plan.objects), "needed": .integer(plan.needed),
+            "objects": .number(plan.objects), "needed": .number(plan.needed),
             "unneeded": .object(
                 plan.unneeded.map { kind, share in
                     JSONMember(
                         kind.name,
-                        .object(["objects": .integer(share.count), "bytes": .integer(share.bytes)]))
+                        .object(["objects": .number(share.count), "bytes": .number(share.bytes)]))
                 }, sorting: true),
-            "permanentBytes": .integer(plan.permanentBytes), "emptied": .array(plan.emptied.map(\.json)),
+            "permanentBytes": .number(plan.permanentBytes), "emptied": .array(plan.emptied.map(\.json)),
             "dropped": .array(
                 plan.dropped.map { pack in
                     .object([
-                        "pack": .string(pack.name.text), "bytes": .integer(pack.bytes),
-                        "objects": .integer(pack.objects), "needed": .integer(pack.needed),
+                        "pack": .string(pack.name.text), "bytes": .number(pack.bytes),
+                        "objects": .number(pack.objects), "needed": .number(pack.needed),
                     ])
                 }),
             "deleted": .array((plan.doomed + plan.leftovers).map { .string($0.text) }),
             "temporaries": .array(plan.temporaries.map { Terminal.json($0.bytes) }),
-            "deletedBytes": .integer(plan.doomedBytes), "waiting": .integer(plan.waiting),
-            "waitingBytes": .integer(plan.waitingBytes), "done": .bool(outcome != nil),
-            "writtenBytes": outcome.map { .integer($0.writtenBytes) },
-            "freedBytes": outcome.map { .integer($0.freedBytes) },
+            "deletedBytes": .number(plan.doomedBytes), "waiting": .number(plan.waiting),
+            "waitingBytes": .number(plan.waitingBytes), "done": .bool(outcome != nil),
+            "writtenBytes": outcome.map { .number($0.writtenBytes) },
+            "freedBytes": outcome.map { .number($0.freedBytes) },
         ])
     }
 }

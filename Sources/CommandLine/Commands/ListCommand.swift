@@ -40,7 +40,7 @@ struct ListCommand: ParsableCommand {
         if output.json {
             return Terminal.printJSON(
                 .object([
-                    "path": path.json, "id": entry.id.json, "size": .integer(entry.size),
+                    "path": path.json, "id": entry.id.json, "size": .number(entry.size),
                     "mode": .string("\(entry.mode)"),
                 ]))
         }

@@ -112,9 +112,7 @@ struct LogCommand: ParsableCommand {
             "commit \(id.hex)\(names.text(id))", "Author: \(Terminal.escaped("\(commit.author)"))",
             "Date:   \(Terminal.time(commit.authored))", "",
         ]
-        for line in commit.message.split(separator: "\n", omittingEmptySubsequences: false) {
-            lines.append("    \(Terminal.escaped(String(line)))")
-        }
+        for line in commit.messageLines { lines.append("    \(Terminal.escaped(line))") }
         lines.append("")
         let values = try repository.contents(of: id).1.flatMap { RunText.values($0.1) }
         return lines + values.map { "    \($0)" } + (values.isEmpty ? [] : [""])

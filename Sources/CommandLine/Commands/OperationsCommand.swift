@@ -50,7 +50,7 @@ struct OperationsCommand: ParsableCommand {
     static func json(_ operation: Operation) -> JSONValue {
         let event = operation.event
         return .object([
-            "number": .integer(operation.number), "event": operation.eventID.json,
+            "number": .number(operation.number), "event": operation.eventID.json,
             "verb": .string(event.verb),
             "actor": event.actor.json, "time": .string(Terminal.time(event.time)),
             "reason": event.reason.map { .string($0) },

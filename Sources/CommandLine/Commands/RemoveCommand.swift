@@ -30,11 +30,11 @@ struct RemoveCommand: ParsableCommand {
         if cached {
             let paths = try repository.paths(paths)
             try UntrackCommand.untrack(paths, repository, output)
-            if output.json { Terminal.printJSON(.object(["removed": .integer(0)])) }
+            if output.json { Terminal.printJSON(.object(["removed": .number(0)])) }
             return
         }
         let (count, isKept) = try repository.remove(repository.paths(paths), isForced: force)
-        if output.json { return Terminal.printJSON(.object(["removed": .integer(count)])) }
+        if output.json { return Terminal.printJSON(.object(["removed": .number(count)])) }
         guard !output.quiet else { return }
         let way = isKept ? "; mlrepo undo brings \(count == 1 ? "it" : "them") back" : ""
         Terminal.print("\(Terminal.files(count)) removed\(way)")

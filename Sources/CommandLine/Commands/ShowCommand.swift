@@ -19,6 +19,11 @@ struct ShowCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         if let colon = RevisionPath.colon(in: revision) {
+            if output.json {
+                throw Failure(
+                    status: .usage, message: "--json shows a commit, and not the bytes of a file",
+                    hint: "mlrepo cat \(Terminal.escaped(revision))")
+            }
             return try CatCommand.write(revision, colon, repository)
         }
         let id = try repository.commit(named: revision)
@@ -30,18 +35,18 @@ struct ShowCommand: ParsableCommand {
         Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
         Terminal.print("Date:   \(Terminal.time(commit.authored))")
         Terminal.print("")
-        for line in commit.message.split(separator: "\n", omittingEmptySubsequences: false) {
-            Terminal.print("    \(Terminal.escaped(String(line)))")
-        }
+        for line in commit.messageLines { Terminal.print("    \(Terminal.escaped(line))") }
         for (runID, run) in runs {
             Terminal.print("")
             Terminal.print("run \(runID.short) (\(Terminal.escaped(run.observedBy)))")
             for (word, root) in [("data  ", run.inputs), ("wrote ", run.outputs)] {
-                let roots = try repository.roots(of: root, in: commit)
+                let (roots, isAll) = try repository.roots(of: root, in: commit)
                 for (path, entry) in roots.prefix(Self.most) {
                     Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))")
                 }
-                if roots.count > Self.most {
+                if !isAll {
+                    Terminal.print("  \(word) and many more")
+                } else if roots.count > Self.most {
                     Terminal.print("  \(word) and \(Terminal.count(roots.count - Self.most)) more")
                 }
             }

@@ -55,24 +55,24 @@ struct StatsCommand: ParsableCommand {
         let stored = statistics.packBytes + statistics.logBytes
         let ratio = stored == 0 ? 0 : Double(statistics.objects.rawBytes) / Double(stored)
         return .object([
-            "objects": .integer(statistics.objects.count), "packs": .integer(statistics.packs),
-            "rawBytes": .integer(statistics.objects.rawBytes), "storedBytes": .integer(stored),
-            "packBytes": .integer(statistics.packBytes), "logBytes": .integer(statistics.logBytes),
-            "indexBytes": .integer(statistics.indexBytes),
+            "objects": .number(statistics.objects.count), "packs": .number(statistics.packs),
+            "rawBytes": .number(statistics.objects.rawBytes), "storedBytes": .number(stored),
+            "packBytes": .number(statistics.packBytes), "logBytes": .number(statistics.logBytes),
+            "indexBytes": .number(statistics.indexBytes),
             "ratio": .decimal(Terminal.decimal(ratio, digits: 1)),
             "byKind": .object(
                 statistics.kinds.map { kind, share in
                     JSONMember(
                         kind.name,
-                        .object(["objects": .integer(share.count), "rawBytes": .integer(share.rawBytes)]))
+                        .object(["objects": .number(share.count), "rawBytes": .number(share.rawBytes)]))
                 }, sorting: true),
             "byCodec": .object(
                 statistics.codecs.map { codec, share in
                     JSONMember(
                         codec,
                         .object([
-                            "frames": .integer(share.count), "rawBytes": .integer(share.rawBytes),
-                            "storedBytes": .integer(share.storedBytes),
+                            "frames": .number(share.count), "rawBytes": .number(share.rawBytes),
+                            "storedBytes": .number(share.storedBytes),
                         ]))
                 }, sorting: true),
         ])

@@ -49,7 +49,7 @@ struct StatusCommand: ParsableCommand {
             let rest = status.changes.count - Self.mostChanges
             Terminal.print("  and \(Terminal.count(rest)) more; in all \(counts.joined(separator: ", "))")
         }
-        for skipped in status.skipped {
+        for skipped in status.skipped where !quiet {
             Terminal.printError("skipped: \(skipped.path) (\(Self.words(skipped.reason)))")
         }
         if status.changes.isEmpty {

@@ -20,6 +20,12 @@ struct TagCommand: ParsableCommand {
     @Argument(help: "What it names.")
     var revision: String?
 
+    func validate() throws {
+        guard !delete || (name != nil && revision == nil) else {
+            throw ValidationError("-d takes the name of one tag")
+        }
+    }
+
     func run() throws {
         let repository = try Repository.here()
         if let name, delete {

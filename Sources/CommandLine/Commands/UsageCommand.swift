@@ -28,9 +28,9 @@ struct UsageCommand: ParsableCommand {
             if output.json {
                 Terminal.printJSON(
                     .object([
-                        "path": usage.path.json, "files": .integer(usage.files),
-                        "rawBytes": .integer(usage.rawBytes), "storedBytes": .integer(usage.storedBytes),
-                        "onlyHereBytes": .integer(usage.onlyHereBytes),
+                        "path": usage.path.json, "files": .number(usage.files),
+                        "rawBytes": .number(usage.rawBytes), "storedBytes": .number(usage.storedBytes),
+                        "onlyHereBytes": .number(usage.onlyHereBytes),
                     ]))
             } else {
                 Terminal.print(

@@ -15,7 +15,7 @@ struct VersionCommand: ParsableCommand {
 
     static func run(json: Bool) {
         if json {
-            return Terminal.printJSON(.object(["version": .string(Version.number), "format": .integer(1)]))
+            return Terminal.printJSON(.object(["version": .string(Version.number), "format": .number(1)]))
         }
         Terminal.print(Version.text)
     }

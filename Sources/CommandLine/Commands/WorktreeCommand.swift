@@ -56,6 +56,7 @@ struct WorktreeCommand: ParsableCommand {
                 branch = newBranch
             }
             let progress = output.progress("writing")
+            defer { progress.finish() }
             let made = try repository.addWorktree(place, at: id, branch: branch, isNew: newBranch != nil) {
                 progress.add($0)
             }
