@@ -62,7 +62,9 @@ package struct BlameWalk {
                         upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
                     } catch {
                         // A commit's record outlives its files; the run's own record of the input is whole all the same.
-                        guard case .missing(let reference) = error, reference.kind == .tree else { throw error }
+                        guard case .missing(let reference) = error, reference.kind == .tree else {
+                            throw error
+                        }
                         untold = .collected
                     }
                 } else {

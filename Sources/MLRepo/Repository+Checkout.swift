@@ -65,9 +65,15 @@ extension Repository {
         if move.undoing == nil, let kept = note.kept { try hold(kept, look.head, actor) }
         try copy.setPending(note)
         try removeLeftovers(look)
-        let seen = try write(steps, onStep: onStep)
+        let seen = try settled(write(steps, onStep: onStep))
         var head = look.head
         (head.commit, head.branch) = (move.commit, move.branch)
+        // Before the log has it: what is noted behind the entry, whoever finds the entry does not make up for.
+        let returning = move.content.map { ($0, content) }
+        let tracking = try tracking(
+            look, from: returning, on: target,
+            written: steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) })
+        try copy.setTracking(tracking)
         try enter(move, note, look, actor)
         try copy.setHead(head)
         let identity = environment.random(16)
@@ -78,10 +84,7 @@ extension Repository {
             let edits = try edits(of: steps, seen, base, target)
             try copy.setCache(look.cache, after: edits, base: move.commit, identity: identity)
         }
-        try copy.setTracking(
-            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: content.tracked))
-        if let id = move.content { try trackReturned(id, on: move.commit) }
-        try trackWritten(steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) })
+        if tracking.isUnchanged(from: target.tracked) { try copy.setTracking(nil) }
         try copy.setPending(nil)
         return CheckoutReport(
             written: steps.writtenCount, removed: steps.count - steps.writtenCount, head: head)
@@ -210,6 +213,17 @@ extension Repository {
                 random: environment.random, onStep: onStep
             ).apply(steps, width: environment.width)
         }
+    }
+
+    /// Of statuses of files that were just written those that would differ if somebody wrote to the file by now: what is as young as
+    /// the clock's tick is read again by who looks next.
+    func settled(
+        _ seen: SegmentedArray<StatCacheEntry.Seen?>
+    ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
+        let clock = try copy.fileClock()
+        var settled = seen
+        for index in seen.indices where seen[index]?.isOld(at: clock) == false { settled[index] = nil }
+        return settled
     }
 
     /// Makes sure that there are files, and that no checkout of them was interrupted.

@@ -80,6 +80,7 @@ extension Repository {
             )
             .read(scanned, width: environment.width)
         }
+        if !request.allowsMissing { try refuseVanished(scanned, read.files) }
         let found = CommitEdits(
             read.files, emptyDirectories: look.scan.emptyDirectories.filter(isWanted))
         let edits = found.changed
@@ -117,6 +118,12 @@ extension Repository {
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
         // What others changed is written after the commit: until then the working copy is on its way.
         if !theirs.isEmpty { try copy.setPending(WorkingCopy.Pending(from: base?.tree, to: built.root)) }
+        if commit.tracked != tracked, look.tracking != Tracking(paths: base?.tracked ?? TrackedPaths()) {
+            // Else what others track would be taken out again by what was said here, if this is killed behind the entry.
+            var noted = look.tracking
+            noted.paths = commit.tracked
+            try copy.setTracking(noted)
+        }
         let result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
             () throws(RepositoryError) in
             var changes = try standing(look.head, on: id, from: look.head.commit)
@@ -214,6 +221,15 @@ extension Repository {
         if total >= 100, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
     }
 
+    /// A file that was there when its directory was looked at and is gone when it is read was not deleted by anybody who knows of
+    /// this commit.
+    private func refuseVanished(_ scanned: ScannedFiles, _ read: SnapshotFiles) throws(RepositoryError) {
+        let known = Set(scanned.indices.lazy.filter { scanned.isGone($0) }.map { scanned.path($0) })
+        let gone = read.indices.lazy.filter { read.isGone($0) && !read.isNew($0) }.map { read.path($0) }
+        let vanished = gone.filter { !known.contains($0) }
+        if !vanished.isEmpty { throw .missing(Array(vanished), total: vanished.count) }
+    }
+
     /// What others changed between the base and the branch's newest commit, if it is apart from what changed here.
     private func others(
         _ base: Commit?, _ tip: Commit?, _ mine: CommitEdits, _ branch: String
@@ -232,9 +248,21 @@ extension Repository {
                     CheckoutStep(path: path, before: before, entry: after))
             }
         }
-        for step in steps where clash == nil {
-            clash = paths.keys.first {
-                $0 != step.path && ($0.isInside(step.path) || step.path.isInside($0)) && step.entry != nil
+        // What they have is a file, or an empty directory, where something of mine is to lie; or the other way round.
+        var above: Set<RepositoryPath> = []
+        for path in paths.keys {
+            var next = path.split?.directory
+            while let directory = next, above.insert(directory).inserted { next = directory.split?.directory }
+        }
+        for step in steps where clash == nil && step.entry != nil {
+            if above.contains(step.path) {
+                clash = paths.keys.filter { $0.isInside(step.path) }.min()
+                continue
+            }
+            var next = step.path.split?.directory
+            while let directory = next, clash == nil {
+                if paths.keys.contains(directory) { clash = directory }
+                next = directory.split?.directory
             }
         }
         if let clash { throw .diverged(branch: branch, path: clash) }
@@ -299,7 +327,7 @@ extension Repository {
         _ request: CommitRequest
     ) throws(RepositoryError) {
         let steps = CheckoutSteps(theirs)
-        let seen = try write(steps)
+        let seen = try settled(write(steps))
         var head = look.head
         head.commit = id
         try copy.setHead(head)

@@ -40,20 +40,29 @@ extension Repository {
         directories += movedRoots
         var added = tracking.added.filter { !$0.isInside(source) }
         for file in singles { added.insert(try file.moved(from: source, to: target)) }
-        let isCoveredThere = directories.contains { target.isInside($0) }
-        if isCovered, !isCoveredThere {
+        var there = Tracking(paths: TrackedPaths(directories: directories))
+        there.paths.directories.removeAll(where: movedRoots.contains)
+        let outer = there.root(above: target)
+        var isLeftOutThere = false
+        if let outer {
+            var rules = IgnoreLookup(root: copy.root, files: environment.files)
+            isLeftOutThere = try working { () throws(WorkingTreeError) in
+                try rules.leavesOut(target, isDirectory: status.kind == .directory, below: outer)
+            }
+        }
+        if isCovered, outer == nil || isLeftOutThere {
             if status.kind == .directory { directories.append(target) } else { added.insert(target) }
         }
         // One that comes to lie in another one is tracked with it, unless the ignore rules leave it out.
-        let outer = directories.filter { !movedRoots.contains($0) }
-        for inner in movedRoots.subtracting(nested).union([target]) {
-            let above = outer.filter { $0 != inner && inner.isInside($0) }
+        for inner in movedRoots.subtracting(nested) {
+            let above = directories.filter { $0 != inner && !movedRoots.contains($0) && inner.isInside($0) }
             guard let nearest = above.max(by: { $0.bytes.count < $1.bytes.count }) else { continue }
             if try !isLeftOut(inner, below: nearest) { directories.removeAll { $0 == inner } }
         }
         tracking.paths = TrackedPaths(directories: directories, patterns: tracking.paths.patterns)
         tracking.added = added
-        tracking.untracked = tracking.untracked.filter { !$0.isInside(target) && !target.isInside($0) }
+        tracking.untracked = tracking.untracked.filter { !$0.isInside(target) }
+        try free(target, in: &tracking, of: base)
         if try hasEntry(base, source) { tracking.untracked.insert(source) }
         let before = try self.tracking(base)
         try copy.setTracking(tracking)

@@ -49,9 +49,6 @@ extension Repository {
         if undone != nil {
             if let goal = pending?.goal, goal.commit == head.commit { head.branch = goal.branch }
             try copy.setHead(head)
-            if let kept = undone?.event.kept, last?.event.verb == "undo" {
-                try trackReturned(kept, on: head.commit)
-            }
             if pending?.goal != nil { try copy.setPending(nil) }
         }
         return undone
@@ -206,8 +203,8 @@ extension Repository {
             return
         }
         try requireUnused(operation)
-        // Before the refs move: whatever kills this behind the entry, nothing drops out of sight.
-        if let own { try keepTracking(of: own.after?.id, after: own.before?.id) }
+        // Before the refs move: whatever kills this behind the entry, nothing drops out of sight. Who does it again has said it.
+        if verb == "undo", let own { try keepTracking(of: own.after?.id, after: own.before?.id) }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
         _ = try transact(

@@ -45,9 +45,9 @@ extension Repository {
         }
         try copy.setPending(own)
         try write(steps, onStep: onStep)
+        try trackWritten(wanted.map(\.path))
         let reason = undoing == nil ? Self.words("checkout \(id.hex.prefix(7)) --", paths) : nil
         try finishOverwriting(own.kept, reason: reason, undoing: undoing)
-        try trackWritten(wanted.map(\.path))
         try copy.setPending(nil)
         return steps.writtenCount
     }
@@ -66,7 +66,14 @@ extension Repository {
                     try names.map { (name) throws(InvalidName) in try RepositoryPath.root.appending(name) }
                 })
         }
-        return all.filter { path in !all.contains { path != $0 && path.isInside($0) } }.sorted()
+        return all.filter { path in
+            var above = path.split?.directory
+            while let directory = above {
+                if all.contains(directory) { return false }
+                above = directory.split?.directory
+            }
+            return true
+        }.sorted()
     }
 
     /// What a version has at some paths and below them.

@@ -60,6 +60,7 @@ extension Repository {
                 && files.contains { $0.isInside(path) || path.isInside($0) }
         }
         tracking.untracked = tracking.untracked.filter { !isBack($0) }
+        for file in files { try free(file, in: &tracking, of: look.base) }
         let back = base.directories.filter(isBack)
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories + back, patterns: tracking.paths.patterns)

@@ -4,50 +4,89 @@ internal import WorkingTree
 /// What is tracked after something was taken back, or written by a checkout.
 extension Repository {
     /// What the commit that is taken back tracked stays tracked, so that nothing drops out of sight.
-    ///
-    /// - Parameter isDeleting: What the commit does not have was taken out by it; else somebody deleted it on disk.
-    func keepTracking(
-        of taken: ObjectID?, after base: ObjectID?, isDeleting: Bool = true
-    ) throws(RepositoryError) {
+    func keepTracking(of taken: ObjectID?, after base: ObjectID?) throws(RepositoryError) {
         guard let taken else { return }
-        let commit = try reading { () throws(ReadError) in try store.commit(taken) }
-        let before = try base.map { (id) throws(RepositoryError) in
-            try reading { () throws(ReadError) in try store.commit(id) }
-        }
+        let commit = try self.commit(taken)
+        let before = try base.map { (id) throws(RepositoryError) in try self.commit(id) }
         var tracking = try copy.tracking(base: commit.tracked)
-        let all = tracking.paths
-        for root in before?.tracked.directories ?? []
-        where !all.directories.contains(where: { root.isInside($0) }) {
-            tracking.untracked.insert(root)
-        }
-        try reading { () throws(ReadError) in
-            try tree(before).changes(to: tree(commit)) { (path, old, new) throws(ReadError) in
-                guard new != nil else {
-                    // What the commit took out is not taken for lost.
-                    if isDeleting, !tracking.isUntracked(path), !tracking.coversDirectory(path) {
-                        tracking.untracked.insert(path)
-                    }
-                    return
-                }
-                tracking.untracked = tracking.untracked.filter { !path.isInside($0) }
-                if old == nil, !tracking.coversDirectory(path) { tracking.added.insert(path) }
-            }
-        }
+        try keep(&tracking, of: commit, after: before, isDeleting: true)
         try copy.setTracking(tracking)
     }
 
-    /// What came back with a version that was kept is tracked as it was before.
-    func trackReturned(_ kept: ObjectID, on commit: ObjectID?) throws(RepositoryError) {
-        // What is in no version stays tracked.
-        try keepTracking(of: kept, after: commit, isDeleting: false)
+    /// What is tracked on another version, with what was said since one and goes along.
+    ///
+    /// - Parameters:
+    ///   - content: The version whose files are there then; nothing for the target's own.
+    ///   - written: What was written.
+    func tracking(
+        _ look: Look, from content: (id: ObjectID, version: Commit)?, on target: Commit,
+        written: some Sequence<RepositoryPath>
+    ) throws(RepositoryError) -> Tracking {
+        let version = content?.version ?? target
+        var tracking =
+            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: version.tracked)
+            ?? Tracking(paths: version.tracked)
+        if let content {
+            // What is in no version stays tracked.
+            try keep(&tracking, of: content.version, after: target, isDeleting: false)
+            try bringBack(&tracking, content.id)
+        }
+        if !tracking.untracked.isEmpty {
+            for path in written { try free(path, in: &tracking, of: target) }
+        }
+        return tracking
+    }
+
+    /// - Parameter isDeleting: What the version does not have was taken out by it; else somebody deleted it on disk.
+    private func keep(
+        _ tracking: inout Tracking, of commit: Commit, after before: Commit?, isDeleting: Bool
+    ) throws(RepositoryError) {
+        let all = tracking.paths
+        for root in before?.tracked.directories ?? [] where !all.directories.contains(root) {
+            // One that another root has come to cover is tracked as before.
+            let isCovered = all.directories.contains { root.isInside($0) }
+            if !isCovered || before?.tracked.isNested(root) == true { tracking.untracked.insert(root) }
+        }
+        var (gone, new): ([RepositoryPath], [RepositoryPath]) = ([], [])
+        try reading { () throws(ReadError) in
+            try tree(before).changes(to: tree(commit)) { (path, old, entry) throws(ReadError) in
+                if entry == nil {
+                    if isDeleting { gone.append(path) }
+                } else if old == nil || !tracking.untracked.isEmpty {
+                    new.append(path)
+                }
+            }
+        }
+        var rules = IgnoreLookup(root: copy.root, files: environment.files)
+        let patterns = IgnoreRules(patterns: all.patterns)
+        for path in new {
+            try free(path, in: &tracking, of: before)
+            let isTaken = try isTaken(path, tracking, &rules) || (!patterns.isEmpty && patterns.matches(path))
+            if !isTaken { tracking.added.insert(path) }
+        }
+        // What the commit took out is not taken for lost; what it deleted from a tracked directory is.
+        for path in gone where !tracking.isUntracked(path) {
+            if try !isTaken(path, tracking, &rules) { tracking.untracked.insert(path) }
+        }
+    }
+
+    /// Whether a tracked directory takes in a file, whatever the version has.
+    private func isTaken(
+        _ path: RepositoryPath, _ tracking: Tracking, _ rules: inout IgnoreLookup
+    ) throws(RepositoryError) -> Bool {
+        guard let root = tracking.root(above: path) else { return false }
+        do throws(WorkingTreeError) {
+            return try !rules.leavesOut(path, isDirectory: false, below: root)
+        } catch { throw .tree(error) }
+    }
+
+    /// What `rm` removed and came back is tracked as it was before.
+    private func bringBack(_ tracking: inout Tracking, _ kept: ObjectID) throws(RepositoryError) {
         let (version, runs) = try contents(of: kept)
-        let (_, base) = try base()
-        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
-        let known = tracking
         try reading { () throws(ReadError) in
             for (_, run) in runs {
                 let removed = directory(run.outputs)
-                for root in version.tracked.directories where !tracking.coversDirectory(root) {
+                for root in version.tracked.directories where !tracking.paths.directories.contains(root) {
                     guard try removed.entry(at: root) != nil else { continue }
                     tracking.paths = TrackedPaths(
                         directories: tracking.paths.directories + [root], patterns: tracking.paths.patterns)
@@ -57,26 +96,63 @@ extension Repository {
                 }
             }
         }
-        guard tracking != known else { return }
-        try copy.setTracking(tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) ? nil : tracking)
     }
 
-    /// What a checkout wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
+    /// What a checkout of paths wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
     func trackWritten(_ paths: some Sequence<RepositoryPath>) throws(RepositoryError) {
         let (_, base) = try base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         guard !tracking.untracked.isEmpty else { return }
-        let untracked = tracking.untracked.filter { out in !paths.contains { $0.isInside(out) } }
-        guard untracked != tracking.untracked else { return }
-        tracking.untracked = untracked
+        let known = tracking.untracked
+        for path in paths { try free(path, in: &tracking, of: base) }
+        guard known != tracking.untracked else { return }
         try copy.setTracking(tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) ? nil : tracking)
+    }
+
+    /// Takes back that a path is tracked no longer, and nothing that was said of its neighbours.
+    ///
+    /// - Parameter base: The version that is stood on; in the place of a directory above the path comes what else it has there.
+    func free(
+        _ path: RepositoryPath, in tracking: inout Tracking, of base: Commit?
+    ) throws(RepositoryError) {
+        guard !tracking.untracked.isEmpty else { return }
+        tracking.untracked.remove(path)
+        var way = [path]
+        var above = path.split?.directory
+        while let directory = above {
+            if tracking.untracked.remove(directory) != nil {
+                for name in way {
+                    guard let directory = name.split?.directory else { continue }
+                    for entry in try entries(in: directory, of: base) {
+                        let beside = try naming { () throws(InvalidName) in
+                            try directory.appending(entry.name)
+                        }
+                        if beside != name { tracking.untracked.insert(beside) }
+                    }
+                }
+            }
+            way.append(directory)
+            above = directory.isRoot ? nil : directory.split?.directory
+        }
+    }
+
+    /// What a version has right in a directory.
+    private func entries(
+        in directory: RepositoryPath, of base: Commit?
+    ) throws(RepositoryError) -> [TreeEntry] {
+        let version = tree(base)
+        return try reading { () throws(ReadError) in
+            if directory.isRoot { return try version.entries.leaves() }
+            guard let entry = try version.entry(at: directory), entry.mode == .directory else { return [] }
+            return try DirectoryTree(root: entry.id, reader: store).entries.leaves()
+        }
     }
 
     /// What the version that is stood on tracks need not be said again.
     func forgetTracking() throws(RepositoryError) {
         let (_, base) = try base()
         guard let base else { return }
-        var tracking = try copy.tracking(base: base.tracked)
+        var tracking = try self.tracking(base)
         try reading { () throws(ReadError) in
             for path in tracking.added where try tree(base).entry(at: path) != nil {
                 tracking.added.remove(path)

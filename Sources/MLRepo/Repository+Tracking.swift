@@ -29,13 +29,14 @@ extension Repository {
             if let link = try link(above: path) { throw .behindLink(link) }
             guard let status else { throw .noPath("\(path)") }
             guard status.kind != .other else { throw .special(path) }
-            tracking.untracked = tracking.untracked.filter { !$0.isInside(path) && !path.isInside($0) }
+            tracking.untracked = tracking.untracked.filter { !$0.isInside(path) }
+            try free(path, in: &tracking, of: base)
             try requireOurs(path)
             if status.kind == .directory {
                 let known = tracking.paths.directories.filter { $0 != path }
                 // What the ignore rules leave out is tracked by itself, also in a directory that is tracked.
                 var directories = known + [path]
-                for directory in directories {
+                for directory in directories where directory == path || directory.isInside(path) {
                     let outer = directories.filter { $0 != directory && directory.isInside($0) }
                     guard let above = outer.max(by: { $0.bytes.count < $1.bytes.count }),
                         directory == path || above == path
@@ -58,9 +59,10 @@ extension Repository {
 
     /// Whether the ignore rules leave out what lies in a tracked directory.
     func isLeftOut(_ path: RepositoryPath, below directory: RepositoryPath) throws(RepositoryError) -> Bool {
-        try working { () throws(WorkingTreeError) in
-            try IgnoreRules.leaveOut(path, below: directory, of: copy.root, environment.files)
-        }
+        var rules = IgnoreLookup(root: copy.root, files: environment.files)
+        do throws(WorkingTreeError) {
+            return try rules.leavesOut(path, isDirectory: true, below: directory)
+        } catch { throw .tree(error) }
     }
 
     /// The link that a path leads through; nothing if it leads through directories only.
@@ -116,7 +118,9 @@ extension Repository {
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
         for path in paths
-        where path.bytes.contains(0x0a) || String(validating: path.bytes, as: UTF8.self) == nil {
+        where path.bytes.contains(0x0a) || path.bytes.last == 0x0d
+            || String(validating: path.bytes, as: UTF8.self) == nil
+        {
             guard tracking.coversDirectory(path) else { continue }
             throw .badConfiguration(
                 "no line of .mlrepoignore can name \(path): move it out of the tracked directory, or untrack that"
@@ -191,6 +195,10 @@ extension Repository {
         }
         if let last = bytes.last, last != 0x0a { bytes.append(0x0a) }
         for path in paths { bytes += IgnoreRules.line(for: path) + [0x0a] }
+        guard bytes.count <= 1 << 20 else {
+            throw .badConfiguration(
+                ".mlrepoignore would be larger than 1 MiB: untrack directories, or write patterns")
+        }
         try copy.replaceFile(file, bytes)
     }
 }

@@ -303,23 +303,27 @@ package struct Checkout: Sendable {
         synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let path = step.path
-        func writeNew(_ place: FilePath) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        func writeNew(
+            _ place: FilePath, naming: () throws(WorkingTreeError) -> Void = {}
+        ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
             entry.mode == .link
-                ? try linkNew(path, place, entry)
-                : try self.writeNew(place, entry, blob, synchronizing: synchronizing)
+                ? try linkNew(path, place, entry, naming: naming)
+                : try self.writeNew(place, entry, blob, synchronizing: synchronizing, naming: naming)
         }
         // Where a file was, one is likely to be.
         if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         do throws(WorkingTreeError) {
-            guard try writeNew(temporary) != nil else { throw .file(FileError.exists(temporary)) }
-            let kind = try requireKnown(step)
-            return try working { () throws(FileError) in
-                // An empty directory makes room; one that is not empty stops this.
-                if kind == .directory { try removeEmpty(place(path)) }
-                try files.rename(temporary, to: place(path))
-                return try files.status(place(path)).map { StatCacheEntry.Seen($0) }
+            let seen = try writeNew(temporary) { () throws(WorkingTreeError) in
+                let kind = try requireKnown(step)
+                try working { () throws(FileError) in
+                    // An empty directory makes room; one that is not empty stops this.
+                    if kind == .directory { try removeEmpty(place(path)) }
+                    try files.rename(temporary, to: place(path))
+                }
             }
+            guard let seen else { throw .file(FileError.exists(temporary)) }
+            return seen
         } catch {
             try? files.removeIfPresent(temporary)
             throw error
@@ -342,9 +346,11 @@ package struct Checkout: Sendable {
 
     /// Makes a link under a name that nothing has.
     ///
+    /// - Parameter naming: Gives it its own name, if this was a temporary one.
     /// - Returns: Nothing if the name is taken.
     private func linkNew(
-        _ path: RepositoryPath, _ place: FilePath, _ entry: TreeEntry
+        _ path: RepositoryPath, _ place: FilePath, _ entry: TreeEntry,
+        naming: () throws(WorkingTreeError) -> Void
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let target = try content(entry.id)
         guard !target.contains(0) else { throw .badLink(path) }
@@ -352,16 +358,21 @@ package struct Checkout: Sendable {
             if error.isExists { return nil }
             throw .file(error)
         }
-        return try working { () throws(FileError) in try files.status(place).map { StatCacheEntry.Seen($0) } }
+        try naming()
+        // Of a link nothing is held open: by its own name, where somebody may have put another one by now, as young as this.
+        let named = self.place(path)
+        return try working { () throws(FileError) in try files.status(named).map { StatCacheEntry.Seen($0) } }
     }
 
     /// Writes a file under a name that nothing has.
     ///
     /// Where nothing is, nothing can be lost, and what is cut short is known by its beginning (``BlobStream/isTorn(_:_:)``); a
     /// file that cannot be finished goes again.
+    /// - Parameter naming: Gives it its own name, if this was a temporary one.
     /// - Returns: Nothing if the name is taken.
     private func writeNew(
-        _ path: FilePath, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
+        _ path: FilePath, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool,
+        naming: () throws(WorkingTreeError) -> Void
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
         let file: FileDescriptor
@@ -375,10 +386,9 @@ package struct Checkout: Sendable {
                 try working { () throws(FileError) in try files.write(file, piece) }
                 onStep(.bytes(piece.count))
             }
-            return try working { () throws(FileError) in
-                if synchronizing { try files.synchronize(file) }
-                return StatCacheEntry.Seen(try files.status(of: file))
-            }
+            if synchronizing { try working { () throws(FileError) in try files.synchronize(file) } }
+            try naming()
+            return try working { () throws(FileError) in StatCacheEntry.Seen(try files.status(of: file)) }
         } catch {
             try? files.removeIfPresent(path)
             throw error

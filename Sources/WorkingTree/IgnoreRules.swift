@@ -1,4 +1,4 @@
-package import FileIO
+internal import FileIO
 package import ObjectModel
 
 /// Patterns in the syntax of `.gitignore` (gitignore(5)): which names are left alone.
@@ -105,37 +105,6 @@ package struct IgnoreRules: Sendable {
         while let directory = above, !directory.isRoot {
             if ignores(directory, isDirectory: true) { return true }
             above = directory.split?.directory
-        }
-        return false
-    }
-}
-
-extension IgnoreRules {
-    /// Whether a walk that takes in all of a directory leaves out a directory beneath it.
-    ///
-    /// - Parameters:
-    ///   - path: The directory beneath it; need not be there.
-    ///   - root: The working tree's top directory.
-    package static func leaveOut(
-        _ path: RepositoryPath, below directory: RepositoryPath, of root: FilePath, _ files: any FileSystem
-    ) throws(WorkingTreeError) -> Bool {
-        func kind(_ place: FilePath) throws(WorkingTreeError) -> FileKind? {
-            try working { () throws(FileError) in
-                do throws(FileError) { return try files.status(place)?.kind } catch {
-                    guard error.isNoDirectory else { throw error }
-                    return nil
-                }
-            }
-        }
-        var (rules, place) = (IgnoreRules(), RepositoryPath.root)
-        for name in path.names {
-            if try kind(root.appending(place.bytes) / fileName) == .file {
-                try rules.addFile(in: place, of: root, files)
-            }
-            do throws(InvalidName) { place = try place.appending(name) } catch { throw .name(error) }
-            guard place != directory, place.isInside(directory) else { continue }
-            if rules.ignores(place, isDirectory: true) { return true }
-            if try kind(root.appending(place.bytes) / Self.environmentMark) != nil { return true }
         }
         return false
     }

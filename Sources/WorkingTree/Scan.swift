@@ -74,7 +74,7 @@ package struct Scan: Sendable {
         /// What the base version has in it.
         let known: StatDirectory
         /// Whether all that is in it is tracked.
-        let isCovered: Bool
+        var isCovered: Bool
         let rules: IgnoreRules
     }
 
@@ -183,10 +183,10 @@ package struct Scan: Sendable {
             result.skipped.append(SkippedFile(path: "\(job.path)", reason: .repository))
             return
         }
-        if !job.path.isRoot, job.known.isEmpty, Self.isPythonEnvironment(listing),
-            !tracking.paths.directories.contains(job.path)
-        {
-            return
+        var job = job
+        if job.isCovered, !isSame, isLeftOut(job, listing) {
+            job.isCovered = false
+            if job.known.isEmpty, !tracking.reachesInto(job.path) { return }
         }
         let rules = try rules(for: job, listing)
         let (block, changes) = (job.known.block, job.known.changes)
@@ -252,10 +252,27 @@ package struct Scan: Sendable {
         }
     }
 
-    /// Whether a directory is a virtual environment of Python, whatever its name is.
-    private static func isPythonEnvironment(_ listing: DirectoryListing) -> Bool {
-        listing.position(of: Array(IgnoreRules.environmentMark.utf8)) != nil
+    /// Whether what comes new into a directory inside a tracked one is left out: it, or one above it, is ignored, or it is a virtual
+    /// environment of Python that the base version does not have as data.
+    private func isLeftOut(_ job: Job, _ listing: DirectoryListing) -> Bool {
+        let isRoot = tracking.paths.directories.contains(job.path)
+        if !isRoot, !job.path.isRoot, listing.position(of: Self.environmentMark) != nil,
+            job.known.entry(Self.environmentMark) == nil
+        {
+            return true
+        }
+        // What is new was looked at when its name was met.
+        guard job.known.isKnown else { return false }
+        var directory = job.path
+        while !directory.isRoot, !tracking.paths.directories.contains(directory) {
+            if job.rules.ignores(directory, isDirectory: true) { return true }
+            guard let above = directory.split?.directory else { break }
+            directory = above
+        }
+        return false
     }
+
+    private static let environmentMark = Array(IgnoreRules.environmentMark.utf8)
 
     /// Whether a directory is a working copy by itself.
     private static func holdsStore(_ listing: DirectoryListing) -> Bool {
@@ -276,7 +293,7 @@ package struct Scan: Sendable {
         }
         switch (entry.mode == .directory, status.kind) {
         case (true, .directory):
-            let isCovered = job.isCovered || tracking.coversDirectory(path)
+            let isCovered = job.isCovered || tracking.paths.directories.contains(path)
             found.append(Job(path: path, known: below.asKnown, isCovered: isCovered, rules: rules))
         case (false, .file), (false, .link):
             if entry.isUnchanged(status) {
@@ -325,7 +342,7 @@ package struct Scan: Sendable {
             return found.append(Job(path: path, known: Self.nothing, isCovered: false, rules: rules))
         }
         if tracking.isUntracked(path), !isNamed, !job.isCovered { return }
-        let isCovered = job.isCovered || (isDirectory && tracking.coversDirectory(path))
+        let isCovered = job.isCovered || (isDirectory && tracking.paths.directories.contains(path))
         if job.path.isRoot, name.first != UInt8(ascii: "."), status.kind != .other, !isCovered, !isNamed,
             !(isDirectory ? tracking.reachesInto(path) : patterns.matches(path))
         {

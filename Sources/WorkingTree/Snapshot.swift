@@ -259,8 +259,12 @@ package struct Snapshot: Sendable {
     ///
     /// - Parameter clock: The file system's time, in nanoseconds since 1970.
     static func isOld(_ status: FileStatus, at clock: Int64) -> Bool {
-        let margin = status.modified % 1_000_000_000 == 0 ? coarseRacyMargin : racyMargin
-        return max(status.modified, status.changed) < clock - margin
+        isOld(status.modified, status.changed, at: clock)
+    }
+
+    static func isOld(_ modified: Int64, _ changed: Int64, at clock: Int64) -> Bool {
+        let margin = modified % 1_000_000_000 == 0 ? coarseRacyMargin : racyMargin
+        return max(modified, changed) < clock - margin
     }
 
     private func readLink(

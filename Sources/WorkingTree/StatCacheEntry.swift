@@ -46,6 +46,11 @@ package struct StatCacheEntry: Sendable {
             device = UInt32(truncatingIfNeeded: status.device)
         }
 
+        /// Whether it is so old that the file cannot have changed without another time since.
+        ///
+        /// - Parameter clock: The file system's time, in nanoseconds since 1970.
+        package func isOld(at clock: Int64) -> Bool { Snapshot.isOld(modified, changed, at: clock) }
+
         init(modified: Int64, changed: Int64, inode: UInt64, device: UInt32) {
             self.modified = modified
             self.changed = changed

@@ -33,14 +33,9 @@ package struct Tracking: Hashable, Sendable {
                 + now.filter { !before.contains($0) && !other.contains($0) }
         }
         let directories = merged(paths.directories, base.directories, other.directories)
-        // One that lies in another one stays where that was so before: it was added by name.
-        let outer = directories.filter { inner in
-            !directories.contains { $0 != inner && inner.isInside($0) }
-                || paths.isNested(inner) || other.isNested(inner)
-        }
         return Tracking(
             paths: TrackedPaths(
-                directories: outer, patterns: merged(paths.patterns, base.patterns, other.patterns)),
+                directories: directories, patterns: merged(paths.patterns, base.patterns, other.patterns)),
             added: added, untracked: untracked)
     }
 
@@ -55,7 +50,18 @@ package struct Tracking: Hashable, Sendable {
     }
 
     package func isUntracked(_ path: RepositoryPath) -> Bool {
-        !untracked.isEmpty && untracked.contains { path.isInside($0) }
+        guard !untracked.isEmpty else { return false }
+        var next: RepositoryPath? = path
+        while let path = next {
+            if untracked.contains(path) { return true }
+            next = path.split?.directory
+        }
+        return false
+    }
+
+    /// The directory, of those that are tracked with all that comes into them, which a path lies in, or is; the nearest.
+    package func root(above path: RepositoryPath) -> RepositoryPath? {
+        paths.directories.filter { path.isInside($0) }.max { $0.bytes.count < $1.bytes.count }
     }
 }
 

@@ -534,6 +534,42 @@ class Kept(VersionsTest):
                         self.mlrepo("undo")
                 self.assertEqual(self.text("a"), "mine", words)
 
+    def test_what_is_tracked_is_known_wherever_a_checkout_or_its_undo_was_killed(self) -> None:
+        for last in ("checkout", "undo"):
+            for call in ("renameat", "unlinkat"):
+                for number in range(1, 20):
+                    shutil.rmtree(self.work)
+                    self.work.mkdir()
+                    self.mlrepo("init")
+                    self.version("A", a="1")
+                    self.write("models/w", b"w")
+                    self.mlrepo("add", "models")
+                    self.mlrepo("commit", "-m", "B")
+                    if last == "checkout":
+                        self.mlrepo("checkout", "A")
+                        self.write("notes/n", b"n")
+                        self.mlrepo("add", "notes")
+                        words, where = ("checkout", "main"), "models/new"
+                    else:
+                        self.mlrepo("rm", "models/w")
+                        words, where = ("undo",), "models/new"
+                    try:
+                        self.killed(call, number, *words)
+                    except AssertionError:
+                        break
+                    with self.subTest(words=words, call=call, number=number):
+                        # A command that only looks may have ended it by now.
+                        is_pending = json.loads(self.mlrepo("status", "--json"))["interrupted"]
+                        if last == "checkout":
+                            self.run_raw(*words)
+                        elif is_pending or not (self.work / "models/w").exists():
+                            self.mlrepo(*words)
+                        self.write(where, b"new")
+                        self.mlrepo("commit", "-m", "after")
+                        listed = self.mlrepo("ls")
+                        for path in ("data/a", "models/w", where) + (("notes/n",) if last == "checkout" else ()):
+                            self.assertIn(path, listed)
+
     def test_work_goes_on_the_branch_after_a_kill_before_anything_was_written(self) -> None:
         self.three()
         self.killed("renameat", 1, "checkout", "--force", "A")

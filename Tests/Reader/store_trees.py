@@ -7,12 +7,13 @@ import hashlib
 from typing import NamedTuple
 
 from store_objects import (BLOB, CHUNKS, KINDS, LARGEST_FILE, LARGEST_NODE, LARGEST_RAW, RECIPES, REFS, TREE, Damage,
-                           check_name, check_ref, require)
+                           check_name, check_ref, object_id, require)
 
 FILE, EXECUTABLE, LINK, DIRECTORY = 1, 2, 3, 4
 LONGEST_LINK = 4_095
 MOST_ELEMENTS = 128
 HIGHEST_LEVEL = 15
+EMPTY_TREE = object_id(TREE, b"\0\0")
 MOST_CHECKED = 2**24  # leaf elements of one tree; a reader's own bound, as a recipe may repeat a node on each level
 
 
@@ -89,7 +90,9 @@ def parse_leaf_element(kind, cursor):
     mode, identifier, size = cursor.byte(), cursor.take(32), cursor.varint()
     require(FILE <= mode <= DIRECTORY, f"mode {mode} is not known")
     if mode == DIRECTORY:
-        return Element(name, TREE, identifier, mode, files=cursor.varint(), size=size)
+        files = cursor.varint()
+        require(identifier != EMPTY_TREE or not (files or size), "an empty directory is said to hold something")
+        return Element(name, TREE, identifier, mode, files=files, size=size)
     require(size <= LARGEST_FILE, "a file is too large")
     require(mode != LINK or 1 <= size <= LONGEST_LINK, "a link's target is empty or too long")
     return Element(name, BLOB, identifier, mode, files=1, size=size)

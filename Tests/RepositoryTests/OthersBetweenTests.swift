@@ -151,6 +151,22 @@ import Testing
         #expect(try bench.problems() == [])
     }
 
+    @Test func `an edit in the tick of a checkout is seen, and is not overwritten`() throws {
+        let bench = try Workbench.fresh(seed: 71)
+        try bench.write("x", [1, 1])
+        let one = try bench.commit("one")
+        try bench.write("x", [2, 2])
+        let two = try bench.commit("two")
+        bench.disk.pass(Self.hour)
+        _ = try bench.open().checkout(one, branch: nil)
+        // In place, of the same size, at the same time.
+        try bench.disk.damage(Workbench.home / "data/x", at: 1) { _ in 9 }
+        #expect(try bench.open().status().changes.count == 1)
+        #expect(throws: RepositoryError.wouldLose([try RepositoryPath("data/x")])) {
+            try bench.open().checkout(two, branch: nil)
+        }
+    }
+
     @Test func `an operation under a clock that was wrong does not end the time in which undo can go back`()
         throws
     {

@@ -29,7 +29,8 @@ struct AddCommand: ParsableCommand {
             // The order of patterns is not kept, so that nothing can be excepted.
             guard !pattern.isEmpty, !pattern.hasPrefix("!"), !pattern.hasPrefix("#") else {
                 throw ValidationError(
-                    "the pattern '\(Terminal.escaped(pattern))' tracks nothing: what is to be left out stands in .mlrepoignore")
+                    "the pattern '\(Terminal.escaped(pattern))' tracks nothing: what is to be left out stands in .mlrepoignore"
+                )
             }
         }
     }
