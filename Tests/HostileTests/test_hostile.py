@@ -47,6 +47,9 @@ FAULTS = {
     "bomb_of_chunks": {"fsck": FOR_EVER + "reads what is said to be there"},
     "bomb_of_chunks_in_a_small_file": dict.fromkeys(["fsck", "cat"], FOR_EVER + "reads what is said to be there"),
     "bomb_of_large_chunks": {"fsck": FOR_EVER + "reads what is said to be there"},
+    # Ends at 2^20 directories: in a release build after a second, in a debug build after fifteen.
+    "bomb_of_empty_directories": dict.fromkeys(
+        ["ls", "diff", "checkout --to", "checkout"], FOR_EVER + "not within the six seconds of a debug build"),
     "bomb_that_says_it_is_small": {"fsck": FOR_EVER + "files are not counted"},
     # Whoever laid the store out may have put parts of it on another disk.
     "directories_of_the_store_that_are_links": dict.fromkeys(
