@@ -43,14 +43,11 @@ extension Repository {
         var there = Tracking(paths: TrackedPaths(directories: directories))
         there.paths.directories.removeAll(where: movedRoots.contains)
         let outer = there.root(above: target)
-        var isLeftOutThere = false
-        if let outer {
-            var rules = IgnoreLookup(root: copy.root, files: environment.files)
-            isLeftOutThere = try working { () throws(WorkingTreeError) in
-                try rules.leavesOut(target, isDirectory: status.kind == .directory, below: outer)
-            }
-        }
-        if isCovered, outer == nil || isLeftOutThere {
+        let isCoveredThere =
+            try outer.map { (outer) throws(RepositoryError) in
+                try !isLeftOut(target, isDirectory: status.kind == .directory, below: outer)
+            } ?? false
+        if isCovered, !isCoveredThere {
             if status.kind == .directory { directories.append(target) } else { added.insert(target) }
         }
         // One that comes to lie in another one is tracked with it, unless the ignore rules leave it out.

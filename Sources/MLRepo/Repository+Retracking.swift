@@ -75,9 +75,9 @@ extension Repository {
         _ path: RepositoryPath, _ tracking: Tracking, _ rules: inout IgnoreLookup
     ) throws(RepositoryError) -> Bool {
         guard let root = tracking.root(above: path) else { return false }
-        do throws(WorkingTreeError) {
-            return try !rules.leavesOut(path, isDirectory: false, below: root)
-        } catch { throw .tree(error) }
+        return try working { () throws(WorkingTreeError) in
+            try !rules.leavesOut(path, isDirectory: false, below: root)
+        }
     }
 
     /// What `rm` removed and came back is tracked as it was before.

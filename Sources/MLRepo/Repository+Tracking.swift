@@ -58,11 +58,13 @@ extension Repository {
     }
 
     /// Whether the ignore rules leave out what lies in a tracked directory.
-    func isLeftOut(_ path: RepositoryPath, below directory: RepositoryPath) throws(RepositoryError) -> Bool {
+    func isLeftOut(
+        _ path: RepositoryPath, isDirectory: Bool = true, below directory: RepositoryPath
+    ) throws(RepositoryError) -> Bool {
         var rules = IgnoreLookup(root: copy.root, files: environment.files)
-        do throws(WorkingTreeError) {
-            return try rules.leavesOut(path, isDirectory: true, below: directory)
-        } catch { throw .tree(error) }
+        return try working { () throws(WorkingTreeError) in
+            try rules.leavesOut(path, isDirectory: isDirectory, below: directory)
+        }
     }
 
     /// The link that a path leads through; nothing if it leads through directories only.

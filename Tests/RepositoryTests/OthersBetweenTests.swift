@@ -167,6 +167,29 @@ import Testing
         }
     }
 
+    @Test func `a file that goes away just when it is read stops a commit`() throws {
+        let bench = try Workbench.fresh(seed: 72)
+        for name in ["x", "y", "z"] { try bench.write(name, [1]) }
+        let one = try bench.commit("one")
+        for name in ["x", "y", "z"] { try bench.write(name, [2]) }
+        let between = RecordingFileSystem(
+            bench.disk,
+            judge: { call in
+                if call.operation == .open, call.path == Workbench.home / "data/y" {
+                    try? bench.disk.removeIfPresent(Workbench.home / "data/y")
+                }
+                return .proceed
+            })
+        let late = Workbench(bench.disk, files: between, seed: 73)
+        let request = CommitRequest(message: "two")
+        #expect(throws: RepositoryError.missing([try RepositoryPath("data/y")], total: 1)) {
+            try late.open().commit(request)
+        }
+        #expect(try bench.open().tip(of: "main") == one)
+        // What is gone before anybody looks was deleted.
+        #expect(try bench.open().commit(request).changes.deleted == 1)
+    }
+
     @Test func `an operation under a clock that was wrong does not end the time in which undo can go back`()
         throws
     {

@@ -1,0 +1,243 @@
+"""What is tracked: by name, beside ignore rules, over undo and redo, with others on the same branch."""
+import json
+
+from command_test import CommandTest
+
+
+class Tracked(CommandTest):
+    """What is tracked, and whether that is told."""
+
+    def test_a_commit_on_a_branch_that_moved_keeps_what_others_track(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        other = self.root / "other"
+        self.mlrepo("worktree", "add", str(other))
+        self.write("more/x", b"x")
+        self.mlrepo("add", "more")
+        self.mlrepo("commit", "-m", "More is tracked")
+        (other / "data/a.txt").write_bytes(b"changed\n")
+        self.mlrepo("commit", "-m", "Beside it", cwd=other)
+        (other / "more/new").write_bytes(b"new")
+        self.assertIn("added    more/new", self.mlrepo("status", cwd=other))
+        self.mlrepo("checkout", "main")
+        self.write("more/mine", b"mine")
+        self.assertIn("added    more/mine", self.mlrepo("status"))
+        # The other way round: what they took out is out.
+        self.mlrepo("untrack", "more")
+        self.mlrepo("commit", "-m", "More is not tracked")
+        (other / "data/a.txt").write_bytes(b"changed again\n")
+        self.mlrepo("commit", "-m", "Beside that", "data", cwd=other)
+        self.mlrepo("checkout", "main")
+        self.assertNotIn("more", self.mlrepo("ls"))
+        self.mlrepo("fsck")
+
+    def test_what_is_added_by_name_is_tracked_whatever_the_rules_say(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"logs/\n")
+        for name in ("data/wandb/run", "data/logs/log", "data/node_modules/x/y", "env/pyvenv.cfg", "env/lib"):
+            self.write(name, b"kept")
+        told = "skipped: data/wandb (left out as another tool's; 'mlrepo add' takes it in, a line in .mlrepoignore ends this word)"
+        self.mlrepo("status")
+        self.assertIn(told, self.stderr)
+        self.assertNotIn("logs", self.stderr)
+        self.mlrepo("add", "data/wandb", "data/logs", "env")
+        self.mlrepo("commit", "-m", "One")
+        self.assertNotIn("data/wandb", self.stderr)
+        listed = self.mlrepo("ls")
+        for name in ("data/wandb/run", "data/logs/log", "env/lib"):
+            self.assertIn(name, listed)
+        self.assertNotIn("node_modules", listed)
+        # Also the other way round, and after a command that says the same once more.
+        self.mlrepo("add", "data")
+        self.write("data/wandb/second", b"kept")
+        self.assertIn("added    data/wandb/second", self.mlrepo("status"))
+        self.mlrepo("mv", "data", "moved")
+        self.write("moved/wandb/third", b"kept")
+        self.write("moved/logs/second", b"kept")
+        status = self.mlrepo("status")
+        self.assertIn("added    moved/wandb/third", status)
+        self.assertIn("added    moved/logs/second", status)
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.mlrepo("status").splitlines()[-1], "Nothing has changed")
+        self.mlrepo("untrack", "moved/wandb")
+        self.mlrepo("commit", "-m", "Three")
+        self.assertNotIn("wandb", self.mlrepo("ls"))
+
+    def test_a_directory_inside_a_tracked_one_is_no_root_of_its_own(self) -> None:
+        self.start()
+        self.mlrepo("add", "data/sub")
+        self.assertIn('"directories":["data"]', (self.work / ".mlrepo/tracked").read_text())
+
+    def test_undo_takes_rm_back(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        before = self.tree(self.work)
+        self.write("data/sub/b.txt", b"mine")
+        self.write("data/new", b"mine, too")
+        changed = self.tree(self.work)
+        self.assertIn("4 files", self.mlrepo("rm", "--force", "data") + " 4 files")
+        self.assertFalse((self.work / "data").exists())
+        self.mlrepo("undo")
+        self.assertEqual(self.tree(self.work), changed)
+        self.write("data/later", b"in a directory that is tracked again")
+        self.assertIn("added    data/later", self.mlrepo("status"))
+        self.mlrepo("commit", "-m", "Two")
+        # Of clean files, one after the other, over a commit.
+        self.mlrepo("rm", "data/a.txt")
+        self.mlrepo("rm", "data/sub")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("undo")
+        self.assertIn('"rm data/sub"', self.mlrepo("undo"))
+        self.assertEqual((self.work / "data/sub/b.txt").read_bytes(), b"mine")
+        self.assertFalse((self.work / "data/a.txt").exists())
+        self.mlrepo("undo")
+        self.assertEqual(self.mlrepo("status").splitlines()[-1], "Nothing has changed")
+        self.mlrepo("undo")
+        self.assertIn("modified data/sub/b.txt", self.mlrepo("status"))
+        self.assertEqual(set(before) - set(self.tree(self.work)), set())
+        self.mlrepo("rm", "--force", ".")
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "data/later").read_bytes(), b"in a directory that is tracked again")
+        self.mlrepo("fsck")
+
+
+class Tracking(CommandTest):
+    """What is tracked stays so, over undo and redo, and beside what is ignored or untracked."""
+
+    def files(self) -> set:
+        return {json.loads(line)["path"] for line in self.mlrepo("ls", "--json").splitlines()}
+
+    def test_redo_of_a_commit_leaves_nothing_to_say(self) -> None:
+        self.mlrepo("init")
+        self.write("data/a", b"a")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "One")
+        self.write("model.bin", b"m")
+        self.mlrepo("add", "model.bin")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("undo")
+        self.assertIn("added    model.bin", self.mlrepo("status"))
+        self.mlrepo("redo")
+        self.assertEqual(self.mlrepo("status").splitlines()[-1], "Nothing has changed")
+        self.mlrepo("untrack", "data")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("undo")
+        self.mlrepo("redo")
+        self.mlrepo("status")
+        self.write("model.bin", b"n")
+        self.mlrepo("commit", "-m", "Four")
+        self.assertEqual(self.files(), {"model.bin"})
+
+    def test_what_is_named_inside_an_environment_is_stored_and_nothing_else(self) -> None:
+        self.start()
+        for name in ("env/pyvenv.cfg", "env/lib/x", "env/share/weights/w", "data/e/pyvenv.cfg", "data/e/keep", "data/e/other"):
+            self.write(name, b"x")
+        self.mlrepo("add", "env/share/weights", "data/e/keep")
+        self.mlrepo("commit", "-m", "One")
+        expected = {"data/a.txt", "data/sub/b.txt", "env/share/weights/w", "data/e/keep"}
+        self.assertEqual(self.files(), expected)
+        self.write("data/e/more", b"x")
+        self.write("env/share/weights/v", b"x")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.files(), expected | {"env/share/weights/v"})
+
+    def test_a_name_inside_an_ignored_directory_takes_in_that_name(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"scratch/\n")
+        for name in ("wandb/run1/config", "wandb/run2/config", "wandb/log", "scratch/keep/x", "scratch/y", "scratch/z/z"):
+            self.write("data/" + name, b"x")
+        self.mlrepo("add", "data/wandb/run1/config", "data/scratch/keep")
+        expected = {"data/.mlrepoignore", "data/a.txt", "data/sub/b.txt", "data/wandb/run1/config", "data/scratch/keep/x"}
+        for number in range(3):
+            self.mlrepo("commit", "-m", str(number), "--param", f"n={number}")
+            self.assertEqual(self.files(), expected, number)
+            self.write(f"data/wandb/new{number}", b"x")
+            self.write(f"data/wandb/run1/new{number}", b"x")
+            self.write(f"data/scratch/new{number}/x", b"x")
+        # A rule that comes later keeps what is new out of a directory that the version has.
+        self.write("data/.mlrepoignore", b"scratch/\nsub/\n")
+        self.write("data/sub/new", b"x")
+        self.write("data/sub/deeper/new", b"x")
+        self.mlrepo("commit", "-m", "Later")
+        self.assertEqual(self.files(), expected)
+
+    def test_a_name_inside_what_is_untracked_leaves_the_rest_out(self) -> None:
+        for words in (["add", "data/sub/x"], ["checkout", "HEAD", "--", "data/sub/x"]):
+            with self.subTest(words=words):
+                self.setUp()
+                self.mlrepo("init")
+                for name in ("data/a", "data/sub/x", "data/sub/y", "b", "z/z"):
+                    self.write(name, b"x")
+                self.mlrepo("add", ".")
+                self.mlrepo("commit", "-m", "One")
+                self.mlrepo("untrack", ".")
+                self.mlrepo("add", "b")
+                self.mlrepo(*words)
+                if words[0] == "checkout":
+                    # Nothing was written: it is there.
+                    self.mlrepo("add", "data/sub/x")
+                self.mlrepo("commit", "-m", "Two")
+                self.assertEqual(self.files(), {"b", "data/sub/x"})
+
+    def test_restore_of_a_part_of_what_was_removed_is_tracked(self) -> None:
+        self.start()
+        self.write("data/sub/c", b"c")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "data")
+        self.mlrepo("restore", "data/sub/c")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.files(), {"data/sub/c"})
+
+    def test_undo_remembers_untrack_and_names_inside_a_tracked_directory(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"*.log\n")
+        self.write("data/secret", b"s")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("untrack", "data/secret")
+        self.write("data/final.log", b"l")
+        self.mlrepo("add", "data/final.log")
+        self.mlrepo("commit", "-m", "Two")
+        after = self.files()
+        self.mlrepo("undo")
+        self.assertIn("data/secret", self.files())
+        self.assertIn("deleted  data/secret", self.mlrepo("status"))
+        self.mlrepo("commit", "-m", "Two again")
+        self.assertEqual(self.files(), after)
+        self.assertIn("data/final.log", after)
+        # A nested root comes back with the directory.
+        self.write("data/wandb/run", b"r")
+        self.mlrepo("add", "data/wandb")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("rm", "data")
+        self.mlrepo("undo")
+        self.write("data/wandb/second", b"r")
+        self.mlrepo("commit", "-m", "Four")
+        self.assertIn("data/wandb/second", self.files())
+
+    def test_a_move_to_an_ignored_name_is_tracked(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"build/\n")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("mv", "data/sub", "data/build")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.files(), {"data/.mlrepoignore", "data/a.txt", "data/build/b.txt"})
+
+    def test_a_root_inside_another_one_survives_a_checkout(self) -> None:
+        self.mlrepo("init")
+        self.write("x", b"x")
+        self.mlrepo("add", "x")
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a", b"a")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD~1")
+        self.write("data/wandb/run", b"r")
+        self.mlrepo("add", "data/wandb")
+        self.mlrepo("checkout", "main")
+        self.assertIn("added    data/wandb/run", self.mlrepo("status"))
+
+    def test_what_cannot_be_untracked_by_a_line_is_refused(self) -> None:
+        self.start()
+        self.write("data/a\r", b"x")
+        self.mlrepo("commit", "-m", "One")
+        self.refused("untrack", "data/a\r", status=64, says="no line of .mlrepoignore can name")
