@@ -95,7 +95,9 @@ let package = Package(
 
         /** Seeds, faults and simulated disks for tests; never in a product */
         target("TestSupport", ["FileIO", "ObjectModel"]),
+        tests("ChunkingTests", ["Chunking", "TestSupport"]),
         tests("HashingTests", ["Hashing", "TestSupport"]),
+        tests("LineageTests", ["Lineage", "ObjectModel", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
         tests("ParameterFilesTests", ["ParameterFiles", "ObjectModel"]),
         tests("FileIOTests", ["FileIO", "TestSupport"]),

@@ -29,22 +29,11 @@ package struct Chunker: Sendable {
     package func firstCut(in bytes: UnsafeRawBufferPointer) -> Int {
         let end = min(bytes.count, Self.maximum)
         guard end > Self.minimum, let start = bytes.baseAddress else { return end }
-        // All positions below are less than `end`, which is at most `bytes.count`; a byte is an index into 256 words.
+        let normal = min(end, Self.normal)
         return gear.withUnsafeBufferPointer { gear in
-            var hash: UInt64 = 0
-            var position = Self.minimum
-            let normal = min(end, Self.normal)
-            while position < normal {
-                hash = (hash << 1) &+ gear[Int(start.load(fromByteOffset: position, as: UInt8.self))]
-                position += 1
-                if hash & Self.hardMask == 0 { return position }
-            }
-            while position < end {
-                hash = (hash << 1) &+ gear[Int(start.load(fromByteOffset: position, as: UInt8.self))]
-                position += 1
-                if hash & Self.easyMask == 0 { return position }
-            }
-            return end
+            // All positions are less than `end`, which is at most `bytes.count`.
+            var scan = GearScan(start: start, gear: gear, position: Self.minimum)
+            return scan.cut(before: normal, Self.hardMask) ?? scan.cut(before: end, Self.easyMask) ?? end
         }
     }
 }

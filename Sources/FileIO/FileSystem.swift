@@ -112,17 +112,17 @@ extension FileSystem {
         return bytes
     }
 
-    /// Fills an array from an offset on.
+    /// Fills an array, or what of it lies behind a start, with a file's bytes from an offset on.
     ///
     /// - Returns: How much came before the file's end.
-    package func read(_ file: FileDescriptor, filling bytes: inout [UInt8], at offset: Int) throws(FileError)
-        -> Int
-    {
+    package func read(
+        _ file: FileDescriptor, filling bytes: inout [UInt8], from start: Int = 0, at offset: Int
+    ) throws(FileError) -> Int {
         let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
             var filled = 0
             do throws(FileError) {
-                while filled < buffer.count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+                while start + filled < buffer.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[(start + filled)...])
                     let count = try read(file, into: rest, at: offset + filled)
                     if count == 0 { break }
                     filled += count

@@ -287,31 +287,27 @@ package struct Snapshot: Sendable {
     private func readSmall(
         _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath
     ) throws(WorkingTreeError) -> Content? {
-        // One byte more than expected tells a file that grows.
-        let bytes = try fill(file, at: 0, size + 1, path)
-        guard bytes.count == size else { return nil }
-        onStep(.bytes(size))
-        return Content(id: ObjectID(of: .blob, payload: bytes), bytes: bytes)
-    }
-
-    private func fill(
-        _ file: FileDescriptor, at offset: Int, _ count: Int, _ path: RepositoryPath
-    ) throws(WorkingTreeError) -> [UInt8] {
         var failure: FileError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        // One byte more than expected tells a file that grows.
+        let bytes = [UInt8](unsafeUninitializedCapacity: size + 1) { buffer, filled in
             do throws(FileError) {
-                while filled < count {
+                while filled <= size {
                     let rest = UnsafeMutableRawBufferPointer(
-                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
-                    let more = try files.read(file, into: rest, at: offset + filled)
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...size])
+                    let more = try files.read(file, into: rest, at: filled)
                     if more == 0 { break }
                     filled += more
                 }
             } catch { failure = error }
         }
         if let failure { throw .unreadable(path, failure) }
-        return bytes
+        guard bytes.count == size else { return nil }
+        onStep(.bytes(size))
+        return Content(id: ObjectID(of: .blob, payload: bytes), bytes: bytes)
     }
+
+    /// What is read of a large file at a time, at least.
+    private static let readSize = 4 << 20
 
     /// Cuts a large file and writes its chunks as they come; nothing if it has another size by now.
     private func readLarge(
@@ -322,21 +318,28 @@ package struct Snapshot: Sendable {
         defer { output.builder.isQuick = false }
         var digest = DualDigest()
         var chunks: [ChunkEntry] = []
-        var window: [UInt8] = []
-        var (start, offset, total) = (0, 0, 0)
+        // What was read and not yet cut lies from `start` to `end`. One byte more than expected tells a file that grows.
+        var window = [UInt8](repeating: 0, count: min(size + 1, Chunker.maximum + Self.readSize))
+        var (start, end, offset, total) = (0, 0, 0, 0)
         var only: [UInt8]?
         while true {
-            if window.count - start < Chunker.maximum, offset <= size {
-                window.removeFirst(start)
-                start = 0
-                let more = try fill(file, at: offset, 4 << 20, path)
-                window += more
-                offset += more.count
-                onStep(.bytes(more.count))
+            if end - start < Chunker.maximum, offset <= size {
+                window.withUnsafeMutableBytes { bytes in
+                    let left = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+                    bytes.copyMemory(from: left)
+                }
+                (start, end) = (0, end - start)
+                let more: Int
+                do throws(FileError) {
+                    more = try files.read(file, filling: &window, from: end, at: offset)
+                } catch { throw .unreadable(path, error) }
+                end += more
+                offset += more
+                onStep(.bytes(more))
             }
-            guard start < window.count else { break }
+            guard start < end else { break }
             let chunk = window.withUnsafeBytes { bytes -> (id: ObjectID, length: Int) in
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
                 let length = chunker.firstCut(in: rest)
                 let piece = UnsafeRawBufferPointer(rebasing: rest[..<length])
                 digest.update(piece)
