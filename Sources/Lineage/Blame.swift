@@ -11,11 +11,19 @@ package struct Blame: Sendable {
     package let commit: Commit
     /// The commit that brought the content back after it was gone, or took it from another branch, and has nothing of its own
     /// to say about it; nothing where it was there since ``commitID``.
-    package let returned: Return?
+    package let returned: Version?
+    /// The commit that brought the same bytes before; ``commit`` has a run that names them as its output again.
+    package let madeBefore: Version?
     /// The run that made it; nothing where it came with the commit and no run of it says to have made it.
     package let making: Making?
     /// What went into the run, each traced in its turn.
     package let inputs: [Input]
+    /// The files of a directory by the commits they came with, newest first.
+    ///
+    /// Empty where all came with ``commit``. Of an input, only the files that a run has made.
+    package let parts: [Part]
+    /// The files that are in no part, and the commits they came with.
+    package let otherParts: (files: Int, commits: Int)
 
     /// A run with its id.
     package struct Making: Sendable {
@@ -30,9 +38,17 @@ package struct Blame: Sendable {
     }
 
     /// A commit with its id.
-    package struct Return: Sendable {
+    package struct Version: Sendable {
         package let id: ObjectID
         package let commit: Commit
+    }
+
+    /// Files of a directory that one commit brought.
+    package struct Part: Sendable {
+        package let files: Int
+        package let bytes: Int
+        /// Where one of them came from.
+        package let example: Blame
     }
 
     /// Why the origin of an input is not told.

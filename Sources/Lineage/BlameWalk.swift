@@ -2,7 +2,7 @@ package import ObjectModel
 
 /// Finds origins in the graph of commits and runs.
 package struct BlameWalk {
-    private let reader: any ObjectReader
+    let reader: any ObjectReader
     /// Where content may come from that a version has and its parents do not.
     private let tips: [ObjectID]
     /// So many runs may lie one behind the other.
@@ -20,13 +20,13 @@ package struct BlameWalk {
         return try blame(path, at: tip, depth: 0, &state)
     }
 
-    private struct Input: Hashable {
+    struct Input: Hashable {
         let path: RepositoryPath
         let id: ObjectID
     }
 
     /// What an answer has come across.
-    private struct State {
+    struct State {
         /// Inputs that were traced.
         var seen: Set<Input> = []
         /// All commits that branches and tags know, newest first; nothing while nobody asked.
@@ -40,19 +40,37 @@ package struct BlameWalk {
         var (commitID, commit) = (found.id, found.commit)
         let (entry, origin) = (found.entry, found.path)
         var making = try maker(of: origin, entry, in: commit)
-        var returned: Blame.Return?
-        if making?.isTelling != true,
+        var (returned, madeBefore): (Blame.Version?, Blame.Version?)
+        if let again = found.again {
+            madeBefore = Blame.Version(id: commitID, commit: commit)
+            (commitID, commit, making) = (again.id, again.commit, again.making)
+        } else if making?.isTelling != true,
             let (id, first) = try earlier(origin, entry, before: (commitID, commit), &state),
             let earlier = try maker(of: origin, entry, in: first), earlier.isTelling
         {
-            returned = Blame.Return(id: commitID, commit: commit)
+            returned = Blame.Version(id: commitID, commit: commit)
             (commitID, commit, making) = (id, first, earlier)
         }
-        var inputs: [Blame.Input] = []
-        let sources = try making.map { (making) throws(ReadError) in
-            try self.sources(of: making.run.inputs, in: making.run, commitID, commit, under: .root)
+        let inputs = try inputs(of: making?.run, commitID, commit, depth: depth, &state)
+        var parts: (told: [Blame.Part], files: Int, commits: Int) = ([], 0, 0)
+        if entry.mode == .directory, found.again == nil, depth == 0 || making?.isTelling != true {
+            parts = try self.parts(
+                of: entry, at: origin, in: (found.id, found.commit), but: commitID, depth: depth, &state)
         }
-        for (inputPath, input, place) in sources ?? [] {
+        return Blame(
+            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, returned: returned,
+            madeBefore: madeBefore, making: making, inputs: inputs, parts: parts.told,
+            otherParts: (parts.files, parts.commits))
+    }
+
+    /// What went into a run, each traced in its turn.
+    func inputs(
+        of run: Run?, _ commitID: ObjectID, _ commit: Commit, depth: Int, _ state: inout State
+    ) throws(ReadError) -> [Blame.Input] {
+        guard let run else { return [] }
+        var inputs: [Blame.Input] = []
+        for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root)
+        {
             var (upstream, untold): (Blame?, Blame.Untold?)
             if let place {
                 if depth + 1 == Self.depthLimit {
@@ -76,16 +94,23 @@ package struct BlameWalk {
                     path: inputPath, entry: input, upstream: upstream, untold: untold,
                     commitID: upstream?.commitID ?? place))
         }
-        return Blame(
-            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, returned: returned,
-            making: making, inputs: inputs)
+        return inputs
+    }
+
+    /// Where a way back has ended.
+    private struct Origin {
+        let id: ObjectID
+        let commit: Commit
+        let entry: TreeEntry
+        let path: RepositoryPath
+        /// The last commit on the way that changed nothing, and has a run which names this as its output all the same.
+        let again: (id: ObjectID, commit: Commit, making: Blame.Making)?
     }
 
     /// Goes back as long as a parent has the same at the path, or lost the same at another one.
-    private func origin(
-        of asked: RepositoryPath, at tip: ObjectID
-    ) throws(ReadError) -> (id: ObjectID, commit: Commit, entry: TreeEntry, path: RepositoryPath)? {
+    private func origin(of asked: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Origin? {
         var path = asked
+        var again: (id: ObjectID, commit: Commit, making: Blame.Making)?
         var (id, commit) = (tip, try reader.commit(tip))
         guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else {
             return nil
@@ -97,6 +122,11 @@ package struct BlameWalk {
                 let before =
                     same ? entry : try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)
                 if before?.id == entry.id {
+                    if again == nil, path == asked, let making = try maker(of: path, entry, in: commit),
+                        making.isTelling, try output(of: making.run, at: path)?.id == entry.id
+                    {
+                        again = (id, commit, making)
+                    }
                     (id, commit) = (parentID, parent)
                     continue search
                 }
@@ -108,14 +138,14 @@ package struct BlameWalk {
                     continue search
                 }
             }
-            return (id, commit, entry, path)
+            return Origin(id: id, commit: commit, entry: entry, path: path, again: again)
         }
     }
 
     /// Where a file or directory was that a commit gave another name: what went away with the same content.
     ///
     /// Reads what differs between the two versions.
-    private func renamed(
+    func renamed(
         _ entry: TreeEntry, from parent: Commit, to commit: Commit
     ) throws(ReadError) -> RepositoryPath? {
         guard entry.size > 0 else { return nil }
@@ -199,17 +229,21 @@ package struct BlameWalk {
     }
 
     /// The commit's run that says to have made what is at a path: a file as it is, or something in a directory.
-    private func maker(
+    func maker(
         of path: RepositoryPath, _ entry: TreeEntry, in commit: Commit
     ) throws(ReadError) -> Blame.Making? {
         for id in commit.runs {
             let run = try reader.run(id)
-            let output = try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)
+            let output = try output(of: run, at: path)
             if output?.id == entry.id || (output?.mode == .directory && entry.mode == .directory) {
                 return Blame.Making(id: id, run: run)
             }
         }
         return nil
+    }
+
+    private func output(of run: Run, at path: RepositoryPath) throws(ReadError) -> TreeEntry? {
+        try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)
     }
 
     /// A commit that has the input: the one it was named by, this one, or one of its parents.

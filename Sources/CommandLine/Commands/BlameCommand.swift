@@ -42,14 +42,46 @@ struct BlameCommand: ParsableCommand {
 
     /// The lines below a file or directory, drawn as a tree.
     private static func tree(_ blame: Blame) -> [String] {
-        let origin = text(blame.commitID, blame.commit)
-        guard let making = blame.making else { return ["└─ came with  \(origin)"] }
         var lines: [String] = []
         if let returned = blame.returned {
             lines.append("├─ brought back by  \(text(returned.id, returned.commit))")
         }
-        let run = "  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
-        lines.append("└─ " + (making.isTelling ? "made by  \(origin)\(run)" : "came with  \(origin)"))
+        if let before = blame.madeBefore {
+            lines.append("├─ the same bytes came before with  \(text(before.id, before.commit))")
+        }
+        let parts = self.parts(blame)
+        let (lead, rest) = parts.isEmpty ? ("└─ ", "   ") : ("├─ ", "│  ")
+        let origin = text(blame.commitID, blame.commit)
+        if let making = blame.making {
+            let named = "  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
+            lines.append(lead + (making.isTelling ? "made by  \(origin)\(named)" : "came with  \(origin)"))
+            lines += run(blame, making).map { rest + $0 }
+        } else {
+            lines.append("\(lead)came with  \(origin)")
+        }
+        return lines + parts
+    }
+
+    /// Lines for the files of a directory that came with several commits.
+    private static func parts(_ blame: Blame) -> [String] {
+        guard !blame.parts.isEmpty else { return [] }
+        var branches = blame.parts.map { part in
+            let more = part.files == 1 ? "" : " and \(Terminal.count(part.files - 1)) more"
+            return ["\(part.example.path)\(more)  \(Terminal.size(part.bytes))"] + tree(part.example)
+        }
+        let others = blame.otherParts
+        if others.commits > 0 {
+            branches.append([
+                "\(Terminal.files(others.files)) of \(Terminal.number(others.commits, "earlier commit"))"
+            ])
+        } else if others.files > 0 {
+            branches.append(["\(Terminal.files(others.files)) of versions that were collected"])
+        }
+        return ["└─ its files, by the commits they came with"] + drawn(branches).map { "   \($0)" }
+    }
+
+    /// Lines for a run and what went into it.
+    private static func run(_ blame: Blame, _ making: Blame.Making) -> [String] {
         var branches: [[String]] = blame.inputs.map { input in
             let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"
             var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)\(words(input.untold))"]
@@ -57,14 +89,16 @@ struct BlameCommand: ParsableCommand {
             return branch
         }
         branches += RunText.lines(making.run).map { [$0] }
-        for (index, branch) in branches.enumerated() {
+        return drawn(branches)
+    }
+
+    private static func drawn(_ branches: [[String]]) -> [String] {
+        branches.enumerated().flatMap { (index, branch) in
             let isLast = index == branches.count - 1
-            for (number, line) in branch.enumerated() {
-                let lead = number == 0 ? (isLast ? "└─ " : "├─ ") : (isLast ? "   " : "│  ")
-                lines.append("   \(lead)\(line)")
+            return branch.enumerated().map { (number, line) in
+                (number == 0 ? (isLast ? "└─ " : "├─ ") : (isLast ? "   " : "│  ")) + line
             }
         }
-        return lines
     }
 
     private static func words(_ untold: Blame.Untold?) -> String {
@@ -89,7 +123,7 @@ struct BlameCommand: ParsableCommand {
             "size": .number(blame.entry.size),
             "commit": blame.commitID.json, "author": blame.commit.author.json,
             "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
-            "broughtBack": blame.returned?.id.json,
+            "broughtBack": blame.returned?.id.json, "madeBefore": blame.madeBefore?.id.json,
             "run": blame.making.map { making in
                 .object([
                     "id": making.id.json, "origin": .string(making.run.origin.rawValue),
@@ -112,6 +146,20 @@ struct BlameCommand: ParsableCommand {
             "metrics": Values.json(run?.metrics ?? [:]),
             "environment": .object(
                 (run?.environment ?? [:]).map { JSONMember($0.key, $0.value) }, sorting: true),
+            "parts": blame.parts.isEmpty
+                ? nil
+                : .array(
+                    blame.parts.map { part in
+                        .object([
+                            "files": .number(part.files), "bytes": .number(part.bytes),
+                            "example": json(part.example),
+                        ])
+                    }),
+            "otherParts": blame.otherParts.files == 0
+                ? nil
+                : .object([
+                    "files": .number(blame.otherParts.files), "commits": .number(blame.otherParts.commits),
+                ]),
         ])
     }
 }

@@ -1,0 +1,36 @@
+internal import ObjectModel
+
+extension BlameWalk {
+    /// So many parts of a directory are told one by one.
+    private static let partLimit = 10
+
+    /// The files of a directory by the commits that brought them.
+    ///
+    /// - Parameter told: The commit that is named for the whole directory: if all came with it, there is nothing to add.
+    func parts(
+        of directory: TreeEntry, at path: RepositoryPath, in last: (id: ObjectID, commit: Commit),
+        but told: ObjectID, depth: Int, _ state: inout State
+    ) throws(ReadError) -> (told: [Blame.Part], files: Int, commits: Int) {
+        let shares = try DirectoryOrigins(of: directory, at: path, in: last.id, last.commit, self).shared()
+        guard shares.contains(where: { $0.id != told }) else { return ([], 0, 0) }
+        var parts: [Blame.Part] = []
+        for share in shares where parts.count < Self.partLimit {
+            guard
+                let entry = try DirectoryTree(root: share.commit.tree, reader: reader)
+                    .entry(at: share.example)
+            else { continue }
+            let making = try maker(of: share.example, entry, in: share.commit)
+            // What a run read has a long way of its own; of interest there is who else made something.
+            guard depth == 0 || making?.isTelling == true else { continue }
+            let example = Blame(
+                path: share.example, origin: share.example, entry: entry, commitID: share.id,
+                commit: share.commit, returned: nil, madeBefore: nil, making: making,
+                inputs: try inputs(of: making?.run, share.id, share.commit, depth: depth, &state),
+                parts: [], otherParts: (0, 0))
+            parts.append(Blame.Part(files: share.files, bytes: share.bytes, example: example))
+        }
+        guard depth == 0 else { return (parts, 0, 0) }
+        let files = parts.reduce(directory.files) { $0 - $1.files }
+        return (parts, files, shares.count - parts.count)
+    }
+}

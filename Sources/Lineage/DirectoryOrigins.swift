@@ -1,0 +1,202 @@
+internal import ObjectModel
+
+/// The commits that brought the files of a directory, as it is in one version.
+///
+/// Walks back through history once and reads what differs from version to version.
+struct DirectoryOrigins {
+    /// Files that one commit brought.
+    struct Share {
+        let id: ObjectID
+        let commit: Commit
+        /// One of them, at its path in that commit.
+        let example: RepositoryPath
+        var files: Int
+        var bytes: Int
+    }
+
+    /// Files whose commit is not known yet.
+    private enum Pending {
+        /// All that have not changed since.
+        case all(except: Set<RepositoryPath>)
+        /// Those that a merge took from another parent than the first.
+        case only(Set<RepositoryPath>)
+
+        /// Takes a file out.
+        ///
+        /// - Returns: Whether it was in.
+        mutating func remove(_ path: RepositoryPath) -> Bool {
+            switch self {
+            case .all(var changed):
+                self = .only([])
+                let isNew = changed.insert(path).inserted
+                self = .all(except: changed)
+                return isNew
+            case .only(var paths):
+                self = .only([])
+                let wasIn = paths.remove(path) != nil
+                self = .only(paths)
+                return wasIn
+            }
+        }
+
+        func joined(by other: Pending) -> Pending {
+            switch (self, other) {
+            case (.only(let paths), .only(let others)): .only(paths.union(others))
+            case (.all(let changed), .only(let paths)), (.only(let paths), .all(let changed)):
+                .all(except: changed.subtracting(paths))
+            case (.all(let changed), .all(let others)): .all(except: changed.intersection(others))
+            }
+        }
+    }
+
+    /// The directory at one point of history.
+    private struct Place {
+        let id: ObjectID
+        let commit: Commit
+        let path: RepositoryPath
+        let root: ObjectID
+    }
+
+    private let walk: BlameWalk
+    private let reader: any ObjectReader
+    private let directory: TreeEntry
+    private var lines: [(place: Place, pending: Pending)]
+    private var shares: [Share] = []
+    private var places: [ObjectID: Int] = [:]
+    private var (files, bytes) = (0, 0)
+
+    /// - Parameter walk: Knows renamed directories.
+    init(
+        of directory: TreeEntry, at path: RepositoryPath, in id: ObjectID, _ commit: Commit, _ walk: BlameWalk
+    ) {
+        self.walk = walk
+        reader = walk.reader
+        self.directory = directory
+        lines = [(Place(id: id, commit: commit, path: path, root: directory.id), .all(except: []))]
+    }
+
+    /// The shares, newest first; files of versions whose trees were collected are in none.
+    consuming func shared() throws(ReadError) -> [Share] {
+        while files < directory.files, let (place, pending) = takeNewest() { try look(place, pending) }
+        return shares
+    }
+
+    private mutating func takeNewest() -> (Place, Pending)? {
+        let newest = lines.indices.max { lines[$0].place.commit.committed < lines[$1].place.commit.committed }
+        return newest.map { lines.remove(at: $0) }
+    }
+
+    private mutating func add(_ place: Place, _ pending: Pending) {
+        if case .only(let paths) = pending, paths.isEmpty { return }
+        if let same = lines.firstIndex(where: { $0.place.id == place.id && $0.place.path == place.path }) {
+            lines[same].pending = lines[same].pending.joined(by: pending)
+        } else {
+            lines.append((place, pending))
+        }
+    }
+
+    private mutating func look(_ place: Place, _ pending: Pending) throws(ReadError) {
+        let parents: [Place]
+        do throws(ReadError) { parents = try self.parents(of: place) } catch {
+            guard case .missing(let reference) = error, reference.kind == .tree else { throw error }
+            return
+        }
+        if let same = parents.first(where: { $0.root == place.root }) { return add(same, pending) }
+        guard let first = parents.first else {
+            if lines.isEmpty, case .all(let changed) = pending { return try tellRest(place, except: changed) }
+            return try tell(place, pending, before: DirectoryTree.emptyRoot, others: [])
+        }
+        try tell(place, pending, before: first.root, others: Array(parents.dropFirst()), first)
+    }
+
+    /// The directory in those parents that have it, under this name or another one.
+    private func parents(of place: Place) throws(ReadError) -> [Place] {
+        var parents: [Place] = []
+        for id in place.commit.parents {
+            let commit = try reader.commit(id)
+            let tree = DirectoryTree(root: commit.tree, reader: reader)
+            var path = place.path
+            var entry = try tree.entry(at: path)
+            if entry == nil,
+                let now = try DirectoryTree(root: place.commit.tree, reader: reader).entry(at: path),
+                let before = try walk.renamed(now, from: commit, to: place.commit)
+            {
+                (path, entry) = (before, now)
+            }
+            if let entry, entry.mode == .directory {
+                parents.append(Place(id: id, commit: commit, path: path, root: entry.id))
+            }
+        }
+        return parents
+    }
+
+    /// Tells what a commit changed, and goes on with the rest.
+    ///
+    /// - Parameters:
+    ///   - before: What the first parent has.
+    ///   - others: What further parents have.
+    private mutating func tell(
+        _ place: Place, _ pending: Pending, before: ObjectID, others: [Place], _ first: Place? = nil
+    ) throws(ReadError) {
+        var pending = pending
+        var taken: [Set<RepositoryPath>] = others.map { _ in [] }
+        var brought: [(RepositoryPath, TreeEntry)] = []
+        let now = DirectoryTree(root: place.root, reader: reader)
+        try DirectoryTree(root: before, reader: reader).changes(to: now) {
+            (path, _, after) throws(ReadError) in
+            guard pending.remove(path), let after, after.mode != .directory else { return }
+            for (number, other) in others.enumerated() {
+                let there = try DirectoryTree(root: other.root, reader: reader).entry(at: path)
+                if there?.id == after.id, there?.mode == after.mode {
+                    taken[number].insert(path)
+                    return
+                }
+            }
+            brought.append((path, after))
+        }
+        for (path, entry) in brought { tell(place, path, files: 1, bytes: entry.size) }
+        for (other, paths) in zip(others, taken) { add(other, .only(paths)) }
+        if let first { add(first, pending) }
+    }
+
+    /// Tells that a commit brought all that is left.
+    private mutating func tellRest(_ place: Place, except changed: Set<RepositoryPath>) throws(ReadError) {
+        let root = DirectoryTree(root: place.root, reader: reader)
+        guard let example = try Self.firstFile(of: root, under: .root, except: changed) else { return }
+        tell(place, example, files: directory.files - files, bytes: directory.size - bytes)
+    }
+
+    private mutating func tell(_ place: Place, _ path: RepositoryPath, files: Int, bytes: Int) {
+        self.files += files
+        self.bytes += bytes
+        if let known = places[place.id] {
+            shares[known].files += files
+            shares[known].bytes += bytes
+            return
+        }
+        var example = place.path
+        for name in path.names {
+            // A version has no path that is too long.
+            guard let longer = try? example.appending(name) else { break }
+            example = longer
+        }
+        places[place.id] = shares.count
+        shares.append(
+            Share(id: place.id, commit: place.commit, example: example, files: files, bytes: bytes))
+    }
+
+    private static func firstFile(
+        of directory: DirectoryTree, under prefix: RepositoryPath, except changed: Set<RepositoryPath>
+    ) throws(ReadError) -> RepositoryPath? {
+        for entry in try directory.entries.leaves() {
+            guard let path = try? prefix.appending(entry.name) else { continue }
+            if entry.mode == .directory {
+                let below = DirectoryTree(root: entry.id, reader: directory.reader)
+                if let found = try firstFile(of: below, under: path, except: changed) { return found }
+            } else if !changed.contains(path) {
+                return path
+            }
+        }
+        return nil
+    }
+}
