@@ -41,7 +41,11 @@ struct Failure: Error {
         case .noRepository: (status, hint) = (.notFound, "mlrepo init")
         case .store(let error): (status, hint) = Self.ending(error)
         case .object(let error):
-            if case .unreadable = error { status = .inputOutput } else { status = .damaged }
+            if case .unreadable = error {
+                status = .inputOutput
+            } else {
+                (status, hint) = (.damaged, Self.mending)
+            }
         case .tree(let error): (status, hint, path) = Self.ending(error)
         case .file(let error):
             (status, path) = (error.isDenied ? .notPermitted : .inputOutput, error.path.description)
@@ -65,7 +69,8 @@ struct Failure: Error {
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
         case .noPath, .noRef, .collected: status = .notFound
-        case .invalidName, .badConfiguration, .outside, .misplaced, .special, .intoItself: status = .usage
+        case .invalidName, .badConfiguration, .outside, .misplaced, .special, .intoItself, .emptyPath:
+            status = .usage
         case .branchInUse: status = .wouldLose
         case .bare(let path):
             (status, hint) = (.usage, "mlrepo init --store \(path) DIRECTORY makes a working copy")
@@ -108,6 +113,10 @@ struct Failure: Error {
         self.init(status: status, message: Terminal.oneLine("\(error)"), path: file)
     }
 
+    /// What to do where an object of the store is gone or damaged.
+    static let mending =
+        "mlrepo fsck names what is damaged, and the files that need it; a good copy of the file, added and committed, mends it"
+
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
         case .notFound: (.notFound, "mlrepo init")
@@ -115,7 +124,8 @@ struct Failure: Error {
         case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
         case .file(let error):
             (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
-        case .damaged, .missingPack, .object: (.damaged, nil)
+        case .object: (.damaged, mending)
+        case .damaged, .missingPack: (.damaged, "mlrepo fsck names all that is damaged")
         case .tooLarge(.commit, _, _):
             (.usage, "track directories instead of many single files, and be brief")
         case .tooLarge:
@@ -145,7 +155,7 @@ struct Failure: Error {
         switch error {
         case .file(let error): (error.isDenied ? .notPermitted : .inputOutput, nil, error.path.description)
         case .store(let error): (ending(error).0, ending(error).1, nil)
-        case .object: (.damaged, nil, nil)
+        case .object: (.damaged, mending, nil)
         case .content(let path, _): (.damaged, "mlrepo fsck names all that is damaged", "\(path)")
         case .unreadable(let path, let error):
             (error.isDenied ? .notPermitted : .inputOutput, "mlrepo untrack \(path) leaves it out", "\(path)")

@@ -10,7 +10,7 @@ enum Habits {
         case "reset":
             (
                 "nothing here moves a branch back and drops files",
-                "mlrepo undo takes back a commit; mlrepo checkout --force -- PATH brings files back"
+                "mlrepo undo takes back a commit; mlrepo checkout --force HEAD brings files back, with -- PATH some of them"
             )
         case "rebase", "filter-repo", "filter-branch":
             ("history is not rewritten here: the log proves it", "mlrepo log")
@@ -28,7 +28,7 @@ enum Habits {
         case "clone", "push", "pull", "fetch", "remote":
             (
                 "there are no remotes yet: working copies share a store",
-                "mlrepo checkout BRANCH brings what others committed; mlrepo worktree add DIR makes another working copy"
+                "mlrepo init --store PATH makes a working copy of a store; mlrepo checkout BRANCH brings what others committed"
             )
         case "track": ("what is tracked is said once", "mlrepo add PATH, or mlrepo add --pattern '*.bin'")
         case "merge", "cherry-pick":

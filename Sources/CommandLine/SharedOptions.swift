@@ -53,6 +53,21 @@ extension Repository {
 }
 
 extension Terminal {
+    /// Says which of some tracked paths git would take, too.
+    static func noteGit(
+        _ paths: [RepositoryPath], _ repository: Repository, _ output: OutputOptions
+    ) throws {
+        guard !output.quiet else { return }
+        let seen = try repository.seenByGit(paths)
+        guard let first = seen.first else { return }
+        let lines = seen.prefix(8).map { "'/\($0)'" }.joined(separator: ", ")
+        let others = seen.count == 1 ? "" : " and \(count(seen.count - 1)) more"
+        let rest = seen.count > 8 ? " and so on" : ""
+        printError(
+            "note: git does not ignore \(first)\(others): \(seen.count == 1 ? "the line" : "lines") \(lines)\(rest) in .gitignore, beside .mlrepo, \(seen.count == 1 ? "keeps it" : "keep them") out of git"
+        )
+    }
+
     /// Says of links to directories that what lies behind them is not kept.
     static func noteLinks(_ paths: [RepositoryPath], _ repository: Repository, _ output: OutputOptions) {
         for path in paths where !output.quiet && repository.isLinkToDirectory(path) {

@@ -131,6 +131,9 @@ extension Repository {
         }
     }
 
+    /// Whether commits made here record code.
+    package func isInGit() throws(RepositoryError) -> Bool { try gitRoot() != nil }
+
     func gitRoot() throws(RepositoryError) -> FilePath? {
         var directory = copy.root
         while true {

@@ -197,6 +197,19 @@ extension Repository {
         let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
             .filter { !look.tracking.isUntracked($0) }
         guard !gone.isEmpty else { return }
+        let roots = try missingRoots(look, scanned, gone)
+        let single = gone.filter { !look.tracking.coversDirectory($0) }
+        if !roots.isEmpty || !single.isEmpty {
+            throw .missing(roots + single, total: roots.count + single.count)
+        }
+        let total = look.scan.unchanged + scanned.count
+        if total >= 100, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
+    }
+
+    /// Tracked directories that are gone, or have lost every file.
+    func missingRoots(
+        _ look: Look, _ scanned: ScannedFiles, _ gone: [RepositoryPath]
+    ) throws(RepositoryError) -> [RepositoryPath] {
         var roots: [RepositoryPath] = []
         for directory in look.tracking.paths.directories where !directory.isRoot {
             let status = try filing { () throws(FileError) in
@@ -213,12 +226,7 @@ extension Repository {
                 lost >= all && !scanned.contains { $0.status != nil && $0.path.isInside(directory) }
             if status?.kind != .directory || isEmptied { roots.append(directory) }
         }
-        let single = gone.filter { !look.tracking.coversDirectory($0) }
-        if !roots.isEmpty || !single.isEmpty {
-            throw .missing(roots + single, total: roots.count + single.count)
-        }
-        let total = look.scan.unchanged + scanned.count
-        if total >= 100, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
+        return roots
     }
 
     /// A file that was there when its directory was looked at and is gone when it is read was not deleted by anybody who knows of

@@ -12,21 +12,22 @@ extension Repository {
     /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name.
     package func move(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
         try requireWhole()
-        guard !source.isRoot, !target.isInside(source) else { throw .intoItself(source) }
+        try requireMovable(source, to: target)
         guard let status = try status(of: source) else { throw .noPath("\(source)") }
-        if let above = target.split?.directory, !above.isRoot {
-            guard try self.status(of: above)?.kind == .directory else { throw .noPath("\(above)") }
-        }
-        guard try self.status(of: target) == nil else { throw .refExists("\(target)") }
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
         let singles = try singleFiles(in: source, base, tracking)
-        let isCovered = tracking.coversDirectory(source)
+        // What a version has is tracked, also where a rule leaves it out by now.
+        var isCovered = try hasEntry(base, source)
+        isCovered = isCovered && tracking.coversDirectory(source) && !tracking.isUntracked(source)
+        if !isCovered {
+            isCovered = try isTakenIn(source, isDirectory: status.kind == .directory, by: tracking)
+        }
         let roots = tracking.paths.directories.filter { $0.isInside(source) }
         guard isCovered || !roots.isEmpty || !singles.isEmpty else {
-            // A command that was killed had noted it, and nothing else.
-            let isNoted = tracking.coversDirectory(target) || tracking.added.contains { $0.isInside(target) }
-            guard isNoted else { throw .notTracked(source) }
+            guard try isNoted(source, target, isDirectory: status.kind == .directory, tracking) else {
+                throw .notTracked(source)
+            }
             return try rename(source, to: target)
         }
 
@@ -42,12 +43,7 @@ extension Repository {
         for file in singles { added.insert(try file.moved(from: source, to: target)) }
         var there = Tracking(paths: TrackedPaths(directories: directories))
         there.paths.directories.removeAll(where: movedRoots.contains)
-        let outer = there.root(above: target)
-        let isCoveredThere =
-            try outer.map { (outer) throws(RepositoryError) in
-                try !isLeftOut(target, isDirectory: status.kind == .directory, below: outer)
-            } ?? false
-        if isCovered, !isCoveredThere {
+        if isCovered, try !isTakenIn(target, isDirectory: status.kind == .directory, by: there) {
             if status.kind == .directory { directories.append(target) } else { added.insert(target) }
         }
         // One that comes to lie in another one is tracked with it, unless the ignore rules leave it out.
@@ -62,12 +58,27 @@ extension Repository {
         try free(target, in: &tracking, of: base)
         if try hasEntry(base, source) { tracking.untracked.insert(source) }
         let before = try self.tracking(base)
+        // What is left out in it is left out under the new name.
+        let rules = try moveIgnored(from: source, to: target)
         try copy.setTracking(tracking)
         do throws(RepositoryError) { try rename(source, to: target) } catch {
             // Something came to the new name meanwhile: nothing has moved.
             try copy.setTracking(before)
             throw error
         }
+        try dropIgnored(rules)
+    }
+
+    /// Refuses what ``move(_:to:)`` would refuse for what is in the way or not there.
+    package func requireMovable(
+        _ source: RepositoryPath, to target: RepositoryPath
+    ) throws(RepositoryError) {
+        guard !source.isRoot, !target.isInside(source) else { throw .intoItself(source) }
+        guard try status(of: source) != nil else { throw .noPath("\(source)") }
+        if let above = target.split?.directory, !above.isRoot {
+            guard try self.status(of: above)?.kind == .directory else { throw .noPath("\(above)") }
+        }
+        guard try status(of: target) == nil else { throw .refExists("\(target)") }
     }
 
     private func rename(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
@@ -87,6 +98,27 @@ extension Repository {
                 above = directory.split?.directory
             }
         }
+    }
+
+    /// Whether a command that was killed had noted a move, and not moved anything yet.
+    private func isNoted(
+        _ source: RepositoryPath, _ target: RepositoryPath, isDirectory: Bool, _ tracking: Tracking
+    ) throws(RepositoryError) -> Bool {
+        if tracking.added.contains(where: { $0.isInside(target) }) { return true }
+        if tracking.paths.directories.contains(where: { $0.isInside(target) }) { return true }
+        guard tracking.untracked.contains(source), tracking.coversDirectory(target) else { return false }
+        // Who untracks something in a tracked directory writes a rule for it.
+        guard let root = tracking.root(above: source) else { return true }
+        return try !isLeftOut(source, isDirectory: isDirectory, below: root)
+    }
+
+    /// Whether a tracked directory takes in a file or directory: one that the ignore rules leave out is none of its.
+    private func isTakenIn(
+        _ path: RepositoryPath, isDirectory: Bool, by tracking: Tracking
+    ) throws(RepositoryError) -> Bool {
+        guard let root = tracking.root(above: path), !tracking.isUntracked(path) else { return false }
+        if root == path { return true }
+        return try !isLeftOut(path, isDirectory: isDirectory, below: root)
     }
 
     /// Files that are tracked by themselves, and not for the directory that they lie in.
@@ -200,7 +232,7 @@ extension Repository {
     }
 
     /// What a version has at a path: the file itself, or all files in the directory.
-    private func files(of base: Commit?, in path: RepositoryPath) throws(RepositoryError) -> [Leaf] {
+    func files(of base: Commit?, in path: RepositoryPath) throws(RepositoryError) -> [Leaf] {
         let version = tree(base)
         return try reading { () throws(ReadError) in
             let entry = path.isRoot ? nil : try version.entry(at: path)

@@ -204,18 +204,21 @@ extension Repository {
         }
         try requireUnused(operation)
         // Before the refs move: whatever kills this behind the entry, nothing drops out of sight. Who does it again has said it.
-        if verb == "undo", let own { try keepTracking(of: own.after?.id, after: own.before?.id) }
+        let said = try tracking(try base().commit)
+        if verb == "undo", let own {
+            _ = try reversed(operation)
+            try keepTracking(of: own.after?.id, after: own.before?.id)
+        }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
-        _ = try transact(
-            verb, reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
-        ) { () throws(RepositoryError) in
-            var changes: [RefChange] = []
-            for change in operation.event.refs where change.name.name(in: "kept") == nil {
-                guard try ref(change.name) == change.after else { throw .store(.moved(change.name)) }
-                changes.append(RefChange(name: change.name, before: change.after, after: change.before))
-            }
-            return changes
+        do throws(RepositoryError) {
+            _ = try transact(
+                verb, reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
+            ) { () throws(RepositoryError) in try reversed(operation) }
+        } catch {
+            // Nothing was taken back.
+            if own != nil { try copy.setTracking(said) }
+            throw error
         }
         if let branch = head.branch, try tip(of: branch) == nil, let id = head.commit {
             // The branch that this working copy stood on is gone; the files are those of its commit all the same.
@@ -229,6 +232,18 @@ extension Repository {
         moved.commit = own.before?.id
         try copy.setHead(moved)
         try forgetTracking()
+    }
+
+    /// The moves of refs that take an operation back.
+    ///
+    /// - Throws: ``StoreError/moved(_:)`` if one of them has moved since.
+    private func reversed(_ operation: Operation) throws(RepositoryError) -> [RefChange] {
+        var changes: [RefChange] = []
+        for change in operation.event.refs where change.name.name(in: "kept") == nil {
+            guard try ref(change.name) == change.after else { throw .store(.moved(change.name)) }
+            changes.append(RefChange(name: change.name, before: change.after, after: change.before))
+        }
+        return changes
     }
 
     /// Makes sure that no other working copy stands on a branch that goes if an operation is taken back.

@@ -28,7 +28,10 @@ extension Repository {
         var (steps, doubtful, lost) = try steps(for: wanted, look, isResumed: pending != nil)
         guard lost.isEmpty || isForced else { throw .wouldLose(lost) }
         guard lost.isEmpty || look.head.commit != nil else { throw .noCommit }
-        guard !steps.isEmpty || pending != nil else { return 0 }
+        guard !steps.isEmpty || pending != nil else {
+            try trackWritten(paths, wanted.map(\.path))
+            return 0
+        }
         // One that was interrupted was kept before it began.
         if look.head.commit != nil, pending == nil || !lost.isEmpty {
             let taken = try roots(paths, of: tree(commit(id)))
@@ -45,7 +48,7 @@ extension Repository {
         }
         try copy.setPending(own)
         try write(steps, onStep: onStep)
-        try trackWritten(wanted.map(\.path))
+        try trackWritten(paths, wanted.map(\.path))
         let reason = undoing == nil ? Self.words("checkout \(id.hex.prefix(7)) --", paths) : nil
         try finishOverwriting(own.kept, reason: reason, undoing: undoing)
         try copy.setPending(nil)

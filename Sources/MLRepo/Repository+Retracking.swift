@@ -42,16 +42,25 @@ extension Repository {
         _ tracking: inout Tracking, of commit: Commit, after before: Commit?, isDeleting: Bool
     ) throws(RepositoryError) {
         let all = tracking.paths
+        let said = tracking
         for root in before?.tracked.directories ?? [] where !all.directories.contains(root) {
             // One that another root has come to cover is tracked as before.
             let isCovered = all.directories.contains { root.isInside($0) }
-            if !isCovered || before?.tracked.isNested(root) == true { tracking.untracked.insert(root) }
+            guard !isCovered || before?.tracked.isNested(root) == true else { continue }
+            tracking.untracked.insert(root)
+            // What the commit has of it is tracked file by file.
+            for (path, _) in try files(of: commit, in: root) where !said.isUntracked(path) {
+                try free(path, in: &tracking, of: before)
+            }
         }
         var (gone, new): ([RepositoryPath], [RepositoryPath]) = ([], [])
         try reading { () throws(ReadError) in
             try tree(before).changes(to: tree(commit)) { (path, old, entry) throws(ReadError) in
                 if entry == nil {
                     if isDeleting { gone.append(path) }
+                } else if isDeleting, said.isUntracked(path) {
+                    // What was untracked since stays so: it is in no version then.
+                    return
                 } else if old == nil || !tracking.untracked.isEmpty {
                     new.append(path)
                 }
@@ -99,13 +108,25 @@ extension Repository {
     }
 
     /// What a checkout of paths wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
-    func trackWritten(_ paths: some Sequence<RepositoryPath>) throws(RepositoryError) {
+    ///
+    /// - Parameters:
+    ///   - asked: The paths that were asked for: a tracked directory that lies in them is tracked with all that comes into it.
+    ///   - written: The files at these paths.
+    func trackWritten(_ asked: [RepositoryPath], _ written: [RepositoryPath]) throws(RepositoryError) {
         let (_, base) = try base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         guard !tracking.untracked.isEmpty else { return }
-        let known = tracking.untracked
-        for path in paths { try free(path, in: &tracking, of: base) }
-        guard known != tracking.untracked else { return }
+        let known = tracking
+        let roots = (base?.tracked.directories ?? []).filter { root in
+            asked.contains { root.isInside($0) }
+                && tracking.untracked.contains { $0.isInside(root) || root.isInside($0) }
+                && written.contains { $0.isInside(root) }
+        }
+        for path in written { try free(path, in: &tracking, of: base) }
+        tracking.paths = TrackedPaths(
+            directories: tracking.paths.directories + roots.filter { !tracking.coversDirectory($0) },
+            patterns: tracking.paths.patterns)
+        guard known != tracking else { return }
         try copy.setTracking(tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) ? nil : tracking)
     }
 

@@ -22,6 +22,9 @@ package struct WorkingCopyStatus: Sendable {
     /// A checkout was interrupted.
     package let isPending: Bool
     package let tracking: Tracking
+    /// Tracked directories that are not there, or are empty although the base version has files in them: a commit does not take
+    /// their files for deleted.
+    package let missing: [RepositoryPath]
     /// The newest commit of the branch that is stood on.
     package let branchTip: ObjectID?
 }
@@ -83,6 +86,8 @@ extension Repository {
     package func status() throws(RepositoryError) -> WorkingCopyStatus {
         let look = try look()
         let changes = try self.changes(look)
+        let gone = changes.filter { $0.state == .deleted && !look.tracking.isUntracked($0.path) }.map(\.path)
+        let missing = gone.isEmpty ? [] : try missingRoots(look, look.scan.files, gone)
         var untracked = look.scan.untracked
         if !untracked.isEmpty, try gitRoot() != nil { untracked = [] }
         return WorkingCopyStatus(
@@ -91,7 +96,7 @@ extension Repository {
             isPending: try copy.pending().map { (pending) throws(RepositoryError) in
                 try !isForgotten(pending, look.head.commit) && !copy.isOccupied
             } ?? false,
-            tracking: look.tracking,
+            tracking: look.tracking, missing: missing,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
             })
     }

@@ -17,6 +17,13 @@ extension Repository {
         return tracking
     }
 
+    /// Whether something was added, untracked or moved that no version knows yet.
+    package func isRetracked() throws(RepositoryError) -> Bool {
+        guard !copy.isBare else { return false }
+        let (_, base) = try self.base()
+        return try !tracking(base).isUnchanged(from: base?.tracked ?? TrackedPaths())
+    }
+
     /// Tracks files, directories with all that comes into them, or the files that a pattern matches.
     package func add(paths: [RepositoryPath], patterns: [String]) throws(RepositoryError) -> Tracking {
         try requireWhole()
@@ -52,8 +59,8 @@ extension Repository {
         }
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories, patterns: tracking.paths.patterns + patterns)
-        try copy.setTracking(tracking)
         try unignore(paths)
+        try copy.setTracking(tracking)
         return tracking
     }
 
@@ -98,20 +105,6 @@ extension Repository {
         }
     }
 
-    /// Takes the lines out of the ignore rules that ``untrack(_:)`` put there.
-    private func unignore(_ paths: [RepositoryPath]) throws(RepositoryError) {
-        let file = copy.root / IgnoreRules.fileName
-        let bytes = try filing { () throws(FileError) in
-            try environment.files.contentsIfPresent(file, limit: 1 << 20)
-        }
-        guard let bytes else { return }
-        let ours = Set(paths.map { IgnoreRules.line(for: $0) })
-        let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
-        let kept = lines.filter { !ours.contains(Array($0)) }
-        guard kept.count < lines.count else { return }
-        try copy.replaceFile(file, Array(kept.joined(separator: [0x0a])))
-    }
-
     /// Stops tracking; the files stay.
     ///
     /// - Returns: What lies in a tracked directory, and is left out of it by `.mlrepoignore` from now on.
@@ -123,7 +116,7 @@ extension Repository {
         where path.bytes.contains(0x0a) || path.bytes.last == 0x0d
             || String(validating: path.bytes, as: UTF8.self) == nil
         {
-            guard tracking.coversDirectory(path) else { continue }
+            guard try isTakenIn(path, tracking, base) else { continue }
             throw .badConfiguration(
                 "no line of .mlrepoignore can name \(path): move it out of the tracked directory, or untrack that"
             )
@@ -134,21 +127,45 @@ extension Repository {
             let isKnown =
                 tracking.added.contains { $0.isInside(path) } || (tracking.coversDirectory(path) && isThere)
                 || tracking.paths.directories.contains { $0.isInside(path) }
+            let isMatched = isThere ? try matches(path, tracking, base) : false
             let inBase = try reading { () throws(ReadError) in
                 if path.isRoot { return true }
                 return try tree(base).entry(at: path) != nil
             }
-            guard isKnown || inBase else { throw try exists(path) ? .notTracked(path) : .noPath("\(path)") }
+            guard isKnown || isMatched || inBase else {
+                throw try exists(path) ? .notTracked(path) : .noPath("\(path)")
+            }
             tracking.added = tracking.added.filter { !$0.isInside(path) }
             tracking.paths = TrackedPaths(
                 directories: tracking.paths.directories.filter { !$0.isInside(path) },
                 patterns: tracking.paths.patterns)
             if inBase { tracking.untracked.formUnion(try topmost(path, base)) }
         }
-        try copy.setTracking(tracking)
-        let covered = paths.filter { tracking.coversDirectory($0) }
+        var covered: [RepositoryPath] = []
+        for path in paths where try isTakenIn(path, tracking, base) { covered.append(path) }
+        // A rule without a word in what is tracked harms nothing; the other way round the file would come again.
         if !covered.isEmpty { try ignore(covered) }
+        try copy.setTracking(tracking)
         return covered
+    }
+
+    /// Whether a tracked directory or a pattern takes in what comes to a path.
+    private func isTakenIn(
+        _ path: RepositoryPath, _ tracking: Tracking, _ base: Commit?
+    ) throws(RepositoryError) -> Bool {
+        if tracking.coversDirectory(path) { return true }
+        return try matches(path, tracking, base)
+    }
+
+    /// Whether a pattern takes in a file, or a file in a directory that a version has or that is new.
+    private func matches(
+        _ path: RepositoryPath, _ tracking: Tracking, _ base: Commit?
+    ) throws(RepositoryError) -> Bool {
+        guard !tracking.paths.patterns.isEmpty, !path.isRoot else { return false }
+        let patterns = IgnoreRules(patterns: tracking.paths.patterns)
+        guard try status(of: path)?.kind == .directory else { return patterns.matches(path) }
+        for (file, _) in try files(of: base, in: path) where patterns.matches(file) { return true }
+        return try look().scan.files.contains { $0.path.isInside(path) && patterns.matches($0.path) }
     }
 
     /// Takes in no new files that a pattern matches; those of the base version stay tracked.
@@ -187,20 +204,5 @@ extension Repository {
             }
         }
         return count
-    }
-
-    /// Adds paths to the ignore rules of the top directory.
-    private func ignore(_ paths: [RepositoryPath]) throws(RepositoryError) {
-        let file = copy.root / IgnoreRules.fileName
-        var bytes = try filing { () throws(FileError) in
-            try environment.files.contentsIfPresent(file, limit: 1 << 20) ?? []
-        }
-        if let last = bytes.last, last != 0x0a { bytes.append(0x0a) }
-        for path in paths { bytes += IgnoreRules.line(for: path) + [0x0a] }
-        guard bytes.count <= 1 << 20 else {
-            throw .badConfiguration(
-                ".mlrepoignore would be larger than 1 MiB: untrack directories, or write patterns")
-        }
-        try copy.replaceFile(file, bytes)
     }
 }

@@ -56,6 +56,13 @@ package struct Repository: Sendable {
             identity: Lazy { Identity.find(configuration, environment) })
     }
 
+    /// Refuses a store in which an operation cannot be noted, before anything is done.
+    package func requireWritableStore() throws(RepositoryError) {
+        try storing { () throws(StoreError) in
+            try store.requireWritable(nonce: Hex.text(environment.random(8)))
+        }
+    }
+
     // MARK: Where it stands
 
     /// Where the working copy stands, and the commit that its files were made from.
@@ -162,10 +169,28 @@ package struct Repository: Sendable {
 
     /// A path as a person types it, relative to where they are.
     package func path(_ typed: [UInt8]) throws(RepositoryError) -> RepositoryPath {
+        // An unset variable in a script must not mean everything.
+        guard !typed.isEmpty else { throw .emptyPath }
         let absolute = environment.workingDirectory.appending(typed).normalized
-        guard let relative = absolute.relative(to: copy.root.normalized) else {
+        guard let relative = absolute.relative(to: copy.root.normalized) ?? behindLink(absolute) else {
             throw .outside(escapedText(typed))
         }
         return try naming { () throws(InvalidName) in try RepositoryPath(relative) }
+    }
+
+    /// What comes behind the working tree in a path that leads to it through a link.
+    private func behindLink(_ absolute: FilePath) -> [UInt8]? {
+        func status(_ directory: FilePath) -> FileStatus? {
+            (try? environment.files.status(directory / ".")) ?? nil
+        }
+        guard let root = status(copy.root) else { return nil }
+        var directory = absolute
+        while true {
+            if let found = status(directory), found.inode == root.inode, found.device == root.device {
+                return absolute.relative(to: directory)
+            }
+            guard directory.parent != directory else { return nil }
+            directory = directory.parent
+        }
     }
 }

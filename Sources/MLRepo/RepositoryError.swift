@@ -58,6 +58,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case inputTwice(RepositoryPath)
     /// A directory is a working copy by itself.
     case nested(RepositoryPath)
+    /// A path without a character.
+    case emptyPath
     /// An input has changes on disk that the commit leaves out.
     case inputLeftOut(RepositoryPath)
     /// Another command is at work in this working copy.
@@ -99,7 +101,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .badConfiguration(let text): text
         case .wouldLose(let paths):
             paths.count == 1
-                ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost, \(paths[0]) among them"
+                ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost: \(Self.list(paths))"
         case .outside(let text): "'\(text)' is outside the working tree"
         case .intoItself(let path): "\(path) cannot be moved into itself"
         case .special(let path):
@@ -111,6 +113,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .branchInUse(let branch, let path): "the working copy in \(path) stands on '\(branch)'"
         case .bare(let path): "\(path) is a store without a working copy"
         case .nested(let path): "\(path) is a repository of its own"
+        case .emptyPath: "an empty path names nothing; '.' is everything from here"
         case .inputLeftOut(let path): "\(path) has changes on disk that this commit would leave out"
         case .inputTwice(let path): "\(path) is named twice as input, or lies in another one"
         case .occupied(let seconds):
@@ -118,6 +121,12 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .collected(let id):
             "the files of commit \(id.hex.prefix(12)) were collected; only its record is left"
         }
+    }
+
+    /// The first few of some paths.
+    private static func list(_ paths: [RepositoryPath]) -> String {
+        let rest = paths.count - 5
+        return paths.prefix(5).map { "\($0)" }.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
     }
 }
 

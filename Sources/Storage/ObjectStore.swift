@@ -263,6 +263,15 @@ package final class ObjectStore: ObjectReader {
     /// Whether a pack was doomed since the store was opened, so that it must not be added any more.
     func isDoomed(_ pack: PackName) -> Bool { state.withLock { $0.doomed.contains(pack) } }
 
+    /// Refuses a store in which nothing can be made.
+    package func requireWritable(nonce: String) throws(StoreError) {
+        let path = layout.temporary / "clock-\(nonce)"
+        try filing { () throws(FileError) in
+            files.close(try files.create(path, permissions: 0o600))
+            try files.removeIfPresent(path)
+        }
+    }
+
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
     package func fileClock(nonce: String) throws(StoreError) -> Int64 {
         let path = layout.temporary / "clock-\(nonce)"

@@ -39,6 +39,57 @@ class Told(CommandTest):
         self.assertEqual(right["upstream"]["inputs"][0]["untold"], "told")
         self.assertEqual(self.mlrepo("blame", "model").count("(told before)"), 1)
 
+    def test_blame_of_a_directory_names_every_run(self) -> None:
+        self.mlrepo("init")
+        self.write("data", b"data")
+        self.mlrepo("add", ".")
+        self.mlrepo("commit", "-m", "Data")
+        self.write("model/w", b"w")
+        self.mlrepo("commit", "-m", "Train", "--input", "data", "--output", "model", "--param", "lr=1")
+        self.assertNotIn("parts", json.loads(self.mlrepo("blame", "model", "--json")))
+        self.write("model/README", b"words")
+        self.mlrepo("commit", "-m", "Words")
+        blame = json.loads(self.mlrepo("blame", "model", "--json"))
+        self.assertEqual(blame["message"], "Words")
+        self.assertEqual(
+            [(part["example"]["message"], part["example"]["path"], part["files"], part["bytes"]) for part in blame["parts"]],
+            [("Words", "model/README", 1, 5), ("Train", "model/w", 1, 1)])
+        self.assertEqual([entry["path"] for entry in blame["parts"][1]["example"]["inputs"]], ["data"])
+        # Of what was read, whoever only brought a file is of no interest.
+        self.write("report", b"r")
+        self.mlrepo("commit", "-m", "Report", "--input", "model", "--output", "report")
+        (entry,) = json.loads(self.mlrepo("blame", "report", "--json"))["inputs"]
+        self.assertEqual([part["example"]["message"] for part in entry["upstream"]["parts"]], ["Train"])
+        # Under another name, too.
+        self.mlrepo("mv", "model", "weights")
+        self.mlrepo("commit", "-m", "Name")
+        blame = json.loads(self.mlrepo("blame", "weights", "--json"))
+        self.assertEqual([part["example"]["path"] for part in blame["parts"]], ["model/README", "model/w"])
+        for number in range(12):
+            self.write(f"weights/{number}", str(number).encode())
+            self.mlrepo("commit", "-m", str(number))
+        blame = json.loads(self.mlrepo("blame", "weights", "--json"))
+        self.assertEqual((len(blame["parts"]), blame["otherParts"]), (10, {"files": 4, "commits": 4}))
+        self.assertIn("4 files of 4 earlier commits", self.mlrepo("blame", "weights"))
+
+    def test_blame_believes_the_run_that_names_the_same_bytes_again(self) -> None:
+        self.mlrepo("init")
+        self.write("data", b"data")
+        self.write("more", b"more")
+        self.mlrepo("add", ".")
+        self.mlrepo("commit", "-m", "Data")
+        self.write("model/w", b"w")
+        self.mlrepo("commit", "-m", "Wrong", "--input", "data", "--param", "lr=1")
+        wrong = "sha256:" + self.mlrepo("resolve", "HEAD").strip()
+        self.write("else", b"else")
+        self.mlrepo("commit", "-m", "Else", "--param", "lr=9")
+        self.assertEqual(json.loads(self.mlrepo("blame", "model/w", "--json"))["message"], "Wrong")
+        self.mlrepo("commit", "-m", "Right", "--input", "more", "--output", "model", "--param", "lr=2")
+        for path in ("model/w", "model"):
+            blame = json.loads(self.mlrepo("blame", path, "--json"))
+            self.assertEqual((blame["message"], blame["parameters"], blame["madeBefore"]), ("Right", {"lr": 2}, wrong))
+            self.assertIn("the same bytes came before with", self.mlrepo("blame", path))
+
     def test_a_name_at_a_time_is_told_with_its_clock(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

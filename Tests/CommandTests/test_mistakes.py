@@ -17,6 +17,47 @@ class Mistakes(CommandTest):
         self.mlrepo("commit", "-m", "x", "--input", "data")
         self.assertIn("data is a link to a directory", self.stderr)
 
+    def test_an_empty_path_is_no_path(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        for words in (["rm", ""], ["add", ""], ["untrack", ""], ["mv", "data", ""], ["commit", "-m", "x", "--", ""],
+                      ["restore", ""], ["checkout", "--force", "--", ""], ["hash", ""]):
+            self.refused(*words, status=64, says="an empty path names nothing")
+        self.assertEqual(self.mlrepo("status"), "On branch main\nLast commit 7648526\n  modified data/a.txt\n")
+
+    def test_several_files_move_or_none(self) -> None:
+        self.start()
+        self.write("data/sub/a.txt", b"in the way")
+        self.mlrepo("commit", "-m", "One")
+        self.write("single", b"s")
+        self.mlrepo("add", "single")
+        self.mlrepo("commit", "-m", "Two")
+        self.refused("mv", "single", "data/a.txt", "data/sub", status=73, says="'data/sub/a.txt' exists already")
+        self.refused("mv", "data/a.txt", "data/nope/", status=66, says="data/nope is no directory")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+
+    def test_a_path_through_a_link_to_the_working_tree_is_inside(self) -> None:
+        self.start()
+        os.symlink(self.work, self.root / "link")
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("checkout", "--force", "--", str(self.root / "link/data/a.txt"))
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.refused("add", str(self.root / "elsewhere"), status=64, says="outside the working tree")
+
+    def test_what_cannot_be_noted_is_refused_before_it_begins(self) -> None:
+        if os.geteuid() == 0:
+            self.skipTest("the superuser may write everywhere")
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Two")
+        os.chmod(self.work / ".mlrepo/tmp", 0o500)
+        self.addCleanup(os.chmod, self.work / ".mlrepo/tmp", 0o700)
+        self.refused("checkout", "main~1", status=77, says="hint: a checkout is noted in the store; mlrepo checkout main~1 --to DIR")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+
     def test_a_name_that_is_not_there_is_not_left_out(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
@@ -32,7 +73,7 @@ class Mistakes(CommandTest):
         self.mlrepo("commit", "-m", "One")
         self.mlrepo("untrack", "single")
         before = self.mlrepo("status")
-        self.assertIn("deleted  single", before)
+        self.assertIn("untracked single", before)
         self.mlrepo("restore", ".")
         self.assertEqual(self.mlrepo("status"), before)
         self.mlrepo("rm", "data")
@@ -58,7 +99,7 @@ class Mistakes(CommandTest):
         self.mlrepo("commit", "-m", "One")
         self.mlrepo("untrack", "data/a.txt")
         self.write("data/a.txt", b"changed")
-        self.assertIn("deleted  data/a.txt", self.mlrepo("status"))
+        self.assertIn("untracked data/a.txt", self.mlrepo("status"))
         self.mlrepo("commit", "-m", "Two", "--deleted")
         self.assertNotIn("a.txt", self.mlrepo("ls"))
 

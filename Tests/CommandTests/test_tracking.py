@@ -200,7 +200,7 @@ class Tracking(CommandTest):
         after = self.files()
         self.mlrepo("undo")
         self.assertIn("data/secret", self.files())
-        self.assertIn("deleted  data/secret", self.mlrepo("status"))
+        self.assertIn("untracked data/secret", self.mlrepo("status"))
         self.mlrepo("commit", "-m", "Two again")
         self.assertEqual(self.files(), after)
         self.assertIn("data/final.log", after)
@@ -221,6 +221,145 @@ class Tracking(CommandTest):
         self.mlrepo("mv", "data/sub", "data/build")
         self.mlrepo("commit", "-m", "Two")
         self.assertEqual(self.files(), {"data/.mlrepoignore", "data/a.txt", "data/build/b.txt"})
+
+    def test_what_is_left_out_is_not_moved(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"ck/\n")
+        self.write("data/ck/a", b"checkpoint")
+        self.mlrepo("commit", "-m", "One")
+        self.refused("mv", "data/ck", "data/ck2", status=66, says="data/ck is not tracked")
+        self.assertTrue((self.work / "data/ck/a").exists())
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        # What a version has is tracked, whatever a rule says by now.
+        self.write("data/.mlrepoignore", b"ck/\nsub/\n")
+        self.mlrepo("mv", "data/sub", "data/sub2")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertIn("data/sub2/b.txt", self.mlrepo("ls", "HEAD", "data"))
+
+    def test_undo_keeps_what_is_tracked_file_by_file(self) -> None:
+        """Found by a random walk: an unchanged file below a directory that the version before tracks as a whole."""
+        for way in ("rm and back", "untrack and add", "by force"):
+            with self.subTest(way):
+                self.work = self.root / way
+                self.work.mkdir()
+                self.mlrepo("init")
+                self.write("d/f", b"1")
+                self.write("o", b"x")
+                self.mlrepo("add", "d", "o")
+                self.mlrepo("commit", "-m", "One")
+                if way == "rm and back":
+                    self.mlrepo("rm", "d")
+                    self.mlrepo("checkout", "--", "d")
+                else:
+                    self.mlrepo("untrack", "d")
+                    self.mlrepo("add", "d/f")
+                self.write("o", b"y")
+                self.mlrepo(*(("checkout", "-f", "HEAD") if way == "by force" else ("commit", "-m", "Two")))
+                self.mlrepo("undo")
+                self.assertEqual(json.loads(self.mlrepo("status", "--json"))["entries"], [{"path": "o", "state": "modified"}])
+                self.mlrepo("commit", "-m", "Three")
+                self.assertIn("d/f", self.mlrepo("ls"))
+
+    def test_a_directory_that_a_checkout_of_paths_brings_back_is_tracked_as_before(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for lost in (True, False):
+            self.mlrepo("rm" if lost else "untrack", "data")
+            self.mlrepo("checkout", "--", "data")
+            self.assertIn("Nothing has changed", self.mlrepo("status"))
+            self.write("data/new", b"new")
+            self.assertIn("added    data/new", self.mlrepo("status"))
+            (self.work / "data/new").unlink()
+
+    def test_undo_of_a_commit_takes_in_nothing_that_was_untracked_since(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/key", b"secret")
+        self.write("more/x", b"x")
+        self.write("single", b"s")
+        self.mlrepo("add", "more", "single")
+        self.mlrepo("commit", "-m", "Two")
+        for path in ("data/key", "more", "single"):
+            self.mlrepo("untrack", path)
+        self.mlrepo("undo")
+        self.assertEqual(json.loads(self.mlrepo("status", "--json"))["entries"], [])
+
+    def test_what_a_pattern_matches_stays_untracked(self) -> None:
+        self.start()
+        self.write("c/F", b"1")
+        self.write("e/F", b"1")
+        self.mlrepo("add", "--pattern", "F")
+        self.assertIn("would be taken in again", self.mlrepo("untrack", "c/F"))
+        self.mlrepo("commit", "-m", "One")
+        self.assertNotIn("c/F", self.mlrepo("ls"))
+        self.mlrepo("untrack", "e")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.assertNotIn("e/F", self.mlrepo("ls"))
+
+    def test_what_is_left_out_stays_so_when_its_directory_moves(self) -> None:
+        self.start()
+        self.write("data/secret", b"s")
+        self.mlrepo("untrack", "data/secret")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("mv", "data", "d*ta")
+        self.assertEqual((self.work / ".mlrepoignore").read_bytes(), b"/d\\*ta/secret\n")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertNotIn("secret", self.mlrepo("ls"))
+        self.mlrepo("mv", "d*ta", "data")
+        self.assertEqual((self.work / ".mlrepoignore").read_bytes(), b"/data/secret\n")
+
+    def test_a_refused_undo_says_nothing_of_what_is_tracked(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("single", b"s")
+        self.mlrepo("add", "single")
+        self.mlrepo("commit", "-m", "Two")
+        other = self.root / "other"
+        self.mlrepo("worktree", "add", str(other))
+        (other / "data/a.txt").write_bytes(b"changed")
+        self.mlrepo("commit", "-m", "Three", cwd=other)
+        self.mlrepo("untrack", "single")
+        before = (self.work / ".mlrepo/tracked").read_bytes()
+        self.refused("undo", status=73, says="has moved since")
+        self.assertEqual(json.loads((self.work / ".mlrepo/tracked").read_bytes()), json.loads(before))
+
+    def test_a_line_of_the_ignore_file_is_written_once(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for _ in range(3):
+            self.mlrepo("untrack", "data/a.txt")
+        self.assertEqual((self.work / ".mlrepoignore").read_bytes(), b"/data/a.txt\n")
+        (self.work / ".mlrepoignore").write_bytes(b"/data/a.txt\n!a.txt\n")
+        self.mlrepo("untrack", "data/a.txt")
+        self.assertEqual((self.work / ".mlrepoignore").read_bytes(), b"/data/a.txt\n!a.txt\n/data/a.txt\n")
+
+    def test_status_tells_untracked_missing_and_deleted_apart(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("untrack", "data/a.txt")
+        self.assertIn("  untracked data/a.txt\n", self.mlrepo("status"))
+        self.mlrepo("rm", "data/sub/b.txt")
+        self.assertIn("  deleted  data/sub/b.txt\n", self.mlrepo("status"))
+        self.mlrepo("undo")
+        self.mlrepo("add", "data/a.txt")
+        (self.work / "data").rename(self.root / "elsewhere")
+        self.assertIn("data is gone, and tracked: mlrepo restore data brings it back", self.mlrepo("status"))
+        self.assertEqual(json.loads(self.mlrepo("status", "--json"))["missing"], ["data"])
+        self.mlrepo("commit", "-m", "Two", status=73)
+
+    def test_undo_says_what_it_leaves(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Two")
+        note = "note: what was added, untracked or moved since the last commit stays so"
+        self.mlrepo("rm", "data/a.txt")
+        self.mlrepo("undo")
+        self.assertNotIn(note, self.stderr)
+        self.mlrepo("mv", "data", "corpus")
+        self.assertIn("Taken back: 2", self.mlrepo("undo"))
+        self.assertIn(note, self.stderr)
 
     def test_a_root_inside_another_one_survives_a_checkout(self) -> None:
         self.mlrepo("init")

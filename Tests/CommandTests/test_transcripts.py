@@ -362,11 +362,11 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo untrack data/sub
             the next version is without 1 file here; on the disk nothing changes
-            data/sub lies in a tracked directory: .mlrepoignore leaves it out from now on
+            data/sub would be taken in again: .mlrepoignore leaves it out from now on
             $ mlrepo status
             On branch main
             Last commit {one}
-              deleted  data/sub/b.txt
+              untracked data/sub/b.txt
             $ mlrepo commit -m 'Without sub'
             [main {two}] Without sub
              1 file, 6 bytes; {changes}; {size} new -> {size}{ratio}
@@ -552,6 +552,7 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo init --quiet
             $ mlrepo log
+            ! note: no commit here yet
             $ mkdir data
             $ echo first >data/a.txt
             $ mlrepo add data
@@ -805,7 +806,7 @@ class Transcripts(TranscriptTest):
             $ mkdir -p data/sub
             $ echo mine >data/sub/b.txt
             $ mlrepo checkout main~1
-            ! error: 2 files would be lost, data/a.txt among them
+            ! error: 2 files would be lost: data/a.txt, data/sub/b.txt
             ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
             [73]
             $ mlrepo checkout --force main~1
@@ -815,7 +816,7 @@ class Transcripts(TranscriptTest):
             first
             second
             $ mlrepo undo
-            Taking back 4  2025-11-23T09:00:00Z  checkout  by Ada  (what it overwrites: {kept})
+            Taken back: 4  2025-11-23T09:00:00Z  checkout  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt data/sub/b.txt
             precious
             mine
@@ -857,7 +858,7 @@ class Transcripts(TranscriptTest):
             $ cat data/a.txt
             first
             $ mlrepo undo
-            Taking back 6  2025-11-23T09:00:00Z  overwrite "checkout {one} -- data/a.txt"  by Ada  (what it overwrites: {kept})
+            Taken back: 6  2025-11-23T09:00:00Z  overwrite "checkout {one} -- data/a.txt"  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt
             precious
             $ mlrepo status
@@ -1050,7 +1051,7 @@ class Transcripts(TranscriptTest):
             Last commit {two}
               deleted  data/a.txt
             $ mlrepo undo
-            Taking back 8  2025-11-23T09:00:00Z  overwrite "rm data/a.txt"  by Ada  (what it overwrites: {kept})
+            Taken back: 8  2025-11-23T09:00:00Z  overwrite "rm data/a.txt"  by Ada  (what it overwrites: {kept})
             $ cat data/a.txt
             precious
             $ mlrepo status
@@ -1156,12 +1157,12 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo checkout --quiet main~1
             $ mlrepo undo
-            Taking back 3  2025-11-23T09:00:00Z  checkout  by Ada
+            Taken back: 3  2025-11-23T09:00:00Z  checkout  by Ada
             $ mlrepo tag v1
             $ mlrepo undo
-            Taking back 5  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
+            Taken back: 5  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
             $ mlrepo undo
-            Taking back 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
+            Taken back: 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
             $ mlrepo status
             On branch main
             Last commit {one}
@@ -1492,25 +1493,31 @@ class Transcripts(TranscriptTest):
             missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: it lay in a frame that is damaged
               needed by branches/main:data/a.txt
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
+            ! hint: mlrepo fsck --repair saves what can be saved; a good copy of a file that is named here, added and committed, mends it
             $ mlrepo fsck >/dev/null
+            ! hint: mlrepo fsck --repair saves what can be saved; a good copy of a file that is named here, added and committed, mends it
             [1]
             $ mlrepo fsck --repair --dry-run | tail -4
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
             pack {pack:name} would be replaced, with 8 objects saved
             lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
             lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
+            ! hint: a good copy of a file that is named here, added and committed, mends it
             $ mlrepo fsck --repair | tail -4
             pack {pack:name} was replaced, with 8 objects saved
             lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
             lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
             Now: 11 objects in 2 packs, {size}: 2 problems, 2 files damaged
+            ! hint: a good copy of a file that is named here, added and committed, mends it
             $ mlrepo fsck --repair >/dev/null
+            ! hint: a good copy of a file that is named here, added and committed, mends it
             [1]
             $ rm -r .mlrepo && mv ../whole .mlrepo
             $ chmod u+w .mlrepo/format && echo '{}' >.mlrepo/format
             $ mlrepo fsck
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
             12 objects in 2 packs, {size}: 1 problem
+            ! hint: mlrepo fsck --repair saves what can be saved
             [1]
             $ mlrepo fsck extra
             ! error: Unexpected argument 'extra'
@@ -1565,7 +1572,7 @@ class Transcripts(TranscriptTest):
             $ head -c 3000 /dev/urandom >data/c.bin
             $ mlrepo commit --quiet -m Two
             $ mlrepo undo
-            Taking back 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
+            Taken back: 2  2025-11-23T09:00:00Z  commit "Two"  by Ada  branches/main {one} -> {two}
             $ mlrepo gc --plan
             Needed: 22 of 22 objects; {size} of records stay for ever
             Nothing to collect
@@ -1580,6 +1587,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo gc --dry-run --now | head -1
             Needed: 15 of 22 objects; {size} of records stay for ever
             $ mlrepo gc --now
+            No name leads to {two} "Two" any more: its record stays, files that no other version has go
             Dropped 2 packs, what is needed of them rewritten in {size}; freed {size}
             $ mlrepo gc --now --quiet
             $ mlrepo operations | head -2
@@ -1755,7 +1763,7 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo reset --hard
             ! error: nothing here moves a branch back and drops files
-            ! hint: mlrepo undo takes back a commit; mlrepo checkout --force -- PATH brings files back
+            ! hint: mlrepo undo takes back a commit; mlrepo checkout --force HEAD brings files back, with -- PATH some of them
             [64]
             $ mlrepo rebase
             ! error: history is not rewritten here: the log proves it

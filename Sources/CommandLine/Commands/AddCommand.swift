@@ -46,15 +46,7 @@ struct AddCommand: ParsableCommand {
                 "note: git tracks \(Terminal.files(twice)) of these, too; 'mlrepo untrack PATH' leaves them to git, 'git rm --cached PATH' to mlrepo"
             )
         }
-        let seen = twice == 0 && !output.quiet ? try repository.seenByGit(paths) : []
-        if let first = seen.first {
-            let lines = seen.prefix(8).map { "'/\($0)'" }.joined(separator: ", ")
-            let others = seen.count == 1 ? "" : " and \(Terminal.count(seen.count - 1)) more"
-            let rest = seen.count > 8 ? " and so on" : ""
-            Terminal.printError(
-                "note: git does not ignore \(first)\(others): \(seen.count == 1 ? "the line" : "lines") \(lines)\(rest) in .gitignore, beside .mlrepo, \(seen.count == 1 ? "keeps it" : "keep them") out of git"
-            )
-        }
+        if twice == 0 { try Terminal.noteGit(paths, repository, output) }
         guard output.json else { return }
         Terminal.printJSON(
             .object([

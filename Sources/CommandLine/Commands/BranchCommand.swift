@@ -14,6 +14,9 @@ struct BranchCommand: ParsableCommand {
 
     @Flag(name: [.customShort("d"), .long], help: "Delete the branch.")
     var delete = false
+    @Flag(
+        name: [.customShort("a"), .customLong("all"), .customShort("l"), .customLong("list")], help: .hidden)
+    var list = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "The branch's name.", completion: Completions.revision)
     var name: String?
@@ -24,6 +27,7 @@ struct BranchCommand: ParsableCommand {
         guard !delete || (name != nil && revision == nil) else {
             throw ValidationError("-d takes the name of one branch")
         }
+        guard !list || (name == nil && !delete) else { throw ValidationError("the list takes no name") }
     }
 
     func run() throws {

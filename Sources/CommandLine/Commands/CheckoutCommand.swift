@@ -79,6 +79,14 @@ struct CheckoutCommand: ParsableCommand {
         } else {
             id = try repository.commit(named: name)
         }
+        do { try repository.requireWritableStore() } catch {
+            var failure = Failure(error)
+            if failure.status == .notPermitted {
+                failure.hint =
+                    "a checkout is noted in the store; mlrepo checkout \(name) --to DIR writes the files elsewhere"
+            }
+            throw failure
+        }
         try warnOfLeaving(repository, for: id)
         let report =
             force

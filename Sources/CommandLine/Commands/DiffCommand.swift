@@ -39,8 +39,11 @@ struct DiffCommand: ParsableCommand {
         let difference = wanted.isEmpty ? whole : whole.files(under: wanted)
         if output.json { Terminal.printJSON(Self.json(difference)) } else { show(difference) }
         if revisions.isEmpty, whole.isEmpty, !output.json, !output.quiet {
+            let hasCommit = try repository.base().head.commit != nil
             Terminal.printError(
-                "note: nothing changed since the last commit; mlrepo diff HEAD~1 HEAD compares the last two")
+                hasCommit
+                    ? "note: nothing changed since the last commit; mlrepo diff HEAD~1 HEAD compares the last two"
+                    : "note: there is no commit here yet, and nothing is tracked: mlrepo status")
         }
         if exitCode, !difference.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
     }

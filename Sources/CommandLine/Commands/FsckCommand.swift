@@ -44,6 +44,13 @@ struct FsckCommand: ParsableCommand {
             Terminal.print("Now: \(Self.verdict(after))")
         }
         if (after ?? report).isClean { return }
+        if !output.json, !output.quiet {
+            let saving = "mlrepo fsck --repair saves what can be saved"
+            let files = DamagedFiles((after ?? report).problems.flatMap(\.neededBy)).files
+            let mending = "a good copy of a file that is named here, added and committed, mends it"
+            let hints = (repair ? [] : [saving]) + (files == 0 ? [] : [mending])
+            if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
+        }
         throw ExitCode(ExitStatus.no.rawValue)
     }
 
@@ -68,7 +75,7 @@ struct FsckCommand: ParsableCommand {
 
     private static func verdict(_ report: IntegrityReport) -> String {
         let what =
-            "\(Terminal.count(report.objects)) objects in \(Terminal.count(report.packs)) packs, \(Terminal.size(report.bytes))"
+            "\(Terminal.number(report.objects, "object")) in \(Terminal.number(report.packs, "pack")), \(Terminal.size(report.bytes))"
         if report.isClean { return "\(what): no damage" }
         let count = "\(report.problems.count) \(report.problems.count == 1 ? "problem" : "problems")"
         let files = DamagedFiles(report.problems.flatMap(\.neededBy)).files

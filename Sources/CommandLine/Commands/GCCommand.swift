@@ -35,6 +35,7 @@ struct GCCommand: ParsableCommand {
         let outcome = try repository.collect(immediately: now)
         if output.json { return Terminal.printJSON(Self.json(outcome.plan, outcome)) }
         guard !output.quiet else { return }
+        try sayEmptied(outcome.plan, repository)
         Terminal.print(Self.summary(outcome))
         sayUnfinished(outcome.plan)
         if outcome.plan.waiting > 0 || (!now && !outcome.plan.dropped.isEmpty) {
@@ -66,15 +67,7 @@ struct GCCommand: ParsableCommand {
                 "Not needed: \(Terminal.count(share.count)) of kind \(kind.name), \(Terminal.size(share.bytes))"
             )
         }
-        for id in plan.emptied.prefix(20) {
-            let (commit, _) = try repository.contents(of: id)
-            Terminal.print(
-                "No name leads to \(id.short) \"\(Terminal.escaped(commit.subject))\" any more: its record stays, files that no other version has go"
-            )
-        }
-        if plan.emptied.count > 20 {
-            Terminal.print("and \(Terminal.count(plan.emptied.count - 20)) more commits")
-        }
+        try sayEmptied(plan, repository)
         for pack in plan.dropped {
             let rest =
                 pack.needed == 0 ? "" : ", \(Terminal.count(pack.needed)) needed ones go into a new pack"
@@ -94,8 +87,25 @@ struct GCCommand: ParsableCommand {
         if plan.waiting > 0 {
             Terminal.print("\(Self.packs(plan.waiting)), \(Terminal.size(plan.waitingBytes)), in their grace")
         }
-        if plan.isEmpty { Terminal.print("Nothing to collect") }
+        if plan.isEmpty {
+            let rest = ": what is not needed lies among what is, and is too little to be worth a new pack"
+            Terminal.print("Nothing to collect\(plan.unneeded.isEmpty ? "" : rest)")
+        }
         sayUnfinished(plan)
+    }
+
+    /// Says which versions lose files: none where no pack is dropped.
+    private func sayEmptied(_ plan: GarbageCollector.Plan, _ repository: Repository) throws {
+        guard !plan.dropped.isEmpty else { return }
+        for id in plan.emptied.prefix(20) {
+            let (commit, _) = try repository.contents(of: id)
+            Terminal.print(
+                "No name leads to \(id.short) \"\(Terminal.escaped(commit.subject))\" any more: its record stays, files that no other version has go"
+            )
+        }
+        if plan.emptied.count > 20 {
+            Terminal.print("and \(Terminal.count(plan.emptied.count - 20)) more commits")
+        }
     }
 
     /// What a command that was stopped left, or one at work is writing.

@@ -59,6 +59,14 @@ struct LogCommand: ParsableCommand {
             throw Failure(status: .usage, message: "--graph draws all commits: leave out the paths")
         }
         let tips = try tips(repository, revisions.first)
+        if tips.isEmpty, !output.json, !output.quiet {
+            let others = try repository.refs(in: "branches").map(\.name)
+            Terminal.printError(
+                "note: no commit here yet"
+                    + ((others.first { $0 == Repository.defaultBranch } ?? others.first).map {
+                        "; the store has some: mlrepo checkout \($0), or mlrepo log \($0)"
+                    } ?? ""))
+        }
         let wanted = try repository.paths(paths)
         let names = try CommitNames(repository)
         if graph { return try draw(repository, tips, names) }

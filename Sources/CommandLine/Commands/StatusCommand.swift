@@ -18,7 +18,8 @@ struct StatusCommand: ParsableCommand {
     func run() throws { try Self.run(json: output.json, quiet: output.quiet) }
 
     static func run(json: Bool, quiet: Bool) throws {
-        let status = try Repository.here().status()
+        let repository = try Repository.here()
+        let status = try repository.status()
         if json { return Terminal.printJSON(Self.json(status)) }
         if let branch = status.head.branch {
             Terminal.print("On branch \(branch)")
@@ -35,7 +36,10 @@ struct StatusCommand: ParsableCommand {
         }
         if status.isPending { Terminal.print("A checkout was interrupted: type it again to finish it") }
         for change in status.changes.prefix(Self.mostChanges) {
-            Terminal.print("  \(Self.word(change.state)) \(change.path)")
+            let isLeft =
+                change.state == .deleted && status.tracking.isUntracked(change.path)
+                && (try? repository.exists(change.path)) == true
+            Terminal.print("  \(isLeft ? "untracked" : Self.word(change.state)) \(change.path)")
         }
         if status.changes.count > Self.mostChanges {
             let words: [(String, FileChange.State)] = [
@@ -48,6 +52,11 @@ struct StatusCommand: ParsableCommand {
                 .filter { $0.1 > 0 }.map { "\(Terminal.count($0.1)) \($0.0)" }
             let rest = status.changes.count - Self.mostChanges
             Terminal.print("  and \(Terminal.count(rest)) more; in all \(counts.joined(separator: ", "))")
+        }
+        for root in status.missing where !quiet {
+            Terminal.print(
+                "\(root) is gone, and tracked: mlrepo restore \(root) brings it back, mlrepo untrack \(root) forgets it"
+            )
         }
         for skipped in status.skipped where !quiet {
             Terminal.printError("skipped: \(skipped.path) (\(Self.words(skipped.reason)))")
@@ -93,6 +102,7 @@ struct StatusCommand: ParsableCommand {
             "head": status.head.commit?.json ?? .null,
             "clean": .bool(status.changes.isEmpty && !status.isPending),
             "interrupted": .bool(status.isPending),
+            "missing": status.missing.isEmpty ? nil : .array(status.missing.map(\.json)),
             "untracked": .array(status.untracked.map(\.json)),
             "skipped": .array(
                 status.skipped.map {

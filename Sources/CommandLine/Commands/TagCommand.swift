@@ -14,6 +14,8 @@ struct TagCommand: ParsableCommand {
 
     @Flag(name: [.customShort("d"), .long], help: "Delete the tag.")
     var delete = false
+    @Flag(name: [.customShort("l"), .customLong("list")], help: .hidden)
+    var list = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "The tag's name.")
     var name: String?
@@ -24,6 +26,7 @@ struct TagCommand: ParsableCommand {
         guard !delete || (name != nil && revision == nil) else {
             throw ValidationError("-d takes the name of one tag")
         }
+        guard !list || (name == nil && !delete) else { throw ValidationError("the list takes no name") }
     }
 
     func run() throws {

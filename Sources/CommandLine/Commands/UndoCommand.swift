@@ -9,7 +9,8 @@ struct UndoCommand: ParsableCommand {
         discussion: """
             Only what this working copy did, never a colleague's; it is refused if a branch has moved since, or a file that it would \
             overwrite was changed. Taking back a commit leaves the files as they are; taking back a checkout or 'rm' brings the \
-            earlier files back. 'add', 'untrack' and 'mv' are taken back by 'untrack', 'add' and 'mv'.
+            earlier files back. 'add', 'untrack', 'mv' and 'restore' are no operations: 'untrack', 'add' and 'mv' take the first \
+            three back.
 
             EXAMPLES
               mlrepo undo
@@ -43,11 +44,17 @@ struct UndoCommand: ParsableCommand {
         guard let operation = try repository.undoable() else {
             throw Failure(status: .no, message: "there is nothing to take back", hint: "mlrepo operations")
         }
-        let words = OperationsCommand.line(operation)
-        if !output.quiet, !output.json { Terminal.print("Taking back \(words)") }
+        let isRetracked = try repository.isRetracked()
         try takingBack { try repository.undo(operation) { progress.add($0) } }
         progress.finish()
-        if output.json { Terminal.printJSON(OperationsCommand.json(operation)) }
+        if output.json { return Terminal.printJSON(OperationsCommand.json(operation)) }
+        guard !output.quiet else { return }
+        Terminal.print("Taken back: \(OperationsCommand.line(operation))")
+        if isRetracked, try repository.isRetracked() {
+            Terminal.printError(
+                "note: what was added, untracked or moved since the last commit stays so; mlrepo redo does again what was taken back"
+            )
+        }
     }
 }
 

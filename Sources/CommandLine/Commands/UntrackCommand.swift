@@ -60,7 +60,7 @@ struct UntrackCommand: ParsableCommand {
                 "the next version is without \(Terminal.files(count)) here; on the disk nothing changes")
         }
         for path in ignored where !output.json && !output.quiet {
-            Terminal.print("\(path) lies in a tracked directory: .mlrepoignore leaves it out from now on")
+            Terminal.print("\(path) would be taken in again: .mlrepoignore leaves it out from now on")
         }
         return ignored
     }

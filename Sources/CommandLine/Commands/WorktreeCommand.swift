@@ -74,6 +74,11 @@ struct WorktreeCommand: ParsableCommand {
             Terminal.print(
                 "A new working copy in \(Terminal.escaped(place.bytes)), \(stand)\(id.map { " at \($0.short)" } ?? "")"
             )
+            if try repository.isInGit(), try !made.isInGit() {
+                Terminal.printError(
+                    "note: it lies in no git repository: commits made there record no code, and who commits is not read from this one's settings"
+                )
+            }
         }
     }
 
