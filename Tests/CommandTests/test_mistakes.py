@@ -22,7 +22,7 @@ class Mistakes(CommandTest):
         self.mlrepo("commit", "-m", "One")
         self.write("data/a.txt", b"2")
         for words in (["rm", ""], ["add", ""], ["untrack", ""], ["mv", "data", ""], ["commit", "-m", "x", "--", ""],
-                      ["restore", ""], ["checkout", "--force", "--", ""], ["hash", ""]):
+                      ["restore", ""], ["checkout", "--force", "--", ""]):
             self.refused(*words, status=64, says="an empty path names nothing")
         self.assertEqual(self.mlrepo("status"), "On branch main\nLast commit 7648526\n  modified data/a.txt\n")
 
