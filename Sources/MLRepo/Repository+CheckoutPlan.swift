@@ -163,11 +163,12 @@ extension Repository {
         guard let entry, entry.mode.kind == .blob, entry.mode != .link else { return false }
         let place = copy.root.appending(path.bytes)
         let status = try filing { () throws(FileError) in try environment.files.status(place) }
-        guard status?.kind == .file else { return false }
+        // The mode comes with the file; a power cut takes bytes away and no mode.
+        guard let status, status.kind == .file, entry.mode.matches(status) else { return false }
         let file = try filing { () throws(FileError) in try environment.files.open(place) }
         defer { environment.files.close(file) }
         return try working { () throws(WorkingTreeError) in
-            guard status?.size ?? 0 <= entry.size else { return false }
+            guard status.size <= entry.size else { return false }
             return try BlobStream(store: store, id: entry.id).isTorn(file, environment.files)
         }
     }

@@ -309,6 +309,21 @@ class Tracking(CommandTest):
         self.mlrepo("mv", "d*ta", "data")
         self.assertEqual((self.work / ".mlrepoignore").read_bytes(), b"/data/secret\n")
 
+    def test_undo_of_a_forced_checkout_keeps_a_mode_that_was_set_since(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("d/f", b"1")
+        self.mlrepo("add", "d")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "main~1")
+        self.write("d/f", b"9")
+        self.mlrepo("checkout", "--force", "main")
+        (self.work / "d/f").chmod(0o755)
+        self.refused("undo", status=73, says="d/f would be lost")
+        (self.work / "d/f").chmod(0o644)
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "d/f").read_bytes(), b"9")
+
     def test_a_refused_undo_says_nothing_of_what_is_tracked(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
