@@ -88,6 +88,11 @@ struct Failure: Error {
             (status, hint) = (
                 .usage, "name \(path) among the files to commit, or --input HEAD:\(path) if the run read that"
             )
+        case .lostCommit:
+            (status, hint) = (
+                .damaged,
+                "bring the store's log back from a copy; or mlrepo checkout REVISION goes on from what the store has"
+            )
         case .inputTwice:
             (status, hint) = (.usage, "one --input for each file or directory, each of one version")
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")

@@ -158,7 +158,12 @@ private func perform(_ arguments: [String]) throws {
             throw Failure.noCommand(first, hint: near.map { "mlrepo \($0)" })
         }
     }
-    var command = try parse(arguments)
+    let (words, rest) = ManyPaths.split(arguments)
+    var command = try parse(words)
+    if !rest.isEmpty, var many = command as? any PathsCommand {
+        many.paths += rest
+        command = many
+    }
     try command.run()
 }
 

@@ -30,7 +30,14 @@ struct OutputOptions: ParsableArguments {
 }
 
 extension Repository {
-    static func here() throws -> Repository { try Repository.open(Environment.process()) }
+    static func here() throws -> Repository {
+        let repository = try Repository.open(Environment.process())
+        if let lost = try repository.lostCommit() {
+            let error = RepositoryError.lostCommit(lost)
+            Terminal.printError("warning: \(error); mlrepo fsck")
+        }
+        return repository
+    }
 
     /// The same for a command that changes the working copy: no other one does until this process ends.
     static func alone() throws -> Repository {

@@ -66,6 +66,23 @@ package func onThreads(_ width: Int, _ body: @Sendable () -> Void) {
     }
 }
 
+/// Hands out the indices of some work to several threads, each once, lowest first.
+package final class WorkIndices: Sendable {
+    private let count: Int
+    private let first = Monitor(0)
+
+    package init(_ count: Int) { self.count = count }
+
+    /// Nothing when all were handed out.
+    package func next() -> Int? {
+        let index = first.withLock { first in
+            defer { first += 1 }
+            return first
+        }
+        return index < count ? index : nil
+    }
+}
+
 /// Runs `body` on a stack of a size of its own, in bytes; on the caller's where the system grants no thread.
 package func onStack<Result: Sendable>(
     of size: Int, _ body: @escaping @Sendable () -> Result

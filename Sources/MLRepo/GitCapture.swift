@@ -18,8 +18,12 @@ extension Repository {
         let revision = git.line(["rev-parse", "--verify", "--quiet", "HEAD"])
         let remote = git.line(["config", "--get", "remote.origin.url"]).map(Self.withoutPassword)
         guard revision != nil else { return Run.Code(revision: nil, remote: remote, dirty: true, patch: nil) }
-        let unknown = try unknownCode(git, version)
-        let patch = unknown.isEmpty ? git.patch() : patch(git, with: unknown) ?? git.patch()
+        var patch: [UInt8]?
+        // Files may come and go meanwhile. A patch without some of them would say that it is all.
+        for _ in 0..<2 where patch == nil {
+            guard let unknown = try unknownCode(git, version) else { break }
+            patch = unknown.isEmpty ? git.patch() : self.patch(git, with: unknown)
+        }
         guard let patch, !patch.isEmpty else {
             return Run.Code(revision: revision, remote: remote, dirty: patch == nil, patch: nil)
         }
@@ -39,8 +43,8 @@ extension Repository {
     /// Small files of code that git neither knows nor ignores, and that no version of ours keeps: what was just written.
     ///
     /// Known by their names, since other files may hold secrets, and are nobody's code.
-    /// - Returns: Paths below git's top directory.
-    private func unknownCode(_ git: Git, _ version: DirectoryTree) throws(RepositoryError) -> [[UInt8]] {
+    /// - Returns: Paths below git's top directory; nothing if there are too many to be anybody's new code.
+    private func unknownCode(_ git: Git, _ version: DirectoryTree) throws(RepositoryError) -> [[UInt8]]? {
         // A directory of which git knows nothing is one entry, so that data sets are not walked through.
         let listed = git.names(["--directory", "--no-empty-directory"], below: nil)
         var found: [[UInt8]] = []
@@ -53,11 +57,12 @@ extension Repository {
                 found.append(inner)
             }
         }
-        return found.filter { name in
+        let code = found.filter { name in
             guard Self.isCode(name) else { return false }
             let status = (try? environment.files.status(git.root.appending(name))) ?? nil
             return status?.kind == .file && (status?.size ?? .max) <= Self.unknownFileLimit
-        }.prefix(Self.unknownFileCount).map { $0 }
+        }
+        return code.count <= Self.unknownFileCount ? code : nil
     }
 
     private static let codeSuffixes: Set<String> = [
@@ -76,7 +81,7 @@ extension Repository {
 
     /// Larger files are no code, in bytes.
     private static let unknownFileLimit = 1 << 20
-    private static let unknownFileCount = 1_000
+    private static let unknownFileCount = 10_000
 
     /// Whether a path below git's top directory is in a version of ours.
     private func isKept(
@@ -104,12 +109,20 @@ extension Repository {
         else { return nil }
         defer { environment.files.close(file) }
         guard (try? environment.files.write(file, bytes)) != nil else { return nil }
-        let own = Git(root: git.root, index: index, limit: Self.patchLimit)
-        let names = unknown.map { String(decoding: $0, as: UTF8.self) }
-        guard own.output(["--literal-pathspecs", "add", "--intent-to-add", "--"] + names) != nil else {
+        // In a file, since names are bytes and may be many.
+        let list = FilePath(index.bytes + Array(".names".utf8))
+        defer { try? environment.files.removeIfPresent(list) }
+        guard let names = try? environment.files.create(list, permissions: 0o600) else { return nil }
+        defer { environment.files.close(names) }
+        guard (try? environment.files.write(names, Array(unknown.map { $0 + [0] }.joined()))) != nil else {
             return nil
         }
-        return own.patch()
+        let own = Git(root: git.root, index: index, limit: Self.patchLimit)
+        let arguments = [
+            "--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=\(list)",
+            "--pathspec-file-nul",
+        ]
+        return own.output(arguments) == nil ? nil : own.patch()
     }
 
     /// How many of the files at and below some paths git tracks, too.
@@ -151,8 +164,9 @@ extension Repository {
         guard let scheme = address.firstRange(of: "://") else { return address }
         let rest = address[scheme.upperBound...]
         let host = rest.prefix { $0 != "/" }
-        guard let at = host.lastIndex(of: "@") else { return address }
-        return String(address[..<scheme.upperBound]) + String(rest[rest.index(after: at)...])
+        let start = host.lastIndex(of: "@").map { rest.index(after: $0) } ?? rest.startIndex
+        // A token may stand in the query, too.
+        return String(address[..<scheme.upperBound] + rest[start...].prefix { $0 != "?" && $0 != "#" })
     }
 }
 

@@ -47,14 +47,16 @@ extension Repository {
         _ request: CommitRequest, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CommitReport {
         guard let committer = person else { throw .noIdentity }
+        if let lost = try lostCommit() { throw .lostCommit(lost) }
         try finishMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
         try removeLeftovers(look)
         let base = look.base
         if base == nil, look.tracking == Tracking() { throw .nothingTracked }
+        let asked = PathSet(request.paths)
         let isWanted: (RepositoryPath) -> Bool = { path in
-            request.paths.isEmpty || request.paths.contains { path.isInside($0) }
+            request.paths.isEmpty || asked.covers(path)
         }
         try refuseUnknown(request.paths, look)
         let scanned =
@@ -184,7 +186,7 @@ extension Repository {
             if isKnown { continue }
             guard try exists(path) else { throw .noPath("\(path)") }
             let isTracked =
-                look.tracking.coversDirectory(path)
+                look.tracking.coversDirectory(path) || look.tracking.added.contains(path)
                 || look.tracking.paths.directories.contains { $0.isInside(path) }
                 || look.scan.files.contains { $0.path.isInside(path) }
                 || look.scan.emptyDirectories.contains { $0.isInside(path) }
@@ -347,11 +349,11 @@ extension Repository {
             try copy.setCache(look.cache, after: edits, base: id, identity: identity)
         }
         if !theirs.isEmpty { try copy.setPending(nil) }
-        let isComplete = request.paths.isEmpty
+        let (isComplete, asked) = (request.paths.isEmpty, PathSet(request.paths))
         var rest = look.tracking
         rest.paths = commit.tracked
         rest.added =
-            isComplete ? [] : rest.added.filter { path in !request.paths.contains { path.isInside($0) } }
+            isComplete ? [] : rest.added.filter { !asked.covers($0) }
         rest.untracked = isComplete ? [] : rest.untracked
         let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
         try copy.setTracking(isPlain ? nil : rest)

@@ -19,9 +19,22 @@ package struct IntegrityCheck: Sendable {
     package func run(
         _ watch: IntegrityChecker.Watch = { _ in }
     ) throws(RepositoryError) -> IntegrityReport {
-        try storing { () throws(StoreError) in
+        var report = try storing { () throws(StoreError) in
             try IntegrityChecker(store, files: environment.files, threads: environment.width).check(watch)
         }
+        // Where a pack is damaged that is told already.
+        let isAlone = report.problems.allSatisfy { $0.kind == .cache }
+        if !copy.isBare, isAlone, let id = (try? copy.head())?.commit,
+            let store = try? ObjectStore.open(store, files: environment.files),
+            !store.contains(ObjectReference(.commit, id))
+        {
+            report.problems.append(
+                IntegrityProblem(
+                    .head,
+                    "this working copy stands on it, and the store does not have it: the newest entries of its log are lost, or it is another store",
+                    reference: ObjectReference(.commit, id)))
+        }
+        return report
     }
 
     /// What a repair would do.

@@ -125,7 +125,8 @@ extension Repository {
             // A name that is mistyped must not leave out what gets that name one day.
             let isThere = try exists(path)
             let isKnown =
-                tracking.added.contains { $0.isInside(path) } || (tracking.coversDirectory(path) && isThere)
+                (tracking.coversDirectory(path) && isThere) || tracking.added.contains(path)
+                || tracking.added.contains { $0.isInside(path) }
                 || tracking.paths.directories.contains { $0.isInside(path) }
             let isMatched = isThere ? try matches(path, tracking, base) : false
             let inBase = try reading { () throws(ReadError) in
@@ -135,12 +136,13 @@ extension Repository {
             guard isKnown || isMatched || inBase else {
                 throw try exists(path) ? .notTracked(path) : .noPath("\(path)")
             }
-            tracking.added = tracking.added.filter { !$0.isInside(path) }
             tracking.paths = TrackedPaths(
                 directories: tracking.paths.directories.filter { !$0.isInside(path) },
                 patterns: tracking.paths.patterns)
             if inBase { tracking.untracked.formUnion(try topmost(path, base)) }
         }
+        let asked = PathSet(paths)
+        tracking.added = tracking.added.filter { !asked.covers($0) }
         var covered: [RepositoryPath] = []
         for path in paths where try isTakenIn(path, tracking, base) { covered.append(path) }
         // A rule without a word in what is tracked harms nothing; the other way round the file would come again.

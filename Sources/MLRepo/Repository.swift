@@ -95,6 +95,14 @@ package struct Repository: Sendable {
         return (head, try reading { () throws(ReadError) in try store.commit(id) })
     }
 
+    /// The commit that this working copy stands on, if the store does not have it.
+    ///
+    /// Records of commits stay for ever: the newest entries of the log are lost then, or it is another store.
+    package func lostCommit() throws(RepositoryError) -> ObjectID? {
+        guard !copy.isBare, let id = try copy.head().commit else { return nil }
+        return store.contains(ObjectReference(.commit, id)) ? nil : id
+    }
+
     /// Whether a checkout is in the log.
     private func isDone(_ goal: WorkingCopy.Pending.Goal, _ workingCopy: String) throws(RepositoryError)
         -> Bool

@@ -58,6 +58,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case inputTwice(RepositoryPath)
     /// A directory is a working copy by itself.
     case nested(RepositoryPath)
+    /// The working copy stands on a commit that its store does not have.
+    case lostCommit(ObjectID)
     /// A path without a character.
     case emptyPath
     /// An input has changes on disk that the commit leaves out.
@@ -113,6 +115,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .branchInUse(let branch, let path): "the working copy in \(path) stands on '\(branch)'"
         case .bare(let path): "\(path) is a store without a working copy"
         case .nested(let path): "\(path) is a repository of its own"
+        case .lostCommit(let id):
+            "this working copy stands on commit \(id.hex.prefix(12)), which the store does not have: the newest entries of its log or a pack are lost, or it is another store"
         case .emptyPath: "an empty path names nothing; '.' is everything from here"
         case .inputLeftOut(let path): "\(path) has changes on disk that this commit would leave out"
         case .inputTwice(let path): "\(path) is named twice as input, or lies in another one"

@@ -231,7 +231,7 @@ package struct WorkingCopy: Sendable {
             return try files.status(of: file).modified
         } catch {
             // Nothing can be remembered here, and so nothing needs a clock: every time is too young.
-            guard error.isDenied else { throw .file(error) }
+            guard error.isDenied || error.isFull else { throw .file(error) }
             return .min / 2
         }
     }

@@ -24,10 +24,30 @@ package struct IntegrityChecker: Sendable {
         self.threads = max(1, threads)
     }
 
+    /// How often a check begins anew beside somebody who writes.
+    private static let attempts = 5
+
     /// Checks the store.
     ///
-    /// - Throws: ``StoreError/notFound(_:)`` where neither `format` nor a log is. Everything else is in the report.
+    /// What is missing while somebody else writes may have been collected meanwhile: who accuses has seen a log that stood still.
+    /// - Throws: ``StoreError/notFound(_:)`` where neither `format` nor a log is; ``StoreError/busy(seconds:)`` if the log never stood
+    ///   still. Everything else is in the report.
     package func check(_ watch: Watch = { _ in }) throws(StoreError) -> IntegrityReport {
+        let clock = ContinuousClock()
+        let start = clock.now
+        for _ in 0..<Self.attempts {
+            let before = try? newestEntry()
+            let report = try checkOnce(watch)
+            if report.isClean || (try? newestEntry()) == before { return report }
+        }
+        throw .busy(seconds: Int((clock.now - start).components.seconds))
+    }
+
+    private func newestEntry() throws(StoreError) -> Int {
+        try OperationLog(layout: layout, files: files, origin: "").namedEntries().last ?? 0
+    }
+
+    private func checkOnce(_ watch: Watch) throws(StoreError) -> IntegrityReport {
         var report = IntegrityReport()
         let format = checkFormat(&report)
         guard let origin = format else { throw .notFound(layout.root) }

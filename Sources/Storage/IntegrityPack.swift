@@ -1,5 +1,4 @@
 internal import Coding
-internal import Dispatch
 internal import FileIO
 internal import ObjectModel
 internal import Synchronization
@@ -190,18 +189,13 @@ struct IntegrityPack {
 
     private mutating func decode(_ batch: [(frame: Int, raw: PackReader.RawFrame)], threads: Int) {
         let results = Mutex([Int: Decoded]())
-        let workers = min(threads, batch.count)
-        let work: @Sendable (Int) -> Void = { worker in
+        let indices = WorkIndices(batch.count)
+        onThreads(max(1, min(threads, batch.count))) {
             let coder = try? FrameCoder()
-            for index in stride(from: worker, to: batch.count, by: workers) {
+            while let index = indices.next() {
                 let result = Self.decode(batch[index].raw, frame: batch[index].frame, base: nil, coder)
                 results.withLock { $0[index] = result }
             }
-        }
-        if workers <= 1 {
-            if workers == 1 { work(0) }
-        } else {
-            DispatchQueue.concurrentPerform(iterations: workers, execute: work)
         }
         let decoded = results.withLock { $0 }
         for index in batch.indices {

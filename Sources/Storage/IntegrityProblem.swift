@@ -40,6 +40,8 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
         case missingObject = "missing-object"
         /// The system failed to deliver a file; its bytes may be right.
         case unreadable
+        /// A working copy stands on a commit that the store does not have.
+        case head
     }
 
     package let kind: Kind
@@ -60,7 +62,7 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
     /// The most entries of ``neededBy``.
     package static let needLimit = 64
 
-    init(
+    package init(
         _ kind: Kind, _ message: String, file: String? = nil, reference: ObjectReference? = nil,
         pack: PackName? = nil,
         offset: Int? = nil
@@ -102,7 +104,7 @@ package struct IntegrityReport: Hashable, Sendable {
     package internal(set) var packs = 0
     /// Of their files.
     package internal(set) var bytes = 0
-    package internal(set) var problems: [IntegrityProblem] = []
+    package var problems: [IntegrityProblem] = []
     /// Objects that are known to have been in the store and that no live pack has undamaged; sorted.
     package internal(set) var lost: [ObjectReference] = []
     /// Live packs that something is wrong with, missing ones included; sorted.

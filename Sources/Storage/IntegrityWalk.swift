@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import FileIO
 internal import Hashing
 internal import ObjectModel
 internal import Synchronization
@@ -149,17 +149,12 @@ struct IntegrityWalk {
         recipes: [ObjectReference], in objects: SalvagedObjects, threads: Int
     ) -> [ObjectReference: (problem: String, isIncomplete: Bool)] {
         let found = Mutex([ObjectReference: (problem: String, isIncomplete: Bool)]())
-        let work: @Sendable (Int) -> Void = { worker in
-            for index in stride(from: worker, to: recipes.count, by: threads) {
-                if let problem = check(recipes[index], in: objects) {
-                    found.withLock { $0[recipes[index]] = problem }
-                }
+        let indices = WorkIndices(recipes.count)
+        onThreads(max(1, min(threads, recipes.count))) {
+            while let index = indices.next() {
+                guard let problem = check(recipes[index], in: objects) else { continue }
+                found.withLock { $0[recipes[index]] = problem }
             }
-        }
-        if recipes.count < 2 || threads < 2 {
-            for worker in 0..<max(1, threads) { work(worker) }
-        } else {
-            DispatchQueue.concurrentPerform(iterations: threads, execute: work)
         }
         return found.withLock { $0 }
     }

@@ -72,6 +72,42 @@ class Told(CommandTest):
         self.assertEqual((len(blame["parts"]), blame["otherParts"]), (10, {"files": 4, "commits": 4}))
         self.assertIn("4 files of 4 earlier commits", self.mlrepo("blame", "weights"))
 
+    def test_a_log_that_lost_its_newest_entry_is_told_of(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Two")
+        two = self.mlrepo("resolve", "HEAD").strip()
+        max((self.work / ".mlrepo/log/new").iterdir()).unlink()
+        told = f"this working copy stands on commit {two[:12]}, which the store does not have"
+        self.mlrepo("status")
+        self.assertIn("warning: " + told, self.stderr)
+        self.assertIn(f"head commit {two}", self.mlrepo("fsck", status=1))
+        self.refused("commit", "-m", "Three", status=65, says="error: " + told)
+        # Whoever has no copy goes on from what is there; nothing is overwritten.
+        self.mlrepo("checkout", "main")
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"2")
+        self.assertIn("modified data/a.txt", self.mlrepo("status"))
+        self.assertEqual(self.stderr, "")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("fsck")
+
+    def test_paths_by_the_thousand(self) -> None:
+        self.mlrepo("init")
+        names = [f"d/{number:04}" for number in range(1_000)]
+        for name in names:
+            self.write(name, name.encode())
+        self.mlrepo("add", *names)
+        self.mlrepo("commit", "-m", "Half", "--quiet", "--", *names[:500])
+        self.assertEqual(len(self.mlrepo("ls").splitlines()), 500)
+        self.mlrepo("commit", "-m", "Rest", *names[500:])
+        self.assertEqual(len(self.mlrepo("ls").splitlines()), 1_000)
+        (self.work / "e").mkdir()
+        self.mlrepo("mv", *names[:250], "e")
+        self.assertEqual(len(os.listdir(self.work / "e")), 250)
+        self.refused("add", *names, "--nothing", status=64, says="Unknown option '--nothing'")
+        self.refused("add", *names[250:], "nothing", status=66, says="no file or directory 'nothing'")
+
     def test_blame_believes_the_run_that_names_the_same_bytes_again(self) -> None:
         self.mlrepo("init")
         self.write("data", b"data")

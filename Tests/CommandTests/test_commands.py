@@ -403,6 +403,30 @@ class Newcomers(CommandTest):
         self.git("apply", str(self.root / "patch"))
         self.assertEqual((self.work / "package/deep/model.py").read_bytes(), b"secret = 1\n")
 
+    def test_a_patch_says_all_or_that_it_is_not_there(self) -> None:
+        self.start()
+        self.git("init", "-q")
+        self.write("train.py", b"pass\n")
+        self.git("add", "train.py")
+        self.git("config", "remote.origin.url", "https://user:word@example.com/code.git?token=secret")
+        self.git("commit", "-qm", "Code")
+        for name in (b"plain.py", b"\xff.py", b"line\nend.py", b"*.py"):
+            with open(os.fsencode(self.work) + b"/" + name, "wb") as file:
+                file.write(b"1\n")
+        self.mlrepo("commit", "-m", "Odd names")
+        code = self.run_of()["code"]
+        self.assertEqual(code["remote"], "https://example.com/code.git")
+        self.assertEqual(self.mlrepo("cat", code["patch"]).count("diff --git"), 4)
+        # More than anybody has written just now is not half recorded.
+        os.mkdir(self.work / "many")
+        for number in range(10_001):
+            (self.work / f"many/{number}.py").touch()
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Many")
+        code = self.run_of()["code"]
+        self.assertEqual((code["dirty"], code.get("patch")), (True, None))
+        self.assertIn("changes that were not recorded", self.mlrepo("show"))
+
     def test_the_author_is_whom_git_knows(self) -> None:
         for name in ("MLREPO_USER_NAME", "MLREPO_USER_EMAIL"):
             del self.environment[name]
