@@ -32,7 +32,10 @@ struct OutputOptions: ParsableArguments {
 extension Repository {
     static func here() throws -> Repository {
         let repository = try Repository.open(Environment.process())
-        if let lost = try repository.lostCommit() {
+        // A damaged HEAD is told by who needs it; what somebody commits meanwhile is not lost.
+        if (try? repository.lostCommit()) ?? nil != nil, (try? repository.store.refresh()) != nil,
+            let lost = (try? repository.lostCommit()) ?? nil
+        {
             let error = RepositoryError.lostCommit(lost)
             Terminal.printError("warning: \(error); mlrepo fsck")
         }

@@ -1,3 +1,4 @@
+/// What a directory entry is, as far as a store tells them apart.
 package enum FileKind: UInt8, Sendable {
     case file = 1
     case directory = 2

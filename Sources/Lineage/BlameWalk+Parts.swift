@@ -12,7 +12,8 @@ extension BlameWalk {
         but told: ObjectID, depth: Int, _ state: inout State
     ) throws(ReadError) -> (told: [Blame.Part], files: Int, commits: Int) {
         let shares = try DirectoryOrigins(of: directory, at: path, in: last.id, last.commit, self).shared()
-        guard shares.contains(where: { $0.id != told }) else { return ([], 0, 0) }
+        let isAll = shares.reduce(0) { $0 + $1.files } == directory.files
+        guard !isAll || shares.contains(where: { $0.id != told }) else { return ([], 0, 0) }
         var parts: [Blame.Part] = []
         for share in shares where parts.count < Self.partLimit {
             guard

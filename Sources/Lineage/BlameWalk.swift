@@ -234,7 +234,12 @@ package struct BlameWalk {
     ) throws(ReadError) -> Blame.Making? {
         for id in commit.runs {
             let run = try reader.run(id)
-            let output = try output(of: run, at: path)
+            let output: TreeEntry?
+            do throws(ReadError) { output = try self.output(of: run, at: path) } catch {
+                // A run's record outlives what it lists.
+                guard case .missing = error else { throw error }
+                continue
+            }
             if output?.id == entry.id || (output?.mode == .directory && entry.mode == .directory) {
                 return Blame.Making(id: id, run: run)
             }

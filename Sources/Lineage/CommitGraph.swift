@@ -17,6 +17,7 @@ package struct CommitGraph {
         package let joints: [String]
     }
 
+    /// Draws the next commit; each comes before its parents.
     package mutating func row(_ id: ObjectID, parents: [ObjectID]) -> Row {
         let column = columns.firstIndex(of: id) ?? columns.count
         if column == columns.count { columns.append(id) }

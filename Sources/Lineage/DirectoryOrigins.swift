@@ -77,7 +77,12 @@ struct DirectoryOrigins {
 
     /// The shares, newest first; files of versions whose trees were collected are in none.
     consuming func shared() throws(ReadError) -> [Share] {
-        while files < directory.files, let (place, pending) = takeNewest() { try look(place, pending) }
+        while files < directory.files, let (place, pending) = takeNewest() {
+            do throws(ReadError) { try look(place, pending) } catch {
+                // A commit's record outlives its files.
+                guard case .missing(let reference) = error, reference.kind == .tree else { throw error }
+            }
+        }
         return shares
     }
 
@@ -86,7 +91,7 @@ struct DirectoryOrigins {
         return newest.map { lines.remove(at: $0) }
     }
 
-    private mutating func add(_ place: Place, _ pending: Pending) {
+    private mutating func add(_ place: Place, _ pending: consuming Pending) {
         if case .only(let paths) = pending, paths.isEmpty { return }
         if let same = lines.firstIndex(where: { $0.place.id == place.id && $0.place.path == place.path }) {
             lines[same].pending = lines[same].pending.joined(by: pending)
@@ -95,12 +100,8 @@ struct DirectoryOrigins {
         }
     }
 
-    private mutating func look(_ place: Place, _ pending: Pending) throws(ReadError) {
-        let parents: [Place]
-        do throws(ReadError) { parents = try self.parents(of: place) } catch {
-            guard case .missing(let reference) = error, reference.kind == .tree else { throw error }
-            return
-        }
+    private mutating func look(_ place: Place, _ pending: consuming Pending) throws(ReadError) {
+        let parents = try self.parents(of: place)
         if let same = parents.first(where: { $0.root == place.root }) { return add(same, pending) }
         guard let first = parents.first else {
             if lines.isEmpty, case .all(let changed) = pending { return try tellRest(place, except: changed) }
@@ -114,20 +115,21 @@ struct DirectoryOrigins {
         var parents: [Place] = []
         for id in place.commit.parents {
             let commit = try reader.commit(id)
-            let tree = DirectoryTree(root: commit.tree, reader: reader)
-            var path = place.path
-            var entry = try tree.entry(at: path)
-            if entry == nil,
-                let now = try DirectoryTree(root: place.commit.tree, reader: reader).entry(at: path),
-                let before = try walk.renamed(now, from: commit, to: place.commit)
-            {
-                (path, entry) = (before, now)
-            }
+            let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: place.path)
             if let entry, entry.mode == .directory {
-                parents.append(Place(id: id, commit: commit, path: path, root: entry.id))
+                parents.append(Place(id: id, commit: commit, path: place.path, root: entry.id))
             }
         }
-        return parents
+        guard parents.isEmpty,
+            let now = try DirectoryTree(root: place.commit.tree, reader: reader).entry(at: place.path)
+        else { return parents }
+        for id in place.commit.parents {
+            let commit = try reader.commit(id)
+            if let before = try walk.renamed(now, from: commit, to: place.commit) {
+                return [Place(id: id, commit: commit, path: before, root: now.id)]
+            }
+        }
+        return []
     }
 
     /// Tells what a commit changed, and goes on with the rest.
@@ -136,7 +138,7 @@ struct DirectoryOrigins {
     ///   - before: What the first parent has.
     ///   - others: What further parents have.
     private mutating func tell(
-        _ place: Place, _ pending: Pending, before: ObjectID, others: [Place], _ first: Place? = nil
+        _ place: Place, _ pending: consuming Pending, before: ObjectID, others: [Place], _ first: Place? = nil
     ) throws(ReadError) {
         var pending = pending
         var taken: [Set<RepositoryPath>] = others.map { _ in [] }
@@ -162,7 +164,11 @@ struct DirectoryOrigins {
     /// Tells that a commit brought all that is left.
     private mutating func tellRest(_ place: Place, except changed: Set<RepositoryPath>) throws(ReadError) {
         let root = DirectoryTree(root: place.root, reader: reader)
-        guard let example = try Self.firstFile(of: root, under: .root, except: changed) else { return }
+        var first: RepositoryPath?
+        try root.forEachFile { (path, entry) throws(ReadError) in
+            if first == nil, entry.mode != .directory, !changed.contains(path) { first = path }
+        }
+        guard let example = first else { return }
         tell(place, example, files: directory.files - files, bytes: directory.size - bytes)
     }
 
@@ -183,20 +189,5 @@ struct DirectoryOrigins {
         places[place.id] = shares.count
         shares.append(
             Share(id: place.id, commit: place.commit, example: example, files: files, bytes: bytes))
-    }
-
-    private static func firstFile(
-        of directory: DirectoryTree, under prefix: RepositoryPath, except changed: Set<RepositoryPath>
-    ) throws(ReadError) -> RepositoryPath? {
-        for entry in try directory.entries.leaves() {
-            guard let path = try? prefix.appending(entry.name) else { continue }
-            if entry.mode == .directory {
-                let below = DirectoryTree(root: entry.id, reader: directory.reader)
-                if let found = try firstFile(of: below, under: path, except: changed) { return found }
-            } else if !changed.contains(path) {
-                return path
-            }
-        }
-        return nil
     }
 }

@@ -43,19 +43,18 @@ extension Repository {
     /// Small files of code that git neither knows nor ignores, and that no version of ours keeps: what was just written.
     ///
     /// Known by their names, since other files may hold secrets, and are nobody's code.
-    /// - Returns: Paths below git's top directory; nothing if there are too many to be anybody's new code.
+    /// - Returns: Paths below git's top directory; nothing if git cannot say, or there are too many to be anybody's new code.
     private func unknownCode(_ git: Git, _ version: DirectoryTree) throws(RepositoryError) -> [[UInt8]]? {
         // A directory of which git knows nothing is one entry, so that data sets are not walked through.
-        let listed = git.names(["--directory", "--no-empty-directory"], below: nil)
+        guard let listed = git.names(["--directory", "--no-empty-directory"], below: nil) else { return nil }
         var found: [[UInt8]] = []
         for name in listed where try !isKept(name, git, version) {
             guard name.last == UInt8(ascii: "/") else {
                 found.append(name)
                 continue
             }
-            for inner in git.names([], below: name) where try !isKept(inner, git, version) {
-                found.append(inner)
-            }
+            guard let inside = git.names([], below: name) else { return nil }
+            for inner in inside where try !isKept(inner, git, version) { found.append(inner) }
         }
         let code = found.filter { name in
             guard Self.isCode(name) else { return false }
@@ -207,13 +206,18 @@ struct Git {
         ])
     }
 
-    /// Files, and if asked for directories, that git neither knows nor ignores.
-    func names(_ options: [String], below directory: [UInt8]?) -> [[UInt8]] {
-        let place = directory.map { [String(decoding: $0, as: UTF8.self)] } ?? []
+    /// Files, and if asked for directories, that git neither knows nor ignores; nothing if it cannot say.
+    func names(_ options: [String], below directory: [UInt8]?) -> [[UInt8]]? {
+        var place: [String] = []
+        if let directory {
+            // An argument is text here.
+            guard let text = String(validating: directory, as: UTF8.self) else { return nil }
+            place = [text]
+        }
         let listed = output(
             ["--literal-pathspecs", "ls-files", "--others", "--exclude-standard", "-z"] + options + ["--"]
                 + place)
-        return (listed ?? []).split(separator: 0).map { Array($0) }
+        return listed?.split(separator: 0).map { Array($0) }
     }
 }
 

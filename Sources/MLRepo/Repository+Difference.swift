@@ -38,6 +38,9 @@ package struct VersionDifference: Sendable {
 }
 
 extension Repository {
+    /// How one commit differs from another: files, parameters and metrics.
+    ///
+    /// - Throws: ``RepositoryError/collected(_:)`` if the files of one of them are not there any more.
     package func difference(_ before: ObjectID, _ after: ObjectID) throws(RepositoryError)
         -> VersionDifference
     {

@@ -23,29 +23,19 @@ extension Repository {
         if kept.count < lines.count { try setIgnoreLines(kept) }
     }
 
-    /// Adds to the lines that leave out what lies in a directory the same for its new name.
-    ///
-    /// - Returns: The lines of the old name.
-    func moveIgnored(
-        from source: RepositoryPath, to target: RepositoryPath
-    ) throws(RepositoryError) -> [[UInt8]] {
-        let lines = try ignoreLines()
-        let (old, new) = (IgnoreRules.line(for: source), IgnoreRules.line(for: target))
-        let moving = lines.filter { $0.starts(with: old + [UInt8(ascii: "/")]) }
-        guard !moving.isEmpty else { return [] }
-        guard String(validating: new, as: UTF8.self) != nil, !new.contains(0x0a), new.last != 0x0d else {
-            throw .badConfiguration(
-                "no line of .mlrepoignore can name \(target), and \(source) has files that such lines leave out"
-            )
-        }
-        let moved = moving.map { new + $0.dropFirst(old.count) }
-        try setIgnoreLines(lines + moved.filter { !lines.contains($0) })
-        return moving
+    /// Whether a line leaves out this path and nothing else, as ``ignore(_:)`` writes it.
+    func hasIgnoreLine(for path: RepositoryPath) throws(RepositoryError) -> Bool {
+        try ignoreLines().contains(IgnoreRules.line(for: path))
     }
 
-    /// Takes out lines that are of no use any more.
-    func dropIgnored(_ lines: [[UInt8]]) throws(RepositoryError) {
-        if !lines.isEmpty { try setIgnoreLines(try ignoreLines().filter { !lines.contains($0) }) }
+    /// Paths in a directory that lines as ``ignore(_:)`` writes them leave out.
+    func ignored(in directory: RepositoryPath) throws(RepositoryError) -> [RepositoryPath] {
+        try ignoreLines().compactMap { line in
+            guard let path = IgnoreRules.path(of: line), path != directory, path.isInside(directory) else {
+                return nil
+            }
+            return path
+        }
     }
 
     /// Without the line that an end of line at the end would begin.

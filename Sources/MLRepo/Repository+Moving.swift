@@ -25,7 +25,7 @@ extension Repository {
         }
         let roots = tracking.paths.directories.filter { $0.isInside(source) }
         guard isCovered || !roots.isEmpty || !singles.isEmpty else {
-            guard try isNoted(source, target, isDirectory: status.kind == .directory, tracking) else {
+            guard try isNoted(source, target, tracking) else {
                 throw .notTracked(source)
             }
             return try rename(source, to: target)
@@ -58,15 +58,27 @@ extension Repository {
         try free(target, in: &tracking, of: base)
         if try hasEntry(base, source) { tracking.untracked.insert(source) }
         let before = try self.tracking(base)
-        // What is left out in it is left out under the new name.
-        let rules = try moveIgnored(from: source, to: target)
+        // What is left out in it is left out under the new name; what a version has all the same is tracked by name.
+        let ignored = try ignored(in: source)
+        var moved: [RepositoryPath] = []
+        for path in ignored {
+            moved.append(try path.moved(from: source, to: target))
+            for (file, _) in try files(of: base, in: path) where !before.isUntracked(file) {
+                tracking.added.insert(try file.moved(from: source, to: target))
+            }
+        }
+        if let path = moved.first(where: { !IgnoreRules.canName($0) }) {
+            throw .badConfiguration(
+                "no line of .mlrepoignore can name \(path), which is left out under its old name")
+        }
+        try ignore(moved)
         try copy.setTracking(tracking)
         do throws(RepositoryError) { try rename(source, to: target) } catch {
             // Something came to the new name meanwhile: nothing has moved.
             try copy.setTracking(before)
             throw error
         }
-        try dropIgnored(rules)
+        try unignore(ignored)
     }
 
     /// Refuses what ``move(_:to:)`` would refuse for what is in the way or not there.
@@ -102,14 +114,13 @@ extension Repository {
 
     /// Whether a command that was killed had noted a move, and not moved anything yet.
     private func isNoted(
-        _ source: RepositoryPath, _ target: RepositoryPath, isDirectory: Bool, _ tracking: Tracking
+        _ source: RepositoryPath, _ target: RepositoryPath, _ tracking: Tracking
     ) throws(RepositoryError) -> Bool {
         if tracking.added.contains(where: { $0.isInside(target) }) { return true }
         if tracking.paths.directories.contains(where: { $0.isInside(target) }) { return true }
         guard tracking.untracked.contains(source), tracking.coversDirectory(target) else { return false }
-        // Who untracks something in a tracked directory writes a rule for it.
-        guard let root = tracking.root(above: source) else { return true }
-        return try !isLeftOut(source, isDirectory: isDirectory, below: root)
+        // Who untracks something in a tracked directory writes a line for it.
+        return try !hasIgnoreLine(for: source)
     }
 
     /// Whether a tracked directory takes in a file or directory: one that the ignore rules leave out is none of its.

@@ -216,8 +216,12 @@ extension Repository {
                 verb, reason: operation.event.reason, actor: actor, head, writer, undoing: operation.eventID
             ) { () throws(RepositoryError) in try reversed(operation) }
         } catch {
-            // Nothing was taken back.
-            if own != nil { try copy.setTracking(said) }
+            // Where nothing was taken back, nothing was said of tracking. An entry may be there although its writer was told of
+            // an error.
+            var isThere = true
+            if case .store(.moved) = error { isThere = false }
+            if isThere, (try? store.refresh()) != nil { isThere = (try? reversed(operation)) == nil }
+            if own != nil, !isThere { try? copy.setTracking(said) }
             throw error
         }
         if let branch = head.branch, try tip(of: branch) == nil, let id = head.commit {

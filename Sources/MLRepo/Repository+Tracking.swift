@@ -112,11 +112,9 @@ extension Repository {
         try requireWhole()
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
-        for path in paths
-        where path.bytes.contains(0x0a) || path.bytes.last == 0x0d
-            || String(validating: path.bytes, as: UTF8.self) == nil
-        {
-            guard try isTakenIn(path, tracking, base) else { continue }
+        var new: [RepositoryPath]?
+        for path in paths where !IgnoreRules.canName(path) {
+            guard try isTakenIn(path, tracking, base, &new) else { continue }
             throw .badConfiguration(
                 "no line of .mlrepoignore can name \(path): move it out of the tracked directory, or untrack that"
             )
@@ -128,7 +126,7 @@ extension Repository {
                 (tracking.coversDirectory(path) && isThere) || tracking.added.contains(path)
                 || tracking.added.contains { $0.isInside(path) }
                 || tracking.paths.directories.contains { $0.isInside(path) }
-            let isMatched = isThere ? try matches(path, tracking, base) : false
+            let isMatched = isThere && !isKnown ? try matches(path, tracking, base, &new) : false
             let inBase = try reading { () throws(ReadError) in
                 if path.isRoot { return true }
                 return try tree(base).entry(at: path) != nil
@@ -144,7 +142,7 @@ extension Repository {
         let asked = PathSet(paths)
         tracking.added = tracking.added.filter { !asked.covers($0) }
         var covered: [RepositoryPath] = []
-        for path in paths where try isTakenIn(path, tracking, base) { covered.append(path) }
+        for path in paths where try isTakenIn(path, tracking, base, &new) { covered.append(path) }
         // A rule without a word in what is tracked harms nothing; the other way round the file would come again.
         if !covered.isEmpty { try ignore(covered) }
         try copy.setTracking(tracking)
@@ -153,21 +151,24 @@ extension Repository {
 
     /// Whether a tracked directory or a pattern takes in what comes to a path.
     private func isTakenIn(
-        _ path: RepositoryPath, _ tracking: Tracking, _ base: Commit?
+        _ path: RepositoryPath, _ tracking: Tracking, _ base: Commit?, _ new: inout [RepositoryPath]?
     ) throws(RepositoryError) -> Bool {
         if tracking.coversDirectory(path) { return true }
-        return try matches(path, tracking, base)
+        return try matches(path, tracking, base, &new)
     }
 
     /// Whether a pattern takes in a file, or a file in a directory that a version has or that is new.
+    ///
+    /// - Parameter new: New files that patterns match, once somebody looked.
     private func matches(
-        _ path: RepositoryPath, _ tracking: Tracking, _ base: Commit?
+        _ path: RepositoryPath, _ tracking: Tracking, _ base: Commit?, _ new: inout [RepositoryPath]?
     ) throws(RepositoryError) -> Bool {
         guard !tracking.paths.patterns.isEmpty, !path.isRoot else { return false }
         let patterns = IgnoreRules(patterns: tracking.paths.patterns)
         guard try status(of: path)?.kind == .directory else { return patterns.matches(path) }
         for (file, _) in try files(of: base, in: path) where patterns.matches(file) { return true }
-        return try look().scan.files.contains { $0.path.isInside(path) && patterns.matches($0.path) }
+        if new == nil { new = try look().scan.files.map(\.path).filter { patterns.matches($0) } }
+        return new?.contains { $0.isInside(path) } == true
     }
 
     /// Takes in no new files that a pattern matches; those of the base version stay tracked.

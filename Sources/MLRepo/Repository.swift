@@ -87,6 +87,11 @@ package struct Repository: Sendable {
                 }
             }
         }
+        if let id = head.commit, try ref(name) == nil, try lostCommit() != nil {
+            // Another store, or one that lost everything of this working copy: it stands on nothing there.
+            _ = try storing { () throws(StoreError) in try store.refresh() }
+            if !store.contains(ObjectReference(.commit, id)) { head.commit = nil }
+        }
         guard let id = head.commit else { return (head, nil) }
         // A branch that is gone is none to stand on. Who took it back stood elsewhere before.
         if let branch = head.branch, try tip(of: branch) == nil {
@@ -161,6 +166,7 @@ package struct Repository: Sendable {
         return try ref(name)?.id
     }
 
+    /// What a ref names; nothing if there is no such ref.
     package func ref(_ name: RefName) throws(RepositoryError) -> ObjectReference? {
         try reading { () throws(ReadError) in try store.refs.lookup(Array(name.text.utf8))?.target }
     }
@@ -171,6 +177,7 @@ package struct Repository: Sendable {
         return all.compactMap { entry in entry.name.name(in: group).map { ($0, entry.target) } }
     }
 
+    /// The files of a version; none before the first one.
     package func tree(_ commit: Commit?) -> DirectoryTree {
         DirectoryTree(root: commit?.tree ?? DirectoryTree.emptyRoot, reader: store)
     }

@@ -64,6 +64,9 @@ extension WorkingCopy {
         }
     }
 
+    /// What a command was writing that was interrupted, or is at work.
+    ///
+    /// - Throws: ``RepositoryError/damaged(_:_:)`` if the note cannot be read.
     package func pending() throws(RepositoryError) -> Pending? {
         let path = directory / "pending"
         guard

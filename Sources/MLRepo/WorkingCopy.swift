@@ -123,6 +123,7 @@ package struct WorkingCopy: Sendable {
         }
     }
 
+    /// Where the working copy stands, as its file `HEAD` says.
     package func head() throws(RepositoryError) -> Head {
         if isBare {
             return Head(branch: Repository.defaultBranch, commit: nil, workingCopy: Self.noWorkingCopy)
@@ -152,6 +153,7 @@ package struct WorkingCopy: Sendable {
     /// Stands for a store without files.
     private static let noWorkingCopy = String(repeating: "0", count: 32)
 
+    /// Replaces `HEAD`, and returns when that is durable.
     package func setHead(_ head: Head) throws(RepositoryError) {
         let json = JSONValue.object([
             "branch": head.branch.map { .string($0) }, "commit": head.commit.map { .string($0.hex) },
@@ -160,6 +162,7 @@ package struct WorkingCopy: Sendable {
         try replace("HEAD", json.canonicalBytes + [0x0a], durable: true)
     }
 
+    /// What was said of tracking since the base version; what that tracks where nothing was said.
     package func tracking(base: TrackedPaths) throws(RepositoryError) -> Tracking {
         let path = directory / "tracked"
         let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: 64 << 20) }

@@ -90,6 +90,7 @@ package struct InvalidName: Error, Equatable, CustomStringConvertible {
         self.problem = problem
     }
 
+    /// What is wrong with a name, or a path.
     package enum Problem: Equatable, Sendable {
         case empty
         case tooLong(Int)

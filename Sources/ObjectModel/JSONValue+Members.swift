@@ -5,20 +5,24 @@ extension JSONValue {
         return members.first { $0.name == name }?.value
     }
 
+    /// A member that has to be a string.
     package func string(_ name: String) throws(MalformedObject) -> String {
         guard case .string(let text)? = member(name) else { throw .member(name, expected: "a string") }
         return text
     }
 
+    /// A string, or nothing where there is no such member.
     package func optionalString(_ name: String) throws(MalformedObject) -> String? {
         member(name) == nil ? nil : try string(name)
     }
 
+    /// A member that has to be an integer.
     package func integer(_ name: String) throws(MalformedObject) -> Int {
         guard case .integer(let number)? = member(name) else { throw .member(name, expected: "an integer") }
         return number
     }
 
+    /// An integer, or nothing where there is no such member.
     package func optionalInteger(_ name: String) throws(MalformedObject) -> Int? {
         member(name) == nil ? nil : try integer(name)
     }
@@ -37,11 +41,13 @@ extension JSONValue {
     /// Seconds since 1970-01-01T00:00:00Z.
     package func time(_ name: String) throws(MalformedObject) -> Int { try integer(name, atLeast: 0) }
 
+    /// A member that has to be an array.
     package func array(_ name: String) throws(MalformedObject) -> [JSONValue] {
         guard case .array(let values)? = member(name) else { throw .member(name, expected: "an array") }
         return values
     }
 
+    /// A member that has to be an array of strings.
     package func strings(_ name: String) throws(MalformedObject) -> [String] {
         var texts: [String] = []
         for value in try array(name) {
@@ -51,6 +57,7 @@ extension JSONValue {
         return texts
     }
 
+    /// A member that has to be an id: 64 lowercase hex digits.
     package func id(_ name: String) throws(MalformedObject) -> ObjectID {
         guard let id = try? ObjectID(hex: try string(name)) else {
             throw .member(name, expected: "an object id")

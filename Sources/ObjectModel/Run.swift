@@ -1,5 +1,6 @@
 /// What was executed, or declared to have been, and what went in and came out (`Documentation/Formats/objects.md`).
 package struct Run: Hashable, Sendable {
+    /// Who says what went in and came out.
     package enum Origin: String, Sendable {
         /// Stated by whoever committed.
         case declared

@@ -31,14 +31,17 @@ package struct IntegrityChecker: Sendable {
     ///
     /// What is missing while somebody else writes may have been collected meanwhile: who accuses has seen a log that stood still.
     /// - Throws: ``StoreError/notFound(_:)`` where neither `format` nor a log is; ``StoreError/busy(seconds:)`` if the log never stood
-    ///   still. Everything else is in the report.
+    ///   still and nothing but missing things was found. Everything else is in the report.
     package func check(_ watch: Watch = { _ in }) throws(StoreError) -> IntegrityReport {
         let clock = ContinuousClock()
         let start = clock.now
-        for _ in 0..<Self.attempts {
+        for attempt in 1...Self.attempts {
             let before = try? newestEntry()
             let report = try checkOnce(watch)
             if report.isClean || (try? newestEntry()) == before { return report }
+            let isMissing = report.problems.allSatisfy { [.missingPack, .missingObject].contains($0.kind) }
+            // Nobody's writing explains anything else.
+            if attempt == Self.attempts, !isMissing { return report }
         }
         throw .busy(seconds: Int((clock.now - start).components.seconds))
     }

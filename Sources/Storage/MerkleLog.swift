@@ -3,8 +3,10 @@ package import ObjectModel
 
 /// Hashing of an append-only log (RFC 9162, section 2.1): leaves behind 00, inner nodes behind 01.
 package enum MerkleLog {
+    /// The hash of an entry: SHA-256 of a byte 0 and the entry.
     package static func leaf(_ entry: [UInt8]) -> ObjectID { ObjectID(SHA256.digest(of: [0] + entry)) }
 
+    /// The hash of two subtrees: SHA-256 of a byte 1 and both hashes.
     package static func node(_ left: ObjectID, _ right: ObjectID) -> ObjectID {
         ObjectID(SHA256.digest(of: [1] + left.digest.bytes + right.digest.bytes))
     }
@@ -27,6 +29,7 @@ package struct MerkleFrontier: Hashable, Sendable {
         self.subtrees = subtrees
     }
 
+    /// Takes in the hash of the next entry.
     package mutating func append(_ leaf: ObjectID) {
         var node = leaf
         // Each low bit that is set is a full subtree as large as what was made so far.

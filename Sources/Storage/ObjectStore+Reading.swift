@@ -19,6 +19,7 @@ extension ObjectStore {
         }
     }
 
+    /// Where an object lies, or the recipe of a blob that was cut; nothing if no live pack has it.
     package func find(_ reference: ObjectReference) -> Found? {
         var recipe: Found?
         for pack in packs {
@@ -30,6 +31,7 @@ extension ObjectStore {
         return recipe
     }
 
+    /// Whether a live pack has an object, or the recipe of a blob; its bytes are not looked at.
     package func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
 
     /// The ids of all objects of a kind that begin with some hex digits.
@@ -37,6 +39,7 @@ extension ObjectStore {
         packs.flatMap { $0.index.ids(of: kind, beginning: digits) }
     }
 
+    /// The payload of an object, checked against its id; nothing if it is not there.
     package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
         guard let found = find(reference) else { return nil }
         return try payload(of: reference, at: found)

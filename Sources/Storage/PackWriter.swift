@@ -68,6 +68,7 @@ package final class PackWriter: Sendable {
 
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
 
+    /// Writes a frame behind those before; may be called from several threads.
     package func append(_ frame: EncodedFrame) throws(StoreError) {
         let result = state.withLock { state -> Result<Void, StoreError> in
             do throws(StoreError) { return .success(try append(frame, &state)) } catch {

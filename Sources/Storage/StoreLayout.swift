@@ -21,8 +21,10 @@ package struct StoreLayout: Hashable, Sendable {
     package var temporary: FilePath { root / "tmp" }
     package var cache: FilePath { root / "cache" }
 
+    /// The file of a pack.
     package func pack(_ name: PackName) -> FilePath { packs / name.directory / name.fileName }
 
+    /// The file of a log entry that lies in no sealed tile.
     package func entry(_ number: Int) -> FilePath {
         let digits = String(number)
         return newEntries / (String(repeating: "0", count: 20 - digits.count) + digits)

@@ -21,6 +21,7 @@ package struct StoreRepair: Sendable {
         package var isEmpty: Bool { removed.isEmpty && replaced.isEmpty }
     }
 
+    /// A damaged pack, and what of it goes into a new one.
     package struct Replacement: Hashable, Sendable {
         package let pack: PackName
         package let saved: Int

@@ -4,6 +4,7 @@ package import ObjectModel
 
 /// How much of what lies in a store's live packs, and in its log.
 package struct StoreStatistics: Sendable {
+    /// What one kind of object takes.
     package struct Share: Sendable {
         package var count = 0
         /// Bytes of the payloads of objects, or of the raw contents of frames.

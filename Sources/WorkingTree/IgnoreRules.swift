@@ -80,6 +80,30 @@ package struct IgnoreRules: Sendable {
         return line
     }
 
+    /// Whether a line can leave out a path: lines are text, and end where a line ends.
+    package static func canName(_ path: RepositoryPath) -> Bool {
+        !path.bytes.contains(0x0a) && path.bytes.last != 0x0d
+            && String(validating: path.bytes, as: UTF8.self) != nil
+    }
+
+    /// The path that a line of ``line(for:)`` names; nothing for any other line.
+    package static func path(of line: [UInt8]) -> RepositoryPath? {
+        guard line.first == 0x2f else { return nil }
+        var (bytes, isEscaped): ([UInt8], Bool) = ([], false)
+        for byte in line.dropFirst() {
+            if byte == UInt8(ascii: "\\"), !isEscaped {
+                isEscaped = true
+            } else {
+                bytes.append(byte)
+                isEscaped = false
+            }
+        }
+        guard let path = try? RepositoryPath(bytes), !path.isRoot, self.line(for: path) == line else {
+            return nil
+        }
+        return path
+    }
+
     /// Whether a path is to be left alone.
     ///
     /// Directories above it are not looked at: who walks does not enter ignored ones.

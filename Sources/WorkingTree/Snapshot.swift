@@ -75,6 +75,10 @@ package struct Snapshot: Sendable {
         package let recipes: [RecipeEntry]
     }
 
+    /// Reads files and, with a writer, stores what is new.
+    ///
+    /// - Parameter width: How many threads read.
+    /// - Throws: ``WorkingTreeError/unsteady(_:)`` if a file goes on changing while it is read.
     package func read(_ scanned: ScannedFiles, width: Int) throws(WorkingTreeError) -> Result {
         onStep(
             .planned(files: scanned.count, bytes: scanned.indices.reduce(0) { $0 + scanned.size($1) }))

@@ -2,6 +2,7 @@
 import datetime
 import json
 import os
+import shutil
 import subprocess
 
 from command_test import CommandTest
@@ -91,6 +92,48 @@ class Told(CommandTest):
         self.assertEqual(self.stderr, "")
         self.mlrepo("commit", "-m", "Three")
         self.mlrepo("fsck")
+
+    def test_a_damaged_head_stops_nobody_who_asks_for_a_version(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        (self.work / ".mlrepo/HEAD").write_bytes(b"broken")
+        self.assertEqual(self.mlrepo("cat", "main:data/a.txt"), "first\n")
+        self.mlrepo("checkout", "main", "--to", str(self.root / "copy"))
+        self.assertEqual(self.stderr, "")
+
+    def test_another_store_in_the_same_place_is_told_of(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for name in ("format", "log", "packs", "cache", "tmp"):
+            place = self.work / ".mlrepo" / name
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+        other = self.root / "other"
+        other.mkdir()
+        self.mlrepo("init", cwd=other)
+        (other / "x").write_bytes(b"x")
+        self.mlrepo("add", "x", cwd=other)
+        self.mlrepo("commit", "-m", "Theirs", cwd=other)
+        for name in ("format", "log", "packs", "cache", "tmp"):
+            place = other / ".mlrepo" / name
+            (shutil.copytree if place.is_dir() else shutil.copy)(place, self.work / ".mlrepo" / name)
+        self.mlrepo("status")
+        self.assertIn("which the store does not have", self.stderr)
+        self.mlrepo("commit", "-m", "Two", status=65)
+        self.mlrepo("checkout", "main")
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"first\n")
+        self.mlrepo("fsck")
+
+    def test_blame_beside_a_run_whose_list_of_outputs_was_collected(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Two", "--param", "lr=1", "--output", "data/a.txt")
+        two = self.mlrepo("resolve", "HEAD").strip()
+        self.mlrepo("undo")
+        self.mlrepo("commit", "-m", "Three")
+        self.mlrepo("gc", "--now")
+        self.mlrepo("blame", "data")
+        self.mlrepo("blame", "data", "-r", two)
 
     def test_paths_by_the_thousand(self) -> None:
         self.mlrepo("init")

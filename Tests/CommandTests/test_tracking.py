@@ -324,6 +324,19 @@ class Tracking(CommandTest):
         self.mlrepo("undo")
         self.assertEqual((self.work / "d/f").read_bytes(), b"9")
 
+    def test_mv_drops_nothing_that_a_version_has(self) -> None:
+        """What a version has is tracked, whatever rule somebody wrote since; and so it is under a new name."""
+        for rules in (b"/data/a.txt\n", b"/data/*\n!/data/sub\n", b"/data/\n", b"data/a.txt\n"):
+            with self.subTest(rules):
+                self.work = self.root / f"rules {len(rules)}"
+                self.work.mkdir()
+                self.start()
+                self.mlrepo("commit", "-m", "One")
+                (self.work / ".mlrepoignore").write_bytes(rules)
+                self.mlrepo("mv", "data", "moved")
+                self.mlrepo("commit", "-m", "Two")
+                self.assertEqual([line.split(" ", 3)[3] for line in self.mlrepo("ls").splitlines()], ["moved/a.txt", "moved/sub/b.txt"])
+
     def test_a_refused_undo_says_nothing_of_what_is_tracked(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
