@@ -54,7 +54,7 @@ extension Repository {
         try removeLeftovers(look)
         let base = look.base
         if base == nil, look.tracking == Tracking() { throw .nothingTracked }
-        let asked = PathSet(request.paths)
+        let asked = Set(request.paths)
         let isWanted: (RepositoryPath) -> Bool = { path in
             request.paths.isEmpty || asked.covers(path)
         }
@@ -349,11 +349,10 @@ extension Repository {
             try copy.setCache(look.cache, after: edits, base: id, identity: identity)
         }
         if !theirs.isEmpty { try copy.setPending(nil) }
-        let (isComplete, asked) = (request.paths.isEmpty, PathSet(request.paths))
+        let (isComplete, asked) = (request.paths.isEmpty, Set(request.paths))
         var rest = look.tracking
         rest.paths = commit.tracked
-        rest.added =
-            isComplete ? [] : rest.added.filter { !asked.covers($0) }
+        rest.added = isComplete ? [] : rest.added.filter { !asked.covers($0) }
         rest.untracked = isComplete ? [] : rest.untracked
         let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
         try copy.setTracking(isPlain ? nil : rest)

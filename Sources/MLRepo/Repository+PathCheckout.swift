@@ -69,14 +69,7 @@ extension Repository {
                     try names.map { (name) throws(InvalidName) in try RepositoryPath.root.appending(name) }
                 })
         }
-        return all.filter { path in
-            var above = path.split?.directory
-            while let directory = above {
-                if all.contains(directory) { return false }
-                above = directory.split?.directory
-            }
-            return true
-        }.sorted()
+        return all.filter { path in !(path.split.map { all.covers($0.directory) } ?? false) }.sorted()
     }
 
     /// What a version has at some paths and below them.

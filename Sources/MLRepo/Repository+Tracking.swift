@@ -139,7 +139,7 @@ extension Repository {
                 patterns: tracking.paths.patterns)
             if inBase { tracking.untracked.formUnion(try topmost(path, base)) }
         }
-        let asked = PathSet(paths)
+        let asked = Set(paths)
         tracking.added = tracking.added.filter { !asked.covers($0) }
         var covered: [RepositoryPath] = []
         for path in paths where try isTakenIn(path, tracking, base, &new) { covered.append(path) }

@@ -49,15 +49,7 @@ package struct Tracking: Hashable, Sendable {
         paths.directories.contains { $0.isInside(directory) } || added.contains { $0.isInside(directory) }
     }
 
-    package func isUntracked(_ path: RepositoryPath) -> Bool {
-        guard !untracked.isEmpty else { return false }
-        var next: RepositoryPath? = path
-        while let path = next {
-            if untracked.contains(path) { return true }
-            next = path.split?.directory
-        }
-        return false
-    }
+    package func isUntracked(_ path: RepositoryPath) -> Bool { untracked.covers(path) }
 
     /// The directory, of those that are tracked with all that comes into them, which a path lies in, or is; the nearest.
     package func root(above path: RepositoryPath) -> RepositoryPath? {

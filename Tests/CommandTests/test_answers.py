@@ -127,6 +127,8 @@ class Told(CommandTest):
         self.start()
         self.mlrepo("commit", "-m", "One")
         self.write("data/a.txt", b"2")
+        self.write("data/c", b"c")
+        # Only this run's list of outputs has one file without the other one.
         self.mlrepo("commit", "-m", "Two", "--param", "lr=1", "--output", "data/a.txt")
         two = self.mlrepo("resolve", "HEAD").strip()
         self.mlrepo("undo")

@@ -36,6 +36,28 @@ import Testing
         return (bench, large)
     }
 
+    @Test func `wherever a collection comes between, a check accuses nobody`() throws {
+        let root = Workbench.home / ".mlrepo"
+        let counting = try abandoned(seed: 63).bench
+        let recorder = RecordingFileSystem(counting.disk)
+        #expect(try IntegrityChecker(root, files: recorder, threads: 1).check().isClean)
+        var vanished = 0
+        for number in 0..<recorder.calls.count {
+            let bench = try abandoned(seed: 63).bench
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    if call.number == number { _ = try? bench.open().collect(immediately: true) }
+                    return .proceed
+                })
+            let report = try IntegrityChecker(root, files: between, threads: 1).check()
+            #expect(report.problems == [], "a collection before call \(number)")
+            // It was begun anew.
+            if between.calls.count > recorder.calls.count { vanished += 1 }
+        }
+        #expect(vanished > 0)
+    }
+
     @Test func `wherever a collection comes between, a commit is whole or refused`() throws {
         let counting = try abandoned(seed: 61).bench
         let recorder = RecordingFileSystem(counting.disk)
