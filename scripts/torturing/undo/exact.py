@@ -57,8 +57,9 @@ def probe(world: World, probe: Probe) -> None:
 
 def refused(world: World, probe: Probe, ended: Ended, before: State, done: State, base: Files) -> None:
     """An `undo` that is refused though nothing was edited, which a limit may explain."""
-    named = re.search(r"(\S+) (?:would be lost|among them)", ended.err)
-    limit = limits.exact_refusal(probe.words, named[1], before.files, done.files, base) if named else None
+    named = re.search(r"files would be lost: ([^\s,]+)|(\S+) would be lost", ended.err)
+    path = named and (named[1] or named[2])
+    limit = limits.exact_refusal(probe.words, path, before.files, done.files, base) if path else None
     if limit is None:
         raise Finding("undo is refused", f"{probe.words}: {ended}")
     world.known_limits.append(limit)
