@@ -5,9 +5,16 @@
 enum QuickCommand: Hashable {
     case version(json: Bool)
     case status(json: Bool)
+    case commit(message: String)
 
     /// - Returns: Nothing if it takes a parser to tell what is meant.
     init?(_ arguments: [String]) {
+        if arguments.count == 3, arguments[0] == "commit", arguments[1] == "-m",
+            CommitCommand.isMessage(arguments[2])
+        {
+            self = .commit(message: arguments[2])
+            return
+        }
         guard let name = arguments.first, arguments.count == 1 || arguments.dropFirst() == ["--json"] else {
             return nil
         }
@@ -23,6 +30,7 @@ enum QuickCommand: Hashable {
         switch self {
         case .version(let json): VersionCommand.run(json: json)
         case .status(let json): try StatusCommand.run(json: json, quiet: false)
+        case .commit(let message): try CommitCommand.run(message: message)
         }
     }
 }

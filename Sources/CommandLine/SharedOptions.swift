@@ -23,6 +23,19 @@ struct OutputOptions: ParsableArguments {
         help: "Tell how far long work is; by itself only on a terminal.")
     var progress: Bool?
 
+    var style: AnswerStyle { AnswerStyle(json: json, quiet: quiet, progress: progress) }
+
+    /// A line that tells how far work is, where somebody may want it.
+    func progress(_ what: String, unit: String = "file") -> Progress { style.progress(what, unit: unit) }
+}
+
+/// How a command answers: ``OutputOptions`` as plain values.
+struct AnswerStyle {
+    var json = false
+    var quiet = false
+    /// Nothing if nobody said.
+    var progress: Bool?
+
     /// A line that tells how far work is, where somebody may want it.
     func progress(_ what: String, unit: String = "file") -> Progress {
         Progress(what, unit: unit, isOn: progress ?? (!quiet && !json && isatty(2) == 1))
@@ -32,6 +45,8 @@ struct OutputOptions: ParsableArguments {
 extension Repository {
     static func here() throws -> Repository {
         let repository = try Repository.open(Environment.process())
+        // To give back the memory of each pack, file by file, takes longer than to end the process.
+        _ = Unmanaged.passRetained(repository.store)
         // A damaged HEAD is told by who needs it; what somebody commits meanwhile is not lost.
         if (try? repository.lostCommit()) ?? nil != nil, (try? repository.store.refresh()) != nil,
             let lost = (try? repository.lostCommit()) ?? nil

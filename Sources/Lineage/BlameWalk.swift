@@ -109,21 +109,16 @@ package struct BlameWalk {
 
     /// Goes back as long as a parent has the same at the path, or lost the same at another one.
     private func origin(of asked: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Origin? {
-        var path = asked
+        var follower = PathFollower(asked, reader: reader)
         var again: (id: ObjectID, commit: Commit, making: Blame.Making)?
         var (id, commit) = (tip, try reader.commit(tip))
-        guard let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path) else {
-            return nil
-        }
+        guard let entry = try follower.entry(in: commit.tree) else { return nil }
         search: while true {
             for parentID in commit.parents {
                 let parent = try reader.commit(parentID)
-                let same = parent.tree == commit.tree
-                let before =
-                    same ? entry : try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)
-                if before?.id == entry.id {
-                    if again == nil, path == asked, let making = try maker(of: path, entry, in: commit),
-                        making.isTelling, try output(of: making.run, at: path)?.id == entry.id
+                if try follower.entry(in: parent.tree)?.id == entry.id {
+                    if again == nil, follower.path == asked,
+                        let making = try teller(of: asked, entry, in: commit)
                     {
                         again = (id, commit, making)
                     }
@@ -134,11 +129,11 @@ package struct BlameWalk {
             for parentID in commit.parents {
                 let parent = try reader.commit(parentID)
                 if let before = try renamed(entry, from: parent, to: commit) {
-                    (id, commit, path) = (parentID, parent, before)
+                    (id, commit, follower) = (parentID, parent, PathFollower(before, reader: reader))
                     continue search
                 }
             }
-            return Origin(id: id, commit: commit, entry: entry, path: path, again: again)
+            return Origin(id: id, commit: commit, entry: entry, path: follower.path, again: again)
         }
     }
 
@@ -193,13 +188,11 @@ package struct BlameWalk {
     ) throws(ReadError) -> (ObjectID, Commit)? {
         if state.history == nil { state.history = try all() }
         let history = state.history ?? []
-        var known: [ObjectID: Bool] = [:]
+        var follower = PathFollower(path, reader: reader)
         func has(_ commit: Commit) -> Bool {
-            if let known = known[commit.tree] { return known }
             // The files of a version may have been collected.
-            let found = try? DirectoryTree(root: commit.tree, reader: reader).entry(at: path)
-            known[commit.tree] = found?.id == entry.id && found?.mode == entry.mode
-            return known[commit.tree] == true
+            guard let found = try? follower.entry(in: commit.tree) else { return false }
+            return found.id == entry.id && found.mode == entry.mode
         }
         var first: (ObjectID, Commit)?
         func look(_ id: ObjectID, _ commit: Commit) throws(ReadError) {
@@ -234,12 +227,7 @@ package struct BlameWalk {
     ) throws(ReadError) -> Blame.Making? {
         for id in commit.runs {
             let run = try reader.run(id)
-            let output: TreeEntry?
-            do throws(ReadError) { output = try self.output(of: run, at: path) } catch {
-                // A run's record outlives what it lists.
-                guard case .missing = error else { throw error }
-                continue
-            }
+            let output = try output(of: run, at: path)
             if output?.id == entry.id || (output?.mode == .directory && entry.mode == .directory) {
                 return Blame.Making(id: id, run: run)
             }
@@ -247,8 +235,25 @@ package struct BlameWalk {
         return nil
     }
 
+    /// The commit's run that has something to say and names exactly this as its output.
+    private func teller(
+        of path: RepositoryPath, _ entry: TreeEntry, in commit: Commit
+    ) throws(ReadError) -> Blame.Making? {
+        for id in commit.runs {
+            let making = Blame.Making(id: id, run: try reader.run(id))
+            if making.isTelling, try output(of: making.run, at: path)?.id == entry.id { return making }
+        }
+        return nil
+    }
+
     private func output(of run: Run, at path: RepositoryPath) throws(ReadError) -> TreeEntry? {
-        try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)
+        do throws(ReadError) {
+            return try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)
+        } catch {
+            // A run's record outlives what it lists.
+            guard case .missing = error else { throw error }
+            return nil
+        }
     }
 
     /// A commit that has the input: the one it was named by, this one, or one of its parents.

@@ -19,6 +19,12 @@ package struct CommitWalk {
         waiting.insert((id, commit), at: place)
     }
 
+    /// A commit that may be among those that come next.
+    package func commit(_ id: ObjectID) throws(ReadError) -> Commit {
+        if let next = waiting.last(where: { $0.id == id }) { return next.commit }
+        return try reader.commit(id)
+    }
+
     /// The next commit: none comes before a commit that was made later, and each comes once.
     package mutating func next() throws(ReadError) -> (id: ObjectID, commit: Commit)? {
         guard let next = waiting.popLast() else { return nil }

@@ -129,11 +129,16 @@ extension Repository {
 
     /// A commit and its runs.
     package func contents(of id: ObjectID) throws(RepositoryError) -> (Commit, [(ObjectID, Run)]) {
+        let commit = try reading { () throws(ReadError) in try store.commit(id) }
+        return (commit, try runs(of: commit))
+    }
+
+    /// What was run to make a commit.
+    package func runs(of commit: Commit) throws(RepositoryError) -> [(ObjectID, Run)] {
         try reading { () throws(ReadError) in
-            let commit = try store.commit(id)
             var runs: [(ObjectID, Run)] = []
             for run in commit.runs { runs.append((run, try store.run(run))) }
-            return (commit, runs)
+            return runs
         }
     }
 
@@ -182,22 +187,6 @@ extension Repository {
             }
         }
         return files
-    }
-
-    /// Whether a commit changed one of some paths against all of its parents.
-    package func changes(_ commit: Commit, _ paths: [RepositoryPath]) throws(RepositoryError) -> Bool {
-        if wasCollected(commit) { return false }
-        return try reading { () throws(ReadError) in
-            for path in paths {
-                let entry = try tree(commit).entry(at: path)
-                var isSame = commit.parents.isEmpty && entry == nil
-                for parent in commit.parents where !isSame {
-                    isSame = try tree(try store.commit(parent)).entry(at: path) == entry
-                }
-                if !isSame { return true }
-            }
-            return false
-        }
     }
 
     /// Whether something is at a path of the working tree.

@@ -59,11 +59,22 @@ extension Repository {
     }
 
     /// All commits that lead to some others, newest first.
+    ///
+    /// - Parameter paths: Where there are some, only commits that have something else at one of them than each of their parents.
     package func history(
-        of tips: [ObjectID], _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool
+        of tips: [ObjectID], changing paths: [RepositoryPath] = [],
+        _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool
     ) throws(RepositoryError) {
         var walk = try reading { () throws(ReadError) in try CommitWalk(from: tips, reader: store) }
+        var changes = PathChanges(of: paths, reader: store)
         while let (id, commit) = try reading({ () throws(ReadError) in try walk.next() }) {
+            if !paths.isEmpty {
+                if wasCollected(commit) { continue }
+                let isChanged = try reading { () throws(ReadError) in
+                    try changes.isChanged(by: commit, of: walk)
+                }
+                if !isChanged { continue }
+            }
             guard try body(id, commit) else { return }
         }
     }

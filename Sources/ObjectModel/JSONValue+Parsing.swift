@@ -111,7 +111,17 @@ private struct CanonicalParser {
 
     private mutating func string() throws(MalformedObject) -> String {
         try skip(UInt8(ascii: "\""), "no string")
-        var text: [UInt8] = []
+        let start = offset
+        while let byte = next, (0x20..<0x80).contains(byte), byte != UInt8(ascii: "\""),
+            byte != UInt8(ascii: "\\")
+        {
+            offset += 1
+        }
+        var text = bytes[start..<offset]
+        if next == UInt8(ascii: "\"") {
+            offset += 1
+            return String(decoding: text, as: UTF8.self)
+        }
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):

@@ -1,5 +1,5 @@
 /// A value of canonical JSON (`Documentation/Formats/canonical-json.md`): RFC 8785 without fractions.
-package indirect enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
     case object([JSONMember])
     case array([JSONValue])
     case string(String)
@@ -29,7 +29,13 @@ package indirect enum JSONValue: Hashable, Sendable {
     }
 
     /// Order of member names in RFC 8785: as sequences of UTF-16 code units.
-    static func utf16Precedes(_ a: String, _ b: String) -> Bool { a.utf16.lexicographicallyPrecedes(b.utf16) }
+    static func utf16Precedes(_ a: String, _ b: String) -> Bool {
+        // Only characters from U+E000 on stand elsewhere in the order of bytes.
+        if a.utf8.contains(where: { $0 >= 0xee }) || b.utf8.contains(where: { $0 >= 0xee }) {
+            return a.utf16.lexicographicallyPrecedes(b.utf16)
+        }
+        return a.utf8.lexicographicallyPrecedes(b.utf8)
+    }
 }
 
 /// A member of an object.
@@ -81,6 +87,11 @@ extension JSONValue {
 
     private static func write(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
+        if !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c }) {
+            bytes.append(contentsOf: text.utf8)
+            bytes.append(UInt8(ascii: "\""))
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case 0x22: bytes.append(contentsOf: [0x5c, 0x22])

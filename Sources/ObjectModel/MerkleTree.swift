@@ -13,9 +13,7 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
     }
 
     /// The id of the tree without elements.
-    package static var emptyRoot: ObjectID {
-        ObjectID(of: Leaf.kind, payload: MerkleNode<Leaf>.empty.payload)
-    }
+    package static var emptyRoot: ObjectID { emptyRoots[Int(Leaf.kind.rawValue)] }
 
     /// Reads a node; the empty tree is known without asking.
     func node(_ id: ObjectID) throws(ReadError) -> MerkleNode<Leaf> {
@@ -117,6 +115,13 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
             throw .damaged(ObjectReference(Leaf.kind, root), problem: "its names are not in order")
         }
     }
+}
+
+/// The ids of the trees without elements, by the number of their kind: each node that is read is compared with one.
+private let emptyRoots: [ObjectID] = (0...(ObjectKind.allCases.map(\.rawValue).max() ?? 0)).map { number in
+    let kind = ObjectKind(rawValue: number) ?? .tree
+    let empty = kind == .chunks ? MerkleNode<ChunkEntry>.empty.payload : MerkleNode<TreeEntry>.empty.payload
+    return ObjectID(of: kind, payload: empty)
 }
 
 extension MerkleLeaf {

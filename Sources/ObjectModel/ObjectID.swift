@@ -27,19 +27,31 @@ package struct ObjectID: Hashable, Comparable, Sendable {
     ///
     /// - Throws: ``Malformed/length(_:)`` or, at the first digit outside `0-9a-f`, ``Malformed/digit(_:offset:)``.
     package init(hex: some StringProtocol) throws(Malformed) {
-        let digits = Array(hex.utf8)
-        var words: [UInt64] = []
-        var word: UInt64 = 0
-        for (offset, digit) in digits.enumerated() {
-            guard let nibble = Hex.nibble(digit) else { throw .digit(digit, offset: offset) }
-            word = word << 4 | UInt64(nibble)
-            if offset % 16 == 15 {
-                words.append(word)
-                word = 0
+        let words = hex.utf8.withContiguousStorageIfAvailable { Self.words($0) }
+        digest = Digest(
+            words: try (words ?? Array(hex.utf8).withUnsafeBufferPointer { Self.words($0) }).get())
+    }
+
+    private typealias Words = (UInt64, UInt64, UInt64, UInt64)
+
+    private static func words(_ digits: UnsafeBufferPointer<UInt8>) -> Result<Words, Malformed> {
+        var rest = digits[...]
+        func word() -> UInt64? {
+            var word: UInt64 = 0
+            for _ in 0..<16 {
+                guard let digit = rest.first, let nibble = Hex.nibble(digit) else { return nil }
+                word = word << 4 | UInt64(nibble)
+                rest = rest.dropFirst()
             }
+            return word
         }
-        guard digits.count == 2 * Self.byteCount else { throw .length(digits.count / 2) }
-        digest = Digest(words: (words[0], words[1], words[2], words[3]))
+        if let first = word(), let second = word(), let third = word(), let fourth = word(), rest.isEmpty {
+            return .success((first, second, third, fourth))
+        }
+        for (offset, digit) in digits.enumerated() where Hex.nibble(digit) == nil {
+            return .failure(.digit(digit, offset: offset))
+        }
+        return .failure(.length(digits.count / 2))
     }
 
     /// The 64-digit lower-case text form.

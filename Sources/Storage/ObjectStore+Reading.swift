@@ -22,10 +22,18 @@ extension ObjectStore {
     /// Where an object lies, or the recipe of a blob that was cut; nothing if no live pack has it.
     package func find(_ reference: ObjectReference) -> Found? {
         var recipe: Found?
-        for pack in packs {
+        let packs = packs
+        let last = lastPack.load(ordering: .relaxed)
+        if last < packs.count, let place = packs[last].index.find(reference), !place.isRecipe {
+            return Found(pack: packs[last], place: place)
+        }
+        for (number, pack) in packs.enumerated() {
             guard let place = pack.index.find(reference) else { continue }
             // A blob that lies somewhere whole need not be put together.
-            if !place.isRecipe { return Found(pack: pack, place: place) }
+            if !place.isRecipe {
+                lastPack.store(number, ordering: .relaxed)
+                return Found(pack: pack, place: place)
+            }
             recipe = recipe ?? Found(pack: pack, place: place)
         }
         return recipe

@@ -18,6 +18,8 @@ package struct StoreStatistics: Sendable {
     package let packBytes: Int
     /// Of the log's entries, tiles and lists.
     package let logBytes: Int
+    /// Of the files of entries that lie in tiles, too, and stay for a day.
+    package let sealedBytes: Int
     /// Indexes of the live packs.
     package let indexBytes: Int
     package private(set) var objects = Share()
@@ -30,7 +32,8 @@ package struct StoreStatistics: Sendable {
         packs = live.count
         packBytes = live.reduce(0) { $0 + $1.index.fileLength }
         indexBytes = live.reduce(0) { $0 + $1.index.indexLength }
-        logBytes = try Self.size(of: store.layout.log, store.files)
+        sealedBytes = try Self.sealedBytes(store)
+        logBytes = try Self.size(of: store.layout.log, store.files) - sealedBytes
         for pack in live { try add(pack) }
     }
 
@@ -50,6 +53,28 @@ package struct StoreStatistics: Sendable {
             codecs[codec.name, default: Share()].rawBytes += header.rawLength
             codecs[codec.name, default: Share()].storedBytes += header.totalLength
         }
+    }
+
+    /// The length of the files that go when their names' grace is over; the newest entry's stays.
+    private static func sealedBytes(_ store: ObjectStore) throws(StoreError) -> Int {
+        var isSealed: [Int: Bool] = [:]
+        var bytes = 0
+        for number in try store.log.namedEntries() where number < store.current.number {
+            let tile = number / OperationLog.tileWidth
+            let known = isSealed[tile]
+            let isThere =
+                if let known { known } else {
+                    try filing { () throws(FileError) in
+                        try store.files.status(store.layout.tile("entries", tile)) != nil
+                    }
+                }
+            isSealed[tile] = isThere
+            guard isThere else { continue }
+            bytes += try filing { () throws(FileError) in
+                try store.files.status(store.layout.entry(number))?.size ?? 0
+            }
+        }
+        return bytes
     }
 
     /// The length of all files in a directory and beneath it.

@@ -101,7 +101,7 @@ package struct StatCache: Sendable {
     }
 
     /// More changes than this make a new table.
-    private var changeLimit: Int { 256 + table.entryCount / 16 }
+    private var changeLimit: Int { 64 + table.entryCount / 32 }
 
     /// Whether so many more changes make a new table.
     package func isFull(with count: Int) -> Bool { changes.count + count > changeLimit }

@@ -57,6 +57,44 @@ import Testing
         }
     }
 
+    @Test(arguments: 0..<16) func `a path that is followed through versions is what each of them says`(
+        seed: UInt64
+    ) throws {
+        var random = SplitMix64(seed: seed)
+        var objects = MemoryObjects()
+        var files: [RepositoryPath: TreeEntry] = [:]
+        var versions = [DirectoryTree.emptyRoot]
+        // Each name may be a file or a directory.
+        func path() throws -> RepositoryPath {
+            let names = (0...Int.random(in: 0..<3, using: &random)).map { _ in
+                "n\(Int.random(in: 0..<3, using: &random))"
+            }
+            return try RepositoryPath(names.joined(separator: "/"))
+        }
+        for _ in 0..<30 {
+            let new = try path()
+            files = files.filter { !$0.key.isInside(new) && !new.isInside($0.key) }
+            if Bool.random(using: &random) {
+                files[new] = try Self.file("\(new)", Int.random(in: 0..<3, using: &random)).entry
+            }
+            let edits = files.map { PathEdit(path: $0.key, entry: $0.value) }
+                .sorted { DirectoryTree.walkOrder($0.path, $1.path) }
+            versions.append(
+                try DirectoryTree(root: DirectoryTree.emptyRoot, reader: objects).editing(edits) {
+                    objects.add(.tree, $1)
+                }.root)
+        }
+        for _ in 0..<20 {
+            let path = try path()
+            var follower = PathFollower(path, reader: objects)
+            for _ in 0..<40 {
+                let version = try #require(versions.randomElement(using: &random))
+                let expected = try DirectoryTree(root: version, reader: objects).entry(at: path)
+                #expect(try follower.entry(in: version) == expected, "seed \(seed), \(path)")
+            }
+        }
+    }
+
     @Test func `a directory that becomes a file, and back, is seen by both`() throws {
         var objects = MemoryObjects()
         func built(_ edits: [PathEdit], on root: ObjectID) throws -> ObjectID {

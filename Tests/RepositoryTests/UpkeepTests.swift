@@ -76,12 +76,19 @@ import Testing
         #expect(try bench.disk.status(layout.tile("0", 1)) != nil)
         #expect(try bench.problems() == [])
         let state = try bench.open().store.current
+        let before = try StoreStatistics(bench.open().store)
+        #expect(before.sealedBytes > 512 * 500, "the names of two tiles' entries are there still")
         try bench.disk.remove(layout.cache / "state")
         #expect(try bench.open().store.current == state, "the whole log says what was remembered")
         bench.disk.pass(25 * Self.hour)
         _ = try bench.open().collect(immediately: false)
         let names = try bench.disk.names(in: layout.newEntries).count
         #expect(names < 120, "\(names) names are left")
+        let after = try StoreStatistics(bench.open().store)
+        #expect(after.sealedBytes == 0)
+        // What collecting wrote is there now: an entry, and a list of the packs that it doomed.
+        #expect(after.logBytes >= before.logBytes, "what is gone was not counted")
+        #expect(after.logBytes < before.logBytes + 65_536)
         try bench.disk.removeIfPresent(layout.cache / "state")
         #expect(try bench.open().store.current.number >= state.number)
         #expect(try bench.problems() == [])

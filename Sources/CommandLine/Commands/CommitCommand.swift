@@ -63,19 +63,14 @@ struct CommitCommand: ParsableCommand {
     var paths: [String] = []
 
     func validate() throws {
-        guard message.contains(where: { $0.contains { !$0.isWhitespace } }) else {
+        guard message.contains(where: Self.isMessage) else {
             throw ValidationError("say what this version is: mlrepo commit -m MESSAGE")
         }
     }
 
-    /// Refuses what would be text of the commit and is none.
-    private func requireText() throws {
+    func run() throws {
         for paragraph in message { try ArgumentText.requireText(paragraph, "the message") }
         if let author { try ArgumentText.requireText(author, "the author") }
-    }
-
-    func run() throws {
-        try requireText()
         let repository = try Repository.alone()
         var request = CommitRequest(message: message.joined(separator: "\n\n"))
         request.paths = try repository.paths(paths)
@@ -92,20 +87,35 @@ struct CommitCommand: ParsableCommand {
             request.author = person
         }
         Terminal.noteLinks(request.inputs.filter { $0.commit == nil }.map(\.path), repository, output)
-        let progress = output.progress("reading")
+        try Self.commit(request, repository, output.style)
+    }
+
+    /// A commit with nothing but a message.
+    static func run(message: String) throws {
+        try ArgumentText.requireText(message, "the message")
+        try commit(CommitRequest(message: message), Repository.alone(), AnswerStyle())
+    }
+
+    /// Whether a message says something.
+    static func isMessage(_ text: String) -> Bool { text.contains { !$0.isWhitespace } }
+
+    private static func commit(
+        _ request: CommitRequest, _ repository: Repository, _ style: AnswerStyle
+    ) throws {
+        let progress = style.progress("reading")
         defer { progress.finish() }
         let report = try repository.commit(request) { progress.add($0) }
         progress.finish()
-        for skipped in report.skipped where !output.quiet {
+        for skipped in report.skipped where !style.quiet {
             Terminal.printError("skipped: \(skipped.path) (\(StatusCommand.words(skipped.reason)))")
         }
-        if author == nil, !output.quiet, !repository.hasNamedPerson {
+        if request.author == nil, !style.quiet, !repository.hasNamedPerson {
             Terminal.printError(
                 "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
                     + "mlrepo config user.name NAME changes that")
         }
-        if output.json { return Terminal.printJSON(Self.json(report)) }
-        guard !output.quiet else { return }
+        if style.json { return Terminal.printJSON(Self.json(report)) }
+        guard !style.quiet else { return }
         Terminal.print(
             "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(

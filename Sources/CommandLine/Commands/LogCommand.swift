@@ -71,9 +71,8 @@ struct LogCommand: ParsableCommand {
         let names = try CommitNames(repository)
         if graph { return try draw(repository, tips, names) }
         var left = maxCount ?? .max
-        try repository.history(of: tips) { (id, commit) throws(RepositoryError) in
+        try repository.history(of: tips, changing: wanted) { (id, commit) throws(RepositoryError) in
             guard left > 0 else { return false }
-            if !wanted.isEmpty, try !repository.changes(commit, wanted) { return true }
             left -= 1
             if output.json {
                 Terminal.printJSON(Self.json(id, commit, names))
@@ -122,7 +121,7 @@ struct LogCommand: ParsableCommand {
         ]
         for line in commit.messageLines { lines.append("    \(Terminal.escaped(line))") }
         lines.append("")
-        let values = try repository.contents(of: id).1.flatMap { RunText.values($0.1) }
+        let values = try repository.runs(of: commit).flatMap { RunText.values($0.1) }
         return lines + values.map { "    \($0)" } + (values.isEmpty ? [] : [""])
     }
 

@@ -26,6 +26,11 @@ struct StatsCommand: ParsableCommand {
                 + " \(Terminal.size(stored))\(Self.ratio(statistics.objects.rawBytes, stored)): \(Self.count(statistics.packs, "pack"))"
                 + " of \(Terminal.size(statistics.packBytes)), log \(Terminal.size(statistics.logBytes))"
         )
+        if statistics.sealedBytes > 0 {
+            Terminal.print(
+                "  beside it \(Terminal.size(statistics.sealedBytes)) of log entries that are sealed: their files go a day later"
+            )
+        }
         for (kind, share) in statistics.kinds.sorted(by: { $0.key < $1.key }) {
             Terminal.print(
                 "  \(Self.padded(kind.name)) \(Self.count(share.count, "object")), \(Terminal.size(share.rawBytes))"
@@ -58,7 +63,7 @@ struct StatsCommand: ParsableCommand {
             "objects": .number(statistics.objects.count), "packs": .number(statistics.packs),
             "rawBytes": .number(statistics.objects.rawBytes), "storedBytes": .number(stored),
             "packBytes": .number(statistics.packBytes), "logBytes": .number(statistics.logBytes),
-            "indexBytes": .number(statistics.indexBytes),
+            "sealedBytes": .number(statistics.sealedBytes), "indexBytes": .number(statistics.indexBytes),
             "ratio": .decimal(Terminal.decimal(ratio, digits: 1)),
             "byKind": .object(
                 statistics.kinds.map { kind, share in
