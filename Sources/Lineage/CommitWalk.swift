@@ -19,7 +19,7 @@ package struct CommitWalk {
         waiting.insert((id, commit), at: place)
     }
 
-    /// A commit that may be among those that come next.
+    /// Any commit; one that waits for its turn, as the parents of the last one do, is not read again.
     package func commit(_ id: ObjectID) throws(ReadError) -> Commit {
         if let next = waiting.last(where: { $0.id == id }) { return next.commit }
         return try reader.commit(id)

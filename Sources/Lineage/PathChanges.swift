@@ -10,7 +10,7 @@ package struct PathChanges {
 
     /// Whether a commit has something else at one of the paths than each of its parents.
     ///
-    /// - Parameter walk: Where the commit came from.
+    /// - Parameter walk: Has just handed out the commit, and so has its parents at hand.
     package mutating func isChanged(by commit: Commit, of walk: CommitWalk) throws(ReadError) -> Bool {
         for index in followers.indices {
             let entry = try followers[index].entry(in: commit.tree)

@@ -60,7 +60,8 @@ extension Repository {
 
     /// All commits that lead to some others, newest first.
     ///
-    /// - Parameter paths: Where there are some, only commits that have something else at one of them than each of their parents.
+    /// - Parameter paths: Where there are some, only commits that have something else at one of them than each of their parents
+    ///   (a first one, anything), and whose files were not collected.
     package func history(
         of tips: [ObjectID], changing paths: [RepositoryPath] = [],
         _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool

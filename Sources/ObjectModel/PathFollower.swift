@@ -1,6 +1,6 @@
 /// Looks one path up in one version after another.
 ///
-/// Remembers the directories on the way: what two versions have in common is read once.
+/// Remembers the directories on the way of the last answer: what the next version has in common with it is not read again.
 package struct PathFollower {
     package let path: RepositoryPath
     private let reader: any ObjectReader

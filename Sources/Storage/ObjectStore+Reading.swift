@@ -21,17 +21,19 @@ extension ObjectStore {
 
     /// Where an object lies, or the recipe of a blob that was cut; nothing if no live pack has it.
     package func find(_ reference: ObjectReference) -> Found? {
-        var recipe: Found?
         let packs = packs
-        let last = lastPack.load(ordering: .relaxed)
-        if last < packs.count, let place = packs[last].index.find(reference), !place.isRecipe {
-            return Found(pack: packs[last], place: place)
+        if reference.kind != .blob {
+            let guess = likelyPack.load(ordering: .relaxed)
+            if guess < packs.count, let place = packs[guess].index.find(reference) {
+                return Found(pack: packs[guess], place: place)
+            }
         }
+        var recipe: Found?
         for (number, pack) in packs.enumerated() {
             guard let place = pack.index.find(reference) else { continue }
             // A blob that lies somewhere whole need not be put together.
             if !place.isRecipe {
-                lastPack.store(number, ordering: .relaxed)
+                if reference.kind != .blob { likelyPack.store(number, ordering: .relaxed) }
                 return Found(pack: pack, place: place)
             }
             recipe = recipe ?? Found(pack: pack, place: place)
@@ -50,7 +52,16 @@ extension ObjectStore {
     /// The payload of an object, checked against its id; nothing if it is not there.
     package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
         guard let found = find(reference) else { return nil }
-        return try payload(of: reference, at: found)
+        do throws(ReadError) { return try payload(of: reference, at: found) } catch {
+            guard case .damaged = error else { throw error }
+            // It may lie whole in another pack; which one was found is chance.
+            for pack in packs where pack.name != found.pack.name {
+                guard let place = pack.index.find(reference) else { continue }
+                let other = try? payload(of: reference, at: Found(pack: pack, place: place))
+                if let other { return other }
+            }
+            throw error
+        }
     }
 
     /// The payload of an object that was found.

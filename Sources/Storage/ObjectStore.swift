@@ -34,8 +34,10 @@ package final class ObjectStore: ObjectReader {
     private let damaged: Set<PackName>?
     let cache = FrameCache(limit: 48 << 20)
     let coders = Mutex<[CoderBox]>([])
-    /// The place in ``packs`` at which something was found last: what is asked for next is often beside it.
-    let lastPack = Atomic(0)
+    /// A guess, as packs come and go: the place in ``packs`` at which metadata was found last.
+    ///
+    /// What is asked for next is often beside it.
+    let likelyPack = Atomic(0)
 
     /// The state, and its packs opened.
     private struct Snapshot {

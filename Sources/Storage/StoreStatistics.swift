@@ -16,7 +16,7 @@ package struct StoreStatistics: Sendable {
     package let packs: Int
     /// Length of the live packs.
     package let packBytes: Int
-    /// Of the log's entries, tiles and lists.
+    /// Of the log's entries, tiles and lists, less ``sealedBytes``.
     package let logBytes: Int
     /// Of the files of entries that lie in tiles, too, and stay for a day.
     package let sealedBytes: Int
@@ -32,8 +32,10 @@ package struct StoreStatistics: Sendable {
         packs = live.count
         packBytes = live.reduce(0) { $0 + $1.index.fileLength }
         indexBytes = live.reduce(0) { $0 + $1.index.indexLength }
+        // In this order: what goes meanwhile must not be taken off and missing.
+        let log = try Self.size(of: store.layout.log, store.files)
         sealedBytes = try Self.sealedBytes(store)
-        logBytes = try Self.size(of: store.layout.log, store.files) - sealedBytes
+        logBytes = log - sealedBytes
         for pack in live { try add(pack) }
     }
 

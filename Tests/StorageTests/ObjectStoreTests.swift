@@ -111,6 +111,33 @@ import Testing
         #expect(try store.blob(blob) == nil)
     }
 
+    @Test func `what is damaged in one pack is read from another one that has it`() throws {
+        let disk = try Fixture.disk()
+        let store = try Fixture.create(on: disk, random: Randomness(seed: 1))
+        let blob = Randomness(seed: 4).bytes(1_000)
+        // Two writers that know nothing of each other.
+        let operations = try (1...2).map {
+            try Fixture.prepare($0, blobs: [blob], in: store, random: Randomness(seed: UInt64($0))).operation
+        }
+        for operation in operations {
+            #expect(try store.append(operation, on: store.current, nonce: "00") == .committed)
+        }
+        // In the raw bytes of the first frame.
+        let places = operations.flatMap(\.packs.added).map { store.layout.pack($0) }
+        #expect(places.count == 2)
+        for place in places {
+            try disk.damage(place, at: 300) { $0 ^ 1 }
+            #expect(try ObjectStore.open(Fixture.root, files: disk).blob(blob) == blob)
+            try disk.damage(place, at: 300) { $0 ^ 1 }
+        }
+        for place in places { try disk.damage(place, at: 300) { $0 ^ 1 } }
+        #expect {
+            try ObjectStore.open(Fixture.root, files: disk).blob(blob)
+        } throws: {
+            if case ReadError.damaged? = $0 as? ReadError { true } else { false }
+        }
+    }
+
     @Test func `a store of an unknown format is refused by its number`() throws {
         let disk = try Fixture.disk()
         _ = try Fixture.create(on: disk, random: Randomness(seed: 1))
