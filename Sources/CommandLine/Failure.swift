@@ -120,7 +120,7 @@ struct Failure: Error {
 
     /// What to do where an object of the store is gone or damaged.
     static let mending =
-        "mlrepo fsck names what is damaged, and the files that need it; a good copy of the file, added and committed, mends it"
+        "mlrepo fsck names what is damaged, and the files that need it; mlrepo fsck --repair, and then a commit with a good copy of the file, mend it"
 
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
@@ -153,7 +153,10 @@ struct Failure: Error {
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }
         }
-        return Suggestion.near(text, among: refs).map { "did you mean '\($0)'?" } ?? "mlrepo log"
+        if let near = Suggestion.near(text, among: refs) { return "did you mean '\(near)'?" }
+        return text.contains("/") || text.contains(".")
+            ? "mlrepo log; a path that is gone stands behind --: mlrepo log -- \(Terminal.escaped(text))"
+            : "mlrepo log"
     }
 
     private static func ending(_ error: WorkingTreeError) -> (ExitStatus, String?, String?) {

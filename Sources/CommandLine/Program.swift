@@ -158,12 +158,8 @@ private func perform(_ arguments: [String]) throws {
             throw Failure.noCommand(first, hint: near.map { "mlrepo \($0)" })
         }
     }
-    let (words, rest) = ManyPaths.split(arguments)
-    var command = try parse(words)
-    if !rest.isEmpty, var many = command as? any PathsCommand {
-        many.paths += rest
-        command = many
-    }
+    let many = ManyPaths(arguments)
+    var command = many.complete(try parse(many.words))
     try command.run()
 }
 

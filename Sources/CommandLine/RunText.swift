@@ -50,6 +50,14 @@ enum RunText {
         ])
     }
 
+    /// What a list of commits tells of each run.
+    static func summary(_ id: ObjectID, _ run: Run) -> JSONValue {
+        .object([
+            "id": id.json, "parameters": Values.json(run.parameters), "metrics": Values.json(run.metrics),
+        ])
+    }
+
+    /// All of a run.
     static func json(_ id: ObjectID, _ run: Run) -> JSONValue {
         .object([
             "id": id.json, "origin": .string(run.origin.rawValue), "observedBy": .string(run.observedBy),

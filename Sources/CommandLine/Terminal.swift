@@ -45,8 +45,10 @@ enum Terminal {
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
-                if descriptor == 1 { exit(ExitStatus.inputOutput.rawValue) }
-                return
+                guard descriptor == 1 else { return }
+                let reason = String(cString: strerror(errno))
+                send(Array("error: the answer cannot be written: \(reason)\n".utf8), to: 2)
+                exit(ExitStatus.inputOutput.rawValue)
             }
         }
     }

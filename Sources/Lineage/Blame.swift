@@ -12,6 +12,8 @@ package struct Blame: Sendable {
     /// The commit that brought the content back after it was gone, or took it from another branch, and has nothing of its own
     /// to say about it; nothing where it was there since ``commitID``.
     package let returned: Version?
+    /// Whether ``commit`` is none of those that ``returned`` was made from: the same bytes, made on another line of history.
+    package let isElsewhere: Bool
     /// The commit that brought the same bytes before; ``commit`` has a run that names them as its output again.
     package let madeBefore: Version?
     /// The run that made it; nothing where it came with the commit and no run of it says to have made it.

@@ -6,10 +6,13 @@ extension BlameWalk {
 
     /// The files of a directory by the commits that brought them.
     ///
-    /// - Parameter told: The commit that is named for the whole directory: if all came with it, there is nothing to add.
+    /// - Parameters:
+    ///   - asked: The directory's path in the version that was asked about.
+    ///   - path: The same in the version that the way back begins with.
+    ///   - told: The commit that is named for the whole directory: if all came with it, there is nothing to add.
     func parts(
-        of directory: TreeEntry, at path: RepositoryPath, in last: (id: ObjectID, commit: Commit),
-        but told: ObjectID, depth: Int, _ state: inout State
+        of directory: TreeEntry, at asked: RepositoryPath, as path: RepositoryPath,
+        in last: (id: ObjectID, commit: Commit), but told: ObjectID, depth: Int, _ state: inout State
     ) throws(ReadError) -> (told: [Blame.Part], files: Int, commits: Int) {
         let shares = try DirectoryOrigins(of: directory, at: path, in: last.id, last.commit, self).shared()
         let isAll = shares.reduce(0) { $0 + $1.files } == directory.files
@@ -24,8 +27,9 @@ extension BlameWalk {
             // What a run read has a long way of its own; of interest there is who else made something.
             guard depth == 0 || making?.isTelling == true else { continue }
             let example = Blame(
-                path: share.example, origin: share.example, entry: entry, commitID: share.id,
-                commit: share.commit, returned: nil, madeBefore: nil, making: making,
+                path: Self.joined(asked, share.inside), origin: share.example, entry: entry,
+                commitID: share.id,
+                commit: share.commit, returned: nil, isElsewhere: false, madeBefore: nil, making: making,
                 inputs: try inputs(of: making?.run, share.id, share.commit, depth: depth, &state),
                 parts: [], otherParts: (0, 0))
             parts.append(Blame.Part(files: share.files, bytes: share.bytes, example: example))
@@ -33,5 +37,10 @@ extension BlameWalk {
         guard depth == 0 else { return (parts, 0, 0) }
         let files = parts.reduce(directory.files) { $0 - $1.files }
         return (parts, files, shares.count - parts.count)
+    }
+
+    /// A path in a directory; the directory itself where that would be too long for any version.
+    private static func joined(_ directory: RepositoryPath, _ inside: RepositoryPath) -> RepositoryPath {
+        (try? RepositoryPath(directory.names + inside.names)) ?? directory
     }
 }

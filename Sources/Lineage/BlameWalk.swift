@@ -5,13 +5,21 @@ package struct BlameWalk {
     let reader: any ObjectReader
     /// Where content may come from that a version has and its parents do not.
     private let tips: [ObjectID]
+    /// Whether the files of a version were collected: its record outlives them.
+    let isCollected: @Sendable (Commit) -> Bool
     /// So many runs may lie one behind the other.
     package static let depthLimit = 1_000
 
-    /// - Parameter tips: The newest commits of all branches and tags.
-    package init(reader: any ObjectReader, tips: [ObjectID]) {
+    /// - Parameters:
+    ///   - tips: The newest commits of all branches and tags.
+    ///   - isCollected: Whether the files of a version were collected; what came before it is then not known.
+    package init(
+        reader: any ObjectReader, tips: [ObjectID],
+        isCollected: @escaping @Sendable (Commit) -> Bool = { _ in false }
+    ) {
         self.reader = reader
         self.tips = tips
+        self.isCollected = isCollected
     }
 
     /// - Returns: Nothing if the commit has nothing at that path.
@@ -27,8 +35,8 @@ package struct BlameWalk {
 
     /// What an answer has come across.
     struct State {
-        /// Inputs that were traced.
-        var seen: Set<Input> = []
+        /// Inputs that were traced, and the commits that they came from; nothing while that is being found out.
+        var seen: [Input: ObjectID?] = [:]
         /// All commits that branches and tags know, newest first; nothing while nobody asked.
         var history: [(id: ObjectID, commit: Commit)]?
     }
@@ -41,6 +49,7 @@ package struct BlameWalk {
         let (entry, origin) = (found.entry, found.path)
         var making = try maker(of: origin, entry, in: commit)
         var (returned, madeBefore): (Blame.Version?, Blame.Version?)
+        var isElsewhere = false
         if let again = found.again {
             madeBefore = Blame.Version(id: commitID, commit: commit)
             (commitID, commit, making) = (again.id, again.commit, again.making)
@@ -49,17 +58,21 @@ package struct BlameWalk {
             let earlier = try maker(of: origin, entry, in: first), earlier.isTelling
         {
             returned = Blame.Version(id: commitID, commit: commit)
+            isElsewhere = try !isBefore((id, first), commit)
             (commitID, commit, making) = (id, first, earlier)
         }
         let inputs = try inputs(of: making?.run, commitID, commit, depth: depth, &state)
         var parts: (told: [Blame.Part], files: Int, commits: Int) = ([], 0, 0)
         if entry.mode == .directory, found.again == nil, depth == 0 || making?.isTelling != true {
+            // What was brought back as a whole is told as it was before.
+            let last = returned == nil ? (found.id, found.commit) : (commitID, commit)
             parts = try self.parts(
-                of: entry, at: origin, in: (found.id, found.commit), but: commitID, depth: depth, &state)
+                of: entry, at: path, as: origin, in: last, but: commitID, depth: depth, &state)
         }
         return Blame(
             path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, returned: returned,
-            madeBefore: madeBefore, making: making, inputs: inputs, parts: parts.told,
+            isElsewhere: isElsewhere, madeBefore: madeBefore, making: making, inputs: inputs,
+            parts: parts.told,
             otherParts: (parts.files, parts.commits))
     }
 
@@ -72,10 +85,20 @@ package struct BlameWalk {
         for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root)
         {
             var (upstream, untold): (Blame?, Blame.Untold?)
+            var origin = place
+            let question = Input(path: inputPath, id: input.id)
             if let place {
                 if depth + 1 == Self.depthLimit {
                     untold = .deeper
-                } else if state.seen.insert(Input(path: inputPath, id: input.id)).inserted {
+                } else if let told = state.seen[question] {
+                    untold = .told
+                    if let told {
+                        origin = told
+                    } else if let found = try self.origin(of: inputPath, at: place) {
+                        origin = found.id
+                    }
+                } else {
+                    state.seen.updateValue(nil, forKey: question)
                     do throws(ReadError) {
                         upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
                     } catch {
@@ -85,14 +108,14 @@ package struct BlameWalk {
                         }
                         untold = .collected
                     }
-                } else {
-                    untold = .told
+                    origin = upstream?.commitID ?? place
+                    state.seen.updateValue(origin, forKey: question)
                 }
             }
             inputs.append(
                 Blame.Input(
                     path: inputPath, entry: input, upstream: upstream, untold: untold,
-                    commitID: upstream?.commitID ?? place))
+                    commitID: origin))
         }
         return inputs
     }
@@ -116,7 +139,8 @@ package struct BlameWalk {
         search: while true {
             for parentID in commit.parents {
                 let parent = try reader.commit(parentID)
-                if try follower.entry(in: parent.tree)?.id == entry.id {
+                guard !isCollected(parent) else { continue }
+                if let before = try follower.entry(in: parent.tree), before.hasContent(of: entry) {
                     if again == nil, follower.path == asked,
                         let making = try teller(of: asked, entry, in: commit)
                     {
@@ -128,6 +152,7 @@ package struct BlameWalk {
             }
             for parentID in commit.parents {
                 let parent = try reader.commit(parentID)
+                guard !isCollected(parent) else { continue }
                 if let before = try renamed(entry, from: parent, to: commit) {
                     (id, commit, follower) = (parentID, parent, PathFollower(before, reader: reader))
                     continue search
@@ -150,7 +175,7 @@ package struct BlameWalk {
         guard let first else { return nil }
         var found: [RepositoryPath] = []
         try before.changes(to: DirectoryTree(root: commit.tree, reader: reader)) { path, before, after in
-            if after == nil, before?.id == first.id, before?.mode == first.mode { found.append(path) }
+            if after == nil, before?.hasContent(of: first) == true { found.append(path) }
         }
         for path in found {
             if inner.isEmpty { return path }
@@ -161,7 +186,7 @@ package struct BlameWalk {
                 guard let below = try? directory.appending(name) else { break }
                 directory = below
             }
-            if try before.entry(at: directory)?.id == entry.id { return directory }
+            if try before.entry(at: directory)?.hasContent(of: entry) == true { return directory }
         }
         return nil
     }
@@ -192,7 +217,7 @@ package struct BlameWalk {
         func has(_ commit: Commit) -> Bool {
             // The files of a version may have been collected.
             guard let found = try? follower.entry(in: commit.tree) else { return false }
-            return found.id == entry.id && found.mode == entry.mode
+            return found.hasContent(of: entry)
         }
         var first: (ObjectID, Commit)?
         func look(_ id: ObjectID, _ commit: Commit) throws(ReadError) {
@@ -214,6 +239,17 @@ package struct BlameWalk {
         return first
     }
 
+    /// Whether a commit is one of those that another one was made from.
+    private func isBefore(
+        _ first: (id: ObjectID, commit: Commit), _ commit: Commit
+    ) throws(ReadError) -> Bool {
+        var walk = try CommitWalk(from: commit.parents, reader: reader)
+        while let (id, earlier) = try walk.next(), earlier.committed >= first.commit.committed {
+            if id == first.id { return true }
+        }
+        return false
+    }
+
     private func all() throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
         var walk = try CommitWalk(from: tips, reader: reader)
         var all: [(id: ObjectID, commit: Commit)] = []
@@ -228,7 +264,9 @@ package struct BlameWalk {
         for id in commit.runs {
             let run = try reader.run(id)
             let output = try output(of: run, at: path)
-            if output?.id == entry.id || (output?.mode == .directory && entry.mode == .directory) {
+            if output?.hasContent(of: entry) == true
+                || (output?.mode == .directory && entry.mode == .directory)
+            {
                 return Blame.Making(id: id, run: run)
             }
         }
@@ -241,7 +279,8 @@ package struct BlameWalk {
     ) throws(ReadError) -> Blame.Making? {
         for id in commit.runs {
             let making = Blame.Making(id: id, run: try reader.run(id))
-            if making.isTelling, try output(of: making.run, at: path)?.id == entry.id { return making }
+            guard making.isTelling else { continue }
+            if try output(of: making.run, at: path)?.hasContent(of: entry) == true { return making }
         }
         return nil
     }
@@ -263,14 +302,15 @@ package struct BlameWalk {
         if let named = run.inputCommits[path] { return named }
         for id in commit.parents {
             let parent = try reader.commit(id)
-            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.id == input.id {
+            guard !isCollected(parent) else { continue }
+            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.hasContent(of: input)
+                == true
+            {
                 return id
             }
         }
-        if try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)?.id == input.id {
-            return commitID
-        }
-        return nil
+        let own = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)
+        return own?.hasContent(of: input) == true ? commitID : nil
     }
 
     /// What a run read, each as high up as a commit has it: a directory that was read as a whole is one input.

@@ -1,34 +1,77 @@
 package import ObjectModel
 
-/// The history of a commit, newest first.
+/// The history of a commit, newest first, and no commit before one that was made from it in the same second.
 package struct CommitWalk {
     private let reader: any ObjectReader
+    /// Sorted by time; the newest is last.
     private var waiting: [(id: ObjectID, commit: Commit)] = []
+    /// Those of the newest second, in the order in which they are handed out, from the end.
+    private var ready: [(id: ObjectID, commit: Commit)] = []
     private var seen: Set<ObjectID> = []
 
     package init(from tips: [ObjectID], reader: any ObjectReader) throws(ReadError) {
         self.reader = reader
-        for tip in tips { try add(tip) }
+        for tip in tips where seen.insert(tip).inserted { add(tip, try reader.commit(tip)) }
     }
 
-    private mutating func add(_ id: ObjectID) throws(ReadError) {
-        guard seen.insert(id).inserted else { return }
-        let commit = try reader.commit(id)
-        // Sorted by time; the newest is last. What came first stays first among equals.
+    private mutating func add(_ id: ObjectID, _ commit: Commit) {
+        // What came first stays first among equals.
         let place = waiting.firstIndex { $0.commit.committed >= commit.committed } ?? waiting.count
         waiting.insert((id, commit), at: place)
     }
 
     /// Any commit; one that waits for its turn, as the parents of the last one do, is not read again.
     package func commit(_ id: ObjectID) throws(ReadError) -> Commit {
-        if let next = waiting.last(where: { $0.id == id }) { return next.commit }
+        if let next = waiting.last(where: { $0.id == id }) ?? ready.last(where: { $0.id == id }) {
+            return next.commit
+        }
         return try reader.commit(id)
     }
 
     /// The next commit: none comes before a commit that was made later, and each comes once.
     package mutating func next() throws(ReadError) -> (id: ObjectID, commit: Commit)? {
-        guard let next = waiting.popLast() else { return nil }
-        for parent in next.commit.parents { try add(parent) }
-        return next
+        if ready.isEmpty { try gather() }
+        return ready.popLast()
+    }
+
+    /// Makes the commits of the newest second ready: those that wait, and their parents of the same second.
+    private mutating func gather() throws(ReadError) {
+        guard let newest = waiting.last?.commit.committed else { return }
+        var group: [(id: ObjectID, commit: Commit)] = []
+        while let last = waiting.last, last.commit.committed == newest { group.append(waiting.removeLast()) }
+        var next = 0
+        while next < group.count {
+            for parent in group[next].commit.parents where seen.insert(parent).inserted {
+                let commit = try reader.commit(parent)
+                if commit.committed == newest { group.append((parent, commit)) } else { add(parent, commit) }
+            }
+            next += 1
+        }
+        ready = group.count == 1 ? group : Self.childrenFirst(group).reversed()
+    }
+
+    /// Brings each commit behind all that were made from it; those that are free to come keep their order.
+    private static func childrenFirst(
+        _ group: [(id: ObjectID, commit: Commit)]
+    ) -> [(id: ObjectID, commit: Commit)] {
+        let numbers = Dictionary(uniqueKeysWithValues: group.enumerated().map { ($1.id, $0) })
+        var children = [Int](repeating: 0, count: group.count)
+        for (_, commit) in group {
+            for parent in commit.parents { if let number = numbers[parent] { children[number] += 1 } }
+        }
+        // From the last one to the first.
+        var free = group.indices.reversed().filter { children[$0] == 0 }
+        var sorted: [(id: ObjectID, commit: Commit)] = []
+        while let next = free.popLast() {
+            sorted.append(group[next])
+            for parent in group[next].commit.parents {
+                guard let number = numbers[parent] else { continue }
+                children[number] -= 1
+                if children[number] == 0 {
+                    free.insert(number, at: free.firstIndex { $0 < number } ?? free.count)
+                }
+            }
+        }
+        return sorted
     }
 }

@@ -10,6 +10,8 @@ struct DirectoryOrigins {
         let commit: Commit
         /// One of them, at its path in that commit.
         let example: RepositoryPath
+        /// The same below the directory, whatever name that had.
+        let inside: RepositoryPath
         var files: Int
         var bytes: Int
     }
@@ -115,6 +117,7 @@ struct DirectoryOrigins {
         var parents: [Place] = []
         for id in place.commit.parents {
             let commit = try reader.commit(id)
+            guard !walk.isCollected(commit) else { continue }
             let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: place.path)
             if let entry, entry.mode == .directory {
                 parents.append(Place(id: id, commit: commit, path: place.path, root: entry.id))
@@ -125,6 +128,7 @@ struct DirectoryOrigins {
         else { return parents }
         for id in place.commit.parents {
             let commit = try reader.commit(id)
+            guard !walk.isCollected(commit) else { continue }
             if let before = try walk.renamed(now, from: commit, to: place.commit) {
                 return [Place(id: id, commit: commit, path: before, root: now.id)]
             }
@@ -188,6 +192,8 @@ struct DirectoryOrigins {
         }
         places[place.id] = shares.count
         shares.append(
-            Share(id: place.id, commit: place.commit, example: example, files: files, bytes: bytes))
+            Share(
+                id: place.id, commit: place.commit, example: example, inside: path, files: files,
+                bytes: bytes))
     }
 }

@@ -108,39 +108,64 @@ extension Repository {
         else { return nil }
         defer { environment.files.close(file) }
         guard (try? environment.files.write(file, bytes)) != nil else { return nil }
-        // In a file, since names are bytes and may be many.
-        let list = FilePath(index.bytes + Array(".names".utf8))
-        defer { try? environment.files.removeIfPresent(list) }
-        guard let names = try? environment.files.create(list, permissions: 0o600) else { return nil }
-        defer { environment.files.close(names) }
-        guard (try? environment.files.write(names, Array(unknown.map { $0 + [0] }.joined()))) != nil else {
+        let own = Git(root: git.root, index: index, limit: Self.patchLimit)
+        let added = withList(of: unknown) { list in
+            own.output([
+                "--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=\(list)",
+                "--pathspec-file-nul",
+            ])
+        }
+        return added == nil ? nil : own.patch()
+    }
+
+    /// Lends a file with names, which are bytes and may be too many for a command line; a zero byte ends each.
+    ///
+    /// - Returns: Nothing if the file cannot be written.
+    private func withList(of names: some Sequence<[UInt8]>, _ body: (FilePath) -> [UInt8]?) -> [UInt8]? {
+        let place = copy.directory / "tmp-git-\(Hex.text(environment.random(8)))"
+        defer { try? environment.files.removeIfPresent(place) }
+        guard let file = try? environment.files.create(place, permissions: 0o600) else { return nil }
+        defer { environment.files.close(file) }
+        guard (try? environment.files.write(file, Array(names.map { $0 + [0] }.joined()))) != nil else {
             return nil
         }
-        let own = Git(root: git.root, index: index, limit: Self.patchLimit)
-        let arguments = [
-            "--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=\(list)",
-            "--pathspec-file-nul",
-        ]
-        return own.output(arguments) == nil ? nil : own.patch()
+        return body(place)
     }
 
     /// How many of the files at and below some paths git tracks, too.
     package func filesOfGit(below paths: [RepositoryPath]) throws(RepositoryError) -> Int {
         guard !paths.isEmpty, try gitRoot() != nil else { return 0 }
-        let names = paths.map { $0.isRoot ? "." : "\(FilePath($0.bytes))" }
-        let listed = Git(root: copy.root, limit: Self.patchLimit).output(
-            ["--literal-pathspecs", "ls-files", "-z", "--"] + names)
-        return listed?.count { $0 == 0 } ?? 0
+        let git = Git(root: copy.root, limit: Self.patchLimit)
+        var count = 0
+        var names: [String] = []
+        var size = 0
+        for (index, path) in paths.enumerated() {
+            names.append(path.isRoot ? "." : "\(FilePath(path.bytes))")
+            size += path.bytes.count
+            guard index == paths.count - 1 || size >= Self.argumentSize else { continue }
+            let listed = git.output(["--literal-pathspecs", "ls-files", "-z", "--"] + names)
+            count += listed?.count { $0 == 0 } ?? 0
+            (names, size) = ([], 0)
+        }
+        return count
     }
+
+    /// So many bytes of names any system takes on a command line.
+    private static var argumentSize: Int { 1 << 16 }
 
     /// Those of some paths that git would take with everything else: it does not ignore them.
     package func seenByGit(_ paths: [RepositoryPath]) throws(RepositoryError) -> [RepositoryPath] {
         guard try gitRoot() != nil else { return [] }
-        let git = Git(root: copy.root, limit: 1 << 16)
+        let git = Git(root: copy.root, limit: 1 << 26)
         guard git.line(["rev-parse", "--is-inside-work-tree"]) == "true" else { return [] }
-        return paths.filter { path in
-            !path.isRoot && git.output(["check-ignore", "-q", "--", "\(FilePath(path.bytes))"]) == nil
+        let asked = paths.filter { !$0.isRoot }
+        // A name that begins with a colon would be a pattern. It says that it failed where it ignores none of them.
+        let here = Array("./".utf8)
+        let ignored = withList(of: asked.lazy.map { here + $0.bytes }) { list in
+            git.output(["check-ignore", "-z", "--stdin"], input: list)
         }
+        let names = Set((ignored ?? []).split(separator: 0).map { $0.dropFirst(here.count) })
+        return asked.filter { !names.contains($0.bytes[...]) }
     }
 
     /// Whether commits made here record code.
@@ -177,11 +202,13 @@ struct Git {
     /// The most bytes of an answer.
     let limit: Int
 
+    /// - Parameter input: The file that it reads as its standard input.
     /// - Returns: Nothing if there is no git, or it failed.
-    func output(_ arguments: [String]) -> [UInt8]? {
+    func output(_ arguments: [String], input: FilePath? = nil) -> [UInt8]? {
         let settings = ["core.fsmonitor=false", "core.hooksPath=/dev/null"].flatMap { ["-c", $0] }
         return Subprocess.output(
-            ["git"] + settings + ["-C", root.description] + arguments, variables: variables, limit: limit)
+            ["git"] + settings + ["-C", root.description] + arguments, variables: variables, input: input,
+            limit: limit)
     }
 
     /// The environment without what leads git to another repository than the one that is here.

@@ -39,6 +39,8 @@ package struct CommitReport: Sendable {
     package let takenIn: [RepositoryPath]
     /// How many files came, changed and went against the version before.
     package let changes: (added: Int, modified: Int, deleted: Int)
+    /// The code that was recorded; nothing without git.
+    package let code: Run.Code?
 }
 
 extension Repository {
@@ -51,6 +53,8 @@ extension Repository {
         try finishMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
+        // Else the log would have a commit that the working copy cannot come to stand on.
+        if look.clock == WorkingCopy.noClock { try copy.requireWritable() }
         try removeLeftovers(look)
         let base = look.base
         if base == nil, look.tracking == Tracking() { throw .nothingTracked }
@@ -139,7 +143,7 @@ extension Repository {
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
-            takenIn: theirs.map(\.path), changes: Self.count(read.files))
+            takenIn: theirs.map(\.path), changes: Self.count(read.files), code: run.code)
     }
 
     /// What is tracked after both what was said here and what others said on the branch.

@@ -56,12 +56,8 @@ extension Repository {
     private func difference(_ before: Contents, _ after: Contents?) throws(RepositoryError)
         -> VersionDifference
     {
-        var files: [FileDifference] = []
-        try reading { () throws(ReadError) in
-            try tree(before.commit).changes(to: tree(after?.commit)) {
-                (path, before, after) throws(ReadError) in
-                files.append(FileDifference(path: path, before: before, after: after))
-            }
+        let files = try reading { () throws(ReadError) in
+            try fileChanges(from: tree(before.commit), to: tree(after?.commit))
         }
         let old = try telling(before)
         let new = try after.map { (after) throws(RepositoryError) in try telling(after) } ?? []
@@ -120,6 +116,8 @@ extension Repository {
             } else {
                 old = try reading { () throws(ReadError) in try base.entry(at: path) }
             }
+            // A directory that was emptied is told by its files.
+            if old?.mode == .directory, entry?.mode == .directory { continue }
             if old != entry { files.append(FileDifference(path: path, before: old, after: entry)) }
         }
         return VersionDifference(
@@ -178,13 +176,28 @@ extension Repository {
     /// What a commit has otherwise than its first parent.
     package func changes(of commit: Commit) throws(RepositoryError) -> [FileDifference] {
         if wasCollected(commit) { return [] }
-        var files: [FileDifference] = []
-        try reading { () throws(ReadError) in
+        return try reading { () throws(ReadError) in
             let before = try commit.parents.first.map { (id) throws(ReadError) in try store.commit(id) }
-            if let before, wasCollected(before) { return }
-            try tree(before).changes(to: tree(commit)) { (path, before, after) throws(ReadError) in
-                files.append(FileDifference(path: path, before: before, after: after))
+            if let before, wasCollected(before) { return [] }
+            return try fileChanges(from: tree(before), to: tree(commit))
+        }
+    }
+
+    /// The files that differ between two versions, and the directories that came or went empty.
+    ///
+    /// One that was empty and has files by now, or the other way round, is told by its files.
+    private func fileChanges(
+        from old: DirectoryTree, to new: DirectoryTree
+    ) throws(ReadError) -> [FileDifference] {
+        var files: [FileDifference] = []
+        try old.changes(to: new) { (path, before, after) throws(ReadError) in
+            if after == nil, before?.mode == .directory, try new.entry(at: path)?.mode == .directory {
+                return
             }
+            if before == nil, after?.mode == .directory, try old.entry(at: path)?.mode == .directory {
+                return
+            }
+            files.append(FileDifference(path: path, before: before, after: after))
         }
         return files
     }

@@ -6,45 +6,111 @@ internal import WorkingTree
 extension Repository {
     /// Gives a tracked file or directory another name, on disk and for the next version.
     ///
-    /// What is tracked is noted first: whatever kills this, the same command goes on.
-    /// - Parameters:
-    ///   - target: The new path itself, not the directory that it is to lie in.
-    /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name.
+    /// - Throws: As ``move(_:)``.
     package func move(_ source: RepositoryPath, to target: RepositoryPath) throws(RepositoryError) {
+        try move([(source, target)])
+    }
+
+    /// Gives tracked files and directories other names, one after the other, on disk and for the next version.
+    ///
+    /// What is tracked is noted first, of some moves at once: whatever kills this, the same command goes on with what it had not
+    /// moved.
+    /// - Parameter moves: The target is the new path itself, not the directory that it is to lie in.
+    /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name. What was moved before stays moved.
+    package func move(
+        _ moves: [(source: RepositoryPath, target: RepositoryPath)]
+    ) throws(RepositoryError) {
         try requireWhole()
-        try requireMovable(source, to: target)
-        guard let status = try status(of: source) else { throw .noPath("\(source)") }
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
-        let singles = try singleFiles(in: source, base, tracking)
-        // What a version has is tracked, also where a rule leaves it out by now.
-        var isCovered = try hasEntry(base, source)
-        isCovered = isCovered && tracking.coversDirectory(source) && !tracking.isUntracked(source)
-        if !isCovered {
-            isCovered = try isTakenIn(source, isDirectory: status.kind == .directory, by: tracking)
-        }
-        let roots = tracking.paths.directories.filter { $0.isInside(source) }
-        guard isCovered || !roots.isEmpty || !singles.isEmpty else {
-            guard try isNoted(source, target, tracking) else {
-                throw .notTracked(source)
+        var left = moves[...]
+        while !left.isEmpty {
+            let before = tracking
+            var noted: [Move] = []
+            var ignored: [RepositoryPath] = []
+            var failure: RepositoryError?
+            for (source, target) in left.prefix(Self.movesAtOnce) {
+                do throws(RepositoryError) {
+                    let move = try looked(at: source, to: target)
+                    if try note(move, in: &tracking, base) { ignored += move.ignored }
+                    noted.append(move)
+                } catch {
+                    failure = error
+                    break
+                }
             }
-            return try rename(source, to: target)
+            if tracking != before { try copy.setTracking(tracking) }
+            for (index, move) in noted.enumerated() {
+                do throws(RepositoryError) { try rename(move.source, to: move.target) } catch {
+                    // Something came to the new name meanwhile: this one and those behind it have not moved.
+                    tracking = before
+                    for move in noted[..<index] { _ = try note(move, in: &tracking, base) }
+                    try copy.setTracking(tracking)
+                    throw error
+                }
+            }
+            try unignore(ignored)
+            if let failure { throw failure }
+            left = left.dropFirst(noted.count)
+        }
+    }
+
+    /// So many moves are noted before they are made: each time all that is tracked is written.
+    private static let movesAtOnce = 256
+
+    /// A move, and what was on disk before it.
+    private struct Move {
+        let source: RepositoryPath
+        let target: RepositoryPath
+        let isDirectory: Bool
+        /// What the ignore file leaves out by name in the source.
+        let ignored: [RepositoryPath]
+    }
+
+    private func looked(
+        at source: RepositoryPath, to target: RepositoryPath
+    ) throws(RepositoryError) -> Move {
+        try requireMovable(source, to: target)
+        guard let status = try status(of: source) else { throw .noPath("\(source)") }
+        return Move(
+            source: source, target: target, isDirectory: status.kind == .directory,
+            ignored: try ignored(in: source))
+    }
+
+    /// Makes a move part of what is tracked.
+    ///
+    /// - Returns: Whether it was not yet: a command that was killed had noted it and not moved anything.
+    private func note(
+        _ move: Move, in noted: inout Tracking, _ base: Commit?
+    ) throws(RepositoryError) -> Bool {
+        let (source, target) = (move.source, move.target)
+        let before = noted
+        let singles = try singleFiles(of: move, base, before)
+        // What a version has is tracked, also where a rule leaves it out by now.
+        let isInBase = try hasEntry(base, source)
+        var isCovered = isInBase && before.coversDirectory(source) && !before.isUntracked(source)
+        if !isCovered { isCovered = try isTakenIn(source, isDirectory: move.isDirectory, by: before) }
+        let roots = before.paths.directories.filter { $0.isInside(source) }
+        guard isCovered || !roots.isEmpty || !singles.isEmpty else {
+            guard try isNoted(source, target, before) else { throw .notTracked(source) }
+            return false
         }
 
-        var directories = tracking.paths.directories.filter { !$0.isInside(source) }
+        var directories = before.paths.directories.filter { !$0.isInside(source) }
         var (movedRoots, nested): (Set<RepositoryPath>, Set<RepositoryPath>) = ([], [])
         for root in roots {
             let moved = try root.moved(from: source, to: target)
             movedRoots.insert(moved)
-            if root != source, tracking.paths.isNested(root) { nested.insert(moved) }
+            if root != source, before.paths.isNested(root) { nested.insert(moved) }
         }
         directories += movedRoots
-        var added = tracking.added.filter { !$0.isInside(source) }
-        for file in singles { added.insert(try file.moved(from: source, to: target)) }
+        var tracking = before
+        tracking.added.subtract(singles)
+        for file in singles { tracking.added.insert(try file.moved(from: source, to: target)) }
         var there = Tracking(paths: TrackedPaths(directories: directories))
         there.paths.directories.removeAll(where: movedRoots.contains)
-        if isCovered, try !isTakenIn(target, isDirectory: status.kind == .directory, by: there) {
-            if status.kind == .directory { directories.append(target) } else { added.insert(target) }
+        if isCovered, try !isTakenIn(target, isDirectory: move.isDirectory, by: there) {
+            if move.isDirectory { directories.append(target) } else { tracking.added.insert(target) }
         }
         // One that comes to lie in another one is tracked with it, unless the ignore rules leave it out.
         for inner in movedRoots.subtracting(nested) {
@@ -52,16 +118,16 @@ extension Repository {
             guard let nearest = above.max(by: { $0.bytes.count < $1.bytes.count }) else { continue }
             if try !isLeftOut(inner, below: nearest) { directories.removeAll { $0 == inner } }
         }
-        tracking.paths = TrackedPaths(directories: directories, patterns: tracking.paths.patterns)
-        tracking.added = added
-        tracking.untracked = tracking.untracked.filter { !$0.isInside(target) }
+        tracking.paths = TrackedPaths(directories: directories, patterns: before.paths.patterns)
+        // Only what the version has can be tracked no longer.
+        if try hasEntry(base, target) {
+            tracking.untracked = tracking.untracked.filter { !$0.isInside(target) }
+        }
         try free(target, in: &tracking, of: base)
-        if try hasEntry(base, source) { tracking.untracked.insert(source) }
-        let before = try self.tracking(base)
+        if isInBase { tracking.untracked.insert(source) }
         // What is left out in it is left out under the new name; what a version has all the same is tracked by name.
-        let ignored = try ignored(in: source)
         var moved: [RepositoryPath] = []
-        for path in ignored {
+        for path in move.ignored {
             moved.append(try path.moved(from: source, to: target))
             for (file, _) in try files(of: base, in: path) where !before.isUntracked(file) {
                 tracking.added.insert(try file.moved(from: source, to: target))
@@ -72,16 +138,11 @@ extension Repository {
                 "no line of .mlrepoignore can name \(path), which is left out under its old name")
         }
         try ignore(moved)
-        try copy.setTracking(tracking)
-        do throws(RepositoryError) { try rename(source, to: target) } catch {
-            // Something came to the new name meanwhile: nothing has moved.
-            try copy.setTracking(before)
-            throw error
-        }
-        try unignore(ignored)
+        noted = tracking
+        return true
     }
 
-    /// Refuses what ``move(_:to:)`` would refuse for what is in the way or not there.
+    /// Refuses what ``move(_:)`` would refuse for what is in the way or not there.
     package func requireMovable(
         _ source: RepositoryPath, to target: RepositoryPath
     ) throws(RepositoryError) {
@@ -134,14 +195,17 @@ extension Repository {
 
     /// Files that are tracked by themselves, and not for the directory that they lie in.
     private func singleFiles(
-        in path: RepositoryPath, _ base: Commit?, _ tracking: Tracking
-    ) throws(RepositoryError) -> [RepositoryPath] {
-        var files = tracking.added.filter { $0.isInside(path) }
-        for (file, _) in try self.files(of: base, in: path)
+        of move: Move, _ base: Commit?, _ tracking: Tracking
+    ) throws(RepositoryError) -> Set<RepositoryPath> {
+        // Of files there may be many, and nothing is in a file.
+        var files =
+            move.isDirectory
+            ? tracking.added.filter { $0.isInside(move.source) } : tracking.added.intersection([move.source])
+        for (file, _) in try self.files(of: base, in: move.source)
         where !tracking.coversDirectory(file) && !tracking.isUntracked(file) {
             files.insert(file)
         }
-        return files.sorted()
+        return files
     }
 
     /// Removes tracked files from the disk and from the next version; earlier versions keep them.
@@ -158,15 +222,17 @@ extension Repository {
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()
         var known: [RepositoryPath: TreeEntry?] = [:]
+        let asked = Set(paths)
+        let added = Set(look.scan.files.lazy.filter { $0.base == nil && asked.covers($0.path) }.map(\.path))
+        let full = added.withAncestors
+        for path in added { known.updateValue(nil, forKey: path) }
         for path in paths {
             let files = try files(of: look.base, in: path)
-            let added = look.scan.files.filter { $0.base == nil && $0.path.isInside(path) }.map(\.path)
             let isRoot = look.tracking.paths.directories.contains { $0.isInside(path) }
-            guard !files.isEmpty || !added.isEmpty || isRoot else {
+            guard !files.isEmpty || full.contains(path) || isRoot else {
                 guard try status(of: path) != nil else { throw .noPath("\(path)") }
                 throw .notTracked(path)
             }
-            for path in added { known.updateValue(nil, forKey: path) }
             for (path, entry) in files { known.updateValue(entry, forKey: path) }
         }
         let dirty = try unsaved(known, look)
@@ -226,13 +292,12 @@ extension Repository {
     private func withoutTracking(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) -> Tracking
     {
         var tracking = look.tracking
-        for path in paths {
-            tracking.added = tracking.added.filter { !$0.isInside(path) }
-            tracking.paths = TrackedPaths(
-                directories: tracking.paths.directories.filter { !$0.isInside(path) },
-                patterns: tracking.paths.patterns)
-            if try hasEntry(look.base, path) { tracking.untracked.insert(path) }
-        }
+        let asked = Set(paths)
+        tracking.added = tracking.added.filter { !asked.covers($0) }
+        tracking.paths = TrackedPaths(
+            directories: tracking.paths.directories.filter { !asked.covers($0) },
+            patterns: tracking.paths.patterns)
+        for path in paths where try hasEntry(look.base, path) { tracking.untracked.insert(path) }
         return tracking
     }
 

@@ -23,7 +23,9 @@ extension Repository {
             guard isKnown else { throw .noPath("\(path)") }
         }
         var steps = CheckoutSteps()
-        for file in look.scan.files where paths.contains(where: { file.path.isInside($0) }) {
+        let asked = Set(paths)
+        var firm: Set<RepositoryPath> = [.root]
+        for file in look.scan.files where asked.covers(file.path) {
             guard file.status == nil || (pending != nil && file.base != nil) else { continue }
             let entry = try reading { () throws(ReadError) in try tree.entry(at: file.path) }
             // One that an interrupted restore was writing comes back, too.
@@ -32,7 +34,6 @@ extension Repository {
             let isGone = file.status == nil && !isThere
             let isTorn = isGone ? false : try isTorn(file.path, entry)
             if isGone || (isTorn && pending != nil), let entry {
-                var firm: Set<RepositoryPath> = [.root]
                 if let above = file.path.split?.directory, let found = try obstacle(above, [], &firm) {
                     throw .wouldLose([found])
                 }
@@ -55,9 +56,10 @@ extension Repository {
     ) throws(RepositoryError) {
         let base = look.base?.tracked ?? TrackedPaths()
         var tracking = look.tracking
+        let (asked, known) = (Set(paths), Set(files))
+        let full = known.withAncestors
         func isBack(_ path: RepositoryPath) -> Bool {
-            paths.contains { path.isInside($0) }
-                && files.contains { $0.isInside(path) || path.isInside($0) }
+            asked.covers(path) && (full.contains(path) || known.covers(path))
         }
         tracking.untracked = tracking.untracked.filter { !isBack($0) }
         for file in files { try free(file, in: &tracking, of: look.base) }

@@ -27,6 +27,8 @@ package struct WorkingCopyStatus: Sendable {
     package let missing: [RepositoryPath]
     /// The newest commit of the branch that is stood on.
     package let branchTip: ObjectID?
+    /// Whether other paths or patterns are tracked than in the base version.
+    package let isRetracked: Bool
 }
 
 extension Repository {
@@ -90,6 +92,11 @@ extension Repository {
         let missing = gone.isEmpty ? [] : try missingRoots(look, look.scan.files, gone)
         var untracked = look.scan.untracked
         if !untracked.isEmpty, try gitRoot() != nil { untracked = [] }
+        if !untracked.isEmpty {
+            // A directory of which a pattern takes in something is named with that.
+            let tops = Set(changes.compactMap { $0.path.names.first?.bytes })
+            untracked.removeAll { tops.contains($0.bytes) }
+        }
         return WorkingCopyStatus(
             head: look.head, changes: changes, skipped: look.scan.skipped,
             untracked: untracked,
@@ -98,7 +105,7 @@ extension Repository {
             } ?? false,
             tracking: look.tracking, missing: missing,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
-            })
+            }, isRetracked: look.tracking.paths != look.base?.tracked ?? TrackedPaths())
     }
 
     /// What is at a path; nothing behind a link in a directory's place.

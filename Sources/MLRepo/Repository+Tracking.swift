@@ -29,6 +29,8 @@ extension Repository {
         try requireWhole()
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
+        let asked = Set(paths)
+        tracking.untracked = tracking.untracked.filter { !asked.covers($0) }
         for path in paths {
             let status = try filing { () throws(FileError) in
                 try environment.files.status(copy.root.appending(path.bytes))
@@ -36,7 +38,6 @@ extension Repository {
             if let link = try link(above: path) { throw .behindLink(link) }
             guard let status else { throw .noPath("\(path)") }
             guard status.kind != .other else { throw .special(path) }
-            tracking.untracked = tracking.untracked.filter { !$0.isInside(path) }
             try free(path, in: &tracking, of: base)
             try requireOurs(path)
             if status.kind == .directory {
@@ -57,6 +58,8 @@ extension Repository {
                 tracking.added.insert(path)
             }
         }
+        // What stood beside one of them may be another one.
+        tracking.untracked = tracking.untracked.filter { !asked.covers($0) }
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories, patterns: tracking.paths.patterns + patterns)
         try unignore(paths)

@@ -67,7 +67,7 @@ extension Repository {
         _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool
     ) throws(RepositoryError) {
         var walk = try reading { () throws(ReadError) in try CommitWalk(from: tips, reader: store) }
-        var changes = PathChanges(of: paths, reader: store)
+        var changes = PathChanges(of: paths, reader: store, isCollected: wasCollected)
         while let (id, commit) = try reading({ () throws(ReadError) in try walk.next() }) {
             if !paths.isEmpty {
                 if wasCollected(commit) { continue }
@@ -99,7 +99,7 @@ extension Repository {
         for group in ["branches", "tags"] {
             tips += try refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
         }
-        let walk = BlameWalk(reader: store, tips: tips)
+        let walk = BlameWalk(reader: store, tips: tips, isCollected: wasCollected)
         return try reading { () throws(ReadError) in try walk.blame(path, at: tip) }
     }
 }

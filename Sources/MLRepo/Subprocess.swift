@@ -22,9 +22,12 @@ enum Subprocess {
     /// - Parameters:
     ///   - arguments: The program's name, found on `PATH`, and its arguments; no shell sees them.
     ///   - variables: The environment, as `NAME=value`.
+    ///   - input: The file that it reads as its standard input; nothing for an empty one.
     ///   - limit: More output than this ends the program, and so does more time than ``patience``.
     /// - Returns: Standard output; nothing if the program could not be started, failed, took too long, or printed too much.
-    static func output(_ arguments: [String], variables: [String], limit: Int) -> [UInt8]? {
+    static func output(
+        _ arguments: [String], variables: [String], input: FilePath? = nil, limit: Int
+    ) -> [UInt8]? {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
         #if canImport(Glibc)
@@ -34,7 +37,7 @@ enum Subprocess {
         #endif
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input?.description ?? "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addclose(&actions, ends[0])

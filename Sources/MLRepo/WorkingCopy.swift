@@ -222,6 +222,8 @@ package struct WorkingCopy: Sendable {
     }
 
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
+    ///
+    /// - Returns: ``noClock`` where nothing can be made.
     package func fileClock() throws(RepositoryError) -> Int64 {
         let path = directory / "\(Self.temporaryPrefix)clock-\(nonce)"
         do throws(FileError) {
@@ -233,9 +235,20 @@ package struct WorkingCopy: Sendable {
             }
             return try files.status(of: file).modified
         } catch {
-            // Nothing can be remembered here, and so nothing needs a clock: every time is too young.
             guard error.isDenied || error.isFull else { throw .file(error) }
-            return .min / 2
+            return Self.noClock
+        }
+    }
+
+    /// Stands for the time where nothing can be remembered, and so nothing needs a clock: every time is too young.
+    static let noClock = Int64.min / 2
+
+    /// Refuses a working copy in which nothing can be noted.
+    func requireWritable() throws(RepositoryError) {
+        let path = directory / "\(Self.temporaryPrefix)clock-\(nonce)"
+        try filing { () throws(FileError) in
+            files.close(try files.create(path, permissions: 0o600))
+            try files.removeIfPresent(path)
         }
     }
 

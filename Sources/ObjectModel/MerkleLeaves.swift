@@ -31,6 +31,12 @@ package struct TreeEntry: MerkleLeaf {
         self.files = files
     }
 
+    /// Whether another entry is a file, link or directory of the same content: the x bit is none of it.
+    package func hasContent(of other: TreeEntry) -> Bool {
+        func isFile(_ mode: EntryMode) -> Bool { mode == .file || mode == .executable }
+        return id == other.id && (mode == other.mode || (isFile(mode) && isFile(other.mode)))
+    }
+
     package static var kind: ObjectKind { .tree }
     package static var isMap: Bool { true }
     package var key: [UInt8] { name.bytes }

@@ -11,4 +11,15 @@ extension Set<RepositoryPath> {
         }
         return false
     }
+
+    /// These, and all directories that they lie in.
+    package var withAncestors: Set<RepositoryPath> {
+        var all: Set<RepositoryPath> = []
+        for path in self {
+            var next: RepositoryPath? = path
+            // Where one is known, so are those above it.
+            while let path = next, all.insert(path).inserted { next = path.split?.directory }
+        }
+        return all
+    }
 }

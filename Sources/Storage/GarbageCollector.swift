@@ -130,7 +130,7 @@ package struct GarbageCollector: Sendable {
 
     private func look() throws(StoreError) -> (plan: Plan, reachable: Reachability) {
         let history = try PackHistory(store, times, clock: try store.fileClock(nonce: Hex.text(random(8))))
-        var (reachable, plan) = (Reachability(store), Plan())
+        var (reachable, plan) = (Reachability(store, readingCopies: true), Plan())
         do throws(ReadError) {
             try markRefs(history, &reachable)
             plan.emptied = try markPermanent(history, &reachable)

@@ -52,25 +52,41 @@ extension ObjectStore {
     /// The payload of an object, checked against its id; nothing if it is not there.
     package func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
         guard let found = find(reference) else { return nil }
-        do throws(ReadError) { return try payload(of: reference, at: found) } catch {
+        return try payload(of: reference, at: found)
+    }
+
+    /// The payload of an object that was found; as another pack has it where it is damaged there.
+    package func payload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        do throws(ReadError) { return try soundPayload(of: reference, at: found) } catch {
+            guard hasMoved(found, error) else { throw error }
+            guard let found = find(reference) else { throw .missing(reference) }
+            return try soundPayload(of: reference, at: found)
+        }
+    }
+
+    private func soundPayload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        do throws(ReadError) { return try payloadNow(of: reference, at: found) } catch {
             guard case .damaged = error else { throw error }
-            // It may lie whole in another pack; which one was found is chance.
-            for pack in packs where pack.name != found.pack.name {
-                guard let place = pack.index.find(reference) else { continue }
-                let other = try? payload(of: reference, at: Found(pack: pack, place: place))
-                if let other { return other }
+            // Which one was found is chance.
+            for other in copies(of: reference) where other.pack.name != found.pack.name {
+                if let payload = try? payloadNow(of: reference, at: other) { return payload }
             }
             throw error
         }
     }
 
-    /// The payload of an object that was found.
-    package func payload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
-        do throws(ReadError) { return try payloadNow(of: reference, at: found) } catch {
-            guard hasMoved(found, error) else { throw error }
-            guard let found = find(reference) else { throw .missing(reference) }
-            return try payloadNow(of: reference, at: found)
+    /// Every place of an object; those where a blob lies whole come first.
+    private func copies(of reference: ObjectReference) -> [Found] {
+        let all = packs.compactMap { pack in
+            pack.index.find(reference).map { Found(pack: pack, place: $0) }
         }
+        return all.filter { !$0.place.isRecipe } + all.filter(\.place.isRecipe)
+    }
+
+    /// Whether an object can be read at one place, of a blob by recipe that recipe.
+    func isSound(_ reference: ObjectReference, at found: Found) -> Bool {
+        if found.place.isRecipe { return (try? recipe(of: reference.id, at: found)) != nil }
+        return (try? payloadNow(of: reference, at: found)) != nil
     }
 
     /// Whether an object could not be read for its pack's file being gone, which was merged or collected meanwhile: then the object
@@ -82,7 +98,7 @@ extension ObjectStore {
 
     private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
         let (pack, place) = (found.pack, found.place)
-        if place.isRecipe { return try assembled(reference.id) }
+        if place.isRecipe { return try assembled(try recipe(of: reference.id, at: found)) }
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
             throw .damaged(
@@ -101,8 +117,8 @@ extension ObjectStore {
     /// The most bytes of a large blob that are put together in memory.
     package static let assemblyLimit = 64 << 20
 
-    private func assembled(_ blob: ObjectID) throws(ReadError) -> [UInt8] {
-        guard let recipe = try recipe(of: blob) else { throw .missing(ObjectReference(.blob, blob)) }
+    private func assembled(_ recipe: Recipe) throws(ReadError) -> [UInt8] {
+        let blob = recipe.blob
         guard recipe.length <= Self.assemblyLimit else {
             throw .unreadable(
                 ObjectReference(.blob, blob),
@@ -139,10 +155,21 @@ extension ObjectStore {
     package func recipe(of blob: ObjectID) throws(ReadError) -> Recipe? {
         let reference = ObjectReference(.blob, blob)
         guard let found = find(reference), found.place.isRecipe else { return nil }
-        do throws(ReadError) { return try recipe(of: blob, at: found) } catch {
+        do throws(ReadError) { return try soundRecipe(of: blob, at: found) } catch {
             guard hasMoved(found, error) else { throw error }
             guard let found = find(reference) else { throw .missing(reference) }
-            return found.place.isRecipe ? try recipe(of: blob, at: found) : nil
+            return found.place.isRecipe ? try soundRecipe(of: blob, at: found) : nil
+        }
+    }
+
+    private func soundRecipe(of blob: ObjectID, at found: Found) throws(ReadError) -> Recipe {
+        do throws(ReadError) { return try recipe(of: blob, at: found) } catch {
+            guard case .damaged = error else { throw error }
+            for other in copies(of: ObjectReference(.blob, blob))
+            where other.place.isRecipe && other.pack.name != found.pack.name {
+                if let recipe = try? recipe(of: blob, at: other) { return recipe }
+            }
+            throw error
         }
     }
 

@@ -2,17 +2,24 @@ package import ObjectModel
 
 /// Which objects of a store are needed: one bit for each entry of each pack's index.
 ///
-/// Of an object that lies in several packs the place that a reader would find counts, the others are not needed.
+/// Of an object that lies in several packs one place counts, the others are not needed: the one that a reader would find, and
+/// where what nobody needs is to go, the first of them that can be read.
 struct Reachability {
     private let store: ObjectStore
     /// As they were when this was made.
     let packs: [PackReader]
     private let numbers: [PackName: Int]
     private var bits: [[UInt64]]
+    private let readsCopies: Bool
+    /// Of objects that lie in several packs, the place that counts.
+    private var chosen: [ObjectReference: (pack: Int, position: Int)] = [:]
 
-    /// - Parameter store: Its packs as they are now.
-    init(_ store: ObjectStore) {
+    /// - Parameters:
+    ///   - store: Its packs as they are now.
+    ///   - readsCopies: Whether of several copies one is chosen that can be read.
+    init(_ store: ObjectStore, readingCopies readsCopies: Bool = false) {
         self.store = store
+        self.readsCopies = readsCopies
         packs = store.packs
         numbers = Dictionary(uniqueKeysWithValues: packs.enumerated().map { ($1.name, $0) })
         bits = packs.map { [UInt64](repeating: 0, count: ($0.index.entryCount + 63) / 64) }
@@ -40,8 +47,25 @@ struct Reachability {
         throw .missing(reference)
     }
 
+    /// The entry that counts.
+    private mutating func place(of reference: ObjectReference) -> (pack: Int, position: Int)? {
+        guard readsCopies else { return firstPlace(of: reference) }
+        let holders = packs.indices.filter { packs[$0].index.position(of: reference) != nil }
+        guard holders.count > 1 else { return firstPlace(of: reference) }
+        if let known = chosen[reference] { return known }
+        let places = places(of: reference, in: holders)
+        let sound = places.first { (number, position) in
+            guard let (_, place) = packs[number].index.entry(position) else { return false }
+            return store.isSound(reference, at: ObjectStore.Found(pack: packs[number], place: place))
+        }
+        // Where none can be read, nothing is better than any other.
+        let place = sound ?? places.first
+        chosen[reference] = place
+        return place
+    }
+
     /// The entry that a reader would find, as in ``ObjectStore/find(_:)``: a blob's that lies there whole before one by recipe.
-    private func place(of reference: ObjectReference) -> (pack: Int, position: Int)? {
+    private func firstPlace(of reference: ObjectReference) -> (pack: Int, position: Int)? {
         var recipe: (pack: Int, position: Int)?
         for (number, pack) in packs.enumerated() {
             guard let position = pack.index.position(of: reference) else { continue }
@@ -51,6 +75,22 @@ struct Reachability {
             recipe = recipe ?? (number, position)
         }
         return recipe
+    }
+
+    /// All entries, in the order in which a reader would take them.
+    private func places(
+        of reference: ObjectReference, in holders: [Int]
+    ) -> [(pack: Int, position: Int)] {
+        var (whole, recipes): ([(pack: Int, position: Int)], [(pack: Int, position: Int)]) = ([], [])
+        for number in holders {
+            guard let position = packs[number].index.position(of: reference) else { continue }
+            if packs[number].index.entry(position)?.1.isRecipe == true {
+                recipes.append((number, position))
+            } else {
+                whole.append((number, position))
+            }
+        }
+        return whole + recipes
     }
 
     /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").

@@ -163,13 +163,19 @@ package struct StatCache: Sendable {
         return sorted
     }
 
-    /// What goes before what comes, where a directory comes that is empty: it would go again with the last file that was in it.
+    /// What goes, then empty directories that come, then files.
+    ///
+    /// A directory would go again with the last file that was in it; and what is in a directory would go with that, where it was
+    /// empty before and is called gone behind them.
     private static func inOrder(_ edits: some RandomAccessCollection<Edit>) -> [Edit] {
-        guard edits.contains(where: { $0.entry?.mode == .directory }) else { return Array(edits) }
+        guard edits.contains(where: { $0.entry == nil || $0.entry?.mode == .directory }) else {
+            return Array(edits)
+        }
         // Of several edits of one path the last one counts.
         var seen: Set<RepositoryPath> = []
         let last = edits.reversed().filter { seen.insert($0.path).inserted }.reversed()
-        return last.filter { $0.entry == nil } + last.filter { $0.entry != nil }
+        return last.filter { $0.entry == nil } + last.filter { $0.entry?.mode == .directory }
+            + last.filter { $0.entry != nil && $0.entry?.mode != .directory }
     }
 
     /// What is to be written: the table, if it is new, and the changes; either can be lost without harm.

@@ -65,7 +65,8 @@ class Told(CommandTest):
         self.mlrepo("mv", "model", "weights")
         self.mlrepo("commit", "-m", "Name")
         blame = json.loads(self.mlrepo("blame", "weights", "--json"))
-        self.assertEqual([part["example"]["path"] for part in blame["parts"]], ["model/README", "model/w"])
+        self.assertEqual([part["example"]["path"] for part in blame["parts"]], ["weights/README", "weights/w"])
+        self.assertEqual([part["example"]["origin"] for part in blame["parts"]], ["model/README", "model/w"])
         for number in range(12):
             self.write(f"weights/{number}", str(number).encode())
             self.mlrepo("commit", "-m", str(number))
@@ -150,8 +151,21 @@ class Told(CommandTest):
         (self.work / "e").mkdir()
         self.mlrepo("mv", *names[:250], "e")
         self.assertEqual(len(os.listdir(self.work / "e")), 250)
+        # Options may stand behind them, and the last path is the last one all the same.
+        self.mlrepo("mv", *names[250:600], "e", "--quiet")
+        self.assertEqual(len(os.listdir(self.work / "e")), 600)
+        self.mlrepo("rm", *names[600:], "-q")
+        self.assertEqual(len(self.mlrepo("restore", *names[600:], "--json")), len(
+            '{"restored":[]}\n') + 400 * len('"d/0000",') - 1)
+        self.mlrepo("commit", "-m", "Moved", "--quiet", *names[:600], "e", "--param", "n=1")
+        self.assertEqual(len(self.mlrepo("ls").splitlines()), 1_000)
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.mlrepo("untrack", *names[600:], "-q")
+        self.mlrepo("commit", "-m", "Less")
+        self.assertEqual(len(self.mlrepo("ls").splitlines()), 600)
+        self.mlrepo("add", *names[600:], "-q")
         self.refused("add", *names, "--nothing", status=64, says="Unknown option '--nothing'")
-        self.refused("add", *names[250:], "nothing", status=66, says="no file or directory 'nothing'")
+        self.refused("add", *names[600:], "nothing", status=66, says="no file or directory 'nothing'")
 
     def test_blame_believes_the_run_that_names_the_same_bytes_again(self) -> None:
         self.mlrepo("init")

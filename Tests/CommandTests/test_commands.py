@@ -252,6 +252,16 @@ class Versions(CommandTest):
         self.write(".gitignore", b"/data\n")
         self.mlrepo("add", "data")
         self.assertEqual(self.stderr, "")
+        # Names are asked for as they are, and all at once.
+        odd = ["odd/a\nb", "odd/\"q\"", "odd/:(top)x", "odd/-n", "odd/*"]
+        for name in odd:
+            self.write(name, b"odd")
+        self.write(".gitignore", b"/data\n/odd/*\n!/odd/-n\n")
+        self.mlrepo("add", *odd)
+        self.assertEqual(self.stderr, "note: git does not ignore odd/-n: the line '/odd/-n' in .gitignore, beside .mlrepo, keeps it out of git\n")
+        self.mlrepo("untrack", *odd)
+        shutil.rmtree(self.work / "odd")
+        self.write(".gitignore", b"/data\n")
         self.mlrepo("add", "code/*.txt")
         self.assertIn("note: git tracks 1 file of these, too", self.stderr)
         self.mlrepo("add", ".")
@@ -439,7 +449,7 @@ class Newcomers(CommandTest):
             subprocess.run(["git", "config", *setting], cwd=self.work, env=self.environment, check=True)
         self.write("data/a.txt", b"changed")
         self.mlrepo("commit", "-m", "Two")
-        self.assertEqual(self.stderr, "")
+        self.assertEqual(self.stderr, "note: git has no commit here yet, so that the code is not recorded\n")
         self.assertIn("Author: Local Name <local@example.com>", self.mlrepo("log", "-n1"))
 
     def test_a_count_may_stand_at_its_option(self) -> None:
@@ -454,7 +464,7 @@ class Newcomers(CommandTest):
         self.start()
         self.mlrepo("commit", "-m", "One")
         for words, hint in ((["stauts"], "status"), (["remove", "x"], "mlrepo rm"), (["ci", "-m", "x"], "mlrepo commit"),
-                            (["checkout", "mian"], "did you mean 'main'?"), (["ls", "data"], "HEAD data"),
+                            (["checkout", "mian"], "did you mean 'main'?"), (["show", "data"], "HEAD data"),
                             (["rev-parse", "x"], "mlrepo resolve")):
             done = self.run_raw(*words)
             self.assertNotEqual(done.returncode, 0)

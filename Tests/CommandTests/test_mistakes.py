@@ -1,8 +1,9 @@
 """What a person types who is new here, or tired: it is said what is wrong, and what to type."""
 import os
+import subprocess
 import unittest
 
-from command_test import CommandTest
+from command_test import MLREPO, CommandTest
 
 
 class Mistakes(CommandTest):
@@ -37,6 +38,23 @@ class Mistakes(CommandTest):
         self.refused("mv", "data/a.txt", "data/nope/", status=66, says="data/nope is no directory")
         self.assertIn("Nothing has changed", self.mlrepo("status"))
 
+    def test_files_that_were_moved_before_a_failure_stay_moved(self) -> None:
+        self.start()
+        self.write("data/b.txt", b"b")
+        self.write("loose", b"not tracked")
+        (self.work / "other").mkdir()
+        self.mlrepo("commit", "-m", "One")
+        self.refused("mv", "data/a.txt", "loose", "data/b.txt", "other", status=66, says="loose")
+        self.assertEqual(sorted(os.listdir(self.work / "other")), ["a.txt"])
+        self.mlrepo("mv", "data/b.txt", "other")
+        self.write("data/sub/c.txt", b"c")
+        self.refused("mv", "data", "data/sub", "other", status=66, says="data/sub")
+        self.assertTrue(os.path.exists(self.work / "data/sub"))
+        self.mlrepo("commit", "-m", "Two")
+        listed = [line.split()[-1] for line in self.mlrepo("ls").splitlines()]
+        self.assertEqual([name for name in listed if name.startswith("other")], ["other/a.txt", "other/b.txt"])
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+
     def test_a_path_through_a_link_to_the_working_tree_is_inside(self) -> None:
         self.start()
         os.symlink(self.work, self.root / "link")
@@ -57,6 +75,28 @@ class Mistakes(CommandTest):
         self.addCleanup(os.chmod, self.work / ".mlrepo/tmp", 0o700)
         self.refused("checkout", "main~1", status=77, says="hint: a checkout is noted in the store; mlrepo checkout main~1 --to DIR")
         self.assertIn("Nothing has changed", self.mlrepo("status"))
+
+    def test_a_commit_that_cannot_be_stood_on_is_not_made(self) -> None:
+        if os.geteuid() == 0:
+            self.skipTest("the superuser may write everywhere")
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        os.chmod(self.work / ".mlrepo", 0o500)
+        self.addCleanup(os.chmod, self.work / ".mlrepo", 0o700)
+        self.refused("commit", "-m", "Two", status=77, says="cannot create")
+        self.assertNotIn("Two", self.mlrepo("log"))
+
+    def test_an_answer_that_cannot_be_written_is_told_of(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no full device")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([MLREPO, "ls"], cwd=self.work, env=self.environment, stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual((done.returncode, done.stderr.decode()),
+                         (74, "error: the answer cannot be written: No space left on device\n"))
 
     def test_a_name_that_is_not_there_is_not_left_out(self) -> None:
         self.start()

@@ -597,7 +597,7 @@ class Transcripts(TranscriptTest):
             {three} (HEAD -> main) Three
             {one} One
             $ mlrepo log --oneline -n 1 --json
-            {"author":{"email":"ada@example.com","name":"Ada"},"branches":["main"],"commit":"sha256:{three:full}","message":"Three","parents":["sha256:{two:full}"],"runs":["sha256:{run:full}"],"tags":[],"time":"2025-11-23T09:00:00Z"}
+            {"author":{"email":"ada@example.com","name":"Ada"},"branches":["main"],"commit":"sha256:{three:full}","message":"Three","parents":["sha256:{two:full}"],"runs":[{"id":"sha256:{run:full}","metrics":{},"parameters":{}}],"tags":[],"time":"2025-11-23T09:00:00Z"}
             $ mlrepo log nowhere
             ! error: no revision 'nowhere'
             ! hint: mlrepo log
@@ -705,19 +705,16 @@ class Transcripts(TranscriptTest):
             modified data/a.txt  6 bytes -> 8 bytes
             added    data/c.txt  - -> 6 bytes
             deleted  data/sub/b.txt  7 bytes -> -
-            added    data/sub  - -> 0 bytes
             $ mlrepo diff main main
             $ mlrepo diff main main --exit-code
             $ mlrepo diff HEAD~1 --exit-code
             modified data/a.txt  6 bytes -> 8 bytes
             added    data/c.txt  - -> 6 bytes
-            added    data/sub  - -> 0 bytes
             deleted  data/sub/b.txt  7 bytes -> -
             [1]
             $ mlrepo diff main main~1
             modified data/a.txt  8 bytes -> 6 bytes
             deleted  data/c.txt  6 bytes -> -
-            deleted  data/sub  0 bytes -> -
             added    data/sub/b.txt  - -> 7 bytes
             $ mlrepo commit --quiet -m Three --param lr=0.1 --metric accuracy=0.9
             $ mlrepo commit --quiet -m Four --param lr=0.2 --param seed=1
@@ -738,7 +735,6 @@ class Transcripts(TranscriptTest):
             deleted  data/a.txt  6 bytes -> -
             added    data/c.txt  - -> 6 bytes
             added    data/d.txt  - -> 4 bytes
-            added    data/sub  - -> 0 bytes
             deleted  data/sub/b.txt  7 bytes -> -
             params
               lr    - -> 0.2
@@ -1275,9 +1271,11 @@ class Transcripts(TranscriptTest):
             └─ came with  commit {one} "Data"  2025-11-23T09:00:00Z  by Ada <ada@example.com>
             $ mlrepo blame nothing
             ! error: nothing is not in {two}
+            ! hint: mlrepo log -- nothing names the commits that changed it, if any did
             [66]
             $ mlrepo blame model.bin -r main~1
             ! error: model.bin is not in {one}
+            ! hint: mlrepo log -- model.bin names the commits that changed it, if any did
             [66]
             $ mlrepo blame ../outside
             ! error: '../outside' is outside the working tree

@@ -39,6 +39,64 @@ import Testing
         #expect(throws: RepositoryError.collected(tried)) { try bench.open().checkout(tried, branch: nil) }
     }
 
+    /// A store in which two working copies committed the same file at the same time, so that it lies in two packs.
+    private func twofold(_ content: [UInt8]) throws -> (bench: Workbench, packs: [FilePath]) {
+        /// Two working copies, each with the file.
+        func apart() throws -> Workbench {
+            let bench = try Workbench.fresh(seed: 48)
+            let first = try bench.first()
+            try bench.open().makeRef("branches", "side", at: first)
+            _ = try bench.open().addWorktree("/other", at: first, branch: "side")
+            try bench.write("same", content)
+            let copy = try bench.disk.create("/other/data/same", permissions: 0o644)
+            try bench.disk.write(copy, content)
+            bench.disk.close(copy)
+            return bench
+        }
+        let counting = RecordingFileSystem(try apart().disk)
+        try Workbench(SimulatedDisk(), files: counting, seed: 49, at: "/other").commit("other")
+        // Somewhere behind its looking the file up, and before its entry in the log.
+        let count = counting.calls.count
+        for number in count / 2..<count {
+            let bench = try apart()
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    if call.number == number { _ = try? bench.commit("one") }
+                    return .proceed
+                })
+            try Workbench(bench.disk, files: between, seed: 49, at: "/other").commit("other")
+            let store = try bench.open().store
+            let blob = ObjectReference(.blob, ObjectID(of: .blob, payload: content))
+            let holders = store.packs.filter { $0.index.find(blob) != nil }
+            if holders.count == 2 { return (bench, holders.map { store.layout.pack($0.name) }) }
+        }
+        throw Unlikely()
+    }
+
+    private struct Unlikely: Error {}
+
+    @Test func `of several copies of a file a collection keeps one that can be read`() throws {
+        var random = SplitMix64(seed: 48)
+        // A small file, which lies in a frame with others, and one that is cut, so that its recipe is there twice as well.
+        for content in [random.bytes(3_000), random.bytes(700_000)] {
+            for victim in 0..<2 {
+                let (bench, packs) = try twofold(content)
+                let bytes = try bench.disk.contents(packs[victim], limit: 1 << 24)
+                // Random bytes are stored as they are.
+                let beginning = Array(content[1_000..<1_016])
+                let place = try #require(
+                    bytes.indices.dropLast(16).first { Array(bytes[$0..<$0 + 16]) == beginning })
+                try bench.disk.damage(packs[victim], at: place) { $0 ^ 1 }
+                let tip = try #require(try bench.open().tip(of: "main"))
+                #expect(try bench.content("same", of: tip) == content, "a reader takes the sound one")
+                _ = try bench.open().collect(immediately: true)
+                #expect(try bench.content("same", of: tip) == content, "damage in pack \(victim)")
+                #expect(try bench.open().export(tip, to: "/copy") == 2)
+            }
+        }
+    }
+
     /// A store in which a collection has something to rewrite, something to drop and something to delete.
     private func collectable() throws -> Workbench {
         let bench = try Workbench.fresh(seed: 47)

@@ -38,6 +38,29 @@ import Testing
         #expect(try other.open().status().changes.isEmpty)
     }
 
+    @Test func `files of both sides in a directory that was empty are looked at ever after`() throws {
+        let place: FilePath = "/other"
+        for isRoot in [true, false] {
+            let bench = try Workbench.fresh(seed: 63)
+            let directory = isRoot ? "data" : "data/s"
+            try bench.disk.makeDirectories(Workbench.home / directory, permissions: 0o755)
+            let base = try bench.commit("base")
+            _ = try bench.open().addWorktree("/other", at: base, branch: "main")
+            let other = Workbench(bench.disk, seed: 99, at: "/other")
+            try Self.write(bench, Workbench.home / directory / "theirs", "t")
+            try bench.commit("theirs")
+            try bench.disk.makeDirectories(place / directory, permissions: 0o755)
+            try Self.write(bench, place / directory / "mine", "m")
+            try other.commit("mine")
+            #expect(try other.open().status().changes.isEmpty)
+            try bench.disk.remove(place / directory / "mine")
+            let changes = try other.open().status().changes
+            #expect(changes.map { "\($0.state) \($0.path)" } == ["deleted \(directory)/mine"])
+            try Self.write(bench, place / directory / "mine", "another")
+            #expect(try other.open().status().changes.map(\.state) == [.modified])
+        }
+    }
+
     @Test func `a look does not take the note of a commit that takes over what others committed`() throws {
         let bench = try Workbench.fresh(seed: 62)
         let base = try bench.first()

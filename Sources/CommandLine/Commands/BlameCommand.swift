@@ -11,6 +11,7 @@ struct BlameCommand: ParsableCommand {
             EXAMPLES
               mlrepo blame model/model.safetensors
               mlrepo blame model.bin --revision v1.1 --json
+              mlrepo blame v1.1:model.bin
             """,
         aliases: ["annotate", "lineage"])
 
@@ -22,15 +23,38 @@ struct BlameCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        let path = try repository.path(ArgumentText.bytes(self.path))
+        let (revision, path) = try asked(repository)
+        guard !path.isRoot else {
+            throw Failure(
+                status: .usage, message: "name a file or directory of the version", hint: "mlrepo ls")
+        }
         let tip = try repository.commit(named: revision)
         guard let blame = try repository.blame(path, at: tip) else {
-            throw Failure(status: .notFound, message: "\(path) is not in \(tip.short)", path: "\(path)")
+            throw Failure(
+                status: .notFound, message: "\(path) is not in \(tip.short)",
+                hint:
+                    "mlrepo log -- \(path) names the commits that changed it, if any did",
+                path: "\(path)")
         }
         if output.json { return Terminal.printJSON(Self.json(blame)) }
         let origin = blame.origin == path ? "" : "  made as \(blame.origin)"
         Terminal.print("\(path)  \(Self.identity(blame.entry))\(origin)")
         for line in Self.tree(blame) { Terminal.print(line) }
+    }
+
+    /// The path that was typed, or `REVISION:PATH`: a file of that name comes first.
+    private func asked(_ repository: Repository) throws -> (revision: String, path: RepositoryPath) {
+        let path = try? repository.path(ArgumentText.bytes(self.path))
+        if revision == "HEAD", let colon = RevisionPath.colon(in: self.path),
+            try path.map(repository.exists) != true
+        {
+            let named = String(self.path[..<colon])
+            if (try? repository.commit(named: named)) != nil {
+                let rest = String(self.path[self.path.index(after: colon)...])
+                return (named, try RevisionPath.path(rest, repository))
+            }
+        }
+        return (revision, try path ?? repository.path(ArgumentText.bytes(self.path)))
     }
 
     static func identity(_ entry: TreeEntry) -> String {
@@ -44,7 +68,8 @@ struct BlameCommand: ParsableCommand {
     private static func tree(_ blame: Blame) -> [String] {
         var lines: [String] = []
         if let returned = blame.returned {
-            lines.append("├─ brought back by  \(text(returned.id, returned.commit))")
+            let word = blame.isElsewhere ? "came with" : "brought back by"
+            lines.append("├─ \(word)  \(text(returned.id, returned.commit))")
         }
         if let before = blame.madeBefore {
             lines.append("├─ the same bytes came before with  \(text(before.id, before.commit))")
@@ -54,7 +79,8 @@ struct BlameCommand: ParsableCommand {
         let origin = text(blame.commitID, blame.commit)
         if let making = blame.making {
             let named = "  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
-            lines.append(lead + (making.isTelling ? "made by  \(origin)\(named)" : "came with  \(origin)"))
+            let word = blame.isElsewhere ? "the same bytes were made elsewhere by" : "made by"
+            lines.append(lead + (making.isTelling ? "\(word)  \(origin)\(named)" : "came with  \(origin)"))
             lines += run(blame, making).map { rest + $0 }
         } else {
             lines.append("\(lead)came with  \(origin)")
@@ -67,7 +93,8 @@ struct BlameCommand: ParsableCommand {
         guard !blame.parts.isEmpty else { return [] }
         var branches = blame.parts.map { part in
             let more = part.files == 1 ? "" : " and \(Terminal.count(part.files - 1)) more"
-            return ["\(part.example.path)\(more)  \(Terminal.size(part.bytes))"] + tree(part.example)
+            let origin = part.example.origin == part.example.path ? "" : "  made as \(part.example.origin)"
+            return ["\(part.example.path)\(more)  \(Terminal.size(part.bytes))\(origin)"] + tree(part.example)
         }
         let others = blame.otherParts
         if others.commits > 0 {
@@ -123,7 +150,9 @@ struct BlameCommand: ParsableCommand {
             "size": .number(blame.entry.size),
             "commit": blame.commitID.json, "author": blame.commit.author.json,
             "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
-            "broughtBack": blame.returned?.id.json, "madeBefore": blame.madeBefore?.id.json,
+            "broughtBack": blame.isElsewhere ? nil : blame.returned?.id.json,
+            "cameWith": blame.isElsewhere ? blame.returned?.id.json : nil,
+            "madeBefore": blame.madeBefore?.id.json,
             "run": blame.making.map { making in
                 .object([
                     "id": making.id.json, "origin": .string(making.run.origin.rawValue),

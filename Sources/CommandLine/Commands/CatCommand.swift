@@ -16,6 +16,15 @@ struct CatCommand: ParsableCommand {
 
     @Argument(help: "REVISION:PATH, or a blob's id.")
     var object: String
+    /// Typed by those who know it from elsewhere.
+    @Argument(help: .hidden)
+    var path: String?
+
+    func validate() throws {
+        if let path {
+            throw ValidationError("a file of a version is REVISION:PATH, as in \(object):\(path)")
+        }
+    }
 
     func run() throws {
         let repository = try Repository.here()

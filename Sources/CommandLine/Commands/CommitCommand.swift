@@ -114,6 +114,13 @@ struct CommitCommand: ParsableCommand {
                 "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
                     + "mlrepo config user.name NAME changes that")
         }
+        if let code = report.code, code.dirty, code.patch == nil, !style.quiet {
+            Terminal.printError(
+                code.revision == nil
+                    ? "note: git has no commit here yet, so that the code is not recorded"
+                    : "note: git's work tree has changes that are not recorded: they are too many, or git could not tell them"
+            )
+        }
         if style.json { return Terminal.printJSON(Self.json(report)) }
         guard !style.quiet else { return }
         Terminal.print(

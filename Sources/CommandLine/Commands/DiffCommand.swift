@@ -45,7 +45,24 @@ struct DiffCommand: ParsableCommand {
                     ? "note: nothing changed since the last commit; mlrepo diff HEAD~1 HEAD compares the last two"
                     : "note: there is no commit here yet, and nothing is tracked: mlrepo status")
         }
+        if difference.isEmpty, !output.quiet, !output.json {
+            for path in wanted where !path.isRoot {
+                guard try !isKnown(path, ids, repository) else { continue }
+                Terminal.printError("note: \(path) is in none of what is compared")
+            }
+        }
         if exitCode, !difference.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
+    }
+
+    private func isKnown(
+        _ path: RepositoryPath, _ ids: [ObjectID], _ repository: Repository
+    ) throws -> Bool {
+        if ids.count < 2, try repository.exists(path) { return true }
+        for id in ids + [try repository.base().head.commit].compactMap({ $0 }) {
+            let (commit, _) = try repository.contents(of: id)
+            if try repository.tree(commit).entry(at: path) != nil { return true }
+        }
+        return false
     }
 
     private func show(_ difference: VersionDifference) {

@@ -8,21 +8,28 @@ struct ListCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               mlrepo ls
+              mlrepo ls data/reviews
               mlrepo ls v1.2 data/reviews
             """)
 
     @OptionGroup var output: OutputOptions
-    @Argument(help: "The version.")
+    @Argument(help: "The version; a path that is none, of the last commit.")
     var revision = "HEAD"
     @Argument(help: "A file or directory in it.")
     var path: String?
 
     func run() throws {
         let repository = try Repository.here()
-        let id = try repository.commit(named: revision)
+        let (revisions, paths) = try RevisionWords.split([revision], [path].compactMap { $0 }, repository)
+        if revisions.isEmpty, path != nil {
+            throw Failure(
+                status: .usage, message: "one file or directory at most",
+                hint: "mlrepo ls HEAD \(Terminal.escaped(paths[0]))")
+        }
+        let id = try repository.commit(named: revisions.first ?? "HEAD")
         let (commit, _) = try repository.contents(of: id)
         try repository.requireTree(id, commit)
-        let top = try path.map { try repository.path(ArgumentText.bytes($0)) } ?? .root
+        let top = try paths.first.map { try repository.path(ArgumentText.bytes($0)) } ?? .root
         var tree = repository.tree(commit)
         if !top.isRoot {
             guard let entry = try tree.entry(at: top) else {

@@ -32,6 +32,7 @@ struct LogCommand: ParsableCommand {
     var paths: [String] = []
 
     func validate() throws {
+        if let maxCount, maxCount < 0 { throw ValidationError("-n counts commits: 0 or more") }
         if graph, output.json {
             throw ValidationError("a drawing is for people: leave out --graph or --json")
         }
@@ -54,7 +55,12 @@ struct LogCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         let (revisions, paths) = try RevisionWords.split(words, paths, repository)
-        if revisions.count > 1 { throw Failure(status: .usage, message: "one revision at most") }
+        if revisions.count > 1 {
+            throw Failure(
+                status: .usage, message: "one revision at most",
+                hint:
+                    "what is on disk no more stands behind --: mlrepo log \(revisions[0]) -- \(revisions[1])")
+        }
         if graph, !paths.isEmpty {
             throw Failure(status: .usage, message: "--graph draws all commits: leave out the paths")
         }
@@ -71,15 +77,22 @@ struct LogCommand: ParsableCommand {
         let names = try CommitNames(repository)
         if graph { return try draw(repository, tips, names) }
         var left = maxCount ?? .max
+        guard left > 0 else { return }
+        var isEmpty = true
         try repository.history(of: tips, changing: wanted) { (id, commit) throws(RepositoryError) in
-            guard left > 0 else { return false }
             left -= 1
+            isEmpty = false
             if output.json {
-                Terminal.printJSON(Self.json(id, commit, names))
+                let runs = try repository.runs(of: commit).map { RunText.summary($0.0, $0.1) }
+                Terminal.printJSON(Self.json(id, commit, names, runs: runs))
             } else {
                 for line in try lines(id, commit, names, repository) { Terminal.print(line) }
             }
             return left > 0
+        }
+        if isEmpty, !wanted.isEmpty, !tips.isEmpty, !output.quiet {
+            let names = wanted.map { "\($0)" }.joined(separator: ", ")
+            Terminal.printError("note: no commit \(all ? "" : "of this line ")changed \(names)")
         }
     }
 
@@ -125,11 +138,14 @@ struct LogCommand: ParsableCommand {
         return lines + values.map { "    \($0)" } + (values.isEmpty ? [] : [""])
     }
 
-    static func json(_ id: ObjectID, _ commit: Commit, _ names: CommitNames) -> JSONValue {
+    /// - Parameter runs: The commit's runs, told as the command tells them.
+    static func json(
+        _ id: ObjectID, _ commit: Commit, _ names: CommitNames, runs: [JSONValue]
+    ) -> JSONValue {
         .object([
             "commit": id.json, "parents": .array(commit.parents.map(\.json)), "author": commit.author.json,
             "time": .string(Terminal.time(commit.authored)), "message": .string(commit.message),
-            "runs": .array(commit.runs.map(\.json)), "branches": names.branchesJSON(id),
+            "runs": .array(runs), "branches": names.branchesJSON(id),
             "tags": names.tagsJSON(id),
         ])
     }

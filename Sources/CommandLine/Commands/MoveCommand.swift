@@ -31,29 +31,31 @@ struct MoveCommand: ParsableCommand {
         guard isInto || sources.count == 1 else {
             throw Failure(status: .notFound, message: "\(last) is no directory", path: "\(last)")
         }
-        var targets: [RepositoryPath] = []
+        var moves: [(source: RepositoryPath, target: RepositoryPath)] = []
+        var (gone, taken): (Set<RepositoryPath>, Set<RepositoryPath>) = ([], [])
         // All are looked at before the first one moves.
         for source in sources {
             guard let name = source.split?.name else {
                 throw Failure(status: .usage, message: "the working tree itself cannot be moved")
             }
             let target = isInto ? try last.appending(name) : last
-            guard !targets.contains(target) else { throw RepositoryError.refExists("\(target)") }
+            guard !gone.covers(source) else { throw RepositoryError.noPath("\(source)") }
+            guard taken.insert(target).inserted else { throw RepositoryError.refExists("\(target)") }
             // 'FILE DIRECTORY/' means a directory that is there.
             if !isInto, paths.last?.hasSuffix("/") == true, try !repository.isDirectory(source) {
                 throw Failure(status: .notFound, message: "\(last) is no directory", path: "\(last)")
             }
             try repository.requireMovable(source, to: target)
-            targets.append(target)
+            moves.append((source, target))
+            gone.insert(source)
         }
-        var moved: [JSONValue] = []
-        for (source, target) in zip(sources, targets) {
-            try repository.move(source, to: target)
-            moved.append(.object(["from": source.json, "to": target.json]))
-        }
+        try repository.move(moves)
+        let targets = moves.map(\.target)
         if try repository.filesOfGit(below: targets) == 0 {
             try Terminal.noteGit(targets, repository, output)
         }
-        if output.json { Terminal.printJSON(.object(["moved": .array(moved)])) }
+        guard output.json else { return }
+        let moved = moves.map { JSONValue.object(["from": $0.source.json, "to": $0.target.json]) }
+        Terminal.printJSON(.object(["moved": .array(moved)]))
     }
 }

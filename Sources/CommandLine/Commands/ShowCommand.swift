@@ -42,7 +42,8 @@ struct ShowCommand: ParsableCommand {
             for (word, root) in [("data  ", run.inputs), ("wrote ", run.outputs)] {
                 let (roots, isAll) = try repository.roots(of: root, in: commit)
                 for (path, entry) in roots.prefix(Self.most) {
-                    Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))")
+                    let place = word == "data  " ? run.inputCommits[path].map { "  from \($0.short)" } : nil
+                    Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))\(place ?? "")")
                 }
                 if !isAll {
                     Terminal.print("  \(word) and many more")
@@ -66,10 +67,8 @@ struct ShowCommand: ParsableCommand {
     private static func json(
         _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames
     ) -> JSONValue {
-        guard case .object(let members) = LogCommand.json(id, commit, names) else { return .null }
-        let described = JSONValue.array(runs.map { RunText.json($0.0, $0.1) })
-        let rest = members.filter { $0.name != "runs" }
-        return .object(
-            rest + [JSONMember("runs", described), JSONMember("tree", commit.tree.json)], sorting: true)
+        let told = LogCommand.json(id, commit, names, runs: runs.map { RunText.json($0.0, $0.1) })
+        guard case .object(let members) = told else { return .null }
+        return .object(members + [JSONMember("tree", commit.tree.json)], sorting: true)
     }
 }

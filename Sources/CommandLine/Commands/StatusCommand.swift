@@ -63,7 +63,11 @@ struct StatusCommand: ParsableCommand {
         }
         if status.changes.isEmpty {
             let isNew = status.head.commit == nil && status.tracking == Tracking()
-            Terminal.print(isNew ? "Nothing is tracked yet: mlrepo add PATH" : "Nothing has changed")
+            let isRetracked = status.head.commit != nil && status.isRetracked
+            Terminal.print(
+                isNew
+                    ? "Nothing is tracked yet: mlrepo add PATH"
+                    : isRetracked ? "No file has changed; what is tracked has" : "Nothing has changed")
         }
         if !status.untracked.isEmpty, !quiet {
             let names = status.untracked.prefix(Self.most).map { "\($0)" }.joined(separator: ", ")
