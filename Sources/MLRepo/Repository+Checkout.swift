@@ -181,8 +181,11 @@ extension Repository {
         let target = try commit(id)
         try requireTree(id, target)
         let changed = try changes(look)
+        let differences = try differences(look.base, target)
+        let twins = try present(
+            differences.indices.lazy.filter { !differences.hasBefore($0) }.map { differences.path($0) })
         let (_, lost) = try plan(
-            look, differences(look.base, target), to: tree(target), dirty: Set(changed.map(\.path)))
+            look, consume differences, to: tree(target), dirty: Set(changed.map(\.path)))
         // A new file that nothing takes the place of stays, as it does in any checkout.
         // What an interrupted checkout wrote is in the store already; what is in its way is in the plan.
         let interrupted = try interruptedPaths()
@@ -194,8 +197,20 @@ extension Repository {
             if let found = try obstacle(above, [], &firm) { obstacles.append(found) }
         }
         var move = CheckoutMove(to: id, branch: branch, isNew: isNew)
-        move.kept = try save(Array(Set(dirty + lost + obstacles)), look, after: keptByInterrupted())
+        // A new file that the version has as well is not overwritten, and would go with that version again.
+        let kept = Set(dirty + lost + obstacles).union(twins.filter { !interrupted.contains($0) })
+        move.kept = try save(Array(kept), look, after: keptByInterrupted())
         return try checkout(move, onStep: onStep)
+    }
+
+    /// Those of some paths at which a file or link is on disk.
+    private func present(_ paths: some Sequence<RepositoryPath>) throws(RepositoryError) -> [RepositoryPath] {
+        var present: [RepositoryPath] = []
+        for path in paths {
+            let kind = try status(of: path)?.kind
+            if kind == .file || kind == .link { present.append(path) }
+        }
+        return present
     }
 
     /// Writes files of versions.

@@ -761,6 +761,24 @@ class Damage(CommandTest):
 
 
 class Undo(CommandTest):
+    def test_a_new_file_that_the_other_version_has_as_well_stays_after_undo(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/empty", b"")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD~1")
+        self.write("data/empty", b"")
+        self.write("data/a.txt", b"changed")
+        self.mlrepo("checkout", "--force", "main")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.mlrepo("undo")
+        self.assertTrue((self.work / "data/empty").exists())
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"changed")
+        self.mlrepo("redo")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.mlrepo("undo")
+        self.assertTrue((self.work / "data/empty").exists())
+
     def test_commits_are_taken_back_one_by_one_and_the_files_stay(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
