@@ -153,10 +153,7 @@ struct Failure: Error {
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }
         }
-        if let near = Suggestion.near(text, among: refs) { return "did you mean '\(near)'?" }
-        return text.contains("/") || text.contains(".")
-            ? "mlrepo log; a path that is gone stands behind --: mlrepo log -- \(Terminal.escaped(text))"
-            : "mlrepo log"
+        return Suggestion.near(text, among: refs).map { "did you mean '\($0)'?" } ?? "mlrepo log"
     }
 
     private static func ending(_ error: WorkingTreeError) -> (ExitStatus, String?, String?) {

@@ -12,6 +12,19 @@ enum RevisionWords {
         return arguments[..<end] + arguments[(end + 1)...].map { "--path=\($0)" }
     }
 
+    /// The commit of a word; where there is none, what is gone may have been meant.
+    static func commit(_ word: String, _ command: String, _ repository: Repository) throws -> ObjectID {
+        do throws(RepositoryError) { return try repository.commit(named: word) } catch {
+            var failure = Failure(error)
+            guard case .noRevision(let text) = error else { throw failure }
+            if failure.hint == "mlrepo log", text.contains("/") || text.contains(".") {
+                failure.hint =
+                    "a path that is gone stands behind --: mlrepo \(command) -- \(Terminal.escaped(text))"
+            }
+            throw failure
+        }
+    }
+
     /// Takes the words before `--` apart.
     ///
     /// The first word that is no revision, and is there on disk or in a version, is a path, and so are all behind it. What is

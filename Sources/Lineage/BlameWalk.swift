@@ -37,8 +37,8 @@ package struct BlameWalk {
     struct State {
         /// Inputs that were traced, and the commits that they came from; nothing while that is being found out.
         var seen: [Input: ObjectID?] = [:]
-        /// All commits that branches and tags know, newest first; nothing while nobody asked.
-        var history: [(id: ObjectID, commit: Commit)]?
+        /// All commits that branches and tags know; nothing while nobody asked.
+        var history: History?
     }
 
     private func blame(
@@ -54,12 +54,12 @@ package struct BlameWalk {
             madeBefore = Blame.Version(id: commitID, commit: commit)
             (commitID, commit, making) = (again.id, again.commit, again.making)
         } else if making?.isTelling != true,
-            let (id, first) = try earlier(origin, entry, before: (commitID, commit), &state),
-            let earlier = try maker(of: origin, entry, in: first), earlier.isTelling
+            let first = try earlier(origin, entry, before: (commitID, commit), &state),
+            let earlier = try maker(of: origin, entry, in: first.commit), earlier.isTelling
         {
             returned = Blame.Version(id: commitID, commit: commit)
-            isElsewhere = try !isBefore((id, first), commit)
-            (commitID, commit, making) = (id, first, earlier)
+            isElsewhere = first.isElsewhere
+            (commitID, commit, making) = (first.id, first.commit, earlier)
         }
         let inputs = try inputs(of: making?.run, commitID, commit, depth: depth, &state)
         var parts: (told: [Blame.Part], files: Int, commits: Int) = ([], 0, 0)
@@ -90,17 +90,21 @@ package struct BlameWalk {
             if let place {
                 if depth + 1 == Self.depthLimit {
                     untold = .deeper
-                } else if let told = state.seen[question] {
-                    untold = .told
-                    if let told {
-                        origin = told
-                    } else if let found = try self.origin(of: inputPath, at: place) {
-                        origin = found.id
-                    }
                 } else {
-                    state.seen.updateValue(nil, forKey: question)
+                    let told = state.seen[question]
+                    if told == nil { state.seen.updateValue(nil, forKey: question) }
                     do throws(ReadError) {
-                        upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+                        if let told {
+                            untold = .told
+                            if let told {
+                                origin = told
+                            } else {
+                                origin = try self.origin(of: inputPath, at: place)?.id ?? place
+                            }
+                        } else {
+                            upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
+                            origin = upstream?.commitID ?? place
+                        }
                     } catch {
                         // A commit's record outlives its files; the run's own record of the input is whole all the same.
                         guard case .missing(let reference) = error, reference.kind == .tree else {
@@ -108,7 +112,6 @@ package struct BlameWalk {
                         }
                         untold = .collected
                     }
-                    origin = upstream?.commitID ?? place
                     state.seen.updateValue(origin, forKey: question)
                 }
             }
@@ -205,49 +208,73 @@ package struct BlameWalk {
         }
     }
 
-    /// The first commit that brought some content to a path, of those that any branch or tag knows and that are older than
-    /// another one which has brought it, too.
+    /// The first commit that brought some content to a path: of those that another one which has brought it was made from, and if
+    /// there is none, of the older ones that any branch or tag knows.
     private func earlier(
         _ path: RepositoryPath, _ entry: TreeEntry, before other: (id: ObjectID, commit: Commit),
         _ state: inout State
-    ) throws(ReadError) -> (ObjectID, Commit)? {
-        if state.history == nil { state.history = try all() }
-        let history = state.history ?? []
+    ) throws(ReadError) -> (id: ObjectID, commit: Commit, isElsewhere: Bool)? {
+        if state.history == nil { state.history = History(try all()) }
+        guard let history = state.history else { return nil }
+        let own = try history.ancestors(of: other, reader)
+        if let first = try first(with: entry, at: path, among: own) { return (first.id, first.commit, false) }
+        let known = Set(own.map(\.id)).union([other.id])
+        let others = history.commits.filter {
+            $0.commit.committed <= other.commit.committed && !known.contains($0.id)
+        }
+        return try first(with: entry, at: path, among: others).map { ($0.id, $0.commit, true) }
+    }
+
+    /// The oldest of some commits that brought some content to a path: no parent has it there.
+    private func first(
+        with entry: TreeEntry, at path: RepositoryPath, among commits: [(id: ObjectID, commit: Commit)]
+    ) throws(ReadError) -> (id: ObjectID, commit: Commit)? {
         var follower = PathFollower(path, reader: reader)
         func has(_ commit: Commit) -> Bool {
             // The files of a version may have been collected.
             guard let found = try? follower.entry(in: commit.tree) else { return false }
             return found.hasContent(of: entry)
         }
-        var first: (ObjectID, Commit)?
-        func look(_ id: ObjectID, _ commit: Commit) throws(ReadError) {
-            guard id != other.id, commit.committed <= other.commit.committed, has(commit) else { return }
+        var first: (id: ObjectID, commit: Commit)?
+        search: for (id, commit) in commits where has(commit) {
             for parent in commit.parents {
-                if has(try reader.commit(parent)) { return }
+                if has(try reader.commit(parent)) { continue search }
             }
-            if commit.committed <= first?.1.committed ?? .max { first = (id, commit) }
+            if commit.committed <= first?.commit.committed ?? .max { first = (id, commit) }
         }
-        // What was made from it comes before it.
-        if let place = history.firstIndex(where: { $0.id == other.id }) {
-            for (id, commit) in history[place...] { try look(id, commit) }
-            return first
-        }
-        // No name may lead to the version that was asked about.
-        for (id, commit) in history where commit.committed < other.commit.committed { try look(id, commit) }
-        var walk = try CommitWalk(from: other.commit.parents, reader: reader)
-        while let (id, commit) = try walk.next() { try look(id, commit) }
         return first
     }
 
-    /// Whether a commit is one of those that another one was made from.
-    private func isBefore(
-        _ first: (id: ObjectID, commit: Commit), _ commit: Commit
-    ) throws(ReadError) -> Bool {
-        var walk = try CommitWalk(from: commit.parents, reader: reader)
-        while let (id, earlier) = try walk.next(), earlier.committed >= first.commit.committed {
-            if id == first.id { return true }
+    /// All commits that branches and tags know.
+    struct History {
+        /// Newest first.
+        let commits: [(id: ObjectID, commit: Commit)]
+        private let numbers: [ObjectID: Int]
+
+        init(_ commits: [(id: ObjectID, commit: Commit)]) {
+            self.commits = commits
+            numbers = Dictionary(uniqueKeysWithValues: commits.enumerated().map { ($1.id, $0) })
         }
-        return false
+
+        /// Those that a commit was made from, newest first; it need not be one of these itself.
+        func ancestors(
+            of last: (id: ObjectID, commit: Commit), _ reader: any ObjectReader
+        ) throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
+            guard numbers[last.id] != nil else {
+                var walk = try CommitWalk(from: last.commit.parents, reader: reader)
+                var found: [(id: ObjectID, commit: Commit)] = []
+                while let next = try walk.next() { found.append(next) }
+                return found
+            }
+            var isFound = [Bool](repeating: false, count: commits.count)
+            var stack = last.commit.parents
+            while let id = stack.popLast() {
+                guard let number = numbers[id], !isFound[number] else { continue }
+                isFound[number] = true
+                stack += commits[number].commit.parents
+            }
+            return commits.indices.filter { isFound[$0] }.map { commits[$0] }
+        }
     }
 
     private func all() throws(ReadError) -> [(id: ObjectID, commit: Commit)] {

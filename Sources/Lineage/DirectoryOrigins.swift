@@ -149,11 +149,13 @@ struct DirectoryOrigins {
         var brought: [(RepositoryPath, TreeEntry)] = []
         let now = DirectoryTree(root: place.root, reader: reader)
         try DirectoryTree(root: before, reader: reader).changes(to: now) {
-            (path, _, after) throws(ReadError) in
+            (path, before, after) throws(ReadError) in
+            // The x bit is no content.
+            if let before, after?.hasContent(of: before) == true { return }
             guard pending.remove(path), let after, after.mode != .directory else { return }
             for (number, other) in others.enumerated() {
                 let there = try DirectoryTree(root: other.root, reader: reader).entry(at: path)
-                if there?.id == after.id, there?.mode == after.mode {
+                if there?.hasContent(of: after) == true {
                     taken[number].insert(path)
                     return
                 }

@@ -159,13 +159,20 @@ extension Repository {
         let git = Git(root: copy.root, limit: 1 << 26)
         guard git.line(["rev-parse", "--is-inside-work-tree"]) == "true" else { return [] }
         let asked = paths.filter { !$0.isRoot }
-        // A name that begins with a colon would be a pattern. It says that it failed where it ignores none of them.
+        if let names = ignored(asked, git) { return asked.filter { !names.contains($0.bytes) } }
+        // One that it refuses, in a submodule, is no answer for the others; of very many nobody can be told more.
+        guard asked.count <= 64 else { return asked }
+        return asked.filter { ignored([$0], git)?.contains($0.bytes) != true }
+    }
+
+    /// Those of some names that git ignores; nothing if it cannot tell.
+    private func ignored(_ paths: [RepositoryPath], _ git: Git) -> Set<[UInt8]>? {
+        // A name that begins with a colon would be a pattern.
         let here = Array("./".utf8)
-        let ignored = withList(of: asked.lazy.map { here + $0.bytes }) { list in
-            git.output(["check-ignore", "-z", "--stdin"], input: list)
+        let listed = withList(of: paths.lazy.map { here + $0.bytes }) { list in
+            git.output(["check-ignore", "-z", "--stdin"], input: list, accepting: 1)
         }
-        let names = Set((ignored ?? []).split(separator: 0).map { $0.dropFirst(here.count) })
-        return asked.filter { !names.contains($0.bytes[...]) }
+        return listed.map { Set($0.split(separator: 0).map { Array($0.dropFirst(here.count)) }) }
     }
 
     /// Whether commits made here record code.
@@ -202,13 +209,17 @@ struct Git {
     /// The most bytes of an answer.
     let limit: Int
 
-    /// - Parameter input: The file that it reads as its standard input.
+    /// - Parameters:
+    ///   - input: The file that it reads as its standard input.
+    ///   - accepted: An exit status that says no, and not that it failed.
     /// - Returns: Nothing if there is no git, or it failed.
-    func output(_ arguments: [String], input: FilePath? = nil) -> [UInt8]? {
+    func output(
+        _ arguments: [String], input: FilePath? = nil, accepting accepted: Int32 = 0
+    ) -> [UInt8]? {
         let settings = ["core.fsmonitor=false", "core.hooksPath=/dev/null"].flatMap { ["-c", $0] }
         return Subprocess.output(
             ["git"] + settings + ["-C", root.description] + arguments, variables: variables, input: input,
-            limit: limit)
+            accepting: accepted, limit: limit)
     }
 
     /// The environment without what leads git to another repository than the one that is here.

@@ -32,8 +32,13 @@ extension Repository {
             for (source, target) in left.prefix(Self.movesAtOnce) {
                 do throws(RepositoryError) {
                     let move = try looked(at: source, to: target)
-                    if try note(move, in: &tracking, base) { ignored += move.ignored }
+                    let isNew = try note(move, in: &tracking, base)
                     noted.append(move)
+                    // Lines of the ignore file go when the files have: nothing is to come between.
+                    guard move.ignored.isEmpty else {
+                        if isNew { ignored = move.ignored }
+                        break
+                    }
                 } catch {
                     failure = error
                     break
@@ -158,7 +163,10 @@ extension Repository {
         let files = environment.files
         do throws(FileError) {
             try files.move(copy.root.appending(source.bytes), to: copy.root.appending(target.bytes))
-        } catch { throw error.isExists ? .refExists("\(target)") : .file(error) }
+        } catch {
+            if error.isExists { throw .refExists("\(target)") }
+            throw error.isNotFound ? .noPath("\(source)") : .file(error)
+        }
         try filing { () throws(FileError) in
             // Directories that are empty now go, as they do when files are removed.
             var above = source.split?.directory

@@ -23,10 +23,12 @@ enum Subprocess {
     ///   - arguments: The program's name, found on `PATH`, and its arguments; no shell sees them.
     ///   - variables: The environment, as `NAME=value`.
     ///   - input: The file that it reads as its standard input; nothing for an empty one.
+    ///   - accepted: An exit status, beside 0, that is no failure.
     ///   - limit: More output than this ends the program, and so does more time than ``patience``.
     /// - Returns: Standard output; nothing if the program could not be started, failed, took too long, or printed too much.
     static func output(
-        _ arguments: [String], variables: [String], input: FilePath? = nil, limit: Int
+        _ arguments: [String], variables: [String], input: FilePath? = nil, accepting accepted: Int32 = 0,
+        limit: Int
     ) -> [UInt8]? {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
@@ -78,7 +80,9 @@ enum Subprocess {
             if isOver { kill(child, SIGKILL) }
             while waitpid(child, &status, 0) < 0, errno == EINTR {}
         }
-        return status == 0 && !isOver ? output : nil
+        // The exit status of one that ended by itself is the second byte.
+        let isGood = status == 0 || status == accepted << 8
+        return isGood && !isOver ? output : nil
     }
 
     /// Seconds after which a program is taken for stuck.

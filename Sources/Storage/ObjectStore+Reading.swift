@@ -67,12 +67,20 @@ extension ObjectStore {
     private func soundPayload(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
         do throws(ReadError) { return try payloadNow(of: reference, at: found) } catch {
             guard case .damaged = error else { throw error }
-            // Which one was found is chance.
-            for other in copies(of: reference) where other.pack.name != found.pack.name {
-                if let payload = try? payloadNow(of: reference, at: other) { return payload }
-            }
+            // Which one was found is chance, and another one may have been moved by a merge just now.
+            repeat {
+                for other in copies(of: reference) where other.pack.name != found.pack.name {
+                    if let payload = try? payloadNow(of: reference, at: other) { return payload }
+                }
+            } while hasNews()
             throw error
         }
+    }
+
+    /// Whether the store has gone on since it was last looked at; it is looked at again.
+    private func hasNews() -> Bool {
+        let before = current
+        return (try? refresh()) != nil && current != before
     }
 
     /// Every place of an object; those where a blob lies whole come first.
@@ -162,13 +170,16 @@ extension ObjectStore {
         }
     }
 
-    private func soundRecipe(of blob: ObjectID, at found: Found) throws(ReadError) -> Recipe {
+    /// The recipe of a blob that was found, or as another pack has it where it is damaged there.
+    func soundRecipe(of blob: ObjectID, at found: Found) throws(ReadError) -> Recipe {
         do throws(ReadError) { return try recipe(of: blob, at: found) } catch {
             guard case .damaged = error else { throw error }
-            for other in copies(of: ObjectReference(.blob, blob))
-            where other.place.isRecipe && other.pack.name != found.pack.name {
-                if let recipe = try? recipe(of: blob, at: other) { return recipe }
-            }
+            repeat {
+                for other in copies(of: ObjectReference(.blob, blob))
+                where other.place.isRecipe && other.pack.name != found.pack.name {
+                    if let recipe = try? recipe(of: blob, at: other) { return recipe }
+                }
+            } while hasNews()
             throw error
         }
     }

@@ -93,6 +93,19 @@ struct Reachability {
         return whole + recipes
     }
 
+    /// The recipe of a blob whose entry that counts is one by recipe.
+    private mutating func recipe(of blob: ObjectReference) throws(ReadError) -> Recipe? {
+        guard let (number, position) = place(of: blob),
+            let (_, place) = packs[number].index.entry(position), place.isRecipe
+        else { return nil }
+        let found = ObjectStore.Found(pack: packs[number], place: place)
+        do throws(ReadError) { return try store.soundRecipe(of: blob.id, at: found) } catch {
+            // Its pack may have been merged away meanwhile.
+            guard case .unreadable = error else { throw error }
+            return try store.recipe(of: blob.id)
+        }
+    }
+
     /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").
     ///
     /// - Parameter isRequired: Whether what is missing is an error; else it is passed over.
@@ -104,7 +117,7 @@ struct Reachability {
             guard try mark(reference) else { continue }
             if reference.kind == .blob {
                 // A blob by recipe needs the recipe, which is read to be named.
-                if let recipe = try store.recipe(of: reference.id) {
+                if let recipe = try recipe(of: reference) {
                     stack.append(ObjectReference(.chunks, ObjectID(of: .chunks, payload: recipe.payload)))
                 }
                 continue

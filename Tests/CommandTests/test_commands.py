@@ -259,7 +259,18 @@ class Versions(CommandTest):
         self.write(".gitignore", b"/data\n/odd/*\n!/odd/-n\n")
         self.mlrepo("add", *odd)
         self.assertEqual(self.stderr, "note: git does not ignore odd/-n: the line '/odd/-n' in .gitignore, beside .mlrepo, keeps it out of git\n")
-        self.mlrepo("untrack", *odd)
+        # One that git refuses is no answer for the others.
+        subprocess.run(["git", "init", "-q", "module"], cwd=self.work, env=self.environment, check=True)
+        self.write("module/m", b"m")
+        for words in (["add", "m"], ["commit", "-q", "-m", "m"]):
+            subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=self.work / "module",
+                           env=self.environment, check=True)
+        subprocess.run(["git", "add", "module"], cwd=self.work, env=self.environment, check=True, capture_output=True)
+        self.mlrepo("add", "data", "module/m")
+        self.assertIn("note: git does not ignore module/m: ", self.stderr)
+        self.mlrepo("untrack", *odd, "module/m")
+        shutil.rmtree(self.work / "module")
+        subprocess.run(["git", "rm", "-q", "--cached", "module"], cwd=self.work, env=self.environment, check=True)
         shutil.rmtree(self.work / "odd")
         self.write(".gitignore", b"/data\n")
         self.mlrepo("add", "code/*.txt")

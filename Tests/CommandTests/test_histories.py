@@ -196,3 +196,55 @@ class Histories(CommandTest):
         self.mlrepo("blame", "-r", last, "d")
         self.mlrepo("log", "--oneline", last, "--", ".")
         self.refused("log", "--max-count=-3", status=64, says="0 or more")
+
+    def at(self, seconds: int) -> None:
+        self.environment["MLREPO_NOW"] = str(1763888400 + seconds)
+
+    def test_the_own_line_comes_before_another_one(self) -> None:
+        self.begin("d", "m")
+        self.commit("d/x", b"1")
+        self.mlrepo("checkout", "-b", "exp")
+        self.at(10)
+        self.commit("m/w", b"w", "--input", "d", "--param", "lr=9")
+        self.mlrepo("checkout", "main")
+        self.at(20)
+        self.commit("m/w", b"w", "--input", "d", "--param", "lr=1")
+        self.at(30)
+        self.commit("m/w", b"w2")
+        self.at(40)
+        back = self.commit("m/w", b"w")
+        blame = json.loads(self.mlrepo("blame", "m/w", "--json"))
+        self.assertEqual((blame["parameters"], blame["broughtBack"], blame.get("cameWith")), ({"lr": 1}, f"sha256:{back}", None))
+
+    def test_a_clock_that_was_set_back_makes_no_other_line(self) -> None:
+        self.begin("d", "m")
+        self.commit("d/x", b"1")
+        self.at(1_000)
+        self.commit("m/w", b"w", "--input", "d", "--param", "lr=1")
+        self.at(0)
+        self.commit("m/w", b"w2")
+        self.at(2_000)
+        back = self.commit("m/w", b"w")
+        blame = json.loads(self.mlrepo("blame", "m/w", "--json"))
+        self.assertEqual((blame["parameters"], blame.get("broughtBack")), ({"lr": 1}, f"sha256:{back}"))
+
+    def test_a_part_of_a_directory_is_told_as_the_file_is(self) -> None:
+        self.begin("d")
+        first = self.commit("d/y", b"program")
+        os.chmod(self.work / "d/y", 0o755)
+        self.mlrepo("commit", "-m", "Executable")
+        self.commit("d/z", b"z")
+        parts = json.loads(self.mlrepo("blame", "d", "--json"))["parts"]
+        self.assertEqual({part["example"]["path"]: part["example"]["message"] for part in parts}, {"d/y": "d/y", "d/z": "d/z"})
+        self.assertEqual(json.loads(self.mlrepo("blame", "d/y", "--json"))["commit"], f"sha256:{first}")
+
+    def test_what_is_wrong_is_named(self) -> None:
+        self.begin("d")
+        self.commit("d/x", b"1")
+        self.refused("blame", "HEAD~9:d/x", status=66, says="no revision 'HEAD~9'")
+        self.refused("cat", "HEAD:d/x", "HEAD:d/x", status=64, says="one file at a time")
+        self.refused("checkout", "v1.3", status=66, says="hint: mlrepo log\n")
+        self.refused("diff", "d/gone", status=66, says="mlrepo diff -- d/gone")
+        self.mlrepo("tag", "v1")
+        self.refused("log", "HEAD", "v1", status=64, says="one revision at most\n")
+        self.assertNotIn("hint", self.stderr.replace("mlrepo help log", ""))

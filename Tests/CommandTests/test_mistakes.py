@@ -55,6 +55,24 @@ class Mistakes(CommandTest):
         self.assertEqual([name for name in listed if name.startswith("other")], ["other/a.txt", "other/b.txt"])
         self.assertIn("Nothing has changed", self.mlrepo("status"))
 
+    def test_what_was_left_out_of_a_moved_directory_is_left_out_there_only(self) -> None:
+        self.mlrepo("init")
+        self.write("d1/secret", b"s")
+        self.write("d1/a", b"a")
+        self.write("data/sub/f", b"f")
+        (self.work / "other").mkdir()
+        self.mlrepo("add", "d1", "data")
+        self.mlrepo("untrack", "d1/secret")
+        self.mlrepo("commit", "-m", "One")
+        # The directory of the file that moves is empty then, and goes.
+        self.refused("mv", "d1", "data/sub/f", "data/sub", "other", status=66, says="data/sub")
+        self.assertEqual((self.work / ".mlrepoignore").read_text(), "/other/d1/secret\n")
+        self.write("d1/secret", b"new")
+        self.mlrepo("add", "d1")
+        self.mlrepo("commit", "-m", "Two")
+        listed = {line.split()[-1] for line in self.mlrepo("ls").splitlines()}
+        self.assertEqual(listed, {"other/d1/a", "other/f", "d1/secret"} | ({".mlrepoignore"} & listed))
+
     def test_a_path_through_a_link_to_the_working_tree_is_inside(self) -> None:
         self.start()
         os.symlink(self.work, self.root / "link")

@@ -97,6 +97,31 @@ import Testing
         }
     }
 
+    @Test func `a large file is read by the list of another pack where one is damaged`() throws {
+        var random = SplitMix64(seed: 50)
+        let content = random.bytes(700_000)
+        let blob = ObjectReference(.blob, ObjectID(of: .blob, payload: content))
+        for victims in [[0], [1], [0, 1]] {
+            let (bench, packs) = try twofold(content)
+            for pack in victims.map({ packs[$0] }) {
+                let bytes = try bench.disk.contents(pack, limit: 1 << 24)
+                let (mark, metadata) = (Array("MLF1".utf8), UInt8(1))
+                // Every frame of metadata, behind its head.
+                for place in bytes.indices.dropLast(64)
+                where Array(bytes[place..<place + 4]) == mark && bytes[place + 5] == metadata {
+                    try bench.disk.damage(pack, at: place + 40) { $0 ^ 1 }
+                }
+            }
+            let store = try ObjectStore.open(Workbench.home / ".mlrepo", files: bench.disk)
+            if victims.count == 1 {
+                #expect(try store.recipe(of: blob.id)?.length == content.count)
+                #expect(try store.payload(of: blob) == content)
+            } else {
+                #expect(throws: ReadError.self) { try store.payload(of: blob) }
+            }
+        }
+    }
+
     /// A store in which a collection has something to rewrite, something to drop and something to delete.
     private func collectable() throws -> Workbench {
         let bench = try Workbench.fresh(seed: 47)

@@ -30,6 +30,10 @@ struct BlameCommand: ParsableCommand {
         }
         let tip = try repository.commit(named: revision)
         guard let blame = try repository.blame(path, at: tip) else {
+            // The revision may be what is wrong.
+            if let colon = RevisionPath.colon(in: self.path) {
+                _ = try repository.commit(named: String(self.path[..<colon]))
+            }
             throw Failure(
                 status: .notFound, message: "\(path) is not in \(tip.short)",
                 hint:

@@ -22,6 +22,7 @@ struct CatCommand: ParsableCommand {
 
     func validate() throws {
         if let path {
+            guard RevisionPath.colon(in: object) == nil else { throw ValidationError("one file at a time") }
             throw ValidationError("a file of a version is REVISION:PATH, as in \(object):\(path)")
         }
     }

@@ -32,7 +32,7 @@ struct DiffCommand: ParsableCommand {
         let (revisions, names) = try RevisionWords.split(words, paths, repository)
         let wanted = try repository.paths(names)
         guard revisions.count <= 2 else { throw Failure(status: .usage, message: "two revisions at most") }
-        let ids = try revisions.map { try repository.commit(named: $0) }
+        let ids = try revisions.map { try RevisionWords.commit($0, "diff", repository) }
         let whole =
             ids.count == 2
             ? try repository.difference(ids[0], ids[1]) : try repository.differenceOfDisk(from: ids.first)

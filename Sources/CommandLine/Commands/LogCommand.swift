@@ -58,8 +58,10 @@ struct LogCommand: ParsableCommand {
         if revisions.count > 1 {
             throw Failure(
                 status: .usage, message: "one revision at most",
-                hint:
-                    "what is on disk no more stands behind --: mlrepo log \(revisions[0]) -- \(revisions[1])")
+                hint: (try? repository.commit(named: revisions[1])) != nil
+                    ? nil
+                    : "what is on disk no more stands behind --: mlrepo log \(revisions[0]) -- \(revisions[1])"
+            )
         }
         if graph, !paths.isEmpty {
             throw Failure(status: .usage, message: "--graph draws all commits: leave out the paths")
@@ -99,7 +101,7 @@ struct LogCommand: ParsableCommand {
     private func tips(_ repository: Repository, _ revision: String?) throws -> [ObjectID] {
         var tips: [ObjectID] = []
         if try revision != nil || repository.base().head.commit != nil {
-            tips.append(try repository.commit(named: revision ?? "HEAD"))
+            tips.append(try RevisionWords.commit(revision ?? "HEAD", "log", repository))
         }
         guard all else { return tips }
         for group in ["branches", "tags"] {
