@@ -8,7 +8,7 @@ internal import WorkingTree
 #endif
 
 /// A line on standard error that tells how far long work is: what, how many, bytes, rate and the time that is left; not in the first
-/// half second.
+/// half second, unless somebody asked for it.
 final class Progress: Sendable {
     private struct State {
         var files = 0
@@ -23,15 +23,19 @@ final class Progress: Sendable {
     private let what: String
     private let unit: String
     private let isOn: Bool
+    /// Milliseconds before anything is told.
+    private let patience: Int
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - what: What is being done, as in "writing".
     ///   - unit: What is counted, in the singular.
-    init(_ what: String, unit: String = "file", isOn: Bool) {
+    ///   - isAskedFor: Whether somebody wants it of short work, too.
+    init(_ what: String, unit: String = "file", isOn: Bool, isAskedFor: Bool) {
         self.what = what
         self.unit = unit
         self.isOn = isOn
+        patience = isAskedFor ? 0 : 500
         let now = Self.milliseconds()
         state = Mutex(State(start: now, last: now))
     }
@@ -67,7 +71,7 @@ final class Progress: Sendable {
 
     private func tell(_ state: inout State) {
         let now = Self.milliseconds()
-        guard now - state.start > 500, now - state.last > 100 else { return }
+        guard now - state.start > patience, now - state.last > 100 else { return }
         state.last = now
         state.isShown = true
         show("\r" + line(state, after: now - state.start) + "\u{1b}[K")

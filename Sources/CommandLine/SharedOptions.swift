@@ -38,7 +38,9 @@ struct AnswerStyle {
 
     /// A line that tells how far work is, where somebody may want it.
     func progress(_ what: String, unit: String = "file") -> Progress {
-        Progress(what, unit: unit, isOn: progress ?? (!quiet && !json && isatty(2) == 1))
+        Progress(
+            what, unit: unit, isOn: progress ?? (!quiet && !json && isatty(2) == 1),
+            isAskedFor: progress == true)
     }
 }
 

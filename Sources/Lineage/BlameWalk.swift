@@ -218,7 +218,7 @@ package struct BlameWalk {
         guard let history = state.history else { return nil }
         let own = try history.ancestors(of: other, reader)
         if let first = try first(with: entry, at: path, among: own) { return (first.id, first.commit, false) }
-        let known = Set(own.map(\.id)).union([other.id])
+        let known = Set(own.map(\.id)).union(history.descendants(of: other.id))
         let others = history.commits.filter {
             $0.commit.committed <= other.commit.committed && !known.contains($0.id)
         }
@@ -274,6 +274,19 @@ package struct BlameWalk {
                 stack += commits[number].commit.parents
             }
             return commits.indices.filter { isFound[$0] }.map { commits[$0] }
+        }
+
+        /// A commit, and those that were made from it.
+        func descendants(of first: ObjectID) -> Set<ObjectID> {
+            var (found, count): (Set<ObjectID>, Int) = ([first], 0)
+            // Parents stand behind their children, but for clocks that were set back.
+            while found.count > count {
+                count = found.count
+                for (id, commit) in commits.reversed() where commit.parents.contains(where: found.contains) {
+                    found.insert(id)
+                }
+            }
+            return found
         }
     }
 
