@@ -13,8 +13,7 @@ extension Repository {
 
     /// Gives tracked files and directories other names, one after the other, on disk and for the next version.
     ///
-    /// What is tracked is noted first, of some moves at once: whatever kills this, the same command goes on with what it had not
-    /// moved.
+    /// Each is noted before it moves: whatever kills this, the same command goes on with what it had not moved.
     /// - Parameter moves: The target is the new path itself, not the directory that it is to lie in.
     /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name. What was moved before stays moved.
     package func move(
@@ -23,45 +22,19 @@ extension Repository {
         try requireWhole()
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
-        var left = moves[...]
-        while !left.isEmpty {
+        for (source, target) in moves {
+            let move = try looked(at: source, to: target)
             let before = tracking
-            var noted: [Move] = []
-            var ignored: [RepositoryPath] = []
-            var failure: RepositoryError?
-            for (source, target) in left.prefix(Self.movesAtOnce) {
-                do throws(RepositoryError) {
-                    let move = try looked(at: source, to: target)
-                    let isNew = try note(move, in: &tracking, base)
-                    noted.append(move)
-                    // Lines of the ignore file go when the files have: nothing is to come between.
-                    guard move.ignored.isEmpty else {
-                        if isNew { ignored = move.ignored }
-                        break
-                    }
-                } catch {
-                    failure = error
-                    break
-                }
+            let isNew = try note(move, in: &tracking, base)
+            if isNew { try copy.setTracking(tracking) }
+            do throws(RepositoryError) { try rename(source, to: target) } catch {
+                // Something came to the new name meanwhile: nothing has moved.
+                if isNew { try copy.setTracking(before) }
+                throw error
             }
-            if tracking != before { try copy.setTracking(tracking) }
-            for (index, move) in noted.enumerated() {
-                do throws(RepositoryError) { try rename(move.source, to: move.target) } catch {
-                    // Something came to the new name meanwhile: this one and those behind it have not moved.
-                    tracking = before
-                    for move in noted[..<index] { _ = try note(move, in: &tracking, base) }
-                    try copy.setTracking(tracking)
-                    throw error
-                }
-            }
-            try unignore(ignored)
-            if let failure { throw failure }
-            left = left.dropFirst(noted.count)
+            if isNew { try unignore(move.ignored) }
         }
     }
-
-    /// So many moves are noted before they are made: each time all that is tracked is written.
-    private static let movesAtOnce = 256
 
     /// A move, and what was on disk before it.
     private struct Move {
