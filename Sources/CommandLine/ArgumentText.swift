@@ -1,3 +1,6 @@
+internal import FileIO
+internal import MLRepo
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -19,6 +22,11 @@ enum ArgumentText {
                     ?? text(Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument)))))
         }
         return arguments
+    }
+
+    /// Whether some arguments ask for an answer for programs; what stands behind "--" is a path.
+    static func wantsJSON(_ arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains("--json")
     }
 
     static func text(_ bytes: [UInt8]) -> String {
@@ -54,5 +62,20 @@ enum ArgumentText {
             }
         }
         return bytes
+    }
+}
+
+extension Environment {
+    /// The file that a person names: where links lead, if it is one.
+    func place(named text: String) -> FilePath {
+        var path = workingDirectory.appending(ArgumentText.bytes(text))
+        // As many as the system follows.
+        for _ in 0..<40 {
+            guard (try? files.status(path))??.kind == .link, let target = try? files.readLink(path) else {
+                break
+            }
+            path = path.parent.appending(target)
+        }
+        return path
     }
 }

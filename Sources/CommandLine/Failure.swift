@@ -98,6 +98,10 @@ struct Failure: Error {
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")
         case .interruptedElsewhere(let path):
             (status, hint) = (.wouldLose, "mlrepo -C \(path) undo takes it back")
+        case .copiedMidway:
+            (status, hint) = (
+                .wouldLose, "finish the checkout there, and make another one with mlrepo worktree add"
+            )
         case .interruptedCheckout:
             (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
@@ -115,7 +119,9 @@ struct Failure: Error {
     init(_ error: FileError, reading file: String) {
         let status: ExitStatus =
             error.isNotFound ? .notFound : error.isDenied ? .notPermitted : .inputOutput
-        self.init(status: status, message: Terminal.oneLine("\(error)"), path: file)
+        self.init(
+            status: status, message: Terminal.oneLine("\(error)"),
+            path: Terminal.escaped(ArgumentText.bytes(file)))
     }
 
     /// What to do where an object of the store is gone or damaged.
@@ -186,7 +192,6 @@ struct Failure: Error {
             "hint": hint.map { .string($0) },
             "path": path.map { .string($0) },
         ])
-        Terminal.printError(
-            String(decoding: JSONValue.object(["error": error]).canonicalBytes, as: UTF8.self))
+        Terminal.printError(Terminal.json(.object(["error": error])))
     }
 }

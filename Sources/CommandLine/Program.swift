@@ -64,7 +64,7 @@ package func runMain() -> Never {
         directory = next.first == 0x2f ? next : (directory.map { $0 + [0x2f] } ?? []) + next
         arguments.removeFirst(2)
     }
-    if let directory { changeDirectory(directory, json: arguments.contains("--json")) }
+    if let directory { changeDirectory(directory, json: ArgumentText.wantsJSON(arguments)) }
     let words = RevisionWords.complete(LogCommand.complete(InitCommand.complete(arguments)))
     // A path has at most 2,048 names, and a walk needs some kilobytes for each; the main thread's stack is the system's choice.
     exit(onStack(of: 64 << 20) { run(words) })
@@ -133,8 +133,7 @@ private func run(_ arguments: [String]) -> Int32 {
     } catch {
         Terminal.flush()
         if let failure = failure(error, arguments) {
-            // What stands behind "--" is a path.
-            failure.report(json: arguments.prefix { $0 != "--" }.contains("--json"))
+            failure.report(json: ArgumentText.wantsJSON(arguments))
             return failure.status.rawValue
         }
         Terminal.print(MLRepoCommand.fullMessage(for: error))

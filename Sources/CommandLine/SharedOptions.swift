@@ -67,7 +67,11 @@ extension Repository {
         }
         // What the other one did is to be seen.
         do { try repository.store.refresh() } catch { throw RepositoryError.store(error) }
-        try repository.rejoin()
+        if try repository.rejoin() {
+            Terminal.printError(
+                "note: this is a copy of a working copy, or was brought back as it had been earlier: it is one of its own now"
+            )
+        }
         return repository
     }
 

@@ -47,7 +47,8 @@ enum Terminal {
             } else if errno != EINTR {
                 guard descriptor == 1 else { return }
                 let reason = String(cString: strerror(errno))
-                send(Array("error: the answer cannot be written: \(reason)\n".utf8), to: 2)
+                Failure(status: .inputOutput, message: "the answer cannot be written: \(reason)").report(
+                    json: ArgumentText.wantsJSON(ArgumentText.arguments()))
                 exit(ExitStatus.inputOutput.rawValue)
             }
         }
@@ -61,7 +62,30 @@ enum Terminal {
         #endif
     }
 
-    static func printJSON(_ value: JSONValue) { print(String(decoding: value.canonicalBytes, as: UTF8.self)) }
+    static func printJSON(_ value: JSONValue) { print(json(value)) }
+
+    /// JSON without control characters: those that JSON allows as they are, a terminal may take for its own.
+    static func json(_ value: JSONValue) -> String {
+        let text = String(decoding: value.canonicalBytes, as: UTF8.self)
+        guard text.unicodeScalars.contains(where: isHidden) else { return text }
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            // All of these are above U+000F and below U+0100, and stand within strings.
+            if isHidden(scalar) {
+                escaped += "\\u00" + String(scalar.value, radix: 16)
+            } else {
+                escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x7f && scalar.value <= 0x9f
+    }
+
+    /// A path in the working tree in an answer for programs; `.` for its top directory.
+    static func json(_ path: RepositoryPath) -> JSONValue { path.isRoot ? .string(".") : path.json }
 
     /// A path in an answer for programs: text where it is UTF-8, else its bytes in base64.
     static func json(_ path: [UInt8]) -> JSONValue {

@@ -5,23 +5,32 @@ internal import ParameterFiles
 
 /// Parameters and metrics as people give and read them.
 enum Values {
-    /// The values of files and of `name=value` pairs; a pair wins over a file, a name given twice is an error.
+    /// The values of files and of `name=value` pairs; a pair wins over a file, a name given twice with two values is an error.
     static func gather(pairs: [String], files: [String]) throws -> [String: ParameterValue] {
         var values: [String: ParameterValue] = [:]
         let environment = Environment.process()
-        for file in files {
+        for (number, file) in files.enumerated() {
             guard let format = ParameterFileFormat(fileName: file) else {
                 throw Failure(
                     status: .usage, message: "\(Terminal.escaped(file)) is neither .json nor .yaml nor .toml")
             }
-            let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
+            let path = environment.place(named: file)
             do {
                 let bytes = try environment.files.contents(path, limit: ParameterFileLimits.byteCount)
-                for (name, value) in try readParameters(bytes, format: format) { values[name] = value }
+                let read = try readParameters(bytes, format: format)
+                if let name = join(read, to: &values) {
+                    throw Failure(
+                        status: .usage,
+                        message:
+                            "'\(Terminal.escaped(name))' has one value in \(Terminal.escaped(file)) and another one in \(files[..<number].map { Terminal.escaped($0) }.joined(separator: ", "))",
+                        hint: "leave it out of one of them")
+                }
             } catch let error as FileError {
                 throw Failure(error, reading: file)
             } catch let error as ParameterFileError {
-                throw Failure(status: .damaged, message: "\(Terminal.escaped(file)): \(error)", path: file)
+                throw Failure(
+                    status: .damaged, message: "\(Terminal.escaped(file)): \(error)",
+                    path: Terminal.escaped(ArgumentText.bytes(file)))
             }
         }
         var given: Set<String> = []
@@ -37,6 +46,24 @@ enum Values {
             try set(name, to: value(String(pair[pair.index(after: equals)...])), in: &values)
         }
         return values
+    }
+
+    /// Adds values to those that are there; members of the same name are joined.
+    ///
+    /// - Returns: The first name, with those that it lies in, that has another value already; the rest is then left out.
+    private static func join(
+        _ added: [String: ParameterValue], to values: inout [String: ParameterValue]
+    ) -> String? {
+        for (name, value) in added.sorted(by: { $0.key < $1.key }) {
+            switch (values[name], value) {
+            case (nil, _): values[name] = value
+            case (.map(var inner)?, .map(let more)):
+                if let below = join(more, to: &inner) { return "\(name).\(below)" }
+                values[name] = .map(inner)
+            case (let old?, _): if old != value { return name }
+            }
+        }
+        return nil
     }
 
     /// Sets a value; `optim.lr` is the member `lr` of `optim`, where that has members and nothing is called `optim.lr`.
@@ -79,19 +106,29 @@ enum Values {
         .object(values.map { JSONMember($0.key, json($0.value)) }, sorting: true)
     }
 
-    /// Whether a decimal number is written as JSON writes it: `1.`, `.5`, `+1.0`, `nan` are not.
-    private static func isJSONNumber(_ text: String) -> Bool {
-        (try? readJSONValue(Array(text.utf8))) == .float(text)
+    /// A number as JSON writes it: `.5`, `1.`, `+1.0` and `007` become `0.5`, `1.0`, `1.0` and `7`.
+    ///
+    /// - Returns: Nothing if there is no such number: `nan`.
+    private static func jsonNumber(_ text: String) -> String? {
+        var digits = text[...]
+        let sign = digits.first == "-" ? "-" : ""
+        if digits.first == "-" || digits.first == "+" { digits.removeFirst() }
+        let exponent = digits.firstIndex { $0 == "e" || $0 == "E" } ?? digits.endIndex
+        let parts = digits[..<exponent].split(separator: ".", omittingEmptySubsequences: false)
+        guard let first = parts.first, parts.count <= 2 else { return nil }
+        let whole = first.drop { $0 == "0" }
+        var number = sign + (whole.isEmpty ? "0" : String(whole))
+        if parts.count == 2 { number += "." + (parts[1].isEmpty ? "0" : String(parts[1])) }
+        number += String(digits[exponent...])
+        return (try? readJSONValue(Array(number.utf8))) == .float(number) ? number : nil
     }
 
     private static func json(_ value: ParameterValue) -> JSONValue {
         switch value {
         case .integer(let text):
-            if let number = Int(text), number.magnitude < JSONValue.integerLimit, String(number) == text {
-                return .integer(number)
-            }
+            if let number = Int(text), number.magnitude < JSONValue.integerLimit { return .integer(number) }
             return .string(text)
-        case .float(let text): return isJSONNumber(text) ? .decimal(text) : .string(text)
+        case .float(let text): return jsonNumber(text).map { .decimal($0) } ?? .string(text)
         case .string(let text): return .string(text)
         case .bool(let value): return .bool(value)
         case .null: return .null

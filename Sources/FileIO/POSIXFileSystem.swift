@@ -360,7 +360,8 @@ package struct POSIXFileSystem: FileSystem {
     }
 
     package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? {
-        let flags = O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        // For writing: over NFS, Linux locks no other file in this way.
+        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
         // Who can open it can lock it, so nobody else shall.
         let raw = try call("lock", path) { mlrepo_openat($0, $1, flags, 0o600) }
         while flock(raw, LOCK_EX | LOCK_NB) != 0 {

@@ -50,11 +50,14 @@ package enum Identity {
             environment.variable("XDG_CONFIG_HOME").map { FilePath($0) } ?? home.map { $0 / ".config" }
         var directory = environment.workingDirectory
         while !isThere(directory / ".git"), directory.parent != directory { directory = directory.parent }
+        let isMoved = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT"].contains {
+            environment.variable($0) != nil
+        }
         let hasMore =
-            text.contains("[include") || isThere(directory / ".git")
+            isMoved || !isPlain(text) || isThere(directory / ".git") || isThere(FilePath("/etc/gitconfig"))
             || (other.map { isThere($0 / "git/config") } ?? false)
         guard hasMore else { return section("user", of: text) }
-        let answer = Git(root: environment.workingDirectory, limit: 1 << 16).output([
+        let answer = Git(root: environment.workingDirectory).output([
             "config", "-z", "--get-regexp", "^user\\.(name|email)$",
         ])
         guard let answer else { return section("user", of: text) }
@@ -76,6 +79,19 @@ package enum Identity {
             if fields.count >= 3, fields[2] == "\(user)" { return String(fields[0]) }
         }
         return nil
+    }
+
+    /// Whether a file in git's configuration syntax is as ``section(_:of:)`` reads it: no other files, comments, escapes or
+    /// subsections, and each setting on a line of its own.
+    private static func isPlain(_ text: String) -> Bool {
+        if text.utf8.contains(where: { ";#\\\r".utf8.contains($0) }) || text.contains("[include") {
+            return false
+        }
+        return text.split(separator: "\n").allSatisfy { line in
+            let line = line.filter { $0 != " " && $0 != "\t" }
+            guard line.first == "[" else { return true }
+            return line.last == "]" && line == line.lowercased()
+        }
     }
 
     /// The settings of one section of a file in git's configuration syntax, as far as names and addresses need it, by their

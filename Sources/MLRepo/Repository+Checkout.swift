@@ -61,23 +61,26 @@ extension Repository {
         let (steps, lost) = try plan(
             look, consume differences, to: tree(content), dirty: dirty, replacing: others)
         guard lost.isEmpty else { throw .wouldLose(lost) }
+        let isResumed = try copy.pending() != nil
         let note = try note(of: move, from: source, to: content, look)
         if move.undoing == nil, let kept = note.kept { try hold(kept, look.head, actor) }
         try copy.setPending(note)
         try removeLeftovers(look)
-        let seen = try settled(write(steps, onStep: onStep))
+        let seen = try settled(write(steps, isResumed: isResumed, onStep: onStep))
         var head = look.head
         (head.commit, head.branch) = (move.commit, move.branch)
-        // Before the log has it: what is noted behind the entry, whoever finds the entry does not make up for.
+        // Before the log has it: whoever finds the entry makes it what is tracked.
         let returning = move.content.map { ($0, content) }
         let tracking = try tracking(
             look, from: returning, on: target,
             written: steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) })
-        try copy.setTracking(tracking)
+        try copy.setNextTracking(tracking)
         try enter(move, note, look, actor)
+        try copy.adoptTracking()
         try copy.setHead(head)
         let identity = environment.random(16)
-        if move.content == nil, move.kept == nil {
+        // After an interruption there are steps for what both versions have alike.
+        if move.content == nil, move.kept == nil, !isResumed {
             let edits = WrittenSteps(steps, seen: seen)
             try copy.setCache(look.cache, after: edits, base: move.commit, identity: identity)
         } else {
@@ -215,17 +218,19 @@ extension Repository {
 
     /// Writes files of versions.
     ///
-    /// - Parameter directory: Nothing for the working copy.
+    /// - Parameters:
+    ///   - directory: Nothing for the working copy.
+    ///   - isResumed: A command that wrote here was interrupted before.
     /// - Returns: The status of every file that was written, in the order of the steps.
     @discardableResult
     func write(
-        _ steps: CheckoutSteps, in directory: FilePath? = nil,
+        _ steps: CheckoutSteps, in directory: FilePath? = nil, isResumed: Bool = false,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
         try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: directory ?? copy.root, files: environment.files, store: store,
-                random: environment.random, onStep: onStep
+                random: environment.random, isResumed: isResumed, onStep: onStep
             ).apply(steps, width: environment.width)
         }
     }

@@ -34,7 +34,8 @@ extension Repository {
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
         var sides: [RepositoryPath: [TreeEntry]] = [:]
         var written: [RepositoryPath: [TreeEntry]] = [:]
-        for change in try copy.pending()?.changes ?? [] {
+        let pending = try copy.pending()
+        for change in pending?.changes ?? [] {
             for step in try self.differences(change) {
                 sides[step.path, default: []] += [step.before, step.entry].compactMap { $0 }
                 if let entry = step.entry { written[step.path, default: []].append(entry) }
@@ -42,7 +43,8 @@ extension Repository {
         }
         for (path, entry) in try interruptedEntries() + others {
             sides[path, default: []].append(entry)
-            written[path, default: []].append(entry)
+            // Where nothing was interrupted, a file that is shorter was made so.
+            if pending != nil { written[path, default: []].append(entry) }
         }
         if !sides.isEmpty { steps = try including(sides, steps, to: target) }
         let removed = Set(steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) })

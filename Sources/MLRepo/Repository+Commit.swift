@@ -65,12 +65,13 @@ extension Repository {
         try refuseUnknown(request.paths, look)
         let scanned =
             request.paths.isEmpty ? look.scan.files : look.scan.files.filter { isWanted($0.path) }
-        if !request.allowsMissing { try refuseMissing(look, scanned) }
-        if !request.paths.isEmpty, request.inputs.contains(where: { $0.commit == nil }) {
+        try refuseOverlooked(look, scanned)
+        if !request.allowsMissing { try refuseMissing(look, scanned, isWanted) }
+        let used = request.inputs.filter { $0.commit == nil }.map(\.path) + request.parameterFiles
+        if !request.paths.isEmpty, !used.isEmpty {
             // A run read what is on disk; the version would have something else.
             for change in try changes(look) where !isWanted(change.path) {
-                let input = request.inputs.first { $0.commit == nil && change.path.isInside($0.path) }
-                if let input { throw .inputLeftOut(input.path) }
+                if let input = used.first(where: change.path.isInside) { throw .inputLeftOut(input) }
             }
         }
 
@@ -111,7 +112,7 @@ extension Repository {
         // A run read what was here, and not what others committed meanwhile.
         let mine = theirs.isEmpty ? built : try edited(tree(base), edits, writer)
         let place = theirs.isEmpty ? nil : look.head.commit
-        let run = try declaredRun(request, committer, edits, base, mine.root, writer, from: place)
+        let run = try declaredRun(request, committer, edits, base, mine.root, tracked, writer, from: place)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let recipes = try recipeMap(read.recipes, writer)
         let now = environment.now()
@@ -185,26 +186,55 @@ extension Repository {
 
     /// A path that is neither on disk nor in the base version was mistyped, or is not tracked.
     private func refuseUnknown(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
+        var found: Set<RepositoryPath>?
         for path in paths where !path.isRoot {
             let isKnown = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
             if isKnown { continue }
             guard try exists(path) else { throw .noPath("\(path)") }
+            // What the ignore rules leave out of a tracked directory is no part of the version.
+            let present =
+                found
+                ?? Set(look.scan.files.map(\.path)).union(look.scan.emptyDirectories).withAncestors
+            found = present
             let isTracked =
-                look.tracking.coversDirectory(path) || look.tracking.added.contains(path)
+                look.tracking.added.contains(path) || present.contains(path)
                 || look.tracking.paths.directories.contains { $0.isInside(path) }
-                || look.scan.files.contains { $0.path.isInside(path) }
-                || look.scan.emptyDirectories.contains { $0.isInside(path) }
             guard isTracked else { throw .notTracked(path) }
         }
     }
 
+    /// A file that is there was not deleted: a listing need not name what was put in its place while it was read.
+    private func refuseOverlooked(_ look: Look, _ scanned: ScannedFiles) throws(RepositoryError) {
+        var firm: Set<RepositoryPath> = [.root]
+        for index in scanned.indices where scanned.isGone(index) {
+            let path = scanned.path(index)
+            // Where an empty directory was there may be a file now.
+            guard scanned[index].base?.mode != .directory, !look.tracking.isUntracked(path),
+                let above = path.split?.directory,
+                try obstacle(above, [], &firm) == nil, let kind = try status(of: path)?.kind,
+                kind == .file || kind == .link
+            else { continue }
+            throw .tree(.unsteady(path))
+        }
+    }
+
     /// Missing is not deleted: a tracked root that is gone, or most of many files, looks like a disk that is not mounted.
-    private func refuseMissing(_ look: Look, _ scanned: ScannedFiles) throws(RepositoryError) {
+    ///
+    /// So does what was added since the version before.
+    private func refuseMissing(
+        _ look: Look, _ scanned: ScannedFiles, _ isWanted: (RepositoryPath) -> Bool
+    ) throws(RepositoryError) {
         let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
             .filter { !look.tracking.isUntracked($0) }
-        guard !gone.isEmpty else { return }
-        let roots = try missingRoots(look, scanned, gone)
-        let single = gone.filter { !look.tracking.coversDirectory($0) }
+        let known = Set(look.base?.tracked.directories ?? [])
+        var new: [RepositoryPath] = []
+        for path in look.tracking.paths.directories + look.tracking.added.sorted()
+        where !path.isRoot && !known.contains(path) && isWanted(path) {
+            if try status(of: path) == nil { new.append(path) }
+        }
+        guard !gone.isEmpty || !new.isEmpty else { return }
+        let roots = try missingRoots(look, scanned, gone) + new
+        let single = gone.filter { !look.tracking.coversDirectory($0) && !new.contains($0) }
         if !roots.isEmpty || !single.isEmpty {
             throw .missing(roots + single, total: roots.count + single.count)
         }

@@ -5,9 +5,14 @@ internal import WorkingTree
 
 extension Repository {
     /// The run that a commit declares.
+    ///
+    /// - Parameters:
+    ///   - tree: The files as they were read here.
+    ///   - tracked: What is tracked with them.
+    ///   - place: The commit that has the inputs which did not change, where that is not the new one's parent.
     func declaredRun(
         _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?, _ tree: ObjectID,
-        _ writer: ObjectWriter, from place: ObjectID? = nil
+        _ tracked: TrackedPaths, _ writer: ObjectWriter, from place: ObjectID? = nil
     ) throws(RepositoryError) -> Run {
         let written = WrittenObjects(writer: writer)
         let version = DirectoryTree(root: tree, reader: written)
@@ -24,23 +29,22 @@ extension Repository {
                 let version = try reading { () throws(ReadError) in try store.commit(commit) }
                 try requireTree(commit, version)
                 source = self.tree(version)
-                commits[input.path] = commit
             } else {
                 source = version
             }
-            let entry = try reading { () throws(ReadError) in try source.entry(at: input.path) }
-            guard let entry else { throw try missing(input.path) }
-            if let commit = input.commit {
-                writer.rely(on: ObjectReference(entry.mode.kind, entry.id), of: commit)
+            for (path, entry) in try parts(of: input.path, in: source) {
+                if let commit = input.commit {
+                    writer.rely(on: ObjectReference(entry.mode.kind, entry.id), of: commit)
+                    commits[path] = commit
+                } else if let place,
+                    // Where the commit's parent has something else, blame could not find this.
+                    try reading({ () throws(ReadError) in try self.tree(base).entry(at: path)?.id })
+                        == entry.id
+                {
+                    commits[path] = place
+                }
+                inputs.append(PathEdit(path: path, entry: entry))
             }
-            // Where the commit's parent has something else, blame could not find this.
-            if input.commit == nil, let place,
-                try reading({ () throws(ReadError) in try self.tree(base).entry(at: input.path)?.id })
-                    == entry.id
-            {
-                commits[input.path] = place
-            }
-            inputs.append(PathEdit(path: input.path, entry: entry))
         }
         for path in request.parameterFiles
         where !inputs.contains(where: { path.isInside($0.path) || $0.path.isInside(path) }) {
@@ -49,9 +53,9 @@ extension Repository {
         }
         var outputs: [PathEdit] = []
         for path in request.outputs {
-            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
-            guard let entry else { throw try missing(path) }
-            outputs.append(PathEdit(path: path, entry: entry))
+            for part in try parts(of: path, in: version) {
+                outputs.append(PathEdit(path: part.path, entry: part.entry))
+            }
         }
         let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: store)
         let inputRoot = try edited(empty, Self.inOrder(inputs), writer).root
@@ -71,11 +75,29 @@ extension Repository {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
         }
         return Run(
-            declaredAt: environment.now(), user: user, code: try capturedCode(version, writer),
+            declaredAt: environment.now(), user: user,
+            code: try capturedCode(
+                KeptFiles(version, tracked: tracked, committing: request.paths), writer),
             parameters: request.parameters,
             metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,
             inputCommits: commits)
+    }
+
+    /// What a version has at a path: one entry, or of the top directory all of them, which an input or output has to be below.
+    ///
+    /// - Throws: Where there is nothing.
+    private func parts(
+        of path: RepositoryPath, in version: DirectoryTree
+    ) throws(RepositoryError) -> [(path: RepositoryPath, entry: TreeEntry)] {
+        guard path.isRoot else {
+            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+            guard let entry else { throw try missing(path) }
+            return [(path, entry)]
+        }
+        let entries = try reading { () throws(ReadError) in try version.topEntries() }
+        guard !entries.isEmpty else { throw .nothingTracked }
+        return entries
     }
 
     /// Why a path is in no version: it is not tracked, or not there at all.

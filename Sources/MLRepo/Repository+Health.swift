@@ -124,7 +124,7 @@ extension Repository {
             return HealthCheck(
                 "code", true, "no git repository around: commits record no revision of the code")
         }
-        let answer = Git(root: root, limit: 4096).line(["rev-parse", "HEAD"])
+        let answer = Git(root: root).line(["rev-parse", "HEAD"])
         return HealthCheck(
             "code", answer != nil,
             answer != nil ? "git in \(root) answers" : "git in \(root) does not answer, or has no commit",

@@ -278,7 +278,11 @@ extension Repository {
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories.filter { !asked.covers($0) },
             patterns: tracking.paths.patterns)
-        for path in paths where try hasEntry(look.base, path) { tracking.untracked.insert(path) }
+        for path in paths {
+            for path in try topmost(path, look.base) where try hasEntry(look.base, path) {
+                tracking.untracked.insert(path)
+            }
+        }
         return tracking
     }
 

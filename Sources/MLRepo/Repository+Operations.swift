@@ -187,6 +187,9 @@ extension Repository {
             let others = operation.event.refs
                 .filter { $0.name != standing && $0.name.name(in: "kept") == nil }
                 .map { RefChange(name: $0.name, before: $0.after, after: $0.before) }
+            for change in others where try ref(change.name) != change.before {
+                throw .store(.moved(change.name))
+            }
             try requireUnused(operation)
             let isStaying = operation.event.verb == Self.overwritingVerb
             var move = CheckoutMove(

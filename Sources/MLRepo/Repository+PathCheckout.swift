@@ -29,7 +29,7 @@ extension Repository {
         guard lost.isEmpty || isForced else { throw .wouldLose(lost) }
         guard lost.isEmpty || look.head.commit != nil else { throw .noCommit }
         guard !steps.isEmpty || pending != nil else {
-            try trackWritten(paths, wanted.map(\.path))
+            try trackWritten(paths, wanted.map(\.path), of: id)
             return 0
         }
         // One that was interrupted was kept before it began.
@@ -47,8 +47,8 @@ extension Repository {
             }
         }
         try copy.setPending(own)
-        try write(steps, onStep: onStep)
-        try trackWritten(paths, wanted.map(\.path))
+        try write(steps, isResumed: pending != nil, onStep: onStep)
+        try trackWritten(paths, wanted.map(\.path), of: id)
         let reason = undoing == nil ? Self.words("checkout \(id.hex.prefix(7)) --", paths) : nil
         try finishOverwriting(own.kept, reason: reason, undoing: undoing)
         try copy.setPending(nil)

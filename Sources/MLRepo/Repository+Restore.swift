@@ -41,7 +41,7 @@ extension Repository {
             }
         }
         if !steps.isEmpty { try copy.setPending(own) }
-        try write(steps, onStep: onStep)
+        try write(steps, isResumed: pending != nil, onStep: onStep)
         // One that was interrupted had brought back what it does not know any more.
         try track(again: pending == nil ? steps.map(\.path) : paths, below: paths, look)
         try copy.setPending(nil)

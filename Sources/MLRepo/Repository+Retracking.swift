@@ -107,25 +107,34 @@ extension Repository {
         }
     }
 
-    /// What a checkout of paths wrote is tracked no less than the version has it, whatever `rm` or `untrack` had said before.
+    /// What a checkout of paths wrote is tracked no less than the versions have it, whatever `rm` or `untrack` had said before.
     ///
     /// - Parameters:
     ///   - asked: The paths that were asked for: a tracked directory that lies in them is tracked with all that comes into it.
     ///   - written: The files at these paths.
-    func trackWritten(_ asked: [RepositoryPath], _ written: [RepositoryPath]) throws(RepositoryError) {
+    ///   - source: The version that has them.
+    func trackWritten(
+        _ asked: [RepositoryPath], _ written: [RepositoryPath], of source: ObjectID
+    ) throws(RepositoryError) {
         let (_, base) = try base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
-        guard !tracking.untracked.isEmpty else { return }
         let known = tracking
-        let roots = (base?.tracked.directories ?? []).filter { root in
-            asked.contains { root.isInside($0) }
-                && tracking.untracked.contains { $0.isInside(root) || root.isInside($0) }
-                && written.contains { $0.isInside(root) }
-        }
+        let roots = Set((base?.tracked.directories ?? []) + (try commit(source).tracked.directories))
+            .filter { root in
+                asked.contains { root.isInside($0) } && written.contains { $0.isInside(root) }
+            }
         for path in written { try free(path, in: &tracking, of: base) }
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories + roots.filter { !tracking.coversDirectory($0) },
             patterns: tracking.paths.patterns)
+        var rules = IgnoreLookup(root: copy.root, files: environment.files)
+        let patterns = IgnoreRules(patterns: tracking.paths.patterns)
+        for path in written {
+            let entry = try reading { () throws(ReadError) in try tree(base).entry(at: path) }
+            if entry != nil, !tracking.isUntracked(path) { continue }
+            let isTaken = try isTaken(path, tracking, &rules) || (!patterns.isEmpty && patterns.matches(path))
+            if !isTaken { tracking.added.insert(path) }
+        }
         guard known != tracking else { return }
         try copy.setTracking(tracking.isUnchanged(from: base?.tracked ?? TrackedPaths()) ? nil : tracking)
     }

@@ -51,7 +51,7 @@ extension Repository {
                 if entry != nil { request.outputs.append(path) }
             }
         }
-        let run = try declaredRun(request, actor, edits.files, look.base, built.root, writer)
+        let run = try declaredRun(request, actor, edits.files, look.base, built.root, TrackedPaths(), writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let now = environment.now()
         let commit = Commit(
@@ -66,7 +66,8 @@ extension Repository {
         if try ref(name)?.id == id { return id }
         _ = try transact(Self.savingVerb, reason: nil, actor: actor, look.head, writer) {
             () throws(RepositoryError) in
-            [RefChange(name: name, before: try ref(name), after: ObjectReference(.commit, id))]
+            try requireStanding(look.head)
+            return [RefChange(name: name, before: try ref(name), after: ObjectReference(.commit, id))]
         }
         return id
     }

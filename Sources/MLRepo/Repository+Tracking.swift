@@ -147,9 +147,27 @@ extension Repository {
         var covered: [RepositoryPath] = []
         for path in paths where try isTakenIn(path, tracking, base, &new) { covered.append(path) }
         // A rule without a word in what is tracked harms nothing; the other way round the file would come again.
-        if !covered.isEmpty { try ignore(covered) }
+        if !covered.isEmpty { try leaveOut(covered, tracking) }
         try copy.setTracking(tracking)
         return covered
+    }
+
+    /// Writes lines that leave out some paths.
+    ///
+    /// - Throws: Where an ignore file further down takes a line back; then there is none.
+    private func leaveOut(_ paths: [RepositoryPath], _ tracking: Tracking) throws(RepositoryError) {
+        var new: [RepositoryPath] = []
+        for path in paths where try !hasIgnoreLine(for: path) { new.append(path) }
+        try ignore(paths)
+        for path in paths where !path.isRoot {
+            let root = tracking.root(above: path) ?? .root
+            let isDirectory = try status(of: path)?.kind == .directory
+            guard root != path, try !isLeftOut(path, isDirectory: isDirectory, below: root) else { continue }
+            try unignore(new)
+            throw .badConfiguration(
+                "a rule in an ignore file below the top directory takes in \(path) again: change that rule first"
+            )
+        }
     }
 
     /// Whether a tracked directory or a pattern takes in what comes to a path.
@@ -190,7 +208,7 @@ extension Repository {
     }
 
     /// The path itself; of the working tree, which is no entry of a version, what lies at its top.
-    private func topmost(
+    func topmost(
         _ path: RepositoryPath, _ base: Commit?
     ) throws(RepositoryError) -> [RepositoryPath] {
         guard path.isRoot else { return [path] }

@@ -129,9 +129,24 @@ extension Repository {
     }
 
     /// Takes this working copy on the store's list again, where another one took it off: it is used.
-    package func rejoin() throws(RepositoryError) {
-        guard !copy.isBare else { return }
+    ///
+    /// One that was copied, or brought back as it was some time ago, becomes one of its own.
+    ///
+    /// - Returns: Whether it did.
+    @discardableResult
+    package func rejoin() throws(RepositoryError) -> Bool {
+        guard !copy.isBare else { return false }
         let head = try copy.head()
+        if try isAnother(head) {
+            try separate(head)
+            return true
+        }
+        if place(of: head.workingCopy) != copy.root { noteWorkingCopy(head.workingCopy, at: copy.root) }
+        try takeOnList(head)
+        return false
+    }
+
+    private func takeOnList(_ head: WorkingCopy.Head) throws(RepositoryError) {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         guard let id = head.commit, try ref(name) == nil, try wasForgotten(name, head) else { return }
         guard let actor = person else { throw .noIdentity }
@@ -140,17 +155,71 @@ extension Repository {
         _ = try transact("worktree", reason: nil, actor: actor, head, writer) {
             [RefChange(name: name, before: nil, after: ObjectReference(.commit, id))]
         }
-        noteWorkingCopy(head.workingCopy, at: copy.root)
+    }
+
+    /// Whether the store knows another working copy by this one's name: of which this is a copy, made with other means than ours,
+    /// or which this one was before it was brought back as it had been still earlier.
+    ///
+    /// The files of such a one are not those that the store thinks they are.
+    func isAnother(_ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
+        guard !copy.isBare else { return false }
+        // A store that lost what this stands on says so.
+        if let id = head.commit, !store.contains(ObjectReference(.commit, id)) { return false }
+        if isCopied(head) { return true }
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        guard let standing = try ref(name)?.id, standing != head.commit, try copy.pending() == nil else {
+            return false
+        }
+        // A command that was killed behind its log entry is one step ahead, and no more.
+        guard let last = try lastChange(of: name) else { return false }
+        return last.refs.contains { $0.name == name && $0.before?.id != head.commit }
+    }
+
+    /// Whether both stand where one of them is known to be.
+    private func isCopied(_ head: WorkingCopy.Head) -> Bool {
+        guard let place = place(of: head.workingCopy), place != copy.root else { return false }
+        let other = WorkingCopy(root: place, environment)
+        func status(_ copy: WorkingCopy) -> FileStatus? {
+            (try? environment.files.status(copy.directory / "HEAD")) ?? nil
+        }
+        guard (try? other.head().workingCopy) == head.workingCopy,
+            (try? other.store()) == store.layout.root, let mine = status(copy), let theirs = status(other)
+        else { return false }
+        // The same one may be seen at two places.
+        return mine.inode != theirs.inode || mine.device != theirs.device
+    }
+
+    /// Makes this working copy one of its own, standing where its files come from.
+    private func separate(_ head: WorkingCopy.Head) throws(RepositoryError) {
+        guard try copy.pending() == nil else { throw .copiedMidway }
+        guard let actor = person else { throw .noIdentity }
+        let own = WorkingCopy.Head(
+            branch: head.branch, commit: head.commit, workingCopy: Hex.text(environment.random(16)))
+        if let id = head.commit {
+            let name = try naming { () throws(InvalidName) in try RefName.worktree(own.workingCopy) }
+            let writer = ObjectWriter(store, random: environment.random)
+            defer { writer.abandon() }
+            _ = try transact("worktree", reason: nil, actor: actor, own, writer) {
+                [RefChange(name: name, before: nil, after: ObjectReference(.commit, id))]
+            }
+        }
+        try copy.setHead(own)
+        noteWorkingCopy(own.workingCopy, at: copy.root)
     }
 
     /// Whether the last thing that became of this working copy's ref was that another one took it away.
     private func wasForgotten(_ name: RefName, _ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
+        try lastChange(of: name).map { $0.workingCopy != head.workingCopy } ?? false
+    }
+
+    /// The newest event that moved a ref.
+    private func lastChange(of name: RefName) throws(RepositoryError) -> Event? {
         var last: Event?
         try operations { (operation) throws(RepositoryError) in
             if operation.event.refs.contains(where: { $0.name == name }) { last = operation.event }
             return last == nil
         }
-        return last != nil && last?.workingCopy != head.workingCopy
+        return last
     }
 
     // MARK: Where they are
@@ -163,12 +232,18 @@ extension Repository {
         var found: [String: FilePath] = [:]
         for name in names {
             let id = String(decoding: name, as: UTF8.self)
-            guard Hex.bytes(id)?.count == 16,
-                let bytes = try? environment.files.contents(places / id, limit: 16_384), !bytes.contains(0)
-            else { continue }
-            found[id] = FilePath(bytes)
+            if let place = place(of: id) { found[id] = place }
         }
         return found
+    }
+
+    /// Where a working copy was when it was last used.
+    private func place(of id: String) -> FilePath? {
+        guard Hex.bytes(id)?.count == 16,
+            let bytes = try? environment.files.contentsIfPresent(places / id, limit: 16_384),
+            !bytes.isEmpty, !bytes.contains(0)
+        else { return nil }
+        return FilePath(bytes)
     }
 
     /// Notes where a working copy is; a store that cannot be written to does without.

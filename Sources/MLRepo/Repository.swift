@@ -74,16 +74,35 @@ package struct Repository: Sendable {
             let pending = try copy.pending()
             if let goal = pending?.goal, goal.commit == standing, try isDone(goal, head.workingCopy) {
                 // A checkout that was killed behind its log entry had written all files: what is left is noted now.
+                let seen = head
                 (head.commit, head.branch) = (standing, goal.branch)
-                try storing { () throws(StoreError) in try store.log.confirm() }
-                if (try? copy.setHead(head)) != nil { try? copy.setPending(nil) }
+                let done = head
+                try copy.alone { () throws(RepositoryError) in
+                    // A command that ended meanwhile may have gone elsewhere.
+                    guard try copy.pending() == pending, try copy.head() == seen else { return }
+                    try storing { () throws(StoreError) in try store.log.confirm() }
+                    guard (try? copy.adoptTracking()) != nil, (try? copy.setHead(done)) != nil else { return }
+                    try? copy.setPending(nil)
+                }
+            } else if standing != head.commit, try isAnother(head) {
+                // Two commands may have ended since HEAD was read.
+                if !copy.isBare, try copy.head() != head { return try base() }
             } else if standing != head.commit {
                 // A commit that was killed behind its log entry has moved the ref and not HEAD: it is done all the same.
                 let isMerged = try isMerged(pending, standing)
                 let hasBegun = try began(pending, on: standing)
                 if pending == nil || isMerged || hasBegun {
+                    let seen = head
                     head.commit = standing
                     try storing { () throws(StoreError) in try store.log.confirm() }
+                    // Noted before the next one, so that there is never more than one step between both. What a store has lost
+                    // stays in HEAD, which is the only witness.
+                    let (done, isLost) = (head, try lostCommit() != nil)
+                    try copy.alone { () throws(RepositoryError) in
+                        guard !isLost, pending == nil, try copy.pending() == nil, try copy.head() == seen
+                        else { return }
+                        try? copy.setHead(done)
+                    }
                 }
             }
         }

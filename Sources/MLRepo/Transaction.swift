@@ -114,6 +114,22 @@ extension Repository {
         return RefChange(name: name, before: found, after: after.map { ObjectReference(.commit, $0) })
     }
 
+    /// Makes sure that what a working copy stands on is still held for it.
+    func requireStanding(_ head: WorkingCopy.Head) throws(RepositoryError) {
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        try requireStanding(try ref(name), head.commit, name)
+    }
+
+    private func requireStanding(
+        _ found: ObjectReference?, _ expected: ObjectID?, _ name: RefName
+    ) throws(RepositoryError) {
+        if let found, found.id != expected { throw .store(.moved(name)) }
+        // Somebody took it off the store's list meanwhile, and a collection its files.
+        if found == nil, let expected, store.current.collected != nil {
+            try requireAll(of: ObjectReference(.commit, expected), from: expected)
+        }
+    }
+
     /// The ref that keeps what a working copy stands on.
     ///
     /// - Parameter expected: What it stood on when the operation began; another command in the same working copy may have been
@@ -123,7 +139,7 @@ extension Repository {
     ) throws(RepositoryError) -> [RefChange] {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         let (before, after) = (try ref(name), ObjectReference(.commit, commit))
-        guard before == nil || before?.id == expected else { throw .store(.moved(name)) }
+        try requireStanding(before, expected, name)
         return before == after ? [] : [RefChange(name: name, before: before, after: after)]
     }
 }

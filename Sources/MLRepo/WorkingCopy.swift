@@ -1,6 +1,7 @@
 package import FileIO
 package import ObjectModel
 internal import Storage
+internal import Synchronization
 package import WorkingTree
 
 #if canImport(Glibc)
@@ -19,6 +20,15 @@ package struct WorkingCopy: Sendable {
     let files: any FileSystem
     /// For names of temporary files, so that two commands at once do not meet.
     private let nonce: String
+    private let lease = Lease()
+
+    /// Whether this process keeps other commands from changing the working copy.
+    private final class Lease: Sendable {
+        private let state = Mutex(false)
+
+        var isHeld: Bool { state.withLock { $0 } }
+        func hold() { state.withLock { $0 = true } }
+    }
 
     init(root: FilePath, isBare: Bool = false, _ environment: Environment) {
         self.root = root
@@ -42,12 +52,27 @@ package struct WorkingCopy: Sendable {
         let end = Self.patience * Self.looksPerSecond
         for look in 0...end {
             let isOurs: Bool
-            do throws(FileError) { isOurs = try files.occupy(directory / "lease") != nil } catch { return }
-            if isOurs { return }
+            do throws(FileError) { isOurs = try files.occupy(directory / "lease") != nil } catch {
+                return lease.hold()
+            }
+            if isOurs { return lease.hold() }
             if look == Self.looksPerSecond { onWait() }
             if look < end { usleep(1_000_000 / UInt32(Self.looksPerSecond)) }
         }
         throw .occupied(seconds: Self.patience)
+    }
+
+    /// Does something for which no other command may change the working copy; not at all if one does just now.
+    func alone(_ body: () throws(RepositoryError) -> Void) throws(RepositoryError) {
+        guard !isBare else { return }
+        if lease.isHeld { return try body() }
+        let file: FileDescriptor?
+        do throws(FileError) {
+            file = try files.occupy(directory / "lease")
+            guard file != nil else { return }
+        } catch { file = nil }
+        defer { if let file { files.close(file) } }
+        try body()
     }
 
     /// Whether another command changes this working copy just now.
@@ -180,6 +205,22 @@ package struct WorkingCopy: Sendable {
             try filing { () throws(FileError) in try files.removeIfPresent(directory / "tracked") }
         }
     }
+
+    /// Notes what is to be tracked once a checkout is in the log, and returns when that is durable.
+    func setNextTracking(_ tracking: Tracking) throws(RepositoryError) {
+        try replace(Self.nextTracking, tracking.bytes, durable: true)
+    }
+
+    /// Makes what a checkout noted what is tracked, if it was not made so before.
+    func adoptTracking() throws(RepositoryError) {
+        try filing { () throws(FileError) in
+            guard try files.status(directory / Self.nextTracking) != nil else { return }
+            try files.rename(directory / Self.nextTracking, to: directory / "tracked")
+            try files.synchronizeDirectory(directory)
+        }
+    }
+
+    private static let nextTracking = "tracked-next"
 
     /// The stat cache, of whatever commit; nothing if there is none.
     package func cache() -> StatCache? {

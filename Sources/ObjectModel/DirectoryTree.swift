@@ -41,6 +41,15 @@ package struct DirectoryTree: Sendable {
         return found
     }
 
+    /// What lies right below the root, in order of names.
+    package func topEntries() throws(ReadError) -> [(path: RepositoryPath, entry: TreeEntry)] {
+        var found: [(path: RepositoryPath, entry: TreeEntry)] = []
+        try entries.forEachLeaf { (entry) throws(ReadError) in
+            found.append((try joined(.root, entry), entry))
+        }
+        return found
+    }
+
     /// All files and links beneath, in order of a walk that sorts each directory's names; empty directories too.
     package func forEachFile(
         under prefix: RepositoryPath = .root, _ body: (RepositoryPath, TreeEntry) throws(ReadError) -> Void

@@ -86,7 +86,9 @@ package struct IntegrityChecker: Sendable {
             if format.bytes != bytes {
                 wrong("it has members that format \(StoreFormat.number) does not know")
             }
-            if format.cutRule != 1 { wrong("cut rule \(format.cutRule) is not known to this version") }
+            if format.cutRule != StoreFormat.cutRule {
+                wrong("cut rule \(format.cutRule) is not known to this version")
+            }
             if let bits = format.sharedBits, bits & ~0o777 != 0 {
                 wrong("it shares the permission bits \(bits)")
             }

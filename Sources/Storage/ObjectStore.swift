@@ -207,8 +207,7 @@ package final class ObjectStore: ObjectReader {
         do throws(CodingError) { frame = try builder.finish(FrameCoder()) } catch {
             throw .damaged(layout.temporary, problem: "\(error)")
         }
-        try writer.append(frame)
-        guard let pack = try writer.finish() else { throw .outdated }
+        guard try writer.append(frame), let pack = try writer.finish() else { throw .outdated }
         let nonce = Hex.text(random(8))
         let entry = try log.proposal(
             after: nil, event: eventID, refs: refs.root, packs: PackChanges(added: [pack.name]),
@@ -300,6 +299,10 @@ package final class ObjectStore: ObjectReader {
     package func append(
         _ operation: StoreOperation, on base: StoreState, nonce: String
     ) throws(StoreError) -> OperationLog.Outcome {
+        guard format.cutRule == StoreFormat.cutRule else {
+            throw .damaged(
+                layout.format, problem: "cut rule \(format.cutRule) is of a newer mlrepo; nothing is written")
+        }
         let file = try log.proposal(
             after: base, event: operation.event, refs: operation.refs, packs: operation.packs,
             time: operation.time,

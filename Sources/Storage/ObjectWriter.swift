@@ -9,7 +9,7 @@ internal import Synchronization
 /// before the operation is in the log.
 package final class ObjectWriter: Sendable {
     /// The length at which a pack is closed and the next one begun.
-    static let packLimit = 1 << 30
+    private let packLimit: Int
 
     package let store: ObjectStore
     private let keepsNodes: Bool
@@ -46,11 +46,14 @@ package final class ObjectWriter: Sendable {
 
     /// - Parameters:
     ///   - keepsNodes: Whether directories that are written can be asked for; a million files have 60 MB of them.
+    ///   - packLimit: The length at which a pack is closed and the next one begun.
     ///   - random: Hands out that many random bytes.
     package init(
-        _ store: ObjectStore, keepsNodes: Bool = false, random: @escaping @Sendable (Int) -> [UInt8]
+        _ store: ObjectStore, keepsNodes: Bool = false, packLimit: Int = 1 << 30,
+        random: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.store = store
+        self.packLimit = packLimit
         self.keepsNodes = keepsNodes
         self.random = random
         start = store.current.number
@@ -138,7 +141,7 @@ package final class ObjectWriter: Sendable {
 
     /// Writes a frame of objects that were claimed.
     package func append(_ frame: EncodedFrame) throws(StoreError) {
-        try currentPack().append(frame)
+        try put(frame)
         state.withLock { state in
             state.objects += frame.objects.count
             state.rawBytes += frame.rawLength
@@ -146,10 +149,15 @@ package final class ObjectWriter: Sendable {
         }
     }
 
+    /// Writes a frame into the current pack, whichever that is: another thread may finish the one that was chosen.
+    private func put(_ frame: EncodedFrame) throws(StoreError) {
+        while try !currentPack().append(frame) {}
+    }
+
     private func currentPack() throws(StoreError) -> PackWriter {
         let (pack, full) = state.withLock { state -> (PackWriter?, PackWriter?) in
             guard let pack = state.pack else { return (nil, nil) }
-            if pack.length < Self.packLimit { return (pack, nil) }
+            if pack.length < packLimit { return (pack, nil) }
             state.pack = nil
             return (nil, pack)
         }
@@ -229,7 +237,7 @@ package final class ObjectWriter: Sendable {
         let pack = try currentPack()
         var alone = metadata
         let own = pack.length + (alone.isEmpty ? 0 : try store.encode(&alone).storedLength)
-        for frame in frames { try pack.append(frame) }
+        for frame in frames { try put(frame) }
         state.withLock { state in
             state.ownBytes =
                 own + PackTrailer.byteCount

@@ -76,7 +76,9 @@ struct PackMerge {
                     throw Self.damage(pack, number, error.problem)
                 }
                 let isLarge = raw.rawLength / max(1, raw.table.objects.count) > Self.largeObject
-                if raw.frameClass == .data, isLarge, let objects = contents.objects(of: number, raw.table) {
+                if raw.frameClass == .data, isLarge, raw.table.base == nil,
+                    let objects = contents.objects(of: number, raw.table)
+                {
                     let isNew = objects.map { seen.insert($0.reference).inserted }
                     if isNew.contains(true) { frames.append(EncodedFrame(copying: raw, objects: objects)) }
                     continue
@@ -120,7 +122,8 @@ struct PackMerge {
         var base: (reference: ObjectReference, payload: [UInt8])?
         var (based, last): (Int, PackedObject?) = (0, nil)
         for object in objects {
-            if !builder.isEmpty, builder.rawLength + object.payload.count > target {
+            let isWorth = builder.rawLength + object.payload.count > target
+            if !builder.isEmpty, isWorth || !builder.hasRoom(for: object.payload.count) {
                 let frame = try store.encode(&builder, base: base)
                 frames.append(frame)
                 based = frame.base == nil ? 0 : based + 1

@@ -16,21 +16,25 @@ struct PackRewrite {
     /// Hands out the frames.
     ///
     /// - Parameter isWanted: Asked for positions in the pack's index.
+    /// - Throws: Also where the pack does not have what its index says: nobody may drop it then.
     func forEachFrame(
         where isWanted: (Int) -> Bool, body: (EncodedFrame) throws(StoreError) -> Void
     ) throws(StoreError) {
+        guard pack.index.verifyChecksum() else {
+            throw .damaged(store.layout.pack(pack.name), problem: "the index' checksum is wrong")
+        }
         var wanted: [Int: Set<ObjectReference>] = [:]
-        var counts: [Int: Int] = [:]
         for position in 0..<pack.index.entryCount {
             guard let (reference, place) = pack.index.entry(position), !place.isRecipe else { continue }
-            counts[place.frame, default: 0] += 1
             if isWanted(position) { wanted[place.frame, default: []].insert(reference) }
         }
         var builders: [FrameClass: FrameBuilder] = [
             .metadata: FrameBuilder(.metadata), .data: FrameBuilder(.data),
         ]
         for number in 0..<pack.index.frameCount {
-            guard let references = wanted[number], let about = references.first else { continue }
+            guard let references = wanted.removeValue(forKey: number), let about = references.first else {
+                continue
+            }
             let raw: PackReader.RawFrame
             do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
                 throw .object(
@@ -41,8 +45,12 @@ struct PackRewrite {
                 throw .object(error)
             }
             let objects = Self.objects(raw.table, bytes)
+            if let lost = references.subtracting(objects.map(\.reference)).first {
+                throw .object(
+                    .damaged(lost, problem: "frame \(number) of pack \(pack.name) does not hold it"))
+            }
             let isWhole = objects.allSatisfy { references.contains($0.reference) }
-            if isWhole, raw.frameClass == .data {
+            if isWhole, raw.frameClass == .data, raw.table.base == nil {
                 var start = 0
                 let placed = objects.map { object -> EncodedFrame.Object in
                     defer { start += object.payload.count }
@@ -59,6 +67,9 @@ struct PackRewrite {
                 builder.add(object.reference, object.payload, recipeOf: object.recipeOf)
                 builders[raw.frameClass] = builder
             }
+        }
+        if let lost = wanted.values.first?.first {
+            throw .object(.damaged(lost, problem: "pack \(pack.name) has no frame for it"))
         }
         for frameClass in [FrameClass.data, .metadata] {
             if var builder = builders[frameClass], !builder.isEmpty { try body(try store.encode(&builder)) }

@@ -69,13 +69,17 @@ package final class PackWriter: Sendable {
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
 
     /// Writes a frame behind those before; may be called from several threads.
-    package func append(_ frame: EncodedFrame) throws(StoreError) {
-        let result = state.withLock { state -> Result<Void, StoreError> in
-            do throws(StoreError) { return .success(try append(frame, &state)) } catch {
-                return .failure(error)
-            }
+    ///
+    /// - Returns: Whether it is in this pack: not if the pack was finished or given up before, perhaps by another thread.
+    package func append(_ frame: EncodedFrame) throws(StoreError) -> Bool {
+        let result = state.withLock { state -> Result<Bool, StoreError> in
+            guard state.file != nil else { return state.failure.map { .failure($0) } ?? .success(false) }
+            do throws(StoreError) {
+                try append(frame, &state)
+                return .success(true)
+            } catch { return .failure(error) }
         }
-        try result.get()
+        return try result.get()
     }
 
     private func append(_ frame: EncodedFrame, _ state: inout State) throws(StoreError) {

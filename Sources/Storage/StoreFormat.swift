@@ -4,6 +4,8 @@ internal import ObjectModel
 /// What a store's file `format` says; written once (`Documentation/Formats/layout.md`).
 package struct StoreFormat: Hashable, Sendable {
     package static let number = 1
+    /// The only rule by which this version cuts files.
+    static let cutRule = 1
 
     /// 32 random hex digits: the store's own name in its log.
     package let origin: String

@@ -12,11 +12,14 @@ package struct Checkout: Sendable {
     private let isConfined: Bool
     private let store: ObjectStore
     private let random: @Sendable (Int) -> [UInt8]
+    private let isResumed: Bool
     private let onStep: @Sendable (WorkStep) -> Void
 
+    /// - Parameter isResumed: One was interrupted before, so that the beginning of a version's file may be what a power cut left
+    ///   of it, and nobody's work.
     package init(
         root: FilePath, files: any FileSystem, store: ObjectStore,
-        random: @escaping @Sendable (Int) -> [UInt8],
+        random: @escaping @Sendable (Int) -> [UInt8], isResumed: Bool = false,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
         self.root = root
@@ -25,6 +28,7 @@ package struct Checkout: Sendable {
         (self.files, isConfined) = (confined ?? files, confined != nil)
         self.store = store
         self.random = random
+        self.isResumed = isResumed
         self.onStep = onStep
     }
 
@@ -112,7 +116,7 @@ package struct Checkout: Sendable {
         }
         if known.contains(where: { $0.id == id }) { return status.kind }
         // One that an interrupted checkout was writing.
-        if status.kind == .file {
+        if isResumed, status.kind == .file {
             let file = try working { () throws(FileError) in try files.open(place) }
             defer { files.close(file) }
             for entry in known where entry.mode.kind == .blob && status.size <= entry.size {
@@ -158,9 +162,7 @@ package struct Checkout: Sendable {
     private func synchronize(_ steps: CheckoutSteps, isOneByOne: Bool) throws(WorkingTreeError) {
         if steps.isEmpty { return }
         try working { () throws(FileError) in
-            guard isOneByOne, steps.count <= Self.fewFiles else {
-                return try files.synchronizeAll(below: root)
-            }
+            guard isOneByOne, steps.count <= Self.fewFiles else { return try synchronizeAll(steps) }
             var directories: Set<RepositoryPath> = []
             for step in steps {
                 var above = step.path.split?.directory
@@ -178,6 +180,21 @@ package struct Checkout: Sendable {
                 order.append(directory)
             }
             for directory in order.reversed() { try files.synchronizeDirectory(place(directory)) }
+        }
+    }
+
+    /// Makes every file system durable that files lie on: a directory may be one of its own.
+    private func synchronizeAll(_ steps: CheckoutSteps) throws(FileError) {
+        try files.synchronizeAll(below: root)
+        var devices: Set<UInt64> = []
+        if let device = try files.status(root / ".")?.device { devices.insert(device) }
+        var last = RepositoryPath.root
+        for index in steps.indices where steps.directory(index) != last {
+            last = steps.directory(index)
+            guard let status = try found(last), status.kind == .directory,
+                devices.insert(status.device).inserted
+            else { continue }
+            try files.synchronizeAll(below: place(last))
         }
     }
 

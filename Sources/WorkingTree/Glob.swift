@@ -92,22 +92,59 @@ struct Glob: Sendable {
         if isNegated { pattern.removeFirst() }
         var set = ByteSet()
         var isFirst = true
-        while let low = pattern.popFirst() {
+        while var low = pattern.popFirst() {
             if low == UInt8(ascii: "]"), !isFirst {
                 if isNegated { set.invert() }
                 return set
             }
             isFirst = false
+            if low == UInt8(ascii: "["), pattern.first == UInt8(ascii: ":"), let name = className(&pattern) {
+                guard let isMember = classes[name] else { return nil }
+                for byte in UInt8.min...0x7f where isMember(byte) { set.insert(byte) }
+                continue
+            }
+            if low == UInt8(ascii: "\\") {
+                guard let escaped = pattern.popFirst() else { return nil }
+                low = escaped
+            }
             var high = low
             if pattern.first == UInt8(ascii: "-"), let end = pattern.dropFirst().first,
                 end != UInt8(ascii: "]")
             {
                 high = end
                 pattern = pattern.dropFirst(2)
+                if end == UInt8(ascii: "\\") {
+                    guard let escaped = pattern.popFirst() else { return nil }
+                    high = escaped
+                }
             }
             if low <= high { for byte in low...high { set.insert(byte) } }
         }
         return nil
+    }
+
+    /// Reads `:digit:]` behind a bracket in a set, and passes it; nothing, and nothing passed, if that is not there.
+    private static func className(_ pattern: inout ArraySlice<UInt8>) -> String? {
+        let name = pattern.dropFirst().prefix { $0 != UInt8(ascii: "]") }
+        guard name.last == UInt8(ascii: ":"), name.endIndex < pattern.endIndex else { return nil }
+        pattern = pattern[(name.endIndex + 1)...]
+        return String(decoding: name.dropLast(), as: UTF8.self)
+    }
+
+    /// The classes of POSIX, of ASCII only.
+    private static let classes: [String: @Sendable (UInt8) -> Bool] = [
+        "alnum": { isDigit($0) || isLetter($0) }, "alpha": isLetter, "blank": { $0 == 0x20 || $0 == 0x09 },
+        "cntrl": { $0 < 0x20 || $0 == 0x7f }, "digit": isDigit, "graph": { $0 > 0x20 && $0 < 0x7f },
+        "lower": { isLetter($0) && $0 & 0x20 != 0 }, "print": { $0 >= 0x20 && $0 < 0x7f },
+        "punct": { $0 > 0x20 && $0 < 0x7f && !isDigit($0) && !isLetter($0) },
+        "space": { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0d) },
+        "upper": { isLetter($0) && $0 & 0x20 == 0 },
+        "xdigit": { isDigit($0) || (isLetter($0) && $0 & 0x5f <= UInt8(ascii: "F")) },
+    ]
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        byte & 0x5f >= 0x41 && byte & 0x5f <= 0x5a && byte >= 0x41
     }
 
     // MARK: Matching

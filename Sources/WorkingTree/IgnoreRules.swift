@@ -66,7 +66,10 @@ package struct IgnoreRules: Sendable {
     ) throws(WorkingTreeError) {
         let path = root.appending(directory.bytes) / Self.fileName
         let bytes = try working { () throws(FileError) in try files.contents(path, limit: 1 << 20) }
-        add(String(decoding: bytes, as: UTF8.self), in: directory)
+        // What some editors begin a file with is no part of its first line.
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        let text = bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...]
+        add(String(decoding: text, as: UTF8.self), in: directory)
     }
 
     /// The line that leaves a path out and nothing else.

@@ -80,8 +80,12 @@ package struct Snapshot: Sendable {
     /// - Parameter width: How many threads read.
     /// - Throws: ``WorkingTreeError/unsteady(_:)`` if a file goes on changing while it is read.
     package func read(_ scanned: ScannedFiles, width: Int) throws(WorkingTreeError) -> Result {
-        onStep(
-            .planned(files: scanned.count, bytes: scanned.indices.reduce(0) { $0 + scanned.size($1) }))
+        // Files with holes may add up to more than there are numbers for.
+        let bytes = scanned.indices.reduce(0) { sum, index in
+            let (more, isOver) = sum.addingReportingOverflow(scanned.size(index))
+            return isOver ? .max : more
+        }
+        onStep(.planned(files: scanned.count, bytes: bytes))
         let order = Self.storingOrder(scanned)
         let batches = Self.batches(scanned, order)
         let work = Monitor(Work(files: SnapshotFiles(scanned)))

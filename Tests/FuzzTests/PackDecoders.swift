@@ -207,8 +207,8 @@ extension FuzzedDecoder {
         plain.add(reference, base)
         based.add(ObjectReference(.tree, ObjectID(of: .tree, payload: base + [1])), base + [1])
         let coder = try FrameCoder()
-        try writer.append(try plain.finish(coder))
-        try writer.append(try based.finish(coder, base: (reference, base)))
+        _ = try writer.append(try plain.finish(coder))
+        _ = try writer.append(try based.finish(coder, base: (reference, base)))
         if let pack = try writer.finish() {
             packs.append(try disk.contents(layout.pack(pack.name), limit: 1 << 20))
         }

@@ -301,7 +301,7 @@ def user_value(value):
         require(tag == "string"
                 or tag == "bool" and rest[0] in ("true", "false")
                 or tag == "int" and len(rest[0]) <= 1_024 and INTEGER_TEXT.fullmatch(rest[0])
-                or tag == "float" and FLOAT_TEXT.fullmatch(rest[0]), f"not a user value: {tag!r} {rest[0][:80]!r}")
+                or tag == "float" and len(rest[0]) <= 1_024 and FLOAT_TEXT.fullmatch(rest[0]), f"not a user value: {tag!r} {rest[0][:80]!r}")
 
 
 person = record({"email": person_text, "name": person_text})

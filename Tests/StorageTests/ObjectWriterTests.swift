@@ -2,6 +2,7 @@ import Coding
 import FileIO
 import ObjectModel
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,5 +38,66 @@ import Testing
         #expect(result.packs.count > 1)
         // What was finished is still known.
         #expect(taken.allSatisfy { !writer.claim(Self.blob($0).reference) })
+    }
+
+    @Test func `nothing is lost where one thread finishes the pack that another one had chosen`() throws {
+        let random = Randomness(seed: 7)
+        let disk = try Fixture.disk()
+        let store = try Fixture.create(on: disk, random: random)
+        // A pack for every few frames, so that threads meet at each end.
+        let writer = ObjectWriter(store, packLimit: 100) { random.bytes($0) }
+        let (threads, blobs) = (4, 400)
+        let next = Mutex(0)
+        onThreads(threads) {
+            let first = next.withLock { next in
+                defer { next += blobs }
+                return next
+            }
+            for number in first..<first + blobs {
+                let (reference, bytes) = Self.blob(number)
+                #expect(writer.claim(reference))
+                var builder = FrameBuilder(.data)
+                builder.add(reference, bytes)
+                do throws(StoreError) { try writer.append(&builder) } catch { Issue.record(error) }
+            }
+        }
+        let result = try writer.finish()
+        #expect(result.objects == threads * blobs)
+        #expect(result.packs.reduce(0) { $0 + $1.objects } == threads * blobs)
+        #expect(result.packs.count > blobs / 2)
+    }
+
+    @Test func `a merge makes frames of as many objects as a frame may have`() throws {
+        let random = Randomness(seed: 8)
+        let store = try Fixture.create(on: Fixture.disk(), random: random)
+        // Each of them is so small that the number of objects ends a frame, not their bytes.
+        var tiny: [[UInt8]] = [[]]
+        for first in UInt8.min...UInt8.max {
+            tiny.append([first])
+            for second in UInt8.min...UInt8.max { tiny.append([first, second]) }
+        }
+        #expect(tiny.count > 1 << 16)
+        let (operation, _) = try Fixture.prepare(1, blobs: tiny, in: store, random: random)
+        #expect(try store.append(operation, on: store.current, nonce: random.nonce) == .committed)
+        var bytes = SplitMix64(seed: 8)
+        for number in 2...9 {
+            let writer = ObjectWriter(store) { random.bytes($0) }
+            let blob = bytes.bytes(100_000)
+            var builder = FrameBuilder(.data)
+            let reference = ObjectReference(.blob, ObjectID(of: .blob, payload: blob))
+            #expect(writer.claim(reference))
+            builder.add(reference, blob)
+            try writer.append(&builder)
+            let event = try Fixture.event(number)
+            let id = try writer.add(.event, event.payload)
+            let state = store.current
+            let result = try writer.finish(merging: state)
+            let operation = StoreOperation(
+                event: id, refs: state.refs,
+                packs: PackChanges(added: result.packs.map(\.name), dropped: result.merged), time: event.time)
+            #expect(try store.append(operation, on: state, nonce: random.nonce) == .committed)
+        }
+        #expect(store.current.added.count < 9, "some were merged")
+        for blob in tiny.prefix(300) + tiny.suffix(300) { #expect(try store.blob(blob) == blob) }
     }
 }

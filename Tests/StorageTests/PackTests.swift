@@ -16,7 +16,7 @@ import Testing
         let layout = StoreLayout(root: Fixture.root)
         try disk.makeDirectories(layout.temporary, permissions: 0o755)
         let writer = try PackWriter(layout: layout, files: disk, nonce: [0, 1, 2, 3, 4, 5, 6, 7])
-        for frame in frames { try writer.append(frame) }
+        for frame in frames { #expect(try writer.append(frame)) }
         let pack = try Fixture.required(try writer.finish())
         return try PackReader(name: pack.name, layout: layout, files: disk)
     }
@@ -139,6 +139,19 @@ import Testing
         }
         try disk.remove(path)
         #expect(throws: StoreError.missingPack(name)) { try ObjectStore.open(Fixture.root, files: disk) }
+    }
+
+    @Test func `a pack that is finished takes no more, and says so`() throws {
+        let disk = try Fixture.disk()
+        let layout = StoreLayout(root: Fixture.root)
+        try disk.makeDirectories(layout.temporary, permissions: 0o755)
+        let writer = try PackWriter(layout: layout, files: disk, nonce: [0, 1, 2, 3, 4, 5, 6, 7])
+        var builder = FrameBuilder(.data)
+        builder.add(Self.reference([1]), [1])
+        let frame = try builder.finish(FrameCoder())
+        #expect(try writer.append(frame))
+        _ = try writer.finish()
+        #expect(try !writer.append(frame))
     }
 
     @Test func `a writer that could not write everything makes no pack of the rest`() throws {

@@ -50,7 +50,7 @@ struct AddCommand: ParsableCommand {
         guard output.json else { return }
         Terminal.printJSON(
             .object([
-                "added": .array(paths.map(\.json)), "patterns": .array(pattern.map { .string($0) }),
+                "added": .array(paths.map(Terminal.json)), "patterns": .array(pattern.map { .string($0) }),
             ]))
     }
 }

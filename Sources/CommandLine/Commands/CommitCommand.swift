@@ -114,6 +114,11 @@ struct CommitCommand: ParsableCommand {
                 "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
                     + "mlrepo config user.name NAME changes that")
         }
+        if report.code == nil, !style.quiet, try repository.isInGit() {
+            Terminal.printError(
+                "note: git is not there, or refuses to tell of the repository here, so that the code is not recorded"
+            )
+        }
         if let code = report.code, code.dirty, code.patch == nil, !style.quiet {
             Terminal.printError(
                 code.revision == nil

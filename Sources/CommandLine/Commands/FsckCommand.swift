@@ -9,8 +9,9 @@ struct FsckCommand: ParsableCommand {
         discussion: """
             Checks every byte of log and packs against its digest, every object against its id, and that everything the branches \
             and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into \
-            new ones and says what is lost; the damaged files stay for two weeks or longer. Files of 'cache' that are damaged go, \
-            and are made anew.
+            new ones and says what is lost; the damaged files stay for two weeks or longer. Packs that are not there may come \
+            back with a disk that is not mounted: they are given up with '--give-up-missing' only. Files of 'cache' that are \
+            damaged go, and are made anew.
 
             EXAMPLES
               mlrepo fsck
@@ -22,10 +23,14 @@ struct FsckCommand: ParsableCommand {
     var repair = false
     @Flag(help: "With --repair: say what would be done, and replace nothing.")
     var dryRun = false
+    @Flag(help: "With --repair: do without packs that are not there, and with what only they hold.")
+    var giveUpMissing = false
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard repair || !dryRun else { throw ValidationError("--dry-run goes with --repair") }
+        guard repair || !(dryRun || giveUpMissing) else {
+            throw ValidationError("\(dryRun ? "--dry-run" : "--give-up-missing") goes with --repair")
+        }
     }
 
     func run() throws {
@@ -34,6 +39,7 @@ struct FsckCommand: ParsableCommand {
         if !output.json { show(report) }
         var (plan, after): (StoreRepair.Plan?, IntegrityReport?)
         if !report.isClean, repair {
+            if !dryRun, !giveUpMissing { try requirePacks(report) }
             plan = dryRun ? try check.plan(report) : try check.repair(report).plan
             if let plan { say(plan, done: !dryRun) }
             if !dryRun { after = try run(check) }
@@ -52,6 +58,19 @@ struct FsckCommand: ParsableCommand {
             if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
         }
         throw ExitCode(ExitStatus.no.rawValue)
+    }
+
+    /// Refuses where a repair would give up what may only be elsewhere.
+    private func requirePacks(_ report: IntegrityReport) throws {
+        let missing = report.problems.filter { $0.kind == .missingPack }
+        guard let first = missing.first?.pack else { return }
+        let subject =
+            missing.count == 1 ? "is" : "and \(Terminal.count(missing.count - 1)) more are"
+        throw Failure(
+            status: .wouldLose, message: "pack \(first) \(subject) not there, so that nothing was repaired",
+            hint:
+                "mount the disk, or bring the files back; mlrepo fsck --repair --give-up-missing does without them"
+        )
     }
 
     private func run(_ check: IntegrityCheck) throws -> IntegrityReport {

@@ -21,12 +21,13 @@ struct HashCommand: ParsableCommand {
         let progress = output.progress("reading")
         defer { progress.finish() }
         for file in files {
-            let path = environment.workingDirectory.appending(ArgumentText.bytes(file))
+            let path = environment.place(named: file)
             let id: ObjectID
             if (try? environment.files.status(path))??.kind == .directory {
                 throw Failure(
                     status: .usage,
-                    message: "\(Terminal.escaped(file)) is a directory: only files have a digest", path: file)
+                    message: "\(Terminal.escaped(file)) is a directory: only files have a digest",
+                    path: Terminal.escaped(ArgumentText.bytes(file)))
             }
             do throws(FileError) {
                 id = try Snapshot.digest(of: path, environment.files) { progress.add($0) }

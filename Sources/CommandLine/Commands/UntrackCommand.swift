@@ -43,7 +43,7 @@ struct UntrackCommand: ParsableCommand {
         guard output.json else { return }
         Terminal.printJSON(
             .object([
-                "untracked": .array(paths.map(\.json)), "ignored": .array(ignored.map(\.json)),
+                "untracked": .array(paths.map(Terminal.json)), "ignored": .array(ignored.map(\.json)),
                 "patterns": .array(pattern.map { .string($0) }),
             ]))
     }

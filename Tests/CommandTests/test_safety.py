@@ -1,0 +1,298 @@
+"""What must not be lost, left out or taken back without a word."""
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+from command_test import CommandTest, MLREPO
+
+
+class Copies(CommandTest):
+    """Working copies that somebody copied, or brought back as they were, with other means than ours."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.mlrepo("init", "--bare", str(self.root / "store"))
+        self.mlrepo("init", "--store", str(self.root / "store"))
+        for name in ("x", "y"):
+            self.write(f"data/{name}", b"1\n")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "One")
+
+    def copy(self) -> None:
+        subprocess.run(["cp", "-a", str(self.work), str(self.root / "copy")], check=True)
+
+    def change(self, cwd, message: str, **files: str) -> None:
+        for name, text in files.items():
+            (cwd / "data" / name).write_text(text)
+        self.mlrepo("commit", "-m", message, cwd=cwd)
+
+    def test_a_copy_takes_nothing_back(self) -> None:
+        self.copy()
+        copy = self.root / "copy"
+        self.change(self.work, "Two", x="2\n", n="n\n")
+        self.assertNotIn("modified", self.mlrepo("status", cwd=copy))
+        self.change(copy, "Three", y="2\n")
+        self.assertIn("note: this is a copy of a working copy", self.stderr)
+        self.assertEqual([self.mlrepo("cat", f"main:data/{name}") for name in "xyn"], ["2\n", "2\n", "n\n"])
+        self.assertEqual((copy / "data/n").read_text(), "n\n")
+        # It has a name of its own now, and what the other one did is not its to take back.
+        self.mlrepo("status", cwd=copy)
+        self.assertEqual(self.stderr, "")
+        self.assertEqual(len(json.loads(self.mlrepo("worktree", "list", "--json"))), 2)
+        self.change(self.work, "Four", x="4\n")
+        self.assertEqual(self.mlrepo("cat", "main:data/y"), "2\n")
+        self.assertIn("no damage", self.mlrepo("fsck"))
+
+    def test_a_copy_that_commits_first_does_not_move_the_other_one(self) -> None:
+        self.copy()
+        self.change(self.root / "copy", "Copied", y="2\n")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.change(self.work, "Mine", x="2\n")
+        self.assertEqual([self.mlrepo("cat", f"main:data/{name}") for name in "xy"], ["2\n", "2\n"])
+        self.mlrepo("undo", cwd=self.root / "copy", status=73)
+
+    def test_one_that_was_moved_stays_the_same(self) -> None:
+        before = json.loads((self.work / ".mlrepo/HEAD").read_text())["workingCopy"]
+        moved = self.root / "moved"
+        self.work.rename(moved)
+        self.change(moved, "Two", x="2\n")
+        self.assertEqual(self.stderr, "")
+        self.assertEqual(json.loads((moved / ".mlrepo/HEAD").read_text())["workingCopy"], before)
+        listed = json.loads(self.mlrepo("worktree", "list", "--json", cwd=moved))
+        self.assertEqual([place["path"] for place in listed], [str(moved)])
+
+    def test_one_that_was_brought_back_as_it_was_takes_nothing_back(self) -> None:
+        self.copy()
+        self.change(self.work, "Two", x="2\n")
+        self.change(self.work, "Three", x="3\n")
+        shutil.rmtree(self.work)
+        (self.root / "copy").rename(self.work)
+        self.change(self.work, "Four", y="4\n")
+        self.assertIn("was brought back as it had been earlier", self.stderr)
+        self.assertEqual([self.mlrepo("cat", f"main:data/{name}") for name in "xy"], ["3\n", "4\n"])
+
+    def test_who_only_looks_writes_nothing_while_another_command_works(self) -> None:
+        self.change(self.work, "Two", x="2\n")
+        one = self.mlrepo("resolve", "HEAD~1").strip()
+        self.mlrepo("checkout", "-b", "side", one)
+        head = (self.work / ".mlrepo/HEAD").read_bytes()
+        name = json.loads(head)["workingCopy"]
+        # As a checkout leaves it that is killed right behind its log entry.
+        old = json.dumps({"branch": "main", "commit": self.mlrepo("resolve", "main").strip().removeprefix("sha256:"),
+                          "workingCopy": name}, separators=(",", ":")) + "\n"
+        (self.work / ".mlrepo/HEAD").write_text(old)
+        note = {"before": self.mlrepo("resolve", "main").strip().removeprefix("sha256:"), "branch": "side",
+                "commit": one.removeprefix("sha256:")}
+        (self.work / ".mlrepo/pending").write_text(json.dumps(note, separators=(",", ":"), sort_keys=True) + "\n")
+        with open(self.work / ".mlrepo/lease", "r+") as lease:
+            fcntl.flock(lease, fcntl.LOCK_EX)
+            self.mlrepo("status")
+            self.assertEqual((self.work / ".mlrepo/HEAD").read_text(), old)
+            self.assertTrue((self.work / ".mlrepo/pending").exists())
+        self.mlrepo("status")
+        self.assertEqual(json.loads((self.work / ".mlrepo/HEAD").read_text()), json.loads(head))
+        self.assertFalse((self.work / ".mlrepo/pending").exists())
+
+    def test_a_commit_without_what_it_stands_on_is_refused(self) -> None:
+        # On no branch, taken off the list and collected while a commit reads.
+        self.change(self.work, "Two", x="2\n")
+        self.mlrepo("init", "--store", str(self.root / "store"), str(self.root / "other"))
+        self.mlrepo("checkout", "HEAD~1")
+        self.change(self.work, "Apart", x="apart\n")
+        name = json.loads((self.work / ".mlrepo/HEAD").read_text())["workingCopy"]
+        self.write("data/large", os.urandom(300_000_000))
+        commit = subprocess.Popen([MLREPO, "commit", "-m", "Three"], cwd=self.work, env=self.environment,
+                                  stderr=subprocess.PIPE)
+        # Stopped once it reads, so that it has looked at where it stands.
+        while not any(name.startswith("pack-") for name in os.listdir(self.root / "store/tmp")):
+            self.assertIsNone(commit.poll())
+        commit.send_signal(signal.SIGSTOP)
+        self.mlrepo("worktree", "remove", name, cwd=self.root / "other")
+        self.mlrepo("gc", "--now", cwd=self.root / "other")
+        commit.send_signal(signal.SIGCONT)
+        told = commit.communicate()[1].decode()
+        self.assertIn(commit.returncode, (66, 75), told)
+        self.mlrepo("commit", "-m", "Three", status=66)
+        self.assertIn("no damage", self.mlrepo("fsck", cwd=self.root / "other"))
+
+
+class Missing(CommandTest):
+    """Missing is not deleted, also where it was said since the version before."""
+
+    def names(self) -> list[str]:
+        return [line.split()[-1] for line in self.mlrepo("ls", "HEAD").splitlines()]
+
+    def test_what_was_added_or_moved_and_is_gone(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("mv", "data", "d2")
+        (self.work / "d2").rename(self.root / "away")
+        self.refused("commit", "-m", "Two", status=73, says="d2")
+        (self.root / "away").rename(self.work / "d2")
+        self.mlrepo("commit", "-m", "Two")
+        self.write("model.bin", b"m")
+        self.mlrepo("add", "model.bin")
+        (self.work / "model.bin").unlink()
+        self.write("d2/a.txt", b"2")
+        self.refused("commit", "-m", "Three", status=73, says="model.bin")
+        # A version of something else has nothing to do with it.
+        self.mlrepo("commit", "-m", "Three", "d2/a.txt")
+        self.write("model.bin", b"m")
+        self.mlrepo("commit", "-m", "Four")
+        self.assertEqual(self.mlrepo("cat", "HEAD:model.bin"), "m")
+
+    def test_what_a_killed_move_had_noted(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("mv", "data", "d2")
+        # As one leaves it that is killed before it moves anything.
+        (self.work / "d2").rename(self.work / "data")
+        self.refused("commit", "-m", "Two", status=73, says="d2")
+        self.mlrepo("mv", "data", "d2")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.names(), ["d2/a.txt", "d2/sub/b.txt"])
+
+    def test_what_a_checkout_of_paths_brought_is_in_the_next_version(self) -> None:
+        self.start()
+        self.write("model", b"m1")
+        self.write("logs/run.log", b"l")
+        self.mlrepo("add", "model", "logs")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "model", "logs")
+        self.mlrepo("commit", "-m", "Gone")
+        self.mlrepo("checkout", "HEAD~1", "--", "model", "logs")
+        self.write("logs/other.log", b"2")
+        self.mlrepo("commit", "-m", "Back")
+        self.assertEqual(self.names(),
+                         ["data/a.txt", "data/sub/b.txt", "logs/other.log", "logs/run.log", "model"])
+
+    def test_a_named_path_that_the_rules_leave_out_is_told(self) -> None:
+        self.start()
+        self.write(".mlrepoignore", b"*.log\n")
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/run.log", b"l")
+        self.write("data/a.txt", b"2")
+        self.refused("commit", "-m", "Two", "data/run.log", "data/a.txt", status=66, says="data/run.log is not tracked")
+        self.mlrepo("commit", "-m", "Two", "data/a.txt")
+
+    def test_untrack_where_a_deeper_rule_takes_the_file_in(self) -> None:
+        self.start()
+        self.write("data/.mlrepoignore", b"*\n!*.csv\n!.mlrepoignore\n")
+        self.write("data/pii.csv", b"p")
+        self.mlrepo("commit", "-m", "One")
+        self.refused("untrack", "data/pii.csv", status=64, says="takes in data/pii.csv again")
+        self.assertFalse((self.work / ".mlrepoignore").exists() and (self.work / ".mlrepoignore").read_bytes())
+        self.write("data/.mlrepoignore", b"*\n!.mlrepoignore\n")
+        self.mlrepo("untrack", "data/pii.csv")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertNotIn("pii", self.mlrepo("ls", "HEAD"))
+
+    def test_rm_of_everything(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", ".")
+        self.mlrepo("commit", "-m", "Empty")
+        self.assertEqual(self.names(), [])
+        self.mlrepo("undo")
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "data/a.txt").read_bytes(), b"first\n")
+
+
+class Undo(CommandTest):
+    def test_an_edit_that_made_a_file_shorter_stays(self) -> None:
+        self.start()
+        self.write("data/n.csv", b"line\n" * 100)
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/n.csv", b"changed\n" * 100)
+        self.mlrepo("checkout", "--force", "--", "data/n.csv")
+        for content in (b"line\n" * 50, b"", b"changed\n" * 50):
+            self.write("data/n.csv", content)
+            self.refused("undo", status=73, says="data/n.csv")
+            self.assertEqual((self.work / "data/n.csv").read_bytes(), content)
+        self.write("data/n.csv", b"line\n" * 100)
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "data/n.csv").read_bytes(), b"changed\n" * 100)
+
+    def test_a_checkout_whose_branch_moved_is_refused_before_anything_is_written(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "-b", "exp", "HEAD~1")
+        other = self.root / "other"
+        self.mlrepo("worktree", "add", str(other), "main")
+        self.mlrepo("checkout", "exp", cwd=other)
+        (other / "data/sub/b.txt").write_bytes(b"3")
+        self.mlrepo("commit", "-m", "Three", cwd=other)
+        self.mlrepo("checkout", "main", cwd=other)
+        before = self.tree(self.work)
+        self.mlrepo("undo", status=73)
+        self.assertEqual(self.tree(self.work), before)
+        self.assertFalse((self.work / ".mlrepo/pending").exists())
+        self.write("data/a.txt", b"mine")
+        self.mlrepo("commit", "-m", "Mine")
+
+
+class Packs(CommandTest):
+    def packs(self) -> dict:
+        found = {}
+        for directory, _, files in os.walk(self.work / ".mlrepo/packs"):
+            for name in files:
+                found[name] = os.path.join(directory, name)
+        return found
+
+    def test_repair_gives_up_nothing_that_may_only_be_elsewhere(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        (self.work / ".mlrepo/packs").rename(self.root / "disk")
+        (self.work / ".mlrepo/packs").mkdir()
+        self.mlrepo("fsck", status=1)
+        log = sorted(os.listdir(self.work / ".mlrepo/log/new"))
+        self.refused("fsck", "--repair", status=73, says="not there, so that nothing was repaired")
+        self.assertEqual(sorted(os.listdir(self.work / ".mlrepo/log/new")), log)
+        (self.work / ".mlrepo/packs").rmdir()
+        (self.root / "disk").rename(self.work / ".mlrepo/packs")
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        for path in list(self.packs().values())[:1]:
+            os.unlink(path)
+        self.mlrepo("fsck", "--repair", "--give-up-missing", status=1)
+        self.mlrepo("fsck", "--give-up-missing", status=64)
+
+    def test_a_collection_does_not_believe_a_damaged_index(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("checkout", "-b", "try")
+        known = set(self.packs())
+        self.write("data/keep", b"keep" * 1000)
+        self.write("data/waste", os.urandom(50_000))
+        self.mlrepo("commit", "-m", "Try")
+        [name] = set(self.packs()) - known
+        self.mlrepo("checkout", "main")
+        self.write("data/keep", b"keep" * 1000)
+        self.mlrepo("commit", "-m", "Kept")
+        self.mlrepo("branch", "-d", "try")
+        path = self.packs()[name]
+        os.chmod(path, 0o644)
+        with open(path, "rb") as file:
+            content = bytearray(file.read())
+        trailer = content[-64:]
+        start = int.from_bytes(trailer[:8], "little")
+        frames, bases = (int.from_bytes(trailer[at:at + 4], "little") for at in (8, 12))
+        count = int.from_bytes(trailer[16:24], "little")
+        for number in range(count):
+            at = start + 16 * frames + 36 * bases + 48 * number
+            # What the collection wants of this pack is said to lie in another frame.
+            if content[at:at + 32] == hashlib.sha256(b"keep" * 1000).digest():
+                content[at + 36] ^= 1
+        with open(path, "wb") as file:
+            file.write(content)
+        self.refused("gc", "--now", status=65, says="index")
+        self.assertTrue(os.path.exists(path))
+        self.mlrepo("fsck", "--repair")
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        self.mlrepo("gc", "--now")
+        self.assertEqual(self.mlrepo("cat", "HEAD:data/keep"), "keep" * 1000)
