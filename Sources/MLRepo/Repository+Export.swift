@@ -14,15 +14,15 @@ extension Repository {
         try requireTree(id, commit)
         // Says what an interrupted command was writing here, so that the same one goes on.
         let marker = directory.appending(EntryName.temporaryPrefix + id.hex.prefix(16).utf8)
-        let isTaken = try filing { () throws(FileError) in
+        let names = try filing { () throws(FileError) in
             try environment.files.makeDirectories(directory, permissions: 0o777)
             let names = try environment.files.names(in: directory)
             if names.isEmpty {
                 environment.files.close(try environment.files.create(marker, permissions: 0o600))
             }
-            return !names.isEmpty && !names.contains(marker.name)
+            return names
         }
-        guard !isTaken else { throw .refExists(directory.description) }
+        guard names.isEmpty || names.contains(marker.name) else { throw .refExists(directory.description) }
         var steps = CheckoutSteps()
         try reading { () throws(ReadError) in
             try tree(commit).forEachFile { (path, entry) throws(ReadError) in
@@ -30,7 +30,7 @@ extension Repository {
                 steps.append(CheckoutStep(path: path, entry: entry))
             }
         }
-        try write(steps, in: directory, onStep: onStep)
+        try write(steps, in: directory, isResumed: !names.isEmpty, onStep: onStep)
         try filing { () throws(FileError) in try environment.files.removeIfPresent(marker) }
         return steps.count
     }

@@ -23,8 +23,16 @@ extension Repository {
         written: some Sequence<RepositoryPath>
     ) throws(RepositoryError) -> Tracking {
         let version = content?.version ?? target
+        var said = look.tracking
+        // What a commit has that was killed behind its log entry need not be said any more, and is not looked for elsewhere.
+        said.added = try reading { () throws(ReadError) in
+            let base = tree(look.base)
+            var added = said.added
+            for path in said.added where try base.entry(at: path) != nil { added.remove(path) }
+            return added
+        }
         var tracking =
-            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: version.tracked)
+            said.moved(from: look.base?.tracked ?? TrackedPaths(), to: version.tracked)
             ?? Tracking(paths: version.tracked)
         if let content {
             // What is in no version stays tracked.

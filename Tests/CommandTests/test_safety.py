@@ -145,6 +145,32 @@ class Missing(CommandTest):
         self.mlrepo("commit", "-m", "Four")
         self.assertEqual(self.mlrepo("cat", "HEAD:model.bin"), "m")
 
+    def test_what_a_killed_commit_had_not_forgotten(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("model", b"m")
+        self.mlrepo("add", "model")
+        said = (self.work / ".mlrepo/tracked").read_bytes()
+        self.mlrepo("commit", "-m", "Two")
+        # As one leaves it that is killed behind its log entry.
+        (self.work / ".mlrepo/tracked").write_bytes(said)
+        self.mlrepo("checkout", "-b", "side", "HEAD~1")
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Three")
+        self.assertNotIn("model", self.names())
+
+    def test_an_export_that_was_killed_goes_on(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        target = self.root / "export"
+        self.mlrepo("checkout", "HEAD", "--to", str(target))
+        commit = self.mlrepo("resolve", "HEAD").strip().removeprefix("sha256:")
+        (target / f".mlrepo-tmp-{commit[:16]}").touch()
+        (target / "data/a.txt").write_bytes(b"fir")
+        self.mlrepo("checkout", "HEAD", "--to", str(target))
+        self.assertEqual((target / "data/a.txt").read_bytes(), b"first\n")
+        self.refused("checkout", "HEAD", "--to", str(target), status=73, says="export")
+
     def test_what_a_killed_move_had_noted(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
