@@ -42,13 +42,15 @@ struct Git {
     ///
     /// - Parameters:
     ///   - place: Where the work tree lies in that of which it is a submodule; empty, or with a slash at its end.
-    ///   - tellsOfSubmodules: Whether a submodule counts that has the right commit, and changes of its own.
-    func patch(at place: String, tellsOfSubmodules: Bool) -> [UInt8]? {
-        output([
-            "diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short",
-            "--ignore-submodules=\(tellsOfSubmodules ? "none" : "dirty")", "--src-prefix=a/\(place)",
-            "--dst-prefix=b/\(place)", "HEAD",
-        ])
+    ///   - submodules: Which of them to leave out, in git's word: `none`, or `dirty` for those that have the right commit and
+    ///     changes of their own; nothing for those that the person's settings name.
+    func patch(at place: String, ignoring submodules: String?) -> [UInt8]? {
+        let ignored = submodules.map { ["--ignore-submodules=\($0)"] } ?? []
+        return output(
+            [
+                "diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short",
+                "--src-prefix=a/\(place)", "--dst-prefix=b/\(place)",
+            ] + ignored + ["HEAD"])
     }
 
     /// The submodules that have another commit than the last one says, or changes of their own; nothing if git cannot say.

@@ -5,21 +5,13 @@ internal import Storage
 /// What a version keeps by itself, so that it is no new code.
 struct KeptFiles {
     let version: DirectoryTree
-    /// Directories of which the version has everything that was there.
+    /// Directories of which the version has everything that was there, but for what is ``left``.
     let directories: Set<RepositoryPath>
+    /// New files that lie in these directories, and that the version leaves out.
+    let left: [RepositoryPath]
 
-    /// - Parameters:
-    ///   - version: The files that are committed.
-    ///   - tracked: What is tracked with it.
-    ///   - paths: What was asked to be committed; nothing for everything.
-    init(_ version: DirectoryTree, tracked: TrackedPaths, committing paths: [RepositoryPath]) {
-        self.version = version
-        guard !paths.isEmpty else {
-            directories = Set(tracked.directories)
-            return
-        }
-        let (asked, tracked) = (Set(paths), Set(tracked.directories))
-        directories = tracked.filter { asked.covers($0) }.union(asked.filter { tracked.covers($0) })
+    init(_ version: DirectoryTree, _ directories: [RepositoryPath], without left: [RepositoryPath] = []) {
+        (self.version, self.directories, self.left) = (version, Set(directories), left)
     }
 }
 
@@ -32,11 +24,14 @@ extension Repository {
         _ git: Git, _ kept: KeptFiles, at place: String = "", depth: Int = 0
     ) throws(RepositoryError) -> [UInt8]? {
         guard depth < Self.submoduleDepth, let unknown = try unknownCode(git, kept) else { return nil }
-        guard var patch = patch(git, at: place, with: unknown, tellsOfSubmodules: true) else { return nil }
+        guard var patch = patch(git, at: place, with: unknown, submodules: "none") else {
+            // A submodule that cannot be looked at, and that the person's own settings leave out.
+            return patch(git, at: place, with: unknown, submodules: nil)
+        }
         // Most have no submodule that changed, and are asked once.
         guard patch.holds("\n+Subproject commit ") else { return patch }
         guard let submodules = git.changedSubmodules(),
-            let own = self.patch(git, at: place, with: unknown, tellsOfSubmodules: false)
+            let own = self.patch(git, at: place, with: unknown, submodules: "dirty")
         else { return nil }
         patch = own
         for submodule in submodules {
@@ -65,23 +60,38 @@ extension Repository {
         // A directory of which git knows nothing is one entry, so that data sets are not walked through.
         guard let listed = git.unknown(["--directory", "--no-empty-directory"]) else { return nil }
         var code: [[UInt8]] = []
-        var places: [String] = []
-        var size = 0
-        for (index, name) in listed.enumerated() {
+        var directories: [[UInt8]] = []
+        for name in listed {
             if name.last != UInt8(ascii: "/") {
                 if try isNewCode(name, git, kept) { code.append(name) }
             } else if !isCovered(name, git, kept) {
-                // An argument is text here.
-                guard let text = String(validating: name, as: UTF8.self) else { return nil }
-                places.append(":(literal)\(text)")
-                size += name.count
+                directories.append(name)
             }
-            guard !places.isEmpty, index == listed.count - 1 || size >= Git.argumentSize else { continue }
-            guard let inside = git.unknown(at: places + exceptions(git, kept)) else { return nil }
-            for inner in inside where try isNewCode(inner, git, kept) { code.append(inner) }
+        }
+        let top = git.root.bytes + [UInt8(ascii: "/")]
+        let left = kept.left.filter { Self.isCode($0.bytes) }.map { copy.root.appending($0.bytes).bytes }
+            .filter { $0.starts(with: top) }.map { Array($0.dropFirst(top.count)) }
+        guard let inside = unknown(git, in: directories, besides: exceptions(git, kept)),
+            let others = unknown(git, in: left, besides: [])
+        else { return nil }
+        for name in inside + others where try isNewCode(name, git, kept) { code.append(name) }
+        return code.count <= Self.unknownFileCount ? code : nil
+    }
+
+    /// Files at and below some paths that git neither knows nor ignores; nothing if it cannot say.
+    private func unknown(_ git: Git, in paths: [[UInt8]], besides exceptions: [String]) -> [[UInt8]]? {
+        var (found, places, size): ([[UInt8]], [String], Int) = ([], [], 0)
+        for (index, path) in paths.enumerated() {
+            // An argument is text here.
+            guard let text = String(validating: path, as: UTF8.self) else { return nil }
+            places.append(":(literal)\(text)")
+            size += path.count
+            guard size >= Git.argumentSize || index == paths.count - 1 else { continue }
+            guard let listed = git.unknown(at: places + exceptions) else { return nil }
+            found += listed
             (places, size) = ([], 0)
         }
-        return code.count <= Self.unknownFileCount ? code : nil
+        return found
     }
 
     /// Patterns for git that leave out what is kept as a whole; without those that are too long, whose files are only named in
@@ -141,9 +151,9 @@ extension Repository {
 
     /// The patch with some files as new ones: git is told of them in an index of their own, which is thrown away.
     private func patch(
-        _ git: Git, at place: String, with unknown: [[UInt8]], tellsOfSubmodules: Bool
+        _ git: Git, at place: String, with unknown: [[UInt8]], submodules: String?
     ) -> [UInt8]? {
-        guard !unknown.isEmpty else { return git.patch(at: place, tellsOfSubmodules: tellsOfSubmodules) }
+        guard !unknown.isEmpty else { return git.patch(at: place, ignoring: submodules) }
         let index = copy.directory / "tmp-git-\(Hex.text(environment.random(8)))"
         defer { try? environment.files.removeIfPresent(index) }
         guard let known = git.line(["rev-parse", "--git-path", "index"]),
@@ -160,7 +170,7 @@ extension Repository {
                 "--pathspec-file-nul",
             ])
         }
-        return added == nil ? nil : own.patch(at: place, tellsOfSubmodules: tellsOfSubmodules)
+        return added == nil ? nil : own.patch(at: place, ignoring: submodules)
     }
 
     /// Lends a file with names, which are bytes and may be too many for a command line; a zero byte ends each.

@@ -73,7 +73,8 @@ extension Repository {
         let returning = move.content.map { ($0, content) }
         let tracking = try tracking(
             look, from: returning, on: target,
-            written: steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) })
+            written: steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) },
+            removed: steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) })
         try copy.setNextTracking(tracking)
         try enter(move, note, look, actor)
         try copy.adoptTracking()

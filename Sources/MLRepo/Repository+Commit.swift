@@ -112,7 +112,11 @@ extension Repository {
         // A run read what was here, and not what others committed meanwhile.
         let mine = theirs.isEmpty ? built : try edited(tree(base), edits, writer)
         let place = theirs.isEmpty ? nil : look.head.commit
-        let run = try declaredRun(request, committer, edits, base, mine.root, tracked, writer, from: place)
+        let left = scanned.count == look.scan.files.count ? [] : look.scan.files.filter { !isWanted($0.path) }
+        let kept = KeptFiles(
+            DirectoryTree(root: mine.root, reader: WrittenObjects(writer: writer)), tracked.directories,
+            without: left.filter { $0.base == nil }.map(\.path))
+        let run = try declaredRun(request, committer, edits, base, kept, writer, from: place)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let recipes = try recipeMap(read.recipes, writer)
         let now = environment.now()
@@ -214,7 +218,12 @@ extension Repository {
                 try obstacle(above, [], &firm) == nil, let kind = try status(of: path)?.kind,
                 kind == .file || kind == .link
             else { continue }
-            throw .tree(.unsteady(path))
+            let name = FilePath(path.bytes).name
+            // Where names are alike that differ in case, it is there under another one.
+            let names = try filing { () throws(FileError) in
+                try environment.files.names(in: copy.root.appending(above.bytes))
+            }
+            if names.contains(where: { $0.elementsEqual(name) }) { throw .tree(.unsteady(path)) }
         }
     }
 
@@ -230,7 +239,8 @@ extension Repository {
         var new: [RepositoryPath] = []
         for path in look.tracking.paths.directories + look.tracking.added.sorted()
         where !path.isRoot && !known.contains(path) && isWanted(path) {
-            if try status(of: path) == nil { new.append(path) }
+            let isInBase = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
+            if !isInBase, try status(of: path) == nil { new.append(path) }
         }
         guard !gone.isEmpty || !new.isEmpty else { return }
         let roots = try missingRoots(look, scanned, gone) + new

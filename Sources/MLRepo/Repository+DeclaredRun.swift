@@ -7,15 +7,13 @@ extension Repository {
     /// The run that a commit declares.
     ///
     /// - Parameters:
-    ///   - tree: The files as they were read here.
-    ///   - tracked: What is tracked with them.
+    ///   - kept: The files as they were read here.
     ///   - place: The commit that has the inputs which did not change, where that is not the new one's parent.
     func declaredRun(
-        _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?, _ tree: ObjectID,
-        _ tracked: TrackedPaths, _ writer: ObjectWriter, from place: ObjectID? = nil
+        _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?, _ kept: KeptFiles,
+        _ writer: ObjectWriter, from place: ObjectID? = nil
     ) throws(RepositoryError) -> Run {
-        let written = WrittenObjects(writer: writer)
-        let version = DirectoryTree(root: tree, reader: written)
+        let version = kept.version
         var inputs: [PathEdit] = []
         var commits: [RepositoryPath: ObjectID] = [:]
         for (number, input) in request.inputs.enumerated() {
@@ -64,7 +62,7 @@ extension Repository {
             outputRoot = try edited(empty, Self.inOrder(outputs), writer).root
         } else if base == nil, inputs.isEmpty {
             // The first version of everything is its own output.
-            outputRoot = tree
+            outputRoot = version.root
         } else {
             let written = edits.keeping { edit in
                 edit.entry != nil && !inputs.contains { edit.path.isInside($0.path) }
@@ -76,8 +74,7 @@ extension Repository {
         }
         return Run(
             declaredAt: environment.now(), user: user,
-            code: try capturedCode(
-                KeptFiles(version, tracked: tracked, committing: request.paths), writer),
+            code: try capturedCode(kept, writer),
             parameters: request.parameters,
             metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,

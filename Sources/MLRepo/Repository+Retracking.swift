@@ -1,3 +1,4 @@
+internal import FileIO
 internal import ObjectModel
 internal import WorkingTree
 
@@ -18,9 +19,10 @@ extension Repository {
     /// - Parameters:
     ///   - content: The version whose files are there then; nothing for the target's own.
     ///   - written: What was written.
+    ///   - removed: What was removed.
     func tracking(
         _ look: Look, from content: (id: ObjectID, version: Commit)?, on target: Commit,
-        written: some Sequence<RepositoryPath>
+        written: some Sequence<RepositoryPath>, removed: some Sequence<RepositoryPath>
     ) throws(RepositoryError) -> Tracking {
         let version = content?.version ?? target
         var said = look.tracking
@@ -42,7 +44,25 @@ extension Repository {
         if !tracking.untracked.isEmpty {
             for path in written { try free(path, in: &tracking, of: target) }
         }
+        try forget(removed, in: &tracking, of: target)
         return tracking
+    }
+
+    /// Takes out what was said of files that a checkout removed: a checkout of paths had brought them, and `undo` took them away.
+    private func forget(
+        _ removed: some Sequence<RepositoryPath>, in tracking: inout Tracking, of target: Commit
+    ) throws(RepositoryError) {
+        var roots = tracking.paths.directories.filter { !target.tracked.directories.contains($0) }
+        guard !roots.isEmpty || !tracking.added.isEmpty else { return }
+        var gone: Set<RepositoryPath> = []
+        for path in removed {
+            tracking.added.remove(path)
+            for root in roots where path.isInside(root) { gone.insert(root) }
+            roots.removeAll { gone.contains($0) }
+        }
+        for root in gone where try status(of: root) == nil {
+            tracking.paths.directories.removeAll { $0 == root }
+        }
     }
 
     /// - Parameter isDeleting: What the version does not have was taken out by it; else somebody deleted it on disk.
@@ -127,10 +147,14 @@ extension Repository {
         let (_, base) = try base()
         var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
         let known = tracking
-        let roots = Set((base?.tracked.directories ?? []) + (try commit(source).tracked.directories))
-            .filter { root in
-                asked.contains { root.isInside($0) } && written.contains { $0.isInside(root) }
-            }
+        let theirs = try commit(source).tracked.directories
+        var roots = Set((base?.tracked.directories ?? []) + theirs).filter { root in
+            asked.contains { root.isInside($0) } && written.contains { $0.isInside(root) }
+        }
+        // Of a directory in a tracked one that part is tracked as a whole, too.
+        for path in asked where theirs.contains(where: { path.isInside($0) }) {
+            if try status(of: path)?.kind == .directory { roots.insert(path) }
+        }
         for path in written { try free(path, in: &tracking, of: base) }
         tracking.paths = TrackedPaths(
             directories: tracking.paths.directories + roots.filter { !tracking.coversDirectory($0) },

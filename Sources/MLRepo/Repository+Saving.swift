@@ -51,7 +51,10 @@ extension Repository {
                 if entry != nil { request.outputs.append(path) }
             }
         }
-        let run = try declaredRun(request, actor, edits.files, look.base, built.root, TrackedPaths(), writer)
+        let kept = KeptFiles(
+            DirectoryTree(root: built.root, reader: WrittenObjects(writer: writer)),
+            look.tracking.paths.directories)
+        let run = try declaredRun(request, actor, edits.files, look.base, kept, writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let now = environment.now()
         let commit = Commit(

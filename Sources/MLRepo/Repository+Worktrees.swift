@@ -138,7 +138,13 @@ extension Repository {
         guard !copy.isBare else { return false }
         let head = try copy.head()
         if try isAnother(head) {
-            try separate(head)
+            do throws(RepositoryError) { try separate(head) } catch {
+                // Who cannot write to the store, or has no name, takes nothing back either.
+                if case .copiedMidway = error { throw error }
+                let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+                guard try ref(name)?.id == head.commit else { throw error }
+                return false
+            }
             return true
         }
         if place(of: head.workingCopy) != copy.root { noteWorkingCopy(head.workingCopy, at: copy.root) }
@@ -167,12 +173,11 @@ extension Repository {
         if let id = head.commit, !store.contains(ObjectReference(.commit, id)) { return false }
         if isCopied(head) { return true }
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
-        guard let standing = try ref(name)?.id, standing != head.commit, try copy.pending() == nil else {
-            return false
-        }
-        // A command that was killed behind its log entry is one step ahead, and no more.
-        guard let last = try lastChange(of: name) else { return false }
-        return last.refs.contains { $0.name == name && $0.before?.id != head.commit }
+        guard let standing = try ref(name)?.id, standing != head.commit, let last = try lastChange(of: name)
+        else { return false }
+        // A command of this very working copy that was killed behind its log entry is known by its event.
+        let (own, pending) = (try copy.standingNonce(), try copy.pending())
+        return last.nonce != own && last.nonce != pending?.goal?.nonce
     }
 
     /// Whether both stand where one of them is known to be.
@@ -185,18 +190,19 @@ extension Repository {
         guard (try? other.head().workingCopy) == head.workingCopy,
             (try? other.store()) == store.layout.root, let mine = status(copy), let theirs = status(other)
         else { return false }
-        // The same one may be seen at two places.
-        return mine.inode != theirs.inode || mine.device != theirs.device
+        // The same one may be seen at two places, and on what looks like two devices.
+        return mine.inode != theirs.inode || mine.changed != theirs.changed
     }
 
     /// Makes this working copy one of its own, standing where its files come from.
     private func separate(_ head: WorkingCopy.Head) throws(RepositoryError) {
         guard try copy.pending() == nil else { throw .copiedMidway }
         guard let actor = person else { throw .noIdentity }
+        // The same name again for who was killed in between.
         let own = WorkingCopy.Head(
-            branch: head.branch, commit: head.commit, workingCopy: Hex.text(environment.random(16)))
-        if let id = head.commit {
-            let name = try naming { () throws(InvalidName) in try RefName.worktree(own.workingCopy) }
+            branch: head.branch, commit: head.commit, workingCopy: try copy.standingNonce())
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(own.workingCopy) }
+        if let id = head.commit, try ref(name) == nil {
             let writer = ObjectWriter(store, random: environment.random)
             defer { writer.abandon() }
             _ = try transact("worktree", reason: nil, actor: actor, own, writer) {

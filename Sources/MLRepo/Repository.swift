@@ -79,7 +79,10 @@ package struct Repository: Sendable {
                 let done = head
                 try copy.alone { () throws(RepositoryError) in
                     // A command that ended meanwhile may have gone elsewhere.
-                    guard try copy.pending() == pending, try copy.head() == seen else { return }
+                    _ = try storing { () throws(StoreError) in try store.refresh() }
+                    guard try copy.pending() == pending, try copy.head() == seen,
+                        try ref(name)?.id == standing
+                    else { return }
                     try storing { () throws(StoreError) in try store.log.confirm() }
                     guard (try? copy.adoptTracking()) != nil, (try? copy.setHead(done)) != nil else { return }
                     try? copy.setPending(nil)
@@ -92,17 +95,8 @@ package struct Repository: Sendable {
                 let isMerged = try isMerged(pending, standing)
                 let hasBegun = try began(pending, on: standing)
                 if pending == nil || isMerged || hasBegun {
-                    let seen = head
                     head.commit = standing
                     try storing { () throws(StoreError) in try store.log.confirm() }
-                    // Noted before the next one, so that there is never more than one step between both. What a store has lost
-                    // stays in HEAD, which is the only witness.
-                    let (done, isLost) = (head, try lostCommit() != nil)
-                    try copy.alone { () throws(RepositoryError) in
-                        guard !isLost, pending == nil, try copy.pending() == nil, try copy.head() == seen
-                        else { return }
-                        try? copy.setHead(done)
-                    }
                 }
             }
         }
@@ -127,18 +121,18 @@ package struct Repository: Sendable {
         return store.contains(ObjectReference(.commit, id)) ? nil : id
     }
 
-    /// Whether a checkout is in the log.
+    /// Whether a checkout of this working copy, and no other one's that goes the same way, is in the log.
     private func isDone(_ goal: WorkingCopy.Pending.Goal, _ workingCopy: String) throws(RepositoryError)
         -> Bool
     {
-        if goal.before != goal.commit { return true }
-        // From one branch to another at the same commit no ref of the working copy moves.
-        var last: Event?
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(workingCopy) }
+        var isThere = false
         try operations { (operation) throws(RepositoryError) in
-            if operation.event.workingCopy == workingCopy { last = operation.event }
-            return last == nil
+            let event = operation.event
+            isThere = event.workingCopy == workingCopy && event.nonce == goal.nonce
+            return !isThere && !event.refs.contains { $0.name == name }
         }
-        return last != nil && last?.nonce == goal.nonce
+        return isThere
     }
 
     /// Whether a command that writes files had begun on a commit that HEAD did not name yet, and was killed, too.

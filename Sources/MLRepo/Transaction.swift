@@ -10,7 +10,7 @@ extension Repository {
     /// - Parameters:
     ///   - writer: Has taken the operation's objects.
     ///   - undoing: The event that is taken back, if that is what happens.
-    ///   - nonce: The event's; nothing for a random one.
+    ///   - nonce: The event's; nothing for a random one, or for that of the working copy where this moves what it stands on.
     ///   - changes: Says what becomes of the refs; asked again whenever somebody else was faster, and throws where the
     ///     operation does not fit what is there now.
     package func transact(
@@ -19,16 +19,23 @@ extension Repository {
         changes: () throws(RepositoryError) -> [RefChange]
     ) throws(RepositoryError) -> ObjectWriter.Result {
         let deadline = environment.now() + Self.patience
-        let nonce = nonce ?? Hex.text(environment.random(16))
+        let own = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         while true {
             let state = store.current
             // A read may have gone on to a newer state, and what was found in the older one be gone.
             guard writer.stands(in: state) else { throw .store(.outdated) }
             let refChanges = try changes()
             try requireFiles(of: refChanges, writer)
+            let isMove = !copy.isBare && refChanges.contains { $0.name == own }
+            let eventNonce: String
+            if let nonce {
+                eventNonce = nonce
+            } else {
+                eventNonce = isMove ? try copy.standingNonce() : Hex.text(environment.random(16))
+            }
             let event = Event(
                 verb: verb, actor: actor, workingCopy: head.workingCopy, time: environment.now(),
-                nonce: nonce, reason: reason,
+                nonce: eventNonce, reason: reason,
                 refs: refChanges, undoes: undoing)
             let edits = event.refs.map { change in
                 change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }

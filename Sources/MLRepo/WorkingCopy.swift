@@ -1,4 +1,5 @@
 package import FileIO
+internal import Hashing
 package import ObjectModel
 internal import Storage
 internal import Synchronization
@@ -165,6 +166,20 @@ package struct WorkingCopy: Sendable {
                 branch: try Self.branch(json), commit: try json.optionalID("commit"),
                 workingCopy: workingCopy)
         } catch { throw .damaged(path, "\(error)") }
+    }
+
+    /// The nonce of the event by which this working copy comes to stand elsewhere than its file `HEAD` says: 32 hex digits.
+    ///
+    /// Whoever is killed between the event and the new `HEAD` knows the event by it. A copy of the working copy does not: no tool
+    /// that copies files gives them their inode and the time of their last change.
+    func standingNonce() throws(RepositoryError) -> String {
+        let path = directory / "HEAD"
+        let (bytes, status) = try filing { () throws(FileError) in
+            (try files.contents(path, limit: 4096), try files.status(path))
+        }
+        guard let status else { throw .damaged(path, "it is not there") }
+        let place = Array("\(status.inode) \(status.changed) ".utf8)
+        return Hex.text(Array(ObjectID(of: .blob, payload: place + bytes).digest.bytes.prefix(16)))
     }
 
     static func branch(_ json: JSONValue) throws(MalformedObject) -> String? {

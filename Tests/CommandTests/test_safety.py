@@ -25,6 +25,15 @@ class Copies(CommandTest):
     def copy(self) -> None:
         subprocess.run(["cp", "-a", str(self.work), str(self.root / "copy")], check=True)
 
+    def kill(self, name: str, *words: str) -> None:
+        """Runs a command that is killed when it gives one of the working copy's files its name."""
+        strace = ["strace", "-f", "-o", "/dev/null"]
+        if shutil.which("strace") is None or subprocess.run([*strace, "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be traced here")
+        kill = ["-P", str(self.work / ".mlrepo" / name), "-e", "inject=rename,renameat,renameat2:signal=KILL:when=1"]
+        done = subprocess.run([*strace, *kill, MLREPO, *words], cwd=self.work, env=self.environment, capture_output=True)
+        self.assertNotEqual(done.returncode, 0, done.stderr)
+
     def change(self, cwd, message: str, **files: str) -> None:
         for name, text in files.items():
             (cwd / "data" / name).write_text(text)
@@ -77,25 +86,76 @@ class Copies(CommandTest):
 
     def test_who_only_looks_writes_nothing_while_another_command_works(self) -> None:
         self.change(self.work, "Two", x="2\n")
-        one = self.mlrepo("resolve", "HEAD~1").strip()
-        self.mlrepo("checkout", "-b", "side", one)
-        head = (self.work / ".mlrepo/HEAD").read_bytes()
-        name = json.loads(head)["workingCopy"]
-        # As a checkout leaves it that is killed right behind its log entry.
-        old = json.dumps({"branch": "main", "commit": self.mlrepo("resolve", "main").strip().removeprefix("sha256:"),
-                          "workingCopy": name}, separators=(",", ":")) + "\n"
-        (self.work / ".mlrepo/HEAD").write_text(old)
-        note = {"before": self.mlrepo("resolve", "main").strip().removeprefix("sha256:"), "branch": "side",
-                "commit": one.removeprefix("sha256:")}
-        (self.work / ".mlrepo/pending").write_text(json.dumps(note, separators=(",", ":"), sort_keys=True) + "\n")
+        # Behind its log entry.
+        self.kill("tracked", "checkout", "-b", "side", "HEAD~1")
+        old = (self.work / ".mlrepo/HEAD").read_bytes()
         with open(self.work / ".mlrepo/lease", "r+") as lease:
             fcntl.flock(lease, fcntl.LOCK_EX)
             self.mlrepo("status")
-            self.assertEqual((self.work / ".mlrepo/HEAD").read_text(), old)
+            self.assertEqual((self.work / ".mlrepo/HEAD").read_bytes(), old)
             self.assertTrue((self.work / ".mlrepo/pending").exists())
         self.mlrepo("status")
-        self.assertEqual(json.loads((self.work / ".mlrepo/HEAD").read_text()), json.loads(head))
+        self.assertEqual(json.loads((self.work / ".mlrepo/HEAD").read_text())["branch"], "side")
         self.assertFalse((self.work / ".mlrepo/pending").exists())
+
+    def test_a_copy_whose_original_is_out_of_sight_takes_nothing_back(self) -> None:
+        self.copy()
+        copy = self.root / "copy"
+        self.change(self.work, "Two", x="2\n")
+        # Such as on another machine.
+        self.work.rename(self.root / "hidden")
+        for _ in range(2):
+            self.assertIn("Nothing has changed", self.mlrepo("status", cwd=copy))
+        self.change(copy, "Three", y="3\n")
+        self.assertEqual([self.mlrepo("cat", f"main:data/{name}", cwd=copy) for name in "xy"], ["2\n", "3\n"])
+        (self.root / "hidden").rename(self.work)
+        self.change(self.work, "Four", x="4\n")
+        self.assertEqual([self.mlrepo("cat", f"main:data/{name}") for name in "xy"], ["4\n", "3\n"])
+
+    def test_one_that_was_brought_back_by_one_commit_takes_nothing_back(self) -> None:
+        self.copy()
+        self.change(self.work, "Two", x="2\n")
+        shutil.rmtree(self.work)
+        (self.root / "copy").rename(self.work)
+        self.change(self.work, "Three", y="3\n")
+        self.assertEqual([self.mlrepo("cat", f"main:data/{name}") for name in "xy"], ["2\n", "3\n"])
+
+    def test_a_commit_that_was_killed_is_ones_own(self) -> None:
+        name = json.loads((self.work / ".mlrepo/HEAD").read_text())["workingCopy"]
+        for number in (2, 3):
+            (self.work / "data/x").write_text(f"{number}\n")
+            self.kill("HEAD", "commit", "-m", f"Number {number}")
+            self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.change(self.work, "Four", y="4\n")
+        self.assertEqual(self.stderr, "")
+        self.assertEqual([line.split(" ", 1)[1].split(") ")[-1] for line in self.mlrepo("log", "--oneline").splitlines()],
+                         ["Four", "Number 3", "Number 2", "One"])
+        self.assertEqual(json.loads((self.work / ".mlrepo/HEAD").read_text())["workingCopy"], name)
+        # Who asks in between changes nothing about what 'undo' has to finish.
+        self.kill("HEAD", "undo")
+        self.mlrepo("status")
+        self.mlrepo("undo")
+        self.assertEqual(self.mlrepo("log", "--oneline", "-n", "1").split(") ")[-1].strip(), "Number 3")
+
+    def test_a_copy_that_was_made_while_a_checkout_was_interrupted(self) -> None:
+        self.change(self.work, "Two", x="2\n", y="2\n")
+        self.kill("tracked-next", "checkout", "HEAD~1")
+        self.copy()
+        self.mlrepo("checkout", "HEAD~1")
+        copy = self.root / "copy"
+        self.mlrepo("status", cwd=copy)
+        self.assertTrue((copy / ".mlrepo/pending").exists())
+        self.mlrepo("commit", "-m", "Mixture", cwd=copy, status=73)
+
+    def test_a_copy_on_a_store_that_may_only_be_read(self) -> None:
+        self.copy()
+        copy = self.root / "copy"
+        (copy / "data/x").unlink()
+        (copy / "data/y").unlink()
+        # Nobody without a name writes to a store.
+        environment = {name: value for name, value in self.environment.items() if not name.startswith("MLREPO_USER")}
+        done = subprocess.run([MLREPO, "restore", "data/x"], cwd=copy, env={**environment, "USER": ""}, capture_output=True)
+        self.assertEqual((done.returncode, (copy / "data/x").read_text()), (0, "1\n"), done.stderr)
 
     def test_a_commit_without_what_it_stands_on_is_refused(self) -> None:
         # On no branch, taken off the list and collected while a commit reads.
@@ -195,6 +255,34 @@ class Missing(CommandTest):
         self.mlrepo("commit", "-m", "Back")
         self.assertEqual(self.names(),
                          ["data/a.txt", "data/sub/b.txt", "logs/other.log", "logs/run.log", "model"])
+
+    def test_a_checkout_of_paths_that_is_taken_back_leaves_no_word(self) -> None:
+        self.start()
+        self.write("model", b"m1")
+        self.write("logs/run.log", b"l")
+        self.mlrepo("add", "model", "logs")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "model", "logs")
+        self.mlrepo("commit", "-m", "Gone")
+        self.mlrepo("checkout", "HEAD~1", "--", "model", "logs")
+        self.mlrepo("undo")
+        self.assertFalse((self.work / "model").exists())
+        self.write("data/a.txt", b"2")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("checkout", "HEAD~2", "--", "model", "logs")
+        self.mlrepo("checkout", "HEAD~2")
+        self.mlrepo("checkout", "main")
+        self.write("data/a.txt", b"3")
+        self.mlrepo("commit", "-m", "Three")
+        self.assertEqual(self.names(), ["data/a.txt", "data/sub/b.txt"])
+
+    def test_a_file_that_is_tracked_and_named_once_more_may_be_deleted(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("add", "data/a.txt", "data/sub")
+        (self.work / "data/a.txt").unlink()
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.names(), ["data/sub/b.txt"])
 
     def test_a_named_path_that_the_rules_leave_out_is_told(self) -> None:
         self.start()
