@@ -48,7 +48,8 @@ struct Git {
         let ignored = submodules.map { ["--ignore-submodules=\($0)"] } ?? []
         return output(
             [
-                "diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short",
+                "diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "-U3",
+                "--submodule=short",
                 "--src-prefix=a/\(place)", "--dst-prefix=b/\(place)",
             ] + ignored + ["HEAD"])
     }

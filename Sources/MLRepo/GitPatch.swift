@@ -163,6 +163,9 @@ extension Repository {
         else { return nil }
         defer { environment.files.close(file) }
         guard (try? environment.files.write(file, bytes)) != nil else { return nil }
+        // Git takes a file for unchanged by its status where that is older than the index.
+        let original = git.root.appending(known.utf8)
+        guard Subprocess.run(["touch", "-r", original.description, index.description]) else { return nil }
         let own = Git(root: git.root, index: index)
         let added = withList(of: unknown) { list in
             own.output([

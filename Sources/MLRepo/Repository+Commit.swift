@@ -237,10 +237,15 @@ extension Repository {
             .filter { !look.tracking.isUntracked($0) }
         let known = Set(look.base?.tracked.directories ?? [])
         var new: [RepositoryPath] = []
-        for path in look.tracking.paths.directories + look.tracking.added.sorted()
-        where !path.isRoot && !known.contains(path) && isWanted(path) {
+        // What is tracked is part of every version, whatever else is asked for.
+        for path in look.tracking.paths.directories where !path.isRoot && !known.contains(path) {
+            if try status(of: path)?.kind != .directory { new.append(path) }
+        }
+        for path in look.tracking.added.sorted()
+        where isWanted(path) && !look.tracking.coversDirectory(path) {
             let isInBase = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
-            if !isInBase, try status(of: path) == nil { new.append(path) }
+            let kind = try status(of: path)?.kind
+            if !isInBase, kind != .file, kind != .link { new.append(path) }
         }
         guard !gone.isEmpty || !new.isEmpty else { return }
         let roots = try missingRoots(look, scanned, gone) + new

@@ -33,7 +33,26 @@ extension Repository {
                 throw error
             }
             if isNew { try unignore(move.ignored) }
+            if try forgetEmptied(by: [source], in: &tracking, base) { try copy.setTracking(tracking) }
         }
+    }
+
+    /// Takes out directories that were added since the version before, and went with the last file in them.
+    ///
+    /// - Parameter paths: What a command moved away or removed.
+    /// - Returns: Whether there was one.
+    private func forgetEmptied(
+        by paths: [RepositoryPath], in tracking: inout Tracking, _ base: Commit?
+    ) throws(RepositoryError) -> Bool {
+        let known = Set(base?.tracked.directories ?? [])
+        let new = Set(tracking.paths.directories).subtracting(known)
+        guard !new.isEmpty else { return false }
+        let gone = new.intersection(Set(paths).withAncestors)
+        let before = tracking.paths.directories.count
+        for root in gone where try status(of: root) == nil {
+            tracking.paths.directories.removeAll { $0 == root }
+        }
+        return tracking.paths.directories.count < before
     }
 
     /// A move, and what was on disk before it.
@@ -235,7 +254,8 @@ extension Repository {
             // Before anything is removed: typed again after an interruption, this does not find everything any more.
             try finishOverwriting(kept, reason: Self.words("rm", paths))
         }
-        try copy.setTracking(try withoutTracking(paths, look))
+        var tracking = try withoutTracking(paths, look)
+        try copy.setTracking(tracking)
         var steps = CheckoutSteps()
         let isSaved = Set(dirty)
         for (path, entry) in present {
@@ -249,6 +269,9 @@ extension Repository {
                     path: path, before: entry, entry: nil, others: others, seen: look.cache.seen(path)))
         }
         try write(steps)
+        if try forgetEmptied(by: present.map(\.path), in: &tracking, look.base) {
+            try copy.setTracking(tracking)
+        }
         return (steps.count, isKept)
     }
 

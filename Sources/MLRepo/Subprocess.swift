@@ -19,6 +19,13 @@ enum Subprocess {
         return variables
     }
 
+    /// Runs a program that has nothing to say.
+    ///
+    /// - Returns: Whether it did what it was asked for.
+    static func run(_ arguments: [String]) -> Bool {
+        output(arguments, variables: variables, limit: 0) != nil
+    }
+
     /// - Parameters:
     ///   - arguments: The program's name, found on `PATH`, and its arguments; no shell sees them.
     ///   - variables: The environment, as `NAME=value`.

@@ -53,7 +53,7 @@ struct Glob: Sendable {
         var length = 0
         func endPart() -> Part {
             defer { (symbols, stars) = ([], 0) }
-            return stars == 2 && symbols.count == 1 ? .names : .name(symbols)
+            return stars >= 2 && symbols.count == 1 ? .names : .name(symbols)
         }
         while let symbol = rest.popFirst() {
             guard length <= RepositoryPath.byteLimit else { return nil }

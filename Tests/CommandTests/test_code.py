@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from command_test import CommandTest, MLREPO
@@ -59,6 +60,28 @@ class Code(CommandTest):
             self.write(f"more/{number}/log.txt", b"1")
         self.mlrepo("commit", "-m", "One")
         self.assertEqual(len(self.patched()), 3_002)
+
+    def test_an_edit_in_the_second_of_the_last_one(self) -> None:
+        # Git looks into a file that is no older than its index: the copy of the index is as old.
+        self.begin()
+        for number in range(10):
+            path = self.write("train.py", b"lr=%d\n" % number)
+            before = int(os.stat(path).st_ctime)
+            self.git("commit", "-qam", "One")
+            self.write("train.py", b"lr=x\n")
+            if int(os.stat(path).st_ctime) == before:
+                break
+        self.write("new.py", b"n\n")
+        time.sleep(1.1)
+        self.mlrepo("commit", "-m", "One")
+        self.assertEqual(self.patched(), ["b/new.py", "b/train.py"])
+
+    def test_a_patch_has_lines_around_it(self) -> None:
+        self.begin()
+        self.git("config", "diff.context", "0")
+        self.write("train.py", b"pass\nmore\n")
+        self.mlrepo("commit", "-m", "One")
+        self.assertIn("\n pass\n+more\n", self.mlrepo("cat", self.code()["patch"]))
 
     def test_what_a_submodule_has_of_its_own(self) -> None:
         self.begin()
@@ -225,6 +248,10 @@ class Answers(CommandTest):
     def test_an_ignore_file_that_an_editor_marked(self) -> None:
         self.start()
         self.write("data/x.tmp", b"t")
-        self.write(".mlrepoignore", b"\xef\xbb\xbf*.tmp\n")
+        self.write("data/skip", b"s")
+        self.write("data/sub/skip", b"s")
+        self.write(".mlrepoignore", b"\xef\xbb\xbf*.tmp\n***/skip\n")
         self.mlrepo("commit", "-m", "x")
-        self.assertNotIn("tmp", self.mlrepo("ls", "HEAD"))
+        listed = self.mlrepo("ls", "HEAD")
+        self.assertNotIn("tmp", listed)
+        self.assertNotIn("skip", listed)

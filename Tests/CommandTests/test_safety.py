@@ -205,6 +205,41 @@ class Missing(CommandTest):
         self.mlrepo("commit", "-m", "Four")
         self.assertEqual(self.mlrepo("cat", "HEAD:model.bin"), "m")
 
+    def test_a_commit_of_something_else_does_not_hide_that_a_directory_went_away(self) -> None:
+        self.start()
+        self.write("e/1", b"1")
+        self.mlrepo("add", "e")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("mv", "e", "n")
+        (self.work / "n").rename(self.root / "away")
+        self.write("data/a.txt", b"2")
+        self.refused("commit", "-m", "Two", "data", status=73, says="n is tracked and gone")
+        self.refused("commit", "-m", "Two", status=73, says="n is tracked and gone")
+        (self.root / "away").rename(self.work / "n")
+        self.mlrepo("commit", "-m", "Two", "data")
+        self.mlrepo("commit", "-m", "Three")
+        self.assertEqual(self.names(), ["data/a.txt", "data/sub/b.txt", "n/1"])
+
+    def test_an_added_directory_that_our_own_commands_empty(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for take in (["mv", "n/f", "data/f"], ["rm", "--force", "n/f"]):
+            self.write("n/f", b"1")
+            self.mlrepo("add", "n")
+            self.mlrepo(*take)
+            self.write("data/a.txt", take[0].encode())
+            self.mlrepo("commit", "-m", take[0])
+
+    def test_an_added_file_that_became_a_directory(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.write("f", b"1")
+        self.mlrepo("add", "f")
+        (self.work / "f").unlink()
+        self.write("f/2", b"2")
+        self.write("data/a.txt", b"2")
+        self.refused("commit", "-m", "Two", status=73, says="f is tracked and gone")
+
     def test_what_a_killed_commit_had_not_forgotten(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
