@@ -98,10 +98,6 @@ struct Failure: Error {
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")
         case .interruptedElsewhere(let path):
             (status, hint) = (.wouldLose, "mlrepo -C \(path) undo takes it back")
-        case .copiedMidway:
-            (status, hint) = (
-                .wouldLose, "finish the checkout there, and make another one with mlrepo worktree add"
-            )
         case .interruptedCheckout:
             (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")

@@ -74,7 +74,8 @@ extension Repository {
         let tracking = try tracking(
             look, from: returning, on: target,
             written: steps.indices.lazy.filter { !steps.isRemoval($0) }.map { steps.path($0) },
-            removed: steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) })
+            removed: steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) },
+            isUndoing: move.undoing != nil)
         try copy.setNextTracking(tracking)
         try enter(move, note, look, actor)
         try copy.adoptTracking()
@@ -101,7 +102,7 @@ extension Repository {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(
             commit: move.commit, branch: move.branch, before: try ref(name)?.id, undoes: move.undoing,
-            nonce: Hex.text(environment.random(16)))
+            nonce: copy.isBare ? nil : try copy.standingNonce())
         let before = try copy.pending()
         var note = WorkingCopy.Pending(from: source?.tree, to: content.tree, goal: goal)
         note.earlier = (before?.changes ?? []).filter {

@@ -235,17 +235,33 @@ extension Repository {
     ) throws(RepositoryError) {
         let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
             .filter { !look.tracking.isUntracked($0) }
-        let known = Set(look.base?.tracked.directories ?? [])
+        var known = Set(look.base?.tracked.directories ?? [])
+        // What others track on the branch may have been noted already.
+        if let branch = look.head.branch, let tip = try tip(of: branch) {
+            known.formUnion(try commit(tip).tracked.directories)
+        }
         var new: [RepositoryPath] = []
         // What is tracked is part of every version, whatever else is asked for.
         for path in look.tracking.paths.directories where !path.isRoot && !known.contains(path) {
             if try status(of: path)?.kind != .directory { new.append(path) }
         }
-        for path in look.tracking.added.sorted()
-        where isWanted(path) && !look.tracking.coversDirectory(path) {
+        for path in look.tracking.added.sorted() where isWanted(path) {
+            if let root = look.tracking.root(above: path),
+                try !isLeftOut(path, isDirectory: false, below: root)
+            {
+                continue
+            }
             let isInBase = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
             let kind = try status(of: path)?.kind
-            if !isInBase, kind != .file, kind != .link { new.append(path) }
+            if isInBase || kind == .file || kind == .link { continue }
+            // An empty directory is one that had been kept.
+            if kind == .directory {
+                let names = try filing { () throws(FileError) in
+                    try environment.files.names(in: copy.root.appending(path.bytes))
+                }
+                if names.isEmpty { continue }
+            }
+            new.append(path)
         }
         guard !gone.isEmpty || !new.isEmpty else { return }
         let roots = try missingRoots(look, scanned, gone) + new

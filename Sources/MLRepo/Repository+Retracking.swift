@@ -20,9 +20,10 @@ extension Repository {
     ///   - content: The version whose files are there then; nothing for the target's own.
     ///   - written: What was written.
     ///   - removed: What was removed.
+    ///   - isUndoing: It had been brought by what is taken back.
     func tracking(
         _ look: Look, from content: (id: ObjectID, version: Commit)?, on target: Commit,
-        written: some Sequence<RepositoryPath>, removed: some Sequence<RepositoryPath>
+        written: some Sequence<RepositoryPath>, removed: some Sequence<RepositoryPath>, isUndoing: Bool
     ) throws(RepositoryError) -> Tracking {
         let version = content?.version ?? target
         var said = look.tracking
@@ -44,15 +45,18 @@ extension Repository {
         if !tracking.untracked.isEmpty {
             for path in written { try free(path, in: &tracking, of: target) }
         }
-        try forget(removed, in: &tracking, of: target)
+        try forget(removed, in: &tracking, of: target, isUndoing: isUndoing)
         return tracking
     }
 
-    /// Takes out what was said of files that a checkout removed: a checkout of paths had brought them, and `undo` took them away.
+    /// Takes out what was said of files that a checkout removed, and of directories that it emptied where it takes back what had
+    /// brought them.
     private func forget(
-        _ removed: some Sequence<RepositoryPath>, in tracking: inout Tracking, of target: Commit
+        _ removed: some Sequence<RepositoryPath>, in tracking: inout Tracking, of target: Commit,
+        isUndoing: Bool
     ) throws(RepositoryError) {
-        var roots = tracking.paths.directories.filter { !target.tracked.directories.contains($0) }
+        var roots =
+            isUndoing ? tracking.paths.directories.filter { !target.tracked.directories.contains($0) } : []
         guard !roots.isEmpty || !tracking.added.isEmpty else { return }
         var gone: Set<RepositoryPath> = []
         for path in removed {

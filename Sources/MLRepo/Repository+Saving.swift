@@ -53,7 +53,8 @@ extension Repository {
         }
         let kept = KeptFiles(
             DirectoryTree(root: built.root, reader: WrittenObjects(writer: writer)),
-            look.tracking.paths.directories)
+            look.tracking.paths.directories,
+            without: look.scan.files.filter { $0.base == nil }.map(\.path))
         let run = try declaredRun(request, actor, edits.files, look.base, kept, writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let now = environment.now()

@@ -140,7 +140,6 @@ extension Repository {
         if try isAnother(head) {
             do throws(RepositoryError) { try separate(head) } catch {
                 // Who cannot write to the store, or has no name, takes nothing back either.
-                if case .copiedMidway = error { throw error }
                 let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
                 guard try ref(name)?.id == head.commit else { throw error }
                 return false
@@ -168,7 +167,8 @@ extension Repository {
     ///
     /// The files of such a one are not those that the store thinks they are.
     func isAnother(_ head: WorkingCopy.Head) throws(RepositoryError) -> Bool {
-        guard !copy.isBare else { return false }
+        // Whoever copies a store of its own with it has both as they were.
+        guard !copy.isBare, store.layout.root != copy.directory else { return false }
         // A store that lost what this stands on says so.
         if let id = head.commit, !store.contains(ObjectReference(.commit, id)) { return false }
         if isCopied(head) { return true }
@@ -176,8 +176,7 @@ extension Repository {
         guard let standing = try ref(name)?.id, standing != head.commit, let last = try lastChange(of: name)
         else { return false }
         // A command of this very working copy that was killed behind its log entry is known by its event.
-        let (own, pending) = (try copy.standingNonce(), try copy.pending())
-        return last.nonce != own && last.nonce != pending?.goal?.nonce
+        return try last.nonce != copy.standingNonce()
     }
 
     /// Whether both stand where one of them is known to be.
@@ -196,7 +195,6 @@ extension Repository {
 
     /// Makes this working copy one of its own, standing where its files come from.
     private func separate(_ head: WorkingCopy.Head) throws(RepositoryError) {
-        guard try copy.pending() == nil else { throw .copiedMidway }
         guard let actor = person else { throw .noIdentity }
         // The same name again for who was killed in between.
         let own = WorkingCopy.Head(
@@ -209,6 +207,8 @@ extension Repository {
                 [RefChange(name: name, before: nil, after: ObjectReference(.commit, id))]
             }
         }
+        // Another command may have ended meanwhile where nothing can be locked.
+        guard try copy.head() == head else { return }
         try copy.setHead(own)
         noteWorkingCopy(own.workingCopy, at: copy.root)
     }

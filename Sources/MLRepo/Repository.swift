@@ -132,7 +132,10 @@ package struct Repository: Sendable {
             isThere = event.workingCopy == workingCopy && event.nonce == goal.nonce
             return !isThere && !event.refs.contains { $0.name == name }
         }
-        return isThere
+        // The note of one that was copied on its way is not that of what is done.
+        let isNoted = try copy.head().commit == goal.commit
+        if !isThere || isNoted { return isThere }
+        return try goal.nonce == copy.standingNonce()
     }
 
     /// Whether a command that writes files had begun on a commit that HEAD did not name yet, and was killed, too.

@@ -37,8 +37,6 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case interruptedCheckout
     /// The same in another working copy.
     case interruptedElsewhere(FilePath)
-    /// This working copy was copied while a checkout was interrupted in it.
-    case copiedMidway
     case nothingToCommit
     case nothingTracked
     /// Nobody is named as author.
@@ -98,7 +96,6 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
                 ? "\(paths[0]) is tracked and gone"
                 : "\(total) tracked files are gone, \(paths[0]) among them"
         case .interruptedElsewhere(let path): "a checkout was interrupted in \(path)"
-        case .copiedMidway: "this is a copy of a working copy in which a checkout was interrupted"
         case .interruptedCheckout: "a checkout was interrupted, and the files are of no version"
         case .nothingToCommit: "nothing has changed"
         case .nothingTracked: "nothing is tracked yet"

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from command_test import CommandTest, MLREPO
 
@@ -27,12 +28,16 @@ class Copies(CommandTest):
 
     def kill(self, name: str, *words: str) -> None:
         """Runs a command that is killed when it gives one of the working copy's files its name."""
+        done = subprocess.run([*self.traced(name, "KILL"), MLREPO, *words], cwd=self.work, env=self.environment,
+                              capture_output=True)
+        self.assertNotEqual(done.returncode, 0, done.stderr)
+
+    def traced(self, name: str, what: str) -> list[str]:
         strace = ["strace", "-f", "-o", "/dev/null"]
         if shutil.which("strace") is None or subprocess.run([*strace, "true"], capture_output=True).returncode != 0:
             self.skipTest("nothing can be traced here")
-        kill = ["-P", str(self.work / ".mlrepo" / name), "-e", "inject=rename,renameat,renameat2:signal=KILL:when=1"]
-        done = subprocess.run([*strace, *kill, MLREPO, *words], cwd=self.work, env=self.environment, capture_output=True)
-        self.assertNotEqual(done.returncode, 0, done.stderr)
+        return [*strace, "-P", str(self.work / ".mlrepo" / name),
+                "-e", f"inject=rename,renameat,renameat2:signal={what}:when=1"]
 
     def change(self, cwd, message: str, **files: str) -> None:
         for name, text in files.items():
@@ -146,6 +151,35 @@ class Copies(CommandTest):
         self.mlrepo("status", cwd=copy)
         self.assertTrue((copy / ".mlrepo/pending").exists())
         self.mlrepo("commit", "-m", "Mixture", cwd=copy, status=73)
+        # The same command goes on there, too.
+        self.mlrepo("checkout", "HEAD~1", cwd=copy)
+        self.assertEqual([(copy / "data" / name).read_text() for name in "xy"], ["1\n", "1\n"])
+        self.assertIn("Nothing has changed", self.mlrepo("status", cwd=copy))
+
+    def test_a_copy_that_was_made_while_a_checkout_was_at_work(self) -> None:
+        for number in range(40):
+            (self.work / f"data/{number}").write_text("1\n")
+        self.mlrepo("commit", "-m", "Many")
+        for number in range(40):
+            (self.work / f"data/{number}").write_text("2\n")
+        self.mlrepo("commit", "-m", "Others")
+        # Copied as it is before the last of its names, and then it goes on.
+        checkout = subprocess.Popen([*self.traced("tracked-next", "STOP"), MLREPO, "checkout", "HEAD~1"], cwd=self.work,
+                                    env=self.environment, stderr=subprocess.DEVNULL, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not any(name.startswith("tmp-tracked-next") or name == "tracked-next" for name in os.listdir(self.work / ".mlrepo")):
+            self.assertLess(time.monotonic(), deadline)
+        time.sleep(0.3)
+        self.copy()
+        copy = self.root / "copy"
+        (copy / "data/7").write_text("2\n")
+        while checkout.poll() is None:
+            subprocess.run(["pkill", "-CONT", "-g", str(checkout.pid)], check=False)
+            time.sleep(0.05)
+        self.mlrepo("status", cwd=copy)
+        self.assertTrue((copy / ".mlrepo/pending").exists())
+        self.mlrepo("checkout", "HEAD~1", cwd=copy)
+        self.assertEqual((copy / "data/7").read_text(), "1\n")
 
     def test_a_copy_on_a_store_that_may_only_be_read(self) -> None:
         self.copy()

@@ -176,9 +176,12 @@ import Testing
         let slash = UInt8(ascii: "/")
         switch symbol {
         case UInt8(ascii: "*"):
-            if atStart, rest.elementsEqual([symbol]) { return !text.isEmpty }
-            if atStart, rest.starts(with: [symbol, slash]) {
-                let after = rest.dropFirst(2)
+            // More than two are as two (git does so, the manual is silent).
+            let beyond = pattern.drop { $0 == symbol }
+            let isDouble = atStart && pattern.count - beyond.count >= 2
+            if isDouble, beyond.isEmpty { return !text.isEmpty }
+            if isDouble, beyond.first == slash {
+                let after = beyond.dropFirst()
                 if reference(after, text) { return true }
                 return text.indices.contains { text[$0] == slash && reference(after, text[($0 + 1)...]) }
             }
