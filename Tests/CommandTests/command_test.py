@@ -45,6 +45,12 @@ class CommandTest(unittest.TestCase):
         self.stderr = done.stderr.decode(errors="replace")
         return done.stdout.decode(errors="surrogateescape")
 
+    def git(self, *words: str, cwd=None) -> None:
+        """Git in the working copy, or elsewhere; a submodule may lie on this machine."""
+        settings = ["user.name=Ada", "user.email=ada@example.com", "protocol.file.allow=always"]
+        subprocess.run(["git", *[word for setting in settings for word in ("-c", setting)], *words],
+                       cwd=cwd or self.work, env=self.environment, check=True, capture_output=True)
+
     def write(self, name, content: bytes) -> Path:
         path = os.path.join(os.fsencode(self.work), os.fsencode(name))
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -9,11 +9,6 @@ from command_test import CommandTest, MLREPO
 
 
 class Code(CommandTest):
-    def git(self, *words, cwd=None) -> None:
-        subprocess.run(
-            ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always", *words],
-            cwd=cwd or self.work, env=self.environment, check=True, capture_output=True)
-
     def begin(self) -> None:
         self.start()
         self.git("init", "-q")

@@ -319,10 +319,6 @@ class Versions(CommandTest):
 class Newcomers(CommandTest):
     """What people type who know other tools, and what went wrong for them once."""
 
-    def git(self, *arguments) -> None:
-        subprocess.run(["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments], cwd=self.work,
-                       env=self.environment, check=True, capture_output=True)
-
     def run_of(self, revision: str = "HEAD") -> dict:
         return json.loads(self.mlrepo("show", "--json", revision))["runs"][0]
 

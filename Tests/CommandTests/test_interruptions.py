@@ -422,9 +422,6 @@ class Surroundings(CommandTest):
                 self.assertEqual(self.tree(self.root / "copy"), self.tree(self.work))
                 shutil.rmtree(self.root / "copy")
 
-    def git(self, *words: str) -> None:
-        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@x", *words], cwd=self.work, env=self.environment, check=True, capture_output=True)
-
     def code(self) -> dict | None:
         return json.loads(self.mlrepo("show", "--json"))["runs"][0].get("code")
 

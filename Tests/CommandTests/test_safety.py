@@ -311,7 +311,8 @@ class Missing(CommandTest):
         self.mlrepo("commit", "-m", "Two")
         self.assertEqual(self.names(), ["d2/a.txt", "d2/sub/b.txt"])
 
-    def test_what_a_checkout_of_paths_brought_is_in_the_next_version(self) -> None:
+    def removed(self) -> None:
+        """A version with a file and a directory, and one without."""
         self.start()
         self.write("model", b"m1")
         self.write("logs/run.log", b"l")
@@ -319,6 +320,9 @@ class Missing(CommandTest):
         self.mlrepo("commit", "-m", "One")
         self.mlrepo("rm", "model", "logs")
         self.mlrepo("commit", "-m", "Gone")
+
+    def test_what_a_checkout_of_paths_brought_is_in_the_next_version(self) -> None:
+        self.removed()
         self.mlrepo("checkout", "HEAD~1", "--", "model", "logs")
         self.write("logs/other.log", b"2")
         self.mlrepo("commit", "-m", "Back")
@@ -326,13 +330,7 @@ class Missing(CommandTest):
                          ["data/a.txt", "data/sub/b.txt", "logs/other.log", "logs/run.log", "model"])
 
     def test_a_checkout_of_paths_that_is_taken_back_leaves_no_word(self) -> None:
-        self.start()
-        self.write("model", b"m1")
-        self.write("logs/run.log", b"l")
-        self.mlrepo("add", "model", "logs")
-        self.mlrepo("commit", "-m", "One")
-        self.mlrepo("rm", "model", "logs")
-        self.mlrepo("commit", "-m", "Gone")
+        self.removed()
         self.mlrepo("checkout", "HEAD~1", "--", "model", "logs")
         self.mlrepo("undo")
         self.assertFalse((self.work / "model").exists())
@@ -444,6 +442,22 @@ class Packs(CommandTest):
             os.unlink(path)
         self.mlrepo("fsck", "--repair", "--give-up-missing", status=1)
         self.mlrepo("fsck", "--give-up-missing", status=64)
+
+    def test_a_store_whose_rule_of_cutting_is_unknown_is_only_read(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        place = self.work / ".mlrepo/format"
+        known = place.read_bytes()
+        place.chmod(0o644)
+        place.write_bytes(known.replace(b'"cutRule":1', b'"cutRule":77'))
+        self.write("data/a.txt", b"2")
+        log = sorted(os.listdir(self.work / ".mlrepo/log/new"))
+        self.refused("commit", "-m", "Two", status=65, says="cut rule 77")
+        self.assertEqual(sorted(os.listdir(self.work / ".mlrepo/log/new")), log)
+        self.assertIn("modified data/a.txt", self.mlrepo("status"))
+        self.assertEqual(self.mlrepo("cat", "HEAD:data/a.txt"), "first\n")
+        place.write_bytes(known)
+        self.mlrepo("commit", "-m", "Two")
 
     def test_a_collection_does_not_believe_a_damaged_index(self) -> None:
         self.start()

@@ -9,7 +9,6 @@ import json
 import os
 import pwd
 import shutil
-import subprocess
 import unittest
 from pathlib import Path
 
@@ -58,10 +57,6 @@ class SchemaTest(CommandTest):
         """With --json, before the -- behind which there are only paths."""
         end = arguments.index("--") if "--" in arguments else len(arguments)
         return [*arguments[:end], "--json", *arguments[end:]]
-
-    def git(self, *arguments) -> None:
-        subprocess.run(["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments], cwd=self.work,
-                       env=self.environment, check=True, capture_output=True)
 
     def odd_version(self) -> None:
         """A version with names that are hard to write, links and an empty directory."""
