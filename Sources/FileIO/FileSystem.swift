@@ -146,11 +146,19 @@ extension FileSystem {
 
     /// Makes a directory and those above it that are missing.
     ///
+    /// - Parameter root: A directory above that has to be there: what is gone as a whole, such as a store that was
+    ///   moved away, is not made anew. Without one, everything that is missing comes.
     /// - Returns: The directories that came, outermost first.
     @discardableResult
-    package func makeDirectories(_ path: FilePath, permissions: UInt16) throws(FileError) -> [FilePath] {
+    package func makeDirectories(
+        _ path: FilePath, permissions: UInt16, below root: FilePath? = nil
+    ) throws(FileError) -> [FilePath] {
         if try status(path) != nil { return [] }
-        var made = path.parent == path ? [] : try makeDirectories(path.parent, permissions: permissions)
+        let above = path.parent
+        var made: [FilePath] = []
+        if above != path, above != root {
+            made = try makeDirectories(above, permissions: permissions, below: root)
+        }
         do throws(FileError) {
             try makeDirectory(path, permissions: permissions)
             made.append(path)

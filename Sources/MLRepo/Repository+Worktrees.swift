@@ -256,7 +256,7 @@ extension Repository {
     func noteWorkingCopy(_ id: String, at root: FilePath) {
         let files = store.files
         do throws(FileError) {
-            try files.makeDirectories(places, permissions: 0o777)
+            try files.makeDirectories(places, permissions: 0o777, below: store.layout.root)
             // One that was there before is there no more.
             for (other, place) in placesOfWorkingCopies() where place == root && other != id {
                 try files.removeIfPresent(places / other)

@@ -106,7 +106,8 @@ struct LogSealing {
         let path = layout.tile(group, tile)
         let temporary = layout.temporary / "tile-\(group)-\(nonce)"
         try filing { () throws(FileError) in
-            try files.makeDirectories(path.parent, permissions: layout.directoryPermissions)
+            try files.makeDirectories(
+                path.parent, permissions: layout.directoryPermissions, below: layout.root)
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o444)
             defer {

@@ -162,7 +162,8 @@ package final class PackWriter: Sendable {
             files.close(file)
             state.file = nil
             // Also where the directory was there: who made it may not have come to make its name durable.
-            try files.makeDirectories(directory, permissions: layout.directoryPermissions)
+            try files.makeDirectories(
+                directory, permissions: layout.directoryPermissions, below: layout.packs)
             try files.synchronizeDirectory(layout.packs)
             try publish(path, as: directory / name.fileName)
             try files.synchronizeDirectory(directory)

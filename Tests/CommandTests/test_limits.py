@@ -718,7 +718,7 @@ class Vanished(LimitTest):
         self.verify()
 
     def test_a_store_that_goes_during_a_commit(self) -> None:
-        """Whenever it goes: no crash, and nothing in its place but the empty folder of a pack that came too late."""
+        """Whenever it goes: no crash, and nothing in its place."""
         self.start()
         self.mlrepo("commit", "-m", "One")
         for number in range(200):
@@ -731,9 +731,7 @@ class Vanished(LimitTest):
             time.sleep(delay)
             os.rename(self.work / ".mlrepo", self.root / "elsewhere")
             out, err = process.communicate(timeout=60)
-            made = [path for path in (self.work / ".mlrepo").rglob("*") if not path.is_dir()]
-            self.assertEqual(made, [], "the store was made anew")
-            shutil.rmtree(self.work / ".mlrepo", ignore_errors=True)
+            self.assertFalse((self.work / ".mlrepo").exists(), "the store was made anew")
             os.rename(self.root / "elsewhere", self.work / ".mlrepo")
             self.assertIn(process.returncode, (0, 65, 66, 74), (delay, out, err))
             self.assertEqual(self.mlrepo("fsck").endswith("no damage\n"), True)

@@ -97,6 +97,41 @@ import Testing
         print("commits beside a collection: \(recorder.calls.count) calls visited, \(refused) refused")
     }
 
+    @Test func `wherever a store goes away, nothing comes in its place, and it is whole when back`() throws {
+        let root = Workbench.home / ".mlrepo"
+        let elsewhere = Workbench.home.parent / "elsewhere"
+        func begin() throws -> Workbench {
+            let bench = try Workbench.fresh(seed: 64)
+            _ = try bench.first()
+            try bench.write("file", [1, 2])
+            return bench
+        }
+        let counting = try begin()
+        let recorder = RecordingFileSystem(counting.disk)
+        try Workbench(counting.disk, files: recorder, seed: 65).commit("again")
+        var failed = 0
+        for number in 0..<recorder.calls.count {
+            let bench = try begin()
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    if call.number == number { try? bench.disk.rename(root, to: elsewhere) }
+                    return .proceed
+                })
+            let late = Workbench(bench.disk, files: between, seed: 65)
+            do { try late.commit("again") } catch is RepositoryError { failed += 1 }
+            #expect(try bench.disk.status(root) == nil, "made anew before call \(number)")
+            guard try bench.disk.status(root) == nil else { return }
+            try bench.disk.rename(elsewhere, to: root)
+            _ = try? bench.commit("typed again")
+            #expect(try bench.problems() == [], "call \(number)")
+            let tip = try #require(try bench.open().tip(of: "main"))
+            #expect(try bench.content("file", of: tip) == [1, 2], "call \(number)")
+        }
+        #expect(failed > 0)
+        print("commits whose store goes away: \(recorder.calls.count) calls visited, \(failed) failed")
+    }
+
     @Test func `wherever another one makes the same store, it is one store`() throws {
         func begin() throws -> SimulatedDisk {
             let disk = SimulatedDisk()
