@@ -67,26 +67,40 @@ struct Failure: Error {
             hint = "move the directory to where the link is, or work with mlrepo where it leads"
         case .noRevision(let text): (status, hint) = (.notFound, Self.hint(forRevision: text))
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
-        case .notTracked(let path): (status, hint, self.path) = (.notFound, "mlrepo add \(path)", "\(path)")
+        case .notTracked(let path):
+            (status, hint, self.path) = (.notFound, "mlrepo add \(ShellWord.path(path))", "\(path)")
         case .noPath, .noRef, .collected: status = .notFound
-        case .invalidName, .badConfiguration, .outside, .misplaced, .special, .intoItself, .emptyPath:
+        case .invalidName(let name):
             status = .usage
-        case .branchInUse: status = .wouldLose
+            if name.problem == .refName, !name.bytes.elementsEqual("HEAD".utf8) {
+                hint =
+                    "letters, digits and . _ + @ - make a name, and / between names; it does not begin with . or -"
+            }
+        case .badConfiguration, .outside, .misplaced, .special, .intoItself, .emptyPath:
+            status = .usage
+        case .branchInUse(_, let path):
+            (status, hint) = (
+                .wouldLose, "mlrepo -C \(ShellWord.quoted(path.bytes)) checkout another branch first"
+            )
         case .bare(let path):
-            (status, hint) = (.usage, "mlrepo init --store \(path) DIRECTORY makes a working copy")
+            (status, hint) = (
+                .usage, "mlrepo init --store \(ShellWord.quoted(path.bytes)) DIRECTORY makes a working copy"
+            )
         case .refExists, .foreignStore: status = .wouldLose
         case .diverged(_, let path):
             (status, self.path) = (.wouldLose, "\(path)")
             hint = "mlrepo branch NAME, mlrepo checkout NAME, and commit there"
-        case .missing(let paths, _):
+        case .missing(let paths, let total):
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
+            let word = total == 1 ? paths.first.map(ShellWord.path) ?? "PATH" : "PATH"
             hint =
-                "mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it"
+                "mlrepo restore \(word) brings back what a commit has; mlrepo untrack \(word) forgets it; mlrepo commit --deleted means it"
         case .nested(let path):
-            (status, hint) = (.usage, "mlrepo -C \(path) commit keeps what is in it")
+            (status, hint) = (.usage, "mlrepo -C \(ShellWord.path(path)) commit keeps what is in it")
         case .inputLeftOut(let path):
             (status, hint) = (
-                .usage, "name \(path) among the files to commit, or --input HEAD:\(path) if the run read that"
+                .usage,
+                "name \(path) among the files to commit, or --input \(ShellWord.quoted(Array("HEAD:".utf8) + path.bytes)) if the run read that"
             )
         case .lostCommit:
             (status, hint) = (
@@ -97,9 +111,11 @@ struct Failure: Error {
             (status, hint) = (.usage, "one --input for each file or directory, each of one version")
         case .occupied: (status, hint) = (.busy, "wait for its end, then type the command again")
         case .interruptedElsewhere(let path):
-            (status, hint) = (.wouldLose, "mlrepo -C \(path) undo takes it back")
+            (status, hint) = (.wouldLose, "mlrepo -C \(ShellWord.quoted(path.bytes)) undo takes it back")
         case .interruptedCheckout:
-            (status, hint) = (.wouldLose, "type the checkout again, or check out another revision")
+            (status, hint) = (
+                .wouldLose, "type the same command again, or check out another revision, or mlrepo undo"
+            )
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
         case .noIdentity:
@@ -122,7 +138,7 @@ struct Failure: Error {
 
     /// What to do where an object of the store is gone or damaged.
     static let mending =
-        "mlrepo fsck names what is damaged, and the files that need it; mlrepo fsck --repair, and then a commit with a good copy of the file, mend it"
+        "mlrepo fsck names what is damaged, and the files that need it; mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy"
 
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
@@ -146,11 +162,23 @@ struct Failure: Error {
 
     /// What somebody may have meant whose revision there is not: a path, or a branch or tag of nearly that name.
     private static func hint(forRevision text: String) -> String {
+        if text == "-" {
+            return "@{1} is the commit that you stood on before; mlrepo operations names branches"
+        }
+        if text.contains("@{") {
+            return "mlrepo operations tells what was done; mlrepo help revisions what may stand in @{}"
+        }
+        if (1..<4).contains(text.utf8.count), text.allSatisfy(\.isHexDigit) {
+            return "an id is known by its first 4 digits or more; mlrepo log"
+        }
         let isName = text.utf8.allSatisfy { !"~^@:{}".utf8.contains($0) }
         guard isName, let repository = try? Repository.here() else { return "mlrepo log" }
         if let path = try? repository.path(ArgumentText.bytes(text)), (try? repository.exists(path)) == true {
+            let (word, named) = (
+                ShellWord.path(path), ShellWord.quoted(Array("HEAD:".utf8) + path.bytes)
+            )
             return
-                "'\(path)' is a path: mlrepo ls HEAD \(path), mlrepo show HEAD:\(path), or mlrepo checkout -- \(path)"
+                "'\(path)' is a path: mlrepo ls HEAD \(word), mlrepo show \(named), or mlrepo checkout -- \(word)"
         }
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }
@@ -165,7 +193,10 @@ struct Failure: Error {
         case .object: (.damaged, mending, nil)
         case .content(let path, _): (.damaged, "mlrepo fsck names all that is damaged", "\(path)")
         case .unreadable(let path, let error):
-            (error.isDenied ? .notPermitted : .inputOutput, "mlrepo untrack \(path) leaves it out", "\(path)")
+            (
+                error.isDenied ? .notPermitted : .inputOutput,
+                "mlrepo untrack \(ShellWord.path(path)) leaves it out", "\(path)"
+            )
         case .unsteady(let path):
             (.busy, "wait until nobody writes it, then type the command again", "\(path)")
         case .name: (.damaged, nil, nil)

@@ -54,7 +54,10 @@ enum Habits {
         case "ls-files", "ls-tree", "list":
             ("files of a version are listed by 'ls'", "mlrepo ls [REVISION [PATH]]")
         case "amend":
-            ("versions are not changed", "mlrepo undo, and mlrepo commit again: the files stay as they are")
+            (
+                "versions are not changed",
+                "mlrepo undo, and mlrepo commit again with all its options: the files stay as they are"
+            )
         case "metrics", "params", "plots", "compare":
             (
                 "parameters and metrics belong to commits",
@@ -64,6 +67,34 @@ enum Habits {
             ("nothing is started here yet: a commit records what went in and came out", "mlrepo help commit")
         case "import", "import-url", "get":
             ("files come as you bring them", "mlrepo add PATH, and mlrepo commit")
+        default: nil
+        }
+    }
+
+    /// What to type for an option of git that a command does not have.
+    static func advice(_ command: String, option: String) -> String? {
+        switch (command, option) {
+        case ("status", "-s"), ("status", "--short"), ("status", "--porcelain"):
+            "mlrepo status is short; --json is for programs"
+        case ("diff", "--stat"), ("diff", "--name-only"), ("diff", "--name-status"), ("diff", "--numstat"):
+            "mlrepo diff tells names and sizes; --json is for programs"
+        case ("diff", "--cached"), ("diff", "--staged"), ("restore", "--staged"):
+            "nothing is staged here: a commit takes what is tracked as it is on disk"
+        case ("restore", "--source"), ("restore", "-s"): "mlrepo checkout REVISION -- PATH"
+        case ("branch", "-D"): "mlrepo branch -d NAME"
+        case ("branch", "-m"), ("branch", "-M"), ("branch", "--move"):
+            "mlrepo branch NEW OLD, mlrepo checkout NEW, mlrepo branch -d OLD"
+        case ("tag", "-f"), ("tag", "--force"): "mlrepo tag -d NAME, and then mlrepo tag NAME REVISION"
+        case ("tag", "-a"), ("tag", "-m"): "a tag is a name alone: mlrepo tag NAME REVISION"
+        case ("log", "-p"), ("log", "--patch"), ("log", "--stat"):
+            "mlrepo show REVISION, or mlrepo diff REVISION REVISION"
+        case ("log", "--decorate"): "names of branches and tags are always shown"
+        case ("log", "--until"), ("log", "--before"): "mlrepo log 'main@{2 days ago}' begins there"
+        case ("log", "--since"), ("log", "--after"), ("log", "--author"), ("log", "--grep"):
+            "mlrepo log --json is for programs that choose"
+        case ("add", "-A"), ("add", "--all"), ("add", "-u"), ("add", "-p"):
+            "what is added once is taken by each commit: mlrepo add PATH"
+        case ("gc", "--prune"), ("gc", "--aggressive"): "mlrepo gc --now"
         default: nil
         }
     }
@@ -82,13 +113,13 @@ enum Habits {
           git switch, git co       the same
           git checkout -b NAME     the same
           git checkout -- FILE     the same, with --force if FILE changed: what is there is kept
-          git reset --soft HEAD~   mlrepo undo
+          git reset --soft HEAD~   mlrepo undo                 right after the commit: it takes back what was done last
           git reset --hard         mlrepo checkout --force HEAD; new files stay, mlrepo undo brings the others back
           git stash                mlrepo checkout -b NAME; mlrepo commit -m MESSAGE
           git reflog               the same, or mlrepo operations
           git diff                 the same by names and sizes; 'diff REV REV' compares versions
           git restore FILE         mlrepo restore FILE, or mlrepo checkout --force -- FILE
-          git commit --amend       mlrepo undo; mlrepo commit -m MESSAGE
+          git commit --amend       mlrepo undo; mlrepo commit -m MESSAGE, with the same --params, --input and so on
           git blame                mlrepo blame FILE           the data, code and parameters that made it
           git rm --cached          mlrepo untrack
           git worktree add DIR     the same

@@ -150,6 +150,8 @@ private func perform(_ arguments: [String]) throws {
             return Terminal.print(page)
         }
         if first == "help", arguments.count > 1, !isCommand(arguments[1]) {
+            if let habit = Habits.advice(arguments[1]) { throw Failure(habit) }
+            if ["git", "dvc", "lfs"].contains(arguments[1]) { return Terminal.print(Habits.table) }
             throw Failure.noCommand(arguments[1], hint: nil)
         }
         if first != "help", !isCommand(first) {
@@ -176,9 +178,13 @@ private func failure(_ error: any Error, _ arguments: [String]) -> Failure? {
         }
         let known = MLRepoCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
         let topic = known.first { $0 == arguments.first }.map { " \($0)" } ?? ""
+        let message = MLRepoCommand.message(for: error)
+        // None of these is an option here: the first one is what the message is about, or as much in the way.
+        let advice = arguments.dropFirst().prefix { $0 != "--" }.lazy.compactMap { word in
+            Habits.advice(arguments[0], option: String(word.prefix { $0 != "=" }))
+        }.first
         return Failure(
-            status: .usage, message: Terminal.escaped(MLRepoCommand.message(for: error)),
-            hint: "mlrepo help\(topic)")
+            status: .usage, message: Terminal.escaped(message), hint: advice ?? "mlrepo help\(topic)")
     }
 }
 

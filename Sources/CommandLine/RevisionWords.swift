@@ -17,12 +17,25 @@ enum RevisionWords {
         do throws(RepositoryError) { return try repository.commit(named: word) } catch {
             var failure = Failure(error)
             guard case .noRevision(let text) = error else { throw failure }
-            if failure.hint == "mlrepo log", text.contains("/") || text.contains(".") {
+            if let range = range(text, command, repository) {
+                failure.hint = range
+            } else if failure.hint == "mlrepo log", text.contains("/") || text.contains(".") {
                 failure.hint =
-                    "a path that is gone stands behind --: mlrepo \(command) -- \(Terminal.escaped(text))"
+                    "a path that is gone stands behind --: mlrepo \(command) -- \(ShellWord.quoted(ArgumentText.bytes(text)))"
             }
             throw failure
         }
+    }
+
+    /// What to type for two revisions with dots between, as git takes them.
+    private static func range(_ text: String, _ command: String, _ repository: Repository) -> String? {
+        guard let dots = text.firstRange(of: "..") else { return nil }
+        let first = String(text[..<dots.lowerBound])
+        let second = String(text[dots.upperBound...].drop { $0 == "." })
+        let ends = [first, second].map { $0.isEmpty ? "HEAD" : $0 }
+        guard ends.allSatisfy({ (try? repository.commit(named: $0)) != nil }) else { return nil }
+        return command == "diff"
+            ? "mlrepo diff \(ends[0]) \(ends[1])" : "there are no ranges here: mlrepo log \(ends[1])"
     }
 
     /// Takes the words before `--` apart.

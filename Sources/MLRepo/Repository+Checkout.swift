@@ -79,7 +79,8 @@ extension Repository {
         try copy.setNextTracking(tracking)
         try enter(move, note, look, actor)
         try copy.adoptTracking()
-        try copy.setHead(head)
+        let isStaying = note.goal?.isStaying ?? false
+        if !isStaying { try copy.setHead(head) }
         let identity = environment.random(16)
         // After an interruption there are steps for what both versions have alike.
         if move.content == nil, move.kept == nil, !isResumed {
@@ -91,6 +92,8 @@ extension Repository {
         }
         if tracking.isUnchanged(from: target.tracked) { try copy.setTracking(nil) }
         try copy.setPending(nil)
+        // Where HEAD says the same before and after, the note is known to be done by HEAD as it was.
+        if isStaying { try copy.setHead(head) }
         return CheckoutReport(
             written: steps.writtenCount, removed: steps.count - steps.writtenCount, head: head)
     }
@@ -102,7 +105,8 @@ extension Repository {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(look.head.workingCopy) }
         let goal = WorkingCopy.Pending.Goal(
             commit: move.commit, branch: move.branch, before: try ref(name)?.id, undoes: move.undoing,
-            nonce: copy.isBare ? nil : try copy.standingNonce())
+            nonce: copy.isBare ? nil : try copy.standingNonce(),
+            isStaying: move.commit == look.head.commit && move.branch == look.head.branch)
         let before = try copy.pending()
         var note = WorkingCopy.Pending(from: source?.tree, to: content.tree, goal: goal)
         note.earlier = (before?.changes ?? []).filter {

@@ -206,10 +206,22 @@ extension Repository {
 
     /// The version that has what a checkout was overwriting that was interrupted; nothing where a collection took it since.
     func keptByInterrupted() throws(RepositoryError) -> ObjectID? {
-        guard let kept = try copy.pending()?.kept, store.contains(ObjectReference(.commit, kept)),
-            try !wasCollected(commit(kept))
-        else { return nil }
+        guard let pending = try copy.pending() else { return nil }
+        var kept = pending.kept
+        if kept == nil, let goal = pending.goal { kept = try undoneElsewhere(goal)?.kept }
+        guard let kept, store.contains(ObjectReference(.commit, kept)), try !wasCollected(commit(kept)) else {
+            return nil
+        }
         return kept
+    }
+
+    /// The operation that another working copy was taking back when this one was copied from it; nothing if it is no such copy.
+    func undoneElsewhere(_ goal: WorkingCopy.Pending.Goal) throws(RepositoryError) -> Event? {
+        guard let undoes = goal.undoes else { return nil }
+        let event = try reading { () throws(ReadError) in try store.event(undoes) }
+        // What takes an undo back does something again.
+        let mine = try copy.head().workingCopy
+        return event.undoes == nil && event.workingCopy != mine ? event : nil
     }
 
     /// What a checkout that was interrupted was changing.

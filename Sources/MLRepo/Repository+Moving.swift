@@ -13,7 +13,8 @@ extension Repository {
 
     /// Gives tracked files and directories other names, one after the other, on disk and for the next version.
     ///
-    /// Each is noted before it moves: whatever kills this, the same command goes on with what it had not moved.
+    /// Each is noted before it moves, files many at a time: whatever kills this, the same command goes on with what it
+    /// had not moved.
     /// - Parameter moves: The target is the new path itself, not the directory that it is to lie in.
     /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name. What was moved before stays moved.
     package func move(
@@ -22,19 +23,58 @@ extension Repository {
         try requireWhole()
         let (_, base) = try self.base()
         var tracking = try self.tracking(base)
-        for (source, target) in moves {
-            let move = try looked(at: source, to: target)
-            let before = tracking
-            let isNew = try note(move, in: &tracking, base)
-            if isNew { try copy.setTracking(tracking) }
-            do throws(RepositoryError) { try rename(source, to: target) } catch {
-                // Something came to the new name meanwhile: nothing has moved.
-                if isNew { try copy.setTracking(before) }
+        var rest = moves[...]
+        while !rest.isEmpty {
+            let batch = try firstBatch(of: rest)
+            try move(batch, &tracking, base)
+            rest = rest.dropFirst(batch.count)
+        }
+    }
+
+    /// So many moves are noted at once: a command that is killed leaves no more than these as if they were done.
+    private static let batchLimit = 100
+
+    /// What can be noted at once: the first of some moves, and if it is of a file those of files behind it.
+    ///
+    /// What a move finds in its way, or no more, is then told when it is its turn.
+    private func firstBatch(
+        of moves: ArraySlice<(source: RepositoryPath, target: RepositoryPath)>
+    ) throws(RepositoryError) -> [Move] {
+        var batch: [Move] = []
+        var names: Set<RepositoryPath> = []
+        for (source, target) in moves.prefix(Self.batchLimit) {
+            guard !names.contains(source), !names.contains(target) else { break }
+            if batch.isEmpty {
+                batch.append(try looked(at: source, to: target))
+            } else {
+                guard let move = try? looked(at: source, to: target), move.isOfFileAlone else { break }
+                batch.append(move)
+            }
+            guard batch[0].isOfFileAlone else { break }
+            names.insert(source)
+            names.insert(target)
+        }
+        return batch
+    }
+
+    private func move(
+        _ batch: [Move], _ tracking: inout Tracking, _ base: Commit?
+    ) throws(RepositoryError) {
+        let before = tracking
+        var isNew: [Bool] = []
+        for move in batch { isNew.append(try note(move, in: &tracking, base)) }
+        if isNew.contains(true) { try copy.setTracking(tracking) }
+        for (number, move) in batch.enumerated() {
+            do throws(RepositoryError) { try rename(move.source, to: move.target) } catch {
+                // Something came to the new name meanwhile: this one and those behind it have not moved.
+                tracking = before
+                for moved in batch[..<number] { _ = try note(moved, in: &tracking, base) }
+                if isNew.contains(true) { try copy.setTracking(tracking) }
                 throw error
             }
-            if isNew { try unignore(move.ignored) }
-            if try forgetEmptied(by: [source], in: &tracking, base) { try copy.setTracking(tracking) }
+            if isNew[number] { try unignore(move.ignored) }
         }
+        if try forgetEmptied(by: batch.map(\.source), in: &tracking, base) { try copy.setTracking(tracking) }
     }
 
     /// Takes out directories that were added since the version before, and went with the last file in them.
@@ -62,6 +102,9 @@ extension Repository {
         let isDirectory: Bool
         /// What the ignore file leaves out by name in the source.
         let ignored: [RepositoryPath]
+
+        /// Whether nothing but the two names is concerned.
+        var isOfFileAlone: Bool { !isDirectory && ignored.isEmpty }
     }
 
     private func looked(
@@ -69,9 +112,25 @@ extension Repository {
     ) throws(RepositoryError) -> Move {
         try requireMovable(source, to: target)
         guard let status = try status(of: source) else { throw .noPath("\(source)") }
+        if status.kind == .directory { try requirePresent(source) }
         return Move(
             source: source, target: target, isDirectory: status.kind == .directory,
             ignored: try ignored(in: source))
+    }
+
+    /// Refuses to move tracked directories that have lost every file: under another name nobody would miss them.
+    private func requirePresent(_ source: RepositoryPath) throws(RepositoryError) {
+        let (_, base) = try self.base()
+        let tracking = try self.tracking(base)
+        let roots = Set(tracking.paths.directories + (base?.tracked.directories ?? []) + [source])
+            .filter { $0.isInside(source) && tracking.coversDirectory($0) && !tracking.isUntracked($0) }
+        for root in roots.sorted() {
+            let files = try files(of: base, in: root).lazy.filter { !tracking.isUntracked($0.path) }
+            guard let first = files.first else { continue }
+            var isThere = try status(of: first.path) != nil
+            for file in files where !isThere { isThere = try status(of: file.path) != nil }
+            if !isThere { throw .missing([root], total: 1) }
+        }
     }
 
     /// Makes a move part of what is tracked.

@@ -71,9 +71,19 @@ extension Repository {
         // An undo that was killed goes on.
         if let undoes = pending.goal?.undoes, try undoable()?.eventID == undoes { return nil }
         var move = CheckoutMove(to: id, branch: head.branch)
-        move.verb = "undo"
+        var hasKept = pending.kept != nil
+        if let goal = pending.goal, let operation = try undoneElsewhere(goal) {
+            // A copy that was made while an undo was at work goes where that was going.
+            let branch = goal.branch
+            let isThere =
+                try branch.map { (name) throws(RepositoryError) in try tip(of: name) != nil } ?? false
+            move = CheckoutMove(to: goal.commit, branch: isThere ? branch : nil)
+            hasKept = operation.kept != nil
+        }
+        // What leads elsewhere is an operation of its own.
+        if move.commit == id { move.verb = "undo" }
         move.content = try keptByInterrupted()
-        let hasLost = pending.kept != nil && move.content == nil
+        let hasLost = hasKept && move.content == nil
         return try checkout(move, onStep: onStep).head.commit.map { ($0, hasLost) }
     }
 
@@ -105,35 +115,43 @@ extension Repository {
         operation.event.refs.contains { $0.before == nil && $0.name.name(in: "worktrees") != nil }
     }
 
-    /// The last thing that `undo` took back here, if nothing was done since.
+    /// The last thing that `undo` took back here and that can be done again, if nothing was done since.
     ///
-    /// - Returns: What took it back, and what was taken back.
-    package func redoable() throws(RepositoryError) -> (undo: Operation, operation: Operation)? {
+    /// - Returns: What took it back and what was taken back, and before it what was taken back later and is not done again: which
+    ///   files a checkout of paths or `rm` overwrote, and by what, nobody wrote down.
+    package func redoable() throws(RepositoryError) -> (
+        found: (undo: Operation, operation: Operation)?, passed: [Operation]
+    ) {
         let mine = try base().head.workingCopy
         var redone: Set<ObjectID> = []
-        var (undo, operation, following): (Operation?, Operation?, Operation?)
+        // What was taken back and not done again, newest first.
+        var undos: [Operation] = []
+        var undone: [ObjectID: Operation] = [:]
         try operations { (candidate) throws(RepositoryError) in
-            if candidate.eventID == undo?.event.undoes { operation = candidate }
-            if operation == nil, candidate.event.workingCopy == mine { following = candidate }
-            guard undo == nil else { return operation == nil }
-            guard candidate.event.workingCopy == mine, !redone.contains(candidate.eventID) else {
+            let event = candidate.event
+            guard event.workingCopy == mine, !redone.contains(candidate.eventID) else { return true }
+            if let other = event.undoes {
+                if event.verb == "redo" { redone.insert(other) } else { undos.append(candidate) }
                 return true
             }
-            guard let other = candidate.event.undoes else {
-                return !candidate.event.isOperation
-            }
-            if candidate.event.verb == "redo" {
-                redone.insert(other)
-            } else {
-                undo = candidate
-            }
-            return true
+            guard event.isOperation, !Self.isBeginning(candidate) else { return true }
+            undone[candidate.eventID] = candidate
+            // What is in effect ends it; what was taken back before that was passed.
+            return undos.contains { $0.event.undoes == candidate.eventID }
         }
-        // Which files were overwritten, and by what, nobody wrote down.
-        let verbs = [operation?.event.verb, following?.event.verb]
-        guard let undo, let operation, !verbs.contains(Self.overwritingVerb), !Self.isFirst(operation)
-        else { return nil }
-        return (undo, operation)
+        var passed: [Operation] = []
+        for undo in undos {
+            guard let operation = undo.event.undoes.flatMap({ undone[$0] }) else { continue }
+            if Self.isRedoable(operation) { return ((undo, operation), passed) }
+            passed.append(operation)
+        }
+        return (nil, passed)
+    }
+
+    /// Whether `redo` knows how to do something again.
+    private static func isRedoable(_ operation: Operation) -> Bool {
+        operation.event.verb != overwritingVerb
+            && !(operation.event.verb == "checkout" && isFirst(operation))
     }
 
     /// Does again what `undo` took back.

@@ -41,7 +41,16 @@ extension Repository {
             }
         }
         if !steps.isEmpty { try copy.setPending(own) }
-        try write(steps, isResumed: pending != nil, onStep: onStep)
+        do throws(RepositoryError) { try write(steps, isResumed: pending != nil, onStep: onStep) } catch {
+            // What came back is whole; one that was interrupted before is not known to be.
+            if pending == nil, !steps.isEmpty {
+                var back: [RepositoryPath] = []
+                for path in steps.map(\.path) where try exists(path) { back.append(path) }
+                try track(again: back, below: back, look)
+                try copy.setPending(nil)
+            }
+            throw error
+        }
         // One that was interrupted had brought back what it does not know any more.
         try track(again: pending == nil ? steps.map(\.path) : paths, below: paths, look)
         try copy.setPending(nil)

@@ -124,6 +124,8 @@ extension Repository {
     /// What `rm` removed and came back is tracked as it was before.
     private func bringBack(_ tracking: inout Tracking, _ kept: ObjectID) throws(RepositoryError) {
         let (version, runs) = try contents(of: kept)
+        // Who untracks something in a tracked directory writes a line for it: that was said later.
+        let lines = Set(try ignored(in: .root))
         try reading { () throws(ReadError) in
             for (_, run) in runs {
                 let removed = directory(run.outputs)
@@ -133,7 +135,7 @@ extension Repository {
                         directories: tracking.paths.directories + [root], patterns: tracking.paths.patterns)
                 }
                 for path in tracking.untracked where try removed.entry(at: path) != nil {
-                    tracking.untracked.remove(path)
+                    if !lines.contains(path) { tracking.untracked.remove(path) }
                 }
             }
         }

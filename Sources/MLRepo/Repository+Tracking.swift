@@ -84,6 +84,12 @@ extension Repository {
         return try status(of: above)?.kind == .link ? above : nil
     }
 
+    /// Whether a tracked directory takes in what comes to a path, unless the ignore rules leave it out.
+    package func isInTracked(_ path: RepositoryPath) throws(RepositoryError) -> Bool {
+        let (_, base) = try base()
+        return try tracking(base).coversDirectory(path)
+    }
+
     /// Whether a path is a link to a directory: the link is kept, and no file behind it.
     package func isLinkToDirectory(_ path: RepositoryPath) -> Bool {
         let place = copy.root.appending(path.bytes)

@@ -84,8 +84,7 @@ package struct Repository: Sendable {
                         try ref(name)?.id == standing
                     else { return }
                     try storing { () throws(StoreError) in try store.log.confirm() }
-                    guard (try? copy.adoptTracking()) != nil, (try? copy.setHead(done)) != nil else { return }
-                    try? copy.setPending(nil)
+                    try? copy.settle(done, goal)
                 }
             } else if standing != head.commit, try isAnother(head) {
                 // Two commands may have ended since HEAD was read.
@@ -132,9 +131,11 @@ package struct Repository: Sendable {
             isThere = event.workingCopy == workingCopy && event.nonce == goal.nonce
             return !isThere && !event.refs.contains { $0.name == name }
         }
-        // The note of one that was copied on its way is not that of what is done.
-        let isNoted = try copy.head().commit == goal.commit
-        if !isThere || isNoted { return isThere }
+        guard isThere else { return false }
+        // The note of one that was copied on its way is not that of what is done: HEAD tells, which was written behind the entry,
+        // or, where it says the same before and after, is written when the note is gone.
+        let standing = try copy.head().commit
+        if !goal.isStaying, standing == goal.commit { return true }
         return try goal.nonce == copy.standingNonce()
     }
 
@@ -207,6 +208,20 @@ package struct Repository: Sendable {
             throw .outside(escapedText(typed))
         }
         return try naming { () throws(InvalidName) in try RepositoryPath(relative) }
+    }
+
+    /// A path of the working tree as somebody types it who is where the command was started.
+    package func typed(_ path: RepositoryPath) -> [UInt8] {
+        let place = environment.workingDirectory.normalized
+        guard let here = place.relative(to: copy.root.normalized) ?? behindLink(place) else {
+            return path.bytes
+        }
+        let from = here.split(separator: UInt8(ascii: "/"))
+        let to = path.bytes.split(separator: UInt8(ascii: "/"))
+        let shared = zip(from, to).prefix { $0 == $1 }.count
+        let up = Array(repeating: ArraySlice("..".utf8), count: from.count - shared)
+        let names = up + to.dropFirst(shared)
+        return names.isEmpty ? Array(".".utf8) : Array(names.joined(separator: "/".utf8))
     }
 
     /// What comes behind the working tree in a path that leads to it through a link.

@@ -61,6 +61,8 @@ extension WorkingCopy {
             package let undoes: ObjectID?
             /// That of the event to be: whoever finds it in the log knows that it is done.
             var nonce: String?
+            /// HEAD says the same before and after.
+            var isStaying = false
         }
     }
 
@@ -80,7 +82,8 @@ extension WorkingCopy {
             if let commit = try json.optionalID("commit") {
                 pending.goal = Pending.Goal(
                     commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
-                    undoes: try json.optionalID("undoes"), nonce: try json.optionalString("nonce"))
+                    undoes: try json.optionalID("undoes"), nonce: try json.optionalString("nonce"),
+                    isStaying: json.member("stays") == .bool(true))
             }
             if json.member("earlier") != nil {
                 for change in try json.array("earlier") {
@@ -97,6 +100,18 @@ extension WorkingCopy {
             pending.kept = try json.optionalID("kept")
             return pending
         } catch { throw .damaged(path, "\(error)") }
+    }
+
+    /// Notes that a checkout is done that was killed behind its log entry.
+    func settle(_ head: Head, _ goal: Pending.Goal) throws(RepositoryError) {
+        try adoptTracking()
+        if goal.isStaying {
+            try setPending(nil)
+            try setHead(head)
+        } else {
+            try setHead(head)
+            try setPending(nil)
+        }
     }
 
     package func setPending(_ pending: Pending?) throws(RepositoryError) {
@@ -122,6 +137,7 @@ extension WorkingCopy {
             "source": pending.source.map { .string($0.hex) },
             "kept": pending.kept.map { .string($0.hex) },
             "nonce": pending.goal?.nonce.map { .string($0) },
+            "stays": pending.goal?.isStaying == true ? .bool(true) : nil,
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)
     }

@@ -355,8 +355,14 @@ package struct WorkingCopy: Sendable {
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }
-            try write(file)
-            if durable { try files.synchronize(file) }
+            do throws(FileError) {
+                try write(file)
+                if durable { try files.synchronize(file) }
+            } catch {
+                // On a full disk what is left of it would be in the way.
+                try? files.removeIfPresent(temporary)
+                throw FileError(error.operation, directory / name, code: error.code)
+            }
             try files.rename(temporary, to: directory / name)
             if durable { try files.synchronizeDirectory(directory) }
         }

@@ -163,7 +163,7 @@ package final class PackWriter: Sendable {
             state.file = nil
             // Also where the directory was there: who made it may not have come to make its name durable.
             try files.makeDirectories(
-                directory, permissions: layout.directoryPermissions, below: layout.packs)
+                directory, permissions: layout.directoryPermissions, below: layout.root)
             try files.synchronizeDirectory(layout.packs)
             try publish(path, as: directory / name.fileName)
             try files.synchronizeDirectory(directory)

@@ -745,12 +745,15 @@ class Damage(CommandTest):
         out = self.mlrepo("fsck", status=1)
         self.assertIn("branches/main:data/a.txt", out)
         self.mlrepo("fsck", "--repair", "--dry-run", status=1)
+        os.rename(self.work / "data", self.root / "data")
         self.assertIn("lost: blob " + hashlib.sha256(b"first\n").hexdigest(), self.mlrepo("fsck", "--repair", status=1))
         self.mlrepo("fsck", status=1)
-        # The files are still here: committing them again brings the lost blobs back.
-        os.remove(self.work / ".mlrepo/index")
-        self.write("data/c.txt", b"third\n")
-        self.mlrepo("commit", "-m", "Two")
+        # A good copy under another name, added and committed.
+        shutil.copytree(self.root / "data", self.work / "copy")
+        self.mlrepo("add", "copy")
+        self.mlrepo("commit", "-m", "Two", "copy")
+        self.mlrepo("fsck")
+        self.mlrepo("restore", "data")
         self.mlrepo("checkout", "HEAD", "--to", "../whole")
         self.assertEqual(self.tree(self.root / "whole"), self.tree(self.work))
 

@@ -1,8 +1,10 @@
 """Commands that were killed, one after the other, and what was on disk between them: nothing of anybody's is lost, nothing of
 another version stays behind, and there is always a way on."""
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -33,6 +35,16 @@ class VersionsTest(CommandTest):
         self.mlrepo("commit", "-m", name, "--deleted")
         self.mlrepo("tag", name)
 
+    def killed_at(self, path, *words: str) -> None:
+        """A command that is killed when it gives a file its new name."""
+        strace = shutil.which("strace")
+        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be traced here")
+        done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e",
+                               "inject=rename,renameat,renameat2:signal=KILL:when=1", MLREPO, *words],
+                              cwd=self.work, env=self.environment, capture_output=True)
+        self.assertNotEqual(done.returncode, 0, words)
+
     def text(self, path: str) -> str:
         return (self.work / "data" / path).read_text()
 
@@ -49,6 +61,37 @@ class VersionsTest(CommandTest):
         self.assertIn("Nothing has changed", self.mlrepo("status"))
         self.assertEqual(self.mlrepo("resolve", "HEAD"), self.mlrepo("resolve", version))
         self.assertEqual(list((self.work / "data").glob(".mlrepo-tmp-*")), [])
+
+
+class Moves(VersionsTest):
+    """Many files that move, and a kill in between."""
+
+    def test_what_was_noted_and_did_not_move_is_in_the_next_version_or_stops_it(self) -> None:
+        names = [f"data/{number}" for number in range(60)]
+        for is_tracked in (True, False):
+            with self.subTest(is_tracked):
+                shutil.rmtree(self.work)
+                (self.work / "new").mkdir(parents=True)
+                self.mlrepo("init")
+                for name in names:
+                    self.write(name, name.encode())
+                self.mlrepo("add", "data", *(["new"] if is_tracked else []))
+                self.mlrepo("commit", "-m", "One")
+                self.killed_at(self.work / "data/30", "mv", *names, "new")
+                left = sorted(name for name in names if (self.work / name).exists())
+                self.assertTrue(0 < len(left) < 60, left)
+                if is_tracked:
+                    self.mlrepo("commit", "-m", "Between")
+                    listed = [line.split()[-1] for line in self.mlrepo("ls").splitlines()]
+                    self.assertEqual(sorted(name for name in listed if name.startswith("data/")), left)
+                    self.assertEqual(len(listed), 60)
+                else:
+                    self.refused("commit", "-m", "Between", status=73, says=f"{len(left)} tracked files are gone")
+                self.mlrepo("mv", *left, "new")
+                self.mlrepo("commit", "-m", "Two")
+                listed = [line.split()[-1] for line in self.mlrepo("ls").splitlines()]
+                self.assertEqual(sorted(listed), sorted("new" + name[4:] for name in names))
+                self.assertIn("Nothing has changed", self.mlrepo("status"))
 
 
 class Interrupted(VersionsTest):
@@ -456,12 +499,15 @@ class Surroundings(CommandTest):
         tools = self.root / "tools"
         tools.mkdir()
         real = shutil.which("git")
-        (tools / "git").write_text(f'#!/bin/sh\nsleep 100 &\nexec {real} "$@"\n')
+        left = self.root / "left"
+        (tools / "git").write_text(f'#!/bin/sh\nsleep 100 &\necho $! >>"{left}"\nexec {real} "$@"\n')
         (tools / "git").chmod(0o755)
         self.environment["PATH"] = f"{tools}:{self.environment['PATH']}"
         self.mlrepo("commit", "-m", "One")
         self.assertIsNotNone(self.code())
-        subprocess.run(["pkill", "-f", "sleep 100"])
+        for process in left.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGTERM)
 
 
 class Kept(VersionsTest):

@@ -38,15 +38,16 @@ class Mistakes(CommandTest):
         self.refused("mv", "data/a.txt", "data/nope/", status=66, says="data/nope is no directory")
         self.assertIn("Nothing has changed", self.mlrepo("status"))
 
-    def test_files_that_were_moved_before_a_failure_stay_moved(self) -> None:
+    def test_what_was_moved_before_a_failure_stays_moved(self) -> None:
         self.start()
         self.write("data/b.txt", b"b")
         self.write("loose", b"not tracked")
         (self.work / "other").mkdir()
         self.mlrepo("commit", "-m", "One")
+        # Files are noted together, and none has moved before it is known that all can.
         self.refused("mv", "data/a.txt", "loose", "data/b.txt", "other", status=66, says="loose")
-        self.assertEqual(sorted(os.listdir(self.work / "other")), ["a.txt"])
-        self.mlrepo("mv", "data/b.txt", "other")
+        self.assertEqual(os.listdir(self.work / "other"), [])
+        self.mlrepo("mv", "data/a.txt", "data/b.txt", "other")
         self.write("data/sub/c.txt", b"c")
         self.refused("mv", "data", "data/sub", "other", status=66, says="data/sub")
         self.assertTrue(os.path.exists(self.work / "data/sub"))

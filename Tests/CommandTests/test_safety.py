@@ -17,6 +17,11 @@ class Copies(CommandTest):
     def setUp(self) -> None:
         super().setUp()
         self.mlrepo("init", "--bare", str(self.root / "store"))
+        self.setting()
+
+    def setting(self) -> None:
+        if not (self.root / "store").exists():
+            self.mlrepo("init", "--bare", str(self.root / "store"))
         self.mlrepo("init", "--store", str(self.root / "store"))
         for name in ("x", "y"):
             self.write(f"data/{name}", b"1\n")
@@ -88,6 +93,58 @@ class Copies(CommandTest):
         self.change(self.work, "Four", y="4\n")
         self.assertIn("was brought back as it had been earlier", self.stderr)
         self.assertEqual([self.mlrepo("cat", f"main:data/{name}") for name in "xy"], ["3\n", "4\n"])
+
+    def test_a_copy_of_one_in_which_an_undo_was_at_work_goes_on_with_it(self) -> None:
+        for words, goes_on in ((["undo"], True), (["undo"], False), (["checkout", "side"], True), (["checkout", "--force", "HEAD"], False),
+                               (["checkout", "main"], False)):
+            with self.subTest(words=words, goes_on=goes_on):
+                shutil.rmtree(self.root)
+                self.work.mkdir(parents=True)
+                self.setting()
+                self.mlrepo("checkout", "-b", "side")
+                self.change(self.work, "Side", x="side\n", y="side\n")
+                self.mlrepo("checkout", "main")
+                self.write("data/x", b"mine\n")
+                self.mlrepo("checkout", "--force", "side")
+                self.kill("tracked-next", "undo")
+                self.assertEqual((self.work / "data/x").read_bytes(), b"mine\n")
+                self.copy()
+                copy = self.root / "copy"
+                if goes_on:
+                    self.mlrepo("undo")
+                    self.assertEqual((self.work / "data/x").read_bytes(), b"mine\n")
+                self.mlrepo(*words, cwd=copy)
+                self.assertIn("note: this is a copy", self.stderr)
+                if words == ["undo"]:
+                    self.assertIn("On branch main", self.mlrepo("status", cwd=copy))
+                else:
+                    self.assertNotEqual((copy / "data/x").read_bytes(), b"mine\n")
+                    self.mlrepo("undo", cwd=copy)
+                self.assertEqual((copy / "data/x").read_bytes(), b"mine\n")
+                self.assertIn("modified data/x", self.mlrepo("status", cwd=copy))
+                self.assertIn("no damage", self.mlrepo("fsck"))
+
+    def test_a_copy_of_one_in_which_a_removal_was_being_taken_back_is_not_done(self) -> None:
+        self.mlrepo("rm", "data")
+        self.kill("tracked-next", "undo")
+        self.copy()
+        copy = self.root / "copy"
+        self.mlrepo("undo")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.assertIn("A checkout was interrupted", self.mlrepo("status", cwd=copy))
+        self.refused("commit", "-m", "Half", status=73, says="a checkout was interrupted", cwd=copy)
+        self.mlrepo("undo", cwd=copy)
+        self.assertIn("Nothing has changed", self.mlrepo("status", cwd=copy))
+        self.assertEqual((copy / "data/x").read_bytes(), b"1\n")
+
+    def test_a_removal_that_was_taken_back_and_killed_behind_its_entry_is_done(self) -> None:
+        for name in ("tracked", "HEAD"):
+            with self.subTest(name):
+                self.mlrepo("rm", "data")
+                self.kill(name, "undo")
+                self.assertIn("Nothing has changed", self.mlrepo("status"))
+                self.assertFalse((self.work / ".mlrepo/pending").exists())
+                self.change(self.work, "More " + name, z=name)
 
     def test_who_only_looks_writes_nothing_while_another_command_works(self) -> None:
         self.change(self.work, "Two", x="2\n")

@@ -335,8 +335,9 @@ class Answers(SchemaTest):
         self.assertEqual([one["pack"] for one in plan["replaced"]], [pack.name.removesuffix(".pack")])
         self.assertEqual([one["kind"] for one in plan["lost"]], ["blob", "blob"])
         self.assertEqual(plain, {key: plan[key] for key in plain})
+        self.write("data/a.txt", b"changed\n")
         done = self.answer("fsck", "--repair", status=1)
-        self.assertEqual(done, {**plan, "problemsAfter": 2})
+        self.assertEqual(done, {**plan, "taken": ["data/sub/b.txt"], "problemsAfter": 1})
 
     def test_branches_tags_and_operations_answer(self) -> None:
         self.start()

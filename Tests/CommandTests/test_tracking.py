@@ -1,5 +1,7 @@
 """What is tracked: by name, beside ignore rules, over undo and redo, with others on the same branch."""
 import json
+import os
+import shutil
 
 from command_test import CommandTest
 
@@ -323,6 +325,46 @@ class Tracking(CommandTest):
         (self.work / "d/f").chmod(0o644)
         self.mlrepo("undo")
         self.assertEqual((self.work / "d/f").read_bytes(), b"9")
+
+    def test_mv_hides_no_directory_that_has_lost_its_files(self) -> None:
+        self.start()
+        self.write("d/x", b"x")
+        self.write("top/inner/x", b"x")
+        self.mlrepo("add", "d", "top/inner")
+        self.mlrepo("commit", "-m", "One")
+        for path, words in (("data", ["data", "d/"]), ("top/inner", ["top/inner", "d/"]), ("top/inner", ["top", "e"])):
+            with self.subTest(words):
+                # A place where a disk is not mounted.
+                shutil.move(self.work / path, self.root / "disk")
+                os.mkdir(self.work / path)
+                self.refused("mv", *words, status=73, says=f"{path} is tracked and gone")
+                self.refused("commit", "-m", "No", status=73, says=f"{path} is tracked and gone")
+                os.rmdir(self.work / path)
+                shutil.move(self.root / "disk", self.work / path)
+                self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.mlrepo("mv", "top", "e")
+        self.mlrepo("mv", "data", "d/")
+        self.mlrepo("commit", "-m", "Two")
+
+    def test_many_files_move_at_once(self) -> None:
+        self.mlrepo("init")
+        names = [f"data/{number}" for number in range(250)]
+        for name in names:
+            self.write(name, name.encode())
+        self.mlrepo("add", "data/0", *names[100:])
+        self.mlrepo("commit", "-m", "One")
+        os.mkdir(self.work / "data/to")
+        # One that is in the way stops what comes behind it, and those of its hundred.
+        self.write("data/to/170", b"in the way")
+        self.refused("mv", *names[100:], "data/to", status=73, says="'data/to/170' exists already")
+        os.remove(self.work / "data/to/170")
+        self.refused("mv", *names[100:150], names[1], "data/to", status=66, says="data/1 is not tracked")
+        self.assertEqual(os.listdir(self.work / "data/to"), [])
+        self.mlrepo("mv", *names[100:], "data/to")
+        self.mlrepo("commit", "-m", "Two")
+        listed = [line.split()[-1] for line in self.mlrepo("ls").splitlines()]
+        self.assertEqual(sorted(listed), sorted(["data/0"] + [f"data/to/{number}" for number in range(100, 250)]))
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
 
     def test_mv_drops_nothing_that_a_version_has(self) -> None:
         """What a version has is tracked, whatever rule somebody wrote since; and so it is under a new name."""

@@ -261,6 +261,7 @@ class Transcripts(TranscriptTest):
             $ cd ../try && echo fourth >data/d.txt && mlrepo commit --quiet -m Three
             $ mlrepo branch -d try
             ! error: the working copy in {root}/try stands on 'try'
+            ! hint: mlrepo -C {root}/try checkout another branch first
             [73]
             $ mlrepo log --oneline try
             {three} (try) Three
@@ -533,7 +534,7 @@ class Transcripts(TranscriptTest):
             $ rm -r data
             $ mlrepo commit -m Gone
             ! error: data is tracked and gone
-            ! hint: mlrepo restore PATH brings it back; mlrepo untrack PATH forgets it; mlrepo commit --deleted means it
+            ! hint: mlrepo restore data brings back what a commit has; mlrepo untrack data forgets it; mlrepo commit --deleted means it
             [73]
             $ mlrepo commit -m Gone --deleted
             [main {six}] Gone
@@ -1113,6 +1114,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo branch a..
             ! error: 'branches/a..' is not a valid ref name
+            ! hint: letters, digits and . _ + @ - make a name, and / between names; it does not begin with . or -
             [64]
             $ mlrepo branch HEAD
             ! error: 'HEAD' is not a valid ref name
@@ -1393,7 +1395,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo resolve abc
             ! error: no revision 'abc'
-            ! hint: mlrepo log
+            ! hint: an id is known by its first 4 digits or more; mlrepo log
             [66]
             $ mlrepo resolve
             ! error: Missing expected argument '<revision>'
@@ -1453,15 +1455,15 @@ class Transcripts(TranscriptTest):
             [1]
             $ mlrepo resolve 'main@{2}'
             ! error: no revision 'main@{2}'
-            ! hint: mlrepo log
+            ! hint: mlrepo operations tells what was done; mlrepo help revisions what may stand in @{}
             [66]
             $ mlrepo resolve 'main@{2 days ago}'
             ! error: no revision 'main@{2 days ago}'
-            ! hint: mlrepo log
+            ! hint: mlrepo operations tells what was done; mlrepo help revisions what may stand in @{}
             [66]
             $ mlrepo resolve 'main@{no sense}'
             ! error: no revision 'main@{no sense}'
-            ! hint: mlrepo log
+            ! hint: mlrepo operations tells what was done; mlrepo help revisions what may stand in @{}
             [66]
             $ mlrepo resolve run:0000
             ! error: no revision 'run:0000'
@@ -1491,31 +1493,37 @@ class Transcripts(TranscriptTest):
             missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: it lay in a frame that is damaged
               needed by branches/main:data/a.txt
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
-            ! hint: mlrepo fsck --repair saves what can be saved; a good copy of a file that is named here, added and committed, mends it
+            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy
             $ mlrepo fsck >/dev/null
-            ! hint: mlrepo fsck --repair saves what can be saved; a good copy of a file that is named here, added and committed, mends it
+            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy
             [1]
             $ mlrepo fsck --repair --dry-run | tail -4
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
             pack {pack:name} would be replaced, with 8 objects saved
             lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
             lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
-            ! hint: a good copy of a file that is named here, added and committed, mends it
+            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit
+            $ mv data ../data
             $ mlrepo fsck --repair | tail -4
             pack {pack:name} was replaced, with 8 objects saved
             lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
             lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
             Now: 11 objects in 2 packs, {size}: 2 problems, 2 files damaged
-            ! hint: a good copy of a file that is named here, added and committed, mends it
+            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit
             $ mlrepo fsck --repair >/dev/null
-            ! hint: a good copy of a file that is named here, added and committed, mends it
+            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit
             [1]
+            $ mv ../data data
+            $ mlrepo fsck --repair | tail -3
+            taken from the working copy: data/a.txt
+            taken from the working copy: data/sub/b.txt
+            Now: 14 objects in 3 packs, {size}: no damage
             $ rm -r .mlrepo && mv ../whole .mlrepo
             $ chmod u+w .mlrepo/format && echo '{}' >.mlrepo/format
             $ mlrepo fsck
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
             12 objects in 2 packs, {size}: 1 problem
-            ! hint: mlrepo fsck --repair saves what can be saved
+            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy
             [1]
             $ mlrepo fsck extra
             ! error: Unexpected argument 'extra'

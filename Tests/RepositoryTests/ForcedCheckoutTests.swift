@@ -137,11 +137,11 @@ import Testing
         #expect(try bench.read("d") == Self.untracked)
         #expect(try bench.open().base().head == head)
 
-        let (undo, operation) = try #require(try bench.open().redoable())
+        let (undo, operation) = try #require(try bench.open().redoable().found)
         try bench.open().redo(undo, of: operation)
         #expect(try bench.read("a") == Array("1".utf8))
         #expect(try bench.open().base().head.commit == first)
-        #expect(try bench.open().redoable() == nil)
+        #expect(try bench.open().redoable().found == nil)
     }
 
     @Test func `a directory in the place of a file is kept with all that is in it`() throws {

@@ -37,7 +37,7 @@ struct BlameCommand: ParsableCommand {
             throw Failure(
                 status: .notFound, message: "\(path) is not in \(tip.short)",
                 hint:
-                    "mlrepo log -- \(path) names the commits that changed it, if any did",
+                    "mlrepo log -- \(ShellWord.path(path)) names the commits that changed it, if any did",
                 path: "\(path)")
         }
         if output.json { return Terminal.printJSON(Self.json(blame)) }

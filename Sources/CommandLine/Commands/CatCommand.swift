@@ -64,11 +64,25 @@ struct CatCommand: ParsableCommand {
             if path.isRoot || entry != nil {
                 throw Failure(
                     status: .notFound, message: "\(path) is a directory",
-                    hint: "mlrepo ls \(text[..<colon])\(path.isRoot ? "" : " \(path)")", path: "\(path)")
+                    hint: "mlrepo ls \(text[..<colon])\(path.isRoot ? "" : " \(ShellWord.path(path))")",
+                    path: "\(path)")
             }
-            throw Failure(status: .notFound, message: "no file '\(path)' in \(id.short)", path: "\(path)")
+            throw Failure(
+                status: .notFound, message: "no file '\(path)' in \(id.short)",
+                hint: nearby(typed, String(text[..<colon]), commit, repository), path: "\(path)")
         }
         try write(entry.id, repository)
+    }
+
+    /// What may have been meant with a path that a version has from where one stands, and not from its top.
+    private static func nearby(
+        _ typed: String, _ revision: String, _ commit: Commit, _ repository: Repository
+    ) -> String? {
+        let bytes = ArgumentText.bytes(typed)
+        guard let path = try? repository.path(bytes),
+            let entry = try? repository.tree(commit).entry(at: path), entry.mode != .directory
+        else { return nil }
+        return "mlrepo cat \(ShellWord.quoted(ArgumentText.bytes(revision) + Array(":./".utf8) + bytes))"
     }
 
     private static func write(_ id: ObjectID, _ repository: Repository) throws {

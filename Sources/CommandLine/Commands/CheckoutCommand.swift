@@ -88,10 +88,11 @@ struct CheckoutCommand: ParsableCommand {
             throw failure
         }
         try warnOfLeaving(repository, for: id)
-        let report =
+        let report = try hinting {
             force
-            ? try repository.forcedCheckout(id, branch: branch, isNew: isNew) { progress.add($0) }
-            : try repository.checkout(id, branch: branch, isNew: isNew) { progress.add($0) }
+                ? try repository.forcedCheckout(id, branch: branch, isNew: isNew) { progress.add($0) }
+                : try repository.checkout(id, branch: branch, isNew: isNew) { progress.add($0) }
+        }
         progress.finish()
         if output.json {
             return Terminal.printJSON(
@@ -107,6 +108,16 @@ struct CheckoutCommand: ParsableCommand {
         if branch == nil {
             Terminal.printError(
                 "note: to go on from here, mlrepo checkout -b NAME makes a branch")
+        }
+    }
+
+    /// Says what is in the way of who has forced it already.
+    private func hinting<Result>(_ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch RepositoryError.wouldLose(let paths) where force {
+            var failure = Failure(.wouldLose(paths))
+            failure.hint =
+                "it changed meanwhile, or cannot be kept: wait until nobody writes it, or move it; then type this again"
+            throw failure
         }
     }
 
@@ -126,6 +137,11 @@ struct CheckoutCommand: ParsableCommand {
         let id = try repository.commit(named: revision ?? "HEAD")
         let count = try repository.export(id, to: target) { progress.add($0) }
         progress.finish()
+        if !output.quiet, let path = try? repository.path(ArgumentText.bytes(directory)),
+            try repository.isInTracked(path)
+        {
+            Terminal.printError("note: \(path) lies in tracked data: the next commit takes it in")
+        }
         if output.json {
             return Terminal.printJSON(
                 .object(["path": Terminal.json(target.bytes), "written": .number(count)]))
@@ -136,8 +152,8 @@ struct CheckoutCommand: ParsableCommand {
 
     private func writePaths(_ repository: Repository, _ progress: Progress) throws {
         let id = try repository.commit(named: revision ?? "HEAD")
-        let count = try repository.checkout(repository.paths(paths), of: id, isForced: force) {
-            progress.add($0)
+        let count = try hinting {
+            try repository.checkout(repository.paths(paths), of: id, isForced: force) { progress.add($0) }
         }
         progress.finish()
         if output.json {

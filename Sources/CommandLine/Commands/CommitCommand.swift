@@ -128,6 +128,11 @@ struct CommitCommand: ParsableCommand {
         }
         if style.json { return Terminal.printJSON(Self.json(report)) }
         guard !style.quiet else { return }
+        if report.changes == (0, 0, 0), !(request.parameters.isEmpty && request.metrics.isEmpty) {
+            Terminal.printError(
+                "note: no tracked file has changed: this records values alone; mlrepo status names what is not tracked"
+            )
+        }
         Terminal.print(
             "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(
@@ -151,6 +156,8 @@ struct CommitCommand: ParsableCommand {
         let path = try? repository.path(ArgumentText.bytes(text))
         if let path, try repository.exists(path) { return (path, nil) }
         guard let colon = RevisionPath.colon(in: text) else {
+            // What lies elsewhere is told so.
+            if path == nil { _ = try repository.path(ArgumentText.bytes(text)) }
             throw Failure(status: .notFound, message: "no file or directory '\(Terminal.escaped(text))'")
         }
         let commit = try repository.commit(named: String(text[..<colon]))

@@ -38,26 +38,48 @@ struct FsckCommand: ParsableCommand {
         let report = try run(check)
         if !output.json { show(report) }
         var (plan, after): (StoreRepair.Plan?, IntegrityReport?)
+        var healed: [RepositoryPath] = []
         if !report.isClean, repair {
             if !dryRun, !giveUpMissing { try requirePacks(report) }
             plan = dryRun ? try check.plan(report) : try check.repair(report).plan
             if let plan { say(plan, done: !dryRun) }
-            if !dryRun { after = try run(check) }
+            if !dryRun {
+                healed = heal()
+                for path in healed where !output.json {
+                    Terminal.print("taken from the working copy: \(path)")
+                }
+                after = try run(check)
+            }
         }
         if output.json {
-            Terminal.printJSON(Self.json(report, plan, after))
+            Terminal.printJSON(Self.json(report, plan, healed, after))
         } else if let after {
             Terminal.print("Now: \(Self.verdict(after))")
         }
         if (after ?? report).isClean { return }
         if !output.json, !output.quiet {
-            let saving = "mlrepo fsck --repair saves what can be saved"
+            let saving =
+                "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy"
             let files = DamagedFiles((after ?? report).problems.flatMap(\.neededBy)).files
-            let mending = "a good copy of a file that is named here, added and committed, mends it"
-            let hints = (repair ? [] : [saving]) + (files == 0 ? [] : [mending])
+            let mending =
+                "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
+            let hints = (repair ? [] : [saving]) + (files == 0 || !repair ? [] : [mending])
             if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
         }
         throw ExitCode(ExitStatus.no.rawValue)
+    }
+
+    /// Takes from the working copy what the store has lost.
+    ///
+    /// A store that has lost what leads to the version that is stood on cannot say what that would be.
+    private func heal() -> [RepositoryPath] {
+        do { return try Repository.open(Environment.process()).heal() } catch {
+            if !output.quiet {
+                Terminal.printError(
+                    Terminal.oneLine("note: nothing was taken from the working copy: \(error)"))
+            }
+            return []
+        }
     }
 
     /// Refuses where a repair would give up what may only be elsewhere.
@@ -118,7 +140,8 @@ struct FsckCommand: ParsableCommand {
     }
 
     private static func json(
-        _ report: IntegrityReport, _ plan: StoreRepair.Plan?, _ after: IntegrityReport?
+        _ report: IntegrityReport, _ plan: StoreRepair.Plan?, _ healed: [RepositoryPath],
+        _ after: IntegrityReport?
     ) -> JSONValue {
         .object([
             "replaced": plan.map { plan in
@@ -133,6 +156,7 @@ struct FsckCommand: ParsableCommand {
             "lost": plan.map { plan in
                 .array(plan.lost.map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
             },
+            "taken": after == nil ? nil : .array(healed.map(\.json)),
             "problemsAfter": after.map { .number($0.problems.count) },
             "objects": .number(report.objects), "packs": .number(report.packs),
             "bytes": .number(report.bytes),

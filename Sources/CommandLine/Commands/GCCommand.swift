@@ -76,7 +76,9 @@ struct GCCommand: ParsableCommand {
             )
         }
         for pack in plan.doomed {
-            Terminal.print("Delete pack \(pack.text.prefix(12)): its grace is over, or no entry names it")
+            Terminal.print(
+                "Delete pack \(pack.text.prefix(12)): \(now ? "--now ends" : "it is past") its grace, or no entry names it"
+            )
         }
         for pack in plan.leftovers {
             Terminal.print("Delete pack \(pack.text.prefix(12)): it was doomed before")

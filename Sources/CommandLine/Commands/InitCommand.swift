@@ -67,7 +67,7 @@ struct InitCommand: ParsableCommand {
         do { repository = try Repository.create(at: root, request, environment) } catch {
             guard case RepositoryError.store(.notFound(let path)) = error else { throw error }
             var failure = Failure(.store(.notFound(path)))
-            failure.hint = "mlrepo init --bare \(path) makes one there"
+            failure.hint = "mlrepo init --bare \(ShellWord.quoted(path.bytes)) makes one there"
             throw failure
         }
         let place = repository.copy.directory

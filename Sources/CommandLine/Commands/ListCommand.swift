@@ -24,7 +24,7 @@ struct ListCommand: ParsableCommand {
         if revisions.isEmpty, path != nil {
             throw Failure(
                 status: .usage, message: "one file or directory at most",
-                hint: "mlrepo ls HEAD \(Terminal.escaped(paths[0]))")
+                hint: "mlrepo ls HEAD \(ShellWord.quoted(ArgumentText.bytes(paths[0])))")
         }
         let id = try repository.commit(named: revisions.first ?? "HEAD")
         let (commit, _) = try repository.contents(of: id)

@@ -60,7 +60,7 @@ struct LogCommand: ParsableCommand {
                 status: .usage, message: "one revision at most",
                 hint: (try? repository.commit(named: revisions[1])) != nil
                     ? nil
-                    : "what is on disk no more stands behind --: mlrepo log \(revisions[0]) -- \(revisions[1])"
+                    : "what is on disk no more stands behind --: mlrepo log \(Terminal.escaped(revisions[0])) -- \(ShellWord.quoted(ArgumentText.bytes(revisions[1])))"
             )
         }
         if graph, !paths.isEmpty {

@@ -1,11 +1,13 @@
 internal import ArgumentParser
 internal import MLRepo
+internal import ObjectModel
 
 struct RedoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redo", abstract: "Do again what 'undo' took back; repeated, what it took back before.",
         discussion: """
-            Only as long as nothing else was done here since; a checkout of paths, and 'rm', are typed again instead.
+            Only as long as nothing else was done here since. A checkout of paths, and 'rm', are typed again instead: 'redo' passes \
+            them, and says so.
 
             EXAMPLES
               mlrepo undo
@@ -16,8 +18,16 @@ struct RedoCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.alone()
-        guard let (undo, operation) = try repository.redoable() else {
-            throw Failure(status: .no, message: "there is nothing to do again", hint: "mlrepo operations")
+        let (found, passed) = try repository.redoable()
+        let words = passed.map { "'\(Terminal.escaped($0.event.reason ?? $0.event.verb))'" }
+        guard let (undo, operation) = found else {
+            throw Failure(
+                status: .no, message: "there is nothing to do again",
+                hint: words.first.map { "\($0), which was taken back, is typed again" } ?? "mlrepo operations"
+            )
+        }
+        for words in words where !output.quiet {
+            Terminal.printError("note: \(words) is not done again: type it, if it is to be")
         }
         if !output.quiet, !output.json { Terminal.print("Doing again \(OperationsCommand.line(operation))") }
         let progress = output.progress("writing")

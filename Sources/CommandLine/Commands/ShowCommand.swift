@@ -22,7 +22,7 @@ struct ShowCommand: ParsableCommand {
             if output.json {
                 throw Failure(
                     status: .usage, message: "--json shows a commit, and not the bytes of a file",
-                    hint: "mlrepo cat \(Terminal.escaped(revision))")
+                    hint: "mlrepo cat \(ShellWord.quoted(ArgumentText.bytes(revision)))")
             }
             return try CatCommand.write(revision, colon, repository)
         }

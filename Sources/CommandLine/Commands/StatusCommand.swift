@@ -54,8 +54,9 @@ struct StatusCommand: ParsableCommand {
             Terminal.print("  and \(Terminal.count(rest)) more; in all \(counts.joined(separator: ", "))")
         }
         for root in status.missing where !quiet {
+            let word = ShellWord.path(root)
             Terminal.print(
-                "\(root) is gone, and tracked: mlrepo restore \(root) brings it back, mlrepo untrack \(root) forgets it"
+                "\(root) is gone, and tracked: mlrepo restore \(word) brings it back, mlrepo untrack \(word) forgets it"
             )
         }
         for skipped in status.skipped where !quiet {

@@ -37,7 +37,7 @@ struct TagCommand: ParsableCommand {
         }
         if let name {
             let id = try repository.commit(named: revision ?? "HEAD")
-            try Self.hinting { try repository.makeRef("tags", name, at: id) }
+            try Self.hinting(repository) { try repository.makeRef("tags", name, at: id) }
             return RefList.say(name, id, json: output.json)
         }
         try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)
@@ -46,10 +46,13 @@ struct TagCommand: ParsableCommand {
 
 extension TagCommand {
     /// Says what makes room for a tag that is there already.
-    private static func hinting(_ body: () throws -> Void) throws {
+    private static func hinting(_ repository: Repository, _ body: () throws -> Void) throws {
         do { try body() } catch RepositoryError.refExists(let name) {
             var failure = Failure(.refExists(name))
-            failure.hint = "mlrepo tag -d \(name) first, if it is to name something else"
+            failure.hint =
+                (try? repository.tip(of: name)) ?? nil != nil
+                ? "it is a branch: choose another name"
+                : "mlrepo tag -d \(name) first, if it is to name something else"
             throw failure
         }
     }

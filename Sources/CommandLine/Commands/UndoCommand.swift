@@ -51,9 +51,10 @@ struct UndoCommand: ParsableCommand {
         guard !output.quiet else { return }
         Terminal.print("Taken back: \(OperationsCommand.line(operation))")
         if isRetracked, try repository.isRetracked() {
+            let isRedoable = try repository.redoable().found?.operation.eventID == operation.eventID
             Terminal.printError(
-                "note: what was added, untracked or moved since the last commit stays so; mlrepo redo does again what was taken back"
-            )
+                "note: what was added, untracked or moved since the last commit stays so"
+                    + (isRedoable ? "; mlrepo redo does again what was taken back" : ""))
         }
     }
 }

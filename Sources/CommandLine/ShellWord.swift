@@ -1,0 +1,35 @@
+internal import MLRepo
+internal import ObjectModel
+
+/// Paths in commands that are suggested, as somebody would type them.
+enum ShellWord {
+    private static let repository = try? Repository.open(Environment.process())
+
+    /// A path of the working tree, from the directory that the command was started in.
+    static func path(_ path: RepositoryPath) -> String {
+        quoted(repository?.typed(path) ?? path.bytes)
+    }
+
+    /// A word as a shell takes it for these bytes; one that begins like an option is given as a path.
+    static func quoted(_ bytes: [UInt8]) -> String {
+        let word = bytes.first == UInt8(ascii: "-") ? Array("./".utf8) + bytes : bytes
+        let escaped = escapedText(word)
+        guard Array(escaped.utf8) == word else {
+            // Characters that a terminal does not show, as bash, zsh and ksh write them.
+            return "$'"
+                + escaped.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "\\'")
+                + "'"
+        }
+        if !escaped.isEmpty, escaped.unicodeScalars.allSatisfy(isPlain) { return escaped }
+        return "'"
+            + escaped.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.isASCII else { return scalar.properties.generalCategory != .spaceSeparator }
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "_", "-", ".", "/", "@", "%", "+", "=", ":", ",": return true
+        default: return false
+        }
+    }
+}

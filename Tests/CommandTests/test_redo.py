@@ -1,0 +1,167 @@
+"""What `redo` does again, what it passes, and what `undo` leaves."""
+import os
+import shutil
+
+from command_test import CommandTest
+
+
+class Redo(CommandTest):
+    """What was taken back comes again, as far as somebody wrote down what it was."""
+
+    def test_the_first_commit_comes_again(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("undo")
+        self.assertIn('commit "One"', self.mlrepo("redo"))
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.write("data/a.txt", b"changed")
+        self.mlrepo("commit", "-m", "Two")
+        before = self.mlrepo("log")
+        for _ in range(2):
+            self.mlrepo("undo")
+            self.mlrepo("undo")
+            self.refused("undo", status=1, says="nothing to take back")
+            self.mlrepo("redo")
+            self.mlrepo("redo")
+            self.refused("redo", status=1, says="nothing to do again")
+            self.assertEqual(self.mlrepo("log"), before)
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.verify()
+
+    def test_what_nobody_wrote_down_is_passed_and_named(self) -> None:
+        for words in (["rm", "data/sub/b.txt"], ["checkout", "--force", "HEAD~1", "--", "data/a.txt"]):
+            with self.subTest(words):
+                shutil.rmtree(self.work / ".mlrepo", ignore_errors=True)
+                shutil.rmtree(self.work / "data", ignore_errors=True)
+                self.start()
+                self.mlrepo("commit", "-m", "One")
+                self.write("data/a.txt", b"changed")
+                self.mlrepo("commit", "-m", "Two")
+                self.mlrepo(*words)
+                self.mlrepo("commit", "-m", "Three")
+                self.write("data/c.txt", b"third")
+                self.mlrepo("commit", "-m", "Four")
+                before = self.mlrepo("log")
+                for _ in range(3):
+                    self.mlrepo("undo")
+                self.assertEqual((self.work / "data/sub/b.txt").read_bytes(), b"second\n")
+                self.assertEqual((self.work / "data/a.txt").read_bytes(), b"changed")
+                # A file that came since is not touched by it.
+                self.assertIn('commit "Three"', self.mlrepo("redo"))
+                self.assertRegex(self.stderr, f"note: '{words[0]} .*' is not done again")
+                self.assertIn('commit "Four"', self.mlrepo("redo"))
+                self.assertEqual(self.mlrepo("log"), before)
+                self.refused("redo", status=1, says="nothing to do again")
+                self.assertEqual((self.work / "data/sub/b.txt").read_bytes(), b"second\n")
+                self.assertEqual((self.work / "data/a.txt").read_bytes(), b"changed")
+                self.verify()
+
+    def test_what_is_not_done_again_is_named_where_there_is_nothing_else(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "data/a.txt")
+        self.mlrepo("undo")
+        self.refused("redo", status=1, says="'rm data/a.txt', which was taken back, is typed again")
+
+    def test_nothing_comes_again_behind_something_else(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("undo")
+        self.write("data/a.txt", b"another")
+        self.mlrepo("commit", "-m", "Another")
+        self.refused("redo", status=1, says="nothing to do again")
+
+    def test_a_note_promises_no_redo_that_is_refused(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "data/a.txt")
+        self.mlrepo("restore", "data")
+        self.mlrepo("untrack", "data/sub/b.txt")
+        self.mlrepo("undo")
+        self.assertIn("stays so", self.stderr)
+        self.assertNotIn("mlrepo redo", self.stderr)
+
+    def test_what_was_untracked_since_stays_so_when_a_removal_is_taken_back(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("rm", "data/a.txt")
+        self.mlrepo("restore", "data/a.txt")
+        self.mlrepo("untrack", "data/a.txt")
+        self.mlrepo("undo")
+        self.assertIn("untracked data/a.txt", self.mlrepo("status"))
+        self.mlrepo("commit", "-m", "Two")
+        self.assertNotIn("data/a.txt", self.mlrepo("ls"))
+        self.assertTrue(os.path.exists(self.work / "data/a.txt"))
+
+
+class Healing(CommandTest):
+    """`fsck --repair` takes from the working copy what the store has lost."""
+
+    def damaged(self, at: int) -> None:
+        # The newest one that is large: those that were repaired stay for a while.
+        packs = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if path.stat().st_size > at]
+        pack = max(packs, key=lambda path: path.stat().st_mtime_ns)
+        pack.chmod(0o644)
+        with open(pack, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1]))
+
+    def test_good_copies_in_their_places_mend_it(self) -> None:
+        self.start()
+        self.write("data/large", os.urandom(9_000_000))
+        os.symlink("a.txt", self.work / "data/link")
+        self.mlrepo("commit", "-m", "One")
+        for at in (20, 100_000, 5_000_000):
+            self.damaged(at)
+            out = self.mlrepo("fsck", "--repair")
+            self.assertIn("taken from the working copy: data/", out)
+            self.mlrepo("fsck")
+        self.verify()
+        self.mlrepo("checkout", "HEAD", "--to", "../out")
+        self.assertEqual(self.tree(self.root / "out"), self.tree(self.work))
+
+    def test_it_goes_on_where_an_earlier_repair_had_no_copy(self) -> None:
+        self.start()
+        content = os.urandom(9_000_000)
+        self.write("data/large", content)
+        self.mlrepo("commit", "-m", "One")
+        self.damaged(5_000_000)
+        self.write("data/large", content[:-1] + b"x")
+        self.assertNotIn("taken", self.mlrepo("fsck", "--repair", status=1))
+        self.write("data/large", content + b"x")
+        self.assertNotIn("taken", self.mlrepo("fsck", "--repair", status=1))
+        os.remove(self.work / "data/large")
+        self.assertNotIn("taken", self.mlrepo("fsck", "--repair", status=1))
+        objects = self.mlrepo("stats")
+        os.mkdir(self.work / "data/large")
+        self.assertNotIn("taken", self.mlrepo("fsck", "--repair", status=1))
+        self.assertEqual(self.mlrepo("stats"), objects)
+        os.rmdir(self.work / "data/large")
+        self.write("data/large", content)
+        self.assertIn("taken from the working copy: data/large\n", self.mlrepo("fsck", "--repair"))
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.verify()
+
+    def test_a_restore_that_meets_damage_leaves_a_working_copy_that_can_go_on(self) -> None:
+        self.start()
+        content = os.urandom(200_000)
+        self.write("data/large", content)
+        self.write("single", b"single")
+        self.mlrepo("add", "single")
+        self.mlrepo("commit", "-m", "One")
+        self.damaged(100_000)
+        self.mlrepo("rm", "single")
+        os.remove(self.work / "data/large")
+        self.refused("restore", ".", status=65, says="is damaged")
+        self.assertNotIn("interrupted", self.mlrepo("status") + self.stderr)
+        self.write("data/b", b"b")
+        self.mlrepo("commit", "-m", "Two", "data/b")
+        self.write("data/large", content)
+        self.mlrepo("fsck", "--repair")
+        os.remove(self.work / "data/large")
+        self.mlrepo("restore", ".")
+        self.assertEqual((self.work / "data/large").read_bytes(), content)
+        self.assertEqual((self.work / "single").read_bytes(), b"single")
+        self.verify()
