@@ -245,13 +245,15 @@ extension Repository {
             if own != nil, !isThere { try? copy.setTracking(said) }
             throw error
         }
-        if let branch = head.branch, try tip(of: branch) == nil, let id = head.commit {
-            // The branch that this working copy stood on is gone; the files are those of its commit all the same.
-            var detached = head
-            detached.branch = try self.branch(at: id)
-            try copy.setHead(detached)
+        guard let own else {
+            if let branch = head.branch, try tip(of: branch) == nil, let id = head.commit {
+                // The branch that this working copy stood on is gone; the files are those of its commit all the same.
+                var detached = head
+                detached.branch = try self.branch(at: id)
+                try copy.setHead(detached)
+            }
+            return
         }
-        guard let own else { return }
         // The files stay as they are, and differ from the base again.
         var moved = head
         moved.commit = own.before?.id

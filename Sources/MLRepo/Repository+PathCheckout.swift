@@ -30,6 +30,8 @@ extension Repository {
         guard lost.isEmpty || look.head.commit != nil else { throw .noCommit }
         guard !steps.isEmpty || pending != nil else {
             try trackWritten(paths, wanted.map(\.path), of: id)
+            // Taken back it is all the same.
+            if undoing != nil { try finishOverwriting(nil, undoing: undoing) }
             return 0
         }
         // One that was interrupted was kept before it began.

@@ -132,13 +132,14 @@ extension Repository {
     ) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         let (head, _) = try base()
-        if let change = try release(kept, head.workingCopy) {
+        let change = try release(kept, head.workingCopy)
+        if change != nil || undone != nil {
             let writer = ObjectWriter(store, random: environment.random)
             defer { writer.abandon() }
             _ = try transact(
                 undone == nil ? Self.overwritingVerb : "undo", reason: reason, actor: actor, head, writer,
                 undoing: undone
-            ) { [change] }
+            ) { change.map { [$0] } ?? [] }
         }
     }
 

@@ -219,7 +219,7 @@ extension Repository {
     }
 
     /// The newest event that moved a ref.
-    private func lastChange(of name: RefName) throws(RepositoryError) -> Event? {
+    func lastChange(of name: RefName) throws(RepositoryError) -> Event? {
         var last: Event?
         try operations { (operation) throws(RepositoryError) in
             if operation.event.refs.contains(where: { $0.name == name }) { last = operation.event }

@@ -98,6 +98,10 @@ package struct Repository: Sendable {
                     try storing { () throws(StoreError) in try store.log.confirm() }
                 }
             }
+        } else if head.commit != nil, try hasTakenBackFirst(name, head) {
+            // An undo of the first commit that was killed behind its log entry.
+            head.commit = nil
+            try storing { () throws(StoreError) in try store.log.confirm() }
         }
         if let id = head.commit, try ref(name) == nil, try lostCommit() != nil {
             // Another store, or one that lost everything of this working copy: it stands on nothing there.
@@ -137,6 +141,14 @@ package struct Repository: Sendable {
         let standing = try copy.head().commit
         if !goal.isStaying, standing == goal.commit { return true }
         return try goal.nonce == copy.standingNonce()
+    }
+
+    /// Whether this working copy took back what it first stood on, and HEAD does not say so yet.
+    private func hasTakenBackFirst(_ name: RefName, _ head: WorkingCopy.Head) throws(RepositoryError) -> Bool
+    {
+        guard !copy.isBare, let last = try lastChange(of: name), last.undoes != nil else { return false }
+        guard last.workingCopy == head.workingCopy else { return false }
+        return try last.nonce == copy.standingNonce()
     }
 
     /// Whether a command that writes files had begun on a commit that HEAD did not name yet, and was killed, too.

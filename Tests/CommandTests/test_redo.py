@@ -1,8 +1,9 @@
 """What `redo` does again, what it passes, and what `undo` leaves."""
 import os
 import shutil
+import subprocess
 
-from command_test import CommandTest
+from command_test import MLREPO, CommandTest
 
 
 class Redo(CommandTest):
@@ -27,6 +28,49 @@ class Redo(CommandTest):
             self.assertEqual(self.mlrepo("log"), before)
         self.assertIn("Nothing has changed", self.mlrepo("status"))
         self.verify()
+
+    def test_the_first_commit_is_taken_back_once_whatever_kills_it(self) -> None:
+        strace = shutil.which("strace")
+        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be traced here")
+        behind = 0
+        for number in range(1, 12):
+            with self.subTest(number):
+                shutil.rmtree(self.work)
+                self.work.mkdir()
+                self.start()
+                self.mlrepo("commit", "-m", "One")
+                killed = subprocess.run(
+                    [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=unlinkat", "-e",
+                     f"inject=unlinkat:signal=KILL:when={number}", MLREPO, "undo"],
+                    cwd=self.work, env=self.environment, capture_output=True).returncode != 0
+                if killed and "undo" in self.mlrepo("operations"):
+                    behind += 1
+                    self.assertIn("No commit yet", self.mlrepo("status"))
+                    self.refused("checkout", "--force", "-b", "side", "HEAD", status=66, says="no commit here yet")
+                    if number % 2:
+                        self.mlrepo("undo")
+                        self.refused("undo", status=1, says="nothing to take back")
+                if "No commit yet" in self.mlrepo("status"):
+                    self.mlrepo("commit", "-m", "Again")
+                self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.assertGreater(behind, 1)
+
+    def test_taking_back_ends_where_nothing_comes_back(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("init", "--store", str(self.work / ".mlrepo"), str(self.root / "other"))
+        other = self.root / "other"
+        (other / "data").mkdir()
+        (other / "data/a.txt").write_bytes(b"mine")
+        self.mlrepo("checkout", "--force", "main", cwd=other)
+        (other / "data/a.txt").write_bytes(b"mine")
+        for _ in range(3):
+            done = self.run_raw("undo", cwd=other)
+            if done.returncode == 1:
+                break
+        self.assertIn(b"nothing to take back", done.stderr)
+        self.assertEqual((other / "data/a.txt").read_bytes(), b"mine")
 
     def test_what_nobody_wrote_down_is_passed_and_named(self) -> None:
         for words in (["rm", "data/sub/b.txt"], ["checkout", "--force", "HEAD~1", "--", "data/a.txt"]):
