@@ -74,13 +74,14 @@ struct Failure: Error {
             status = .usage
             if name.problem == .refName, !name.bytes.elementsEqual("HEAD".utf8) {
                 hint =
-                    "letters, digits and . _ + @ - make a name, and / between names; it does not begin with . or -"
+                    "a name has letters, digits and . _ + @ -, and / between its parts; none begins with . or -, or ends with . or .lock"
             }
         case .badConfiguration, .outside, .misplaced, .special, .intoItself, .emptyPath:
             status = .usage
         case .branchInUse(_, let path):
             (status, hint) = (
-                .wouldLose, "mlrepo -C \(ShellWord.quoted(path.bytes)) checkout another branch first"
+                .wouldLose,
+                "check out another branch there: mlrepo -C \(ShellWord.quoted(path.bytes)) checkout NAME"
             )
         case .bare(let path):
             (status, hint) = (
@@ -114,7 +115,8 @@ struct Failure: Error {
             (status, hint) = (.wouldLose, "mlrepo -C \(ShellWord.quoted(path.bytes)) undo takes it back")
         case .interruptedCheckout:
             (status, hint) = (
-                .wouldLose, "type the same command again, or check out another revision, or mlrepo undo"
+                .wouldLose,
+                "type what was interrupted again, or check out another revision; mlrepo undo takes a checkout back"
             )
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
@@ -168,9 +170,6 @@ struct Failure: Error {
         if text.contains("@{") {
             return "mlrepo operations tells what was done; mlrepo help revisions what may stand in @{}"
         }
-        if (1..<4).contains(text.utf8.count), text.allSatisfy(\.isHexDigit) {
-            return "an id is known by its first 4 digits or more; mlrepo log"
-        }
         let isName = text.utf8.allSatisfy { !"~^@:{}".utf8.contains($0) }
         guard isName, let repository = try? Repository.here() else { return "mlrepo log" }
         if let path = try? repository.path(ArgumentText.bytes(text)), (try? repository.exists(path)) == true {
@@ -183,7 +182,9 @@ struct Failure: Error {
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }
         }
-        return Suggestion.near(text, among: refs).map { "did you mean '\($0)'?" } ?? "mlrepo log"
+        if let near = Suggestion.near(text, among: refs) { return "did you mean '\(near)'?" }
+        let isShort = (1..<4).contains(text.utf8.count) && text.allSatisfy(\.isHexDigit)
+        return isShort ? "an id is known by its first 4 digits or more; mlrepo log" : "mlrepo log"
     }
 
     private static func ending(_ error: WorkingTreeError) -> (ExitStatus, String?, String?) {

@@ -20,7 +20,10 @@ enum ShellWord {
                 + escaped.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "\\'")
                 + "'"
         }
-        if !escaped.isEmpty, escaped.unicodeScalars.allSatisfy(isPlain) { return escaped }
+        // Zsh takes a word that begins with an equals sign for a command's place.
+        if !escaped.isEmpty, escaped.first != "=", escaped.unicodeScalars.allSatisfy(isPlain) {
+            return escaped
+        }
         return "'"
             + escaped.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }

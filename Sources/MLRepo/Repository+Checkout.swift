@@ -106,7 +106,8 @@ extension Repository {
         let goal = WorkingCopy.Pending.Goal(
             commit: move.commit, branch: move.branch, before: try ref(name)?.id, undoes: move.undoing,
             nonce: copy.isBare ? nil : try copy.standingNonce(),
-            isStaying: move.commit == look.head.commit && move.branch == look.head.branch)
+            isStaying: move.commit == look.head.commit && move.branch == look.head.branch,
+            number: store.current.number)
         let before = try copy.pending()
         var note = WorkingCopy.Pending(from: source?.tree, to: content.tree, goal: goal)
         note.earlier = (before?.changes ?? []).filter {

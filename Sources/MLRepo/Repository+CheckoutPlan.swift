@@ -217,8 +217,8 @@ extension Repository {
 
     /// The operation that another working copy was taking back when this one was copied from it; nothing if it is no such copy.
     func undoneElsewhere(_ goal: WorkingCopy.Pending.Goal) throws(RepositoryError) -> Event? {
-        guard let undoes = goal.undoes else { return nil }
-        let event = try reading { () throws(ReadError) in try store.event(undoes) }
+        // A store that was brought back from before that has no such event.
+        guard let undoes = goal.undoes, let event = try? store.event(undoes) else { return nil }
         // What takes an undo back does something again.
         let mine = try copy.head().workingCopy
         return event.undoes == nil && event.workingCopy != mine ? event : nil

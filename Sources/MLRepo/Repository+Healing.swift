@@ -11,40 +11,51 @@ extension Repository {
     package func heal() throws(RepositoryError) -> [RepositoryPath] {
         guard !copy.isBare, let actor = person else { return [] }
         let (head, base) = try base()
-        var wanted: [RepositoryPath: ObjectID] = [:]
-        var scanned = ScannedFiles()
-        // What lies in a directory whose own record is lost is not known.
-        var lost: [Leaf] = []
-        try? tree(base).forEachFile { (path, entry) throws(ReadError) in
-            if entry.mode.kind == .blob, !isWhole(entry.id) { lost.append((path, entry)) }
-        }
-        for (path, entry) in lost {
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        var healed: [RepositoryPath] = []
+        for (path, entry) in lost(in: base?.tree ?? DirectoryTree.emptyRoot, .root) {
             guard let status = try status(of: path), status.kind == (entry.mode == .link ? .link : .file),
                 status.size == entry.size
             else { continue }
-            scanned.append(ScannedFile(path: path, status: status))
-            wanted[path] = entry.id
+            let file = ScannedFiles([ScannedFile(path: path, status: status)])
+            // Nothing is written for a file that is another one by now.
+            guard try named(file, nil) == entry.id, try named(file, writer) == entry.id else { continue }
+            healed.append(path)
         }
-        guard !wanted.isEmpty else { return [] }
-        scanned.sort()
-        // Nothing is written for a file that is another one by now.
-        let named = try snapshot(scanned, nil)
-        let good = Set(named.files.filter { $0.entry?.id == wanted[$0.path] }.map(\.path))
-        guard !good.isEmpty else { return [] }
-        let writer = ObjectWriter(store, random: environment.random)
-        defer { writer.abandon() }
-        _ = try snapshot(scanned.filter { good.contains($0.path) }, writer)
+        guard !healed.isEmpty else { return [] }
         _ = try transact(StoreRepair.verb, reason: nil, actor: actor, head, writer) { [] }
-        return good.sorted()
+        return healed.sorted()
     }
 
-    private func snapshot(
-        _ scanned: ScannedFiles, _ writer: ObjectWriter?
-    ) throws(RepositoryError) -> Snapshot.Result {
-        try working { () throws(WorkingTreeError) in
-            try Snapshot(root: copy.root, files: environment.files, writer: writer, clock: 0)
-                .read(scanned, width: environment.width)
+    /// Reads a file, and with a writer stores it.
+    ///
+    /// - Returns: Its id; nothing if it cannot be read, or changes meanwhile.
+    private func named(_ file: ScannedFiles, _ writer: ObjectWriter?) throws(RepositoryError) -> ObjectID? {
+        let snapshot = Snapshot(root: copy.root, files: environment.files, writer: writer, clock: 0)
+        do throws(WorkingTreeError) {
+            return try snapshot.read(file, width: environment.width).files.first?.entry?.id
+        } catch {
+            switch error {
+            case .unreadable, .unsteady: return nil
+            default: throw .tree(error)
+            }
         }
+    }
+
+    /// The files of a directory that the store does not have whole; none of one whose own record is lost.
+    private func lost(in root: ObjectID, _ directory: RepositoryPath) -> [Leaf] {
+        guard let entries = try? DirectoryTree(root: root, reader: store).entries.leaves() else { return [] }
+        var lost: [Leaf] = []
+        for entry in entries {
+            guard let path = try? directory.appending(entry.name) else { continue }
+            if entry.mode == .directory {
+                lost += self.lost(in: entry.id, path)
+            } else if entry.mode.kind == .blob, !isWhole(entry.id) {
+                lost.append((path, entry))
+            }
+        }
+        return lost
     }
 
     /// Whether the store has a blob, or its recipe and all of its chunks.

@@ -8,6 +8,7 @@ extension Repository {
 
     /// Adds a line for each of some paths.
     func ignore(_ paths: [RepositoryPath]) throws(RepositoryError) {
+        guard !paths.isEmpty else { return }
         let lines = try ignoreLines()
         // A line that says it is enough, unless a later one takes it back.
         let isPlain = !lines.contains { $0.first == UInt8(ascii: "!") }
@@ -17,6 +18,7 @@ extension Repository {
 
     /// Takes out the lines that ``ignore(_:)`` put there.
     func unignore(_ paths: [RepositoryPath]) throws(RepositoryError) {
+        guard !paths.isEmpty else { return }
         let lines = try ignoreLines()
         let ours = Set(paths.map { IgnoreRules.line(for: $0) })
         let kept = lines.filter { !ours.contains($0) }

@@ -13,8 +13,7 @@ extension Repository {
 
     /// Gives tracked files and directories other names, one after the other, on disk and for the next version.
     ///
-    /// Each is noted before it moves, files many at a time: whatever kills this, the same command goes on with what it
-    /// had not moved.
+    /// Each is noted before it moves, files many at a time: whatever kills this, the same for what has not moved goes on.
     /// - Parameter moves: The target is the new path itself, not the directory that it is to lie in.
     /// - Throws: ``RepositoryError/refExists(_:)`` if something has that name. What was moved before stays moved.
     package func move(
@@ -69,6 +68,7 @@ extension Repository {
                 // Something came to the new name meanwhile: this one and those behind it have not moved.
                 tracking = before
                 for moved in batch[..<number] { _ = try note(moved, in: &tracking, base) }
+                _ = try forgetEmptied(by: batch[..<number].map(\.source), in: &tracking, base)
                 if isNew.contains(true) { try copy.setTracking(tracking) }
                 throw error
             }
@@ -135,38 +135,48 @@ extension Repository {
 
     /// Makes a move part of what is tracked.
     ///
+    /// What is tracked is worth nothing after an error.
     /// - Returns: Whether it was not yet: a command that was killed had noted it and not moved anything.
     private func note(
         _ move: Move, in noted: inout Tracking, _ base: Commit?
     ) throws(RepositoryError) -> Bool {
         let (source, target) = (move.source, move.target)
-        let before = noted
-        let singles = try singleFiles(of: move, base, before)
+        let singles = try singleFiles(of: move, base, noted)
         // What a version has is tracked, also where a rule leaves it out by now.
         let isInBase = try hasEntry(base, source)
-        var isCovered = isInBase && before.coversDirectory(source) && !before.isUntracked(source)
-        if !isCovered { isCovered = try isTakenIn(source, isDirectory: move.isDirectory, by: before) }
-        let roots = before.paths.directories.filter { $0.isInside(source) }
+        var isCovered = isInBase && noted.coversDirectory(source) && !noted.isUntracked(source)
+        if !isCovered { isCovered = try isTakenIn(source, isDirectory: move.isDirectory, by: noted) }
+        let roots = noted.paths.directories.filter { $0.isInside(source) }
         guard isCovered || !roots.isEmpty || !singles.isEmpty else {
-            guard try isNoted(source, target, before) else { throw .notTracked(source) }
+            guard try isNoted(source, target, noted) else { throw .notTracked(source) }
             return false
         }
 
-        var directories = before.paths.directories.filter { !$0.isInside(source) }
+        var directories = noted.paths.directories.filter { !$0.isInside(source) }
         var (movedRoots, nested): (Set<RepositoryPath>, Set<RepositoryPath>) = ([], [])
         for root in roots {
             let moved = try root.moved(from: source, to: target)
             movedRoots.insert(moved)
-            if root != source, before.paths.isNested(root) { nested.insert(moved) }
+            if root != source, noted.paths.isNested(root) { nested.insert(moved) }
         }
         directories += movedRoots
-        var tracking = before
-        tracking.added.subtract(singles)
-        for file in singles { tracking.added.insert(try file.moved(from: source, to: target)) }
+        // What is left out in it is left out under the new name; what a version has all the same is tracked by name.
+        var (leftOut, added): ([RepositoryPath], [RepositoryPath]) = ([], [])
+        for path in move.ignored {
+            leftOut.append(try path.moved(from: source, to: target))
+            for (file, _) in try files(of: base, in: path) where !noted.isUntracked(file) {
+                added.append(try file.moved(from: source, to: target))
+            }
+        }
+        if let path = leftOut.first(where: { !IgnoreRules.canName($0) }) {
+            throw .badConfiguration(
+                "no line of .mlrepoignore can name \(path), which is left out under its old name")
+        }
+        for file in singles { added.append(try file.moved(from: source, to: target)) }
         var there = Tracking(paths: TrackedPaths(directories: directories))
         there.paths.directories.removeAll(where: movedRoots.contains)
         if isCovered, try !isTakenIn(target, isDirectory: move.isDirectory, by: there) {
-            if move.isDirectory { directories.append(target) } else { tracking.added.insert(target) }
+            if move.isDirectory { directories.append(target) } else { added.append(target) }
         }
         // One that comes to lie in another one is tracked with it, unless the ignore rules leave it out.
         for inner in movedRoots.subtracting(nested) {
@@ -174,27 +184,16 @@ extension Repository {
             guard let nearest = above.max(by: { $0.bytes.count < $1.bytes.count }) else { continue }
             if try !isLeftOut(inner, below: nearest) { directories.removeAll { $0 == inner } }
         }
-        tracking.paths = TrackedPaths(directories: directories, patterns: before.paths.patterns)
+        noted.paths = TrackedPaths(directories: directories, patterns: noted.paths.patterns)
+        noted.added.subtract(singles)
+        noted.added.formUnion(added)
         // Only what the version has can be tracked no longer.
         if try hasEntry(base, target) {
-            tracking.untracked = tracking.untracked.filter { !$0.isInside(target) }
+            noted.untracked = noted.untracked.filter { !$0.isInside(target) }
         }
-        try free(target, in: &tracking, of: base)
-        if isInBase { tracking.untracked.insert(source) }
-        // What is left out in it is left out under the new name; what a version has all the same is tracked by name.
-        var moved: [RepositoryPath] = []
-        for path in move.ignored {
-            moved.append(try path.moved(from: source, to: target))
-            for (file, _) in try files(of: base, in: path) where !before.isUntracked(file) {
-                tracking.added.insert(try file.moved(from: source, to: target))
-            }
-        }
-        if let path = moved.first(where: { !IgnoreRules.canName($0) }) {
-            throw .badConfiguration(
-                "no line of .mlrepoignore can name \(path), which is left out under its old name")
-        }
-        try ignore(moved)
-        noted = tracking
+        try free(target, in: &noted, of: base)
+        if isInBase { noted.untracked.insert(source) }
+        try ignore(leftOut)
         return true
     }
 

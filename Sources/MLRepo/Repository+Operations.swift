@@ -41,9 +41,10 @@ extension Repository {
         var (last, undone): (Operation?, Operation?)
         try operations { (operation) throws(RepositoryError) in
             guard operation.event.workingCopy == head.workingCopy else { return true }
-            if last == nil { last = operation }
+            // What is done on the way, such as a repair, is nothing that a person takes back.
+            if last == nil, operation.event.undoes != nil || operation.event.isOperation { last = operation }
             if operation.eventID == last?.event.undoes { undone = operation }
-            return last?.event.undoes != nil && undone == nil
+            return last == nil || (last?.event.undoes != nil && undone == nil)
         }
         if let goal = pending?.goal, goal.undoes != last?.event.undoes { return nil }
         if undone != nil {
@@ -78,10 +79,10 @@ extension Repository {
             let isThere =
                 try branch.map { (name) throws(RepositoryError) in try tip(of: name) != nil } ?? false
             move = CheckoutMove(to: goal.commit, branch: isThere ? branch : nil)
+            move.undoing = goal.undoes
             hasKept = operation.kept != nil
         }
-        // What leads elsewhere is an operation of its own.
-        if move.commit == id { move.verb = "undo" }
+        move.verb = "undo"
         move.content = try keptByInterrupted()
         let hasLost = hasKept && move.content == nil
         return try checkout(move, onStep: onStep).head.commit.map { ($0, hasLost) }

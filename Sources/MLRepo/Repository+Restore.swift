@@ -42,8 +42,9 @@ extension Repository {
         }
         if !steps.isEmpty { try copy.setPending(own) }
         do throws(RepositoryError) { try write(steps, isResumed: pending != nil, onStep: onStep) } catch {
-            // What came back is whole; one that was interrupted before is not known to be.
-            if pending == nil, !steps.isEmpty {
+            // What came back is whole, once that is durable; one that was interrupted before is not known to be.
+            let isDurable = (try? environment.files.synchronizeAll(below: copy.root)) != nil
+            if pending == nil, !steps.isEmpty, isDurable {
                 var back: [RepositoryPath] = []
                 for path in steps.map(\.path) where try exists(path) { back.append(path) }
                 try track(again: back, below: back, look)

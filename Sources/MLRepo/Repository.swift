@@ -131,6 +131,8 @@ package struct Repository: Sendable {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(workingCopy) }
         var isThere = false
         try operations { (operation) throws(RepositoryError) in
+            // What came before the note is something else, which had the same HEAD before it.
+            if let number = goal.number, operation.number <= number { return false }
             let event = operation.event
             isThere = event.workingCopy == workingCopy && event.nonce == goal.nonce
             return !isThere && !event.refs.contains { $0.name == name }
@@ -138,8 +140,8 @@ package struct Repository: Sendable {
         guard isThere else { return false }
         // The note of one that was copied on its way is not that of what is done: HEAD tells, which was written behind the entry,
         // or, where it says the same before and after, is written when the note is gone.
-        let standing = try copy.head().commit
-        if !goal.isStaying, standing == goal.commit { return true }
+        let noted = try copy.head()
+        if !goal.isStaying, noted.commit == goal.commit, noted.branch == goal.branch { return true }
         return try goal.nonce == copy.standingNonce()
     }
 

@@ -63,6 +63,8 @@ extension WorkingCopy {
             var nonce: String?
             /// HEAD says the same before and after.
             var isStaying = false
+            /// That of the newest log entry when this was noted: its own comes later.
+            var number: Int?
         }
     }
 
@@ -83,7 +85,8 @@ extension WorkingCopy {
                 pending.goal = Pending.Goal(
                     commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
                     undoes: try json.optionalID("undoes"), nonce: try json.optionalString("nonce"),
-                    isStaying: json.member("stays") == .bool(true))
+                    isStaying: json.member("stays") == .bool(true),
+                    number: try json.optionalInteger("number"))
             }
             if json.member("earlier") != nil {
                 for change in try json.array("earlier") {
@@ -137,6 +140,7 @@ extension WorkingCopy {
             "source": pending.source.map { .string($0.hex) },
             "kept": pending.kept.map { .string($0.hex) },
             "nonce": pending.goal?.nonce.map { .string($0) },
+            "number": pending.goal?.number.map { .integer($0) },
             "stays": pending.goal?.isStaying == true ? .bool(true) : nil,
         ])
         try replace("pending", json.canonicalBytes + [0x0a], durable: true)

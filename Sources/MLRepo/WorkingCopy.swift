@@ -337,9 +337,23 @@ package struct WorkingCopy: Sendable {
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }
-            try files.write(file, bytes)
-            try files.synchronize(file)
+            try finishing(temporary, for: path) { () throws(FileError) in
+                try files.write(file, bytes)
+                try files.synchronize(file)
+            }
             try files.rename(temporary, to: path)
+        }
+    }
+
+    /// Removes what cannot be finished: on a full disk it would be in the way.
+    ///
+    /// - Throws: The error of the body, which names what it was to become.
+    private func finishing(
+        _ temporary: FilePath, for path: FilePath, _ body: () throws(FileError) -> Void
+    ) throws(FileError) {
+        do throws(FileError) { try body() } catch {
+            try? files.removeIfPresent(temporary)
+            throw FileError(error.operation, path, code: error.code)
         }
     }
 
@@ -355,13 +369,9 @@ package struct WorkingCopy: Sendable {
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o666)
             defer { files.close(file) }
-            do throws(FileError) {
+            try finishing(temporary, for: directory / name) { () throws(FileError) in
                 try write(file)
                 if durable { try files.synchronize(file) }
-            } catch {
-                // On a full disk what is left of it would be in the way.
-                try? files.removeIfPresent(temporary)
-                throw FileError(error.operation, directory / name, code: error.code)
             }
             try files.rename(temporary, to: directory / name)
             if durable { try files.synchronizeDirectory(directory) }

@@ -75,7 +75,7 @@ class Hints(CommandTest):
         self.assertIn("HABITS", self.mlrepo("help", "git"))
         self.refused("help", "stash", status=64, says="there is no stash here")
         self.refused("tag", "main", status=73, says="it is a branch")
-        self.refused("tag", "a b", status=64, says="letters, digits")
+        self.refused("tag", "a b", status=64, says="a name has letters")
         self.refused("commit", "-m", "x", "--input", "/etc/hostname", status=64, says="outside the working tree")
         self.refused("show", "HEAD:a.txt", status=66, says="mlrepo cat HEAD:./a.txt", cwd=self.work / "data")
         self.typed(self.stderr, "mlrepo cat", self.work / "data")

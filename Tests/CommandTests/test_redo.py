@@ -105,7 +105,7 @@ class Redo(CommandTest):
         self.mlrepo("commit", "-m", "One")
         self.mlrepo("rm", "data/a.txt")
         self.mlrepo("undo")
-        self.refused("redo", status=1, says="'rm data/a.txt', which was taken back, is typed again")
+        self.refused("redo", status=1, says="what was taken back is typed again: 'rm data/a.txt'")
 
     def test_nothing_comes_again_behind_something_else(self) -> None:
         self.start()
@@ -165,6 +165,32 @@ class Healing(CommandTest):
         self.verify()
         self.mlrepo("checkout", "HEAD", "--to", "../out")
         self.assertEqual(self.tree(self.root / "out"), self.tree(self.work))
+
+    def test_what_cannot_be_read_or_lies_in_a_lost_directory_keeps_no_other_file_from_it(self) -> None:
+        self.mlrepo("init")
+        for name in ("a/x", "b/y", "c/z"):
+            self.write(name, os.urandom(5_000))
+        self.mlrepo("add", "a", "b", "c")
+        self.mlrepo("commit", "-m", "One")
+        packs = list((self.work / ".mlrepo/packs").rglob("*.pack"))
+        lost = self.mlrepo("ls", "HEAD")
+        contents = {name: (self.work / name).read_bytes() for name in ("a/x", "b/y", "c/z")}
+        for pack in packs:
+            pack.chmod(0o644)
+            content = bytearray(pack.read_bytes())
+            for name in contents:
+                at = content.find(contents[name])
+                if at >= 0:
+                    content[at] ^= 1
+            pack.write_bytes(bytes(content))
+        os.remove(self.work / "a/x")
+        os.symlink("a/x", self.work / "b/link")
+        out = self.mlrepo("fsck", "--repair", status=1)
+        self.assertEqual([line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")], ["b/y", "c/z"])
+        self.write("a/x", contents["a/x"])
+        self.assertIn("taken from the working copy: a/x", self.mlrepo("fsck", "--repair"))
+        self.assertEqual(self.mlrepo("ls", "HEAD"), lost)
+        self.verify()
 
     def test_it_goes_on_where_an_earlier_repair_had_no_copy(self) -> None:
         self.start()

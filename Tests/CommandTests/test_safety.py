@@ -117,12 +117,59 @@ class Copies(CommandTest):
                 self.assertIn("note: this is a copy", self.stderr)
                 if words == ["undo"]:
                     self.assertIn("On branch main", self.mlrepo("status", cwd=copy))
+                    self.refused("undo", status=1, says="nothing to take back", cwd=copy)
                 else:
                     self.assertNotEqual((copy / "data/x").read_bytes(), b"mine\n")
                     self.mlrepo("undo", cwd=copy)
                 self.assertEqual((copy / "data/x").read_bytes(), b"mine\n")
                 self.assertIn("modified data/x", self.mlrepo("status", cwd=copy))
                 self.assertIn("no damage", self.mlrepo("fsck"))
+
+    def test_a_copy_of_one_in_which_a_switch_was_being_taken_back_is_not_done(self) -> None:
+        self.write("data/x", b"mine\n")
+        self.mlrepo("checkout", "--force", "-b", "side", "HEAD")
+        self.assertEqual((self.work / "data/x").read_bytes(), b"1\n")
+        self.kill("tracked-next", "undo")
+        self.write("data/x", b"1\n")
+        self.copy()
+        copy = self.root / "copy"
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "data/x").read_bytes(), b"mine\n")
+        self.assertIn("A checkout was interrupted", self.mlrepo("status", cwd=copy))
+        self.mlrepo("undo", cwd=copy)
+        self.assertEqual((copy / "data/x").read_bytes(), b"mine\n")
+
+    def test_an_interrupted_undo_ends_in_a_store_that_does_not_know_what_it_took_back(self) -> None:
+        shutil.copytree(self.root / "store", self.root / "before")
+        self.write("data/x", b"mine\n")
+        self.mlrepo("checkout", "--force", "HEAD")
+        self.kill("tracked-next", "undo")
+        shutil.rmtree(self.root / "store")
+        (self.root / "before").rename(self.root / "store")
+        self.mlrepo("checkout", "main")
+        self.assertNotIn("interrupted", self.mlrepo("status"))
+
+    def test_a_commit_that_takes_in_others_work_and_is_killed_twice_takes_nothing_back(self) -> None:
+        other = self.root / "other"
+        self.mlrepo("init", "--store", str(self.root / "store"), str(other))
+        self.mlrepo("checkout", "main", cwd=other)
+        self.change(other, "Theirs", **{f"t{number}": "theirs\n" for number in range(3)})
+        self.write("data/x", b"mine\n")
+        # Behind its entry, before HEAD; then again while it writes what came with it.
+        self.kill("HEAD", "commit", "-m", "Mine")
+        for name in (f"t{number}" for number in range(3)):
+            (self.work / "data" / name).unlink(missing_ok=True)
+        self.kill("tracked-next", "commit", "-m", "Mine")
+        for name in (f"t{number}" for number in range(3)):
+            (self.work / "data" / name).unlink(missing_ok=True)
+        self.mlrepo("status")
+        self.write("data/y", b"more\n")
+        done = self.run_raw("commit", "-m", "More")
+        if done.returncode:
+            self.mlrepo("checkout", "main")
+            self.mlrepo("commit", "-m", "More")
+        self.assertEqual([self.mlrepo("cat", f"main:data/t{number}") for number in range(3)], ["theirs\n"] * 3)
+        self.assertEqual(self.mlrepo("cat", "main:data/x"), "mine\n")
 
     def test_a_copy_of_one_in_which_a_removal_was_being_taken_back_is_not_done(self) -> None:
         self.mlrepo("rm", "data")

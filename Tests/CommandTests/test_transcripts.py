@@ -261,7 +261,7 @@ class Transcripts(TranscriptTest):
             $ cd ../try && echo fourth >data/d.txt && mlrepo commit --quiet -m Three
             $ mlrepo branch -d try
             ! error: the working copy in {root}/try stands on 'try'
-            ! hint: mlrepo -C {root}/try checkout another branch first
+            ! hint: check out another branch there: mlrepo -C {root}/try checkout NAME
             [73]
             $ mlrepo log --oneline try
             {three} (try) Three
@@ -813,7 +813,7 @@ class Transcripts(TranscriptTest):
             first
             second
             $ mlrepo undo
-            Taken back: 4  2025-11-23T09:00:00Z  checkout  by Ada  (what it overwrites: {kept})
+            Taken back: 4  2025-11-23T09:00:00Z  checkout  by Ada  at {two} -> {one}  (what it overwrites: {kept})
             $ cat data/a.txt data/sub/b.txt
             precious
             mine
@@ -1114,7 +1114,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo branch a..
             ! error: 'branches/a..' is not a valid ref name
-            ! hint: letters, digits and . _ + @ - make a name, and / between names; it does not begin with . or -
+            ! hint: a name has letters, digits and . _ + @ -, and / between its parts; none begins with . or -, or ends with . or .lock
             [64]
             $ mlrepo branch HEAD
             ! error: 'HEAD' is not a valid ref name
@@ -1155,7 +1155,7 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo checkout --quiet main~1
             $ mlrepo undo
-            Taken back: 3  2025-11-23T09:00:00Z  checkout  by Ada
+            Taken back: 3  2025-11-23T09:00:00Z  checkout  by Ada  at {two} -> {one}
             $ mlrepo tag v1
             $ mlrepo undo
             Taken back: 5  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
@@ -1199,7 +1199,7 @@ class Transcripts(TranscriptTest):
             {two} (HEAD -> main) Two
             {one} One
             $ mlrepo redo
-            Doing again 3  2025-11-23T09:00:00Z  checkout  by Ada
+            Doing again 3  2025-11-23T09:00:00Z  checkout  by Ada  at {two} -> {one}
             $ mlrepo status
             On no branch
             Last commit {one}
@@ -1216,8 +1216,8 @@ class Transcripts(TranscriptTest):
             [1]
             $ mlrepo operations | head -3
             9  2025-11-23T09:00:00Z  tag "v1"  by Ada  tags/v1 - -> {two}
-            8  2025-11-23T09:00:00Z  undo "main"  by Ada
-            7  2025-11-23T09:00:00Z  redo  by Ada
+            8  2025-11-23T09:00:00Z  undo "main"  by Ada  at {one} -> {two}
+            7  2025-11-23T09:00:00Z  redo  by Ada  at {two} -> {one}
             $ mlrepo undo --quiet
             $ mlrepo redo --quiet
             $ mlrepo tag

@@ -138,9 +138,10 @@ struct CheckoutCommand: ParsableCommand {
         let count = try repository.export(id, to: target) { progress.add($0) }
         progress.finish()
         if !output.quiet, let path = try? repository.path(ArgumentText.bytes(directory)),
-            try repository.isInTracked(path)
+            (try? repository.isInTracked(path)) == true
         {
-            Terminal.printError("note: \(path) lies in tracked data: the next commit takes it in")
+            Terminal.printError(
+                "note: \(path) lies in tracked data: the next commit takes in what no rule leaves out")
         }
         if output.json {
             return Terminal.printJSON(

@@ -9,7 +9,8 @@ struct FsckCommand: ParsableCommand {
         discussion: """
             Checks every byte of log and packs against its digest, every object against its id, and that everything the branches \
             and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into \
-            new ones and says what is lost; the damaged files stay for two weeks or longer. Packs that are not there may come \
+            new ones, takes files that are lost from the working copy, if it has them as the version that it stands on, and says what \
+            is lost for good; the damaged files stay for two weeks or longer. Packs that are not there may come \
             back with a disk that is not mounted: they are given up with '--give-up-missing' only. Files of 'cache' that are \
             damaged go, and are made anew.
 
@@ -19,7 +20,9 @@ struct FsckCommand: ParsableCommand {
               mlrepo fsck --repair --dry-run
             """)
 
-    @Flag(help: "Replace damaged packs by what is undamaged of them.")
+    @Flag(
+        help:
+            "Replace damaged packs by what is undamaged of them, and take good copies from the working copy.")
     var repair = false
     @Flag(help: "With --repair: say what would be done, and replace nothing.")
     var dryRun = false

@@ -35,6 +35,11 @@ struct OperationsCommand: ParsableCommand {
         var line = "\(operation.number)  \(Terminal.time(event.time))  \(event.verb)"
         if let reason = event.reason { line += " \"\(reason)\"" }
         line += "  by \(event.actor.name)"
+        let others = event.refs.filter { $0.name.name(in: "kept") == nil }
+        if others.count == 1, let place = others.first, place.name.name(in: "worktrees") != nil {
+            // Where it stood before and after, if no branch tells it.
+            line += "  at \(place.before?.id.short ?? "-") -> \(place.after?.id.short ?? "-")"
+        }
         for change in event.refs where change.name.name(in: "worktrees") == nil {
             if change.name.name(in: "kept") != nil {
                 // What was overwritten; what holds it meanwhile concerns nobody.

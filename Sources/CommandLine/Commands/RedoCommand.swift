@@ -19,11 +19,16 @@ struct RedoCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.alone()
         let (found, passed) = try repository.redoable()
-        let words = passed.map { "'\(Terminal.escaped($0.event.reason ?? $0.event.verb))'" }
+        let words = passed.map { operation -> String in
+            let (verb, reason) = (operation.event.verb, operation.event.reason ?? "")
+            return "'\(Terminal.escaped(verb == "checkout" ? "\(verb) \(reason)" : reason))'"
+        }
         guard let (undo, operation) = found else {
             throw Failure(
                 status: .no, message: "there is nothing to do again",
-                hint: words.first.map { "\($0), which was taken back, is typed again" } ?? "mlrepo operations"
+                hint: words.isEmpty
+                    ? "mlrepo operations"
+                    : "what was taken back is typed again: \(words.joined(separator: ", "))"
             )
         }
         for words in words where !output.quiet {

@@ -39,7 +39,9 @@ struct RestoreCommand: ParsableCommand {
     private static func hinting(_ body: () throws -> [RepositoryPath]) throws -> [RepositoryPath] {
         do { return try body() } catch RepositoryError.noPath(let path) {
             var failure = Failure(.noPath(path))
-            let word = (try? RepositoryPath(ArgumentText.bytes(path))).map(ShellWord.path) ?? path
+            // An escaped name is not the name.
+            let named = path.contains("\\") ? nil : try? RepositoryPath(ArgumentText.bytes(path))
+            let word = named.map(ShellWord.path) ?? "PATH"
             failure.hint =
                 "the last commit has it not: mlrepo checkout REVISION -- \(word) takes it from another one"
             throw failure
