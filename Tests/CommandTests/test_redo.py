@@ -166,7 +166,7 @@ class Healing(CommandTest):
         self.mlrepo("checkout", "HEAD", "--to", "../out")
         self.assertEqual(self.tree(self.root / "out"), self.tree(self.work))
 
-    def test_what_cannot_be_read_or_lies_in_a_lost_directory_keeps_no_other_file_from_it(self) -> None:
+    def test_a_file_that_is_gone_keeps_no_other_one_from_it(self) -> None:
         self.mlrepo("init")
         for name in ("a/x", "b/y", "c/z"):
             self.write(name, os.urandom(5_000))
@@ -184,7 +184,6 @@ class Healing(CommandTest):
                     content[at] ^= 1
             pack.write_bytes(bytes(content))
         os.remove(self.work / "a/x")
-        os.symlink("a/x", self.work / "b/link")
         out = self.mlrepo("fsck", "--repair", status=1)
         self.assertEqual([line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")], ["b/y", "c/z"])
         self.write("a/x", contents["a/x"])
