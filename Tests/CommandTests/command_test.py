@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 MLREPO = os.path.abspath(os.environ.get("MLREPO", ".build/debug/mlrepo"))
+RENAMES = "rename,renameat,renameat2"
 READER = Path(__file__).resolve().parent.parent / "Reader" / "read_store.py"
 
 
@@ -44,6 +45,26 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(done.returncode, status, (arguments, done.stdout, done.stderr))
         self.stderr = done.stderr.decode(errors="replace")
         return done.stdout.decode(errors="surrogateescape")
+
+    def under_strace(self, *options: str, to: str = os.devnull) -> list[str]:
+        """The words before a command that have its calls written to a file, or it killed at one; it is not allowed everywhere."""
+        if shutil.which("strace") is None or subprocess.run(
+                ["strace", "-o", os.devnull, "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be traced here")
+        return ["strace", "-f", "-qq", "-o", to, *options]
+
+    def killed(self, call: str, number: int, *words: str) -> None:
+        """A command that is killed at a call."""
+        self.struck("-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", words=words)
+
+    def killed_at(self, path, *words: str) -> None:
+        """A command that is killed when it gives a file its new name."""
+        self.struck("-P", str(path), "-e", f"inject={RENAMES}:signal=KILL:when=1", words=words)
+
+    def struck(self, *options: str, words: tuple[str, ...]) -> None:
+        done = subprocess.run([*self.under_strace(*options), MLREPO, *words], cwd=self.work, env=self.environment,
+                              capture_output=True)
+        self.assertNotEqual(done.returncode, 0, (words, done.stderr))
 
     def git(self, *words: str, cwd=None) -> None:
         """Git in the working copy, or elsewhere; a submodule may lie on this machine."""

@@ -546,13 +546,6 @@ class Company(CommandTest):
 class Races(CommandTest):
     """Somebody changes the working tree while a command works on it."""
 
-    def strace(self) -> str:
-        """What stops or kills a command at one call; scripts/install-missing brings it, and not everywhere may it trace."""
-        strace = shutil.which("strace")
-        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-            self.skipTest("nothing can be traced here")
-        return strace
-
     def versions(self, name: str = "data/sub", count: int = 2000) -> None:
         """A version with many files, and one without."""
         self.mlrepo("init")
@@ -610,10 +603,10 @@ class Races(CommandTest):
 
     def opens(self, name: str) -> int:
         """How often status opens a file."""
-        strace = self.strace()
-        done = subprocess.run([strace, "-f", "-qq", "-e", "trace=openat,openat2", MLREPO, "status"], cwd=self.work, env=self.environment,
-                              capture_output=True, check=True)
-        return sum(name in line for line in done.stderr.decode(errors="replace").splitlines())
+        calls = self.root / "calls"
+        subprocess.run([*self.under_strace("-e", "trace=openat,openat2", to=str(calls)), MLREPO, "status"], cwd=self.work,
+                       env=self.environment, capture_output=True, check=True)
+        return sum(name in line for line in calls.read_text(errors="replace").splitlines())
 
     def test_a_file_that_somebody_has_open_for_writing_is_read_each_time(self) -> None:
         """One long write sets the times when it begins: what comes later in it changes none."""
@@ -638,9 +631,7 @@ class Races(CommandTest):
                 (self.work / ".mlrepo/HEAD").write_bytes(before)
                 if command[0] == "restore":
                     shutil.rmtree(self.work / "data/sub")
-                strace = self.strace()
-                subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs", "-e", "inject=syncfs:signal=KILL:when=1",
-                                MLREPO, *command], cwd=self.work, env=self.environment, capture_output=True)
+                self.killed("syncfs", 1, *command)
                 self.assertTrue((self.work / ".mlrepo/pending").exists())
                 self.mlrepo(*command)
                 self.assertFalse((self.work / ".mlrepo/pending").exists())
@@ -648,14 +639,12 @@ class Races(CommandTest):
                 self.mlrepo("fsck")
 
     def test_a_killed_checkout_leaves_nothing_behind_once_it_is_typed_again(self) -> None:
-        strace = self.strace()
         self.start()
         for version in ["One", "Two"]:
             for number in range(40):
                 self.write(f"data/f{number}", f"{version} {number}".encode())
             self.mlrepo("commit", "-m", version)
-        subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat", "-e", "inject=renameat:signal=KILL:when=10",
-                        MLREPO, "checkout", "HEAD~1"], cwd=self.work, env=self.environment, capture_output=True)
+        self.killed("renameat", 10, "checkout", "HEAD~1")
         self.assertTrue(list(self.work.glob("data/.mlrepo-tmp-*")))
         self.mlrepo("checkout", "HEAD~1")
         self.assertFalse(list(self.work.glob("data/.mlrepo-tmp-*")))
@@ -668,25 +657,22 @@ class Races(CommandTest):
         self.assertFalse(list(self.work.glob("data/.mlrepo-tmp-*")))
 
     def test_an_undo_of_a_checkout_that_was_killed_goes_on(self) -> None:
-        strace = self.strace()
         self.versions(count=40)
         for number in range(40):
             self.write(f"data/sub/f{number}", b"two %d" % number)
         self.mlrepo("commit", "-m", "Two")
         self.mlrepo("checkout", "HEAD~1")
-        subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs", "-e", "inject=syncfs:signal=KILL:when=1",
-                        MLREPO, "undo"], cwd=self.work, env=self.environment, capture_output=True)
+        self.killed("syncfs", 1, "undo")
         self.assertTrue((self.work / ".mlrepo/pending").exists())
         self.mlrepo("undo")
         self.assertEqual((self.work / "data/sub/f1").read_bytes(), b"two 1")
         self.assertIn("Nothing has changed", self.mlrepo("status"))
 
     def test_mv_takes_no_place_that_is_taken_meanwhile(self) -> None:
-        strace = self.strace()
         self.start()
         self.mlrepo("commit", "-m", "One")
-        process = subprocess.Popen([strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=400000",
-                                    MLREPO, "mv", "data/a.txt", "data/b.txt"], cwd=self.work, env=self.environment,
+        slow = self.under_strace("-e", "trace=fsync", "-e", "inject=fsync:delay_enter=400000")
+        process = subprocess.Popen([*slow, MLREPO, "mv", "data/a.txt", "data/b.txt"], cwd=self.work, env=self.environment,
                                    stderr=subprocess.PIPE)
         time.sleep(0.35)
         self.write("data/b.txt", b"my own work")

@@ -14,16 +14,6 @@ from command_test import MLREPO, CommandTest
 class VersionsTest(CommandTest):
     """Versions to go to and from, and commands that are killed on the way."""
 
-    def killed(self, call: str, number: int, *words: str) -> None:
-        """A command that is killed at a call."""
-        strace = shutil.which("strace")
-        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-            self.skipTest("nothing can be traced here")
-        done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-                               f"inject={call}:signal=KILL:when={number}", MLREPO, *words],
-                              cwd=self.work, env=self.environment, capture_output=True)
-        self.assertNotEqual(done.returncode, 0, words)
-
     def version(self, name: str, **files: str | None) -> None:
         for path, text in files.items():
             place = self.work / "data" / path.replace("__", "/")
@@ -34,16 +24,6 @@ class VersionsTest(CommandTest):
         self.mlrepo("add", "data")
         self.mlrepo("commit", "-m", name, "--deleted")
         self.mlrepo("tag", name)
-
-    def killed_at(self, path, *words: str) -> None:
-        """A command that is killed when it gives a file its new name."""
-        strace = shutil.which("strace")
-        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-            self.skipTest("nothing can be traced here")
-        done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e",
-                               "inject=rename,renameat,renameat2:signal=KILL:when=1", MLREPO, *words],
-                              cwd=self.work, env=self.environment, capture_output=True)
-        self.assertNotEqual(done.returncode, 0, words)
 
     def text(self, path: str) -> str:
         return (self.work / "data" / path).read_text()

@@ -30,9 +30,6 @@ class Redo(CommandTest):
         self.verify()
 
     def test_the_first_commit_is_taken_back_once_whatever_kills_it(self) -> None:
-        strace = shutil.which("strace")
-        if strace is None or subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-            self.skipTest("nothing can be traced here")
         behind = 0
         for number in range(1, 12):
             with self.subTest(number):
@@ -40,10 +37,9 @@ class Redo(CommandTest):
                 self.work.mkdir()
                 self.start()
                 self.mlrepo("commit", "-m", "One")
-                killed = subprocess.run(
-                    [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=unlinkat", "-e",
-                     f"inject=unlinkat:signal=KILL:when={number}", MLREPO, "undo"],
-                    cwd=self.work, env=self.environment, capture_output=True).returncode != 0
+                traced = self.under_strace("-e", "trace=unlinkat", "-e", f"inject=unlinkat:signal=KILL:when={number}")
+                killed = subprocess.run([*traced, MLREPO, "undo"], cwd=self.work, env=self.environment,
+                                        capture_output=True).returncode != 0
                 if killed and "undo" in self.mlrepo("operations"):
                     behind += 1
                     self.assertIn("No commit yet", self.mlrepo("status"))

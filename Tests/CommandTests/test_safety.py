@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from command_test import CommandTest, MLREPO
+from command_test import MLREPO, RENAMES, CommandTest
 
 
 class Copies(CommandTest):
@@ -30,19 +30,6 @@ class Copies(CommandTest):
 
     def copy(self) -> None:
         subprocess.run(["cp", "-a", str(self.work), str(self.root / "copy")], check=True)
-
-    def kill(self, name: str, *words: str) -> None:
-        """Runs a command that is killed when it gives one of the working copy's files its name."""
-        done = subprocess.run([*self.traced(name, "KILL"), MLREPO, *words], cwd=self.work, env=self.environment,
-                              capture_output=True)
-        self.assertNotEqual(done.returncode, 0, done.stderr)
-
-    def traced(self, name: str, what: str) -> list[str]:
-        strace = ["strace", "-f", "-o", "/dev/null"]
-        if shutil.which("strace") is None or subprocess.run([*strace, "true"], capture_output=True).returncode != 0:
-            self.skipTest("nothing can be traced here")
-        return [*strace, "-P", str(self.work / ".mlrepo" / name),
-                "-e", f"inject=rename,renameat,renameat2:signal={what}:when=1"]
 
     def change(self, cwd, message: str, **files: str) -> None:
         for name, text in files.items():
@@ -106,7 +93,7 @@ class Copies(CommandTest):
                 self.mlrepo("checkout", "main")
                 self.write("data/x", b"mine\n")
                 self.mlrepo("checkout", "--force", "side")
-                self.kill("tracked-next", "undo")
+                self.killed_at(self.work / ".mlrepo" / "tracked-next", "undo")
                 self.assertEqual((self.work / "data/x").read_bytes(), b"mine\n")
                 self.copy()
                 copy = self.root / "copy"
@@ -129,7 +116,7 @@ class Copies(CommandTest):
         self.write("data/x", b"mine\n")
         self.mlrepo("checkout", "--force", "-b", "side", "HEAD")
         self.assertEqual((self.work / "data/x").read_bytes(), b"1\n")
-        self.kill("tracked-next", "undo")
+        self.killed_at(self.work / ".mlrepo" / "tracked-next", "undo")
         self.write("data/x", b"1\n")
         self.copy()
         copy = self.root / "copy"
@@ -143,7 +130,7 @@ class Copies(CommandTest):
         shutil.copytree(self.root / "store", self.root / "before")
         self.write("data/x", b"mine\n")
         self.mlrepo("checkout", "--force", "HEAD")
-        self.kill("tracked-next", "undo")
+        self.killed_at(self.work / ".mlrepo" / "tracked-next", "undo")
         shutil.rmtree(self.root / "store")
         (self.root / "before").rename(self.root / "store")
         self.mlrepo("checkout", "main")
@@ -156,10 +143,10 @@ class Copies(CommandTest):
         self.change(other, "Theirs", **{f"t{number}": "theirs\n" for number in range(3)})
         self.write("data/x", b"mine\n")
         # Behind its entry, before HEAD; then again while it writes what came with it.
-        self.kill("HEAD", "commit", "-m", "Mine")
+        self.killed_at(self.work / ".mlrepo" / "HEAD", "commit", "-m", "Mine")
         for name in (f"t{number}" for number in range(3)):
             (self.work / "data" / name).unlink(missing_ok=True)
-        self.kill("tracked-next", "commit", "-m", "Mine")
+        self.killed_at(self.work / ".mlrepo" / "tracked-next", "commit", "-m", "Mine")
         for name in (f"t{number}" for number in range(3)):
             (self.work / "data" / name).unlink(missing_ok=True)
         self.mlrepo("status")
@@ -173,7 +160,7 @@ class Copies(CommandTest):
 
     def test_a_copy_of_one_in_which_a_removal_was_being_taken_back_is_not_done(self) -> None:
         self.mlrepo("rm", "data")
-        self.kill("tracked-next", "undo")
+        self.killed_at(self.work / ".mlrepo" / "tracked-next", "undo")
         self.copy()
         copy = self.root / "copy"
         self.mlrepo("undo")
@@ -188,7 +175,7 @@ class Copies(CommandTest):
         for name in ("tracked", "HEAD"):
             with self.subTest(name):
                 self.mlrepo("rm", "data")
-                self.kill(name, "undo")
+                self.killed_at(self.work / ".mlrepo" / name, "undo")
                 self.assertIn("Nothing has changed", self.mlrepo("status"))
                 self.assertFalse((self.work / ".mlrepo/pending").exists())
                 self.change(self.work, "More " + name, z=name)
@@ -196,7 +183,7 @@ class Copies(CommandTest):
     def test_who_only_looks_writes_nothing_while_another_command_works(self) -> None:
         self.change(self.work, "Two", x="2\n")
         # Behind its log entry.
-        self.kill("tracked", "checkout", "-b", "side", "HEAD~1")
+        self.killed_at(self.work / ".mlrepo" / "tracked", "checkout", "-b", "side", "HEAD~1")
         old = (self.work / ".mlrepo/HEAD").read_bytes()
         with open(self.work / ".mlrepo/lease", "r+") as lease:
             fcntl.flock(lease, fcntl.LOCK_EX)
@@ -233,7 +220,7 @@ class Copies(CommandTest):
         name = json.loads((self.work / ".mlrepo/HEAD").read_text())["workingCopy"]
         for number in (2, 3):
             (self.work / "data/x").write_text(f"{number}\n")
-            self.kill("HEAD", "commit", "-m", f"Number {number}")
+            self.killed_at(self.work / ".mlrepo" / "HEAD", "commit", "-m", f"Number {number}")
             self.assertIn("Nothing has changed", self.mlrepo("status"))
         self.change(self.work, "Four", y="4\n")
         self.assertEqual(self.stderr, "")
@@ -241,14 +228,14 @@ class Copies(CommandTest):
                          ["Four", "Number 3", "Number 2", "One"])
         self.assertEqual(json.loads((self.work / ".mlrepo/HEAD").read_text())["workingCopy"], name)
         # Who asks in between changes nothing about what 'undo' has to finish.
-        self.kill("HEAD", "undo")
+        self.killed_at(self.work / ".mlrepo" / "HEAD", "undo")
         self.mlrepo("status")
         self.mlrepo("undo")
         self.assertEqual(self.mlrepo("log", "--oneline", "-n", "1").split(") ")[-1].strip(), "Number 3")
 
     def test_a_copy_that_was_made_while_a_checkout_was_interrupted(self) -> None:
         self.change(self.work, "Two", x="2\n", y="2\n")
-        self.kill("tracked-next", "checkout", "HEAD~1")
+        self.killed_at(self.work / ".mlrepo" / "tracked-next", "checkout", "HEAD~1")
         self.copy()
         self.mlrepo("checkout", "HEAD~1")
         copy = self.root / "copy"
@@ -268,8 +255,9 @@ class Copies(CommandTest):
             (self.work / f"data/{number}").write_text("2\n")
         self.mlrepo("commit", "-m", "Others")
         # Copied as it is before the last of its names, and then it goes on.
-        checkout = subprocess.Popen([*self.traced("tracked-next", "STOP"), MLREPO, "checkout", "HEAD~1"], cwd=self.work,
-                                    env=self.environment, stderr=subprocess.DEVNULL, start_new_session=True)
+        stopped = self.under_strace("-P", str(self.work / ".mlrepo/tracked-next"), "-e", f"inject={RENAMES}:signal=STOP:when=1")
+        checkout = subprocess.Popen([*stopped, MLREPO, "checkout", "HEAD~1"], cwd=self.work, env=self.environment,
+                                    stderr=subprocess.DEVNULL, start_new_session=True)
         deadline = time.monotonic() + 60
         while not any(name.startswith("tmp-tracked-next") or name == "tracked-next" for name in os.listdir(self.work / ".mlrepo")):
             self.assertLess(time.monotonic(), deadline)

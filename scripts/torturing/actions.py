@@ -602,11 +602,12 @@ class Actions:
         commands += [(copy.place, words) for words in self.generator.sample(others, self.generator.randrange(3))]
         self.generator.shuffle(commands)
         ends = self.program.kill_some(commands)
-        self.forget_undo()
 
         jobs = {words[2]: (one, part) for one, words, part in commits}
         for one in copies:
             self.take_all(one, jobs)
+        # The tag may be older than a commit or younger, and gc may have taken what `undo` would go back to.
+        self.forget_undo()
         seen = self.checks.seen_refs(copy)["tags"]
         if tag in seen:
             self.world.refs["tags"][tag] = base
