@@ -79,6 +79,28 @@ class Unreadable(LimitTest):
         self.assertIn("hint: mlrepo untrack $'data/secret\\x1b[31m.bin' leaves it out", error)
         self.assertEqual(self.head(), before)
 
+    def test_a_repair_takes_the_other_files_of_a_working_copy(self) -> None:
+        self.mlrepo("init")
+        contents = {name: random.Random(name).randbytes(5_000) for name in ("a", "secret")}
+        for name, content in contents.items():
+            self.write(f"data/{name}", content)
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "One")
+        for pack in (self.work / ".mlrepo/packs").rglob("*.pack"):
+            damaged = pack.read_bytes()
+            for content in contents.values():
+                damaged = damaged.replace(content, bytes(5_000))
+            pack.chmod(0o644)
+            pack.write_bytes(damaged)
+        user = self.somebody()
+        os.chmod(self.work / "data/secret", 0)
+        done = self.run_as("fsck", "--repair", user=user)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"taken from the working copy: data/a\n", done.stdout)
+        os.chmod(self.work / "data/secret", 0o600)
+        self.assertIn(b"taken from the working copy: data/secret\n", self.run_as("fsck", "--repair", user=user).stdout)
+        self.verify()
+
     def test_a_directory_that_cannot_be_read_is_not_taken_for_deleted(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")
@@ -586,11 +608,13 @@ class FullDisk(LimitTest):
             while True:
                 file.write(bytes(4096))
         before = self.head()
-        for words in (["commit", "-m", "Two"], ["tag", "v1"], ["branch", "side"]):
+        for words in (["commit", "-m", "Two"], ["tag", "v1"], ["branch", "side"], ["untrack", "data/a.txt"], ["mv", "data/a.txt", "b"]):
             self.fails(*words, status=74, says="No space left on device")
         for words in (["log"], ["ls"], ["cat", "HEAD:data/a.txt"], ["fsck"], ["stats"]):
             self.assertEqual(self.run_as(*words).returncode, 0, words)
         self.assertEqual((self.head(), (self.work / "data/a.txt").read_bytes()), (before, b"changed\n"))
+        left = [path for path in (self.work / ".mlrepo").rglob("*") if path.is_file() and "tmp" in str(path.relative_to(self.work))]
+        self.assertEqual(left, [])
         os.remove(self.work / "filler")
         self.mlrepo("commit", "-m", "Two")
         self.verify()

@@ -187,6 +187,33 @@ class Healing(CommandTest):
         self.assertEqual(self.mlrepo("ls", "HEAD"), lost)
         self.verify()
 
+    def test_it_goes_on_beside_a_directory_that_is_lost(self) -> None:
+        self.mlrepo("init")
+        for name in ("a/x", "b/y"):
+            self.write(name, os.urandom(5_000))
+        self.mlrepo("add", "a", "b")
+        self.mlrepo("commit", "-m", "One")
+        packs = {path: path.read_bytes() for path in (self.work / ".mlrepo/packs").rglob("*.pack")}
+        self.write("b/y", os.urandom(5_000))
+        self.mlrepo("commit", "-m", "Two")
+        second = {path for path in (self.work / ".mlrepo/packs").rglob("*.pack")} - packs.keys()
+        self.write("a/x", os.urandom(5_000))
+        self.mlrepo("commit", "-m", "Three")
+        content = (self.work / "a/x").read_bytes()
+        [third] = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if content in path.read_bytes()]
+        for path in (*second, third):
+            path.chmod(0o644)
+            damaged = bytearray(path.read_bytes())
+            at = damaged.find(content) if path == third else 20
+            for place in range(at, at + len(content) if path == third else len(damaged) - 100, 50):
+                damaged[place] ^= 1
+            path.write_bytes(damaged)
+        out = self.mlrepo("fsck", "--repair", status=1)
+        self.assertIn("taken from the working copy: a/x\n", out)
+        self.assertNotIn("b/y", [line for line in out.splitlines() if line.startswith("taken")])
+        self.assertEqual(self.run_raw("cat", "HEAD:a/x").stdout, content)
+        self.assertEqual(self.run_raw("fsck").returncode, 1)
+
     def test_it_goes_on_where_an_earlier_repair_had_no_copy(self) -> None:
         self.start()
         content = os.urandom(9_000_000)
