@@ -209,6 +209,7 @@ class Healing(CommandTest):
                 damaged[place] ^= 1
             path.write_bytes(damaged)
         out = self.mlrepo("fsck", "--repair", status=1)
+        self.assertIn("needed by branches/main:b\n", out)
         self.assertIn("taken from the working copy: a/x\n", out)
         self.assertNotIn("b/y", [line for line in out.splitlines() if line.startswith("taken")])
         self.assertEqual(self.run_raw("cat", "HEAD:a/x").stdout, content)
