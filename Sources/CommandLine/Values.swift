@@ -45,7 +45,21 @@ enum Values {
             }
             try set(name, to: value(String(pair[pair.index(after: equals)...])), in: &values)
         }
+        try requireDistinct(values)
         return values
+    }
+
+    /// Makes sure that no value has the name of another one: `a.b` beside the member `b` of `a`.
+    ///
+    /// `a` beside `a.b` is two names: many call their metrics `loss` and `loss.val`.
+    private static func requireDistinct(_ values: [String: ParameterValue]) throws {
+        var known: Set<String> = []
+        for name in ParameterValue.flattened(values).map(\.name) where !known.insert(name).inserted {
+            throw Failure(
+                status: .usage,
+                message: "'\(Terminal.escaped(name))' is given twice: as a name, and as a member",
+                hint: "leave one of them out")
+        }
     }
 
     /// Adds values to those that are there; members of the same name are joined.
@@ -123,7 +137,8 @@ enum Values {
         return (try? readJSONValue(Array(number.utf8))) == .float(number) ? number : nil
     }
 
-    private static func json(_ value: ParameterValue) -> JSONValue {
+    /// The same of one value.
+    static func json(_ value: ParameterValue) -> JSONValue {
         switch value {
         case .integer(let text):
             if let number = Int(text), number.magnitude < JSONValue.integerLimit { return .integer(number) }

@@ -8,6 +8,8 @@ package struct CommitWalk {
     /// Those of the newest second, in the order in which they are handed out, from the end.
     private var ready: [(id: ObjectID, commit: Commit)] = []
     private var seen: Set<ObjectID> = []
+    /// Why a commit could not be read; told when all others have been handed out.
+    private var failure: ReadError?
 
     package init(from tips: [ObjectID], reader: any ObjectReader) throws(ReadError) {
         self.reader = reader
@@ -29,8 +31,11 @@ package struct CommitWalk {
     }
 
     /// The next commit: none comes before a commit that was made later, and each comes once.
+    ///
+    /// - Throws: Where one cannot be read, once all have been handed out that lead elsewhere.
     package mutating func next() throws(ReadError) -> (id: ObjectID, commit: Commit)? {
         if ready.isEmpty { try gather() }
+        if ready.isEmpty, let failure { throw failure }
         return ready.popLast()
     }
 
@@ -42,7 +47,11 @@ package struct CommitWalk {
         var next = 0
         while next < group.count {
             for parent in group[next].commit.parents where seen.insert(parent).inserted {
-                let commit = try reader.commit(parent)
+                let commit: Commit
+                do throws(ReadError) { commit = try reader.commit(parent) } catch {
+                    failure = failure ?? error
+                    continue
+                }
                 if commit.committed == newest { group.append((parent, commit)) } else { add(parent, commit) }
             }
             next += 1

@@ -66,7 +66,13 @@ extension Repository {
         if move.undoing == nil, let kept = note.kept { try hold(kept, look.head, actor) }
         try copy.setPending(note)
         try removeLeftovers(look)
-        let seen = try settled(write(steps, isResumed: isResumed, onStep: onStep))
+        let seen: SegmentedArray<StatCacheEntry.Seen?>
+        do throws(RepositoryError) {
+            seen = try settled(write(steps, isResumed: isResumed, onStep: onStep))
+        } catch {
+            if case .tree(.content) = error, !isResumed, move.isPlain { goBack(to: look.head) }
+            throw error
+        }
         var head = look.head
         (head.commit, head.branch) = (move.commit, move.branch)
         // Before the log has it: whoever finds the entry makes it what is tracked.
@@ -96,6 +102,14 @@ extension Repository {
         if isStaying { try copy.setHead(head) }
         return CheckoutReport(
             written: steps.writtenCount, removed: steps.count - steps.writtenCount, head: head)
+    }
+
+    /// Brings the files back that a checkout had replaced before it met damage, which would stop it each time it is typed again.
+    ///
+    /// Where that does not succeed, either, the working copy stays as one whose checkout was interrupted.
+    private func goBack(to head: WorkingCopy.Head) {
+        guard let commit = head.commit else { return }
+        _ = try? checkout(CheckoutMove(to: commit, branch: head.branch))
     }
 
     /// What is noted while a checkout is on its way.

@@ -15,7 +15,7 @@ package struct CommitRequest: Sendable {
     package var inputs: [(path: RepositoryPath, commit: ObjectID?)] = []
     /// Files that parameters were read from: inputs, too, where the version has them.
     package var parameterFiles: [RepositoryPath] = []
-    /// What the run wrote; empty for all that changed, less the inputs.
+    /// What the run wrote; empty for all that changed, less what is an input as it is now.
     package var outputs: [RepositoryPath] = []
     /// Files that are gone were deleted on purpose.
     package var allowsMissing = false
@@ -41,6 +41,8 @@ package struct CommitReport: Sendable {
     package let changes: (added: Int, modified: Int, deleted: Int)
     /// The code that was recorded; nothing without git.
     package let code: Run.Code?
+    /// All that changed counts as read by the run, and nothing as written.
+    package let isAllInput: Bool
 }
 
 extension Repository {
@@ -98,6 +100,44 @@ extension Repository {
             throw .nothingToCommit
         }
 
+        let left = scanned.count == look.scan.files.count ? [] : look.scan.files.filter { !isWanted($0.path) }
+        let files = CommitFiles(
+            found: found, edits: edits, recipes: read.recipes, tracked: tracked,
+            left: left.filter { $0.base == nil }.map(\.path),
+            changes: Self.count(read.files))
+        let deadline = environment.now() + Self.patience
+        while true {
+            do throws(RepositoryError) {
+                return try record(files, request, by: committer, look, writer)
+            } catch {
+                // Somebody else was faster: what they committed is taken in like what they had committed before.
+                guard case .store(.moved(let name)) = error, name.name(in: "branches") != nil,
+                    environment.now() < deadline
+                else { throw error }
+            }
+        }
+    }
+
+    /// What a commit read, whatever it is put upon.
+    private struct CommitFiles {
+        let found: CommitEdits
+        /// Of these what differs from the base version.
+        let edits: CommitEdits
+        let recipes: [RecipeEntry]
+        let tracked: TrackedPaths
+        /// New files that are not asked for.
+        let left: [RepositoryPath]
+        let changes: (added: Int, modified: Int, deleted: Int)
+    }
+
+    /// Puts what was read on the newest commit of the branch.
+    ///
+    /// - Throws: ``StoreError/moved(_:)`` with the branch if it has another newest commit by then; nothing has happened.
+    private func record(
+        _ files: CommitFiles, _ request: CommitRequest, by committer: Person, _ look: Look,
+        _ writer: ObjectWriter
+    ) throws(RepositoryError) -> CommitReport {
+        let (base, tracked, edits) = (look.base, files.tracked, files.edits)
         // What others committed on the branch since, if anything.
         let parent =
             try look.head.branch.map { (branch) throws(RepositoryError) in try tip(of: branch) }
@@ -112,13 +152,12 @@ extension Repository {
         // A run read what was here, and not what others committed meanwhile.
         let mine = theirs.isEmpty ? built : try edited(tree(base), edits, writer)
         let place = theirs.isEmpty ? nil : look.head.commit
-        let left = scanned.count == look.scan.files.count ? [] : look.scan.files.filter { !isWanted($0.path) }
         let kept = KeptFiles(
             DirectoryTree(root: mine.root, reader: WrittenObjects(writer: writer)), tracked.directories,
-            without: left.filter { $0.base == nil }.map(\.path))
+            without: files.left)
         let run = try declaredRun(request, committer, edits, base, kept, writer, from: place)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
-        let recipes = try recipeMap(read.recipes, writer)
+        let recipes = try recipeMap(files.recipes, writer)
         let now = environment.now()
         let commit = Commit(
             author: request.author ?? committer, committer: committer, authored: now, committed: now,
@@ -144,11 +183,13 @@ extension Repository {
             }
             return changes
         }
-        try settle(look, found, theirs, on: id, commit, request)
+        try settle(look, files.found, theirs, on: id, commit, request)
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
-            takenIn: theirs.map(\.path), changes: Self.count(read.files), code: run.code)
+            takenIn: theirs.map(\.path), changes: files.changes, code: run.code,
+            isAllInput: !request.inputs.isEmpty && request.outputs.isEmpty
+                && run.outputs == DirectoryTree.emptyRoot && edits.contains { $0.entry != nil })
     }
 
     /// What is tracked after both what was said here and what others said on the branch.
@@ -186,123 +227,6 @@ extension Repository {
         let (head, _) = try base()
         guard let id = head.commit, try isMerged(copy.pending(), id) else { return }
         _ = try checkout(id, branch: head.branch)
-    }
-
-    /// A path that is neither on disk nor in the base version was mistyped, or is not tracked.
-    private func refuseUnknown(_ paths: [RepositoryPath], _ look: Look) throws(RepositoryError) {
-        var found: Set<RepositoryPath>?
-        for path in paths where !path.isRoot {
-            let isKnown = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
-            if isKnown { continue }
-            guard try exists(path) else { throw .noPath("\(path)") }
-            // What the ignore rules leave out of a tracked directory is no part of the version.
-            let present =
-                found
-                ?? Set(look.scan.files.map(\.path)).union(look.scan.emptyDirectories).withAncestors
-            found = present
-            let isTracked =
-                look.tracking.added.contains(path) || present.contains(path)
-                || look.tracking.paths.directories.contains { $0.isInside(path) }
-            guard isTracked else { throw .notTracked(path) }
-        }
-    }
-
-    /// A file that is there was not deleted: a listing need not name what was put in its place while it was read.
-    private func refuseOverlooked(_ look: Look, _ scanned: ScannedFiles) throws(RepositoryError) {
-        var firm: Set<RepositoryPath> = [.root]
-        for index in scanned.indices where scanned.isGone(index) {
-            let path = scanned.path(index)
-            // Where an empty directory was there may be a file now.
-            guard scanned[index].base?.mode != .directory, !look.tracking.isUntracked(path),
-                let above = path.split?.directory,
-                try obstacle(above, [], &firm) == nil, let kind = try status(of: path)?.kind,
-                kind == .file || kind == .link
-            else { continue }
-            let name = FilePath(path.bytes).name
-            // Where names are alike that differ in case, it is there under another one.
-            let names = try filing { () throws(FileError) in
-                try environment.files.names(in: copy.root.appending(above.bytes))
-            }
-            if names.contains(where: { $0.elementsEqual(name) }) { throw .tree(.unsteady(path)) }
-        }
-    }
-
-    /// Missing is not deleted: a tracked root that is gone, or most of many files, looks like a disk that is not mounted.
-    ///
-    /// So does what was added since the version before.
-    private func refuseMissing(
-        _ look: Look, _ scanned: ScannedFiles, _ isWanted: (RepositoryPath) -> Bool
-    ) throws(RepositoryError) {
-        let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
-            .filter { !look.tracking.isUntracked($0) }
-        var known = Set(look.base?.tracked.directories ?? [])
-        // What others track on the branch may have been noted already.
-        if let branch = look.head.branch, let tip = try tip(of: branch) {
-            known.formUnion(try commit(tip).tracked.directories)
-        }
-        var new: [RepositoryPath] = []
-        // What is tracked is part of every version, whatever else is asked for.
-        for path in look.tracking.paths.directories where !path.isRoot && !known.contains(path) {
-            if try status(of: path)?.kind != .directory { new.append(path) }
-        }
-        for path in look.tracking.added.sorted() where isWanted(path) {
-            if let root = look.tracking.root(above: path),
-                try !isLeftOut(path, isDirectory: false, below: root)
-            {
-                continue
-            }
-            let isInBase = try reading { () throws(ReadError) in try tree(look.base).entry(at: path) != nil }
-            let kind = try status(of: path)?.kind
-            if isInBase || kind == .file || kind == .link { continue }
-            // An empty directory is one that had been kept.
-            if kind == .directory {
-                let names = try filing { () throws(FileError) in
-                    try environment.files.names(in: copy.root.appending(path.bytes))
-                }
-                if names.isEmpty { continue }
-            }
-            new.append(path)
-        }
-        guard !gone.isEmpty || !new.isEmpty else { return }
-        let roots = try missingRoots(look, scanned, gone) + new
-        let single = gone.filter { !look.tracking.coversDirectory($0) && !new.contains($0) }
-        if !roots.isEmpty || !single.isEmpty {
-            throw .missing(roots + single, total: roots.count + single.count)
-        }
-        let total = look.scan.unchanged + scanned.count
-        if total >= 100, gone.count * 2 > total { throw .missing(gone, total: gone.count) }
-    }
-
-    /// Tracked directories that are gone, or have lost every file.
-    func missingRoots(
-        _ look: Look, _ scanned: ScannedFiles, _ gone: [RepositoryPath]
-    ) throws(RepositoryError) -> [RepositoryPath] {
-        var roots: [RepositoryPath] = []
-        for directory in look.tracking.paths.directories where !directory.isRoot {
-            let status = try filing { () throws(FileError) in
-                try environment.files.status(copy.root.appending(directory.bytes))
-            }
-            // A link in its place leads to data that this version would not have.
-            let lost = gone.count { $0.isInside(directory) }
-            guard lost > 0 else { continue }
-            // Nor does an empty directory say that somebody deleted everything: a disk may not be mounted on it.
-            let all = try reading { () throws(ReadError) in
-                try tree(look.base).entry(at: directory)?.files ?? 0
-            }
-            let isEmptied =
-                lost >= all && !scanned.contains { $0.status != nil && $0.path.isInside(directory) }
-            if status?.kind != .directory || isEmptied { roots.append(directory) }
-        }
-        return roots
-    }
-
-    /// A file that was there when its directory was looked at and is gone when it is read was not deleted by anybody who knows of
-    /// this commit.
-    private func refuseVanished(_ scanned: ScannedFiles, _ read: SnapshotFiles) throws(RepositoryError) {
-        let known = Set(scanned.indices.lazy.filter { scanned.isGone($0) }.map { scanned.path($0) })
-        let gone = read.indices.lazy.filter { read.isGone($0) && !read.isNew($0) }.map { read.path($0) }
-        let vanished = gone.filter { !known.contains($0) }
-        if !vanished.isEmpty { throw .missing(Array(vanished), total: vanished.count) }
     }
 
     /// What others changed between the base and the branch's newest commit, if it is apart from what changed here.

@@ -64,8 +64,11 @@ extension Repository {
             // The first version of everything is its own output.
             outputRoot = version.root
         } else {
+            let read = DirectoryTree(root: inputRoot, reader: WrittenObjects(writer: writer))
+            let anew = try writtenAnew(edits, over: read, inputs.map(\.path).filter { commits[$0] != nil })
             let written = edits.keeping { edit in
-                edit.entry != nil && !inputs.contains { edit.path.isInside($0.path) }
+                edit.entry != nil
+                    && (anew.contains(edit.path) || !inputs.contains { edit.path.isInside($0.path) })
             }
             outputRoot = try edited(empty, written, writer).root
         }
@@ -79,6 +82,26 @@ extension Repository {
             metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,
             inputCommits: commits)
+    }
+
+    /// Files that a run read in another version and wrote anew, as when a model is trained further in place.
+    ///
+    /// - Parameters:
+    ///   - read: The inputs.
+    ///   - roots: Those of other versions.
+    private func writtenAnew(
+        _ edits: some PathEdits, over read: DirectoryTree, _ roots: [RepositoryPath]
+    ) throws(RepositoryError) -> Set<RepositoryPath> {
+        guard !roots.isEmpty else { return [] }
+        return try reading { () throws(ReadError) in
+            var anew: Set<RepositoryPath> = []
+            for edit in edits where roots.contains(where: edit.path.isInside) {
+                guard let entry = edit.entry else { continue }
+                let input = try read.entry(at: edit.path)
+                if input?.id != entry.id || input?.mode != entry.mode { anew.insert(edit.path) }
+            }
+            return anew
+        }
     }
 
     /// What a version has at a path: one entry, or of the top directory all of them, which an input or output has to be below.

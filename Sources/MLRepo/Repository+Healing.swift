@@ -6,26 +6,49 @@ internal import WorkingTree
 extension Repository {
     /// Stores again what the store has lost and the working copy still has.
     ///
-    /// A file counts if its content is that of the version that is stood on, whatever its times say.
-    /// - Returns: The files, sorted.
+    /// A file counts if its content is that of the version that is stood on, whatever its times say. Lists of names come from the
+    /// stat cache.
+    /// - Returns: The files, and the directories whose lists of names were lost, sorted.
     package func heal() throws(RepositoryError) -> [RepositoryPath] {
         guard !copy.isBare, let actor = person else { return [] }
         let (head, base) = try base()
+        guard let base else { return [] }
+        var losses = losses(of: base)
+        var healed: [RepositoryPath] = []
+        if !losses.directories.isEmpty, try healDirectories(of: base, head, actor) {
+            healed = losses.directories
+            losses = self.losses(of: base)
+        }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
-        var healed: [RepositoryPath] = []
-        for (path, entry) in lost(in: base?.tree ?? DirectoryTree.emptyRoot, .root) {
+        var files: [RepositoryPath] = []
+        for (path, entry) in losses.files {
             guard let status = try status(of: path), status.kind == (entry.mode == .link ? .link : .file),
                 status.size == entry.size
             else { continue }
             let file = ScannedFiles([ScannedFile(path: path, status: status)])
             // Nothing is written for a file that is another one by now.
             guard try named(file, nil) == entry.id, try named(file, writer) == entry.id else { continue }
-            healed.append(path)
+            files.append(path)
         }
-        guard !healed.isEmpty else { return [] }
+        if !files.isEmpty {
+            _ = try transact(StoreRepair.verb, reason: nil, actor: actor, head, writer) { [] }
+        }
+        return (healed + files).sorted()
+    }
+
+    /// Makes the records of a version's directories anew from the stat cache, which has the name and id of every file.
+    ///
+    /// - Returns: Whether what came out is that version.
+    private func healDirectories(
+        of base: Commit, _ head: WorkingCopy.Head, _ actor: Person
+    ) throws(RepositoryError) -> Bool {
+        guard let cache = copy.cache(), cache.base == head.commit else { return false }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        guard try edited(directory(nil), cache.files, writer).root == base.tree else { return false }
         _ = try transact(StoreRepair.verb, reason: nil, actor: actor, head, writer) { [] }
-        return healed.sorted()
+        return true
     }
 
     /// Reads a file, and with a writer stores it.
@@ -43,20 +66,44 @@ extension Repository {
         }
     }
 
-    /// The files of a directory that the store does not have whole; none of one whose own record is lost.
-    private func lost(in root: ObjectID, _ directory: RepositoryPath) -> [Leaf] {
-        guard let entries = try? DirectoryTree(root: root, reader: store).entries.leaves() else { return [] }
-        var lost: [Leaf] = []
+    /// What the store does not have of a version.
+    private struct Losses {
+        /// Whose own list of names is lost; what was in them is not known.
+        var directories: [RepositoryPath] = []
+        /// Files that are not there whole.
+        var files: [Leaf] = []
+        /// Directories of which nothing is lost, each looked at once.
+        var whole: Set<ObjectID> = []
+    }
+
+    private func losses(of version: Commit) -> Losses {
+        var losses = Losses()
+        look(for: &losses, in: version.tree, .root)
+        return losses
+    }
+
+    private func look(for losses: inout Losses, in root: ObjectID, _ directory: RepositoryPath) {
+        guard !losses.whole.contains(root) else { return }
+        guard let entries = try? DirectoryTree(root: root, reader: store).entries.leaves() else {
+            losses.directories.append(directory)
+            return
+        }
+        let before = losses.directories.count + losses.files.count
+        // More than these are in no version that a checkout writes.
+        guard before < Self.lossLimit else { return }
         for entry in entries {
             guard let path = try? directory.appending(entry.name) else { continue }
             if entry.mode == .directory {
-                lost += self.lost(in: entry.id, path)
+                look(for: &losses, in: entry.id, path)
             } else if entry.mode.kind == .blob, !isWhole(entry.id) {
-                lost.append((path, entry))
+                losses.files.append((path, entry))
             }
         }
-        return lost
+        if losses.directories.count + losses.files.count == before { losses.whole.insert(root) }
     }
+
+    /// So many losses are mended at a time.
+    private static let lossLimit = 1_000_000
 
     /// Whether the store has a blob, or its recipe and all of its chunks.
     private func isWhole(_ id: ObjectID) -> Bool {

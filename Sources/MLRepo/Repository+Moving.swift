@@ -369,7 +369,7 @@ extension Repository {
 
     // MARK: Looking
 
-    private func hasEntry(_ base: Commit?, _ path: RepositoryPath) throws(RepositoryError) -> Bool {
+    func hasEntry(_ base: Commit?, _ path: RepositoryPath) throws(RepositoryError) -> Bool {
         try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }
     }
 

@@ -1,4 +1,4 @@
-internal import FileIO
+package import FileIO
 package import ObjectModel
 package import WorkingTree
 
@@ -39,7 +39,7 @@ extension Repository {
             guard let status else { throw .noPath("\(path)") }
             guard status.kind != .other else { throw .special(path) }
             try free(path, in: &tracking, of: base)
-            try requireOurs(path)
+            try requireOurs(path, base)
             if status.kind == .directory {
                 let known = tracking.paths.directories.filter { $0 != path }
                 // What the ignore rules leave out is tracked by itself, also in a directory that is tracked.
@@ -90,6 +90,18 @@ extension Repository {
         return try tracking(base).coversDirectory(path)
     }
 
+    /// The top of the working copy around a directory, if that has the directory in its last version and goes on with it.
+    package static func tracker(of directory: FilePath, _ environment: Environment) -> FilePath? {
+        guard directory.parent != directory else { return nil }
+        var above = environment
+        above.workingDirectory = directory.parent
+        guard let outer = try? Repository.open(above), !outer.copy.isBare,
+            let path = try? outer.path(directory.bytes), (try? outer.isInTracked(path)) == true,
+            let base = try? outer.base().commit, (try? outer.hasEntry(base, path)) == true
+        else { return nil }
+        return outer.copy.root
+    }
+
     /// Whether a path is a link to a directory: the link is kept, and no file behind it.
     package func isLinkToDirectory(_ path: RepositoryPath) -> Bool {
         let place = copy.root.appending(path.bytes)
@@ -97,8 +109,8 @@ extension Repository {
         return (try? environment.files.status(place / "."))??.kind == .directory
     }
 
-    /// Makes sure that a path lies in no repository inside this one.
-    private func requireOurs(_ path: RepositoryPath) throws(RepositoryError) {
+    /// Makes sure that a path lies in no repository inside this one, but for one that came into what the base version has.
+    private func requireOurs(_ path: RepositoryPath, _ base: Commit?) throws(RepositoryError) {
         var next: RepositoryPath? = path
         while let directory = next, !directory.isRoot {
             let store = try filing { () throws(FileError) in
@@ -109,7 +121,7 @@ extension Repository {
                     return nil
                 }
             }
-            if store?.kind == .directory { throw .nested(directory) }
+            if store?.kind == .directory, try !hasEntry(base, directory) { throw .nested(directory) }
             next = directory.split?.directory
         }
     }

@@ -3,7 +3,7 @@ package import Storage
 
 extension Repository {
     /// How long others may be faster before a person is told, in seconds.
-    private static let patience = 60
+    static let patience = 60
 
     /// Makes one operation part of the store: its objects, its event, and what becomes of the refs, all or nothing.
     ///

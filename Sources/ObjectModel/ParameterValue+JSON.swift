@@ -56,10 +56,12 @@ extension ParameterValue {
         }
     }
 
-    /// The value as people read it: strings bare, lists and maps as JSON-like text.
+    /// The value as people read it: strings in quotes where something else is written so, else bare, lists and maps as JSON-like text.
     package var text: String {
         switch self {
-        case .integer(let text), .float(let text), .string(let text): text
+        case .integer(let text), .float(let text): text
+        case .string(let text):
+            Self.isBare(text) ? text : "\"\(text)\""
         case .bool(let value): value ? "true" : "false"
         case .null: "null"
         case .list(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
@@ -68,6 +70,12 @@ extension ParameterValue {
                 + members.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text)" }.joined(
                     separator: ", ") + "}"
         }
+    }
+
+    /// Whether a text can be nothing but a string.
+    private static func isBare(_ text: String) -> Bool {
+        guard let first = text.utf8.first, !["true", "false", "null"].contains(text) else { return false }
+        return !isInteger(text) && !isFloat(text) && !"\"[{".utf8.contains(first)
     }
 
     /// Nested maps as one, under names joined by dots: `optimizer.lr`.

@@ -183,15 +183,19 @@ package struct IntegrityChecker: Sendable {
         for (problem, references) in pending where problem.kind == .frame {
             for reference in references where !walk.isPresent(reference) { lay[reference] = problem }
         }
-        for reference in walk.missing.sorted() {
+        report.lost = Set(lay.keys).union(walk.missing).sorted()
+        for reference in report.lost {
             let frame = lay[reference]
-            let message = frame == nil ? "no live pack has it" : "it lay in a frame that is damaged"
+            let message =
+                frame == nil
+                ? "no live pack has it"
+                : "it lay in a frame that is damaged"
+                    + (walk.missing.contains(reference) ? "" : ", and nothing undamaged leads to it")
             let missing = IntegrityProblem(
                 .missingObject, message, reference: reference, pack: frame?.pack, offset: frame?.offset)
             pending.append((missing, [reference]))
         }
         report.problems += named(pending, log: log, walk: walk, newest: newest)
-        report.lost = Set(lay.keys).union(walk.missing).sorted()
         report.objects = places.count
         report.packs = live.count
         report.bytes = packs.prefix(live.count).reduce(0) { $0 + $1.count }

@@ -182,6 +182,34 @@ class Numbers(CommandTest):
         self.assertEqual(json.loads(self.mlrepo("show", "--json"))["runs"][0]["metrics"],
                          {"acc": 0.5, "seed": 1, "optim": {"lr": 1, "wd": 0.1, "beta": 2}})
 
+    def test_a_name_that_is_a_member_too(self) -> None:
+        self.start()
+        self.write("p.json", b'{"a": {"b": 1}, "a.b": 2}')
+        params = ["--params", str(self.work / "p.json")]
+        self.refused("commit", "-m", "x", *params, status=64, says="'a.b' is given twice: as a name, and as a member")
+        # These are two names.
+        self.mlrepo("commit", "-m", "x", "--metric", "loss=0.5", "--metric", "loss.val=0.25")
+        self.assertEqual(json.loads(self.mlrepo("show", "--json"))["runs"][0]["metrics"], {"loss": 0.5, "loss.val": 0.25})
+
+    def test_text_that_looks_like_something_else_is_quoted(self) -> None:
+        self.start()
+        texts = {"a": "1", "b": "-0.5e3", "c": "true", "d": "null", "e": "nan", "f": "", "g": '"x"', "h": "[1]", "i": "{}"}
+        one = [word for name in texts for word in ("--param", f"{name}=bare")]
+        self.mlrepo("commit", "-m", "One", *one, "--param", "z=1")
+        two = [word for name, text in texts.items() for word in ("--param", f"{name}={json.dumps(text)}")]
+        self.mlrepo("commit", "-m", "Two", *two, "--param", 'z="1"')
+        line = "params " + " ".join(f'{name}="{text}"' for name, text in texts.items()) + ' z="1"\n'
+        self.assertIn(line, self.mlrepo("show"))
+        self.assertIn('params a="1" b="-0.5e3" c="true"', self.mlrepo("log", "-n", "1"))
+        told = self.mlrepo("diff", "HEAD~1", "HEAD")
+        self.assertIn('  z  1 -> "1"\n', told)
+        self.assertIn('  f  bare -> ""\n', told)
+        rows = {row["name"]: row for row in json.loads(self.mlrepo("diff", "--json", "HEAD~1", "HEAD"))["parameters"]}
+        self.assertEqual(rows["z"], {"name": "z", "before": 1, "after": "1"})
+        self.assertEqual(rows["b"], {"name": "b", "before": "bare", "after": "-0.5e3"})
+        self.mlrepo("commit", "-m", "Three", "--param", "n=1.50", "--param", "t=plain text")
+        self.assertIn("params n=1.50 t=plain text\n", self.mlrepo("show"))
+
     def test_numbers_that_json_spells_otherwise(self) -> None:
         self.start()
         pairs = ["a=.5", "b=1.", "c=007", "d=-.5e3", "e=-0", "f=00.50", "g=1e5", "h=nan", "i=1234567890123456789012"]

@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-from command_test import MLREPO, CommandTest
+from command_test import MLREPO, READER, CommandTest
 
 
 class Transcripts(CommandTest):
@@ -342,6 +342,41 @@ class Newcomers(CommandTest):
         self.assertEqual(self.run_of()["parameters"],
                          {"optim": {"lr": 0.5, "inner": {"x": 3}}, "a.b": 4, "new.name": 5})
 
+    def test_a_model_that_is_trained_further_in_place_was_made_by_the_run(self) -> None:
+        self.start()
+        self.write("model/w", b"weights")
+        self.write("model/vocabulary", b"words")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "Base", "--input", "data", "--param", "lr=1")
+        base = self.mlrepo("resolve", "HEAD").strip()
+        for number, read in enumerate(["HEAD:model/w", "HEAD:model", "HEAD:."]):
+            self.write("model/w", b"further %d" % number)
+            self.mlrepo("commit", "-m", f"Further {number}", *([] if read == "HEAD:." else ["--input", "data"]),
+                        "--input", read, "--param", f"lr={number}")
+            self.assertNotIn("note", self.stderr)
+            told = json.loads(self.mlrepo("blame", "--json", "model/w"))
+            self.assertEqual(told["parameters"], {"lr": number}, read)
+            [written] = [line for line in self.mlrepo("show").splitlines() if line.startswith("  wrote")]
+            self.assertIn("  model/w ", written)
+            # The way goes on through what it was trained from, to the first run.
+            self.assertIn(base[:7], self.mlrepo("blame", "model/w"))
+            # What the run only read was made by the first one.
+            self.assertEqual(json.loads(self.mlrepo("blame", "--json", "model/vocabulary"))["parameters"], {"lr": 1})
+        self.verify()
+
+    def test_where_all_that_changed_is_an_input_that_is_told(self) -> None:
+        self.start()
+        self.write("model/w", b"weights")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "Base", "--input", "data")
+        self.assertEqual(self.stderr, "")
+        self.write("model/w", b"further")
+        self.mlrepo("commit", "-m", "Further", "--input", "data", "--input", "model")
+        self.assertIn("note: all that changed counts as read by the run, and nothing as written", self.stderr)
+        self.mlrepo("undo")
+        self.mlrepo("commit", "-m", "Further", "--input", "data", "--input", "HEAD:model")
+        self.assertEqual(self.stderr, "")
+
     def test_what_a_run_read_was_not_made_by_it(self) -> None:
         self.start()
         self.write("model/m", b"model")
@@ -532,6 +567,29 @@ class Company(CommandTest):
             self.assertIn(process.returncode, (0, 1, 66, 73), (command, error))
             self.assertNotIn(b"damaged", error)
         self.mlrepo("fsck")
+        self.verify()
+
+    def test_working_copies_that_commit_on_one_branch_at_once_all_succeed(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "First")
+        places = [self.work] + [self.root / f"other{number}" for number in range(3)]
+        for place in places[1:]:
+            self.mlrepo("worktree", "add", str(place))
+        for turn in range(4):
+            for number, place in enumerate(places):
+                (place / f"data/{turn}-{number}").write_bytes(b"%d %d" % (turn, number))
+            processes = [subprocess.Popen([MLREPO, "commit", "-m", f"{turn} {number}"], cwd=place, env=self.environment,
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                         for number, place in enumerate(places)]
+            for process in processes:
+                error = process.communicate(timeout=120)[1]
+                self.assertEqual(process.returncode, 0, error)
+        subjects = sorted(json.loads(line)["message"] for line in self.mlrepo("log", "--json", "main").splitlines())
+        self.assertEqual(subjects, sorted([f"{turn} {number}" for turn in range(4) for number in range(4)] + ["First"]))
+        self.assertEqual(len(self.mlrepo("ls", "main", "data").splitlines()), 2 + 16)
+        for place in places:
+            self.mlrepo("checkout", "main", cwd=place)
+            self.assertIn("Nothing has changed", self.mlrepo("status", cwd=place))
         self.verify()
 
     def test_a_lease_that_is_a_link_or_cannot_be_made_is_done_without(self) -> None:
@@ -742,6 +800,46 @@ class Damage(CommandTest):
         self.mlrepo("restore", "data")
         self.mlrepo("checkout", "HEAD", "--to", "../whole")
         self.assertEqual(self.tree(self.root / "whole"), self.tree(self.work))
+
+    def test_fsck_names_every_object_of_a_damaged_frame(self) -> None:
+        """Also those that only others of the same frame lead to."""
+        self.start()
+        for number in range(40):
+            self.write(f"data/d{number % 5}/e{number % 3}/f{number}", b"%d" % number)
+        self.mlrepo("commit", "-m", "One")
+        pack = max((self.work / ".mlrepo/packs").rglob("*.pack"), key=lambda path: path.stat().st_size)
+        listed = subprocess.run([sys.executable, str(READER), "list", str(self.work / ".mlrepo")], capture_output=True,
+                                check=True, text=True).stdout.splitlines()
+        places = [(f"{kind} sha256:{identity}", name, frame) for kind, identity, _, name, frame in map(str.split, listed)]
+        # What another pack has as well is not lost, nor the empty tree, which needs no pack.
+        elsewhere = {one for one, name, _ in places if name != pack.stem}
+        elsewhere.add("tree sha256:345ad430b59edaf9f9d2ba41f54e37ddb146766af214ff4a4e93486a86deb78a")
+        frames: dict[str, set[str]] = {}
+        for one, name, frame in places:
+            if name == pack.stem and one not in elsewhere:
+                frames.setdefault(frame, set()).add(one)
+        found = set()
+        content = pack.read_bytes()
+        pack.chmod(0o644)
+        for place in range(40, len(content), len(content) // 20):
+            pack.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1:])
+            problems = json.loads(self.run_raw("fsck", "--json").stdout)["problems"]
+            plan = json.loads(self.run_raw("fsck", "--repair", "--dry-run", "--json").stdout)
+            lost = {f"{one['kind']} {one['id']}" for one in plan["lost"]}
+            # The others say what is wrong with a frame or the pack.
+            named = {problem["id"] for problem in problems if "id" in problem}
+            self.assertEqual(named, {text.split()[1] for text in lost}, place)
+            if not lost:
+                continue
+            [frame] = [frame for frame, objects in frames.items() if objects == lost]
+            found.add(frame)
+            text = self.mlrepo("fsck", status=1)
+            for one in lost:
+                self.assertRegex(text, f"missing-object packs/.*{pack.name} at offset .* {one.replace(' sha256:', ' ')}: ")
+        self.assertEqual(found, set(frames))
+        self.assertGreater(len(found), 1)
+        pack.write_bytes(content)
+        self.mlrepo("fsck")
 
     def test_a_store_that_cannot_be_written_to_is_read(self) -> None:
         if os.getuid() == 0:
@@ -955,7 +1053,7 @@ class Provenance(CommandTest):
         self.mlrepo("mv", "model", "weights")
         self.mlrepo("commit", "-m", "Another name")
         diff = json.loads(self.mlrepo("diff", "HEAD~2", "HEAD", "--json"))
-        self.assertEqual(diff["parameters"], [{"name": "lr", "before": "1", "after": "2"}])
+        self.assertEqual(diff["parameters"], [{"name": "lr", "before": 1, "after": 2}])
         self.assertEqual(json.loads(self.mlrepo("diff", "HEAD~1", "HEAD", "--json"))["parameters"], [])
 
     def test_the_file_of_the_parameters_is_an_input(self) -> None:
@@ -1016,7 +1114,7 @@ class Provenance(CommandTest):
         self.assertIn("+print('two')", patch)
         self.assertEqual(second["inputs"][0]["upstream"]["commit"], "sha256:" + data)
         diff = json.loads(self.mlrepo("diff", "HEAD~1", "HEAD", "--json"))
-        self.assertIn({"name": "lr", "before": "0.0003", "after": "1e-4"}, diff["parameters"])
+        self.assertIn({"name": "lr", "before": 0.0003, "after": 1e-4}, diff["parameters"])
         self.mlrepo("blame", "nothing.bin", status=66)
         self.verify()
 

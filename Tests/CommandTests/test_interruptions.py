@@ -160,6 +160,63 @@ class Interrupted(VersionsTest):
         self.assert_at("B")
 
 
+class Stopped(VersionsTest):
+    """Commands that a person stops, and such that damage stops."""
+
+    def test_ctrl_c_is_as_harmless_as_a_kill(self) -> None:
+        self.three()
+        for call in ("renameat", "linkat", "openat"):
+            for number in (1, 3, 6, 12, 25):
+                for words in (["checkout", "B"], ["commit", "-m", "New"]):
+                    with self.subTest(call=call, number=number, words=words):
+                        self.write("data/n", f"{call} {number}".encode())
+                        done = subprocess.run(
+                            [*self.under_strace("-e", f"trace={call}", "-e", f"inject={call}:signal=INT:when={number}"), MLREPO,
+                             *words], cwd=self.work, env=self.environment, capture_output=True)
+                        # Where there are not so many calls it comes to its end.
+                        self.assertIn(done.returncode, (0, -signal.SIGINT), done.stderr)
+                        if words[0] == "checkout":
+                            self.mlrepo("checkout", "B")
+                            self.assertEqual([self.text(f"m{i}") for i in range(6)], [f"B{i}" for i in range(6)])
+                            self.assertEqual(self.text("n"), f"{call} {number}")
+                        else:
+                            self.mlrepo("commit", "-m", "New", status=0 if self.mlrepo("status").find("modified") >= 0
+                                        or self.mlrepo("status").find("added") >= 0 else 1)
+                            self.assertEqual(self.mlrepo("cat", "HEAD:data/n"), f"{call} {number}")
+                        self.mlrepo("checkout", "--force", "A")
+                        self.mlrepo("fsck")
+                        self.assertEqual(list(self.work.rglob(".mlrepo-tmp-*")), [])
+        self.verify()
+
+    def test_a_checkout_that_meets_damage_goes_back(self) -> None:
+        self.mlrepo("init")
+        names = [f"f{number}" for number in range(8)]
+        last = os.urandom(5_000)
+        self.write("data/f7", last)
+        self.version("A", gone="gone", new="A", **{name: f"A {name}" for name in names[:-1]})
+        self.version("B", gone=None, other="B", **{name: f"B {name}" for name in names})
+        self.write("data/f7", b"last")
+        self.mlrepo("commit", "-m", "C")
+        before = self.tree(self.work)
+        [pack] = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if last in path.read_bytes()]
+        pack.chmod(0o644)
+        pack.write_bytes(pack.read_bytes().replace(last, last[:100] + bytes([last[100] ^ 1]) + last[101:]))
+        for words in (["A"], ["A"], ["-b", "fresh", "A"], ["A"]):
+            self.mlrepo("checkout", *words, status=65)
+            self.assertIn("mlrepo fsck", self.stderr)
+            self.assertEqual(self.tree(self.work), before)
+            told = self.mlrepo("status")
+            self.assertIn("Nothing has changed", told)
+            self.assertIn("On branch main", told)
+            self.assertNotIn("interrupted", told)
+        self.mlrepo("commit", "-m", "Nothing", status=1)
+        self.mlrepo("checkout", "B")
+        # What differs here and nothing replaces stays as it is.
+        self.write("data/other", b"mine")
+        self.mlrepo("checkout", "main", status=0)
+        self.assertEqual(self.text("other"), "mine")
+
+
 class InTheWay(VersionsTest):
     def test_a_directory_of_ones_own_in_the_place_of_files_stays(self) -> None:
         self.mlrepo("init")

@@ -187,10 +187,13 @@ class Healing(CommandTest):
         self.assertEqual(self.mlrepo("ls", "HEAD"), lost)
         self.verify()
 
-    def test_it_goes_on_beside_a_directory_that_is_lost(self) -> None:
+    def lost_directory(self) -> bytes:
+        """The record of b is lost, and a file in a; what is in b is on disk, but for a deleted file."""
         self.mlrepo("init")
-        for name in ("a/x", "b/y"):
+        for name in ("a/x", "b/y", "b/c/z", "b/gone"):
             self.write(name, os.urandom(5_000))
+        os.mkdir(self.work / "b/empty")
+        os.symlink("y", self.work / "b/link")
         self.mlrepo("add", "a", "b")
         self.mlrepo("commit", "-m", "One")
         packs = {path: path.read_bytes() for path in (self.work / ".mlrepo/packs").rglob("*.pack")}
@@ -208,10 +211,37 @@ class Healing(CommandTest):
             for place in range(at, at + len(content) if path == third else len(damaged) - 100, 50):
                 damaged[place] ^= 1
             path.write_bytes(damaged)
+        return content
+
+    def test_a_lost_directory_is_made_anew_of_what_the_working_copy_knows(self) -> None:
+        content = self.lost_directory()
+        y = (self.work / "b/y").read_bytes()
+        # What was changed since has no part in it.
+        self.write("b/c/z", b"changed")
+        self.write("b/new", b"new")
+        os.remove(self.work / "b/gone")
+        self.mlrepo("commit", "-m", "Four", "--deleted", status=65)
+        self.assertIn("mlrepo fsck --repair", self.stderr)
+        # The second commit's own record is lost for good.
         out = self.mlrepo("fsck", "--repair", status=1)
         self.assertIn("needed by branches/main:b\n", out)
+        self.assertEqual([line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")], ["a/x", "b", "b/y"])
+        self.assertEqual(self.run_raw("cat", "HEAD:a/x").stdout, content)
+        self.assertEqual(self.run_raw("cat", "HEAD:b/y").stdout, y)
+        self.assertEqual(
+            [line.split()[-1] for line in self.mlrepo("ls", "HEAD", "b").splitlines()],
+            ["b/c/z", "b/empty", "b/gone", "b/link", "b/y"])
+        self.mlrepo("commit", "-m", "Four", "--deleted")
+        self.mlrepo("checkout", "HEAD~1", "--", "b/c/z", "b/gone")
+        self.assertNotIn("branches/main:b", self.mlrepo("fsck", status=1))
+
+    def test_a_lost_directory_stays_lost_where_nobody_knows_its_names(self) -> None:
+        content = self.lost_directory()
+        for cache in (self.work / ".mlrepo").rglob("index*"):
+            cache.unlink()
+        out = self.mlrepo("fsck", "--repair", status=1)
         self.assertIn("taken from the working copy: a/x\n", out)
-        self.assertNotIn("b/y", [line for line in out.splitlines() if line.startswith("taken")])
+        self.assertNotIn("b", [line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")])
         self.assertEqual(self.run_raw("cat", "HEAD:a/x").stdout, content)
         self.assertEqual(self.run_raw("fsck").returncode, 1)
 

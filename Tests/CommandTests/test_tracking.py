@@ -103,6 +103,26 @@ class Tracked(CommandTest):
         self.mlrepo("fsck")
 
 
+    def test_a_repository_in_tracked_data(self) -> None:
+        self.start()
+        self.write("elsewhere/f", b"f")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("init", cwd=self.work / "elsewhere")
+        self.assertEqual(self.stderr, "")
+        self.mlrepo("init", cwd=self.work / "data/sub")
+        self.assertIn(f"note: the repository in {self.work} tracks this directory, too", self.stderr)
+        # What the version has goes on being part of the next one; what comes new as a repository of its own is not.
+        self.write("data/sub/b.txt", b"changed\n")
+        self.mlrepo("add", "data", "data/sub")
+        self.mlrepo("commit", "-m", "Two")
+        self.assertEqual(self.mlrepo("cat", "HEAD:data/sub/b.txt"), "changed\n")
+        self.write("data/new/f", b"f")
+        self.mlrepo("init", cwd=self.work / "data/new")
+        self.assertEqual(self.stderr, "")
+        self.refused("add", "data/new", status=64, says="data/new is a repository of its own")
+        self.refused("commit", "-m", "Three", status=1, says="nothing has changed")
+
+
 class Tracking(CommandTest):
     """What is tracked stays so, over undo and redo, and beside what is ignored or untracked."""
 

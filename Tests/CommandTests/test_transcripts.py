@@ -741,7 +741,7 @@ class Transcripts(TranscriptTest):
               lr    - -> 0.2
               seed  - -> 1
             $ mlrepo diff HEAD~1 HEAD --json
-            {"entries":[],"metrics":[{"before":"0.9","name":"accuracy"}],"parameters":[{"after":"0.2","before":"0.1","name":"lr"},{"after":"1","name":"seed"}]}
+            {"entries":[],"metrics":[{"before":0.9,"name":"accuracy"}],"parameters":[{"after":0.2,"before":0.1,"name":"lr"},{"after":1,"name":"seed"}]}
             $ mlrepo diff main~9
             ! error: no revision 'main~9'
             ! hint: mlrepo log

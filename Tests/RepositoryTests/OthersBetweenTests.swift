@@ -2,6 +2,7 @@ import FileIO
 import MLRepo
 import ObjectModel
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -95,6 +96,89 @@ import Testing
         }
         #expect(refused > 0)
         print("commits beside a collection: \(recorder.calls.count) calls visited, \(refused) refused")
+    }
+
+    /// Two working copies of a branch, each with a new file.
+    private func two(seed: UInt64) throws -> (bench: Workbench, other: Workbench) {
+        let bench = try Workbench.fresh(seed: seed)
+        _ = try bench.open().addWorktree("/other", at: bench.first(), branch: "main")
+        try bench.write("mine", [1])
+        let theirs = try bench.disk.create("/other/data/theirs", permissions: 0o644)
+        try bench.disk.write(theirs, [2])
+        bench.disk.close(theirs)
+        return (bench, Workbench(bench.disk, seed: seed + 100, at: "/other"))
+    }
+
+    @Test func `wherever another commit on the branch comes between, a commit takes it in`() throws {
+        let recorder = RecordingFileSystem(try two(seed: 66).bench.disk)
+        try Workbench(two(seed: 66).bench.disk, files: recorder, seed: 67).commit("mine")
+        #expect(recorder.calls.count > 50)
+        var begunAnew = 0
+        for number in 0..<recorder.calls.count {
+            let (bench, other) = try two(seed: 66)
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    if call.number == number { _ = try? other.commit("theirs") }
+                    return .proceed
+                })
+            try Workbench(bench.disk, files: between, seed: 67).commit("mine")
+            let tip = try #require(try bench.open().tip(of: "main"))
+            #expect(try bench.content("mine", of: tip) == [1], "call \(number)")
+            var messages: [String] = []
+            try bench.open().history(of: [tip]) { _, commit in
+                messages.append(commit.message)
+                return true
+            }
+            if messages.first == "mine" {
+                #expect(messages.contains("theirs"), "call \(number)")
+                #expect(try bench.content("theirs", of: tip) == [2], "call \(number)")
+                #expect(try bench.read("theirs") == [2], "call \(number)")
+            }
+            #expect(messages.count { $0 == "mine" } == 1, "call \(number)")
+            #expect(try bench.open().status().changes == [], "call \(number)")
+            #expect(try bench.problems() == [], "call \(number)")
+            if between.calls.count > recorder.calls.count { begunAnew += 1 }
+        }
+        #expect(begunAnew > 0)
+        print("commits beside another one: \(recorder.calls.count) calls visited, \(begunAnew) begun anew")
+    }
+
+    @Test func `a commit that others always outrun gives up after a minute`() throws {
+        let (bench, other) = try two(seed: 68)
+        let time = Atomic(1_763_888_400)
+        let number = Atomic(0)
+        let between = RecordingFileSystem(
+            bench.disk,
+            judge: { call in
+                // The new entry is written, and not there yet.
+                if call.operation == .link, "\(call)".contains("/log/new/") {
+                    time.add(7, ordering: .relaxed)
+                    let file = number.add(1, ordering: .relaxed).newValue
+                    if let new = try? bench.disk.create(
+                        FilePath("/other/data/n\(file)"), permissions: 0o644)
+                    {
+                        bench.disk.close(new)
+                    }
+                    _ = try? other.commit("theirs")
+                }
+                return .proceed
+            })
+        var environment = Workbench(bench.disk, files: between, seed: 69).environment
+        environment.now = { time.load(ordering: .relaxed) }
+        do throws(RepositoryError) {
+            _ = try Repository.open(environment).commit(CommitRequest(message: "mine"))
+            Issue.record("nobody was faster")
+        } catch {
+            guard case .store(let reason) = error else { throw error }
+            #expect("\(reason)".contains("main") || "\(reason)".contains("busy"), "\(reason)")
+        }
+        #expect((9...20).contains(number.load(ordering: .relaxed)))
+        #expect(try bench.problems() == [])
+        // Nobody is in its way any more.
+        try bench.commit("mine")
+        let tip = try #require(try bench.open().tip(of: "main"))
+        #expect(try bench.content("mine", of: tip) == [1])
     }
 
     @Test func `wherever a store goes away, nothing comes in its place, and it is whole when back`() throws {

@@ -47,12 +47,15 @@ struct CommitCommand: ParsableCommand {
     var metricFiles: [String] = []
     @Option(
         name: .customLong("input"),
-        help: ArgumentHelp("What the run read: PATH, or REVISION:PATH.", valueName: "path"),
+        help: ArgumentHelp(
+            "What the run read: PATH as it is now, or REVISION:PATH, as of a model that is trained further.",
+            valueName: "path"),
         completion: .file())
     var inputs: [String] = []
     @Option(
         name: .customLong("output"),
-        help: ArgumentHelp("What the run wrote; else all that changed.", valueName: "path"))
+        help: ArgumentHelp(
+            "What the run wrote; else all that changed and is no input as it is now.", valueName: "path"))
     var outputs: [String] = []
     @Option(help: ArgumentHelp("Who made it, if not you.", valueName: "name <mail>"))
     var author: String?
@@ -128,6 +131,11 @@ struct CommitCommand: ParsableCommand {
         }
         if style.json { return Terminal.printJSON(Self.json(report)) }
         guard !style.quiet else { return }
+        if report.isAllInput {
+            Terminal.printError(
+                "note: all that changed counts as read by the run, and nothing as written; if it wrote PATH anew: mlrepo undo, and commit with --input HEAD:PATH"
+            )
+        }
         if report.changes == (0, 0, 0), !(request.parameters.isEmpty && request.metrics.isEmpty) {
             Terminal.printError(
                 "note: no tracked file has changed: this records values alone; mlrepo status names what is not tracked"

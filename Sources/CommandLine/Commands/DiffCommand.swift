@@ -95,8 +95,8 @@ struct DiffCommand: ParsableCommand {
             .array(
                 rows.map { row in
                     .object([
-                        "name": .string(row.name), "before": row.before.map { .string($0.text) },
-                        "after": row.after.map { .string($0.text) },
+                        "name": .string(row.name), "before": row.before.map { Values.json($0) },
+                        "after": row.after.map { Values.json($0) },
                     ])
                 })
         }

@@ -22,27 +22,27 @@ struct InitCommand: ParsableCommand {
     var store: String?
     @Flag(help: "Make a store by itself, without a working copy.")
     var bare = false
-    @Option(
-        help: ArgumentHelp(
-            "With --bare: the directory's group may write to it, or with --shared=GROUP that one.",
-            valueName: "group")
-    )
-    var shared: String?
+    @Flag(help: "With --bare: the directory's group may write to it, or with --shared=GROUP that one.")
+    var shared = false
+    /// `--shared=GROUP` (``complete(_:)``).
+    @Option(name: .customLong(groupOption), help: .hidden)
+    var group: String?
     @OptionGroup var output: OutputOptions
     @Argument(help: "The directory; this one if none is named.")
     var directory: String?
 
-    /// Stands for the group that the directory has: `--shared` without a name.
-    private static let ownGroup = ":"
+    private static let groupOption = "shared-with"
 
-    /// `--shared` may stand without a group, which an option of the parser cannot.
+    /// `--shared` may stand with or without a group, which an option of the parser cannot.
     static func complete(_ arguments: [String]) -> [String] {
         guard arguments.first == configuration.commandName else { return arguments }
-        return arguments.map { $0 == "--shared" ? "--shared=\(ownGroup)" : $0 }
+        return arguments.map {
+            $0.hasPrefix("--shared=") ? "--\(groupOption)=\($0.dropFirst("--shared=".count))" : $0
+        }
     }
 
     func validate() throws {
-        guard shared == nil || bare else { throw ValidationError("--shared goes with --bare") }
+        guard !(shared || group != nil) || bare else { throw ValidationError("--shared goes with --bare") }
         guard store == nil || !bare else { throw ValidationError("--bare makes a store, --store uses one") }
     }
 
@@ -54,8 +54,8 @@ struct InitCommand: ParsableCommand {
         var request = CreationRequest()
         request.store = store.map(absolute)
         request.isBare = bare
-        request.isShared = shared != nil
-        request.group = shared == Self.ownGroup ? nil : shared
+        request.isShared = shared || group != nil
+        request.group = group
         let root = directory.map(absolute) ?? environment.workingDirectory
         if bare, directory == nil, let names = try? environment.files.names(in: root), !names.isEmpty {
             throw Failure(
@@ -87,6 +87,11 @@ struct InitCommand: ParsableCommand {
                 ? ""
                 : "\(isThere ? " is now" : ",") on the store \(Terminal.escaped(repository.store.layout.root.bytes))"
             Terminal.print("\(what) in \(Terminal.escaped(place.bytes))\(suffix)")
+            if !bare, let outer = Repository.tracker(of: root, environment) {
+                Terminal.printError(
+                    "note: the repository in \(Terminal.escaped(outer.bytes)) tracks this directory, too, and goes on committing what is in it: mlrepo untrack, typed there, ends that"
+                )
+            }
             if store != nil, try repository.base().head.commit == nil,
                 try repository.tip(of: Repository.defaultBranch) != nil
             {

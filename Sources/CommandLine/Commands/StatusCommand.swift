@@ -34,7 +34,10 @@ struct StatusCommand: ParsableCommand {
         if let tip = status.branchTip, tip != status.head.commit, let branch = status.head.branch {
             Terminal.print("'\(branch)' is at \(tip.short) by now: mlrepo checkout \(branch)")
         }
-        if status.isPending { Terminal.print("A checkout was interrupted: type it again to finish it") }
+        if status.isPending {
+            let back = status.head.branch.map { "; mlrepo checkout \($0) goes back" } ?? ""
+            Terminal.print("A checkout was interrupted: type it again to finish it\(back)")
+        }
         for change in status.changes.prefix(Self.mostChanges) {
             let isLeft =
                 change.state == .deleted && status.tracking.isUntracked(change.path)
