@@ -261,7 +261,7 @@ package struct BlameWalk {
             of last: (id: ObjectID, commit: Commit), _ reader: any ObjectReader
         ) throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
             guard numbers[last.id] != nil else {
-                var walk = try CommitWalk(from: last.commit.parents, reader: reader)
+                var walk = CommitWalk(from: last.commit.parents, reader: reader)
                 var found: [(id: ObjectID, commit: Commit)] = []
                 while let next = try walk.next() { found.append(next) }
                 return found
@@ -291,7 +291,7 @@ package struct BlameWalk {
     }
 
     private func all() throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
-        var walk = try CommitWalk(from: tips, reader: reader)
+        var walk = CommitWalk(from: tips, reader: reader)
         var all: [(id: ObjectID, commit: Commit)] = []
         while let next = try walk.next() { all.append(next) }
         return all

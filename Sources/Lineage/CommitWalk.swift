@@ -11,9 +11,19 @@ package struct CommitWalk {
     /// Why a commit could not be read; told when all others have been handed out.
     private var failure: ReadError?
 
-    package init(from tips: [ObjectID], reader: any ObjectReader) throws(ReadError) {
+    package init(from tips: [ObjectID], reader: any ObjectReader) {
         self.reader = reader
-        for tip in tips where seen.insert(tip).inserted { add(tip, try reader.commit(tip)) }
+        for tip in tips where seen.insert(tip).inserted {
+            if let commit = read(tip) { add(tip, commit) }
+        }
+    }
+
+    /// A commit; nothing if it cannot be read, which is told later.
+    private mutating func read(_ id: ObjectID) -> Commit? {
+        do throws(ReadError) { return try reader.commit(id) } catch {
+            failure = failure ?? error
+            return nil
+        }
     }
 
     private mutating func add(_ id: ObjectID, _ commit: Commit) {
@@ -47,11 +57,7 @@ package struct CommitWalk {
         var next = 0
         while next < group.count {
             for parent in group[next].commit.parents where seen.insert(parent).inserted {
-                let commit: Commit
-                do throws(ReadError) { commit = try reader.commit(parent) } catch {
-                    failure = failure ?? error
-                    continue
-                }
+                guard let commit = read(parent) else { continue }
                 if commit.committed == newest { group.append((parent, commit)) } else { add(parent, commit) }
             }
             next += 1

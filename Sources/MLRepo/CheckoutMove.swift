@@ -27,7 +27,7 @@ package struct CheckoutMove {
     /// What else changes with it.
     var also: [RefChange] = []
 
-    /// Whether nothing on disk that differs from the version that is left is replaced by it, and nothing is taken back.
+    /// Whether it only goes to another version, and overwrites nothing that was kept for it.
     var isPlain: Bool { undoing == nil && content == nil && kept == nil && others.isEmpty && also.isEmpty }
 
     package init(to commit: ObjectID, branch: String?, isNew: Bool = false) {

@@ -67,10 +67,13 @@ extension Repository {
         try copy.setPending(note)
         try removeLeftovers(look)
         let seen: SegmentedArray<StatCacheEntry.Seen?>
+        var progress = CheckoutProgress()
         do throws(RepositoryError) {
-            seen = try settled(write(steps, isResumed: isResumed, onStep: onStep))
+            seen = try settled(write(steps, isResumed: isResumed, noting: &progress, onStep: onStep))
         } catch {
-            if case .tree(.content) = error, !isResumed, move.isPlain { goBack(to: look.head) }
+            if case .tree(.content) = error, !isResumed, move.isPlain, look.head.commit != nil {
+                takeBack(steps, progress, dirty: dirty, onStep: onStep)
+            }
             throw error
         }
         var head = look.head
@@ -107,9 +110,16 @@ extension Repository {
     /// Brings the files back that a checkout had replaced before it met damage, which would stop it each time it is typed again.
     ///
     /// Where that does not succeed, either, the working copy stays as one whose checkout was interrupted.
-    private func goBack(to head: WorkingCopy.Head) {
-        guard let commit = head.commit else { return }
-        _ = try? checkout(CheckoutMove(to: commit, branch: head.branch))
+    /// - Parameter dirty: What differed from the version that is stood on.
+    private func takeBack(
+        _ steps: CheckoutSteps, _ progress: CheckoutProgress, dirty: Set<RepositoryPath>,
+        onStep: @escaping @Sendable (WorkStep) -> Void
+    ) {
+        let checkout = Checkout(
+            root: copy.root, files: environment.files, store: store, random: environment.random,
+            onStep: onStep)
+        let isBack = try? checkout.takeBack(steps, progress, width: environment.width) { dirty.contains($0) }
+        if isBack == true { try? copy.setPending(nil) }
     }
 
     /// What is noted while a checkout is on its way.
@@ -248,11 +258,22 @@ extension Repository {
         _ steps: CheckoutSteps, in directory: FilePath? = nil, isResumed: Bool = false,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
+        var progress = CheckoutProgress()
+        return try write(steps, in: directory, isResumed: isResumed, noting: &progress, onStep: onStep)
+    }
+
+    /// The same.
+    ///
+    /// - Parameter progress: What was done, also after an error.
+    private func write(
+        _ steps: CheckoutSteps, in directory: FilePath? = nil, isResumed: Bool,
+        noting progress: inout CheckoutProgress, onStep: @escaping @Sendable (WorkStep) -> Void
+    ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
         try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: directory ?? copy.root, files: environment.files, store: store,
                 random: environment.random, isResumed: isResumed, onStep: onStep
-            ).apply(steps, width: environment.width)
+            ).apply(steps, width: environment.width, noting: &progress)
         }
     }
 

@@ -41,7 +41,7 @@ package struct CommitReport: Sendable {
     package let changes: (added: Int, modified: Int, deleted: Int)
     /// The code that was recorded; nothing without git.
     package let code: Run.Code?
-    /// All that changed counts as read by the run, and nothing as written.
+    /// All that changed, a file of the version before among it, counts as read by the run, and nothing as written.
     package let isAllInput: Bool
 }
 
@@ -101,10 +101,14 @@ extension Repository {
         }
 
         let left = scanned.count == look.scan.files.count ? [] : look.scan.files.filter { !isWanted($0.path) }
+        // A run read what was here, and not what others committed meanwhile.
+        let mine = try edited(tree(base), edits, writer)
+        let kept = KeptFiles(
+            DirectoryTree(root: mine.root, reader: WrittenObjects(writer: writer)), tracked.directories,
+            without: left.filter { $0.base == nil }.map(\.path))
         let files = CommitFiles(
-            found: found, edits: edits, recipes: read.recipes, tracked: tracked,
-            left: left.filter { $0.base == nil }.map(\.path),
-            changes: Self.count(read.files))
+            found: found, edits: edits, recipes: read.recipes, tracked: tracked, built: mine, kept: kept,
+            code: try capturedCode(kept, writer), changes: Self.count(read.files))
         let deadline = environment.now() + Self.patience
         while true {
             do throws(RepositoryError) {
@@ -114,6 +118,8 @@ extension Repository {
                 guard case .store(.moved(let name)) = error, name.name(in: "branches") != nil,
                     environment.now() < deadline
                 else { throw error }
+                // A branch that is gone has nothing to take in.
+                if look.head.commit != nil, try ref(name) == nil { throw error }
             }
         }
     }
@@ -125,8 +131,10 @@ extension Repository {
         let edits: CommitEdits
         let recipes: [RecipeEntry]
         let tracked: TrackedPaths
-        /// New files that are not asked for.
-        let left: [RepositoryPath]
+        /// The base version with them.
+        let built: BuiltDirectory
+        let kept: KeptFiles
+        let code: Run.Code?
         let changes: (added: Int, modified: Int, deleted: Int)
     }
 
@@ -142,20 +150,20 @@ extension Repository {
         let parent =
             try look.head.branch.map { (branch) throws(RepositoryError) in try tip(of: branch) }
             ?? look.head.commit
+        if parent == nil, look.head.commit != nil, let branch = look.head.branch {
+            // What is gone has taken nothing out.
+            throw .store(.moved(try naming { () throws(InvalidName) in try RefName.branch(branch) }))
+        }
         let parentCommit = try parent.map { (id) throws(RepositoryError) in
             try reading { () throws(ReadError) in try store.commit(id) }
         }
         let theirs =
             parent == look.head.commit ? [] : try others(base, parentCommit, edits, look.head.branch ?? "")
         try refuseOverwriting(theirs, look, committing: edits)
-        let built = try edited(tree(parentCommit), edits, writer)
-        // A run read what was here, and not what others committed meanwhile.
-        let mine = theirs.isEmpty ? built : try edited(tree(base), edits, writer)
+        let built = theirs.isEmpty ? files.built : try edited(tree(parentCommit), edits, writer)
         let place = theirs.isEmpty ? nil : look.head.commit
-        let kept = KeptFiles(
-            DirectoryTree(root: mine.root, reader: WrittenObjects(writer: writer)), tracked.directories,
-            without: files.left)
-        let run = try declaredRun(request, committer, edits, base, kept, writer, from: place)
+        let run = try declaredRun(
+            request, committer, edits, base, files.kept.version, files.code, writer, from: place)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let recipes = try recipeMap(files.recipes, writer)
         let now = environment.now()
@@ -168,28 +176,55 @@ extension Repository {
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
         // What others changed is written after the commit: until then the working copy is on its way.
         if !theirs.isEmpty { try copy.setPending(WorkingCopy.Pending(from: base?.tree, to: built.root)) }
-        if commit.tracked != tracked, look.tracking != Tracking(paths: base?.tracked ?? TrackedPaths()) {
+        let isNoted =
+            commit.tracked != tracked && look.tracking != Tracking(paths: base?.tracked ?? TrackedPaths())
+        if isNoted {
             // Else what others track would be taken out again by what was said here, if this is killed behind the entry.
             var noted = look.tracking
             noted.paths = commit.tracked
             try copy.setTracking(noted)
         }
-        let result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
-            () throws(RepositoryError) in
-            var changes = try standing(look.head, on: id, from: look.head.commit)
-            if let branch = look.head.branch {
-                let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
-                changes.append(try moving(name, from: parent, to: id))
+        let result: ObjectWriter.Result
+        do throws(RepositoryError) {
+            result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
+                () throws(RepositoryError) in
+                var changes = try standing(look.head, on: id, from: look.head.commit)
+                if let branch = look.head.branch {
+                    let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
+                    changes.append(try moving(name, from: parent, to: id))
+                }
+                return changes
             }
-            return changes
+        } catch {
+            if case .store(.moved(let name)) = error, name.name(in: "branches") != nil {
+                // Nothing comes of this version.
+                if !theirs.isEmpty { try copy.setPending(nil) }
+                if isNoted { try copy.setTracking(look.tracking) }
+            }
+            throw error
         }
         try settle(look, files.found, theirs, on: id, commit, request)
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: files.changes, code: run.code,
-            isAllInput: !request.inputs.isEmpty && request.outputs.isEmpty
-                && run.outputs == DirectoryTree.emptyRoot && edits.contains { $0.entry != nil })
+            isAllInput: try isAllInput(run, request, edits, base))
+    }
+
+    /// Whether a run wrote nothing, and read a file as it is now that the version before has otherwise.
+    private func isAllInput(
+        _ run: Run, _ request: CommitRequest, _ edits: CommitEdits, _ base: Commit?
+    ) throws(RepositoryError) -> Bool {
+        let inputs = request.inputs.filter { $0.commit == nil }.map(\.path)
+        guard base != nil, request.outputs.isEmpty, run.outputs == DirectoryTree.emptyRoot, !inputs.isEmpty
+        else { return false }
+        let before = tree(base)
+        return try reading { () throws(ReadError) in
+            for edit in edits where edit.entry != nil && inputs.contains(where: edit.path.isInside) {
+                if try before.entry(at: edit.path) != nil { return true }
+            }
+            return false
+        }
     }
 
     /// What is tracked after both what was said here and what others said on the branch.

@@ -7,13 +7,12 @@ extension Repository {
     /// The run that a commit declares.
     ///
     /// - Parameters:
-    ///   - kept: The files as they were read here.
+    ///   - version: The files as they were read here.
     ///   - place: The commit that has the inputs which did not change, where that is not the new one's parent.
     func declaredRun(
-        _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?, _ kept: KeptFiles,
-        _ writer: ObjectWriter, from place: ObjectID? = nil
+        _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?,
+        _ version: DirectoryTree, _ code: Run.Code?, _ writer: ObjectWriter, from place: ObjectID? = nil
     ) throws(RepositoryError) -> Run {
-        let version = kept.version
         var inputs: [PathEdit] = []
         var commits: [RepositoryPath: ObjectID] = [:]
         for (number, input) in request.inputs.enumerated() {
@@ -77,7 +76,7 @@ extension Repository {
         }
         return Run(
             declaredAt: environment.now(), user: user,
-            code: try capturedCode(kept, writer),
+            code: code,
             parameters: request.parameters,
             metrics: request.metrics, environment: MachineFacts.read(), inputs: inputRoot,
             outputs: outputRoot,

@@ -16,8 +16,9 @@ extension Repository {
         var losses = losses(of: base)
         var healed: [RepositoryPath] = []
         if !losses.directories.isEmpty, try healDirectories(of: base, head, actor) {
-            healed = losses.directories
+            let lost = losses.directories
             losses = self.losses(of: base)
+            healed = lost.filter { !losses.directories.contains($0) }
         }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
@@ -72,6 +73,8 @@ extension Repository {
         var directories: [RepositoryPath] = []
         /// Files that are not there whole.
         var files: [Leaf] = []
+        /// Something is there and cannot be read.
+        var isUnreadable = false
         /// Directories of which nothing is lost, each looked at once.
         var whole: Set<ObjectID> = []
     }
@@ -84,8 +87,16 @@ extension Repository {
 
     private func look(for losses: inout Losses, in root: ObjectID, _ directory: RepositoryPath) {
         guard !losses.whole.contains(root) else { return }
-        guard let entries = try? DirectoryTree(root: root, reader: store).entries.leaves() else {
-            losses.directories.append(directory)
+        let entries: [TreeEntry]
+        do throws(ReadError) {
+            entries = try DirectoryTree(root: root, reader: store).entries.leaves()
+        } catch {
+            // What is there and cannot be read would not be written again.
+            if case .missing = error {
+                losses.directories.append(directory)
+            } else {
+                losses.isUnreadable = true
+            }
             return
         }
         let before = losses.directories.count + losses.files.count
@@ -99,7 +110,9 @@ extension Repository {
                 losses.files.append((path, entry))
             }
         }
-        if losses.directories.count + losses.files.count == before { losses.whole.insert(root) }
+        if losses.directories.count + losses.files.count == before, !losses.isUnreadable {
+            losses.whole.insert(root)
+        }
     }
 
     /// So many losses are mended at a time.

@@ -105,7 +105,10 @@ extension Repository {
     }
 
     private func checkoutCheck() throws(RepositoryError) -> HealthCheck {
-        let isPending = try copy.pending() != nil && !copy.isOccupied
+        let isPending =
+            try copy.pending().map { (pending) throws(RepositoryError) in
+                try !isForgotten(pending, base().head.commit) && !copy.isOccupied
+            } ?? false
         return HealthCheck(
             "checkout", !isPending, isPending ? "one was interrupted" : "none is interrupted",
             hint: "type the checkout again")

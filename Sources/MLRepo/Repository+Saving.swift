@@ -55,7 +55,8 @@ extension Repository {
             DirectoryTree(root: built.root, reader: WrittenObjects(writer: writer)),
             look.tracking.paths.directories,
             without: look.scan.files.filter { $0.base == nil }.map(\.path))
-        let run = try declaredRun(request, actor, edits.files, look.base, kept, writer)
+        let run = try declaredRun(
+            request, actor, edits.files, look.base, kept.version, capturedCode(kept, writer), writer)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let now = environment.now()
         let commit = Commit(

@@ -62,22 +62,28 @@ extension Repository {
     ///
     /// - Parameter paths: Where there are some, only commits that have something else at one of them than each of their parents
     ///   (a first one, anything), and whose files were not collected.
+    /// - Throws: Where a commit or a directory cannot be read, once all others have been handed out.
     package func history(
         of tips: [ObjectID], changing paths: [RepositoryPath] = [],
         _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool
     ) throws(RepositoryError) {
-        var walk = try reading { () throws(ReadError) in try CommitWalk(from: tips, reader: store) }
+        var walk = CommitWalk(from: tips, reader: store)
         var changes = PathChanges(of: paths, reader: store, isCollected: wasCollected)
+        var failure: RepositoryError?
         while let (id, commit) = try reading({ () throws(ReadError) in try walk.next() }) {
             if !paths.isEmpty {
                 if wasCollected(commit) { continue }
-                let isChanged = try reading { () throws(ReadError) in
-                    try changes.isChanged(by: commit, of: walk)
+                do throws(ReadError) {
+                    guard try changes.isChanged(by: commit, of: walk) else { continue }
+                } catch {
+                    // Beside a lost commit nobody knows; the others are told first.
+                    failure = failure ?? .object(error)
+                    continue
                 }
-                if !isChanged { continue }
             }
             guard try body(id, commit) else { return }
         }
+        if let failure { throw failure }
     }
 
     /// Whether a branch or a tag leads to a commit.

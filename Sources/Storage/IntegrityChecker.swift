@@ -190,7 +190,7 @@ package struct IntegrityChecker: Sendable {
                 frame == nil
                 ? "no live pack has it"
                 : "it lay in a frame that is damaged"
-                    + (walk.missing.contains(reference) ? "" : ", and nothing undamaged leads to it")
+                    + (walk.missing.contains(reference) ? "" : "; nothing undamaged says that it is needed")
             let missing = IntegrityProblem(
                 .missingObject, message, reference: reference, pack: frame?.pack, offset: frame?.offset)
             pending.append((missing, [reference]))

@@ -36,7 +36,7 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
         case shape
         /// A recipe whose chunks do not make its blob.
         case recipe
-        /// Something refers to an object that no live pack has undamaged.
+        /// An object that no live pack has undamaged: something refers to it, or it lay in a damaged frame.
         case missingObject = "missing-object"
         /// The system failed to deliver a file; its bytes may be right.
         case unreadable

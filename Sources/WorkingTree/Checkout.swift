@@ -37,15 +37,17 @@ package struct Checkout: Sendable {
         var next = 0
         var failure: WorkingTreeError?
         var seen: SegmentedArray<StatCacheEntry.Seen?>
+        var progress: CheckoutProgress
     }
 
     /// Removes, then writes.
     ///
     /// The caller has made sure that nothing is lost. What a link leads to is never touched. When this returns,
     /// everything is durable: what is said to be a version's files is so after a power cut, too.
+    /// - Parameter progress: What was done, also after an error.
     /// - Returns: The status of every file that was written, in the order of the steps.
     package func apply(
-        _ steps: CheckoutSteps, width: Int
+        _ steps: CheckoutSteps, width: Int, noting progress: inout CheckoutProgress
     ) throws(WorkingTreeError) -> SegmentedArray<StatCacheEntry.Seen?> {
         try requireDistinct(steps)
         try requireSpace(steps)
@@ -53,13 +55,15 @@ package struct Checkout: Sendable {
             let step = steps[index]
             try requireKnown(step)
             try remove(step.path)
+            progress.note(index, isNew: false)
         }
-        try makeDirectories(steps)
+        try makeDirectories(steps, &progress)
         let order = CheckoutOrder(steps, in: store)
         onStep(.planned(files: order.files.count, bytes: order.size))
         // A few files are made durable one by one, many by one call for the whole file system.
         let isOneByOne = order.files.count <= Self.fewFiles
-        let work = Mutex(Work(seen: SegmentedArray(repeating: nil, count: steps.count)))
+        let work = Mutex(
+            Work(seen: SegmentedArray(repeating: nil, count: steps.count), progress: progress))
         onThreads(max(1, min(width, order.groups.count))) {
             while true {
                 let number = work.withLock { work -> Int? in
@@ -68,7 +72,15 @@ package struct Checkout: Sendable {
                     return work.next
                 }
                 guard let number else { return }
-                var written: [(step: Int, seen: StatCacheEntry.Seen?)] = []
+                var written: [(step: Int, file: Written)] = []
+                defer {
+                    work.withLock { work in
+                        for (step, file) in written {
+                            work.seen[step] = file.seen
+                            work.progress.note(step, isNew: file.isNew)
+                        }
+                    }
+                }
                 do throws(WorkingTreeError) {
                     for file in order.files[order.groups[number]] {
                         let step = steps[file.step]
@@ -76,8 +88,8 @@ package struct Checkout: Sendable {
                         let blob = BlobStream(
                             store: store, id: entry.id, size: entry.size, found: order.found(file))
                         do throws(WorkingTreeError) {
-                            let seen = try write(step, entry, blob, synchronizing: isOneByOne)
-                            written.append((file.step, seen))
+                            let new = try write(step, entry, blob, synchronizing: isOneByOne)
+                            written.append((file.step, new))
                         } catch {
                             guard case .object(let reason) = error else { throw error }
                             throw WorkingTreeError.content(step.path, reason)
@@ -88,13 +100,50 @@ package struct Checkout: Sendable {
                     work.withLock { work in work.failure = work.failure ?? error }
                     return
                 }
-                work.withLock { work in for file in written { work.seen[file.step] = file.seen } }
             }
         }
         let end = work.withLock { $0 }
+        progress = end.progress
         if let failure = end.failure { throw failure }
         try synchronize(steps, isOneByOne: isOneByOne)
         return end.seen
+    }
+
+    /// A file that was written.
+    private struct Written {
+        let seen: StatCacheEntry.Seen?
+        /// Whether nothing was there.
+        let isNew: Bool
+    }
+
+    /// Takes back what was done of steps that failed: what clean files were before, and nothing where nothing was.
+    ///
+    /// What somebody had at a path before, and which was as good as what was to come there, stays.
+    /// - Parameter isDirty: Whether what was at a step's path was not what the version has that was left.
+    /// - Returns: Whether all could be taken back; else nothing was.
+    package func takeBack(
+        _ steps: CheckoutSteps, _ progress: CheckoutProgress, width: Int, isDirty: (RepositoryPath) -> Bool
+    ) throws(WorkingTreeError) -> Bool {
+        var back: [CheckoutStep] = []
+        for (index, isNew) in progress.steps {
+            let step = steps[index]
+            if step.before != nil, !isDirty(step.path) {
+                back.append(CheckoutStep(path: step.path, before: step.entry, entry: step.before))
+            } else if isNew {
+                back.append(CheckoutStep(path: step.path, before: step.entry, entry: nil))
+            } else if step.entry == nil {
+                return false
+            }
+        }
+        var undone = CheckoutProgress()
+        _ = try apply(
+            CheckoutSteps(back.sorted { DirectoryTree.walkOrder($0.path, $1.path) }), width: width,
+            noting: &undone)
+        // What was made for files that did not come to be written.
+        for directory in progress.directories.reversed() {
+            try? files.removeDirectory(place(directory))
+        }
+        return true
     }
 
     /// Makes sure that what is about to be replaced is what was there when somebody looked.
@@ -258,7 +307,9 @@ package struct Checkout: Sendable {
 
     /// Makes the directories that are entries of their own, and those that files lie in, but for files that were there when
     /// somebody looked.
-    private func makeDirectories(_ steps: CheckoutSteps) throws(WorkingTreeError) {
+    private func makeDirectories(
+        _ steps: CheckoutSteps, _ progress: inout CheckoutProgress
+    ) throws(WorkingTreeError) {
         var made: Set<RepositoryPath> = [.root]
         var last = RepositoryPath.root
         for index in steps.indices {
@@ -267,22 +318,26 @@ package struct Checkout: Sendable {
                 let step = steps[index]
                 try requireKnown(step)
                 try makeRoom(step.path)
-                try makeDirectory(step.path, &made)
+                progress.note(index, isNew: false)
+                try makeDirectory(step.path, &made, &progress)
             } else if !steps.isSeen(index), steps.directory(index) != last {
                 last = steps.directory(index)
-                try makeDirectory(last, &made)
+                try makeDirectory(last, &made, &progress)
             }
         }
     }
 
     /// Makes a directory and those above it, each a real one: what is a link or file in the way is not followed.
     private func makeDirectory(
-        _ path: RepositoryPath, _ made: inout Set<RepositoryPath>
+        _ path: RepositoryPath, _ made: inout Set<RepositoryPath>, _ progress: inout CheckoutProgress
     ) throws(WorkingTreeError) {
         guard !made.contains(path), let above = path.split?.directory else { return }
-        try makeDirectory(above, &made)
+        try makeDirectory(above, &made, &progress)
         try working { () throws(FileError) in
-            do throws(FileError) { try files.makeDirectory(place(path), permissions: 0o777) } catch {
+            do throws(FileError) {
+                try files.makeDirectory(place(path), permissions: 0o777)
+                progress.directories.append(path)
+            } catch {
                 guard error.isExists, try files.status(place(path))?.kind == .directory else { throw error }
             }
         }
@@ -292,15 +347,16 @@ package struct Checkout: Sendable {
     /// Writes a file or link, in the place of another one if need be.
     private func write(
         _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
-    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        guard let directory = step.path.split?.directory else { return nil }
+    ) throws(WorkingTreeError) -> Written {
+        guard let directory = step.path.split?.directory else { return Written(seen: nil, isNew: false) }
         do throws(WorkingTreeError) {
             return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
         } catch {
             // What was there when somebody looked may be gone by now, and its directory, too.
             guard case .file(let reason) = error, reason.isNotFound, step.seen != nil else { throw error }
             var made: Set<RepositoryPath> = [.root]
-            try makeDirectory(directory, &made)
+            var progress = CheckoutProgress()
+            try makeDirectory(directory, &made, &progress)
             return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
         }
     }
@@ -318,7 +374,7 @@ package struct Checkout: Sendable {
     private func write(
         _ step: CheckoutStep, in directory: RepositoryPath, _ entry: TreeEntry, _ blob: BlobStream,
         synchronizing: Bool
-    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+    ) throws(WorkingTreeError) -> Written {
         let path = step.path
         func writeNew(
             _ place: FilePath, naming: () throws(WorkingTreeError) -> Void = {}
@@ -328,11 +384,12 @@ package struct Checkout: Sendable {
                 : try self.writeNew(place, entry, blob, synchronizing: synchronizing, naming: naming)
         }
         // Where a file was, one is likely to be.
-        if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
+        if step.seen == nil, let seen = try writeNew(place(path)) { return Written(seen: seen, isNew: true) }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
+        var kind: FileKind?
         do throws(WorkingTreeError) {
             let seen = try writeNew(temporary) { () throws(WorkingTreeError) in
-                let kind = try requireKnown(step)
+                kind = try requireKnown(step)
                 try working { () throws(FileError) in
                     // An empty directory makes room; one that is not empty stops this.
                     if kind == .directory { try removeEmpty(place(path)) }
@@ -340,7 +397,7 @@ package struct Checkout: Sendable {
                 }
             }
             guard let seen else { throw .file(FileError.exists(temporary)) }
-            return seen
+            return Written(seen: seen, isNew: kind == nil)
         } catch {
             try? files.removeIfPresent(temporary)
             throw error

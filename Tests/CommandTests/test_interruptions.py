@@ -188,33 +188,81 @@ class Stopped(VersionsTest):
                         self.assertEqual(list(self.work.rglob(".mlrepo-tmp-*")), [])
         self.verify()
 
-    def test_a_checkout_that_meets_damage_goes_back(self) -> None:
+    def damaged(self) -> bytes:
+        """A, whose file `last` the store has damaged, and B, which has everything otherwise; the working copy stands on B."""
         self.mlrepo("init")
-        names = [f"f{number}" for number in range(8)]
-        last = os.urandom(5_000)
-        self.write("data/f7", last)
-        self.version("A", gone="gone", new="A", **{name: f"A {name}" for name in names[:-1]})
-        self.version("B", gone=None, other="B", **{name: f"B {name}" for name in names})
-        self.write("data/f7", b"last")
-        self.mlrepo("commit", "-m", "C")
-        before = self.tree(self.work)
+        # In a frame of its own, behind those of the small files.
+        last = os.urandom(300_000)
+        self.write("data/last", last)
+        self.write("data/run", b"run")
+        os.chmod(self.work / "data/run", 0o755)
+        os.symlink("A", self.work / "data/link")
+        os.makedirs(self.work / "data/empty")
+        self.version("A", gone="gone", swap="file", turned__x="x", new__deep__f="A", **{f"f{i}": f"A {i}" for i in range(8)})
+        os.remove(self.work / "data/swap")
+        shutil.rmtree(self.work / "data/turned")
+        os.remove(self.work / "data/link")
+        os.symlink("B", self.work / "data/link")
+        os.chmod(self.work / "data/run", 0o644)
+        os.rmdir(self.work / "data/empty")
+        shutil.rmtree(self.work / "data/new")
+        self.version("B", gone=None, swap__y="y", turned="a file", other="B", last="B", run="B", **{f"f{i}": f"B {i}" for i in range(8)})
         [pack] = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if last in path.read_bytes()]
         pack.chmod(0o644)
         pack.write_bytes(pack.read_bytes().replace(last, last[:100] + bytes([last[100] ^ 1]) + last[101:]))
-        for words in (["A"], ["A"], ["-b", "fresh", "A"], ["A"]):
-            self.mlrepo("checkout", *words, status=65)
-            self.assertIn("mlrepo fsck", self.stderr)
-            self.assertEqual(self.tree(self.work), before)
-            told = self.mlrepo("status")
-            self.assertIn("Nothing has changed", told)
-            self.assertIn("On branch main", told)
-            self.assertNotIn("interrupted", told)
+        return last
+
+    def assert_goes_back(self, *words: str, says: str) -> None:
+        before, told = self.tree(self.work), self.mlrepo("status")
+        self.mlrepo("checkout", *words, status=65)
+        self.assertIn("mlrepo fsck", self.stderr)
+        self.assertEqual(self.tree(self.work), before)
+        self.assertEqual(self.mlrepo("status"), told)
+        self.assertIn("On branch main", told)
+        self.assertIn(says, told)
+        self.assertNotIn("interrupted", told)
+        self.assertFalse((self.work / ".mlrepo/pending").exists())
+
+    def test_a_checkout_that_meets_damage_goes_back(self) -> None:
+        self.damaged()
+        for words in (["A"], ["-b", "fresh", "A"], ["A"]):
+            self.assert_goes_back(*words, says="Nothing has changed")
         self.mlrepo("commit", "-m", "Nothing", status=1)
-        self.mlrepo("checkout", "B")
-        # What differs here and nothing replaces stays as it is.
-        self.write("data/other", b"mine")
-        self.mlrepo("checkout", "main", status=0)
-        self.assertEqual(self.text("other"), "mine")
+        self.mlrepo("checkout", "main")
+        self.assertEqual(self.mlrepo("operations").count(" checkout "), 0)
+
+    def test_going_back_leaves_alone_what_was_not_the_versions(self) -> None:
+        last = self.damaged()
+        # As good as what comes, and not the checkout's: a good copy of what is damaged, a new file, an edited one.
+        self.write("data/last", last)
+        self.write("data/gone", b"gone")
+        self.write("data/f3", b"A 3")
+        # Gone by hand: it comes with A, and goes again.
+        os.remove(self.work / "data/f5")
+        # Nothing of the two versions.
+        self.write("data/mine", b"mine")
+        os.makedirs(self.work / "data/mine-too")
+        self.mlrepo("untrack", "data/mine")
+        self.assert_goes_back("A", says="deleted  data/f5")
+        self.assertEqual((self.work / "data/last").read_bytes(), last)
+        # The good copy mends it.
+        self.mlrepo("commit", "-m", "C", "data/last")
+        self.mlrepo("fsck", "--repair")
+        self.mlrepo("checkout", "A")
+        self.assertEqual(self.text("f5"), "A 5")
+
+    def test_a_new_directory_in_which_nothing_came_to_be_written_goes_again(self) -> None:
+        self.mlrepo("init")
+        last = os.urandom(5_000)
+        self.write("data/deep/down/last", last)
+        self.version("A", z="z")
+        shutil.rmtree(self.work / "data/deep")
+        self.mlrepo("commit", "-m", "B", "--deleted")
+        [pack] = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if last in path.read_bytes()]
+        pack.chmod(0o644)
+        pack.write_bytes(pack.read_bytes().replace(last, last[:100] + bytes([last[100] ^ 1]) + last[101:]))
+        self.assert_goes_back("A", says="Nothing has changed")
+        self.assertEqual(os.listdir(self.work / "data"), ["z"])
 
 
 class InTheWay(VersionsTest):

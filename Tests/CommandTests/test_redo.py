@@ -234,6 +234,13 @@ class Healing(CommandTest):
         self.mlrepo("commit", "-m", "Four", "--deleted")
         self.mlrepo("checkout", "HEAD~1", "--", "b/c/z", "b/gone")
         self.assertNotIn("branches/main:b", self.mlrepo("fsck", status=1))
+        # What can be read of the history is told, and then what is lost.
+        self.mlrepo("branch", "side", "HEAD~1")
+        for words in (["--oneline"], ["--oneline", "--all"], ["--oneline", "--graph"]):
+            self.assertEqual([line.split()[-1] for line in self.mlrepo("log", *words, status=65).splitlines()], ["Four", "Three"])
+            self.assertIn("is missing", self.stderr)
+        self.assertIn("Four", self.mlrepo("log", "--oneline", "--", "b", status=65))
+        self.assertIn("Four", self.mlrepo("log", "--oneline", "-n", "1"))
 
     def test_a_lost_directory_stays_lost_where_nobody_knows_its_names(self) -> None:
         content = self.lost_directory()

@@ -136,12 +136,90 @@ import Testing
                 #expect(try bench.read("theirs") == [2], "call \(number)")
             }
             #expect(messages.count { $0 == "mine" } == 1, "call \(number)")
+            #expect(try bench.open().copy.pending() == nil, "call \(number)")
             #expect(try bench.open().status().changes == [], "call \(number)")
             #expect(try bench.problems() == [], "call \(number)")
             if between.calls.count > recorder.calls.count { begunAnew += 1 }
         }
         #expect(begunAnew > 0)
         print("commits beside another one: \(recorder.calls.count) calls visited, \(begunAnew) begun anew")
+    }
+
+    /// A commit of the first working copy beside which something happens before its first log entry.
+    private func commit(_ bench: Workbench, besides body: @escaping @Sendable () throws -> Void) throws {
+        let isDone = Atomic(false)
+        let between = RecordingFileSystem(
+            bench.disk,
+            judge: { call in
+                if call.operation == .link, "\(call)".contains("/log/new/"),
+                    !isDone.exchange(true, ordering: .relaxed)
+                {
+                    try? body()
+                }
+                return .proceed
+            })
+        try Workbench(bench.disk, files: between, seed: 71).commit("mine")
+    }
+
+    @Test func `a commit that cannot take in what came leaves no note of what it was about to be`() throws {
+        let (bench, other) = try two(seed: 70)
+        try bench.disk.makeDirectory("/other/extra", permissions: 0o755)
+        bench.disk.close(try bench.disk.create("/other/extra/file", permissions: 0o644))
+        _ = try other.open().add(paths: [RepositoryPath("extra")], patterns: [])
+        try other.commit("theirs")
+        bench.disk.close(try bench.disk.create("/home/notes", permissions: 0o644))
+        _ = try bench.open().add(paths: [RepositoryPath("notes")], patterns: [])
+        let tracking = try bench.open().copy.tracking(base: TrackedPaths())
+        #expect(throws: RepositoryError.diverged(branch: "main", path: try RepositoryPath("data/mine"))) {
+            try commit(bench) {
+                let clash = try bench.disk.create("/other/data/mine", permissions: 0o644)
+                try bench.disk.write(clash, [9])
+                bench.disk.close(clash)
+                try other.commit("the same file")
+            }
+        }
+        #expect(try bench.open().copy.pending() == nil)
+        #expect(try bench.open().copy.tracking(base: TrackedPaths()) == tracking)
+        #expect(try bench.read("mine") == [1])
+        #expect(try bench.read("theirs") == nil)
+        // As the hint says: on a branch of its own.
+        let head = try #require(try bench.open().copy.head().commit)
+        try bench.open().makeRef("branches", "side", at: head)
+        _ = try bench.open().checkout(head, branch: "side")
+        var request = CommitRequest(message: "mine")
+        request.allowsMissing = false
+        _ = try bench.open().commit(request)
+        #expect(try bench.problems() == [])
+    }
+
+    @Test func `a branch that goes while a commit is on its way takes no files with it`() throws {
+        let (bench, other) = try two(seed: 72)
+        let name = try RefName.branch("main")
+        do throws(RepositoryError) {
+            do {
+                try commit(bench) {
+                    let repository = try other.open()
+                    let writer = ObjectWriter(
+                        repository.store, random: other.environment.random)
+                    _ = try repository.transact(
+                        "branch", reason: nil, actor: #require(repository.person),
+                        repository.copy.head(), writer
+                    ) { () throws(RepositoryError) in
+                        [RefChange(name: name, before: try repository.ref(name), after: nil)]
+                    }
+                }
+            } catch let error as RepositoryError { throw error } catch { Issue.record(error) }
+            Issue.record("the branch is there")
+        } catch {
+            guard case .store(.moved(name)) = error else { throw error }
+        }
+        #expect(try bench.read("a") == [1])
+        #expect(try bench.read("mine") == [1])
+        // Typed again it is on no branch.
+        let id = try bench.commit("mine")
+        #expect(try bench.content("a", of: id) == [1])
+        #expect(try bench.open().tip(of: "main") == nil)
+        #expect(try bench.problems() == [])
     }
 
     @Test func `a commit that others always outrun gives up after a minute`() throws {

@@ -112,10 +112,13 @@ struct LogCommand: ParsableCommand {
 
     private func draw(_ repository: Repository, _ tips: [ObjectID], _ names: CommitNames) throws {
         var commits: [(id: ObjectID, commit: Commit)] = []
-        try repository.history(of: tips) { id, commit in
-            commits.append((id, commit))
-            return true
-        }
+        var failure: RepositoryError?
+        do throws(RepositoryError) {
+            try repository.history(of: tips) { id, commit in
+                commits.append((id, commit))
+                return true
+            }
+        } catch { failure = error }
         var drawing = CommitGraph()
         for (id, commit) in topologicalOrder(commits).prefix(max(0, maxCount ?? .max)) {
             let row = drawing.row(id, parents: commit.parents)
@@ -124,6 +127,7 @@ struct LogCommand: ParsableCommand {
             }
             for joint in row.joints { Terminal.print(joint) }
         }
+        if let failure { throw failure }
     }
 
     private func lines(

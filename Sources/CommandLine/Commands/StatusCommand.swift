@@ -35,7 +35,8 @@ struct StatusCommand: ParsableCommand {
             Terminal.print("'\(branch)' is at \(tip.short) by now: mlrepo checkout \(branch)")
         }
         if status.isPending {
-            let back = status.head.branch.map { "; mlrepo checkout \($0) goes back" } ?? ""
+            let isAtTip = status.head.commit != nil && status.branchTip == status.head.commit
+            let back = isAtTip ? status.head.branch.map { "; mlrepo checkout \($0) goes back" } ?? "" : ""
             Terminal.print("A checkout was interrupted: type it again to finish it\(back)")
         }
         for change in status.changes.prefix(Self.mostChanges) {
