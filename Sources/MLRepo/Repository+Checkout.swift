@@ -58,9 +58,10 @@ extension Repository {
                 }
             }
         }
-        let (steps, lost) = try plan(
+        let plan = try plan(
             look, consume differences, to: tree(content), dirty: dirty, replacing: others)
-        guard lost.isEmpty else { throw .wouldLose(lost) }
+        guard plan.lost.isEmpty else { throw .wouldLose(plan.lost) }
+        let steps = plan.steps
         let isResumed = try copy.pending() != nil
         let note = try note(of: move, from: source, to: content, look)
         if move.undoing == nil, let kept = note.kept { try hold(kept, look.head, actor) }
@@ -72,7 +73,7 @@ extension Repository {
             seen = try settled(write(steps, isResumed: isResumed, noting: &progress, onStep: onStep))
         } catch {
             if case .tree(.content) = error, !isResumed, move.isPlain, look.head.commit != nil {
-                takeBack(steps, progress, dirty: dirty, onStep: onStep)
+                takeBack(plan, progress, onStep: onStep)
             }
             throw error
         }
@@ -110,16 +111,16 @@ extension Repository {
     /// Brings the files back that a checkout had replaced before it met damage, which would stop it each time it is typed again.
     ///
     /// Where that does not succeed, either, the working copy stays as one whose checkout was interrupted.
-    /// - Parameter dirty: What differed from the version that is stood on.
     private func takeBack(
-        _ steps: CheckoutSteps, _ progress: CheckoutProgress, dirty: Set<RepositoryPath>,
-        onStep: @escaping @Sendable (WorkStep) -> Void
+        _ plan: CheckoutPlan, _ progress: CheckoutProgress, onStep: @escaping @Sendable (WorkStep) -> Void
     ) {
         let checkout = Checkout(
             root: copy.root, files: environment.files, store: store, random: environment.random,
             onStep: onStep)
-        let isBack = try? checkout.takeBack(steps, progress, width: environment.width) { dirty.contains($0) }
-        if isBack == true { try? copy.setPending(nil) }
+        do throws(WorkingTreeError) {
+            try checkout.takeBack(plan.steps, progress, width: environment.width, was: plan.before)
+        } catch { return }
+        try? copy.setPending(nil)
     }
 
     /// What is noted while a checkout is on its way.
@@ -218,8 +219,9 @@ extension Repository {
         let differences = try differences(look.base, target)
         let twins = try present(
             differences.indices.lazy.filter { !differences.hasBefore($0) }.map { differences.path($0) })
-        let (_, lost) = try plan(
-            look, consume differences, to: tree(target), dirty: Set(changed.map(\.path)))
+        let lost = try plan(
+            look, consume differences, to: tree(target), dirty: Set(changed.map(\.path))
+        ).lost
         // A new file that nothing takes the place of stays, as it does in any checkout.
         // What an interrupted checkout wrote is in the store already; what is in its way is in the plan.
         let interrupted = try interruptedPaths()

@@ -20,7 +20,23 @@ extension Repository {
         return steps
     }
 
-    /// The steps from the base version to another, and the files in their way that are nowhere in the store.
+    /// What a checkout is to do.
+    struct CheckoutPlan {
+        var steps: CheckoutSteps
+        /// Files in its way that are nowhere in the store.
+        var lost: [RepositoryPath] = []
+        /// What is on disk at steps' paths, where that is not what the base version has.
+        var found: [RepositoryPath: TreeEntry] = [:]
+        /// Where the disk has not what the base version has.
+        var dirty: Set<RepositoryPath>
+
+        /// What is on disk at a step's path.
+        func before(_ step: CheckoutStep) -> TreeEntry? {
+            found[step.path] ?? (dirty.contains(step.path) ? nil : step.before)
+        }
+    }
+
+    /// The steps from the base version to another, and what is in their way.
     ///
     /// - Parameters:
     ///   - differences: Those of the target from the base version.
@@ -29,7 +45,7 @@ extension Repository {
     func plan(
         _ look: Look, _ differences: consuming CheckoutSteps, to target: DirectoryTree,
         dirty: Set<RepositoryPath>, replacing others: [Leaf] = []
-    ) throws(RepositoryError) -> (steps: CheckoutSteps, lost: [RepositoryPath]) {
+    ) throws(RepositoryError) -> CheckoutPlan {
         var steps = differences
         // Where an earlier checkout was interrupted, a file of either of its sides is as good as clean.
         var sides: [RepositoryPath: [TreeEntry]] = [:]
@@ -49,6 +65,7 @@ extension Repository {
         if !sides.isEmpty { steps = try including(sides, steps, to: target) }
         let removed = Set(steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) })
         var lost: Set<RepositoryPath> = []
+        var found: [RepositoryPath: TreeEntry] = [:]
         var firm: Set<RepositoryPath> = [.root]
         for index in steps.indices {
             let step = steps[index]
@@ -58,7 +75,10 @@ extension Repository {
             if isInTheWay {
                 // What untrack took out is in the version before.
                 let likely = step.others + [step.before, step.entry].compactMap { $0 }
-                if try !isSafe(step.path, likely, removed) {
+                switch try presence(step.path, likely, removed) {
+                case .none, .room: break
+                case .known(let entry): found[step.path] = entry
+                case .unknown:
                     var isOurs = false
                     for entry in written[step.path] ?? [] where !isOurs {
                         isOurs = try isTorn(step.path, entry)
@@ -71,7 +91,7 @@ extension Repository {
             }
             if look.base != nil, let seen = look.cache.seen(step.path) { steps.note(seen, at: index) }
         }
-        return (steps, lost.sorted())
+        return CheckoutPlan(steps: steps, lost: lost.sorted(), found: found, dirty: dirty)
     }
 
     /// Steps, and those of paths where something else may be, which the versions have alike.
@@ -140,24 +160,47 @@ extension Repository {
     func isSafe(
         _ path: RepositoryPath, _ likely: [TreeEntry], _ removed: Set<RepositoryPath>
     ) throws(RepositoryError) -> Bool {
-        guard let status = try status(of: path) else {
-            // A file that the person deleted comes back with another version, or stays away.
-            return true
-        }
+        if case .unknown = try presence(path, likely, removed) { return false }
+        return true
+    }
+
+    /// What is on disk at a path.
+    private enum Presence {
+        case none
+        /// One of the likely entries, or an empty directory.
+        case known(TreeEntry)
+        /// A directory with nothing but what is to go.
+        case room
+        case unknown
+    }
+
+    private func presence(
+        _ path: RepositoryPath, _ likely: [TreeEntry], _ removed: Set<RepositoryPath>
+    ) throws(RepositoryError) -> Presence {
+        // A file that the person deleted comes back with another version, or stays away.
+        guard let status = try status(of: path), let name = path.split?.name else { return .none }
         if status.kind == .directory {
             // Only an empty directory is ever removed.
-            if likely.last?.mode == .directory || removed.contains(path) { return true }
-            return try holdsOnly(removed, path)
+            var isKnown = likely.last?.mode == .directory || removed.contains(path)
+            if !isKnown {
+                guard try holdsOnly(removed, path) else { return .unknown }
+                isKnown = try filing { () throws(FileError) in
+                    try environment.files.names(in: copy.root.appending(path.bytes))
+                }.isEmpty
+            }
+            guard isKnown else { return .room }
+            return .known(
+                TreeEntry(name: name, mode: .directory, id: DirectoryTree.emptyRoot, size: 0, files: 0))
         }
         // A pipe or device is nothing that a version could have; reading it might never end.
-        guard status.kind == .file || status.kind == .link else { return false }
+        guard status.kind == .file || status.kind == .link else { return .unknown }
         let scanned = ScannedFiles([ScannedFile(path: path, status: status)])
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(root: copy.root, files: environment.files, writer: nil, clock: 0).read(
                 scanned, width: 1)
         }
-        guard let entry = read.files.first?.entry else { return true }
-        return likely.contains { entry.id == $0.id && entry.mode == $0.mode }
+        guard let entry = read.files.first?.entry else { return .none }
+        return likely.contains { entry.id == $0.id && entry.mode == $0.mode } ? .known(entry) : .unknown
     }
 
     /// Whether a file is what a power cut left of one that an interrupted checkout wrote.

@@ -55,7 +55,7 @@ package struct Checkout: Sendable {
             let step = steps[index]
             try requireKnown(step)
             try remove(step.path)
-            progress.note(index, isNew: false)
+            progress.note(index)
         }
         try makeDirectories(steps, &progress)
         let order = CheckoutOrder(steps, in: store)
@@ -72,12 +72,12 @@ package struct Checkout: Sendable {
                     return work.next
                 }
                 guard let number else { return }
-                var written: [(step: Int, file: Written)] = []
+                var written: [(step: Int, seen: StatCacheEntry.Seen?)] = []
                 defer {
                     work.withLock { work in
-                        for (step, file) in written {
-                            work.seen[step] = file.seen
-                            work.progress.note(step, isNew: file.isNew)
+                        for (step, seen) in written {
+                            work.seen[step] = seen
+                            work.progress.note(step)
                         }
                     }
                 }
@@ -88,8 +88,8 @@ package struct Checkout: Sendable {
                         let blob = BlobStream(
                             store: store, id: entry.id, size: entry.size, found: order.found(file))
                         do throws(WorkingTreeError) {
-                            let new = try write(step, entry, blob, synchronizing: isOneByOne)
-                            written.append((file.step, new))
+                            let seen = try write(step, entry, blob, synchronizing: isOneByOne)
+                            written.append((file.step, seen))
                         } catch {
                             guard case .object(let reason) = error else { throw error }
                             throw WorkingTreeError.content(step.path, reason)
@@ -109,41 +109,42 @@ package struct Checkout: Sendable {
         return end.seen
     }
 
-    /// A file that was written.
-    private struct Written {
-        let seen: StatCacheEntry.Seen?
-        /// Whether nothing was there.
-        let isNew: Bool
-    }
-
-    /// Takes back what was done of steps that failed: what clean files were before, and nothing where nothing was.
+    /// Takes back what was done of steps that failed.
     ///
-    /// What somebody had at a path before, and which was as good as what was to come there, stays.
-    /// - Parameter isDirty: Whether what was at a step's path was not what the version has that was left.
-    /// - Returns: Whether all could be taken back; else nothing was.
+    /// - Parameter was: What was on disk at a step's path; nothing if nothing was.
     package func takeBack(
-        _ steps: CheckoutSteps, _ progress: CheckoutProgress, width: Int, isDirty: (RepositoryPath) -> Bool
-    ) throws(WorkingTreeError) -> Bool {
+        _ steps: CheckoutSteps, _ progress: CheckoutProgress, width: Int,
+        was: (CheckoutStep) -> TreeEntry?
+    ) throws(WorkingTreeError) {
         var back: [CheckoutStep] = []
-        for (index, isNew) in progress.steps {
+        for index in progress.steps {
             let step = steps[index]
-            if step.before != nil, !isDirty(step.path) {
-                back.append(CheckoutStep(path: step.path, before: step.entry, entry: step.before))
-            } else if isNew {
-                back.append(CheckoutStep(path: step.path, before: step.entry, entry: nil))
-            } else if step.entry == nil {
-                return false
-            }
+            let was = was(step)
+            if was?.id == step.entry?.id, was?.mode == step.entry?.mode { continue }
+            back.append(CheckoutStep(path: step.path, before: step.entry, entry: was))
         }
         var undone = CheckoutProgress()
         _ = try apply(
             CheckoutSteps(back.sorted { DirectoryTree.walkOrder($0.path, $1.path) }), width: width,
             noting: &undone)
-        // What was made for files that did not come to be written.
-        for directory in progress.directories.reversed() {
+        try takeBackDirectories(back, made: progress.directories)
+    }
+
+    /// Removes directories that were made for files, and makes those again that went with files though they had been there.
+    private func takeBackDirectories(
+        _ back: [CheckoutStep], made: [RepositoryPath]
+    ) throws(WorkingTreeError) {
+        let empty = Set(back.filter { $0.entry?.mode == .directory }.map(\.path))
+        for directory in made.reversed() where !empty.contains(directory) {
             try? files.removeDirectory(place(directory))
         }
-        return true
+        let made = Set(made)
+        var (there, remade): (Set<RepositoryPath>, CheckoutProgress) = ([.root], CheckoutProgress())
+        for step in back where step.entry == nil {
+            var above = step.path.split?.directory
+            while let directory = above, made.contains(directory) { above = directory.split?.directory }
+            if let above { try makeDirectory(above, &there, &remade) }
+        }
     }
 
     /// Makes sure that what is about to be replaced is what was there when somebody looked.
@@ -318,7 +319,7 @@ package struct Checkout: Sendable {
                 let step = steps[index]
                 try requireKnown(step)
                 try makeRoom(step.path)
-                progress.note(index, isNew: false)
+                progress.note(index)
                 try makeDirectory(step.path, &made, &progress)
             } else if !steps.isSeen(index), steps.directory(index) != last {
                 last = steps.directory(index)
@@ -347,8 +348,8 @@ package struct Checkout: Sendable {
     /// Writes a file or link, in the place of another one if need be.
     private func write(
         _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
-    ) throws(WorkingTreeError) -> Written {
-        guard let directory = step.path.split?.directory else { return Written(seen: nil, isNew: false) }
+    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
+        guard let directory = step.path.split?.directory else { return nil }
         do throws(WorkingTreeError) {
             return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
         } catch {
@@ -374,7 +375,7 @@ package struct Checkout: Sendable {
     private func write(
         _ step: CheckoutStep, in directory: RepositoryPath, _ entry: TreeEntry, _ blob: BlobStream,
         synchronizing: Bool
-    ) throws(WorkingTreeError) -> Written {
+    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let path = step.path
         func writeNew(
             _ place: FilePath, naming: () throws(WorkingTreeError) -> Void = {}
@@ -384,12 +385,11 @@ package struct Checkout: Sendable {
                 : try self.writeNew(place, entry, blob, synchronizing: synchronizing, naming: naming)
         }
         // Where a file was, one is likely to be.
-        if step.seen == nil, let seen = try writeNew(place(path)) { return Written(seen: seen, isNew: true) }
+        if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
-        var kind: FileKind?
         do throws(WorkingTreeError) {
             let seen = try writeNew(temporary) { () throws(WorkingTreeError) in
-                kind = try requireKnown(step)
+                let kind = try requireKnown(step)
                 try working { () throws(FileError) in
                     // An empty directory makes room; one that is not empty stops this.
                     if kind == .directory { try removeEmpty(place(path)) }
@@ -397,7 +397,7 @@ package struct Checkout: Sendable {
                 }
             }
             guard let seen else { throw .file(FileError.exists(temporary)) }
-            return Written(seen: seen, isNew: kind == nil)
+            return seen
         } catch {
             try? files.removeIfPresent(temporary)
             throw error
