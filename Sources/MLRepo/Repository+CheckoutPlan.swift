@@ -53,8 +53,10 @@ extension Repository {
         let pending = try copy.pending()
         for change in pending?.changes ?? [] {
             for step in try self.differences(change) {
-                sides[step.path, default: []] += [step.before, step.entry].compactMap { $0 }
-                if let entry = step.entry { written[step.path, default: []].append(entry) }
+                // What was there before is written, too, where one that met damage went back.
+                let entries = [step.before, step.entry].compactMap { $0 }
+                sides[step.path, default: []] += entries
+                written[step.path, default: []] += entries
             }
         }
         for (path, entry) in try interruptedEntries() + others {
@@ -77,7 +79,12 @@ extension Repository {
                 let likely = step.others + [step.before, step.entry].compactMap { $0 }
                 switch try presence(step.path, likely, removed) {
                 case .none, .room: break
-                case .known(let entry): found[step.path] = entry
+                case .known(let entry):
+                    found[step.path] = entry
+                    // The interrupted one may not have written it at all, but met the damage of the store's copy.
+                    if pending != nil, entry.id != step.entry?.id, !isReadable(entry) {
+                        lost.insert(step.path)
+                    }
                 case .unknown:
                     var isOurs = false
                     for entry in written[step.path] ?? [] where !isOurs {
@@ -201,6 +208,15 @@ extension Repository {
         }
         guard let entry = read.files.first?.entry else { return .none }
         return likely.contains { entry.id == $0.id && entry.mode == $0.mode } ? .known(entry) : .unknown
+    }
+
+    /// Whether the store can give back what an entry names.
+    private func isReadable(_ entry: TreeEntry) -> Bool {
+        guard entry.mode.kind == .blob else { return true }
+        do throws(WorkingTreeError) {
+            try BlobStream(store: store, id: entry.id, size: entry.size).forEachPiece { _ in }
+            return true
+        } catch { return false }
     }
 
     /// Whether a file is what a power cut left of one that an interrupted checkout wrote.

@@ -107,7 +107,8 @@ extension Repository {
             DirectoryTree(root: mine.root, reader: WrittenObjects(writer: writer)), tracked.directories,
             without: left.filter { $0.base == nil }.map(\.path))
         let files = CommitFiles(
-            found: found, edits: edits, recipes: read.recipes, tracked: tracked, built: mine, kept: kept,
+            found: found, edits: edits, recipes: read.recipes, tracked: tracked, built: mine,
+            version: kept.version,
             code: try capturedCode(kept, writer), changes: Self.count(read.files))
         let deadline = environment.now() + Self.patience
         while true {
@@ -133,7 +134,7 @@ extension Repository {
         let tracked: TrackedPaths
         /// The base version with them.
         let built: BuiltDirectory
-        let kept: KeptFiles
+        let version: DirectoryTree
         let code: Run.Code?
         let changes: (added: Int, modified: Int, deleted: Int)
     }
@@ -163,7 +164,7 @@ extension Repository {
         let built = theirs.isEmpty ? files.built : try edited(tree(parentCommit), edits, writer)
         let place = theirs.isEmpty ? nil : look.head.commit
         let run = try declaredRun(
-            request, committer, edits, base, files.kept.version, files.code, writer, from: place)
+            request, committer, edits, base, files.version, files.code, writer, from: place)
         let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
         let recipes = try recipeMap(files.recipes, writer)
         let now = environment.now()

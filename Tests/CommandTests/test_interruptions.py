@@ -251,6 +251,57 @@ class Stopped(VersionsTest):
         self.mlrepo("checkout", "A")
         self.assertEqual(self.text("f5"), "A 5")
 
+    def test_a_good_copy_of_what_the_store_lost_stays_on_the_way_back(self) -> None:
+        """Found by a breaker: both versions' contents are damaged, so that the checkout cannot take its steps back."""
+        self.mlrepo("init")
+        last, keep = os.urandom(100_000), os.urandom(90_000)
+        self.version("A", keep="1")
+        self.write("data/last", last)
+        self.mlrepo("commit", "-m", "With it")
+        self.mlrepo("tag", "with")
+        os.remove(self.work / "data/last")
+        self.write("data/keep", keep)
+        self.mlrepo("commit", "-m", "B", "--deleted")
+        for content in (last, keep):
+            [pack] = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if content in path.read_bytes()]
+            pack.chmod(0o644)
+            pack.write_bytes(pack.read_bytes().replace(content, content[:100] + bytes([content[100] ^ 1]) + content[101:]))
+        self.write("data/last", last)
+        self.mlrepo("checkout", "with", status=65)
+        self.assertIn("interrupted", self.mlrepo("status"))
+        for words in (["main"], ["--force", "main"], ["main"]):
+            self.refused("checkout", *words, status=73, says="data/last would be lost")
+            self.assertEqual((self.work / "data/last").read_bytes(), last)
+        # Out of the way it is nobody's.
+        os.rename(self.work / "data/last", self.root / "last")
+        self.write("data/keep", keep)
+        self.mlrepo("fsck", "--repair", status=1)
+        self.mlrepo("checkout", "main")
+        self.assertEqual((self.work / "data/keep").read_bytes(), keep)
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+
+    def test_a_kill_on_the_way_back_leaves_a_way_on(self) -> None:
+        self.mlrepo("init")
+        last, mine = os.urandom(100_000), os.urandom(300_000)
+        self.write("data/z", last)
+        self.version("A", keep="k")
+        self.write("data/z", b"second")
+        self.write("data/mine", mine)
+        self.mlrepo("commit", "-m", "B")
+        [pack] = [path for path in (self.work / ".mlrepo/packs").rglob("*.pack") if last in path.read_bytes()]
+        pack.chmod(0o644)
+        pack.write_bytes(pack.read_bytes().replace(last, last[:100] + bytes([last[100] ^ 1]) + last[101:]))
+        torn = 0
+        for number in range(1, 8):
+            with self.subTest(number=number):
+                self.struck("-e", "trace=write", "-e", f"inject=write:signal=KILL:when={number}", words=("checkout", "A"))
+                path = self.work / "data/mine"
+                torn += path.exists() and path.stat().st_size < len(mine)
+                self.mlrepo("checkout", "main")
+                self.assertEqual(path.read_bytes(), mine)
+                self.assertIn("Nothing has changed", self.mlrepo("status"))
+        self.assertGreater(torn, 0)
+
     def test_a_new_directory_in_which_nothing_came_to_be_written_goes_again(self) -> None:
         self.mlrepo("init")
         last = os.urandom(5_000)

@@ -36,8 +36,10 @@ struct InitCommand: ParsableCommand {
     /// `--shared` may stand with or without a group, which an option of the parser cannot.
     static func complete(_ arguments: [String]) -> [String] {
         guard arguments.first == configuration.commandName else { return arguments }
+        let prefix = "--shared="
+        // Without a name behind it the parser would take the next word for one.
         return arguments.map {
-            $0.hasPrefix("--shared=") ? "--\(groupOption)=\($0.dropFirst("--shared=".count))" : $0
+            $0.hasPrefix(prefix) && $0 != prefix ? "--\(groupOption)=\($0.dropFirst(prefix.count))" : $0
         }
     }
 
