@@ -118,6 +118,10 @@ struct Failure: Error {
                 .wouldLose,
                 "type what was interrupted again, or check out another revision; mlrepo undo takes a checkout back"
             )
+        case .unfinishedCommit(let paths):
+            (status, path) = (.wouldLose, paths.first.map { "\($0)" })
+            hint =
+                "move elsewhere what is named, and type the command again; or mlrepo checkout --force HEAD keeps it first, so that mlrepo undo brings it back"
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
         case .noIdentity:

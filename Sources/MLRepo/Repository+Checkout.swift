@@ -136,7 +136,7 @@ extension Repository {
         let before = try copy.pending()
         var note = WorkingCopy.Pending(from: source?.tree, to: content.tree, goal: goal)
         note.earlier = (before?.changes ?? []).filter {
-            $0 != WorkingCopy.Pending.Change(from: note.from, to: note.to)
+            $0 != WorkingCopy.Pending.Change(from: note.from, to: note.to, upon: nil)
         }
         guard note.earlier.count <= Self.mostInterrupted else { throw .interruptedCheckout }
         // What an interrupted one had kept is overwritten by this.
@@ -180,7 +180,7 @@ extension Repository {
 
     /// What becomes of the cache where files were, or are, not those of a version that is stood on: the files of the target, seen
     /// where that is what was written.
-    private func edits(
+    func edits(
         of steps: CheckoutSteps, _ seen: SegmentedArray<StatCacheEntry.Seen?>, _ base: Commit?,
         _ target: Commit
     ) throws(RepositoryError) -> [StatCache.Edit] {
@@ -293,7 +293,7 @@ extension Repository {
     /// Makes sure that there are files, and that no checkout of them was interrupted.
     func requireWhole() throws(RepositoryError) {
         guard !copy.isBare else { throw .bare(copy.root) }
-        try forgetMerge()
+        try finishMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
     }
 

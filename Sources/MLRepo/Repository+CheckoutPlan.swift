@@ -139,7 +139,11 @@ extension Repository {
     /// What an interrupted checkout may have written; nothing where a collection took the files since.
     func differences(_ change: WorkingCopy.Pending.Change) throws(RepositoryError) -> CheckoutSteps {
         do throws(ReadError) {
-            return try differences(directory(change.from), directory(change.to))
+            let steps = try differences(directory(change.from), directory(change.to))
+            guard let theirs = change.upon else { return steps }
+            // What a commit brought itself was on disk before.
+            let own = Set(try differences(directory(theirs), directory(change.to)).map(\.path))
+            return CheckoutSteps(steps.filter { !own.contains($0.path) })
         } catch {
             guard case .missing = error else { throw .object(error) }
             return CheckoutSteps()

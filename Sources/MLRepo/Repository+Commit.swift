@@ -175,16 +175,7 @@ extension Repository {
             tracked: parent == look.head.commit ? tracked : joined(look, parentCommit), tree: built.root)
         let payload = commit.payload
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
-        // What others changed is written after the commit: until then the working copy is on its way.
-        if !theirs.isEmpty { try copy.setPending(WorkingCopy.Pending(from: base?.tree, to: built.root)) }
-        let isNoted =
-            commit.tracked != tracked && look.tracking != Tracking(paths: base?.tracked ?? TrackedPaths())
-        if isNoted {
-            // Else what others track would be taken out again by what was said here, if this is killed behind the entry.
-            var noted = look.tracking
-            noted.paths = commit.tracked
-            try copy.setTracking(noted)
-        }
+        let isNoted = try noteMerge(of: commit, upon: parentCommit, theirs, tracked, look)
         let result: ObjectWriter.Result
         do throws(RepositoryError) {
             result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
@@ -199,12 +190,11 @@ extension Repository {
         } catch {
             if case .store(.moved(let name)) = error, name.name(in: "branches") != nil {
                 // Nothing comes of this version.
-                if !theirs.isEmpty { try copy.setPending(nil) }
-                if isNoted { try copy.setTracking(look.tracking) }
+                if isNoted { try copy.endMerge() }
             }
             throw error
         }
-        try settle(look, files.found, theirs, on: id, commit, request)
+        try settle(look, files.found, theirs, on: id, commit, request, isNoted: isNoted)
         return CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
@@ -228,15 +218,6 @@ extension Repository {
         }
     }
 
-    /// What is tracked after both what was said here and what others said on the branch.
-    private func joined(_ look: Look, _ tip: Commit?) -> TrackedPaths {
-        let theirs = tip?.tracked ?? TrackedPaths()
-        var joined =
-            look.tracking.moved(from: look.base?.tracked ?? TrackedPaths(), to: theirs)?.paths ?? theirs
-        joined.directories.removeAll { look.tracking.untracked.contains($0) }
-        return joined
-    }
-
     private static func count(_ files: SnapshotFiles) -> (added: Int, modified: Int, deleted: Int) {
         var (changed, added, deleted) = (0, 0, 0)
         for index in files.indices where !files.isUnchanged(index) {
@@ -245,88 +226,6 @@ extension Repository {
             deleted += files.isGone(index) ? 1 : 0
         }
         return (added, changed - added - deleted, deleted)
-    }
-
-    /// Takes back the note of a commit that was to take over what others committed and was killed before its entry.
-    ///
-    /// For commands that write: one that only looks must not take the note from a commit at work.
-    func forgetMerge() throws(RepositoryError) {
-        let (head, _) = try base()
-        if let pending = try copy.pending(), try isForgotten(pending, head.commit) {
-            try copy.setPending(nil)
-        }
-    }
-
-    /// Writes what others committed, where the commit that took it over was killed before that.
-    func finishMerge() throws(RepositoryError) {
-        try forgetMerge()
-        let (head, _) = try base()
-        guard let id = head.commit, try isMerged(copy.pending(), id) else { return }
-        _ = try checkout(id, branch: head.branch)
-    }
-
-    /// What others changed between the base and the branch's newest commit, if it is apart from what changed here.
-    private func others(
-        _ base: Commit?, _ tip: Commit?, _ mine: CommitEdits, _ branch: String
-    ) throws(RepositoryError) -> [CheckoutStep] {
-        let paths = Dictionary(mine.map { ($0.path, $0.entry) }, uniquingKeysWith: { first, _ in first })
-        var steps: [CheckoutStep] = []
-        var clash: RepositoryPath?
-        try reading { () throws(ReadError) in
-            try tree(base).changes(to: tree(tip)) { (path, before, after) throws(ReadError) in
-                if let own = paths[path] {
-                    // The same change made twice is no conflict.
-                    if own?.id != after?.id || own?.mode != after?.mode { clash = clash ?? path }
-                    return
-                }
-                steps.append(
-                    CheckoutStep(path: path, before: before, entry: after))
-            }
-        }
-        // What they have is a file, or an empty directory, where something of mine is to lie; or the other way round.
-        var above: Set<RepositoryPath> = []
-        for path in paths.keys {
-            var next = path.split?.directory
-            while let directory = next, above.insert(directory).inserted { next = directory.split?.directory }
-        }
-        for step in steps where clash == nil && step.entry != nil {
-            if above.contains(step.path) {
-                clash = paths.keys.filter { $0.isInside(step.path) }.min()
-                continue
-            }
-            var next = step.path.split?.directory
-            while let directory = next, clash == nil {
-                if paths.keys.contains(directory) { clash = directory }
-                next = directory.split?.directory
-            }
-        }
-        if let clash { throw .diverged(branch: branch, path: clash) }
-        return steps
-    }
-
-    /// What others changed is written over what is on disk: that has to be what the base version has there, or nothing.
-    private func refuseOverwriting(
-        _ theirs: [CheckoutStep], _ look: Look, committing edits: CommitEdits
-    ) throws(RepositoryError) {
-        guard !theirs.isEmpty else { return }
-        let dirty = Set(try changes(look).map(\.path))
-        let committed = Set(edits.map(\.path))
-        let base = tree(look.base)
-        var lost: [RepositoryPath] = []
-        let removed = Set(theirs.filter { $0.entry == nil }.map(\.path))
-        var firm: Set<RepositoryPath> = [.root]
-        for step in theirs where !committed.contains(step.path) {
-            if step.entry != nil, let above = step.path.split?.directory,
-                let found = try obstacle(above, removed, &firm)
-            {
-                lost.append(found)
-                continue
-            }
-            let before = try reading { () throws(ReadError) in try base.entry(at: step.path) }
-            guard dirty.contains(step.path) || before == nil else { continue }
-            if try !isSafe(step.path, [step.entry].compactMap { $0 }, []) { lost.append(step.path) }
-        }
-        guard lost.isEmpty else { throw .wouldLose(lost) }
     }
 
     func edited(
@@ -359,7 +258,7 @@ extension Repository {
     /// Makes the working copy stand on the new commit: what others changed is written, the cache is renewed.
     private func settle(
         _ look: Look, _ found: CommitEdits, _ theirs: [CheckoutStep], on id: ObjectID, _ commit: Commit,
-        _ request: CommitRequest
+        _ request: CommitRequest, isNoted: Bool
     ) throws(RepositoryError) {
         let steps = CheckoutSteps(theirs)
         let seen = try settled(write(steps))
@@ -373,7 +272,6 @@ extension Repository {
             let edits = Array(found.cached) + WrittenSteps(steps, seen: seen)
             try copy.setCache(look.cache, after: edits, base: id, identity: identity)
         }
-        if !theirs.isEmpty { try copy.setPending(nil) }
         let (isComplete, asked) = (request.paths.isEmpty, Set(request.paths))
         var rest = look.tracking
         rest.paths = commit.tracked
@@ -381,5 +279,6 @@ extension Repository {
         rest.untracked = isComplete ? [] : rest.untracked
         let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
         try copy.setTracking(isPlain ? nil : rest)
+        if isNoted { try copy.endMerge() }
     }
 }

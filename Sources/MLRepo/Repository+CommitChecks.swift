@@ -52,11 +52,7 @@ extension Repository {
     ) throws(RepositoryError) {
         let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
             .filter { !look.tracking.isUntracked($0) }
-        var known = Set(look.base?.tracked.directories ?? [])
-        // What others track on the branch may have been noted already.
-        if let branch = look.head.branch, let tip = try tip(of: branch) {
-            known.formUnion(try commit(tip).tracked.directories)
-        }
+        let known = Set(look.base?.tracked.directories ?? [])
         var new: [RepositoryPath] = []
         // What is tracked is part of every version, whatever else is asked for.
         for path in look.tracking.paths.directories where !path.isRoot && !known.contains(path) {

@@ -15,6 +15,11 @@ extension Repository {
     ) throws(RepositoryError) -> Run {
         var inputs: [PathEdit] = []
         var commits: [RepositoryPath: ObjectID] = [:]
+        var anew: [Leaf] = []
+        for path in request.parameterFiles {
+            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
+            if let entry { anew.append((path, entry)) }
+        }
         for (number, input) in request.inputs.enumerated() {
             // A run has one content at a path.
             for other in request.inputs[..<number]
@@ -29,7 +34,9 @@ extension Repository {
             } else {
                 source = version
             }
-            for (path, entry) in try parts(of: input.path, in: source) {
+            for (path, entry) in try parts(
+                of: input.path, in: source, without: input.commit == nil ? [] : anew)
+            {
                 if let commit = input.commit {
                     writer.rely(on: ObjectReference(entry.mode.kind, entry.id), of: commit)
                     commits[path] = commit
@@ -43,10 +50,9 @@ extension Repository {
                 inputs.append(PathEdit(path: path, entry: entry))
             }
         }
-        for path in request.parameterFiles
+        for (path, entry) in anew
         where !inputs.contains(where: { path.isInside($0.path) || $0.path.isInside(path) }) {
-            let entry = try reading { () throws(ReadError) in try version.entry(at: path) }
-            if let entry { inputs.append(PathEdit(path: path, entry: entry)) }
+            inputs.append(PathEdit(path: path, entry: entry))
         }
         var outputs: [PathEdit] = []
         for path in request.outputs {
@@ -118,6 +124,40 @@ extension Repository {
         guard !entries.isEmpty else { throw .nothingTracked }
         return entries
     }
+
+    /// The same, without files that were read as they are here: what lies beside them is named one by one.
+    private func parts(
+        of asked: RepositoryPath, in version: DirectoryTree, without files: [Leaf]
+    ) throws(RepositoryError) -> [Leaf] {
+        var parts: [Leaf] = []
+        var waiting = try self.parts(of: asked, in: version)
+        while let (path, entry) = waiting.popLast() {
+            var isWhole = true
+            for (file, own) in files where isWhole && file.isInside(path) {
+                let theirs = try reading { () throws(ReadError) in try version.entry(at: file) }
+                isWhole = theirs.map { $0.id == own.id && $0.mode == own.mode } ?? false
+            }
+            if isWhole {
+                parts.append((path, entry))
+                continue
+            }
+            // A file that was asked for by itself cannot have been read in two versions.
+            guard entry.mode == .directory || path != asked else { throw .inputTwice(path) }
+            guard entry.mode == .directory else { continue }
+            let entries = try entries(in: path, of: version).map { (entry) throws(RepositoryError) in
+                (path: try naming { () throws(InvalidName) in try path.appending(entry.name) }, entry: entry)
+            }
+            // Each of them is named in the run's record.
+            guard parts.count + waiting.count + entries.count <= Self.mostBeside else {
+                throw .inputTwice(path)
+            }
+            waiting += entries
+        }
+        return parts
+    }
+
+    /// So many inputs are named one by one where one beside them was read otherwise.
+    private static let mostBeside = 10_000
 
     /// Why a path is in no version: it is not tracked, or not there at all.
     private func missing(_ path: RepositoryPath) throws(RepositoryError) -> RepositoryError {

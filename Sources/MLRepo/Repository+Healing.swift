@@ -3,26 +3,33 @@ package import ObjectModel
 internal import Storage
 internal import WorkingTree
 
+/// What a repair took from a working copy, sorted.
+package struct HealedPaths: Sendable {
+    package fileprivate(set) var files: [RepositoryPath] = []
+    /// Whose lists of names were lost, and those of what is below them.
+    package fileprivate(set) var directories: [RepositoryPath] = []
+
+    package init() {}
+}
+
 extension Repository {
     /// Stores again what the store has lost and the working copy still has.
     ///
     /// A file counts if its content is that of the version that is stood on, whatever its times say. Lists of names come from the
     /// stat cache.
-    /// - Returns: The files, and the directories whose lists of names were lost, sorted.
-    package func heal() throws(RepositoryError) -> [RepositoryPath] {
-        guard !copy.isBare, let actor = person else { return [] }
+    package func heal() throws(RepositoryError) -> HealedPaths {
+        var healed = HealedPaths()
+        guard !copy.isBare, let actor = person else { return healed }
         let (head, base) = try base()
-        guard let base else { return [] }
+        guard let base else { return healed }
         var losses = losses(of: base)
-        var healed: [RepositoryPath] = []
         if !losses.directories.isEmpty, try healDirectories(of: base, head, actor) {
             let lost = losses.directories
             losses = self.losses(of: base)
-            healed = lost.filter { !losses.directories.contains($0) }
+            healed.directories = lost.filter { !losses.directories.contains($0) }.sorted()
         }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
-        var files: [RepositoryPath] = []
         for (path, entry) in losses.files {
             guard let status = try status(of: path), status.kind == (entry.mode == .link ? .link : .file),
                 status.size == entry.size
@@ -30,12 +37,13 @@ extension Repository {
             let file = ScannedFiles([ScannedFile(path: path, status: status)])
             // Nothing is written for a file that is another one by now.
             guard try named(file, nil) == entry.id, try named(file, writer) == entry.id else { continue }
-            files.append(path)
+            healed.files.append(path)
         }
-        if !files.isEmpty {
+        if !healed.files.isEmpty {
             _ = try transact(StoreRepair.verb, reason: nil, actor: actor, head, writer) { [] }
         }
-        return (healed + files).sorted()
+        healed.files.sort()
+        return healed
     }
 
     /// Makes the records of a version's directories anew from the stat cache, which has the name and id of every file.

@@ -105,13 +105,12 @@ extension Repository {
     }
 
     private func checkoutCheck() throws(RepositoryError) -> HealthCheck {
-        let isPending =
-            try copy.pending().map { (pending) throws(RepositoryError) in
-                try !isForgotten(pending, base().head.commit) && !copy.isOccupied
-            } ?? false
+        let interrupted = try interrupted(base().head.commit)
         return HealthCheck(
-            "checkout", !isPending, isPending ? "one was interrupted" : "none is interrupted",
-            hint: "type the checkout again")
+            "checkout", interrupted == nil,
+            interrupted == nil ? "none is interrupted" : "one was interrupted",
+            hint: interrupted?.isMerge == true
+                ? "the next command that changes something finishes it" : "type the checkout again")
     }
 
     /// What a version has of a file, and what it has not; nothing of it can be in anybody's way.

@@ -275,7 +275,7 @@ extension Repository {
     package func remove(_ paths: [RepositoryPath], isForced: Bool) throws(RepositoryError) -> (
         removed: Int, isKept: Bool
     ) {
-        try forgetMerge()
+        try finishMerge()
         guard person != nil else { throw .noIdentity }
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()

@@ -17,7 +17,7 @@ extension Repository {
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> Int {
         guard person != nil else { throw .noIdentity }
-        try forgetMerge()
+        try finishMerge()
         let look = try look()
         var own = WorkingCopy.Pending(paths, of: id, on: look.base?.tree)
         let pending = try copy.pending()

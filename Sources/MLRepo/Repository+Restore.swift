@@ -10,7 +10,7 @@ extension Repository {
     package func restore(
         _ paths: [RepositoryPath], onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> [RepositoryPath] {
-        try forgetMerge()
+        try finishMerge()
         let look = try look()
         let own = WorkingCopy.Pending(paths, of: nil, on: look.base?.tree)
         let pending = try copy.pending()

@@ -191,7 +191,7 @@ extension Repository {
             if tracking.untracked.remove(directory) != nil {
                 for name in way {
                     guard let directory = name.split?.directory else { continue }
-                    for entry in try entries(in: directory, of: base) {
+                    for entry in try entries(in: directory, of: tree(base)) {
                         let beside = try naming { () throws(InvalidName) in
                             try directory.appending(entry.name)
                         }
@@ -205,14 +205,13 @@ extension Repository {
     }
 
     /// What a version has right in a directory.
-    private func entries(
-        in directory: RepositoryPath, of base: Commit?
+    func entries(
+        in directory: RepositoryPath, of version: DirectoryTree
     ) throws(RepositoryError) -> [TreeEntry] {
-        let version = tree(base)
-        return try reading { () throws(ReadError) in
+        try reading { () throws(ReadError) in
             if directory.isRoot { return try version.entries.leaves() }
             guard let entry = try version.entry(at: directory), entry.mode == .directory else { return [] }
-            return try DirectoryTree(root: entry.id, reader: store).entries.leaves()
+            return try DirectoryTree(root: entry.id, reader: version.reader).entries.leaves()
         }
     }
 

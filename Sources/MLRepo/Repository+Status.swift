@@ -19,8 +19,10 @@ package struct WorkingCopyStatus: Sendable {
     package let skipped: [SkippedFile]
     /// What lies in the top directory and is neither tracked nor ignored; nothing in a git work tree, where git says so.
     package let untracked: [RepositoryPath]
-    /// A checkout was interrupted.
+    /// A checkout was interrupted, or a commit before it had written what others committed.
     package let isPending: Bool
+    /// It was such a commit: the next command that writes finishes it.
+    package let isMerging: Bool
     package let tracking: Tracking
     /// Tracked directories that are not there, or are empty although the base version has files in them: a commit does not take
     /// their files for deleted.
@@ -97,15 +99,21 @@ extension Repository {
             let tops = Set(changes.compactMap { $0.path.names.first?.bytes })
             untracked.removeAll { tops.contains($0.bytes) }
         }
+        let interrupted = try interrupted(look.head.commit)
         return WorkingCopyStatus(
             head: look.head, changes: changes, skipped: look.scan.skipped,
             untracked: untracked,
-            isPending: try copy.pending().map { (pending) throws(RepositoryError) in
-                try !isForgotten(pending, look.head.commit) && !copy.isOccupied
-            } ?? false,
+            isPending: interrupted != nil, isMerging: interrupted?.isMerge == true,
             tracking: look.tracking, missing: missing,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
             }, isRetracked: look.tracking.paths != look.base?.tracked ?? TrackedPaths())
+    }
+
+    /// What was interrupted here; nothing while a command is at work.
+    func interrupted(_ standing: ObjectID?) throws(RepositoryError) -> WorkingCopy.Pending? {
+        guard let pending = try copy.pending(), try !isForgotten(pending, standing), !copy.isOccupied
+        else { return nil }
+        return pending
     }
 
     /// What is at a path; nothing behind a link in a directory's place.

@@ -8,7 +8,12 @@ extension Repository {
     /// That something is tracked no longer can only be said of what the base version has: a commit that was killed before it
     /// noted that it had taken it out leaves such words behind.
     func tracking(_ base: Commit?) throws(RepositoryError) -> Tracking {
-        var tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        var tracking: Tracking
+        if let next = try trackingOfMerge(base) {
+            tracking = next
+        } else {
+            tracking = try copy.tracking(base: base?.tracked ?? TrackedPaths())
+        }
         let version = tree(base)
         for path in tracking.untracked {
             let isThere = try reading { () throws(ReadError) in try version.entry(at: path) != nil }
@@ -90,15 +95,23 @@ extension Repository {
         return try tracking(base).coversDirectory(path)
     }
 
-    /// The top of the working copy around a directory, if that has the directory in its last version and goes on with it.
-    package static func tracker(of directory: FilePath, _ environment: Environment) -> FilePath? {
+    /// The top of the working copy around a new repository, if that goes on with the directory.
+    ///
+    /// It does with one that has files in its last version; and with a bare store, which it takes for data.
+    package static func tracker(
+        of directory: FilePath, isStore: Bool, _ environment: Environment
+    ) -> FilePath? {
         guard directory.parent != directory else { return nil }
         var above = environment
         above.workingDirectory = directory.parent
         guard let outer = try? Repository.open(above), !outer.copy.isBare,
-            let path = try? outer.path(directory.bytes), (try? outer.isInTracked(path)) == true,
-            let base = try? outer.base().commit, (try? outer.hasEntry(base, path)) == true
+            let path = try? outer.path(directory.bytes), (try? outer.isInTracked(path)) == true
         else { return nil }
+        if !isStore {
+            guard let base = try? outer.base().commit, let entry = try? outer.tree(base).entry(at: path),
+                entry.id != DirectoryTree.emptyRoot
+            else { return nil }
+        }
         return outer.copy.root
     }
 

@@ -172,21 +172,6 @@ package struct Repository: Sendable {
             && last?.refs.contains { $0.name.name(in: "branches") == branch && $0.after == nil } == true
     }
 
-    /// Whether a commit that was to take over what others committed was killed before its entry: nothing has happened.
-    func isForgotten(_ pending: WorkingCopy.Pending, _ standing: ObjectID?) throws(RepositoryError)
-        -> Bool
-    {
-        guard pending.goal == nil, pending.from != pending.to else { return false }
-        guard let standing else { return true }
-        return try !isMerged(pending, standing)
-    }
-
-    /// Whether a commit that took over what others committed was killed behind its entry: their files are still to be written.
-    func isMerged(_ pending: WorkingCopy.Pending?, _ standing: ObjectID) throws(RepositoryError) -> Bool {
-        guard let pending, pending.goal == nil, pending.from != pending.to else { return false }
-        return try reading { () throws(ReadError) in try store.commit(standing).tree } == pending.to
-    }
-
     package var person: Person? { identity.value.person }
     /// Whether ``person`` was named by somebody, not guessed from the account.
     package var hasNamedPerson: Bool { identity.value.isGiven }

@@ -35,7 +35,9 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case missing([RepositoryPath], total: Int)
     /// A checkout was interrupted, so the files are of no version.
     case interruptedCheckout
-    /// The same in another working copy.
+    /// A commit was killed before it had written what others committed, and these files of theirs were changed since.
+    case unfinishedCommit([RepositoryPath])
+    /// The same as an interrupted checkout in another working copy.
     case interruptedElsewhere(FilePath)
     case nothingToCommit
     case nothingTracked
@@ -101,6 +103,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .nothingTracked: "nothing is tracked yet"
         case .noIdentity: "nobody is named as author"
         case .badConfiguration(let text): text
+        case .unfinishedCommit(let paths):
+            "a commit was interrupted before it wrote what others committed, and since then \(paths.count == 1 ? "\(paths[0]) has" : "\(paths.count) of these files have") changed\(paths.count == 1 ? "" : ": " + Self.list(paths))"
         case .wouldLose(let paths):
             paths.count == 1
                 ? "\(paths[0]) would be lost" : "\(paths.count) files would be lost: \(Self.list(paths))"

@@ -10,6 +10,8 @@ extension WorkingCopy {
         /// Where the working copy stands once all files are written and the store knows it; nothing where the store knows it
         /// before.
         package var goal: Goal?
+        /// Of a commit that takes over what others committed, the tree of theirs: only what `to` has from that is written.
+        let upon: ObjectID?
         /// Checkouts that were interrupted before this one was begun: what they wrote is on disk.
         var earlier: [Change] = []
         /// What is being written, where it is some paths only.
@@ -19,9 +21,12 @@ extension WorkingCopy {
         /// The version that has what is being overwritten; nothing where nothing is.
         var kept: ObjectID?
 
-        package init(from: ObjectID?, to: ObjectID?, goal: Goal? = nil, earlier: [Change] = []) {
+        package init(
+            from: ObjectID?, to: ObjectID?, upon: ObjectID? = nil, goal: Goal? = nil, earlier: [Change] = []
+        ) {
             self.from = from
             self.to = to
+            self.upon = upon
             self.goal = goal
             self.earlier = earlier
         }
@@ -37,7 +42,12 @@ extension WorkingCopy {
         package struct Change: Hashable, Sendable {
             package let from: ObjectID?
             package let to: ObjectID?
+            /// As in the note of a commit.
+            var upon: ObjectID?
         }
+
+        /// Whether it is that of a commit which takes over what others committed.
+        var isMerge: Bool { goal == nil && upon != nil }
 
         /// Whether another one is the same checkout, whatever either had to keep.
         func isSame(as other: Pending) -> Bool {
@@ -48,7 +58,7 @@ extension WorkingCopy {
 
         /// What may have been written, newest first.
         var changes: [Change] {
-            (from == to ? [] : [Change(from: from, to: to)]) + earlier
+            (from == to ? [] : [Change(from: from, to: to, upon: upon)]) + earlier
         }
 
         /// How to tell that nothing but bookkeeping is left to do.
@@ -80,7 +90,9 @@ extension WorkingCopy {
         else { return nil }
         do throws(MalformedObject) {
             let json = try JSONValue(line: bytes)
-            var pending = Pending(from: try json.optionalID("from"), to: try json.optionalID("to"))
+            var pending = Pending(
+                from: try json.optionalID("from"), to: try json.optionalID("to"),
+                upon: try json.optionalID("upon"))
             if let commit = try json.optionalID("commit") {
                 pending.goal = Pending.Goal(
                     commit: commit, branch: try Self.branch(json), before: try json.optionalID("before"),
@@ -91,7 +103,9 @@ extension WorkingCopy {
             if json.member("earlier") != nil {
                 for change in try json.array("earlier") {
                     pending.earlier.append(
-                        Pending.Change(from: try change.optionalID("from"), to: try change.optionalID("to")))
+                        Pending.Change(
+                            from: try change.optionalID("from"), to: try change.optionalID("to"),
+                            upon: try change.optionalID("upon")))
                 }
             }
             if json.member("paths") != nil {
@@ -117,12 +131,19 @@ extension WorkingCopy {
         }
     }
 
+    /// Removes the note of a commit that took over what others committed, and what was to be tracked by it.
+    func endMerge() throws(RepositoryError) {
+        try setNextTracking(nil)
+        try setPending(nil)
+    }
+
     package func setPending(_ pending: Pending?) throws(RepositoryError) {
         guard let pending else {
             return try filing { () throws(FileError) in try files.removeIfPresent(directory / "pending") }
         }
         let json = JSONValue.object([
             "from": pending.from.map { .string($0.hex) }, "to": pending.to.map { .string($0.hex) },
+            "upon": pending.upon.map { .string($0.hex) },
             "commit": pending.goal.map { .string($0.commit.hex) },
             "branch": pending.goal?.branch.map { .string($0) },
             "before": pending.goal?.before.map { .string($0.hex) },
@@ -134,6 +155,7 @@ extension WorkingCopy {
                         .object([
                             "from": change.from.map { .string($0.hex) },
                             "to": change.to.map { .string($0.hex) },
+                            "upon": change.upon.map { .string($0.hex) },
                         ])
                     }),
             "paths": pending.paths.isEmpty ? nil : .array(pending.paths.map(\.json)),

@@ -204,9 +204,18 @@ package struct WorkingCopy: Sendable {
 
     /// What was said of tracking since the base version; what that tracks where nothing was said.
     package func tracking(base: TrackedPaths) throws(RepositoryError) -> Tracking {
-        let path = directory / "tracked"
+        try tracking(named: "tracked") ?? Tracking(paths: base)
+    }
+
+    /// What is to be tracked once something is in the log; nothing where that is not noted.
+    package func nextTracking() throws(RepositoryError) -> Tracking? {
+        try tracking(named: Self.nextTracking)
+    }
+
+    private func tracking(named name: String) throws(RepositoryError) -> Tracking? {
+        let path = directory / name
         let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: 64 << 20) }
-        guard let bytes else { return Tracking(paths: base) }
+        guard let bytes else { return nil }
         do throws(MalformedObject) { return try Tracking(bytes: bytes) } catch {
             throw .damaged(path, "\(error)")
         }
@@ -221,9 +230,15 @@ package struct WorkingCopy: Sendable {
         }
     }
 
-    /// Notes what is to be tracked once a checkout is in the log, and returns when that is durable.
-    func setNextTracking(_ tracking: Tracking) throws(RepositoryError) {
-        try replace(Self.nextTracking, tracking.bytes, durable: true)
+    /// Notes what is to be tracked once a checkout, or a commit, is in the log, and returns when that is durable.
+    ///
+    /// - Parameter tracking: Nothing where that is what is tracked before.
+    func setNextTracking(_ tracking: Tracking?) throws(RepositoryError) {
+        if let tracking {
+            try replace(Self.nextTracking, tracking.bytes, durable: true)
+        } else {
+            try filing { () throws(FileError) in try files.removeIfPresent(directory / Self.nextTracking) }
+        }
     }
 
     /// Makes what a checkout noted what is tracked, if it was not made so before.

@@ -56,7 +56,7 @@ extension ParameterValue {
         }
     }
 
-    /// The value as people read it: strings in quotes where something else is written so, else bare, lists and maps as JSON-like text.
+    /// The value as people read it: strings in quotes where something else is written so, or where a blank would not be seen, else bare, lists and maps as JSON-like text.
     package var text: String {
         switch self {
         case .integer(let text), .float(let text): text
@@ -74,7 +74,9 @@ extension ParameterValue {
 
     /// Whether a text can be nothing but a string.
     private static func isBare(_ text: String) -> Bool {
-        guard let first = text.utf8.first, !["true", "false", "null"].contains(text) else { return false }
+        guard let first = text.utf8.first, let last = text.utf8.last, first != 0x20, last != 0x20,
+            !["true", "false", "null"].contains(text)
+        else { return false }
         return !isInteger(text) && !isFloat(text) && !"\"[{".utf8.contains(first)
     }
 

@@ -30,6 +30,16 @@ package struct Run: Hashable, Sendable {
     /// Which commit an input was taken from, where it was named by a revision.
     package var inputCommits: [RepositoryPath: ObjectID]
 
+    /// The commit that an input, or a directory with it, was named by.
+    package func inputCommit(of path: RepositoryPath) -> ObjectID? {
+        var next: RepositoryPath? = path
+        while let place = next {
+            if let commit = inputCommits[place] { return commit }
+            next = place.split?.directory
+        }
+        return nil
+    }
+
     /// The code that ran: a revision, and what the work tree had beyond it.
     package struct Code: Hashable, Sendable {
         package var revision: String?

@@ -388,6 +388,70 @@ class Newcomers(CommandTest):
         self.assertIsNone(json.loads(self.mlrepo("blame", "--json", "data/a.txt"))["run"])
         self.assertEqual((model.count("made by"), model.count("came with"), model.count("accuracy")), (1, 1, 1))
 
+    def test_the_file_of_the_parameters_is_read_as_it_is_now_and_what_lies_beside_it_as_it_was(self) -> None:
+        self.start()
+        for name, text in (("w", b"1"), ("sub/params.yaml", b"lr: 1"), ("sub/words", b"words")):
+            self.write(f"model/{name}", text)
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "Base", "--input", "data")
+        for new in (False, True):
+            name = "model/new/params.yaml" if new else "model/sub/params.yaml"
+            self.write(name, b"lr: 2")
+            self.write("model/w", b"2%d" % new)
+            self.mlrepo("commit", "-m", "Further", "--input", "HEAD:model", "--params", name)
+            self.assertIsNone(json.loads(self.mlrepo("blame", name, "--json"))["run"], name)
+            told = json.loads(self.mlrepo("blame", "model/w", "--json"))
+            self.assertEqual(told["parameters"], {"lr": 2})
+            before = self.mlrepo("resolve", "HEAD~1").strip()
+            self.assertIn(f"sha256:{before}",
+                          [entry["commit"] for entry in told["inputs"] if entry["path"] == "model/w"])
+            [written] = [line for line in self.mlrepo("show").splitlines() if line.startswith("  wrote")]
+            self.assertIn("  model/w ", written)
+            for line in self.mlrepo("show").splitlines():
+                if line.startswith("  data") and "model/w " in line:
+                    self.assertIn("  from ", line)
+        # By itself it was either.
+        self.write("model/sub/params.yaml", b"lr: 3")
+        self.refused("commit", "-m", "Both", "--input", "HEAD:model/sub/params.yaml", "--params", "model/sub/params.yaml",
+                     status=64, says="is named twice as input")
+        self.verify()
+
+    def test_what_lies_in_a_directory_that_was_read_in_another_version_is_shown_with_it(self) -> None:
+        self.start()
+        self.write("data/b.txt", b"b")
+        self.mlrepo("commit", "-m", "One")
+        first = self.mlrepo("resolve", "HEAD").strip().removeprefix("sha256:")[:7]
+        self.write("data/b.txt", b"c")
+        self.write("model/w", b"1")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "Two", "--input", "HEAD:data")
+        lines = [line for line in self.mlrepo("show").splitlines() if line.startswith("  data")]
+        self.assertGreater(len(lines), 1)
+        for line in lines:
+            self.assertIn(f"from {first}", line)
+
+    def test_init_in_tracked_data_says_what_becomes_of_it(self) -> None:
+        self.start()
+        os.mkdir(self.work / "data/empty")
+        os.mkdir(self.work / "data/full")
+        self.write("data/full/x", b"x")
+        self.mlrepo("commit", "-m", "One")
+        for words, says in ((["data/empty"], ""), (["data/full"], "tracks this directory, too"),
+                            (["--bare", "data/store"], "commits the store with it"), (["--bare", "elsewhere"], "")):
+            self.mlrepo("init", *words)
+            (self.assertIn if says else self.assertEqual)(says, self.stderr)
+        self.mlrepo("commit", "-m", "Two")
+        self.assertIn("data/store/format", self.mlrepo("ls"))
+
+    def test_a_group_without_a_name_is_none(self) -> None:
+        self.refused("init", "--bare", "--shared=", "store", status=64, says="--shared= names no group")
+        self.assertFalse((self.work / "store").exists())
+
+    def test_a_text_with_a_blank_at_its_end_is_shown_in_quotes(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One", "--param", "a=b ", "--param", "c= d", "--param", "e=f g")
+        self.assertIn('params a="b " c=" d" e=f g\n', self.mlrepo("show"))
+
     def test_an_input_named_twice_is_refused(self) -> None:
         self.start()
         self.mlrepo("commit", "-m", "One")

@@ -225,7 +225,10 @@ class Healing(CommandTest):
         # The second commit's own record is lost for good.
         out = self.mlrepo("fsck", "--repair", status=1)
         self.assertIn("needed by branches/main:b\n", out)
-        self.assertEqual([line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")], ["a/x", "b", "b/y"])
+        self.assertEqual([line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")], ["a/x", "b/y"])
+        self.assertIn("made anew, from what the working copy knows: the list of names of b\n", out)
+        self.assertIn("1 list of names lost", out)
+        self.assertNotIn("files damaged", out.splitlines()[-1])
         self.assertEqual(self.run_raw("cat", "HEAD:a/x").stdout, content)
         self.assertEqual(self.run_raw("cat", "HEAD:b/y").stdout, y)
         self.assertEqual(

@@ -146,17 +146,35 @@ class Copies(CommandTest):
         self.killed_at(self.work / ".mlrepo" / "HEAD", "commit", "-m", "Mine")
         for name in (f"t{number}" for number in range(3)):
             (self.work / "data" / name).unlink(missing_ok=True)
-        self.killed_at(self.work / ".mlrepo" / "tracked-next", "commit", "-m", "Mine")
+        self.killed_at(self.work / ".mlrepo" / "HEAD", "commit", "-m", "Mine")
         for name in (f"t{number}" for number in range(3)):
             (self.work / "data" / name).unlink(missing_ok=True)
-        self.mlrepo("status")
+        self.assertIn("A commit was interrupted", self.mlrepo("status"))
         self.write("data/y", b"more\n")
-        done = self.run_raw("commit", "-m", "More")
-        if done.returncode:
-            self.mlrepo("checkout", "main")
-            self.mlrepo("commit", "-m", "More")
+        self.mlrepo("commit", "-m", "More")
+        self.assertNotIn("interrupted", self.mlrepo("status"))
         self.assertEqual([self.mlrepo("cat", f"main:data/t{number}") for number in range(3)], ["theirs\n"] * 3)
         self.assertEqual(self.mlrepo("cat", "main:data/x"), "mine\n")
+
+    def test_a_commit_that_was_killed_before_it_wrote_what_others_committed_is_finished_by_what_is_typed_next(self) -> None:
+        for words in (["add", "free"], ["untrack", "data/y"], ["mv", "data/y", "data/z"], ["rm", "data/y"],
+                      ["restore", "data"], ["checkout", "HEAD~1", "--", "data/y"], ["checkout", "-b", "side"], ["undo"]):
+            with self.subTest(words):
+                self.setUp()
+                other = self.root / "other"
+                self.mlrepo("init", "--store", str(self.root / "store"), str(other))
+                self.mlrepo("checkout", "main", cwd=other)
+                self.change(other, "Theirs", t="theirs\n")
+                self.write("data/x", b"mine\n")
+                self.write("free", b"f")
+                self.killed_at(self.work / ".mlrepo" / "HEAD", "commit", "-m", "Mine")
+                (self.work / "data" / "t").unlink(missing_ok=True)
+                self.write("data/x", b"more\n")
+                self.mlrepo(*words)
+                self.assertNotIn("interrupted", self.mlrepo("status"))
+                self.assertEqual((self.work / "data" / "x").read_text(), "more\n")
+                self.assertEqual((self.work / "data" / "t").read_text(), "theirs\n")
+                self.assertEqual(self.mlrepo("cat", "HEAD:data/x"), "1\n" if words == ["undo"] else "mine\n")
 
     def test_a_copy_of_one_in_which_a_removal_was_being_taken_back_is_not_done(self) -> None:
         self.mlrepo("rm", "data")

@@ -66,7 +66,7 @@ import Testing
         let base = try bench.first()
         let tree = try bench.open().store.commit(base).tree
         // As a commit has it before its log entry: from the base to what it makes.
-        let note = WorkingCopy.Pending(from: tree, to: DirectoryTree.emptyRoot)
+        let note = WorkingCopy.Pending(from: tree, to: DirectoryTree.emptyRoot, upon: tree)
         try bench.open().copy.setPending(note)
         #expect(try !bench.open().status().isPending)
         #expect(try bench.open().copy.pending() == note)

@@ -41,15 +41,19 @@ struct FsckCommand: ParsableCommand {
         let report = try run(check)
         if !output.json { show(report) }
         var (plan, after): (StoreRepair.Plan?, IntegrityReport?)
-        var healed: [RepositoryPath] = []
+        var healed = HealedPaths()
         if !report.isClean, repair {
             if !dryRun, !giveUpMissing { try requirePacks(report) }
             plan = dryRun ? try check.plan(report) : try check.repair(report).plan
             if let plan { say(plan, done: !dryRun) }
             if !dryRun {
                 healed = heal()
-                for path in healed where !output.json {
-                    Terminal.print("taken from the working copy: \(path)")
+                if !output.json {
+                    for path in healed.directories {
+                        Terminal.print(
+                            "made anew, from what the working copy knows: the list of names of \(path)")
+                    }
+                    for path in healed.files { Terminal.print("taken from the working copy: \(path)") }
                 }
                 after = try run(check)
             }
@@ -63,10 +67,14 @@ struct FsckCommand: ParsableCommand {
         if !output.json, !output.quiet {
             let saving =
                 "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy"
-            let files = DamagedFiles((after ?? report).problems.flatMap(\.neededBy)).files
+            let (files, directories) = Self.damaged(after ?? report)
+            let naming =
+                "a list of names is made anew by mlrepo fsck --repair in a working copy that stands on a version with it"
             let mending =
                 "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
-            let hints = (repair ? [] : [saving]) + (files == 0 || !repair ? [] : [mending])
+            var hints = repair ? [] : [saving]
+            if repair, directories > 0 { hints.append(naming) }
+            if repair, files > 0 { hints.append(mending) }
             if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
         }
         throw ExitCode(ExitStatus.no.rawValue)
@@ -75,13 +83,13 @@ struct FsckCommand: ParsableCommand {
     /// Takes from the working copy what the store has lost.
     ///
     /// A store that has lost what leads to the version that is stood on cannot say what that would be.
-    private func heal() -> [RepositoryPath] {
+    private func heal() -> HealedPaths {
         do { return try Repository.open(Environment.process()).heal() } catch {
             if !output.quiet {
                 Terminal.printError(
                     Terminal.oneLine("note: nothing was taken from the working copy: \(error)"))
             }
-            return []
+            return HealedPaths()
         }
     }
 
@@ -122,8 +130,17 @@ struct FsckCommand: ParsableCommand {
             "\(Terminal.number(report.objects, "object")) in \(Terminal.number(report.packs, "pack")), \(Terminal.size(report.bytes))"
         if report.isClean { return "\(what): no damage" }
         let count = "\(report.problems.count) \(report.problems.count == 1 ? "problem" : "problems")"
-        let files = DamagedFiles(report.problems.flatMap(\.neededBy)).files
+        let (files, directories) = damaged(report)
         return "\(what): \(count)" + (files == 0 ? "" : ", \(Terminal.files(files)) damaged")
+            + (directories == 0 ? "" : ", \(Terminal.number(directories, "list")) of names lost")
+    }
+
+    /// How many files of versions are damaged, and how many directories.
+    private static func damaged(_ report: IntegrityReport) -> (files: Int, directories: Int) {
+        let lists = report.problems.filter { $0.reference?.kind == .tree }.flatMap(\.neededBy)
+        let directories = DamagedFiles(lists).paths
+        let all = DamagedFiles(report.problems.flatMap(\.neededBy)).paths
+        return (all.subtracting(directories).count, directories.count)
     }
 
     /// Where in a pack a problem lies: the same for a frame and the objects in it.
@@ -143,7 +160,7 @@ struct FsckCommand: ParsableCommand {
     }
 
     private static func json(
-        _ report: IntegrityReport, _ plan: StoreRepair.Plan?, _ healed: [RepositoryPath],
+        _ report: IntegrityReport, _ plan: StoreRepair.Plan?, _ healed: HealedPaths,
         _ after: IntegrityReport?
     ) -> JSONValue {
         .object([
@@ -159,7 +176,7 @@ struct FsckCommand: ParsableCommand {
             "lost": plan.map { plan in
                 .array(plan.lost.map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
             },
-            "taken": after == nil ? nil : .array(healed.map(\.json)),
+            "taken": after == nil ? nil : .array((healed.directories + healed.files).sorted().map(\.json)),
             "problemsAfter": after.map { .number($0.problems.count) },
             "objects": .number(report.objects), "packs": .number(report.packs),
             "bytes": .number(report.bytes),
@@ -182,8 +199,8 @@ struct FsckCommand: ParsableCommand {
 private struct DamagedFiles {
     /// In order of paths.
     private(set) var lines: [String] = []
-    /// How many files of versions there are.
-    let files: Int
+    /// Of files and directories of versions.
+    let paths: Set<String>
 
     /// - Parameter needs: As ``IntegrityProblem/neededBy`` has them.
     init(_ needs: [String]) {
@@ -198,7 +215,7 @@ private struct DamagedFiles {
             let (ref, path) = (String(need[..<colon]), String(need[need.index(after: colon)...]))
             if ref.contains(" ") { others.append((path, need)) } else { refs[path, default: []].insert(ref) }
         }
-        files = refs.count
+        paths = Set(refs.keys)
         for (path, names) in refs.sorted(by: { $0.key < $1.key }) {
             // A branch tells more than the working copy that stands on it.
             let named = names.filter { !$0.hasPrefix("worktrees/") }.sorted()

@@ -32,18 +32,22 @@ struct InitCommand: ParsableCommand {
     var directory: String?
 
     private static let groupOption = "shared-with"
+    /// Stands for an empty name; no group is called so.
+    private static let noGroup = "/"
 
     /// `--shared` may stand with or without a group, which an option of the parser cannot.
     static func complete(_ arguments: [String]) -> [String] {
         guard arguments.first == configuration.commandName else { return arguments }
         let prefix = "--shared="
-        // Without a name behind it the parser would take the next word for one.
         return arguments.map {
-            $0.hasPrefix(prefix) && $0 != prefix ? "--\(groupOption)=\($0.dropFirst(prefix.count))" : $0
+            guard $0.hasPrefix(prefix) else { return $0 }
+            // Behind an empty name the parser would take the next word.
+            return "--\(groupOption)=\($0 == prefix ? noGroup : String($0.dropFirst(prefix.count)))"
         }
     }
 
     func validate() throws {
+        guard group != Self.noGroup else { throw ValidationError("--shared= names no group") }
         guard !(shared || group != nil) || bare else { throw ValidationError("--shared goes with --bare") }
         guard store == nil || !bare else { throw ValidationError("--bare makes a store, --store uses one") }
     }
@@ -89,9 +93,13 @@ struct InitCommand: ParsableCommand {
                 ? ""
                 : "\(isThere ? " is now" : ",") on the store \(Terminal.escaped(repository.store.layout.root.bytes))"
             Terminal.print("\(what) in \(Terminal.escaped(place.bytes))\(suffix)")
-            if !bare, let outer = Repository.tracker(of: root, environment) {
+            if let outer = Repository.tracker(of: root, isStore: bare, environment) {
+                let what =
+                    bare
+                    ? "this directory, and commits the store with it"
+                    : "this directory, too, and goes on committing what is in it"
                 Terminal.printError(
-                    "note: the repository in \(Terminal.escaped(outer.bytes)) tracks this directory, too, and goes on committing what is in it: mlrepo untrack, typed there, ends that"
+                    "note: the repository in \(Terminal.escaped(outer.bytes)) tracks \(what): mlrepo untrack, typed there, ends that"
                 )
             }
             if store != nil, try repository.base().head.commit == nil,

@@ -42,7 +42,8 @@ struct ShowCommand: ParsableCommand {
             for (word, root) in [("data  ", run.inputs), ("wrote ", run.outputs)] {
                 let (roots, isAll) = try repository.roots(of: root, in: commit)
                 for (path, entry) in roots.prefix(Self.most) {
-                    let place = word == "data  " ? run.inputCommits[path].map { "  from \($0.short)" } : nil
+                    let place =
+                        word == "data  " ? run.inputCommit(of: path).map { "  from \($0.short)" } : nil
                     Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))\(place ?? "")")
                 }
                 if !isAll {

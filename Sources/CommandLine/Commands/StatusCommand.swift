@@ -34,7 +34,11 @@ struct StatusCommand: ParsableCommand {
         if let tip = status.branchTip, tip != status.head.commit, let branch = status.head.branch {
             Terminal.print("'\(branch)' is at \(tip.short) by now: mlrepo checkout \(branch)")
         }
-        if status.isPending {
+        if status.isMerging {
+            Terminal.print(
+                "A commit was interrupted before it wrote what others committed: the next one, or undo, writes it"
+            )
+        } else if status.isPending {
             let isAtTip = status.head.commit != nil && status.branchTip == status.head.commit
             let back = isAtTip ? status.head.branch.map { "; mlrepo checkout \($0) goes back" } ?? "" : ""
             Terminal.print("A checkout was interrupted: type it again to finish it\(back)")
