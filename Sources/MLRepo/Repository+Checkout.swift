@@ -65,6 +65,8 @@ extension Repository {
         let isResumed = try copy.pending() != nil
         let note = try note(of: move, from: source, to: content, look)
         if move.undoing == nil, let kept = note.kept { try hold(kept, look.head, actor) }
+        // What the note of a commit says would be forgotten with it.
+        if try trackingOfMerge(base) != nil { try copy.adoptTracking() }
         try copy.setPending(note)
         try removeLeftovers(look)
         let seen: SegmentedArray<StatCacheEntry.Seen?>

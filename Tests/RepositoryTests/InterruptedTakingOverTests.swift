@@ -117,6 +117,33 @@ import Testing
         print("commits that take over others' work and are stopped twice: \(visited)")
     }
 
+    @Test func `a checkout that comes next and is stopped, too, takes nothing of it back`() throws {
+        let start = try Self.start()
+        var visited = 0
+        for call in stride(from: Self.calls(start) - 1, to: 0, by: -9) {
+            let left = Self.stopped(start, at: call, takesEffect: true, seed: 83)
+            let bench = Workbench(left, seed: 84)
+            guard try bench.open().status().isMerging else { continue }
+            let base = try #require(try bench.open().base().commit?.parents.first)
+            func leave(_ disk: SimulatedDisk, _ files: (any FileSystem)? = nil) throws {
+                _ = try Workbench(disk, files: files, seed: 85).open().checkout(base, branch: nil)
+            }
+            let whole = left.copy()
+            let recorder = RecordingFileSystem(whole)
+            try leave(whole, recorder)
+            for next in stride(from: call % 3, to: recorder.calls.count, by: 3) {
+                let copy = left.copy()
+                try? leave(copy, RecordingFileSystem(copy, stop: .init(at: next, takesEffect: true)))
+                let after = Workbench(copy.crash(keeping: .everything), seed: 86)
+                let tip = try #require(try after.open().tip(of: "main"))
+                _ = try after.open().checkout(tip, branch: "main")
+                visited += 1
+                try Self.goOn(after.disk, edit: "more", "calls \(call) and \(next)")
+            }
+        }
+        #expect(visited > 50)
+    }
+
     @Test func `stopped before its entry, it leaves nothing of what others track`() throws {
         let start = try Self.start()
         var forgotten = 0
