@@ -90,7 +90,7 @@ struct Failure: Error {
         case .refExists, .foreignStore: status = .wouldLose
         case .diverged(_, let path):
             (status, self.path) = (.wouldLose, "\(path)")
-            hint = "mlrepo branch NAME, mlrepo checkout NAME, and commit there"
+            hint = "mlrepo checkout -b NAME, and commit there"
         case .missing(let paths, let total):
             (status, path) = (.wouldLose, paths.first.map { "\($0)" })
             let word = total == 1 ? paths.first.map(ShellWord.path) ?? "PATH" : "PATH"

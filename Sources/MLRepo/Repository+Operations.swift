@@ -190,7 +190,9 @@ extension Repository {
         let (head, _) = try base()
         let standing = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         let own = operation.event.refs.first { $0.name == standing }
-        if let before = own?.before?.id {
+        let landing =
+            try own.map { (change) throws(RepositoryError) in try before(change, in: operation)?.id } ?? nil
+        if let before = landing {
             try requireTree(before, reading { () throws(ReadError) in try store.commit(before) })
         }
         if isCheckout, let own, own.before == nil, let content = operation.event.kept {
@@ -229,7 +231,7 @@ extension Repository {
         let said = try tracking(try base().commit)
         if verb == "undo", let own {
             _ = try reversed(operation)
-            try keepTracking(of: own.after?.id, after: own.before?.id)
+            try keepTracking(of: own.after?.id, after: landing)
         }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
@@ -246,7 +248,7 @@ extension Repository {
             if own != nil, !isThere { try? copy.setTracking(said) }
             throw error
         }
-        guard let own else {
+        guard own != nil else {
             if let branch = head.branch, try tip(of: branch) == nil, let id = head.commit {
                 // The branch that this working copy stood on is gone; the files are those of its commit all the same.
                 var detached = head
@@ -257,7 +259,7 @@ extension Repository {
         }
         // The files stay as they are, and differ from the base again.
         var moved = head
-        moved.commit = own.before?.id
+        moved.commit = landing
         try copy.setHead(moved)
         try forgetTracking()
     }
@@ -269,9 +271,24 @@ extension Repository {
         var changes: [RefChange] = []
         for change in operation.event.refs where change.name.name(in: "kept") == nil {
             guard try ref(change.name) == change.after else { throw .store(.moved(change.name)) }
-            changes.append(RefChange(name: change.name, before: change.after, after: change.before))
+            changes.append(
+                RefChange(name: change.name, before: change.after, after: try before(change, in: operation)))
         }
         return changes
+    }
+
+    /// What a ref names again when an operation is taken back.
+    ///
+    /// Behind a commit that took over what others committed that is where they were: what it brought is on disk, and no change of
+    /// anybody's here.
+    private func before(
+        _ change: RefChange, in operation: Operation
+    ) throws(RepositoryError) -> ObjectReference? {
+        guard operation.event.verb == "commit", operation.event.undoes == nil,
+            change.name.name(in: "worktrees") != nil, let made = change.after?.id
+        else { return change.before }
+        let upon = try reading { () throws(ReadError) in try store.commit(made).parents.first }
+        return upon.map { ObjectReference(.commit, $0) }
     }
 
     /// Makes sure that no other working copy stands on a branch that goes if an operation is taken back.

@@ -34,6 +34,15 @@ extension Repository {
         return names.0
     }
 
+    /// Lets a working copy without a version stand on a branch that its first commit makes.
+    package func beginBranch(_ branch: String) throws(RepositoryError) {
+        try requireWhole()
+        try requireFree("branches", branch)
+        var head = try copy.head()
+        head.branch = branch
+        try copy.setHead(head)
+    }
+
     /// Whether the last thing that this working copy did was to make a branch at a commit: a command that was killed then is
     /// typed again.
     package func hasJustMade(branch: String, at id: ObjectID) throws(RepositoryError) -> Bool {

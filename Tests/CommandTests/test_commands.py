@@ -443,6 +443,62 @@ class Newcomers(CommandTest):
         self.mlrepo("commit", "-m", "Two")
         self.assertIn("data/store/format", self.mlrepo("ls"))
 
+    def test_a_second_project_on_a_store_has_a_branch_of_its_own(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("init", "--store", str(self.work / ".mlrepo"), "../other")
+        other = self.root / "other"
+        (other / "data").mkdir()
+        (other / "data/a.txt").write_text("another project")
+        self.mlrepo("add", "data", cwd=other)
+        self.refused("commit", "-m", "Mine", status=73, says="hint: mlrepo checkout -b NAME, and commit there", cwd=other)
+        self.refused("checkout", "-b", "main", status=73, says="main", cwd=other)
+        self.refused("checkout", "-b", ".b", status=64, says=".b", cwd=other)
+        self.mlrepo("checkout", "-b", "mine", cwd=other)
+        self.assertIn("On branch mine\nNo commit yet\n", self.mlrepo("status", cwd=other))
+        self.mlrepo("commit", "-m", "Mine", cwd=other)
+        self.assertEqual(len(self.mlrepo("log", "--oneline", cwd=other).splitlines()), 1)
+        self.assertEqual(self.mlrepo("cat", "main:data/a.txt"), (self.work / "data/a.txt").read_text())
+        self.mlrepo("undo", cwd=other)
+        self.assertIn("On branch mine\nNo commit yet\n", self.mlrepo("status", cwd=other))
+        self.verify()
+
+    def test_a_run_that_read_older_data_than_its_version_has_is_told(self) -> None:
+        self.start()
+        self.write("data/b.txt", b"b")
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("worktree", "add", "../other")
+        self.write("data/b.txt", b"newer")
+        self.mlrepo("commit", "-m", "Newer data")
+        other = self.root / "other"
+        (other / "model").mkdir()
+        (other / "model/w").write_text("w")
+        self.mlrepo("add", "model", cwd=other)
+        self.mlrepo("commit", "-m", "Run", "--input", "data", cwd=other)
+        self.assertIn("note: the run had not read what others changed meanwhile: data/b.txt is another one in this version", self.stderr)
+        self.mlrepo("undo", cwd=other)
+        # Others' files are no changes of one's own.
+        self.assertEqual([line for line in self.mlrepo("status", cwd=other).splitlines() if line.startswith("  ")], ["  added    model/w"])
+        self.write("data/c.txt", b"c")
+        self.mlrepo("commit", "-m", "More data")
+        (other / "model/w").write_text("v")
+        self.mlrepo("commit", "-m", "Run", cwd=other)
+        self.assertEqual(self.stderr, "")
+
+    def test_a_link_to_a_file_of_parameters_and_the_file_are_inputs(self) -> None:
+        self.start()
+        self.write("data/p.yaml", b"p: 1")
+        os.symlink("p.yaml", self.work / "data/link.yaml")
+        self.write("model/w", b"1")
+        self.mlrepo("add", "model")
+        self.mlrepo("commit", "-m", "One")
+        self.write("data/p.yaml", b"p: 2")
+        self.write("model/w", b"2")
+        self.mlrepo("commit", "-m", "Two", "--input", "main:data", "--params", "data/link.yaml")
+        [written] = [line for line in self.mlrepo("show").splitlines() if line.startswith("  wrote")]
+        self.assertIn("  model  1 file", written)
+        self.assertIsNone(json.loads(self.mlrepo("blame", "data/p.yaml", "--json"))["run"])
+
     def test_a_group_without_a_name_is_none(self) -> None:
         self.refused("init", "--bare", "--shared=", "store", status=64, says="--shared= names no group")
         self.assertFalse((self.work / "store").exists())

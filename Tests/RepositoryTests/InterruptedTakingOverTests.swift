@@ -120,7 +120,7 @@ import Testing
     @Test func `a checkout that comes next and is stopped, too, takes nothing of it back`() throws {
         let start = try Self.start()
         var visited = 0
-        for call in stride(from: Self.calls(start) - 1, to: 0, by: -9) {
+        for call in stride(from: Self.calls(start) - 1, to: 0, by: -15) {
             let left = Self.stopped(start, at: call, takesEffect: true, seed: 83)
             let bench = Workbench(left, seed: 84)
             guard try bench.open().status().isMerging else { continue }
@@ -131,7 +131,7 @@ import Testing
             let whole = left.copy()
             let recorder = RecordingFileSystem(whole)
             try leave(whole, recorder)
-            for next in stride(from: call % 3, to: recorder.calls.count, by: 3) {
+            for next in stride(from: call % 5, to: recorder.calls.count, by: 5) {
                 let copy = left.copy()
                 try? leave(copy, RecordingFileSystem(copy, stop: .init(at: next, takesEffect: true)))
                 let after = Workbench(copy.crash(keeping: .everything), seed: 86)
@@ -142,6 +142,44 @@ import Testing
             }
         }
         #expect(visited > 50)
+    }
+
+    @Test func `taken back, whatever stops that, it makes nothing of others a change of one's own`() throws {
+        let bench = Workbench(try Self.start(), seed: 83)
+        let made = try bench.commit("mine")
+        func takeBack(_ disk: SimulatedDisk, _ files: (any FileSystem)? = nil) throws {
+            let repository = try Workbench(disk, files: files, seed: 87).open()
+            try repository.undo(#require(try repository.undoable()))
+        }
+        let whole = bench.disk.copy()
+        let recorder = RecordingFileSystem(whole)
+        try takeBack(whole, recorder)
+        let changes = try Workbench(whole, seed: 88).open().status().changes.map { "\($0.state) \($0.path)" }
+        #expect(changes == ["modified data/mine", "added notes"])
+        var undone = 0
+        for call in 0..<recorder.calls.count {
+            let disk = bench.disk.copy()
+            try? takeBack(disk, RecordingFileSystem(disk, stop: .init(at: call, takesEffect: true)))
+            let after = Workbench(disk.crash(keeping: .everything), seed: 89)
+            let other = Workbench(after.disk, seed: 90, at: "/other")
+            let tip = try #require(try other.open().tip(of: "main"))
+            if tip != made { undone += 1 }
+            _ = try other.open().checkout(tip, branch: "main")
+            try after.disk.removeIfPresent("/other/data/new")
+            try Self.write("/other/data/theirs", "later", after.disk)
+            try other.commit("later")
+            try after.write("mine", Array("more".utf8))
+            try after.commit("more")
+            let end = try #require(try after.open().tip(of: "main"))
+            for (name, text) in [("mine", "more"), ("theirs", "later"), ("new", nil), ("gone", nil)] {
+                #expect(try after.content(name, of: end) == text.map { Array($0.utf8) }, "call \(call)")
+                #expect(try Self.text(after, Workbench.home / "data" / name) == text, "call \(call)")
+            }
+            #expect(try Self.text(after, "/home/extra/x") == "theirs", "call \(call)")
+            #expect(try after.open().status().changes == [], "call \(call)")
+            #expect(try after.problems() == [], "call \(call)")
+        }
+        #expect(undone > 5 && undone < recorder.calls.count)
     }
 
     @Test func `stopped before its entry, it leaves nothing of what others track`() throws {

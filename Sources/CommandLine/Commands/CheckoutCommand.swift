@@ -64,6 +64,9 @@ struct CheckoutCommand: ParsableCommand {
         if let directory { return try export(repository, to: directory, progress) }
         if !paths.isEmpty { return try writePaths(repository, progress) }
         let name = revision ?? "HEAD"
+        if makesBranch || creates, start == nil, try repository.base().head.commit == nil {
+            return try begin(name, repository)
+        }
         var (branch, isNew): (String?, Bool) = (nil, false)
         let id: ObjectID
         if makesBranch || creates {
@@ -109,6 +112,18 @@ struct CheckoutCommand: ParsableCommand {
             Terminal.printError(
                 "note: to go on from here, mlrepo checkout -b NAME makes a branch")
         }
+    }
+
+    /// Stands on a branch that begins with the first commit.
+    private func begin(_ branch: String, _ repository: Repository) throws {
+        try repository.beginBranch(branch)
+        if output.json {
+            return Terminal.printJSON(
+                .object([
+                    "commit": .null, "branch": .string(branch), "written": .number(0), "removed": .number(0),
+                ]))
+        }
+        if !output.quiet { Terminal.print("On branch \(branch), which begins with the first commit here") }
     }
 
     /// Says what is in the way of who has forced it already.

@@ -79,7 +79,16 @@ struct CommitCommand: ParsableCommand {
         request.paths = try repository.paths(paths)
         request.parameters = try Values.gather(pairs: parameters, files: parameterFiles)
         request.metrics = try Values.gather(pairs: metrics, files: metricFiles)
-        request.parameterFiles = parameterFiles.compactMap { try? repository.path(ArgumentText.bytes($0)) }
+        for file in parameterFiles {
+            // Behind a link the file is an input, too.
+            let places = [ArgumentText.bytes(file), repository.environment.place(named: file).bytes]
+            for place in places {
+                guard let path = try? repository.path(place), !request.parameterFiles.contains(path) else {
+                    continue
+                }
+                request.parameterFiles.append(path)
+            }
+        }
         for input in inputs { request.inputs.append(try Self.input(input, repository)) }
         request.outputs = try repository.paths(outputs)
         request.allowsMissing = deleted
@@ -148,6 +157,12 @@ struct CommitCommand: ParsableCommand {
         if let first = report.takenIn.first {
             let rest = report.takenIn.count > 1 ? " and \(Terminal.count(report.takenIn.count - 1)) more" : ""
             Terminal.print(" '\(report.branch ?? "")' had moved; taken in: \(first)\(rest)")
+            let read = request.inputs.filter { $0.commit == nil }.map(\.path)
+            if let other = report.takenIn.first(where: { path in read.contains { path.isInside($0) } }) {
+                Terminal.printError(
+                    "note: the run had not read what others changed meanwhile: \(other) is another one in this version"
+                )
+            }
         }
         if report.branch == nil {
             Terminal.printError(

@@ -221,8 +221,14 @@ private struct DamagedFiles {
             let named = names.filter { !$0.hasPrefix("worktrees/") }.sorted()
             let first = named.first ?? names.min() ?? ""
             let more = max(named.count, 1) - 1
-            lines.append("\(first):\(path)" + (more == 0 ? "" : " and \(more) more"))
+            lines.append(Self.place(path, first) + (more == 0 ? "" : " and \(more) more"))
         }
         for other in others where refs[other.path] == nil { lines.append(other.need) }
+    }
+
+    /// A file as a revision names it: `REF~COMMIT` stands for a commit behind a ref.
+    private static func place(_ path: String, _ version: String) -> String {
+        guard let mark = version.firstIndex(of: "~") else { return "\(version):\(path)" }
+        return "\(version[version.index(after: mark)...]):\(path), behind \(version[..<mark])"
     }
 }
