@@ -120,8 +120,10 @@ class Actions:
         self.checks.disk_between(copy, before, copy.files)
         self.checks.after_kill(copy)
         if self.checks.is_pending(copy):
-            # What others committed was being written.
-            self.program.must(copy.place, "checkout", copy.branch)
+            # What others committed was being written: whatever is typed next goes on with it.
+            ended = self.program.run(copy.place, *self.generator.choice([words, ["checkout", copy.branch]]))
+            if ended.status != (1 if ended.words[0] == "commit" else 0):
+                raise Wrong(ended)
         self.checks.standing(copy)
         again = self.program.run(copy.place, *words)
         if tip == parent:
@@ -160,7 +162,7 @@ class Actions:
         for path, (_, after) in self.world.theirs(copy).items():
             put(copy.files, path, after)
         group = "branches" if copy.branch else ""
-        copy.history.append(Done("commit", group, copy.branch or "", parent, commit, copy.commit))
+        copy.history.append(Done("commit", group, copy.branch or "", parent, commit, parent))
         if copy.branch:
             self.world.refs["branches"][copy.branch] = commit
         copy.commit = commit

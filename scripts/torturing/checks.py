@@ -19,7 +19,7 @@ READER_EVERY = 25
 EXPORT_EVERY = 10
 # Files that are being written have a name with this.
 TEMPORARY = ".mlrepo-tmp-"
-PENDING = "A checkout was interrupted"
+PENDING = " was interrupted"
 
 # Faults of the program that are known (Documentation/Torture.md): they are counted and told, and do not end a run. A line goes when
 # its fault is mended.
