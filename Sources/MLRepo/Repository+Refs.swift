@@ -37,6 +37,7 @@ extension Repository {
     /// Lets a working copy without a version stand on a branch that its first commit makes.
     package func beginBranch(_ branch: String) throws(RepositoryError) {
         try requireWhole()
+        if let lost = try lostCommit() { throw .lostCommit(lost) }
         try requireFree("branches", branch)
         var head = try copy.head()
         head.branch = branch

@@ -462,6 +462,13 @@ class Newcomers(CommandTest):
         self.mlrepo("undo", cwd=other)
         self.assertIn("On branch mine\nNo commit yet\n", self.mlrepo("status", cwd=other))
         self.verify()
+        # One whose store lost its version has no first commit to make.
+        self.mlrepo("commit", "-m", "Mine", cwd=other)
+        self.mlrepo("init", "--bare", "../empty")
+        (other / ".mlrepo/store").write_text(json.dumps({"path": str(self.root / "empty")}, separators=(",", ":")) + "\n")
+        before = (other / ".mlrepo/HEAD").read_bytes()
+        self.refused("checkout", "-b", "more", status=65, says="error: ", cwd=other)
+        self.assertEqual((other / ".mlrepo/HEAD").read_bytes(), before)
 
     def test_a_run_that_read_older_data_than_its_version_has_is_told(self) -> None:
         self.start()
