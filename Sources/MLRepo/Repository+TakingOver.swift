@@ -94,9 +94,10 @@ extension Repository {
         var next = look.tracking
         next.paths = commit.tracked
         try copy.setNextTracking(isRetracked ? next : nil)
-        try copy.setPending(
-            WorkingCopy.Pending(
-                from: look.base?.tree, to: commit.tree, upon: parent?.tree ?? DirectoryTree.emptyRoot))
+        var note = WorkingCopy.Pending(
+            from: look.base?.tree, to: commit.tree, upon: parent?.tree ?? DirectoryTree.emptyRoot)
+        note.before = look.head.commit
+        try copy.setPending(note)
         return true
     }
 
@@ -111,13 +112,14 @@ extension Repository {
 
     /// Whether a commit that took over what others committed was killed behind its entry: their files are still to be written.
     func isMerged(_ pending: WorkingCopy.Pending?, _ standing: ObjectID) throws(RepositoryError) -> Bool {
-        guard let pending, pending.isMerge else { return false }
+        guard let pending, pending.isMerge, pending.before != standing else { return false }
         return try reading { () throws(ReadError) in try store.commit(standing).tree } == pending.to
     }
 
     /// What is tracked by a commit that was killed behind its entry, where it had not noted that yet.
     func trackingOfMerge(_ version: Commit?) throws(RepositoryError) -> Tracking? {
-        guard let version, let pending = try copy.pending(), pending.isMerge, version.tree == pending.to
+        guard let version, let pending = try copy.pending(), pending.isMerge, version.tree == pending.to,
+            let standing = try base().head.commit, try isMerged(pending, standing)
         else { return nil }
         return try copy.nextTracking()
     }

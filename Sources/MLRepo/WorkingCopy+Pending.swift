@@ -12,6 +12,8 @@ extension WorkingCopy {
         package var goal: Goal?
         /// Of a commit that takes over what others committed, the tree of theirs: only what `to` has from that is written.
         let upon: ObjectID?
+        /// Of such a commit, the one that was stood on before, if any: that one is not it, though it may have the same tree.
+        var before: ObjectID?
         /// Checkouts that were interrupted before this one was begun: what they wrote is on disk.
         var earlier: [Change] = []
         /// What is being written, where it is some paths only.
@@ -99,6 +101,8 @@ extension WorkingCopy {
                     undoes: try json.optionalID("undoes"), nonce: try json.optionalString("nonce"),
                     isStaying: json.member("stays") == .bool(true),
                     number: try json.optionalInteger("number"))
+            } else {
+                pending.before = try json.optionalID("before")
             }
             if json.member("earlier") != nil {
                 for change in try json.array("earlier") {
@@ -146,7 +150,7 @@ extension WorkingCopy {
             "upon": pending.upon.map { .string($0.hex) },
             "commit": pending.goal.map { .string($0.commit.hex) },
             "branch": pending.goal?.branch.map { .string($0) },
-            "before": pending.goal?.before.map { .string($0.hex) },
+            "before": (pending.goal?.before ?? pending.before).map { .string($0.hex) },
             "undoes": pending.goal?.undoes.map { .string($0.hex) },
             "earlier": pending.earlier.isEmpty
                 ? nil

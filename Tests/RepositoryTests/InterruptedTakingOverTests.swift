@@ -203,6 +203,47 @@ import Testing
         #expect(forgotten > 20)
     }
 
+    @Test func `of versions with the same files, the one before is not taken for it`() throws {
+        let bench = try Workbench.fresh(seed: 91)
+        try bench.write("x", Array("old".utf8))
+        let base = try bench.commit("base")
+        _ = try bench.open().addWorktree("/other", at: base, branch: "main")
+        let other = Workbench(bench.disk, seed: 92, at: "/other")
+        _ = try other.open().add(paths: [], patterns: ["*.theirs"])
+        let theirs = try other.commit("theirs")
+        _ = try bench.open().add(paths: [], patterns: ["*.mine"])
+        bench.disk.synchronizeAll()
+        let (start, calls) = (bench.disk, Self.calls(bench.disk))
+        var (forgotten, merging) = (0, 0)
+        for call in 0..<calls {
+            let left = Workbench(
+                Self.stopped(start, at: call, takesEffect: true, seed: 83), seed: 84)
+            let place: Comment = "call \(call)"
+            let tip = try #require(try left.open().tip(of: "main"))
+            if tip == theirs {
+                // Nothing has happened: that is so for whoever looks, too.
+                forgotten += 1
+                #expect(try left.open().base().head.commit == base, place)
+                let status = try left.open().status()
+                #expect(!status.isMerging && !status.isPending, place)
+                #expect(status.tracking.paths.patterns == ["*.mine"], place)
+            } else {
+                merging += try left.open().status().isMerging ? 1 : 0
+                #expect(try left.open().base().head.commit == tip, place)
+                #expect(try left.open().status().tracking.paths.patterns == ["*.mine", "*.theirs"], place)
+            }
+            do { try left.commit("mine") } catch RepositoryError.nothingToCommit {}
+            let end = try #require(try left.open().tip(of: "main"))
+            #expect(try left.open().store.commit(end).tracked.patterns == ["*.mine", "*.theirs"], place)
+            #expect(try left.open().store.commit(end).parents == [theirs], place)
+            #expect(try left.open().copy.pending() == nil, place)
+            #expect(try left.open().copy.nextTracking() == nil, place)
+            #expect(try left.open().status().changes == [], place)
+            #expect(try left.problems() == [], place)
+        }
+        #expect(forgotten > 20 && merging > 0)
+    }
+
     @Test func `a file of others that was changed since is not written over`() throws {
         let start = try Self.start()
         for call in stride(from: Self.calls(start) - 1, to: 0, by: -1) {
