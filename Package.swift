@@ -106,12 +106,15 @@ let package = Package(
         tests("WorkingTreeTests", ["WorkingTree", "ObjectModel", "FileIO", "TestSupport"]),
         tests(
             "RepositoryTests",
-            ["MLRepo", "WorkingTree", "Storage", "ObjectModel", "FileIO", "Hashing", "TestSupport"]),
+            [
+                "MLRepo", "WorkingTree", "Lineage", "Storage", "ObjectModel", "FileIO", "Hashing",
+                "TestSupport",
+            ]),
         tests(
             "FuzzTests",
             [
-                "MLRepo", "WorkingTree", "Storage", "Coding", "ParameterFiles", "ObjectModel", "FileIO",
-                "Hashing",
+                "MLRepo", "WorkingTree", "Lineage", "Storage", "Coding", "ParameterFiles", "ObjectModel",
+                "FileIO", "Hashing",
                 "TestSupport",
             ]),
         tests("IntegrityTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),

@@ -12,25 +12,26 @@ extension BlameWalk {
     ///   - told: The commit that is named for the whole directory: if all came with it, there is nothing to add.
     func parts(
         of directory: TreeEntry, at asked: RepositoryPath, as path: RepositoryPath,
-        in last: (id: ObjectID, commit: Commit), but told: ObjectID, depth: Int, _ state: inout State
+        in last: CommitOutline, but told: ObjectID, depth: Int, _ state: inout State
     ) throws(ReadError) -> (told: [Blame.Part], files: Int, commits: Int) {
-        let shares = try DirectoryOrigins(of: directory, at: path, in: last.id, last.commit, self).shared()
+        let shares = try DirectoryOrigins(of: directory, at: path, in: last, self).shared()
         let isAll = shares.reduce(0) { $0 + $1.files } == directory.files
-        guard !isAll || shares.contains(where: { $0.id != told }) else { return ([], 0, 0) }
+        guard !isAll || shares.contains(where: { $0.commit.id != told }) else { return ([], 0, 0) }
         var parts: [Blame.Part] = []
         for share in shares where parts.count < Self.partLimit {
             guard
                 let entry = try DirectoryTree(root: share.commit.tree, reader: reader)
                     .entry(at: share.example)
             else { continue }
-            let making = try maker(of: share.example, entry, in: share.commit)
+            let commit = try source.commit(share.commit)
+            let making = try maker(of: share.example, entry, in: commit)
             // What a run read has a long way of its own; of interest there is who else made something.
             guard depth == 0 || making?.isTelling == true else { continue }
             let example = Blame(
                 path: Self.joined(asked, share.inside), origin: share.example, entry: entry,
-                commitID: share.id,
-                commit: share.commit, returned: nil, isElsewhere: false, madeBefore: nil, making: making,
-                inputs: try inputs(of: making?.run, share.id, share.commit, depth: depth, &state),
+                commitID: share.commit.id,
+                commit: commit, returned: nil, isElsewhere: false, madeBefore: nil, making: making,
+                inputs: try inputs(of: making?.run, share.commit.id, commit, depth: depth, &state),
                 parts: [], otherParts: (0, 0))
             parts.append(Blame.Part(files: share.files, bytes: share.bytes, example: example))
         }

@@ -2,11 +2,11 @@ package import ObjectModel
 
 /// Finds origins in the graph of commits and runs.
 package struct BlameWalk {
-    let reader: any ObjectReader
+    let source: CommitSource
     /// Where content may come from that a version has and its parents do not.
     private let tips: [ObjectID]
-    /// Whether the files of a version were collected: its record outlives them.
-    let isCollected: @Sendable (Commit) -> Bool
+    /// Whether the files of a version with that tree were collected: its record outlives them.
+    let isCollected: (ObjectID) -> Bool
     /// So many runs may lie one behind the other.
     package static let depthLimit = 1_000
 
@@ -14,13 +14,15 @@ package struct BlameWalk {
     ///   - tips: The newest commits of all branches and tags.
     ///   - isCollected: Whether the files of a version were collected; what came before it is then not known.
     package init(
-        reader: any ObjectReader, tips: [ObjectID],
-        isCollected: @escaping @Sendable (Commit) -> Bool = { _ in false }
+        _ source: CommitSource, tips: [ObjectID],
+        isCollected: @escaping (ObjectID) -> Bool = { _ in false }
     ) {
-        self.reader = reader
+        self.source = source
         self.tips = tips
         self.isCollected = isCollected
     }
+
+    var reader: any ObjectReader { source.reader }
 
     /// - Returns: Nothing if the commit has nothing at that path.
     package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Blame? {
@@ -65,7 +67,7 @@ package struct BlameWalk {
         var parts: (told: [Blame.Part], files: Int, commits: Int) = ([], 0, 0)
         if entry.mode == .directory, found.again == nil, depth == 0 || making?.isTelling != true {
             // What was brought back as a whole is told as it was before.
-            let last = returned == nil ? (found.id, found.commit) : (commitID, commit)
+            let last = try source.outline(returned == nil ? found.id : commitID)
             parts = try self.parts(
                 of: entry, at: path, as: origin, in: last, but: commitID, depth: depth, &state)
         }
@@ -135,49 +137,74 @@ package struct BlameWalk {
 
     /// Goes back as long as a parent has the same at the path, or lost the same at another one.
     private func origin(of asked: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Origin? {
-        var follower = PathFollower(asked, reader: reader)
+        var (follower, hash) = (PathFollower(asked, reader: reader), PathHash(asked))
         var again: (id: ObjectID, commit: Commit, making: Blame.Making)?
-        var (id, commit) = (tip, try reader.commit(tip))
-        guard let entry = try follower.entry(in: commit.tree) else { return nil }
+        var place = try source.outline(tip)
+        guard let entry = try follower.entry(in: place.tree) else { return nil }
+        var seen: Set<ObjectID> = []
         search: while true {
-            for parentID in commit.parents {
-                let parent = try reader.commit(parentID)
-                guard !isCollected(parent) else { continue }
+            guard seen.insert(place.id).inserted else { throw Self.circle(place) }
+            if let parent = try onlyParent(of: place, leaving: hash) {
+                place = parent
+                continue
+            }
+            for parentID in place.parents {
+                let parent = try source.outline(parentID)
+                guard !isCollected(parent.tree) else { continue }
                 if let before = try follower.entry(in: parent.tree), before.hasContent(of: entry) {
-                    if again == nil, follower.path == asked,
-                        let making = try teller(of: asked, entry, in: commit)
-                    {
-                        again = (id, commit, making)
+                    if again == nil, follower.path == asked {
+                        let commit = try source.commit(place)
+                        if let making = try teller(of: asked, entry, in: commit) {
+                            again = (place.id, commit, making)
+                        }
                     }
-                    (id, commit) = (parentID, parent)
+                    place = parent
                     continue search
                 }
             }
-            for parentID in commit.parents {
-                let parent = try reader.commit(parentID)
-                guard !isCollected(parent) else { continue }
-                if let before = try renamed(entry, from: parent, to: commit) {
-                    (id, commit, follower) = (parentID, parent, PathFollower(before, reader: reader))
+            for parentID in place.parents {
+                let parent = try source.outline(parentID)
+                guard !isCollected(parent.tree) else { continue }
+                if let before = try renamed(entry, from: parent.tree, to: place.tree) {
+                    (place, follower) = (parent, PathFollower(before, reader: reader))
+                    hash = PathHash(before)
                     continue search
                 }
             }
-            return Origin(id: id, commit: commit, entry: entry, path: follower.path, again: again)
+            return Origin(
+                id: place.id, commit: try source.commit(place), entry: entry, path: follower.path,
+                again: again)
         }
     }
 
-    /// Where a file or directory was that a commit gave another name: what went away with the same content.
+    /// Why a walk ends that comes to a commit again.
+    static func circle(_ commit: CommitOutline) -> ReadError {
+        // Ids make this impossible; only a table that somebody made to do harm can say so.
+        .damaged(
+            ObjectReference(.commit, commit.id),
+            problem: "the table of commits says that it was made from itself")
+    }
+
+    /// The parent of a commit that has nothing to do with a path; nothing where it may have.
+    func onlyParent(of commit: CommitOutline, leaving path: PathHash) throws(ReadError) -> CommitOutline? {
+        guard let id = commit.parents.first, !source.mayTouch(commit, path) else { return nil }
+        let parent = try source.outline(id)
+        return isCollected(parent.tree) ? nil : parent
+    }
+
+    /// Where a file or directory was that got another name between two trees: what went away with the same content.
     ///
-    /// Reads what differs between the two versions.
+    /// Reads what differs between the two.
     func renamed(
-        _ entry: TreeEntry, from parent: Commit, to commit: Commit
+        _ entry: TreeEntry, from parent: ObjectID, to tree: ObjectID
     ) throws(ReadError) -> RepositoryPath? {
         guard entry.size > 0 else { return nil }
-        let before = DirectoryTree(root: parent.tree, reader: reader)
+        let before = DirectoryTree(root: parent, reader: reader)
         // A directory is where its first file is.
         let (inner, first) = entry.mode == .directory ? try firstFile(of: entry) : ([], entry)
         guard let first else { return nil }
         var found: [RepositoryPath] = []
-        try before.changes(to: DirectoryTree(root: commit.tree, reader: reader)) { path, before, after in
+        try before.changes(to: DirectoryTree(root: tree, reader: reader)) { path, before, after in
             if after == nil, before?.hasContent(of: first) == true { found.append(path) }
         }
         for path in found {
@@ -216,31 +243,33 @@ package struct BlameWalk {
     ) throws(ReadError) -> (id: ObjectID, commit: Commit, isElsewhere: Bool)? {
         if state.history == nil { state.history = History(try all()) }
         guard let history = state.history else { return nil }
-        let own = try history.ancestors(of: other, reader)
-        if let first = try first(with: entry, at: path, among: own) { return (first.id, first.commit, false) }
+        let own = try history.ancestors(of: other, source)
+        if let first = try first(with: entry, at: path, among: own) {
+            return (first.id, try source.commit(first), false)
+        }
         let known = Set(own.map(\.id)).union(history.descendants(of: other.id))
         let others = history.commits.filter {
-            $0.commit.committed <= other.commit.committed && !known.contains($0.id)
+            $0.committed <= other.commit.committed && !known.contains($0.id)
         }
-        return try first(with: entry, at: path, among: others).map { ($0.id, $0.commit, true) }
+        guard let first = try first(with: entry, at: path, among: others) else { return nil }
+        return (first.id, try source.commit(first), true)
     }
 
     /// The oldest of some commits that brought some content to a path: no parent has it there.
     private func first(
-        with entry: TreeEntry, at path: RepositoryPath, among commits: [(id: ObjectID, commit: Commit)]
-    ) throws(ReadError) -> (id: ObjectID, commit: Commit)? {
-        var follower = PathFollower(path, reader: reader)
-        func has(_ commit: Commit) -> Bool {
+        with entry: TreeEntry, at path: RepositoryPath, among commits: [CommitOutline]
+    ) throws(ReadError) -> CommitOutline? {
+        var (follower, hash) = (PathFollower(path, reader: reader), PathHash(path))
+        func has(_ commit: CommitOutline) -> Bool {
             // The files of a version may have been collected.
             guard let found = try? follower.entry(in: commit.tree) else { return false }
             return found.hasContent(of: entry)
         }
-        var first: (id: ObjectID, commit: Commit)?
-        search: for (id, commit) in commits where has(commit) {
-            for parent in commit.parents {
-                if has(try reader.commit(parent)) { continue search }
-            }
-            if commit.committed <= first?.commit.committed ?? .max { first = (id, commit) }
+        var first: CommitOutline?
+        search: for commit in commits {
+            if try onlyParent(of: commit, leaving: hash) != nil || !has(commit) { continue }
+            for parent in commit.parents { if has(try source.outline(parent)) { continue search } }
+            if commit.committed <= first?.committed ?? .max { first = commit }
         }
         return first
     }
@@ -248,21 +277,21 @@ package struct BlameWalk {
     /// All commits that branches and tags know.
     struct History {
         /// Newest first.
-        let commits: [(id: ObjectID, commit: Commit)]
+        let commits: [CommitOutline]
         private let numbers: [ObjectID: Int]
 
-        init(_ commits: [(id: ObjectID, commit: Commit)]) {
+        init(_ commits: [CommitOutline]) {
             self.commits = commits
             numbers = Dictionary(uniqueKeysWithValues: commits.enumerated().map { ($1.id, $0) })
         }
 
         /// Those that a commit was made from, newest first; it need not be one of these itself.
         func ancestors(
-            of last: (id: ObjectID, commit: Commit), _ reader: any ObjectReader
-        ) throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
+            of last: (id: ObjectID, commit: Commit), _ source: CommitSource
+        ) throws(ReadError) -> [CommitOutline] {
             guard numbers[last.id] != nil else {
-                var walk = CommitWalk(from: last.commit.parents, reader: reader)
-                var found: [(id: ObjectID, commit: Commit)] = []
+                var walk = CommitWalk(from: last.commit.parents, of: source)
+                var found: [CommitOutline] = []
                 while let next = try walk.next() { found.append(next) }
                 return found
             }
@@ -271,7 +300,7 @@ package struct BlameWalk {
             while let id = stack.popLast() {
                 guard let number = numbers[id], !isFound[number] else { continue }
                 isFound[number] = true
-                stack += commits[number].commit.parents
+                stack += commits[number].parents
             }
             return commits.indices.filter { isFound[$0] }.map { commits[$0] }
         }
@@ -282,17 +311,17 @@ package struct BlameWalk {
             // Parents stand behind their children, but for clocks that were set back.
             while found.count > count {
                 count = found.count
-                for (id, commit) in commits.reversed() where commit.parents.contains(where: found.contains) {
-                    found.insert(id)
+                for commit in commits.reversed() where commit.parents.contains(where: found.contains) {
+                    found.insert(commit.id)
                 }
             }
             return found
         }
     }
 
-    private func all() throws(ReadError) -> [(id: ObjectID, commit: Commit)] {
-        var walk = CommitWalk(from: tips, reader: reader)
-        var all: [(id: ObjectID, commit: Commit)] = []
+    private func all() throws(ReadError) -> [CommitOutline] {
+        var walk = CommitWalk(from: tips, of: source)
+        var all: [CommitOutline] = []
         while let next = try walk.next() { all.append(next) }
         return all
     }
@@ -341,8 +370,8 @@ package struct BlameWalk {
     ) throws(ReadError) -> ObjectID? {
         if let named = run.inputCommits[path] { return named }
         for id in commit.parents {
-            let parent = try reader.commit(id)
-            guard !isCollected(parent) else { continue }
+            let parent = try source.outline(id)
+            guard !isCollected(parent.tree) else { continue }
             if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.hasContent(of: input)
                 == true
             {

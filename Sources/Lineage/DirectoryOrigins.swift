@@ -6,8 +6,7 @@ internal import ObjectModel
 struct DirectoryOrigins {
     /// Files that one commit brought.
     struct Share {
-        let id: ObjectID
-        let commit: Commit
+        let commit: CommitOutline
         /// One of them, at its path in that commit.
         let example: RepositoryPath
         /// The same below the directory, whatever name that had.
@@ -53,28 +52,32 @@ struct DirectoryOrigins {
 
     /// The directory at one point of history.
     private struct Place {
-        let id: ObjectID
-        let commit: Commit
+        let commit: CommitOutline
         let path: RepositoryPath
         let root: ObjectID
     }
 
     private let walk: BlameWalk
+    private let source: CommitSource
     private let reader: any ObjectReader
     private let directory: TreeEntry
     private var lines: [(place: Place, pending: Pending)]
     private var shares: [Share] = []
     private var places: [ObjectID: Int] = [:]
+    /// How often each commit was looked at.
+    private var visits: [ObjectID: Int] = [:]
+    /// Lines that meet at a commit come together, unless clocks were set back, or the directory has had several names.
+    private static let visitLimit = 1_000
     private var (files, bytes) = (0, 0)
 
     /// - Parameter walk: Knows renamed directories.
     init(
-        of directory: TreeEntry, at path: RepositoryPath, in id: ObjectID, _ commit: Commit, _ walk: BlameWalk
+        of directory: TreeEntry, at path: RepositoryPath, in commit: CommitOutline, _ walk: BlameWalk
     ) {
         self.walk = walk
-        reader = walk.reader
+        (source, reader) = (walk.source, walk.reader)
         self.directory = directory
-        lines = [(Place(id: id, commit: commit, path: path, root: directory.id), .all(except: []))]
+        lines = [(Place(commit: commit, path: path, root: directory.id), .all(except: []))]
     }
 
     /// The shares, newest first; files of versions whose trees were collected are in none.
@@ -95,7 +98,9 @@ struct DirectoryOrigins {
 
     private mutating func add(_ place: Place, _ pending: consuming Pending) {
         if case .only(let paths) = pending, paths.isEmpty { return }
-        if let same = lines.firstIndex(where: { $0.place.id == place.id && $0.place.path == place.path }) {
+        if let same = lines.firstIndex(where: {
+            $0.place.commit.id == place.commit.id && $0.place.path == place.path
+        }) {
             lines[same].pending = lines[same].pending.joined(by: pending)
         } else {
             lines.append((place, pending))
@@ -103,6 +108,13 @@ struct DirectoryOrigins {
     }
 
     private mutating func look(_ place: Place, _ pending: consuming Pending) throws(ReadError) {
+        visits[place.commit.id, default: 0] += 1
+        guard visits[place.commit.id, default: 0] <= Self.visitLimit else {
+            throw BlameWalk.circle(place.commit)
+        }
+        if let parent = try walk.onlyParent(of: place.commit, leaving: PathHash(place.path)) {
+            return add(Place(commit: parent, path: place.path, root: place.root), pending)
+        }
         let parents = try self.parents(of: place)
         if let same = parents.first(where: { $0.root == place.root }) { return add(same, pending) }
         guard let first = parents.first else {
@@ -116,21 +128,21 @@ struct DirectoryOrigins {
     private func parents(of place: Place) throws(ReadError) -> [Place] {
         var parents: [Place] = []
         for id in place.commit.parents {
-            let commit = try reader.commit(id)
-            guard !walk.isCollected(commit) else { continue }
+            let commit = try source.outline(id)
+            guard !walk.isCollected(commit.tree) else { continue }
             let entry = try DirectoryTree(root: commit.tree, reader: reader).entry(at: place.path)
             if let entry, entry.mode == .directory {
-                parents.append(Place(id: id, commit: commit, path: place.path, root: entry.id))
+                parents.append(Place(commit: commit, path: place.path, root: entry.id))
             }
         }
         guard parents.isEmpty,
             let now = try DirectoryTree(root: place.commit.tree, reader: reader).entry(at: place.path)
         else { return parents }
         for id in place.commit.parents {
-            let commit = try reader.commit(id)
-            guard !walk.isCollected(commit) else { continue }
-            if let before = try walk.renamed(now, from: commit, to: place.commit) {
-                return [Place(id: id, commit: commit, path: before, root: now.id)]
+            let commit = try source.outline(id)
+            guard !walk.isCollected(commit.tree) else { continue }
+            if let before = try walk.renamed(now, from: commit.tree, to: place.commit.tree) {
+                return [Place(commit: commit, path: before, root: now.id)]
             }
         }
         return []
@@ -181,7 +193,7 @@ struct DirectoryOrigins {
     private mutating func tell(_ place: Place, _ path: RepositoryPath, files: Int, bytes: Int) {
         self.files += files
         self.bytes += bytes
-        if let known = places[place.id] {
+        if let known = places[place.commit.id] {
             shares[known].files += files
             shares[known].bytes += bytes
             return
@@ -192,10 +204,8 @@ struct DirectoryOrigins {
             guard let longer = try? example.appending(name) else { break }
             example = longer
         }
-        places[place.id] = shares.count
+        places[place.commit.id] = shares.count
         shares.append(
-            Share(
-                id: place.id, commit: place.commit, example: example, inside: path, files: files,
-                bytes: bytes))
+            Share(commit: place.commit, example: example, inside: path, files: files, bytes: bytes))
     }
 }

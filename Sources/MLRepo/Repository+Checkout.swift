@@ -312,8 +312,11 @@ extension Repository {
     }
 
     /// Whether a collection took the files of a commit.
-    func wasCollected(_ commit: Commit) -> Bool {
-        store.current.collected != nil && commit.tree != DirectoryTree.emptyRoot
-            && !store.contains(ObjectReference(.tree, commit.tree))
+    func wasCollected(_ commit: Commit) -> Bool { wasCollected(commit.tree) }
+
+    /// Whether the files of versions with some tree were collected.
+    func wasCollected(_ tree: ObjectID) -> Bool {
+        store.current.collected != nil && tree != DirectoryTree.emptyRoot
+            && !store.contains(ObjectReference(.tree, tree))
     }
 }

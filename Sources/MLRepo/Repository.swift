@@ -13,6 +13,7 @@ package struct Repository: Sendable {
     package let configuration: Configuration
     /// Asked for once: git may have to be started for it.
     private let identity: Lazy<(person: Person?, isGiven: Bool)>
+    let knownCommits: KnownCommits
 
     // MARK: Opening
 
@@ -53,7 +54,7 @@ package struct Repository: Sendable {
         let configuration = try copy.configuration()
         return Repository(
             environment: environment, copy: copy, store: store, configuration: configuration,
-            identity: Lazy { Identity.find(configuration, environment) })
+            identity: Lazy { Identity.find(configuration, environment) }, knownCommits: KnownCommits(copy))
     }
 
     /// Refuses a store in which an operation cannot be noted, before anything is done.

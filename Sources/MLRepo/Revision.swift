@@ -67,21 +67,24 @@ extension Repository {
         of tips: [ObjectID], changing paths: [RepositoryPath] = [],
         _ body: (ObjectID, Commit) throws(RepositoryError) -> Bool
     ) throws(RepositoryError) {
-        var walk = CommitWalk(from: tips, reader: store)
-        var changes = PathChanges(of: paths, reader: store, isCollected: wasCollected)
+        let source = paths.isEmpty ? CommitSource(store) : knownCommits.source(store)
+        defer { knownCommits.add(source.missed) }
+        var walk = CommitWalk(from: tips, of: source)
+        var changes = PathChanges(of: paths, in: source, isCollected: wasCollected)
         var failure: RepositoryError?
-        while let (id, commit) = try reading({ () throws(ReadError) in try walk.next() }) {
+        while let next = try reading({ () throws(ReadError) in try walk.next() }) {
             if !paths.isEmpty {
-                if wasCollected(commit) { continue }
+                if wasCollected(next.tree) { continue }
                 do throws(ReadError) {
-                    guard try changes.isChanged(by: commit, of: walk) else { continue }
+                    guard try changes.isChanged(by: next, of: walk) else { continue }
                 } catch {
                     // Beside a lost commit nobody knows; the others are told first.
                     failure = failure ?? .object(error)
                     continue
                 }
             }
-            guard try body(id, commit) else { return }
+            let commit = try reading { () throws(ReadError) in try source.commit(next) }
+            guard try body(next.id, commit) else { return }
         }
         if let failure { throw failure }
     }
@@ -105,7 +108,9 @@ extension Repository {
         for group in ["branches", "tags"] {
             tips += try refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
         }
-        let walk = BlameWalk(reader: store, tips: tips, isCollected: wasCollected)
+        let source = knownCommits.source(store)
+        defer { knownCommits.add(source.missed) }
+        let walk = BlameWalk(source, tips: tips, isCollected: wasCollected)
         return try reading { () throws(ReadError) in try walk.blame(path, at: tip) }
     }
 }

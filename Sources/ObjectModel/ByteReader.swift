@@ -44,7 +44,7 @@ package struct ByteReader {
         defer { offset += ObjectID.byteCount }
         return bytes.withUnsafeBytes { buffer in
             // 32 bytes from `offset` on are in bounds, as just checked.
-            ObjectID(Digest(loading: buffer.baseAddress.unsafelyUnwrapped + offset))
+            ObjectID(loading: buffer.baseAddress.unsafelyUnwrapped + offset)
         }
     }
 

@@ -11,6 +11,11 @@ package struct ObjectID: Hashable, Comparable, Sendable {
 
     @inlinable package init(_ digest: Digest) { self.digest = digest }
 
+    /// Reads an id as it lies in memory.
+    ///
+    /// - Parameter pointer: At least ``byteCount`` readable bytes, of any alignment.
+    @inlinable package init(loading pointer: UnsafeRawPointer) { digest = Digest(loading: pointer) }
+
     /// Names a payload of a kind (`Documentation/Formats/README.md`, "Ids").
     package init(of kind: ObjectKind, payload: [UInt8]) {
         self = payload.withUnsafeBytes { ObjectID(of: kind, payload: $0) }

@@ -1,4 +1,6 @@
 import FileIO
+import Hashing
+@testable import Lineage
 @testable import MLRepo
 import ObjectModel
 import TestSupport
@@ -7,7 +9,7 @@ import TestSupport
 /// Files of a working copy, and patterns.
 extension FuzzedDecoder {
     static let workingCopies: [FuzzedDecoder] = [
-        statTable, statChanges,
+        statTable, statChanges, commitTable,
         file("head", "HEAD", { [try Sample.file("HEAD")] + heads() }) { (copy) throws(RepositoryError) in
             let head = try copy.head()
             try copy.setHead(head)
@@ -71,6 +73,40 @@ extension FuzzedDecoder {
                 }
                 // Each change may make every directory above it.
                 try use(cache, atMost: 2 * bytes.count + table.count)
+                return .accepted
+            })
+    }
+
+    private static var commitTable: FuzzedDecoder {
+        FuzzedDecoder(
+            name: "commit-table", tokens: ["MLC1"],
+            seeds: {
+                let rows = (0..<6).map { number in
+                    let outline = CommitOutline(
+                        id: Trees.id(number), parents: (0..<number % 3).map { Trees.id($0) },
+                        tree: Trees.id(number + 100), committed: number - 2, row: nil)
+                    let hashes = Set((0..<number * 4).map { PathHash(value: UInt32($0)) })
+                    return CommitTable.Row(outline, touching: number == 3 ? nil : hashes)
+                }
+                return [[], rows].compactMap { CommitTable.bytes(of: nil, and: $0) }
+            },
+            repair: { bytes in
+                guard bytes.count >= 32 else { return bytes }
+                let content = Array(bytes.dropLast(32))
+                return content + ObjectID(of: .blob, payload: content).digest.bytes
+            },
+            decode: { bytes in
+                guard let table = CommitTable(bytes: bytes) else { return .refused }
+                for row in 0..<table.count {
+                    let id = bytes.withUnsafeBytes { buffer in
+                        // The column of ids stands first.
+                        ObjectID(loading: buffer.baseAddress.unsafelyUnwrapped + 16 + row * 32)
+                    }
+                    guard let outline = table.outline(of: id) else { throw Violation("a row is not found") }
+                    try require(outline.parents.count <= bytes.count / 32, "too many parents")
+                    for hash in 0..<20 { _ = table.mayTouch(PathHash(value: UInt32(hash)), in: row) }
+                }
+                try require(CommitTable.bytes(of: table, and: []) == bytes, "it is written otherwise")
                 return .accepted
             })
     }

@@ -1150,7 +1150,7 @@ def special(place, name, kind):
         os.truncate(path, 2**40)
 
 
-for _file in ("HEAD", "pending", "tracked", "store", "format", "config", "index", "index-changes", "cache/state"):
+for _file in ("HEAD", "pending", "tracked", "store", "format", "config", "index", "index-changes", "commits", "cache/state"):
     for _kind in ("pipe", "directory", "zero", "link", "terabyte"):
         if _kind in ("zero", "link") and _file not in ("HEAD", "config", "index", "tracked"):
             continue

@@ -74,8 +74,10 @@ import Testing
         let (id, commit, files) = history.commits[last]
         let path = try RepositoryPath("d")
         let entry = try DirectoryTree(root: commit.tree, reader: history.objects).entry(at: path)
-        let walk = BlameWalk(reader: history.objects, tips: [id])
-        let shares = try DirectoryOrigins(of: #require(entry), at: path, in: id, commit, walk).shared()
+        let source = CommitSource(history.objects)
+        let walk = BlameWalk(source, tips: [id])
+        let shares = try DirectoryOrigins(of: #require(entry), at: path, in: source.outline(id), walk)
+            .shared()
 
         var expected: [ObjectID: (files: Int, bytes: Int)] = [:]
         for (name, content) in files {
@@ -83,12 +85,12 @@ import Testing
             expected[origin, default: (0, 0)].files += 1
             expected[origin, default: (0, 0)].bytes += content + 1
         }
-        #expect(Set(shares.map(\.id)) == Set(expected.keys), "seed \(seed)")
+        #expect(Set(shares.map(\.commit.id)) == Set(expected.keys), "seed \(seed)")
         for share in shares {
-            #expect(share.files == expected[share.id]?.files, "seed \(seed)")
-            #expect(share.bytes == expected[share.id]?.bytes, "seed \(seed)")
+            #expect(share.files == expected[share.commit.id]?.files, "seed \(seed)")
+            #expect(share.bytes == expected[share.commit.id]?.bytes, "seed \(seed)")
             let name = String("\(share.example)".dropFirst(2))
-            #expect(history.origin(of: name, in: last) == share.id, "seed \(seed), \(name)")
+            #expect(history.origin(of: name, in: last) == share.commit.id, "seed \(seed), \(name)")
         }
     }
 }

@@ -4,6 +4,7 @@ import ObjectModel
 import Storage
 import TestSupport
 import Testing
+import WorkingTree
 
 /// A commit that takes over what others committed, stopped at any call, and again while the next command finishes it.
 @Suite struct InterruptedTakingOverTests {

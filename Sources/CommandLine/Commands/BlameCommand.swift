@@ -40,10 +40,15 @@ struct BlameCommand: ParsableCommand {
                     "mlrepo log -- \(ShellWord.path(path)) names the commits that changed it, if any did",
                 path: "\(path)")
         }
-        if output.json { return Terminal.printJSON(Self.json(blame)) }
-        let origin = blame.origin == path ? "" : "  made as \(blame.origin)"
-        Terminal.print("\(path)  \(Self.identity(blame.entry))\(origin)")
-        for line in Self.tree(blame) { Terminal.print(line) }
+        if output.json {
+            Terminal.printJSON(Self.json(blame))
+        } else {
+            let origin = blame.origin == path ? "" : "  made as \(blame.origin)"
+            Terminal.print("\(path)  \(Self.identity(blame.entry))\(origin)")
+            for line in Self.tree(blame) { Terminal.print(line) }
+        }
+        Terminal.flush()
+        repository.noteCommits()
     }
 
     /// The path that was typed, or `REVISION:PATH`: a file of that name comes first.

@@ -96,6 +96,8 @@ struct LogCommand: ParsableCommand {
             let names = wanted.map { "\($0)" }.joined(separator: ", ")
             Terminal.printError("note: no commit \(all ? "" : "of this line ")changed \(names)")
         }
+        Terminal.flush()
+        repository.noteCommits()
     }
 
     private func tips(_ repository: Repository, _ revision: String?) throws -> [ObjectID] {
