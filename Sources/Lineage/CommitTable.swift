@@ -11,7 +11,7 @@ package struct CommitTable: Sendable {
     private static let magic: [UInt8] = Array("MLC1".utf8)
     private static let headerSize = 16
     private static let unknown: UInt32 = 1 << 31
-    /// No table is larger, in bytes: some two million commits.
+    /// No table is larger, in bytes: two million commits of a few paths each.
     package static let byteLimit = 256 << 20
 
     private let bytes: [UInt8]

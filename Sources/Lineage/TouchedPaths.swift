@@ -27,28 +27,42 @@ package enum TouchedPaths {
     package static func hashes(of commit: Commit, _ reader: any ObjectReader) -> Set<PathHash>? {
         guard commit.parents.count <= 1 else { return nil }
         var found: Set<PathHash> = []
-        func add(_ path: RepositoryPath) throws(ReadError) {
-            let bytes = path.bytes
-            var end = bytes.count
-            while end > 0, found.insert(PathHash(bytes[..<end])).inserted {
-                end = bytes[..<end].lastIndex(of: UInt8(ascii: "/")) ?? 0
-            }
-            guard found.count <= limit else {
-                throw .unreadable(
-                    ObjectReference(.tree, commit.tree), problem: "more than \(limit) paths")
-            }
-        }
         do throws(ReadError) {
             var before = DirectoryTree.emptyRoot
             for parent in commit.parents { before = try reader.commit(parent).tree }
-            try DirectoryTree(root: before, reader: reader).changes(
-                to: DirectoryTree(root: commit.tree, reader: reader)
-            ) { (path, _, _) throws(ReadError) in try add(path) }
+            try add(what: before, commit.tree, differIn: .root, reader, to: &found)
             for id in commit.runs {
-                let outputs = DirectoryTree(root: try reader.run(id).outputs, reader: reader)
-                try outputs.forEachFile { (path, _) throws(ReadError) in try add(path) }
+                let outputs = try reader.run(id).outputs
+                try add(what: DirectoryTree.emptyRoot, outputs, differIn: .root, reader, to: &found)
             }
         } catch { return nil }
         return found
+    }
+
+    /// Adds the paths of all entries that are not the same in two directories.
+    ///
+    /// - Throws: Also when they become too many, before more is read.
+    private static func add(
+        what before: ObjectID, _ after: ObjectID, differIn directory: RepositoryPath,
+        _ reader: any ObjectReader, to found: inout Set<PathHash>
+    ) throws(ReadError) {
+        let tooMany = ReadError.unreadable(ObjectReference(.tree, after), problem: "more than \(limit) paths")
+        let changes = try DirectoryTree(root: before, reader: reader).entries.changes(
+            to: DirectoryTree(root: after, reader: reader).entries, limit: limit)
+        for change in changes {
+            guard let name = change.after?.name ?? change.before?.name,
+                let path = try? directory.appending(name)
+            else { throw tooMany }
+            found.insert(PathHash(path))
+            let before = change.before?.mode == .directory ? change.before : nil
+            let after = change.after?.mode == .directory ? change.after : nil
+            // A directory that came or went as a whole has at least as many paths as files.
+            let most = before == nil || after == nil ? (before ?? after)?.files ?? 0 : 0
+            guard found.count <= limit, most <= limit else { throw tooMany }
+            if before == nil, after == nil { continue }
+            try add(
+                what: before?.id ?? DirectoryTree.emptyRoot, after?.id ?? DirectoryTree.emptyRoot,
+                differIn: path, reader, to: &found)
+        }
     }
 }

@@ -9,7 +9,7 @@ final class KnownCommits: Sendable {
     private let stored: Lazy<CommitTable?>
     /// Commits that were read in this process, as the file does not have them.
     private let missed = Mutex<[CommitOutline]>([])
-    /// So many of them are noted at a time: a second's work.
+    /// So many of them are noted at a time: some second's work.
     private static let mostMissed = 10_000
     /// So few are as soon read as noted.
     private static let fewestMissed = 32
@@ -54,6 +54,13 @@ extension WorkingCopy {
         return CommitTable(bytes: bytes)
     }
 
+    /// Whether a table can be written, and in the place of nothing but one.
+    var canNoteCommits: Bool {
+        guard !isBare, (try? requireWritable()) != nil else { return false }
+        let kind = try? files.status(directory / Self.commits)?.kind
+        return kind == nil || kind == .file
+    }
+
     /// Replaces what was noted of commits.
     ///
     /// It is derived: nothing needs it to be durable.
@@ -65,14 +72,17 @@ extension WorkingCopy {
 extension Repository {
     /// Notes what was found out about commits, so that the next question about a path's history need not read them again.
     ///
-    /// May take as long as the question took. Where nothing can be written, nothing is noted.
+    /// Takes at most about a second; what is not done then is left for the next one. Where nothing can be written, nothing is
+    /// noted.
     package func noteCommits() {
-        guard !copy.isBare else { return }
         let missed = knownCommits.take()
-        guard !missed.isEmpty else { return }
-        let rows = missed.compactMap { outline -> CommitTable.Row? in
-            guard let commit = try? store.commit(outline.id) else { return nil }
-            return CommitTable.Row(outline, touching: TouchedPaths.hashes(of: commit, store))
+        guard !missed.isEmpty, copy.canNoteCommits else { return }
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(1)
+        var rows: [CommitTable.Row] = []
+        for outline in missed where clock.now < end {
+            guard let commit = try? store.commit(outline.id) else { continue }
+            rows.append(CommitTable.Row(outline, touching: TouchedPaths.hashes(of: commit, store)))
         }
         guard let bytes = CommitTable.bytes(of: knownCommits.table, and: rows) else { return }
         try? copy.setCommitTable(bytes)

@@ -83,7 +83,11 @@ extension Repository {
                     continue
                 }
             }
-            let commit = try reading { () throws(ReadError) in try source.commit(next) }
+            let commit: Commit
+            do throws(ReadError) { commit = try source.commit(next) } catch {
+                failure = failure ?? .object(error)
+                continue
+            }
             guard try body(next.id, commit) else { return }
         }
         if let failure { throw failure }

@@ -355,8 +355,8 @@ package struct WorkingCopy: Sendable {
             try finishing(temporary, for: path) { () throws(FileError) in
                 try files.write(file, bytes)
                 try files.synchronize(file)
+                try files.rename(temporary, to: path)
             }
-            try files.rename(temporary, to: path)
         }
     }
 
@@ -387,8 +387,8 @@ package struct WorkingCopy: Sendable {
             try finishing(temporary, for: directory / name) { () throws(FileError) in
                 try write(file)
                 if durable { try files.synchronize(file) }
+                try files.rename(temporary, to: directory / name)
             }
-            try files.rename(temporary, to: directory / name)
             if durable { try files.synchronizeDirectory(directory) }
         }
     }

@@ -11,12 +11,16 @@ extension MerkleTree {
     ///
     /// Reads only nodes that the two do not share.
     ///
-    /// - Parameter other: The later map; the result says what became of this one.
-    package func changes(to other: MerkleTree) throws(ReadError) -> [MerkleChange<Leaf>] {
+    /// - Parameters:
+    ///   - other: The later map; the result says what became of this one.
+    ///   - limit: Whoever wants no more than so many gets one more, if there are any.
+    package func changes(
+        to other: MerkleTree, limit: Int = .max
+    ) throws(ReadError) -> [MerkleChange<Leaf>] {
         if root == other.root { return [] }
         var changes: [MerkleChange<Leaf>] = []
         var (old, new) = (try Frontier(self), try Frontier(other))
-        while true {
+        while changes.count <= limit {
             switch (old.head, new.head) {
             case (nil, nil): return changes
             case (.leaf(let leaf)?, nil):
@@ -53,6 +57,7 @@ extension MerkleTree {
             case (_, .child?): try new.expand()
             }
         }
+        return changes
     }
 }
 

@@ -84,17 +84,20 @@ import Testing
         #expect(Set(known.missed.map(\.id)).isSubset(of: unknown), "seed \(seed)")
     }
 
-    /// Counts the records of commits that are read.
+    /// Counts what is read.
     private final class CountingReader: ObjectReader {
         private let objects: MemoryObjects
-        private let counted = Atomic(0)
+        private let countedCommits = Atomic(0)
+        private let countedTrees = Atomic(0)
 
         init(_ objects: MemoryObjects) { self.objects = objects }
 
-        var commits: Int { counted.load(ordering: .relaxed) }
+        var commits: Int { countedCommits.load(ordering: .relaxed) }
+        var trees: Int { countedTrees.load(ordering: .relaxed) }
 
         func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
-            if reference.kind == .commit { counted.add(1, ordering: .relaxed) }
+            if reference.kind == .commit { countedCommits.add(1, ordering: .relaxed) }
+            if reference.kind == .tree { countedTrees.add(1, ordering: .relaxed) }
             return objects.payload(of: reference)
         }
     }
@@ -185,7 +188,7 @@ import Testing
 
     @Test func `too many paths are not told apart`() throws {
         var objects = MemoryObjects()
-        let count = TouchedPaths.limit + 1
+        let count = 40 * TouchedPaths.limit
         let edits = try (0..<count).map { number in
             let path = try RepositoryPath("f\(number)")
             let name = try #require(path.split?.name)
@@ -205,9 +208,15 @@ import Testing
                 author: person, committer: person, authored: 0, committed: 0, message: "m", parents: [],
                 recipes: nil, runs: [objects.add(.run, run.payload)], tracked: TrackedPaths(), tree: tree)
         }
-        let few = try commit(Array(edits.dropLast()))
+        let few = try commit(Array(edits[..<TouchedPaths.limit]))
         #expect(TouchedPaths.hashes(of: few, objects)?.count == TouchedPaths.limit)
+        let more = try commit(Array(edits[...TouchedPaths.limit]))
+        #expect(TouchedPaths.hashes(of: more, objects) == nil)
+        // Nor is more read of many than has to be.
+        let before = objects.count
         let many = try commit(edits)
-        #expect(TouchedPaths.hashes(of: many, objects) == nil)
+        let reader = CountingReader(objects)
+        #expect(TouchedPaths.hashes(of: many, reader) == nil)
+        #expect(reader.trees < (objects.count - before) / 4)
     }
 }

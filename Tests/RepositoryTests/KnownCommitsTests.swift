@@ -2,6 +2,7 @@ import FileIO
 import Lineage
 import MLRepo
 import ObjectModel
+@testable import Storage
 import TestSupport
 import Testing
 
@@ -81,6 +82,32 @@ import Testing
         try bench.disk.remove(Self.file)
         try bench.disk.makeDirectory(Self.file, permissions: 0o755)
         #expect(try Self.ask("b", bench) == Self.expected("b", of: 40))
+        #expect(try !bench.disk.names(in: Self.file.parent).contains { $0.starts(with: Array("tmp-".utf8)) })
+    }
+
+    @Test func `a commit that is lost hides no older one`() throws {
+        let bench = try Workbench.fresh(seed: 306)
+        try Self.make(40, bench)
+        #expect(try Self.ask("a", bench) == Self.expected("a", of: 40))
+        let repository = try bench.open()
+        let tip = try #require(try repository.tip(of: "main"))
+        // The newest pack has one commit only.
+        let found = try #require(repository.store.find(ObjectReference(.commit, tip)))
+        let pack = repository.store.layout.pack(found.pack.name)
+        var bytes = try bench.disk.contents(pack, limit: 1 << 20)
+        bytes[try found.pack.index.frame(found.place.frame).offset + 40] ^= 0xff
+        try bench.disk.remove(pack)
+        let file = try bench.disk.create(pack, permissions: 0o444)
+        try bench.disk.write(file, bytes)
+        bench.disk.close(file)
+        var messages: [String] = []
+        #expect(throws: RepositoryError.self) {
+            try bench.open().history(of: [tip], changing: [RepositoryPath("data/a")]) { _, commit in
+                messages.append(commit.message)
+                return true
+            }
+        }
+        #expect(messages == Array(Self.expected("a", of: 40).dropFirst().dropLast()))
     }
 
     @Test func `stopped at any call, it is the old one or the new one`() throws {
