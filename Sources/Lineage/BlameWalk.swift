@@ -182,7 +182,9 @@ package struct BlameWalk {
         // Ids make this impossible; only a table that somebody made to do harm can say so.
         .damaged(
             ObjectReference(.commit, commit.id),
-            problem: "the table of commits says that it was made from itself")
+            problem:
+                "the file 'commits' of the working copy, which can be removed, says that it was made from itself"
+        )
     }
 
     /// The parent of a commit that has nothing to do with a path; nothing where it may have.

@@ -64,7 +64,7 @@ struct DirectoryOrigins {
     private var lines: [(place: Place, pending: Pending)]
     private var shares: [Share] = []
     private var places: [ObjectID: Int] = [:]
-    /// How often each commit was looked at.
+    /// How often each commit was looked at that is known from a table.
     private var visits: [ObjectID: Int] = [:]
     /// Lines that meet at a commit come together, unless clocks were set back, or the directory has had several names.
     private static let visitLimit = 1_000
@@ -108,9 +108,11 @@ struct DirectoryOrigins {
     }
 
     private mutating func look(_ place: Place, _ pending: consuming Pending) throws(ReadError) {
-        visits[place.commit.id, default: 0] += 1
-        guard visits[place.commit.id, default: 0] <= Self.visitLimit else {
-            throw BlameWalk.circle(place.commit)
+        if place.commit.row != nil {
+            visits[place.commit.id, default: 0] += 1
+            guard visits[place.commit.id, default: 0] <= Self.visitLimit else {
+                throw BlameWalk.circle(place.commit)
+            }
         }
         if let parent = try walk.onlyParent(of: place.commit, leaving: PathHash(place.path)) {
             return add(Place(commit: parent, path: place.path, root: place.root), pending)

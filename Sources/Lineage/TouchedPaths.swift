@@ -47,8 +47,8 @@ package enum TouchedPaths {
         _ reader: any ObjectReader, to found: inout Set<PathHash>
     ) throws(ReadError) {
         let tooMany = ReadError.unreadable(ObjectReference(.tree, after), problem: "more than \(limit) paths")
-        let changes = try DirectoryTree(root: before, reader: reader).entries.changes(
-            to: DirectoryTree(root: after, reader: reader).entries, limit: limit)
+        let changes = try DirectoryTree(root: before, reader: reader).entryChanges(
+            to: DirectoryTree(root: after, reader: reader), limit: limit)
         for change in changes {
             guard let name = change.after?.name ?? change.before?.name,
                 let path = try? directory.appending(name)

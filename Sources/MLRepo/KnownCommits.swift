@@ -9,7 +9,7 @@ final class KnownCommits: Sendable {
     private let stored: Lazy<CommitTable?>
     /// Commits that were read in this process, as the file does not have them.
     private let missed = Mutex<[CommitOutline]>([])
-    /// So many of them are noted at a time: some second's work.
+    /// So many of them are kept, and noted at a time where a second is enough for that.
     private static let mostMissed = 10_000
     /// So few are as soon read as noted.
     private static let fewestMissed = 32

@@ -75,7 +75,6 @@ import Testing
             try bench.disk.write(file, bytes)
             bench.disk.close(file)
             #expect(try Self.ask("b", bench) == Self.expected("b", of: 40))
-            #expect(try Set(bench.disk.contents(Self.file, limit: 1 << 20)).count > 1)
             #expect(try bench.disk.contents(Self.file, limit: 1 << 20).count == whole.count)
         }
         // A directory in its place is left alone.
