@@ -1,5 +1,5 @@
 /// Which program this is.
 enum Version {
     static let number = "0.1.0"
-    static let text = "mlrepo \(number) (store format 1, not yet stable)"
+    static let text = "mlrepo \(number) (store format 1)"
 }

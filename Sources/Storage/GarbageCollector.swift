@@ -376,7 +376,10 @@ private struct PackHistory {
     private mutating func lookAtTemporaries(of store: ObjectStore, oldest: Int64) throws(StoreError) {
         var listing = DirectoryListing()
         let directory = store.layout.temporary
-        try filing { () throws(FileError) in try store.files.list(directory, into: &listing) }
+        try filing { () throws(FileError) in
+            guard try store.files.status(directory) != nil else { return }
+            try store.files.list(directory, into: &listing)
+        }
         for position in 0..<listing.count where listing.status(position).kind == .file {
             if listing.status(position).modified < oldest {
                 temporaries.append(directory.appending(listing.name(position)))

@@ -109,7 +109,7 @@ struct LogSealing {
             try files.makeDirectories(
                 path.parent, permissions: layout.directoryPermissions, below: layout.root)
             try files.removeIfPresent(temporary)
-            let file = try files.create(temporary, permissions: 0o444)
+            let file = try layout.createTemporary(temporary, permissions: 0o444, files)
             defer {
                 files.close(file)
                 try? files.removeIfPresent(temporary)

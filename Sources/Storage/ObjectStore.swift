@@ -142,13 +142,16 @@ package final class ObjectStore: ObjectReader {
         let temporary = layout.temporary / "state-\(state.log.root.hex)"
         do throws(FileError) {
             try files.removeIfPresent(temporary)
-            let file = try files.create(temporary, permissions: 0o666)
+            let file = try layout.createTemporary(temporary, permissions: 0o666, files)
             defer { files.close(file) }
             try files.write(file, state.remembered.bytes)
             // A link to somewhere else was not made by us.
-            guard try files.status(layout.cache)?.kind == .directory else {
-                return try files.remove(temporary)
+            let kind = try files.status(layout.cache)?.kind
+            if kind == nil {
+                try files.makeDirectories(
+                    layout.cache, permissions: layout.directoryPermissions, below: layout.root)
             }
+            guard kind == nil || kind == .directory else { return try files.remove(temporary) }
             try files.rename(temporary, to: layout.cache / "state")
         } catch { try? files.removeIfPresent(temporary) }
     }
@@ -270,7 +273,7 @@ package final class ObjectStore: ObjectReader {
     package func requireWritable(nonce: String) throws(StoreError) {
         let path = layout.temporary / "clock-\(nonce)"
         try filing { () throws(FileError) in
-            files.close(try files.create(path, permissions: 0o600))
+            files.close(try layout.createTemporary(path, permissions: 0o600, files))
             try files.removeIfPresent(path)
         }
     }
@@ -280,7 +283,9 @@ package final class ObjectStore: ObjectReader {
         let path = layout.temporary / "clock-\(nonce)"
         return try filing { () throws(FileError) in
             let file: FileDescriptor
-            do throws(FileError) { file = try files.create(path, permissions: 0o600) } catch {
+            do throws(FileError) {
+                file = try layout.createTemporary(path, permissions: 0o600, files)
+            } catch {
                 guard error.isDenied else { throw error }
                 // Nothing can be made here: no time is later than now, and so nothing seems older than it is.
                 return try files.status(layout.entry(current.number))?.modified ?? 0

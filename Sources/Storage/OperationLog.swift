@@ -262,7 +262,7 @@ package struct OperationLog: Sendable {
     }
 
     private func write(_ bytes: [UInt8], to path: FilePath) throws(FileError) {
-        let file = try files.create(path, permissions: 0o444)
+        let file = try layout.createTemporary(path, permissions: 0o444, files)
         defer { files.close(file) }
         try files.write(file, bytes)
         try files.synchronize(file)
@@ -275,6 +275,8 @@ package struct OperationLog: Sendable {
         try filing { () throws(FileError) in
             let temporary = layout.temporary / nonce
             try write(bytes, to: temporary)
+            try files.makeDirectories(
+                directory, permissions: layout.directoryPermissions, below: layout.root)
             do throws(FileError) { try files.link(temporary, to: path) } catch {
                 guard error.isExists else { throw error }
             }

@@ -55,7 +55,9 @@ package final class PackWriter: Sendable {
         self.nonce = nonce
         path = layout.temporary / "pack-\(Hex.text(nonce))"
         var state = State()
-        state.file = try filing { [path] () throws(FileError) in try files.create(path, permissions: 0o444) }
+        state.file = try filing { [path] () throws(FileError) in
+            try layout.createTemporary(path, permissions: 0o444, files)
+        }
         self.state = Mutex(state)
     }
 

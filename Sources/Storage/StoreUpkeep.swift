@@ -83,7 +83,7 @@ package struct StoreUpkeep {
     private func setMark(_ number: Int) throws(StoreError) {
         try filing { () throws(FileError) in
             let temporary = layout.temporary / "doomed-\(Hex.text(random(8)))"
-            let file = try files.create(temporary, permissions: 0o666)
+            let file = try layout.createTemporary(temporary, permissions: 0o666, files)
             defer { files.close(file) }
             try files.write(file, Array(String(number).utf8))
             try files.rename(temporary, to: markPath)

@@ -1728,9 +1728,9 @@ class Transcripts(TranscriptTest):
     def test_version_is_one_line(self) -> None:
         self.transcript(r"""
             $ mlrepo version
-            mlrepo 0.1.0 (store format 1, not yet stable)
+            mlrepo 0.1.0 (store format 1)
             $ mlrepo --version
-            mlrepo 0.1.0 (store format 1, not yet stable)
+            mlrepo 0.1.0 (store format 1)
             $ mlrepo version extra
             ! error: Unexpected argument 'extra'
             ! hint: mlrepo help version

@@ -185,6 +185,14 @@ class VectorStore(TemporaryStores):
                          json.loads((self.path / "expected.json").read_text()))
         self.assertLess(sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()), 65_536)
 
+    def test_stores_of_releases(self):
+        """What earlier versions of the program left behind."""
+        stores = sorted(VECTORS.glob("store-*.*"))
+        self.assertTrue(stores)
+        for path in stores:
+            with self.subTest(path.name):
+                self.assert_clean(path)
+
     def test_written_again(self):
         """The objects are the same; packs are too where zlib compresses alike."""
         write_vector(self.folder / "store")
