@@ -55,7 +55,7 @@ let package = Package(
         /** Where to cut the bytes of a large file */
         target("Chunking"),
         /** Codecs, and choosing one from a sample */
-        target("Coding", ["CZlib", "CZstd"]),
+        target("Coding", ["CZlib", "CZstd", "CShims"]),
         /** POSIX files behind one seam, so that faults can be injected */
         target("FileIO", ["CShims"]),
         /** JSON, YAML and TOML files of hyperparameters as typed values */
@@ -96,6 +96,7 @@ let package = Package(
         /** Seeds, faults and simulated disks for tests; never in a product */
         target("TestSupport", ["FileIO", "ObjectModel"]),
         tests("ChunkingTests", ["Chunking", "TestSupport"]),
+        tests("CodingTests", ["Coding", "FileIO", "TestSupport"]),
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("LineageTests", ["Lineage", "ObjectModel", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),

@@ -9,7 +9,7 @@ import TestSupport
 extension FuzzedDecoder {
     static let packs: [FuzzedDecoder] = [
         codec("codec-raw", .raw), codec("codec-zlib", .zlib), codec("codec-zstd", .zstd),
-        codec("codec-zlib-base", .zlibWithBase), table, frame, packIndex, pack,
+        codec("codec-zlib-base", .zlibWithBase), tensor, table, frame, packIndex, pack,
     ]
 
     // MARK: Codecs
@@ -24,6 +24,61 @@ extension FuzzedDecoder {
         [], [0], Array("abc".utf8), base + Array("}".utf8), [UInt8](repeating: 0, count: 5000),
         Array((0..<3000).map { "\($0 * 7919 % 1000)" }.joined().utf8),
     ]
+
+    // MARK: Streams of tensors
+
+    private nonisolated(unsafe) static let tensors = (encoder: TensorEncoder(), decoder: TensorDecoder())
+
+    /// Elements that look trained: rows of their own scales, one of them of zeros.
+    private static let elements: [UInt8] = (0..<1200).flatMap { index -> [UInt8] in
+        let row = index / 60
+        guard row != 3 else { return [0, 0] }
+        let bits = UInt16(0x3c00 + (row % 5) << 8 + (index * 7919) % 384) | UInt16(index % 2) << 15
+        return [UInt8(truncatingIfNeeded: bits), UInt8(bits >> 8)]
+    }
+
+    private static let tensorBase: [UInt8] = elements.enumerated().map { $0 % 6 == 0 ? $1 &+ 3 : $1 }
+
+    /// Inputs are a byte that says whether there is a base, then the stream of ``elements`` in some type.
+    private static let tensor = FuzzedDecoder(
+        name: "tensor",
+        seeds: {
+            ElementType.allCases.flatMap { type in
+                [nil, 60].flatMap { rowLength in
+                    [false, true].compactMap { isBased in
+                        let layout = TensorLayout(type: type, rowLength: rowLength)
+                        let stream = elements.withUnsafeBytes { elements in
+                            tensorBase.withUnsafeBytes {
+                                tensors.encoder.encode(elements, base: isBased ? $0 : nil, layout)
+                            }
+                        }
+                        return stream.map { [isBased ? 1 : 0] + $0 }
+                    }
+                }
+            }
+        },
+        decode: { bytes in
+            guard let isBased = bytes.first.map({ $0 & 1 == 1 }) else { return .refused }
+            let stream = Array(bytes.dropFirst())
+            func decoded(_ decoder: TensorDecoder) -> [UInt8]? {
+                var output = [UInt8](repeating: 0, count: elements.count)
+                let isDecoded = output.withUnsafeMutableBytes { output in
+                    stream.withUnsafeBytes { stream in
+                        tensorBase.withUnsafeBytes { base in
+                            do throws(TensorStreamError) {
+                                try decoder.decode(stream, base: isBased ? base : nil, into: output)
+                                return true
+                            } catch { return false }
+                        }
+                    }
+                }
+                return isDecoded ? output : nil
+            }
+            let output = decoded(tensors.decoder)
+            // What another stream left behind makes no difference.
+            try require(output == decoded(TensorDecoder()), "a used decoder gives something else")
+            return output == nil ? .refused : .accepted
+        })
 
     /// Inputs are three bytes of the raw length, then the stored bytes.
     private static func codec(_ name: String, _ codec: Codec) -> FuzzedDecoder {

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+#include "LowBits.h"
+#include "RangeCoder.h"
 #include "SHA256Pair.h"
 
 // open(2) and ioctl(2) are variadic, which Swift cannot call.

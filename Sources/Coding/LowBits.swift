@@ -1,0 +1,155 @@
+internal import CShims
+
+/// The bits of a value that are as good as random: they stand beside its head, as they are, one value's behind the other's, the lowest
+/// bit first.
+enum LowBits {
+    /// Whether this processor has the instructions of the fast kernels.
+    static let haveKernels = mlrepo_low_bits_run_here()
+    /// More bytes than are used that a kernel may touch.
+    static let margin = 16
+    /// Values that a kernel works on at a time.
+    static let step = 32
+
+    /// Splits values into symbols (what is above the low bits, or 255 where that is more) and low bits.
+    ///
+    /// - Parameters:
+    ///   - widths: Of each group, how many bits are low ones; at most 56.
+    ///   - bytes: Room for the bits of all values, and ``margin`` bytes more.
+    /// - Returns: The bytes that are used.
+    static func split<Word: TensorWord>(
+        _ values: UnsafePointer<Word>, _ groups: UnsafePointer<UInt8>, count: Int, widths: [UInt8],
+        into symbols: UnsafeMutablePointer<UInt8>, _ bytes: UnsafeMutablePointer<UInt8>,
+        usesKernels: Bool = haveKernels
+    ) -> Int {
+        let widths = padded(widths)
+        var (index, offset) = (0, 0)
+        bytes.pointee = 0
+        if usesKernels {
+            let whole = count / step * step
+            let raw = UnsafeRawPointer(values)
+            if Word.bitWidth == 16 {
+                let values = raw.assumingMemoryBound(to: UInt16.self)
+                (index, offset) = (
+                    whole, mlrepo_low_bits_split_16(values, groups, whole, widths, symbols, bytes, 0)
+                )
+            } else if Word.bitWidth == 32 {
+                let values = raw.assumingMemoryBound(to: UInt32.self)
+                (index, offset) = (
+                    whole, mlrepo_low_bits_split_32(values, groups, whole, widths, symbols, bytes, 0)
+                )
+            }
+        }
+        var place = UnsafeMutableRawPointer(bytes) + offset >> 3
+        var held = UInt64(offset & 7)
+        var waiting = UInt64(bytes[offset >> 3]) & ((1 << held) - 1)
+        widths.withUnsafeBufferPointer { widths in
+            while index < count {
+                // Fewer than 8 bits wait, and at most 56 come.
+                let width = UInt64(widths[Int(groups[index] & 63)])
+                symbols[index] = UInt8(
+                    truncatingIfNeeded: min(values[index] &>> Word(truncatingIfNeeded: width), 255))
+                waiting |= (UInt64(values[index]) & ((1 &<< width) &- 1)) &<< held
+                held &+= width
+                place.storeBytes(of: waiting.littleEndian, as: UInt64.self)
+                place += Int(held &>> 3)
+                waiting &>>= held & ~7
+                held &= 7
+                index += 1
+            }
+        }
+        return place - UnsafeMutableRawPointer(bytes) + (held > 0 ? 1 : 0)
+    }
+
+    /// As many widths as there can be groups.
+    fileprivate static func padded(_ widths: [UInt8]) -> [UInt8] {
+        widths + [UInt8](repeating: 0, count: TensorContexts.groupLimit - widths.count)
+    }
+}
+
+/// Takes low bits from some bytes, from the first value's on.
+struct LowBitsReader {
+    private let bytes: UnsafeRawBufferPointer
+    private let widths: [UInt8]
+    private let most: Int
+    private let usesKernels: Bool
+    private var offset = 0
+
+    init(_ bytes: UnsafeRawBufferPointer, widths: [UInt8], usesKernels: Bool = LowBits.haveKernels) {
+        self.bytes = bytes
+        self.widths = LowBits.padded(widths)
+        self.usesKernels = usesKernels
+        most = Int(widths.max() ?? 0)
+    }
+
+    var isAtEnd: Bool { (offset + 7) / 8 == bytes.count }
+
+    /// Shifts each head up and puts its low bits behind it.
+    mutating func join<Word: TensorWord>(
+        _ values: UnsafeMutablePointer<Word>, _ groups: UnsafePointer<UInt8>, count: Int
+    ) throws(TensorStreamError) {
+        guard most > 0 else { return }
+        var index = 0
+        if let start = bytes.baseAddress {
+            // So many values are sure to find theirs, with the margin behind them.
+            let left = (bytes.count - LowBits.margin) * 8 - offset
+            let sure = left < 0 ? 0 : min(count, left / most)
+            index = joinWhole(values, groups, count: sure, start)
+            joinRest(values, groups, from: &index, to: sure, start)
+        }
+        while index < count {
+            let width = Int(widths[Int(groups[index] & 63)])
+            guard offset + width <= bytes.count * 8 else { throw .truncated }
+            var part: UInt64 = 0
+            for bit in 0..<width where bytes[(offset + bit) >> 3] >> UInt8((offset + bit) & 7) & 1 == 1 {
+                part |= 1 << UInt64(bit)
+            }
+            put(part, width, behind: &values[index])
+            offset += width
+            index += 1
+        }
+    }
+
+    @inline(__always)
+    private func put<Word: TensorWord>(_ part: UInt64, _ width: Int, behind head: inout Word) {
+        head = head &<< Word(truncatingIfNeeded: width) | Word(truncatingIfNeeded: part)
+    }
+
+    /// By a kernel, as far as it goes.
+    private mutating func joinWhole<Word: TensorWord>(
+        _ values: UnsafeMutablePointer<Word>, _ groups: UnsafePointer<UInt8>, count: Int,
+        _ start: UnsafeRawPointer
+    ) -> Int {
+        guard usesKernels, Word.bitWidth == 16 || Word.bitWidth == 32 else { return 0 }
+        let whole = count / LowBits.step * LowBits.step
+        let bytes = start.assumingMemoryBound(to: UInt8.self)
+        let raw = UnsafeMutableRawPointer(values)
+        if Word.bitWidth == 16 {
+            offset = mlrepo_low_bits_join_16(
+                raw.assumingMemoryBound(to: UInt16.self), groups, whole, widths, bytes, offset)
+        } else {
+            offset = mlrepo_low_bits_join_32(
+                raw.assumingMemoryBound(to: UInt32.self), groups, whole, widths, bytes, offset)
+        }
+        return whole
+    }
+
+    private mutating func joinRest<Word: TensorWord>(
+        _ values: UnsafeMutablePointer<Word>, _ groups: UnsafePointer<UInt8>, from index: inout Int,
+        to end: Int,
+        _ start: UnsafeRawPointer
+    ) {
+        var (offset, next) = (self.offset, index)
+        widths.withUnsafeBufferPointer { widths in
+            while next < end {
+                let width = Int(widths[Int(groups[next] & 63)])
+                let window = UInt64(littleEndian: (start + offset >> 3).loadUnaligned(as: UInt64.self))
+                put(
+                    (window &>> UInt64(offset & 7)) & ((1 &<< UInt64(width)) &- 1), width,
+                    behind: &values[next])
+                offset &+= width
+                next += 1
+            }
+        }
+        (self.offset, index) = (offset, next)
+    }
+}
