@@ -81,7 +81,11 @@ struct LowBitsReader {
         most = Int(widths.max() ?? 0)
     }
 
-    var isAtEnd: Bool { (offset + 7) / 8 == bytes.count }
+    /// Whether all bytes are used, and what is left of the last one is zero.
+    var isAtEnd: Bool {
+        (offset + 7) / 8 == bytes.count
+            && (offset % 8 == 0 || bytes[bytes.count - 1] >> UInt8(offset % 8) == 0)
+    }
 
     /// Shifts each head up and puts its low bits behind it.
     mutating func join<Word: TensorWord>(

@@ -138,7 +138,7 @@ struct RangeDecoder: ~Copyable {
                 }
                 entry += Int(frequency)
             }
-            // A model that nothing is coded by: whoever asks for it finds out at the end.
+            // A model that nothing is coded by: nobody asks for it.
             let used = entry - (table + number * SymbolModel.scale)
             entry.initialize(repeating: 0, count: SymbolModel.scale - used)
         }
@@ -152,7 +152,7 @@ struct RangeDecoder: ~Copyable {
     /// Decodes the next symbols.
     ///
     /// - Parameters:
-    ///   - models: Each the number of a model.
+    ///   - models: Each the number of a model that is not empty.
     ///   - count: A multiple of the number of states, but for the last part of what was encoded at once.
     mutating func decode(
         into symbols: UnsafeMutablePointer<UInt8>, by models: UnsafePointer<UInt8>, count: Int

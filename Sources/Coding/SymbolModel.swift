@@ -34,6 +34,9 @@ struct SymbolModel: Equatable {
         }
     }
 
+    /// Whether nothing is coded by it.
+    var isEmpty: Bool { !frequencies.contains { $0 > 0 } }
+
     /// Whether any of some symbols can be coded.
     func codes(_ symbols: Range<Int>) -> Bool { symbols.contains { frequencies[$0] > 0 } }
 

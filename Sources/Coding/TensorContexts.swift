@@ -5,6 +5,8 @@
 struct TensorContexts: Equatable {
     /// Also of the groups of row and column scales there is one each.
     static let groupLimit = 64
+    /// Rows are at least so long, and columns have scales where there are at least so many whole rows: scales are few beside elements.
+    static let leastLength = 16
     /// Units of a factor of two.
     static let unitsPerOctave = 2
     /// The scale of a row whose values are all 0: they have a group of their own, the last one.
@@ -23,7 +25,8 @@ struct TensorContexts: Equatable {
     var bias: Int16 = 0
     var groupCount = 1
 
-    var hasZeroRows: Bool { rows.contains(Self.zeroRow) }
+    /// Whether some row is a ``zeroRow``: whoever sets the rows says so, for it is asked for each block.
+    var hasZeroRows = false
 
     /// The groups of some elements: twice the base's exponent, less the scales of row and column, plus the bias; within bounds.
     ///

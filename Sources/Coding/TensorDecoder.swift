@@ -122,19 +122,23 @@ final class TensorDecoder {
     }
 
     /// The scales, which come first.
-    private func contexts(
-        _ head: TensorStreamHead, _ decoder: inout RangeDecoder, count: Int
+    private func contexts<Word: TensorWord>(
+        _ parts: Parts<Word>, _ decoder: inout RangeDecoder, count: Int
     ) throws(TensorStreamError) -> TensorContexts {
+        let head = parts.head
         var contexts = TensorContexts(rowLength: head.rowLength ?? count)
         contexts.groupCount = head.groupCount
         guard let rowLength = head.rowLength else { return contexts }
         contexts.bias = head.bias
+        guard !parts.models[head.groupCount].isEmpty else { throw .model }
         let rows = try scales((count + rowLength - 1) / rowLength, by: head.groupCount, &decoder)
         contexts.rows = rows.map {
             $0 == TensorStreamHead.escape ? TensorContexts.zeroRow : head.leastRow + Int16($0)
         }
+        contexts.hasZeroRows = contexts.rows.contains(TensorContexts.zeroRow)
         guard head.hasZeroRows == contexts.hasZeroRows else { throw .head }
         if head.hasColumns {
+            guard !parts.models[head.groupCount + 1].isEmpty else { throw .model }
             let columns = try scales(rowLength, by: head.groupCount + 1, &decoder)
             contexts.columns = columns.map { Int16($0) - TensorContexts.columnLimit / 2 }
         }
@@ -162,8 +166,11 @@ final class TensorDecoder {
         var decoder = RangeDecoder(
             parts.models, states: parts.states,
             words: UnsafeBufferPointer(start: words, count: head.wordCount))
-        let contexts = try contexts(head, &decoder, count: count)
-        let transform = TensorTransform(type, hasBase: base != nil)
+        let contexts = try contexts(parts, &decoder, count: count)
+        let isEmpty = parts.models.map(\.isEmpty)
+        let hasEmpty = isEmpty.prefix(head.groupCount).contains(true)
+        guard !head.isUnsigned || base == nil else { throw .head }
+        let transform = TensorTransform(type, hasBase: base != nil, isUnsigned: head.isUnsigned)
         let groups = self.groups.room(for: UInt8.self, Self.block)
         let symbols = self.symbols.room(for: UInt8.self, Self.block)
         var low = LowBitsReader(parts.low, widths: head.lowBits)
@@ -172,6 +179,9 @@ final class TensorDecoder {
             let length = min(Self.block, count - start)
             let values = elements + start
             contexts.fill(groups, from: start, count: length, base: base, mantissaBits: type.mantissaBits)
+            if hasEmpty {
+                for index in 0..<length where isEmpty[Int(groups[index])] { throw .model }
+            }
             try decoder.decode(into: symbols, by: groups, count: length)
             try escapes.heads(of: symbols, count: length, into: values)
             try low.join(values, groups, count: length)

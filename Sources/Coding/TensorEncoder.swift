@@ -39,21 +39,31 @@ final class TensorEncoder {
     ) -> [UInt8]? {
         let width = Word.bitWidth / 8
         let count = bytes.count / width
-        guard count >= Self.leastElements, let start = bytes.baseAddress else { return nil }
+        guard count >= Self.leastElements, count < 1 << 31, let start = bytes.baseAddress else { return nil }
         let (elements, base) = (
             Aligned<Word>(start, count), baseBytes?.baseAddress.map { Aligned<Word>($0, count) }
         )
         return withExtendedLifetime((elements, base)) {
             let values = self.values.room(for: Word.self, count)
-            TensorTransform(layout.type, hasBase: base != nil)
+            let isUnsigned =
+                base == nil && layout.type.mantissaBits != nil
+                && Self.isUnsigned(elements.pointer, count)
+            TensorTransform(layout.type, hasBase: base != nil, isUnsigned: isUnsigned)
                 .apply(elements.pointer, base?.pointer, count: count, into: values)
             let tensor = Tensor(
                 elements: elements.pointer, base: base?.pointer, values: values, count: count,
-                mantissaBits: layout.type.mantissaBits)
+                mantissaBits: layout.type.mantissaBits, isUnsigned: isUnsigned)
             guard var stream = stream(of: tensor, layout, limit: bytes.count) else { return nil }
             stream.append(contentsOf: bytes[(count * width)...])
             return stream.count < bytes.count ? stream : nil
         }
+    }
+
+    /// Whether no element has a sign, as of second moments and scales.
+    private static func isUnsigned<Word: TensorWord>(_ elements: UnsafePointer<Word>, _ count: Int) -> Bool {
+        var any: Word = 0
+        for index in 0..<count { any |= elements[index] }
+        return any.signMask == 0
     }
 
     private func stream<Word: TensorWord>(
@@ -61,6 +71,7 @@ final class TensorEncoder {
     ) -> [UInt8]? {
         var coded = Coded(
             contexts: contexts(tensor, layout.rowLength), head: TensorStreamHead(type: layout.type))
+        coded.head.isUnsigned = tensor.isUnsigned
         let groups = self.groups.room(for: UInt8.self, tensor.count)
         coded.contexts.fill(
             groups, from: 0, count: tensor.count, base: tensor.base, mantissaBits: tensor.mantissaBits)
@@ -77,6 +88,7 @@ final class TensorEncoder {
         let values: UnsafePointer<Word>
         let count: Int
         let mantissaBits: Int?
+        let isUnsigned: Bool
     }
 
     /// What becomes of it.
@@ -93,13 +105,16 @@ final class TensorEncoder {
     private func contexts<Word: TensorWord>(_ tensor: Tensor<Word>, _ rowLength: Int?) -> TensorContexts {
         let alone = TensorContexts(rowLength: tensor.count)
         // A tensor by itself is known by its rows only; a difference by its base's exponents as well.
-        let length = rowLength.flatMap { $0 >= 16 && $0 <= tensor.count / 2 ? $0 : nil } ?? tensor.count
+        let length =
+            rowLength.flatMap { $0 >= TensorContexts.leastLength && $0 <= tensor.count / 2 ? $0 : nil }
+            ?? tensor.count
         guard tensor.base != nil || length < tensor.count else { return alone }
         var contexts = TensorContexts(rowLength: length)
         let scales = TensorScales(
             tensor.elements, tensor.base, tensor.values, count: tensor.count,
             mantissaBits: tensor.mantissaBits)
         (contexts.rows, contexts.columns) = scales.measure(rowLength: length)
+        contexts.hasZeroRows = contexts.rows.contains(TensorContexts.zeroRow)
         let used = contexts.rows.filter { $0 != TensorContexts.zeroRow }
         guard let least = used.min(), let most = used.max() else { return alone }
         // As many scales as there are symbols.
@@ -167,8 +182,9 @@ final class TensorEncoder {
         }
         // The exponent, and as many bits of the mantissa as leave few enough heads that occur.
         let exponentBits = Word.bitWidth - 1 - mantissaBits
-        let more = min(mantissaBits + 1, max(0, 8 - exponentBits) + (tensor.count >= 1 << 18 ? 2 : 1))
-        let finest = mantissaBits + 1 - more
+        let belowExponent = mantissaBits + (tensor.isUnsigned ? 0 : 1)
+        let more = min(belowExponent, max(0, 8 - exponentBits) + (tensor.count >= 1 << 18 ? 2 : 1))
+        let finest = belowExponent - more
         var occurs = [Bool](repeating: false, count: 1 << (exponentBits + more))
         occurs.withUnsafeMutableBufferPointer { occurs in
             let shift = Word(truncatingIfNeeded: finest)
@@ -177,7 +193,7 @@ final class TensorEncoder {
             }
         }
         var (bits, heads) = (finest, occurs.indices.filter { occurs[$0] })
-        while heads.count >= Int(TensorStreamHead.escape), bits < mantissaBits + 1 {
+        while heads.count >= Int(TensorStreamHead.escape), bits < belowExponent {
             bits += 1
             var coarser: [Int] = []
             for head in heads where coarser.last != head >> 1 { coarser.append(head >> 1) }

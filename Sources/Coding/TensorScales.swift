@@ -4,8 +4,6 @@
 struct TensorScales<Word: TensorWord> {
     /// Elements that are measured at a time.
     private static var piece: Int { 4_096 }
-    /// Fewer rows say nothing of the columns.
-    private static var leastRows: Int { 16 }
 
     private let elements: UnsafePointer<Word>
     private let base: UnsafePointer<Word>?
@@ -31,7 +29,8 @@ struct TensorScales<Word: TensorWord> {
         let rowCount = (count + rowLength - 1) / rowLength
         var rows: [Int16] = []
         rows.reserveCapacity(rowCount)
-        var sums = [Float](repeating: 0, count: rowCount < Self.leastRows ? 0 : rowLength)
+        var sums = [Float](
+            repeating: 0, count: count / rowLength < TensorContexts.leastLength ? 0 : rowLength)
         var measured = 0
         withUnsafeTemporaryAllocation(of: Float.self, capacity: min(rowLength, Self.piece)) { sizes in
             for row in 0..<rowCount {
@@ -45,7 +44,7 @@ struct TensorScales<Word: TensorWord> {
                 measured += 1
             }
         }
-        guard measured >= Self.leastRows else { return (rows, []) }
+        guard measured >= TensorContexts.leastLength else { return (rows, []) }
         let limit = TensorContexts.columnLimit / 2
         return (rows, sums.map { max(-limit, min(limit, Self.units($0 / Float(measured)))) })
     }

@@ -18,7 +18,8 @@ struct TensorStreamHead: Equatable {
         static let alphabet: UInt8 = 4
         static let zeroRows: UInt8 = 8
         static let manyStates: UInt8 = 16
-        static let all: UInt8 = 31
+        static let unsigned: UInt8 = 32
+        static let all: UInt8 = 63
     }
 
     var type: ElementType
@@ -27,6 +28,8 @@ struct TensorStreamHead: Equatable {
     var hasColumns = false
     var hasZeroRows = false
     var stateCount = RangeCoder.fewStates
+    /// Whether values are floating-point numbers as they are, none of which has a sign.
+    var isUnsigned = false
     var groupCount = 1
     var bias: Int16 = 0
     /// The least scale of a row, which the coded symbols count from.
@@ -50,6 +53,7 @@ struct TensorStreamHead: Equatable {
         if alphabet != nil { flags |= Flag.alphabet }
         if hasZeroRows { flags |= Flag.zeroRows }
         if stateCount == RangeCoder.manyStates { flags |= Flag.manyStates }
+        if isUnsigned { flags |= Flag.unsigned }
         bytes.append(flags)
         bytes.append(UInt8(groupCount))
         bytes += lowBits
@@ -85,6 +89,8 @@ struct TensorStreamHead: Equatable {
         hasColumns = flags & Flag.columns != 0
         hasZeroRows = flags & Flag.zeroRows != 0
         if flags & Flag.manyStates != 0 { stateCount = RangeCoder.manyStates }
+        isUnsigned = flags & Flag.unsigned != 0
+        guard !isUnsigned || type.mantissaBits != nil else { throw .head }
         groupCount = Int(try Self.byte(bytes, &offset))
         guard groupCount >= (hasZeroRows ? 2 : 1), groupCount <= TensorContexts.groupLimit else {
             throw .head
@@ -98,7 +104,8 @@ struct TensorStreamHead: Equatable {
         }
         if flags & Flag.rows != 0 {
             let length = try Self.number(bytes, &offset, limit: UInt64(elementCount))
-            guard length > 0 else { throw .head }
+            guard length >= TensorContexts.leastLength || length == elementCount else { throw .head }
+            guard !hasColumns || elementCount / Int(length) >= TensorContexts.leastLength else { throw .head }
             rowLength = Int(length)
             let range = 2 * UInt64(TensorContexts.limit)
             bias = Int16(Int(try Self.number(bytes, &offset, limit: range)) - Int(TensorContexts.limit))

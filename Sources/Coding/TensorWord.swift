@@ -32,6 +32,8 @@ extension TensorWord {
 enum TensorTransform {
     /// A floating-point number by itself: exponent, mantissa, sign.
     case signLast
+    /// A floating-point number by itself, of a tensor in which none has a sign.
+    case unsigned
     /// An integer by itself.
     case zigzag
     /// A floating-point number by how far it lies from another one, in steps from one representable number to the next: even where it
@@ -40,9 +42,10 @@ enum TensorTransform {
     /// An integer by its difference from another one.
     case integerDifference
 
-    init(_ type: ElementType, hasBase: Bool) {
+    /// - Parameter isUnsigned: Whether no floating-point number has a sign; there is no base then.
+    init(_ type: ElementType, hasBase: Bool, isUnsigned: Bool = false) {
         switch (type.mantissaBits != nil, hasBase) {
-        case (true, false): self = .signLast
+        case (true, false): self = isUnsigned ? .unsigned : .signLast
         case (false, false): self = .zigzag
         case (true, true): self = .floatDifference
         case (false, true): self = .integerDifference
@@ -65,6 +68,7 @@ enum TensorTransform {
         case (.integerDifference, .some(let base)):
             for index in 0..<count { values[index] = (elements[index] &- base[index]).zigzag }
         case (.zigzag, _): for index in 0..<count { values[index] = elements[index].zigzag }
+        case (.unsigned, _): values.update(from: elements, count: count)
         default: for index in 0..<count { values[index] = elements[index].signLast }
         }
     }
@@ -83,6 +87,7 @@ enum TensorTransform {
         case (.integerDifference, .some(let base)):
             for index in 0..<count { values[index] = base[index] &+ values[index].unzigzag }
         case (.zigzag, _): for index in 0..<count { values[index] = values[index].unzigzag }
+        case (.unsigned, _): break
         default: for index in 0..<count { values[index] = values[index].signFirst }
         }
     }

@@ -15,7 +15,7 @@ struct RandomTensor {
         let counts = [256, 257, 1000, 4096, 5000, 20_001] + (seed % 8 == 0 ? [70_000] : [])
         let count = counts.randomElement(using: &random) ?? 256
         layout = TensorLayout(type: type, rowLength: rowLength)
-        let style = Int.random(in: 0..<6, using: &random)
+        let style = Int.random(in: 0..<7, using: &random)
         let mantissa = type.mantissaBits
         let top = 8 * type.width - 1
         func value(_ octaves: Double) -> UInt64 {
@@ -36,6 +36,7 @@ struct RandomTensor {
             case 2: return index / (rowLength ?? 50) % 3 == 0 ? 0 : value(6)
             case 3: return value(Double(2 + index / (rowLength ?? 50) % 9))
             case 4: return 0
+            case 6: return value(8) & ~(1 << UInt64(top))
             default: return value(8)
             }
         }

@@ -162,7 +162,7 @@ struct SlowTensorDecoder {
             let d = v >> 1 ^ (0 &- (v & 1) & ones)
             let x: UInt64
             switch (mantissas[type] != nil, base != nil) {
-            case (true, false): x = v >> 1 | (v & 1) << UInt64(8 * w - 1)
+            case (true, false): x = flags & 32 != 0 ? v : v >> 1 | (v & 1) << UInt64(8 * w - 1)
             case (false, false): x = d
             case (true, true): x = o((o(y) &+ (y & top != 0 ? 0 &- d : d)) & ones)
             case (false, true): x = (y &+ d) & ones
@@ -170,7 +170,9 @@ struct SlowTensorDecoder {
             for index in 0..<w { output.append(UInt8(truncatingIfNeeded: x >> UInt64(8 * index))) }
         }
         guard escapes.isEmpty, coder.next == words.count, coder.states.allSatisfy({ $0 == 1 << 15 }),
-            (place + 7) / 8 == lowCount, rest.count == rawLength - n * w
+            (place + 7) / 8 == lowCount,
+            place % 8 == 0 || stream[position + place / 8] >> UInt8(place % 8) == 0,
+            rest.count == rawLength - n * w
         else { throw Refused.stream }
         return output + rest
     }

@@ -147,6 +147,51 @@ import Testing
         }
     }
 
+    /// Type, flags, groups, low bits of the one group; then what follows, an empty model, and 32 states.
+    private static func stream(_ head: [UInt8], _ tail: [UInt8] = [0, 0], state: UInt32) -> [UInt8] {
+        head + tail
+            + (0..<32).flatMap { _ in (0..<4).map { UInt8(truncatingIfNeeded: state >> UInt32(8 * $0)) } }
+    }
+
+    @Test func `symbols of an empty model are refused`() {
+        // Each of 32 states has one symbol, which takes twelve bits and leaves 2^15.
+        let stream = Self.stream([16, 0, 1, 0, 0, 0, 0], state: 1 << 27)
+        #expect(throws: TensorStreamError.model) { try Self.decode(stream, base: nil, count: 32) }
+    }
+
+    @Test func `rows of fewer than 16 elements are refused, but for a tensor of one row`() {
+        let head: [UInt8] = [16, 1, 1, 0, 15, 0x80, 0x40, 0x80, 0x40, 0, 0, 0]
+        #expect(throws: TensorStreamError.head) {
+            try Self.decode(Self.stream(head, [0, 0, 0, 0, 0, 0], state: 1 << 15), base: nil, count: 32)
+        }
+        // Here it is the models that are refused.
+        #expect(throws: TensorStreamError.model) {
+            try Self.decode(Self.stream(head, [0, 0, 0, 0], state: 1 << 15), base: nil, count: 15)
+        }
+    }
+
+    @Test func `what is left of the last byte of low bits is zero`() throws {
+        var changed = 0
+        for seed in 0..<80 as Range<UInt64> {
+            let tensor = RandomTensor(seed: seed, type: .float32)
+            let count = tensor.bytes.count / 4
+            guard let stream = Self.encode(tensor) else { continue }
+            let head = try stream.withUnsafeBytes { bytes in
+                var offset = 0
+                return try TensorStreamHead(bytes, &offset, elementCount: count)
+            }
+            let bits = head.lowBits.count == 1 ? Int(head.lowBits[0]) * count : 0
+            guard bits % 8 != 0 else { continue }
+            var bad = stream
+            bad[stream.count - tensor.bytes.count % 4 - 2 * head.wordCount - 1] |= 0x80
+            #expect(throws: TensorStreamError.end) {
+                try Self.decode(bad, base: tensor.base, count: tensor.bytes.count)
+            }
+            changed += 1
+        }
+        #expect(changed > 0)
+    }
+
     // MARK: The parts
 
     @Test(arguments: 0..<20) func `range coding with and without the kernel is the same`(seed: UInt64) throws

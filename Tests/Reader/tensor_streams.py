@@ -150,7 +150,9 @@ def read_alphabet(reader, head_bits):
     heads = []
     for _ in range(reader.bits(8)):
         least = heads[-1] + 1 if heads else 0
-        heads.append(least + reader.varint(0, (1 << head_bits) - 1 - least, "a head of the alphabet"))
+        heads.append(least + reader.varint(0, min(1 << 56, (1 << head_bits) - 1 - least), "a head of the alphabet"))
+        if heads[-1] >= 1 << 57:
+            raise ValueError("a head of the alphabet is too large")
     if not heads:
         raise ValueError("the alphabet is empty")
     return heads
@@ -167,9 +169,11 @@ def decode_tensor(stored, raw_length, base):
     if n < 1:
         raise ValueError("there are fewer raw bytes than one element has")
 
-    has_rows, has_columns, has_alphabet, has_zero_rows, has_many_states = (reader.bits(1) for _ in range(5))
-    if reader.bits(3) != 0 or (has_columns or has_zero_rows) and not has_rows:
+    has_rows, has_columns, has_alphabet, has_zero_rows, has_many_states, is_unsigned = (reader.bits(1) for _ in range(6))
+    if reader.bits(2) != 0 or (has_columns or has_zero_rows) and not has_rows:
         raise ValueError("the flags are not valid")
+    if is_unsigned and (base is not None or not element_type.is_float):
+        raise ValueError("elements without a sign are those of floating-point types without a base")
     group_count = reader.bits(8)
     if not 1 + has_zero_rows <= group_count <= (64 if has_rows else 1):
         raise ValueError("the number of groups is not valid")
@@ -178,6 +182,10 @@ def decode_tensor(stored, raw_length, base):
         raise ValueError("a group has too many low bits")
     if has_rows:
         row_length = reader.varint(1, n, "the length of a row")
+        if row_length < 16 and row_length != n:
+            raise ValueError("rows are too short")
+        if has_columns and n // row_length < 16:
+            raise ValueError("there are too few rows for columns")
         bias = reader.varint(0, 16384, "the bias") - 8192
         least_scale = reader.varint(0, 16129, "the lower bound of scales") - 8192
     if has_alphabet:
@@ -227,7 +235,8 @@ def decode_tensor(stored, raw_length, base):
         symbol = decoder.symbol(models[group], i)
         head = escapes.bits(element_type.bits) if symbol == ESCAPE else alphabet[symbol]
         value = (head << low_bits[group] | low.bits(low_bits[group])) & element_type.mask
-        raw += element_type.element(value, base_element).to_bytes(width, "little")
+        element = value if is_unsigned else element_type.element(value, base_element)
+        raw += element.to_bytes(width, "little")
 
     decoder.finish()
     escapes.finish()

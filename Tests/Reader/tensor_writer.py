@@ -125,13 +125,13 @@ def choose_alphabet(heads, size):
     """The most frequent heads, as far as gaps have varints."""
     chosen = []
     for head in sorted(h for h, _ in Counter(heads).most_common(size)):
-        if head - (chosen[-1] + 1 if chosen else 0) < 1 << 63:
+        if head - (chosen[-1] + 1 if chosen else 0) <= 1 << 56 and head < 1 << 57:
             chosen.append(head)
     return chosen or [0]
 
 
 def encode_tensor(raw, type_number, base=None, row_length=None, *, columns=False, zero_rows=False, groups=16,
-                  low_bits=None, alphabet=False, alphabet_size=255, bias=None, many_states=False):
+                  low_bits=None, alphabet=False, alphabet_size=255, bias=None, many_states=False, unsigned=False):
     """The stream of `raw`. Choices:
 
     row_length: flag 1, with this many elements in a row
@@ -142,6 +142,7 @@ def encode_tensor(raw, type_number, base=None, row_length=None, *, columns=False
     alphabet: True for the most frequent heads (at most alphabet_size), or a rising list of heads
     bias: None chooses it
     many_states: 64 of them
+    unsigned: True for values that are the elements as they are
     """
     width = WIDTHS[type_number]
     is_float = type_number in MANTISSA_BITS
@@ -155,7 +156,7 @@ def encode_tensor(raw, type_number, base=None, row_length=None, *, columns=False
         raise ValueError("columns and zero rows need rows")
     xs = [int.from_bytes(raw[i * width:(i + 1) * width], "little") for i in range(n)]
     ys = [None if base is None else int.from_bytes(base[i * width:(i + 1) * width], "little") for i in range(n)]
-    values = [value_of(x, y, bits, is_float) for x, y in zip(xs, ys)]
+    values = xs if unsigned else [value_of(x, y, bits, is_float) for x, y in zip(xs, ys)]
 
     c = row_length
     group_of = [0] * n
@@ -216,7 +217,7 @@ def encode_tensor(raw, type_number, base=None, row_length=None, *, columns=False
         write_model(model_bits, frequencies)
     states, words = encode_symbols(parts, models, 64 if many_states else 32)
 
-    flags = bool(c) | 2 * bool(columns) | 4 * bool(alphabet) | 8 * bool(zero) | 16 * many_states
+    flags = bool(c) | 2 * bool(columns) | 4 * bool(alphabet) | 8 * bool(zero) | 16 * many_states | 32 * unsigned
     out = bytearray([type_number, flags, groups]) + bytes(low_bits)
     if c:
         out += varint(c) + varint(bias + 8192) + varint(least + 8192)
