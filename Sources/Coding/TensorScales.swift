@@ -1,6 +1,4 @@
 /// How large the values of each row and column of a tensor are, measured by whoever encodes: the decoder is told.
-///
-/// All of them are looked at: with a quarter of the columns, or of the rows, a difference of checkpoints takes 1 to 3 % more.
 struct TensorScales<Word: TensorWord> {
     /// Elements that are measured at a time.
     private static var piece: Int { 4_096 }
