@@ -56,6 +56,8 @@ let package = Package(
         target("Chunking"),
         /** Codecs, and choosing one from a sample */
         target("Coding", ["CZlib", "CZstd", "CShims"]),
+        /** File formats of machine learning, from their bytes: safetensors */
+        target("Formats"),
         /** POSIX files behind one seam, so that faults can be injected */
         target("FileIO", ["CShims"]),
         /** JSON, YAML and TOML files of hyperparameters as typed values */
@@ -71,7 +73,9 @@ let package = Package(
         // MARK: Floor 2: files and trees
 
         /** Files under a root as trees, and trees as files */
-        target("WorkingTree", ["Storage", "Chunking", "Hashing", "FileIO", "ObjectModel"]),
+        target(
+            "WorkingTree",
+            ["Storage", "Chunking", "Coding", "Formats", "Hashing", "FileIO", "ObjectModel"]),
 
         // MARK: Floor 3: one repository
 
@@ -96,7 +100,8 @@ let package = Package(
         /** Seeds, faults and simulated disks for tests; never in a product */
         target("TestSupport", ["FileIO", "ObjectModel"]),
         tests("ChunkingTests", ["Chunking", "TestSupport"]),
-        tests("CodingTests", ["Coding", "FileIO", "TestSupport"]),
+        tests("CodingTests", ["Coding", "CShims", "FileIO", "TestSupport"]),
+        tests("FormatsTests", ["Formats", "TestSupport"]),
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("LineageTests", ["Lineage", "ObjectModel", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
@@ -114,8 +119,8 @@ let package = Package(
         tests(
             "FuzzTests",
             [
-                "MLRepo", "WorkingTree", "Lineage", "Storage", "Coding", "ParameterFiles", "ObjectModel",
-                "FileIO", "Hashing",
+                "MLRepo", "WorkingTree", "Lineage", "Storage", "Coding", "Formats", "ParameterFiles",
+                "ObjectModel", "FileIO", "Hashing",
                 "TestSupport",
             ]),
         tests("IntegrityTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),

@@ -10,7 +10,7 @@
 
 bool mlrepo_low_bits_run_here(void) {
     unsigned a, b, c, d;
-    return mlrepo_range_coder_runs_here() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2);
+    return mlrepo_range_coder_kernel() == mlrepo_avx512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2);
 }
 
 #define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi2,popcnt")))

@@ -1,18 +1,19 @@
 #include "RangeCoder.h"
+#include "range_coder_avx2.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
 
-bool mlrepo_range_coder_runs_here(void) {
+mlrepo_kernel mlrepo_range_coder_kernel(void) {
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return false;
-    // The system keeps the registers: XMM, YMM, and the three parts of AVX-512.
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_POPCNT)) return mlrepo_no_kernel;
+    // The system keeps the registers: XMM and YMM, and the three parts of AVX-512.
     unsigned low, high;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    if ((low & 0xe6) != 0xe6) return false;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-    return (b & bit_AVX512F) && (b & bit_AVX512BW) && (b & bit_AVX512VL);
+    if ((low & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return mlrepo_no_kernel;
+    if ((low & 0xe6) != 0xe6) return mlrepo_avx2;
+    return (b & bit_AVX512F) && (b & bit_AVX512BW) && (b & bit_AVX512VL) ? mlrepo_avx512 : mlrepo_avx2;
 }
 
 #define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt")))
@@ -67,8 +68,11 @@ WITH_AVX512 static const uint16_t *decode_64(
 }
 
 const uint16_t *mlrepo_range_decode(
-    const uint32_t *table, const uint8_t *models, size_t count, uint8_t *symbols, uint32_t *states,
-    size_t state_count, const uint16_t *words) {
+    mlrepo_kernel kernel, const uint32_t *table, const uint8_t *models, size_t count, uint8_t *symbols,
+    uint32_t *states, size_t state_count, const uint16_t *words) {
+    if (kernel == mlrepo_avx2) {
+        return mlrepo_range_decode_avx2(table, models, count, symbols, states, state_count, words);
+    }
     return state_count == 64 ? decode_64(table, models, count, symbols, states, words)
                              : decode_32(table, models, count, symbols, states, words);
 }
@@ -131,27 +135,31 @@ WITH_AVX512 static uint16_t *encode_64(
 }
 
 uint16_t *mlrepo_range_encode(
-    const uint32_t *reciprocals, const uint32_t *steps, const uint8_t *models, const uint8_t *symbols, size_t count,
-    uint16_t *end, uint32_t *states, size_t state_count) {
+    mlrepo_kernel kernel, const uint32_t *reciprocals, const uint32_t *steps, const uint8_t *models,
+    const uint8_t *symbols, size_t count, uint16_t *end, uint32_t *states, size_t state_count) {
+    if (kernel == mlrepo_avx2) {
+        return mlrepo_range_encode_avx2(reciprocals, steps, models, symbols, count, end, states, state_count);
+    }
     return state_count == 64 ? encode_64(reciprocals, steps, models, symbols, count, end, states)
                              : encode_32(reciprocals, steps, models, symbols, count, end, states);
 }
 
 #else
 
-bool mlrepo_range_coder_runs_here(void) { return false; }
+mlrepo_kernel mlrepo_range_coder_kernel(void) { return mlrepo_no_kernel; }
 
 const uint16_t *mlrepo_range_decode(
-    const uint32_t *table, const uint8_t *models, size_t count, uint8_t *symbols, uint32_t *states,
-    size_t state_count, const uint16_t *words) {
-    (void)table, (void)models, (void)count, (void)symbols, (void)states, (void)state_count;
+    mlrepo_kernel kernel, const uint32_t *table, const uint8_t *models, size_t count, uint8_t *symbols,
+    uint32_t *states, size_t state_count, const uint16_t *words) {
+    (void)kernel, (void)table, (void)models, (void)count, (void)symbols, (void)states, (void)state_count;
     return words;
 }
 
 uint16_t *mlrepo_range_encode(
-    const uint32_t *reciprocals, const uint32_t *steps, const uint8_t *models, const uint8_t *symbols, size_t count,
-    uint16_t *end, uint32_t *states, size_t state_count) {
-    (void)reciprocals, (void)steps, (void)models, (void)symbols, (void)count, (void)states, (void)state_count;
+    mlrepo_kernel kernel, const uint32_t *reciprocals, const uint32_t *steps, const uint8_t *models,
+    const uint8_t *symbols, size_t count, uint16_t *end, uint32_t *states, size_t state_count) {
+    (void)kernel, (void)reciprocals, (void)steps, (void)models, (void)symbols, (void)count, (void)states;
+    (void)state_count;
     return end;
 }
 

@@ -5,6 +5,10 @@ package enum Codec: UInt8, Sendable, CaseIterable {
     case raw = 0
     case zlib = 1
     case zstd = 2
+    /// A tensor's elements, as ``TensorEncoder`` has them.
+    case tensor = 3
+    /// The same beside those of another tensor, mostly an earlier version of it.
+    case tensorWithBase = 4
     /// zlib with the end of another object as preset dictionary.
     case zlibWithBase = 7
 
@@ -14,15 +18,20 @@ package enum Codec: UInt8, Sendable, CaseIterable {
         case .raw: "raw"
         case .zlib: "zlib"
         case .zstd: "zstd"
+        case .tensor: "tensor"
+        case .tensorWithBase: "tensor-base"
         case .zlibWithBase: "zlib-base"
         }
     }
 
     /// Whether frames of this codec name a base.
-    package var hasBase: Bool { self == .zlibWithBase }
+    package var hasBase: Bool { self == .zlibWithBase || self == .tensorWithBase }
+
+    /// Whether a frame is one tensor, or a piece of one.
+    package var isTensor: Bool { self == .tensor || self == .tensorWithBase }
 
     /// Numbers that the format reserves and this version cannot decode.
-    package static let reserved: ClosedRange<UInt8> = 3...6
+    package static let reserved: ClosedRange<UInt8> = 5...6
 }
 
 /// Why bytes could not be decoded, or not be encoded.

@@ -17,6 +17,8 @@ package final class FrameCoder {
     }
 
     private let zstd: ZstdCoder
+    private lazy var tensorEncoder = TensorEncoder()
+    private lazy var tensorDecoder = TensorDecoder()
 
     package init() throws(CodingError) { zstd = try ZstdCoder() }
 
@@ -44,6 +46,42 @@ package final class FrameCoder {
         return (.raw, nil)
     }
 
+    /// A tensor by its elements, by Zstandard where that is better, or raw.
+    package func encodeTensor(
+        _ bytes: UnsafeRawBufferPointer, _ layout: TensorLayout
+    ) -> (codec: Codec, stored: [UInt8]?) {
+        guard let stream = tensorEncoder.encode(bytes, base: nil, layout) else {
+            return encodeData(bytes, .quick)
+        }
+        // What repeats itself, or is mostly nothing, is better told by where it came before.
+        let sample = sampled(bytes)
+        if sample.stored * bytes.count < stream.count * sample.raw,
+            let stored = zstd.encode(bytes, level: Effort.thorough.level), stored.count < stream.count
+        {
+            return (.zstd, stored)
+        }
+        return (.tensor, stream)
+    }
+
+    /// A tensor beside another one; nothing if that does not make it smaller.
+    ///
+    /// - Parameter base: The bytes of the other one, not empty, of any length: what it lacks is taken for zeros.
+    package func encodeTensor(
+        _ bytes: UnsafeRawBufferPointer, base: [UInt8], _ layout: TensorLayout
+    ) -> [UInt8]? {
+        Self.withBase(base, of: bytes.count) { tensorEncoder.encode(bytes, base: $0, layout) }
+    }
+
+    /// Hands out as many bytes of a base as are needed, with zeros behind them where it is shorter.
+    private static func withBase<Result>(
+        _ base: [UInt8], of count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        if base.count < count {
+            return (base + [UInt8](repeating: 0, count: count - base.count)).withUnsafeBytes(body)
+        }
+        return base.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
     /// Decodes into all of `output`.
     ///
     /// - Parameter base: The payload of the base, if the codec has one.
@@ -57,18 +95,43 @@ package final class FrameCoder {
             output.copyMemory(from: stored)
         case .zlib: try ZlibCoder.decode(stored, into: output)
         case .zstd: try zstd.decode(stored, into: output)
+        case .tensor: try decodeTensor(.tensor, stored, base: nil, into: output)
+        case .tensorWithBase:
+            guard let base, !base.isEmpty else { throw .forbidden(.tensorWithBase, "an empty base") }
+            try decodeTensor(.tensorWithBase, stored, base: base, into: output)
         case .zlibWithBase: try ZlibCoder.decode(stored, base: base ?? [], into: output)
         }
     }
 
-    /// Whether pieces from the start, the middle and the end get smaller by at least a fiftieth.
+    private func decodeTensor(
+        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8]?,
+        into output: UnsafeMutableRawBufferPointer
+    ) throws(CodingError) {
+        func isDecoded(_ base: UnsafeRawBufferPointer?) -> Bool {
+            do throws(TensorStreamError) {
+                try tensorDecoder.decode(stored, base: base, into: output)
+                return true
+            } catch { return false }
+        }
+        let isSound = if let base { Self.withBase(base, of: output.count, isDecoded) } else { isDecoded(nil) }
+        guard isSound else { throw .corrupt(codec) }
+    }
+
+    /// Whether a sample gets smaller by at least a fiftieth.
     private func shrinks(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let sample = sampled(bytes)
+        return sample.stored * 50 < sample.raw * 49
+    }
+
+    /// What pieces from the start, the middle and the end are, and become by Zstandard.
+    private func sampled(_ bytes: UnsafeRawBufferPointer) -> (raw: Int, stored: Int) {
+        let size = min(bytes.count, Self.sampleSize)
         var (raw, stored) = (0, 0)
-        for start in [0, (bytes.count - Self.sampleSize) / 2, bytes.count - Self.sampleSize] {
-            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.sampleSize])
+        for start in [0, (bytes.count - size) / 2, bytes.count - size] {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<start + size])
             raw += piece.count
             stored += zstd.encode(piece, level: 1)?.count ?? piece.count
         }
-        return stored * 50 < raw * 49
+        return (raw, stored)
     }
 }

@@ -39,26 +39,38 @@ enum LowBits {
                 )
             }
         }
-        var place = UnsafeMutableRawPointer(bytes) + offset >> 3
-        var held = UInt64(offset & 7)
-        var waiting = UInt64(bytes[offset >> 3]) & ((1 << held) - 1)
         widths.withUnsafeBufferPointer { widths in
-            while index < count {
-                // Fewer than 8 bits wait, and at most 56 come.
-                let width = UInt64(widths[Int(groups[index] & 63)])
-                symbols[index] = UInt8(
-                    truncatingIfNeeded: min(values[index] &>> Word(truncatingIfNeeded: width), 255))
-                waiting |= (UInt64(values[index]) & ((1 &<< width) &- 1)) &<< held
-                held &+= width
-                place.storeBytes(of: waiting.littleEndian, as: UInt64.self)
-                place += Int(held &>> 3)
-                waiting &>>= held & ~7
-                held &= 7
-                index += 1
+            guard let widths = widths.baseAddress else { return }
+            /// Puts the low bits of some values behind what is there: at most 64 bits.
+            func put(_ length: Int) {
+                var (part, held): (UInt64, UInt64) = (0, 0)
+                for place in index..<index &+ length {
+                    let width = UInt64(widths[Int(groups[place] & 63)])
+                    let value = values[place]
+                    symbols[place] = UInt8(
+                        truncatingIfNeeded: min(value &>> Word(truncatingIfNeeded: width), 255))
+                    part |= (UInt64(value) & ((1 &<< width) &- 1)) &<< held
+                    held &+= width
+                }
+                let place = UnsafeMutableRawPointer(bytes + offset &>> 3)
+                let shift = UInt64(offset & 7)
+                let first = UInt64(place.load(as: UInt8.self)) | part &<< shift
+                place.storeBytes(of: first.littleEndian, as: UInt64.self)
+                let rest = UInt8(truncatingIfNeeded: (part &>> 1) &>> (63 &- shift))
+                place.storeBytes(of: rest, toByteOffset: 8, as: UInt8.self)
+                offset &+= Int(held)
+                index &+= length
             }
+            let together = valuesTogether(Word.self)
+            while index &+ together <= count { put(together) }
+            while index < count { put(1) }
         }
-        return place - UnsafeMutableRawPointer(bytes) + (held > 0 ? 1 : 0)
+        return (offset + 7) / 8
     }
+
+    /// So many values have less than 64 low bits together.
+    @inline(__always)
+    fileprivate static func valuesTogether<Word: TensorWord>(_: Word.Type) -> Int { 64 / Word.bitWidth }
 
     /// As many widths as there can be groups.
     fileprivate static func padded(_ widths: [UInt8]) -> [UInt8] {
@@ -144,15 +156,25 @@ struct LowBitsReader {
     ) {
         var (offset, next) = (self.offset, index)
         widths.withUnsafeBufferPointer { widths in
-            while next < end {
-                let width = Int(widths[Int(groups[next] & 63)])
-                let window = UInt64(littleEndian: (start + offset >> 3).loadUnaligned(as: UInt64.self))
-                put(
-                    (window &>> UInt64(offset & 7)) & ((1 &<< UInt64(width)) &- 1), width,
-                    behind: &values[next])
-                offset &+= width
-                next += 1
+            guard let widths = widths.baseAddress else { return }
+            /// Takes the low bits of some values: at most 64 bits.
+            func take(_ length: Int) {
+                let place = start + offset &>> 3
+                let shift = UInt64(offset & 7)
+                let first = UInt64(littleEndian: place.loadUnaligned(as: UInt64.self))
+                let last = UInt64(place.load(fromByteOffset: 8, as: UInt8.self))
+                var window = first &>> shift | (last &<< 1) &<< (63 &- shift)
+                for place in next..<next &+ length {
+                    let width = UInt64(widths[Int(groups[place] & 63)])
+                    put(window & ((1 &<< width) &- 1), Int(width), behind: &values[place])
+                    window &>>= width
+                    offset &+= Int(width)
+                }
+                next &+= length
             }
+            let together = LowBits.valuesTogether(Word.self)
+            while next &+ together <= end { take(together) }
+            while next < end { take(1) }
         }
         (self.offset, index) = (offset, next)
     }

@@ -15,8 +15,12 @@ enum RangeCoder {
     /// Of one entry of a table of decoding: frequency - 1, then the place within the symbol's share, then the symbol.
     fileprivate static let (frequencyShift, placeShift): (UInt32, UInt32) = (20, 8)
 
-    /// Whether this processor has the instructions of the fast kernel.
-    static let hasKernel = mlrepo_range_coder_runs_here()
+    /// The best that this processor has the instructions for.
+    static let bestKernel = mlrepo_range_coder_kernel()
+    /// All that it has the instructions for, with the one that needs none.
+    static let kernels = [mlrepo_no_kernel, mlrepo_avx2, mlrepo_avx512].filter {
+        $0.rawValue <= bestKernel.rawValue
+    }
 }
 
 /// One thread at a time.
@@ -26,12 +30,12 @@ struct RangeEncoder: ~Copyable {
     private let steps: UnsafeMutablePointer<UInt32>
     private let states: UnsafeMutablePointer<UInt32>
     private let stateCount: Int
-    private let usesKernel: Bool
+    private let kernel: mlrepo_kernel
 
     /// - Parameter stateCount: ``RangeCoder/fewStates`` or ``RangeCoder/manyStates``.
-    init(_ models: [SymbolModel], stateCount: Int, usesKernel: Bool = RangeCoder.hasKernel) {
+    init(_ models: [SymbolModel], stateCount: Int, kernel: mlrepo_kernel = RangeCoder.bestKernel) {
         self.stateCount = stateCount
-        self.usesKernel = usesKernel
+        self.kernel = kernel
         reciprocals = .allocate(capacity: models.count * 256)
         steps = .allocate(capacity: models.count * 256)
         states = .allocate(capacity: stateCount)
@@ -79,7 +83,7 @@ struct RangeEncoder: ~Copyable {
         before end: UnsafeMutablePointer<UInt16>
     ) -> UnsafeMutablePointer<UInt16> {
         var end = end
-        let whole = usesKernel ? count / stateCount * stateCount : 0
+        let whole = kernel != mlrepo_no_kernel ? count / stateCount * stateCount : 0
         for index in stride(from: count - 1, through: whole, by: -1) {
             let place = Int(models[index]) << 8 | Int(symbols[index])
             let (step, number) = (steps[place], index % stateCount)
@@ -94,7 +98,8 @@ struct RangeEncoder: ~Copyable {
             states[number] = state &+ step >> 16 &+ quotient &* rest
         }
         return whole > 0
-            ? mlrepo_range_encode(reciprocals, steps, models, symbols, whole, end, states, stateCount) : end
+            ? mlrepo_range_encode(kernel, reciprocals, steps, models, symbols, whole, end, states, stateCount)
+            : end
     }
 
     /// Where a decoder begins.
@@ -108,7 +113,7 @@ struct RangeDecoder: ~Copyable {
     private var words: UnsafePointer<UInt16>
     private let end: UnsafePointer<UInt16>
     private let stateCount: Int
-    private let usesKernel: Bool
+    private let kernel: mlrepo_kernel
 
     /// - Parameters:
     ///   - models: At least one.
@@ -116,11 +121,11 @@ struct RangeDecoder: ~Copyable {
     ///   - words: What the encoder wrote; stays where it is while the decoder lives.
     init(
         _ models: [SymbolModel], states: [UInt32], words: UnsafeBufferPointer<UInt16>,
-        usesKernel: Bool = RangeCoder.hasKernel
+        kernel: mlrepo_kernel = RangeCoder.bestKernel
     ) {
         precondition([RangeCoder.fewStates, RangeCoder.manyStates].contains(states.count) && !models.isEmpty)
         stateCount = states.count
-        self.usesKernel = usesKernel
+        self.kernel = kernel
         table = .allocate(capacity: models.count * SymbolModel.scale)
         self.states = .allocate(capacity: states.count)
         for (index, state) in states.enumerated() { self.states[index] = state }
@@ -159,12 +164,12 @@ struct RangeDecoder: ~Copyable {
     ) throws(TensorStreamError) {
         // A symbol takes a word at most, and the kernel reads 16 of them at once, so that it can be sure of these.
         var index = 0
-        while usesKernel {
+        while kernel != mlrepo_no_kernel {
             let sure = min(count - index, end - words - RangeCoder.wordsAtOnce) / stateCount
             guard sure > 0 else { break }
             let length = sure * stateCount
             words = mlrepo_range_decode(
-                table, models + index, length, symbols + index, states, stateCount, words)
+                kernel, table, models + index, length, symbols + index, states, stateCount, words)
             index += length
         }
         while index < count {

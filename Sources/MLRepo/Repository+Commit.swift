@@ -85,7 +85,8 @@ extension Repository {
         defer { writer.abandon() }
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(
-                root: copy.root, files: environment.files, writer: writer, clock: look.clock, onStep: onStep
+                root: copy.root, files: environment.files, writer: writer, history: history(request, base),
+                clock: look.clock, onStep: onStep
             )
             .read(scanned, width: environment.width)
         }
@@ -123,6 +124,22 @@ extension Repository {
                 if look.head.commit != nil, try ref(name) == nil { throw error }
             }
         }
+    }
+
+    /// What tensors may be later versions of: those of the version before, and of what the run read.
+    private func history(_ request: CommitRequest, _ base: Commit?) -> TensorHistory {
+        let version = tree(base)
+        var sources: [TensorHistory.Source] = []
+        for input in request.inputs {
+            // Whoever names a commit that is not there is told so when the run is made.
+            guard let id = input.commit else {
+                sources.append(TensorHistory.Source(tree: version, path: input.path))
+                continue
+            }
+            guard let commit = try? store.commit(id) else { continue }
+            sources.append(TensorHistory.Source(tree: tree(commit), path: input.path))
+        }
+        return TensorHistory(store, version: version, inputs: sources)
     }
 
     /// What a commit read, whatever it is put upon.

@@ -246,8 +246,11 @@ extension Repository {
         }
         scanned.sort()
         let read = try working { () throws(WorkingTreeError) in
-            try Snapshot(root: copy.root, files: environment.files, writer: writer, clock: look.clock)
-                .read(scanned, width: environment.width)
+            try Snapshot(
+                root: copy.root, files: environment.files, writer: writer,
+                history: TensorHistory(store, version: base), clock: look.clock
+            )
+            .read(scanned, width: environment.width)
         }
         edits += read.files.map { PathEdit(path: $0.path, entry: $0.entry) }
         return (

@@ -143,10 +143,10 @@ package struct EncodedFrame: Sendable {
     /// Its length in a pack, without padding.
     var storedLength: Int { FrameHeader.byteCount + table.count + stored.count }
 
-    /// A frame without a base as it lies in another pack.
+    /// A frame as it lies in another pack; its base lies in this one, or anywhere if it is that of a tensor.
     init(copying raw: PackReader.RawFrame, objects: [Object]) {
         self.init(
-            codec: raw.codec, frameClass: raw.frameClass, base: nil, table: raw.table.bytes,
+            codec: raw.codec, frameClass: raw.frameClass, base: raw.table.base, table: raw.table.bytes,
             stored: Array(raw.stored), rawLength: raw.rawLength, objects: objects)
     }
 

@@ -155,13 +155,14 @@ package struct IntegrityChecker: Sendable {
         }
         let plain = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
         for number in packs.indices where !packs[number].deferred.isEmpty {
-            packs[number].decodeDeferred { (try? plain.payload(of: $0)) ?? nil }
+            packs[number].decodeDeferred(threads: threads) { (try? plain.payload(of: $0)) ?? nil }
             take(packs[number], number, &places, &recipes, &recipesOf)
             packs[number].compareIndex()
             packs[number].forgetObjects(keeping: false)
         }
         let objects = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
         var pending = packs.prefix(live.count).flatMap(\.problems)
+        pending += undemanded(packs.prefix(live.count), log)
 
         let badRecipes = IntegrityWalk.check(recipes: recipes.sorted(), in: objects, threads: threads)
         for (recipe, bad) in badRecipes.sorted(by: { $0.key < $1.key }) where !bad.isIncomplete {
@@ -200,6 +201,17 @@ package struct IntegrityChecker: Sendable {
         report.packs = live.count
         report.bytes = packs.prefix(live.count).reduce(0) { $0 + $1.count }
         report.damagedPacks = packs.prefix(live.count).filter(\.isDamaged).map(\.name)
+    }
+
+    /// Packs that hold what the newest entry does not say that a reader must know.
+    private func undemanded(
+        _ packs: some Sequence<IntegrityPack>, _ log: IntegrityLog
+    ) -> [(problem: IntegrityProblem, references: [ObjectReference])] {
+        guard !log.features.contains(StoreState.tensors) else { return [] }
+        return packs.filter(\.hasTensors).map { pack in
+            let message = "it holds tensors, and the newest entry does not demand '\(StoreState.tensors)'"
+            return (IntegrityProblem(.logRule, message, pack: pack.name), [])
+        }
     }
 
     private func take(

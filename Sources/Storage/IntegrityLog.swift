@@ -18,6 +18,8 @@ struct IntegrityLog {
     /// Some entry could not be read, so ``live`` may lack packs.
     private(set) var isUncertain = false
     private(set) var unknownFeature = false
+    /// What the newest entry that could be read demands of readers.
+    private(set) var features: [String] = []
     /// The log's head, where the last entry was read.
     private(set) var head: MerkleFrontier?
 
@@ -286,6 +288,7 @@ struct IntegrityLog {
         roots[entry.number] = root
         events.append((entry.number, entry.event))
         refs.append((entry.number, entry.refs))
+        features = entry.features
         for feature in entry.features where !StoreState.knownFeatures.contains(feature) {
             let message =
                 "entry \(entry.number) demands the feature '\(feature)', which this version does not know"

@@ -35,7 +35,7 @@ struct IntegrityPack {
     private(set) var recipeBlobs: [Int: ObjectID] = [:]
     private(set) var frames: [Frame] = []
     /// Frames with a base, which can be decoded once all others are known; positions in ``frames``.
-    private(set) var deferred: [(frame: Int, raw: PackReader.RawFrame)] = []
+    private(set) var deferred: [Int] = []
     private(set) var trailer: PackTrailer?
     /// Positions of frames, by offset, whose objects are not all in ``objects``.
     var incomplete: Set<Int> = []
@@ -72,6 +72,9 @@ struct IntegrityPack {
     var isDamaged: Bool {
         problems.contains { [.missingPack, .packDigest, .trailer, .index, .frame].contains($0.problem.kind) }
     }
+
+    /// Whether some frame is a tensor.
+    private(set) var hasTensors = false
 
     /// Gives back the memory that only the comparison with the index needs.
     mutating func forgetObjects(keeping needed: Bool) {
@@ -149,8 +152,9 @@ struct IntegrityPack {
                         offset: offset, length: length, codec: raw.codec.rawValue,
                         frameClass: raw.frameClass.rawValue,
                         base: raw.table.base, rawLength: raw.rawLength))
+                if raw.codec.isTensor { hasTensors = true }
                 if raw.codec.hasBase {
-                    deferred.append((position, raw))
+                    deferred.append(position)
                 } else {
                     batch.append((position, raw))
                 }
@@ -168,8 +172,8 @@ struct IntegrityPack {
                 gaps.append((offset..<next, problem))
                 offset = next
             }
-            // What is in memory at a time: 32 MiB or one frame, and the objects' places.
-            if batchLength >= 32 << 20 || offset >= end {
+            // What is in memory at a time: so much or one frame, and the objects' places.
+            if batchLength >= Self.batchLimit || offset >= end {
                 let before = objects.count
                 decode(batch, threads: threads)
                 progress(objects.count - before, offset - reported)
@@ -187,13 +191,25 @@ struct IntegrityPack {
         case damage(String)
     }
 
-    private mutating func decode(_ batch: [(frame: Int, raw: PackReader.RawFrame)], threads: Int) {
+    /// - Parameter payload: Hands out what frames name as their base.
+    private mutating func decode(
+        _ batch: [(frame: Int, raw: PackReader.RawFrame)],
+        base payload: @escaping @Sendable (ObjectReference) -> [UInt8]? = { _ in nil }, threads: Int
+    ) {
         let results = Mutex([Int: Decoded]())
         let indices = WorkIndices(batch.count)
         onThreads(max(1, min(threads, batch.count))) {
             let coder = try? FrameCoder()
             while let index = indices.next() {
-                let result = Self.decode(batch[index].raw, frame: batch[index].frame, base: nil, coder)
+                let (frame, raw) = batch[index]
+                let result: Decoded
+                if let name = raw.table.base {
+                    result =
+                        payload(name).map { Self.decode(raw, frame: frame, base: $0, coder) }
+                        ?? .damage("its base, \(name), is not in a frame without a base")
+                } else {
+                    result = Self.decode(raw, frame: frame, base: nil, coder)
+                }
                 results.withLock { $0[index] = result }
             }
         }
@@ -203,20 +219,37 @@ struct IntegrityPack {
         }
     }
 
+    /// What is read at a time of what is decoded, in stored and raw bytes.
+    private static let batchLimit = 32 << 20
+
     /// Decodes the frames that have a base.
     ///
     /// - Parameter payload: The payload of a base; nothing where it is missing or lies in a frame with a base itself.
-    mutating func decodeDeferred(payload: (ObjectReference) -> [UInt8]?) {
-        let coder = try? FrameCoder()
-        for (frame, raw) in deferred {
-            if let name = raw.table.base, let base = payload(name) {
-                take(Self.decode(raw, frame: frame, base: base, coder), frame: frame)
-            } else {
-                let base = raw.table.base.map { "\($0)" } ?? "of an unknown name"
-                take(.damage("its base, \(base), is not in a frame without a base"), frame: frame)
-            }
-        }
+    mutating func decodeDeferred(
+        threads: Int, payload: @escaping @Sendable (ObjectReference) -> [UInt8]?
+    ) {
+        let positions = deferred
         deferred = []
+        do throws(FileError) {
+            let bytes = try PackBytes(path, files: files)
+            var (batch, length): ([(frame: Int, raw: PackReader.RawFrame)], Int) = ([], 0)
+            for position in positions {
+                let place = frames[position]
+                let scan = try bytes.frame(
+                    at: place.offset, end: place.offset + place.length, isHashed: false)
+                guard case .frame(let raw, _) = scan else {
+                    take(.damage("the pack changed meanwhile"), frame: position)
+                    continue
+                }
+                batch.append((position, raw))
+                length += place.length + place.rawLength
+                if length >= Self.batchLimit {
+                    decode(batch, base: payload, threads: threads)
+                    (batch, length) = ([], 0)
+                }
+            }
+            decode(batch, base: payload, threads: threads)
+        } catch { report(.unreadable, "\(error)") }
     }
 
     private mutating func take(_ result: Decoded, frame: Int) {

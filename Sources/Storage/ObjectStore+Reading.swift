@@ -28,17 +28,38 @@ extension ObjectStore {
                 return Found(pack: packs[guess], place: place)
             }
         }
-        var recipe: Found?
+        var (delta, recipe): (Found?, Found?)
         for (number, pack) in packs.enumerated() {
             guard let place = pack.index.find(reference) else { continue }
-            // A blob that lies somewhere whole need not be put together.
-            if !place.isRecipe {
-                if reference.kind != .blob { likelyPack.store(number, ordering: .relaxed) }
-                return Found(pack: pack, place: place)
+            let found = Found(pack: pack, place: place)
+            // A blob that lies somewhere whole need not be put together, and one that lies there by itself needs no base.
+            if place.isRecipe {
+                recipe = recipe ?? found
+            } else if reference.kind != .blob {
+                likelyPack.store(number, ordering: .relaxed)
+                return found
+            } else if pack.index.hasBase(place.frame) {
+                delta = delta ?? found
+            } else {
+                return found
             }
-            recipe = recipe ?? Found(pack: pack, place: place)
         }
-        return recipe
+        return delta ?? recipe
+    }
+
+    /// Whether a live pack has an object so that others can rely on it as their base, if it is a blob.
+    func containsPlain(_ reference: ObjectReference) -> Bool {
+        guard let found = find(reference) else { return false }
+        return reference.kind != .blob || found.place.isRecipe || !found.pack.index.hasBase(found.place.frame)
+    }
+
+    /// The places of a blob in frames without a base: what can be one.
+    func plainCopies(of reference: ObjectReference) -> [Found] {
+        packs.compactMap { pack in
+            guard let place = pack.index.find(reference), !place.isRecipe, !pack.index.hasBase(place.frame)
+            else { return nil }
+            return Found(pack: pack, place: place)
+        }
     }
 
     /// Whether a live pack has an object, or the recipe of a blob; its bytes are not looked at.
@@ -83,12 +104,14 @@ extension ObjectStore {
         return (try? refresh()) != nil && current != before
     }
 
-    /// Every place of an object; those where a blob lies whole come first.
+    /// Every place of an object; those where a blob lies whole come first, and of these those without a base.
     private func copies(of reference: ObjectReference) -> [Found] {
         let all = packs.compactMap { pack in
             pack.index.find(reference).map { Found(pack: pack, place: $0) }
         }
-        return all.filter { !$0.place.isRecipe } + all.filter(\.place.isRecipe)
+        let whole = all.filter { !$0.place.isRecipe }
+        return whole.filter { !$0.pack.index.hasBase($0.place.frame) }
+            + whole.filter { $0.pack.index.hasBase($0.place.frame) } + all.filter(\.place.isRecipe)
     }
 
     /// Whether an object can be read at one place, of a blob by recipe that recipe.
@@ -107,13 +130,7 @@ extension ObjectStore {
     private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
         let (pack, place) = (found.pack, found.place)
         if place.isRecipe { return try assembled(try recipe(of: reference.id, at: found)) }
-        let frame = try self.frame(place.frame, of: pack, for: reference)
-        guard place.offset + place.length <= frame.count else {
-            throw .damaged(
-                reference,
-                problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
-        }
-        let payload = Array(frame[place.offset..<place.offset + place.length])
+        let payload = try bytes(of: reference, at: found)
         guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
             throw .damaged(
                 reference,
@@ -229,7 +246,11 @@ extension ObjectStore {
         _ raw: PackReader.RawFrame, _ number: Int, of pack: PackReader, for reference: ObjectReference
     ) throws(ReadError) -> [UInt8] {
         var base: [UInt8]?
-        if let name = raw.table.base { base = try basePayload(name, in: pack, for: reference) }
+        if let name = raw.table.base {
+            base =
+                raw.codec.isTensor
+                ? try basePayload(name, for: reference) : try basePayload(name, in: pack, for: reference)
+        }
         do throws(CodingError) {
             return try withCoder { (coder) throws(CodingError) in
                 try PackReader.decode(raw, base: base, coder)
@@ -237,7 +258,42 @@ extension ObjectStore {
         } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
     }
 
-    /// A base lies whole in the same pack, in a frame that has none itself, so this ends.
+    /// The base of a tensor lies whole in some pack, in a frame that has none itself, so this ends.
+    private func basePayload(
+        _ base: ObjectReference, for reference: ObjectReference
+    ) throws(ReadError) -> [UInt8] {
+        var failure: ReadError?
+        repeat {
+            for found in plainCopies(of: base) {
+                do throws(ReadError) {
+                    return try bytes(of: base, at: found)
+                } catch { failure = failure ?? error }
+            }
+            // Its pack may have been merged or collected meanwhile, and then it lies elsewhere.
+        } while hasNews()
+        let problem =
+            switch failure {
+            case nil: contains(base) ? "is there with a base of its own only" : "is missing"
+            case .damaged(_, let problem), .unreadable(_, let problem): "cannot be read: \(problem)"
+            case .missing: "is missing"
+            }
+        throw .damaged(reference, problem: "its base, \(base), \(problem)")
+    }
+
+    /// The bytes at a place, which nobody compares with an id.
+    private func bytes(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+        let (pack, place) = (found.pack, found.place)
+        let frame = try self.frame(place.frame, of: pack, for: reference)
+        guard place.offset + place.length <= frame.count else {
+            throw .damaged(
+                reference,
+                problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
+        }
+        if place.offset == 0, place.length == frame.count { return frame }
+        return Array(frame[place.offset..<place.offset + place.length])
+    }
+
+    /// A base of another codec lies whole in the same pack, in a frame that has none itself, so this ends.
     private func basePayload(
         _ base: ObjectReference, in pack: PackReader, for reference: ObjectReference
     ) throws(ReadError) -> [UInt8] {
@@ -249,12 +305,7 @@ extension ObjectStore {
         guard frame.base == nil else {
             throw .damaged(reference, problem: "its base, \(base), has a base itself")
         }
-        let bytes = try self.frame(place.frame, of: pack, for: base)
-        guard place.offset + place.length <= bytes.count else {
-            throw .damaged(
-                base, problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
-        }
-        return Array(bytes[place.offset..<place.offset + place.length])
+        return try bytes(of: base, at: Found(pack: pack, place: place))
     }
 
     /// Lends a coder to one thread.

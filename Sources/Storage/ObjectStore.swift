@@ -310,14 +310,27 @@ package final class ObjectStore: ObjectReader {
         }
         let file = try log.proposal(
             after: base, event: operation.event, refs: operation.refs, packs: operation.packs,
-            time: operation.time,
-            nonce: nonce)
+            features: try features(of: operation.packs.added), time: operation.time, nonce: nonce)
         let outcome = try log.append(file, nonce: nonce)
         do throws(StoreError) { try refresh() } catch {
             // What was committed has happened, whatever others did behind it.
             if outcome != .committed { throw error }
         }
         return outcome
+    }
+
+    /// What a reader must know for some packs.
+    private func features(of added: [PackName]) throws(StoreError) -> Set<String> {
+        for name in added {
+            do throws(StoreError) {
+                let pack = try PackReader(name: name, layout: layout, files: files)
+                if pack.hasTensors { return [StoreState.tensors] }
+            } catch {
+                // One that somebody doomed and deleted meanwhile comes into no entry: the log has gone on.
+                guard case .missingPack = error else { throw error }
+            }
+        }
+        return []
     }
 
     private static func packs(

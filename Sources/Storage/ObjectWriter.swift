@@ -1,3 +1,4 @@
+internal import Coding
 package import ObjectModel
 internal import Synchronization
 
@@ -32,6 +33,8 @@ package final class ObjectWriter: Sendable {
         /// Commits that were taken.
         var commits: Set<ObjectReference> = []
         var reliedOn: Set<ObjectReference> = []
+        /// The bases of what was written, as far as the store had them.
+        var bases: Set<ObjectReference> = []
         var sources: [Source] = []
         var objects = 0
         var rawBytes = 0
@@ -61,9 +64,13 @@ package final class ObjectWriter: Sendable {
     }
 
     /// Takes an object for writing: false if the store has it or somebody took it before.
-    package func claim(_ reference: ObjectReference) -> Bool {
-        if state.withLock({ $0.isOwn(reference) || $0.reliedOn.contains(reference) }) { return false }
-        let isThere = store.contains(reference)
+    ///
+    /// - Parameter evenIfThere: The store's own one is not enough.
+    package func claim(_ reference: ObjectReference, evenIfThere: Bool = false) -> Bool {
+        if state.withLock({ $0.isOwn(reference) || (!evenIfThere && $0.reliedOn.contains(reference)) }) {
+            return false
+        }
+        let isThere = !evenIfThere && store.contains(reference)
         return state.withLock { state in
             if isThere {
                 state.reliedOn.insert(reference)
@@ -87,6 +94,9 @@ package final class ObjectWriter: Sendable {
     package func rely(on content: ObjectReference, of commit: ObjectID) {
         state.withLock { $0.sources.append(Source(commit: commit, content: content)) }
     }
+
+    /// Remembers that something written here cannot be read without an object that the store has in a frame without a base.
+    func rely(onBase base: ObjectReference) { _ = state.withLock { $0.bases.insert(base) } }
 
     /// What was named by ``rely(on:of:)``.
     package var sources: [Source] { state.withLock { $0.sources } }
@@ -152,6 +162,30 @@ package final class ObjectWriter: Sendable {
     /// Writes a frame into the current pack, whichever that is: another thread may finish the one that was chosen.
     private func put(_ frame: EncodedFrame) throws(StoreError) {
         while try !currentPack().append(frame) {}
+    }
+
+    /// The bytes of a blob that was written here, in a frame without a base.
+    func writtenPayload(of reference: ObjectReference) throws(StoreError) -> [UInt8]? {
+        let (pack, written) = state.withLock { ($0.pack, $0.written) }
+        var found: (raw: PackReader.RawFrame, offset: Int, length: Int)?
+        if let pack { found = try pack.frame(of: reference) }
+        if found == nil {
+            for reader in written {
+                guard let place = reader.index.find(reference), !place.isRecipe,
+                    let raw = try? reader.rawFrame(place.frame)
+                else { continue }
+                found = (raw, place.offset, place.length)
+                break
+            }
+        }
+        guard let found, found.raw.table.base == nil else { return nil }
+        do throws(CodingError) {
+            let bytes = try store.withCoder { (coder) throws(CodingError) in
+                try PackReader.decode(found.raw, base: nil, coder)
+            }
+            return found.length == bytes.count
+                ? bytes : Array(bytes[found.offset..<found.offset + found.length])
+        } catch { throw .damaged(store.layout.temporary, problem: "\(error)") }
     }
 
     private func currentPack() throws(StoreError) -> PackWriter {
@@ -252,8 +286,10 @@ package final class ObjectWriter: Sendable {
     /// Whether everything that was found in the store is still in a live pack, and nobody took the packs that were
     /// written for leavings.
     package func stillStands() -> Bool {
-        let (reliedOn, packs) = state.withLock { ($0.reliedOn, $0.finished.map(\.name)) }
-        return reliedOn.allSatisfy { store.contains($0) } && !packs.contains { store.isDoomed($0) }
+        let (reliedOn, bases, packs) = state.withLock { ($0.reliedOn, $0.bases, $0.finished.map(\.name)) }
+        return reliedOn.allSatisfy { store.contains($0) }
+            && bases.allSatisfy { !store.plainCopies(of: $0).isEmpty }
+            && !packs.contains { store.isDoomed($0) }
     }
 
     /// The same for a state that an operation is to be made on: nothing can have changed if it is the one that was looked at.

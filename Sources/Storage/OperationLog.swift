@@ -200,10 +200,12 @@ package struct OperationLog: Sendable {
 
     /// Makes an entry that follows a state.
     ///
-    /// - Parameter nonce: Random, for names of temporary files.
+    /// - Parameters:
+    ///   - features: What a reader must know for the packs that it adds.
+    ///   - nonce: Random, for names of temporary files.
     func proposal(
-        after state: StoreState?, event: ObjectID, refs: ObjectID, packs: PackChanges, time: Int,
-        nonce: String
+        after state: StoreState?, event: ObjectID, refs: ObjectID, packs: PackChanges,
+        features: Set<String> = [], time: Int, nonce: String
     ) throws(StoreError) -> LogEntryFile {
         var listed = LogEntry.Packs.listed(packs)
         if packs.count > LogEntry.packLimit {
@@ -214,7 +216,7 @@ package struct OperationLog: Sendable {
         }
         let entry = LogEntry(
             number: state.map { $0.number + 1 } ?? 0, event: event, refs: refs, packs: listed,
-            features: state?.entry.features ?? [], time: time)
+            features: features.union(state?.entry.features ?? []).sorted(), time: time)
         return LogEntryFile(entry: entry, origin: origin, before: state?.log ?? MerkleFrontier())
     }
 

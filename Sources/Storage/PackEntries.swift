@@ -30,13 +30,16 @@ struct PackEntries: Sendable {
         insert(rows.count - 1)
     }
 
-    func contains(_ reference: ObjectReference) -> Bool {
+    func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
+
+    func find(_ reference: ObjectReference) -> Row? {
         var slot = slot(of: reference)
         while slots[slot] != 0 {
-            if rows[Int(slots[slot]) - 1].reference == reference { return true }
+            let row = rows[Int(slots[slot]) - 1]
+            if row.reference == reference { return row }
             slot = (slot + 1) & (slots.count - 1)
         }
-        return false
+        return nil
     }
 
     private func slot(of reference: ObjectReference) -> Int {

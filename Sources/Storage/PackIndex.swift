@@ -88,6 +88,18 @@ package struct PackIndex: Sendable {
             base: try self.base(base))
     }
 
+    /// The codec of a frame; nothing where there is no such frame.
+    func codec(of number: Int) -> UInt8? {
+        guard number >= 0, number < frameCount else { return nil }
+        return file.withBytes { $0[start + number * Self.frameSize + 12] }
+    }
+
+    /// Whether a frame needs another object to be decoded; false where there is no such frame.
+    func hasBase(_ number: Int) -> Bool {
+        guard number >= 0, number < frameCount else { return false }
+        return file.withBytes { $0.u32(at: start + number * Self.frameSize + 8) } != 0
+    }
+
     private func base(_ position: Int) throws(MalformedObject) -> ObjectReference? {
         guard position > 0 else { return nil }
         let at = start + frameCount * Self.frameSize + (position - 1) * Self.baseSize

@@ -68,6 +68,8 @@ struct PackMerge {
         var frames: [EncodedFrame] = []
         var (metadata, data): ([PackedObject], [PackedObject]) = ([], [])
         var seen: Set<ObjectReference> = []
+        // What needs a base comes last: of what is there without one as well, that copy stays, since it may be one itself.
+        var deltas: [EncodedFrame] = []
         for pack in packs {
             let contents = PackContents(pack)
             for number in 0..<pack.index.frameCount {
@@ -76,9 +78,13 @@ struct PackMerge {
                     throw Self.damage(pack, number, error.problem)
                 }
                 let isLarge = raw.rawLength / max(1, raw.table.objects.count) > Self.largeObject
-                if raw.frameClass == .data, isLarge, raw.table.base == nil,
+                if raw.frameClass == .data, raw.codec.isTensor || (isLarge && raw.table.base == nil),
                     let objects = contents.objects(of: number, raw.table)
                 {
+                    guard raw.table.base == nil else {
+                        deltas.append(EncodedFrame(copying: raw, objects: objects))
+                        continue
+                    }
                     let isNew = objects.map { seen.insert($0.reference).inserted }
                     if isNew.contains(true) { frames.append(EncodedFrame(copying: raw, objects: objects)) }
                     continue
@@ -88,6 +94,9 @@ struct PackMerge {
                     if raw.frameClass == .data { data.append(object) } else { metadata.append(object) }
                 }
             }
+        }
+        frames += deltas.filter { delta in
+            delta.objects.contains { seen.insert($0.reference).inserted }
         }
         metadata += fresh.filter { seen.insert($0.reference).inserted }
         let order = MergeOrder(metadata)

@@ -22,6 +22,13 @@ package struct PackReader: Sendable {
         }
     }
 
+    /// Whether some frame is a tensor.
+    var hasTensors: Bool {
+        (0..<index.frameCount).contains {
+            index.codec(of: $0).map { Codec(rawValue: $0)?.isTensor == true } == true
+        }
+    }
+
     /// A frame whose header and table were checked against each other and the index, not decoded yet.
     struct RawFrame {
         let codec: Codec
@@ -139,6 +146,9 @@ package struct PackReader: Sendable {
                 table, codec: codec, frameClass: frameClass, rawLength: header.rawLength)
             guard codec != .raw || stored.count == header.rawLength else {
                 throw .node("raw bytes of another length")
+            }
+            guard !codec.isTensor || (frameClass == .data && parsed.objects.count == 1) else {
+                throw .node("a tensor that is not alone")
             }
             let raw = RawFrame(
                 codec: codec, frameClass: frameClass, table: parsed, rawLength: header.rawLength,

@@ -121,6 +121,34 @@ package final class PackWriter: Sendable {
         if state.buffer.count >= Self.bufferSize { try flush(&state) }
     }
 
+    /// The frame of an object that was appended, read back, and the object's place in its raw bytes; nothing if it is not in this pack.
+    func frame(
+        of reference: ObjectReference
+    ) throws(StoreError) -> (raw: PackReader.RawFrame, offset: Int, length: Int)? {
+        guard let row = entries.withLock({ $0.find(reference) }) else { return nil }
+        let place = state.withLock { state -> Result<Range<Int>?, StoreError> in
+            guard state.file != nil else { return .success(nil) }
+            let (number, end) = (Int(row.frame), state.written + state.buffer.count)
+            let start = state.frames[number].offset
+            let next = number + 1 < state.frames.count ? state.frames[number + 1].offset : end
+            do throws(StoreError) {
+                if next > state.written { try flush(&state) }
+                return .success(start..<next)
+            } catch { return .failure(error) }
+        }
+        guard let range = try place.get() else { return nil }
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        let count = try filing { () throws(FileError) in
+            let file = try files.open(path)
+            defer { files.close(file) }
+            return try files.read(file, filling: &bytes, from: 0, at: range.lowerBound)
+        }
+        guard count == bytes.count, let parsed = try? PackReader.parse(bytes[...]) else {
+            throw .damaged(path, problem: "what was written cannot be read back")
+        }
+        return (parsed.raw, Int(row.offset), Int(row.length))
+    }
+
     private func flush(_ state: inout State) throws(StoreError) {
         if let failure = state.failure { throw failure }
         guard let file = state.file, !state.buffer.isEmpty else { return }

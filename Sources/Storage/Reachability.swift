@@ -2,7 +2,8 @@ package import ObjectModel
 
 /// Which objects of a store are needed: one bit for each entry of each pack's index.
 ///
-/// Of an object that lies in several packs one place counts, the others are not needed: the one that a reader would find, and
+/// Of an object that lies in several packs one place counts, the others are not needed: the one that a reader would find,
+/// a blob's where it lies whole and without a base before all others, and
 /// where what nobody needs is to go, the first of them that can be read.
 struct Reachability {
     private let store: ObjectStore
@@ -66,31 +67,52 @@ struct Reachability {
 
     /// The entry that a reader would find, as in ``ObjectStore/find(_:)``: a blob's that lies there whole before one by recipe.
     private func firstPlace(of reference: ObjectReference) -> (pack: Int, position: Int)? {
-        var recipe: (pack: Int, position: Int)?
+        var (delta, recipe): ((pack: Int, position: Int)?, (pack: Int, position: Int)?)
         for (number, pack) in packs.enumerated() {
             guard let position = pack.index.position(of: reference) else { continue }
-            guard reference.kind == .blob, pack.index.entry(position)?.1.isRecipe == true else {
+            guard reference.kind == .blob, let (_, place) = pack.index.entry(position) else {
                 return (number, position)
             }
-            recipe = recipe ?? (number, position)
+            if place.isRecipe {
+                recipe = recipe ?? (number, position)
+            } else if pack.index.hasBase(place.frame) {
+                delta = delta ?? (number, position)
+            } else {
+                return (number, position)
+            }
         }
-        return recipe
+        return delta ?? recipe
     }
 
     /// All entries, in the order in which a reader would take them.
     private func places(
         of reference: ObjectReference, in holders: [Int]
     ) -> [(pack: Int, position: Int)] {
-        var (whole, recipes): ([(pack: Int, position: Int)], [(pack: Int, position: Int)]) = ([], [])
+        var whole: [(pack: Int, position: Int)] = []
+        var (deltas, recipes) = (whole, whole)
         for number in holders {
-            guard let position = packs[number].index.position(of: reference) else { continue }
-            if packs[number].index.entry(position)?.1.isRecipe == true {
+            let index = packs[number].index
+            guard let position = index.position(of: reference), let (_, place) = index.entry(position) else {
+                continue
+            }
+            if place.isRecipe {
                 recipes.append((number, position))
+            } else if index.hasBase(place.frame) {
+                deltas.append((number, position))
             } else {
                 whole.append((number, position))
             }
         }
-        return whole + recipes
+        return whole + deltas + recipes
+    }
+
+    /// The base of a blob, where the place that counts has one.
+    ///
+    /// It may lie in any pack, and what it is the base of needs it.
+    private mutating func base(of blob: ObjectReference) -> ObjectReference? {
+        guard let (number, position) = place(of: blob), let (_, place) = packs[number].index.entry(position)
+        else { return nil }
+        return (try? packs[number].index.frame(place.frame))?.base
     }
 
     /// The recipe of a blob whose entry that counts is one by recipe.
@@ -119,6 +141,8 @@ struct Reachability {
                 // A blob by recipe needs the recipe, which is read to be named.
                 if let recipe = try recipe(of: reference) {
                     stack.append(ObjectReference(.chunks, ObjectID(of: .chunks, payload: recipe.payload)))
+                } else if let base = base(of: reference) {
+                    stack.append(base)
                 }
                 continue
             }

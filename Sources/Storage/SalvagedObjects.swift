@@ -42,17 +42,27 @@ final class SalvagedObjects: ObjectReader {
         self.files = files
     }
 
-    /// What one pack has in undamaged frames that need no base: that is where the bases of its other frames are.
-    convenience init(basesOf pack: PackName, layout: StoreLayout, files: any FileSystem) throws(StoreError) {
+    /// What some packs have in undamaged frames that need no base: that is where the bases of their other frames are.
+    ///
+    /// A pack that is not there has nothing.
+    convenience init(basesOf packs: [PackName], layout: StoreLayout, files: any FileSystem) throws(StoreError)
+    {
         var places: [ObjectReference: SalvagedPlace] = [:]
-        var (frame, start) = (-1, 0)
-        _ = try PackSalvage(layout.pack(pack), files: files).forEachObject { reference, payload, offset in
-            if offset != frame { (frame, start) = (offset, 0) }
-            places[reference] = SalvagedPlace(
-                pack: 0, start: Int32(start), length: Int32(payload.count), frame: offset)
-            start += payload.count
+        for (number, pack) in packs.enumerated() {
+            var (frame, start) = (-1, 0)
+            do throws(StoreError) {
+                _ = try PackSalvage(layout.pack(pack), files: files).forEachObject {
+                    reference, payload, offset in
+                    if offset != frame { (frame, start) = (offset, 0) }
+                    places[reference] = SalvagedPlace(
+                        pack: Int32(number), start: Int32(start), length: Int32(payload.count), frame: offset)
+                    start += payload.count
+                }
+            } catch {
+                guard case .file(let failure) = error, failure.isNotFound else { throw error }
+            }
         }
-        self.init(places: places, packs: [pack], layout: layout, files: files)
+        self.init(places: places, packs: packs, layout: layout, files: files)
     }
 
     func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {

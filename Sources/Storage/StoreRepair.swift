@@ -54,11 +54,12 @@ package struct StoreRepair: Sendable {
         var replaced: [Replacement] = []
         if !report.damagedPacks.isEmpty {
             let store = try openWithout(report)
+            let bases = try SalvagedObjects(basesOf: report.damagedPacks, layout: layout, files: files)
             var seen: Set<ObjectReference> = []
             for pack in report.damagedPacks {
                 var (saved, bytes) = (0, 0)
-                try salvage(pack, store) { (reference, payload) throws(StoreError) in
-                    guard !store.contains(reference), seen.insert(reference).inserted else { return }
+                try salvage(pack, store, bases) { (reference, payload) throws(StoreError) in
+                    guard !store.containsPlain(reference), seen.insert(reference).inserted else { return }
                     (saved, bytes) = (saved + 1, bytes + payload.count)
                 }
                 replaced.append(Replacement(pack: pack, saved: saved, bytes: bytes))
@@ -96,11 +97,12 @@ package struct StoreRepair: Sendable {
         let store = try openWithout(report)
         let writer = ObjectWriter(store, random: random)
         do throws(StoreError) {
+            let bases = try SalvagedObjects(basesOf: report.damagedPacks, layout: layout, files: files)
             var blobs = FrameBuilder(.data)
             var replaced: [Replacement] = []
             for pack in report.damagedPacks {
                 var (saved, bytes) = (0, 0)
-                try salvage(pack, store) { (reference, payload) throws(StoreError) in
+                try salvage(pack, store, bases) { (reference, payload) throws(StoreError) in
                     guard try save(reference, payload, &blobs, writer) else { return }
                     (saved, bytes) = (saved + 1, bytes + payload.count)
                 }
@@ -148,12 +150,12 @@ package struct StoreRepair: Sendable {
 
     /// Hands out what is undamaged in a pack; nothing if its file is gone.
     private func salvage(
-        _ pack: PackName, _ store: ObjectStore, _ body: (ObjectReference, [UInt8]) throws(StoreError) -> Void
+        _ pack: PackName, _ store: ObjectStore, _ bases: SalvagedObjects,
+        _ body: (ObjectReference, [UInt8]) throws(StoreError) -> Void
     ) throws(StoreError) {
         do throws(StoreError) {
-            let own = try SalvagedObjects(basesOf: pack, layout: layout, files: files)
             let base = { (base: ObjectReference) -> [UInt8]? in
-                if let payload = try? own.payload(of: base) { return payload }
+                if let payload = try? bases.payload(of: base) { return payload }
                 return (try? store.payload(of: base)) ?? nil
             }
             _ = try PackSalvage(layout.pack(pack), files: files).forEachObject(base: base) {
@@ -165,7 +167,7 @@ package struct StoreRepair: Sendable {
         }
     }
 
-    /// Writes an object, unless a sound pack has it.
+    /// Writes an object, unless a sound pack has it without a base: it may be one itself.
     private func save(
         _ reference: ObjectReference, _ payload: [UInt8], _ blobs: inout FrameBuilder, _ writer: ObjectWriter
     ) throws(StoreError) -> Bool {
@@ -179,7 +181,11 @@ package struct StoreRepair: Sendable {
             try writer.add(reference, payload, recipeOf: recipe?.blob)
             return true
         }
-        guard writer.claim(reference) else { return false }
+        guard !writer.store.containsPlain(reference), writer.claim(reference, evenIfThere: true) else {
+            // Relied upon: a collection may drop the other copy meanwhile.
+            _ = writer.claim(reference)
+            return false
+        }
         if !blobs.hasRoom(for: payload.count) || blobs.isFull { try writer.append(&blobs) }
         blobs.add(reference, payload)
         return true

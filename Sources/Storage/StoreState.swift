@@ -16,7 +16,10 @@ package struct StoreState: Hashable, Sendable {
     private var leaf: ObjectID
 
     /// The features of the format that this version knows beyond the first.
-    static let knownFeatures: Set<String> = []
+    static let knownFeatures: Set<String> = [tensors]
+
+    /// Packs have frames of tensors.
+    static let tensors = "tensors"
 
     /// The state after the first entry.
     init(first file: LogEntryFile, packs: PackChanges, layout: StoreLayout) throws(StoreError) {

@@ -1,5 +1,7 @@
 internal import Chunking
+internal import Coding
 package import FileIO
+internal import Formats
 internal import Hashing
 package import ObjectModel
 package import Storage
@@ -8,7 +10,8 @@ internal import Synchronization
 /// Reads files, names them by their content, and writes what the store does not have.
 ///
 /// Files of up to one chunk are read in batches, each a frame, on all processors; of a larger file one thread reads and
-/// hashes what another one encodes. Memory is at most width x (two frames + chunk), about 6 MiB a thread.
+/// hashes what another one encodes. Memory is at most width x (two frames + chunk), about 6 MiB a thread, and about 40 MiB a thread
+/// where there are tensors.
 package struct Snapshot: Sendable {
     /// Times younger than this (in nanoseconds) say nothing: a file may change again without a new time.
     static let racyMargin: Int64 = 50_000_000
@@ -22,19 +25,26 @@ package struct Snapshot: Sendable {
     private let root: FilePath
     private let files: any FileSystem
     private let writer: ObjectWriter?
+    private let tensors: TensorWriter?
+    private let history: TensorHistory?
     /// The file system's time when the walk began, in nanoseconds since 1970.
     private let clock: Int64
     private let chunker: Chunker
     private let onStep: @Sendable (WorkStep) -> Void
 
-    /// - Parameter writer: Takes what is new; without one, files are only named.
+    /// - Parameters:
+    ///   - writer: Takes what is new; without one, files are only named.
+    ///   - history: Knows what the tensors of a file may be later versions of.
     package init(
-        root: FilePath, files: any FileSystem, writer: ObjectWriter?, clock: Int64,
+        root: FilePath, files: any FileSystem, writer: ObjectWriter?, history: TensorHistory? = nil,
+        clock: Int64,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
         self.root = root
         self.files = files
         self.writer = writer
+        tensors = writer.map { TensorWriter($0) }
+        self.history = history
         self.clock = clock
         self.onStep = onStep
         chunker = Chunker(gear: Self.gear)
@@ -49,8 +59,10 @@ package struct Snapshot: Sendable {
         var next = 0
         /// How many threads read a batch.
         var reading = 0
-        /// Frames of large files that wait for somebody who encodes and writes them.
-        var frames: [FrameBuilder] = []
+        /// Parts of large files that wait for somebody who encodes and writes them.
+        var parts: [Part] = []
+        /// Pieces of tensors that were read and are not written yet.
+        var tensorsUnderway = 0
         var files: SnapshotFiles
         var recipes: [RecipeEntry] = []
         var failure: WorkingTreeError?
@@ -58,14 +70,20 @@ package struct Snapshot: Sendable {
 
     private enum Task: Sendable {
         case batch(Int)
+        case part(Part)
+    }
+
+    /// What is encoded by itself.
+    private enum Part: Sendable {
         case frame(FrameBuilder)
+        case tensor(TensorWriter.Piece)
     }
 
     /// Where a thread puts what it reads.
     private struct Output {
         var builder = FrameBuilder(.data)
         let work: Monitor<Work>
-        /// How many frames may wait.
+        /// How many parts may wait.
         let waiting: Int
     }
 
@@ -86,26 +104,25 @@ package struct Snapshot: Sendable {
             return isOver ? .max : more
         }
         onStep(.planned(files: scanned.count, bytes: bytes))
-        let order = Self.storingOrder(scanned)
-        let batches = Self.batches(scanned, order)
+        let order = SnapshotOrder(scanned)
         let work = Monitor(Work(files: SnapshotFiles(scanned)))
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
         let hasLarge = writer != nil && scanned.indices.contains { scanned.size($0) > Chunker.wholeLimit }
-        let threads = max(1, hasLarge ? width : min(width, batches.count))
+        let threads = max(1, hasLarge ? width : min(width, order.batchCount))
         onThreads(threads) {
-            while let task = Self.nextTask(work, batchCount: batches.count) {
+            while let task = Self.nextTask(work, batchCount: order.batchCount) {
                 do throws(WorkingTreeError) {
                     switch task {
                     case .batch(let number):
                         var output = Output(work: work, waiting: threads - 1)
-                        let batch = order[batches[number]]
+                        let batch = order.batch(number)
                         let (found, recipes) = try read(batch.lazy.map { scanned[Int($0)] }, &output)
                         work.withLock { work in
                             for (index, found) in zip(batch, found) { work.files.set(Int(index), found) }
                             work.recipes += recipes
                             work.reading -= 1
                         }
-                    case .frame(var frame): try write(&frame)
+                    case .part(let part): try write(part, work)
                     }
                 } catch {
                     work.withLock { work in work.failure = work.failure ?? error }
@@ -122,7 +139,7 @@ package struct Snapshot: Sendable {
         work.wait { work -> Task?? in
             if work.failure != nil { return .some(nil) }
             // What waits takes room.
-            if let frame = work.frames.popLast() { return .frame(frame) }
+            if let part = work.parts.popLast() { return .part(part) }
             if work.next < batchCount {
                 defer { work.next += 1 }
                 work.reading += 1
@@ -130,47 +147,6 @@ package struct Snapshot: Sendable {
             }
             return work.reading == 0 ? .some(nil) : nil
         }
-    }
-
-    /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.
-    ///
-    /// Git orders the objects of a pack by the same signs. What is written in this order is read in it by a checkout of everything;
-    /// a checkout of one directory decodes frames that hold others' files as well.
-    ///
-    /// - Returns: The numbers of the files in that order.
-    private static func storingOrder(_ scanned: ScannedFiles) -> [UInt32] {
-        var keys: [(ending: UInt64, size: UInt32, index: UInt32)] = []
-        keys.reserveCapacity(scanned.count)
-        for index in scanned.indices {
-            let ending = scanned.withName(index) { name in
-                // The last byte counts most.
-                name.suffix(8).reduce(0 as UInt64) { $0 >> 8 | UInt64($1) << 56 }
-            }
-            keys.append((ending, UInt32(clamping: scanned.size(index)), UInt32(index)))
-        }
-        keys.sort { $0 < $1 }
-        return keys.map(\.index)
-    }
-
-    /// Raw bytes of a frame of small files: a file is had by decoding its frame.
-    private static let frameTarget = 128 << 10
-
-    /// Neighbours whose content makes about a frame.
-    ///
-    /// - Parameter order: The numbers of the files, in the order in which they are read; batches are parts of it.
-    private static func batches(_ scanned: ScannedFiles, _ order: [UInt32]) -> [Range<Int>] {
-        var batches: [Range<Int>] = []
-        var (start, bytes) = (0, 0)
-        for (index, number) in order.enumerated() {
-            let size = scanned.size(Int(number))
-            if index > start, bytes + size > frameTarget || index - start >= 1024 {
-                batches.append(start..<index)
-                (start, bytes) = (index, 0)
-            }
-            bytes += size
-        }
-        if start < order.count { batches.append(start..<order.count) }
-        return batches
     }
 
     private func read(
@@ -191,13 +167,42 @@ package struct Snapshot: Sendable {
         guard output.builder.isQuick, !output.builder.isEmpty else { return try write(&output.builder) }
         let (full, limit) = (output.builder, output.waiting)
         let isTaken = output.work.withLock { work -> Bool in
-            guard work.frames.count < limit else { return false }
-            work.frames.append(full)
+            guard work.parts.count < limit else { return false }
+            work.parts.append(.frame(full))
             return true
         }
         guard isTaken else { return try write(&output.builder) }
         output.builder = FrameBuilder(.data)
         output.builder.isQuick = true
+    }
+
+    /// Writes a piece of a tensor, or leaves it to a thread that has nothing else to do.
+    private func write(
+        _ piece: TensorWriter.Piece, _ output: inout Output
+    ) throws(WorkingTreeError) {
+        let limit = output.waiting
+        let isTaken = output.work.withLock { work -> Bool in
+            work.tensorsUnderway += 1
+            guard work.parts.count < limit else { return false }
+            work.parts.append(.tensor(piece))
+            return true
+        }
+        if !isTaken { try write(.tensor(piece), output.work) }
+    }
+
+    /// Waits until every piece of a tensor that was read is written, helping with it: the next file may be told by it.
+    private func finishTensors(_ output: Output) throws(WorkingTreeError) {
+        while let part = output.work.withLock({ $0.parts.popLast() }) { try write(part, output.work) }
+        output.work.wait { $0.tensorsUnderway == 0 ? () : nil }
+    }
+
+    private func write(_ part: Part, _ work: Monitor<Work>) throws(WorkingTreeError) {
+        switch part {
+        case .frame(var frame): try write(&frame)
+        case .tensor(let piece):
+            defer { work.withLock { $0.tensorsUnderway -= 1 } }
+            do throws(StoreError) { try tensors?.append(piece) } catch { throw .store(error) }
+        }
     }
 
     private func write(_ builder: inout FrameBuilder) throws(WorkingTreeError) {
@@ -237,6 +242,9 @@ package struct Snapshot: Sendable {
                 continue
             }
             try keep(content, &output, &recipes)
+            if let tensors = content.tensors {
+                history?.note(TensorTable(tensors, content.chunks.map(\.id)), at: file.path)
+            }
             return SnapshotFiles.Found(
                 mode: after.isExecutable ? .executable : .file, id: content.id, size: after.size,
                 seen: isSettled ? seen(after) : nil)
@@ -250,6 +258,8 @@ package struct Snapshot: Sendable {
         var bytes: [UInt8]?
         var length = 0
         var chunks: [ChunkEntry] = []
+        /// Nothing if it was cut like any other file.
+        var tensors: TensorFile?
     }
 
     private func status(of file: FileDescriptor, _ path: RepositoryPath) throws(WorkingTreeError)
@@ -324,14 +334,22 @@ package struct Snapshot: Sendable {
         try flush(&output)
         output.builder.isQuick = true
         defer { output.builder.isQuick = false }
+        let tensors = try tensorFile(file, size, path)
+        var candidates: [[ObjectID]]?
+        if let tensors, let history {
+            try finishTensors(output)
+            candidates = history.candidates(for: tensors, at: path)
+        }
         var digest = DualDigest()
         var chunks: [ChunkEntry] = []
+        let longest = tensors == nil ? Chunker.maximum : TensorCutter.maximum
         // What was read and not yet cut lies from `start` to `end`. One byte more than expected tells a file that grows.
-        var window = [UInt8](repeating: 0, count: min(size + 1, Chunker.maximum + Self.readSize))
+        var window = [UInt8](repeating: 0, count: min(size + 1, longest + Self.readSize))
         var (start, end, offset, total) = (0, 0, 0, 0)
         var only: [UInt8]?
         while true {
-            if end - start < Chunker.maximum, offset <= size {
+            let piece = tensors.flatMap { chunks.count < $0.pieces.count ? $0.pieces[chunks.count] : nil }
+            if end - start < piece?.length ?? Chunker.maximum, offset <= size {
                 window.withUnsafeMutableBytes { bytes in
                     let left = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
                     bytes.copyMemory(from: left)
@@ -346,16 +364,23 @@ package struct Snapshot: Sendable {
                 onStep(.bytes(more))
             }
             guard start < end else { break }
+            // It is longer or shorter than it was.
+            if tensors != nil, piece.map({ $0.length > end - start }) ?? true { return nil }
             let chunk = window.withUnsafeBytes { bytes -> (id: ObjectID, length: Int) in
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-                let length = chunker.firstCut(in: rest)
-                let piece = UnsafeRawBufferPointer(rebasing: rest[..<length])
-                digest.update(piece)
+                let length = piece?.length ?? chunker.firstCut(in: rest)
+                digest.update(UnsafeRawBufferPointer(rebasing: rest[..<length]))
                 return (ObjectID(digest.finishPart()), length)
             }
             // A file that is one chunk after all is kept whole.
             if chunks.isEmpty, chunk.length == size { only = Array(window[start..<start + chunk.length]) }
-            try keep(chunk.id, window[start..<start + chunk.length], &output)
+            let bytes = window[start..<start + chunk.length]
+            if let piece, let layout = tensors?.layout(of: piece) {
+                let candidates = candidates.map { $0[chunks.count] } ?? []
+                try keep(chunk.id, bytes, layout, candidates, &output)
+            } else {
+                try keep(chunk.id, bytes, &output)
+            }
             chunks.append(ChunkEntry(id: chunk.id, length: chunk.length))
             start += chunk.length
             total += chunk.length
@@ -363,7 +388,27 @@ package struct Snapshot: Sendable {
         guard total == size else { return nil }
         let id = ObjectID(digest.finish())
         if let only { return Content(id: id, bytes: only) }
-        return Content(id: id, bytes: nil, length: size, chunks: chunks)
+        return Content(id: id, bytes: nil, length: size, chunks: chunks, tensors: tensors)
+    }
+
+    /// What a large file says of its tensors; nothing if it is another file, or nobody is to keep it.
+    private func tensorFile(
+        _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath
+    ) throws(WorkingTreeError) -> TensorFile? {
+        guard writer != nil else { return nil }
+        func bytes(_ count: Int) throws(WorkingTreeError) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: count)
+            do throws(FileError) {
+                let more = try files.read(file, filling: &bytes, from: 0, at: 0)
+                return more == count ? bytes : []
+            } catch { throw .unreadable(path, error) }
+        }
+        let prefix = try bytes(SafetensorsHeader.prefixLength + 1)
+        guard
+            let length = prefix.withUnsafeBytes({ SafetensorsHeader.length(prefix: $0, fileLength: size) })
+        else { return nil }
+        let head = try bytes(length)
+        return head.withUnsafeBytes { SafetensorsHeader($0, fileLength: size) }.map { TensorFile($0) }
     }
 
     private func keep(
@@ -378,7 +423,9 @@ package struct Snapshot: Sendable {
             return
         }
         let (recipe, nodes) = Recipe.make(
-            blob: content.id, length: content.length, cutRule: Chunker.rule, chunks: content.chunks)
+            blob: content.id, length: content.length,
+            cutRule: content.tensors == nil ? Chunker.rule : TensorCutter.rule,
+            chunks: content.chunks)
         let payload = recipe.payload
         let id = ObjectID(of: .chunks, payload: payload)
         recipes.append(RecipeEntry(blob: content.id, recipe: id))
@@ -395,5 +442,15 @@ package struct Snapshot: Sendable {
         guard let writer, writer.claim(ObjectReference(.blob, id)) else { return }
         if !output.builder.hasRoom(for: bytes.count) || output.builder.isFull { try flush(&output) }
         bytes.withUnsafeBytes { output.builder.add(ObjectReference(.blob, id), $0) }
+    }
+
+    private func keep(
+        _ id: ObjectID, _ bytes: ArraySlice<UInt8>, _ layout: TensorLayout, _ candidates: [ObjectID],
+        _ output: inout Output
+    ) throws(WorkingTreeError) {
+        guard let writer, writer.claim(ObjectReference(.blob, id)) else { return }
+        let piece = TensorWriter.Piece(
+            id: id, bytes: Array(bytes), layout: layout, candidates: candidates)
+        try write(piece, &output)
     }
 }

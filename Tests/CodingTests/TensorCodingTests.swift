@@ -1,3 +1,4 @@
+import CShims
 import FileIO
 import TestSupport
 import Testing
@@ -213,8 +214,8 @@ import Testing
                 SymbolModel(counts: UnsafeBufferPointer(rebasing: counts[$0 << 8..<($0 + 1) << 8]))
             }
         }
-        func encoded(usesKernel: Bool) -> (words: [UInt16], states: [UInt32]) {
-            let encoder = RangeEncoder(models, stateCount: stateCount, usesKernel: usesKernel)
+        func encoded(_ kernel: mlrepo_kernel) -> (words: [UInt16], states: [UInt32]) {
+            let encoder = RangeEncoder(models, stateCount: stateCount, kernel: kernel)
             var room = [UInt16](repeating: 0, count: count)
             let length = room.withUnsafeMutableBufferPointer { room in
                 let end = room.baseAddress.unsafelyUnwrapped + count
@@ -222,13 +223,13 @@ import Testing
             }
             return (Array(room.suffix(length)), encoder.finalStates)
         }
-        let slow = encoded(usesKernel: false)
-        for usesKernel in [false, RangeCoder.hasKernel] {
-            let fast = encoded(usesKernel: usesKernel)
+        let slow = encoded(mlrepo_no_kernel)
+        for kernel in RangeCoder.kernels {
+            let fast = encoded(kernel)
             #expect(fast.words == slow.words && fast.states == slow.states, "seed \(seed)")
             var output = [UInt8](repeating: 0, count: count)
             let isAtEnd = try slow.words.withUnsafeBufferPointer { words in
-                var decoder = RangeDecoder(models, states: slow.states, words: words, usesKernel: usesKernel)
+                var decoder = RangeDecoder(models, states: slow.states, words: words, kernel: kernel)
                 try output.withUnsafeMutableBufferPointer {
                     try decoder.decode(into: $0.baseAddress.unsafelyUnwrapped, by: groups, count: count)
                 }

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct FuzzTests {
     static let decoders: [FuzzedDecoder] =
         FuzzedDecoder.objects + FuzzedDecoder.packs + FuzzedDecoder.logs + FuzzedDecoder.workingCopies
-        + FuzzedDecoder.parameterFiles
+        + FuzzedDecoder.parameterFiles + FuzzedDecoder.formats
 
     @Test(arguments: decoders) func `changed bytes are refused or understood`(decoder: FuzzedDecoder) throws {
         let settings = FuzzSettings.current

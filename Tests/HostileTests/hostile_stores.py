@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Reader"))
+from tensor_writer import encode_tensor  # noqa: E402
 from tiny_writer import (KINDS, ORIGIN, TinyStore, build_pack, build_tree, canonical, full_subtrees, make_id, merkle_hash,  # noqa: E402
                          sha256, varint)
 
@@ -688,6 +689,95 @@ def base_that_is_missing(place):
     stored = stream.compress(content) + stream.flush()
     place.publish_blob_in(content, lambda: own_frame(
         place, 7, stored, len(content), [(1, sha256(content), len(content))], (1, b"\7" * 32)))
+
+
+# Frames of tensors
+
+
+TENSOR = struct.pack("<1000H", *(0x3C00 + number * 7919 % 384 for number in range(1000)))
+
+
+def tensor_frame(place, codec, stored, content=TENSOR, base=None, raw_length=None):
+    """A pack with a frame of one tensor, whatever its stream is."""
+    length = len(content) if raw_length is None else raw_length
+    return own_frame(place, codec, stored, length, [(1, sha256(content), length)], base and (1, base))
+
+
+def with_tensors(place, write_pack, content=TENSOR, features=("tensors",)):
+    """A version whose file `kept.txt` lies in such a frame, in a store that demands what it has to."""
+    place.publish_blob_in(content, write_pack)
+    place.append_raw(place.next_entry(features=list(features)))
+
+
+@case(sound=True)
+def tensor(place):
+    with_tensors(place, lambda: tensor_frame(place, 3, encode_tensor(TENSOR, 1)))
+
+
+@case()
+def tensor_that_the_log_does_not_demand(place):
+    with_tensors(place, lambda: tensor_frame(place, 3, encode_tensor(TENSOR, 1)), features=())
+
+
+@case()
+def tensor_of_other_bytes(place):
+    with_tensors(place, lambda: tensor_frame(place, 3, encode_tensor(TENSOR[::-1], 1)))
+
+
+@case()
+def tensor_of_fewer_bytes_than_it_says(place):
+    with_tensors(place, lambda: tensor_frame(place, 3, encode_tensor(TENSOR, 1), raw_length=2**22))
+
+
+@case()
+def tensor_without_a_stream(place):
+    with_tensors(place, lambda: tensor_frame(place, 3, b""))
+
+
+@case()
+def two_tensors_in_a_frame(place):
+    half = len(TENSOR) // 2
+    with_tensors(place, lambda: own_frame(place, 3, encode_tensor(TENSOR, 1), len(TENSOR), [
+        (1, sha256(TENSOR[:half]), half), (1, sha256(TENSOR[half:]), half)]), TENSOR[:half])
+
+
+@case()
+def tensor_upon_itself(place):
+    with_tensors(place, lambda: tensor_frame(place, 4, encode_tensor(TENSOR, 1, TENSOR), base=sha256(TENSOR)))
+
+
+@case()
+def tensor_upon_what_is_missing(place):
+    with_tensors(place, lambda: tensor_frame(place, 4, encode_tensor(TENSOR, 1, TENSOR), base=b"\7" * 32))
+
+
+@case()
+def tensor_upon_nothing(place):
+    def write_packs():
+        place.file(b"")
+        tensor_frame(place, 4, encode_tensor(TENSOR, 1, bytes(len(TENSOR))), base=sha256(b""))
+    with_tensors(place, write_packs)
+
+
+@case()
+def tensors_upon_each_other(place):
+    other = TENSOR[2:] + TENSOR[:2]
+
+    def write_packs():
+        tensor_frame(place, 4, encode_tensor(TENSOR, 1, other), base=sha256(other))
+        tensor_frame(place, 4, encode_tensor(other, 1, TENSOR), other, base=sha256(TENSOR))
+    with_tensors(place, write_packs)
+
+
+@case()
+def a_thousand_tensors_upon_each_other(place):
+    tensors = [TENSOR[2 * number:] + TENSOR[:2 * number] for number in range(1000)]
+
+    def write_packs():
+        stored = encode_tensor(TENSOR, 1, TENSOR)
+        for content, base in zip(tensors, tensors[1:]):
+            tensor_frame(place, 4, stored, content, base=sha256(base))
+    with_tensors(place, write_packs)
 
 
 def index_edit(offset, form, value):

@@ -1,4 +1,4 @@
-import Coding
+@testable import Coding
 import FileIO
 import Hashing
 import ObjectModel
@@ -187,17 +187,32 @@ import Testing
 
         init(_ codec: Codec, repeating text: String, count: Int) throws {
             self.codec = codec
-            let payloads = (0..<count).map { Array("\(text) \($0)".utf8) }
-            let kind: ObjectKind = codec == .zstd ? .blob : .event
+            // A tensor has elements of 16 bits, most of them alike.
+            let payloads =
+                codec.isTensor
+                ? [(0..<100 * count).flatMap { [UInt8($0 % 5), 0x3f] }]
+                : (0..<count).map { Array("\(text) \($0)".utf8) }
+            let kind: ObjectKind = codec == .zstd || codec.isTensor ? .blob : .event
             raw = payloads.flatMap { $0 }
-            base = codec.hasBase ? Array("\(text) 1\(text) 2".utf8) : nil
-            let reference = base.map { ObjectReference(.event, ObjectID(of: .event, payload: $0)) }
+            base =
+                switch codec {
+                case .zlibWithBase: Array("\(text) 1\(text) 2".utf8)
+                case .tensorWithBase: raw.enumerated().map { $0.offset % 6 == 0 ? 1 : $0.element }
+                default: nil
+                }
+            let reference = base.map { ObjectReference(kind, ObjectID(of: kind, payload: $0)) }
+            let layout = TensorLayout(type: .bfloat16)
             let stored: [UInt8]? =
                 switch codec {
                 case .raw: raw
                 case .zlib, .zlibWithBase:
                     try raw.withUnsafeBytes { [base] in try ZlibCoder.encode($0, base: base) }
                 case .zstd: try raw.withUnsafeBytes { try ZstdCoder().encode($0, level: 3) }
+                case .tensor: raw.withUnsafeBytes { TensorEncoder().encode($0, base: nil, layout) }
+                case .tensorWithBase:
+                    try raw.withUnsafeBytes { [base] in
+                        try FrameCoder().encodeTensor($0, base: base ?? [], layout)
+                    }
                 }
             var offset = 0
             var objects: [(reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)] = []
@@ -230,7 +245,7 @@ import Testing
         #expect(parsed.raw.table.base == sample.frame.base)
         #expect(parsed.raw.table.objects.map(\.length) == sample.frame.objects.map(\.length))
         #expect(try PackReader.decode(parsed.raw, base: sample.base, FrameCoder()) == sample.raw)
-        if codec.hasBase {
+        if codec == .zlibWithBase {
             #expect(throws: CodingError.self) { try PackReader.decode(parsed.raw, base: [1], FrameCoder()) }
         }
     }
@@ -297,6 +312,15 @@ import Testing
         #expect(try problem(resealed(.raw) { $0[30] -= 1 }).contains("shorter than the frame"))
         #expect(try problem(resealed(.raw) { $0[19] = 1 }) == "no frame begins here", "more than 4 MiB")
         #expect(try problem(resealed(.raw) { $0[16] += 1 }).contains("the table"))
+        for codec in [Codec.tensor, .tensorWithBase] {
+            let sample = try Sample(codec, repeating: "", count: 7)
+            let table = FrameTable(
+                base: sample.frame.base, objects: [(.blob, sample.raw.count - 1), (.blob, 1)])
+            let frame = EncodedFrame(
+                codec: codec, frameClass: .data, base: sample.frame.base, table: table.bytes,
+                stored: sample.frame.stored, rawLength: sample.raw.count, objects: sample.frame.objects)
+            #expect(problem(frame.header(at: 0) + frame.stored).contains("not alone"))
+        }
         for codec in [Codec.zlib, .zstd] {
             // One byte more or less than the stream gives, table and header agreeing.
             for change in [1, -1] {

@@ -1,0 +1,145 @@
+/// What the header of a safetensors file says of the bytes behind it
+/// (https://github.com/huggingface/safetensors, "Format").
+///
+/// One that lies is none: tensors that overlap or leave a gap, that do not end where the file ends, whose shape makes another length.
+package struct SafetensorsHeader: Sendable {
+    /// One tensor of the file.
+    package struct Tensor: Sendable {
+        /// Its name as the header spells it, escapes and all.
+        package let name: [UInt8]
+        /// How its elements are numbers, as the header spells it, such as `BF16`.
+        package let type: String
+        /// The outermost dimension first.
+        package let shape: [Int]
+        /// Where its bytes lie in the file.
+        package let range: Range<Int>
+        /// Bytes of an element; nothing for types that this version does not know.
+        package let elementWidth: Int?
+    }
+
+    /// The longest header that is looked at, in bytes; the format allows 100,000,000.
+    package static let lengthLimit = 16 << 20
+    /// Bytes that say how long the header is.
+    package static let prefixLength = 8
+    /// The most dimensions that are taken for a shape.
+    private static let rankLimit = 64
+
+    /// Bytes before the first tensor.
+    package let length: Int
+    /// Those that have bytes, in the order of these.
+    package let tensors: [Tensor]
+
+    /// The length of a file's header with the eight bytes before it, if the file may be one.
+    ///
+    /// - Parameter prefix: The first nine bytes of the file.
+    package static func length(prefix: UnsafeRawBufferPointer, fileLength: Int) -> Int? {
+        guard prefix.count > prefixLength, prefix[prefixLength] == UInt8(ascii: "{") else { return nil }
+        let length = UInt64(littleEndian: prefix.loadUnaligned(as: UInt64.self))
+        guard length >= 2, length <= UInt64(lengthLimit), Int(length) <= fileLength - prefixLength else {
+            return nil
+        }
+        return prefixLength + Int(length)
+    }
+
+    /// Reads a header; nothing if it is not one that the file keeps to.
+    ///
+    /// - Parameters:
+    ///   - bytes: The file's first bytes, at least ``length(prefix:fileLength:)`` of them.
+    ///   - fileLength: Of the whole file.
+    package init?(_ bytes: UnsafeRawBufferPointer, fileLength: Int) {
+        guard let length = Self.length(prefix: bytes, fileLength: fileLength), length <= bytes.count else {
+            return nil
+        }
+        self.length = length
+        var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[Self.prefixLength..<length]))
+        var tensors: [Tensor] = []
+        do throws(JSONScanner.Malformed) {
+            try scanner.object(
+                { (scanner, name) throws(JSONScanner.Malformed) in
+                    let name = Array(
+                        bytes[name.lowerBound + Self.prefixLength..<name.upperBound + Self.prefixLength])
+                    guard name != Self.metadata else { return try scanner.skipValue() }
+                    tensors.append(try Self.tensor(name, &scanner, bytes, start: length))
+                }, or: JSONScanner.Malformed())
+            guard scanner.isAtEnd() else { return nil }
+        } catch { return nil }
+        // Empty tensors lie before the one that begins in their place.
+        tensors.sort {
+            ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+        }
+        var end = length
+        for tensor in tensors {
+            guard tensor.range.lowerBound == end else { return nil }
+            end = tensor.range.upperBound
+        }
+        guard end == fileLength, Set(tensors.map(\.name)).count == tensors.count else { return nil }
+        self.tensors = tensors.filter { !$0.range.isEmpty }
+    }
+
+    private static let metadata = Array("__metadata__".utf8)
+
+    private static func tensor(
+        _ name: [UInt8], _ scanner: inout JSONScanner, _ bytes: UnsafeRawBufferPointer, start: Int
+    ) throws(JSONScanner.Malformed) -> Tensor {
+        var (type, shape, offsets): (String?, [Int]?, [Int]?)
+        try scanner.object(
+            { (scanner, member) throws(JSONScanner.Malformed) in
+                switch text(member, bytes) {
+                case "dtype" where type == nil: type = text(try scanner.string(), bytes)
+                case "shape" where shape == nil: shape = try scanner.counts(limit: rankLimit)
+                case "data_offsets" where offsets == nil: offsets = try scanner.counts(limit: 2)
+                default: throw JSONScanner.Malformed()
+                }
+            }, or: JSONScanner.Malformed())
+        guard let type, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
+            throw JSONScanner.Malformed()
+        }
+        let width = width(of: type)
+        if let width {
+            var length = width
+            for dimension in shape {
+                let (product, isOver) = length.multipliedReportingOverflow(by: dimension)
+                guard !isOver else { throw JSONScanner.Malformed() }
+                length = product
+            }
+            guard length == offsets[1] - offsets[0] else { throw JSONScanner.Malformed() }
+        }
+        return Tensor(
+            name: name, type: type, shape: shape, range: start + offsets[0]..<start + offsets[1],
+            elementWidth: width)
+    }
+
+    private static func text(_ range: Range<Int>, _ bytes: UnsafeRawBufferPointer) -> String {
+        String(
+            decoding: bytes[range.lowerBound + prefixLength..<range.upperBound + prefixLength], as: UTF8.self)
+    }
+
+    private static func width(of type: String) -> Int? {
+        switch type {
+        case "BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0": 1
+        case "U16", "I16", "F16", "BF16": 2
+        case "U32", "I32", "F32": 4
+        case "U64", "I64", "F64", "C64": 8
+        default: nil
+        }
+    }
+}
+
+extension SafetensorsHeader.Tensor {
+    /// Fewer elements than these make no row.
+    private static let leastRow = 64
+
+    /// The elements of a row: those of the fewest inner dimensions that have 64 or more together.
+    ///
+    /// Nothing where all dimensions have fewer, or the type is unknown.
+    package var rowLength: Int? {
+        guard elementWidth != nil else { return nil }
+        var length = 1
+        // The product of all dimensions has a number, as was checked.
+        for dimension in shape.reversed() {
+            length *= dimension
+            if length >= Self.leastRow { return length }
+        }
+        return nil
+    }
+}

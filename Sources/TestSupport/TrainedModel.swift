@@ -1,0 +1,63 @@
+/// A model as a training leaves it: tensors of normally distributed bfloat16 weights, small ones between them, in the form of a
+/// safetensors file.
+package struct TrainedModel: Sendable {
+    package struct Tensor: Sendable {
+        package var name: String
+        package var shape: [Int]
+        package var weights: [Float]
+    }
+
+    package var tensors: [Tensor]
+    package var metadata = ""
+
+    /// - Parameters:
+    ///   - layers: Each of a matrix of `rows` x `columns` and a bias of `rows`.
+    package init(layers: Int, rows: Int, columns: Int, using random: inout SplitMix64) {
+        tensors = []
+        for layer in 0..<layers {
+            let scale = Float.random(in: 0.01...0.05, using: &random)
+            tensors.append(
+                Tensor(
+                    name: "layers.\(layer).weight", shape: [rows, columns],
+                    weights: (0..<rows * columns).map { _ in scale * Self.normal(&random) }))
+            tensors.append(
+                Tensor(
+                    name: "layers.\(layer).bias", shape: [rows],
+                    weights: (0..<rows).map { _ in scale * Self.normal(&random) }))
+        }
+    }
+
+    /// About normal: the sum of four, with a variance of one.
+    private static func normal(_ random: inout SplitMix64) -> Float {
+        let bits = random.next()
+        let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + bits >> 48
+        return (Float(sum) - 131_070) / 37_837
+    }
+
+    /// Some steps of training: every weight moves a little, in proportion to itself.
+    package mutating func train(by step: Float = 0.01, using random: inout SplitMix64) {
+        for index in tensors.indices {
+            for weight in tensors[index].weights.indices {
+                tensors[index].weights[weight] *= 1 + step * Self.normal(&random)
+            }
+        }
+    }
+
+    /// The model as a file, the tensors in their order.
+    package var file: [UInt8] {
+        var (header, data): (String, [UInt8]) = ("{\"__metadata__\":{\"step\":\"\(metadata)\"}", [])
+        for tensor in tensors {
+            let start = data.count
+            for weight in tensor.weights {
+                let bits = UInt16(truncatingIfNeeded: weight.bitPattern >> 16)
+                data.append(UInt8(truncatingIfNeeded: bits))
+                data.append(UInt8(bits >> 8))
+            }
+            header +=
+                ",\"\(tensor.name)\":{\"dtype\":\"BF16\",\"shape\":\(tensor.shape),\"data_offsets\":[\(start),\(data.count)]}"
+        }
+        header += "}"
+        let length = UInt64(header.utf8.count)
+        return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(header.utf8) + data
+    }
+}

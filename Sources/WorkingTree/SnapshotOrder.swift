@@ -1,0 +1,93 @@
+internal import Chunking
+internal import ObjectModel
+
+/// In which order files are read and stored, and which of them together.
+///
+/// A thread reads a batch at a time, file by file.
+struct SnapshotOrder: Sendable {
+    /// Raw bytes of a frame of small files: a file is had by decoding its frame.
+    private static let frameTarget = 128 << 10
+    private static let countLimit = 1024
+    /// The ending of files of tensors.
+    private static let tensorEnding = Array(".safetensors".utf8)
+
+    /// Numbers of files.
+    private let order: [UInt32]
+    private let batches: [Range<Int>]
+
+    var batchCount: Int { batches.count }
+
+    func batch(_ number: Int) -> ArraySlice<UInt32> { order[batches[number]] }
+
+    init(_ scanned: ScannedFiles) {
+        let series = Self.series(scanned)
+        var others = Self.storingOrder(scanned)
+        if !series.isEmpty {
+            let members = Set(series.joined())
+            others.removeAll { members.contains($0) }
+        }
+        var batches: [Range<Int>] = []
+        var order: [UInt32] = []
+        // What takes the longest comes first.
+        for files in series {
+            batches.append(order.count..<order.count + files.count)
+            order += files
+        }
+        let count = order.count
+        batches += Self.batches(scanned, others).map { $0.lowerBound + count..<$0.upperBound + count }
+        self.order = order + others
+        self.batches = batches
+    }
+
+    /// Large files of tensors of one directory, the oldest checkpoint first: each may be told by its difference from the one before.
+    private static func series(_ scanned: ScannedFiles) -> [[UInt32]] {
+        var found: [RepositoryPath: [(key: NumberedName, index: UInt32)]] = [:]
+        for index in scanned.indices where scanned.size(index) > Chunker.wholeLimit {
+            let name = scanned.withName(index) { name in
+                name.suffix(tensorEnding.count).elementsEqual(tensorEnding) ? NumberedName(name) : nil
+            }
+            guard let name else { continue }
+            let directory = scanned.path(index).split?.directory ?? .root
+            found[directory, default: []].append((name, UInt32(index)))
+        }
+        return found.sorted { $0.key < $1.key }.map { $0.value.sorted { $0.key < $1.key }.map(\.index) }
+    }
+
+    /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.
+    ///
+    /// Git orders the objects of a pack by the same signs. What is written in this order is read in it by a checkout of everything;
+    /// a checkout of one directory decodes frames that hold others' files as well.
+    ///
+    /// - Returns: The numbers of the files in that order.
+    private static func storingOrder(_ scanned: ScannedFiles) -> [UInt32] {
+        var keys: [(ending: UInt64, size: UInt32, index: UInt32)] = []
+        keys.reserveCapacity(scanned.count)
+        for index in scanned.indices {
+            let ending = scanned.withName(index) { name in
+                // The last byte counts most.
+                name.suffix(8).reduce(0 as UInt64) { $0 >> 8 | UInt64($1) << 56 }
+            }
+            keys.append((ending, UInt32(clamping: scanned.size(index)), UInt32(index)))
+        }
+        keys.sort { $0 < $1 }
+        return keys.map(\.index)
+    }
+
+    /// Neighbours whose content makes about a frame.
+    ///
+    /// - Parameter order: The numbers of the files, in the order in which they are read; batches are parts of it.
+    private static func batches(_ scanned: ScannedFiles, _ order: [UInt32]) -> [Range<Int>] {
+        var batches: [Range<Int>] = []
+        var (start, bytes) = (0, 0)
+        for (index, number) in order.enumerated() {
+            let size = scanned.size(Int(number))
+            if index > start, bytes + size > frameTarget || index - start >= countLimit {
+                batches.append(start..<index)
+                (start, bytes) = (index, 0)
+            }
+            bytes += size
+        }
+        if start < order.count { batches.append(start..<order.count) }
+        return batches
+    }
+}

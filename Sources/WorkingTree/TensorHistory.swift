@@ -1,0 +1,197 @@
+internal import Chunking
+internal import FileIO
+internal import Formats
+package import ObjectModel
+package import Storage
+
+/// Finds what the tensors of a file may be later versions of: the same file in the version before, the models that a run
+/// read, other checkpoints beside it.
+///
+/// May be used from any thread.
+package final class TensorHistory: Sendable {
+    /// A file or directory of a version.
+    package struct Source: Sendable {
+        package let tree: DirectoryTree
+        package let path: RepositoryPath
+
+        package init(tree: DirectoryTree, path: RepositoryPath) { (self.tree, self.path) = (tree, path) }
+    }
+
+    /// So many neighbours of a file are looked at.
+    private static let neighbourLimit = 3
+    /// So many files of a directory that a run read.
+    private static let inputLimit = 4
+    /// So many tables are kept in memory.
+    private static let tableLimit = 64
+
+    private struct State {
+        /// What was written meanwhile, by directory and name.
+        var written: [RepositoryPath: [EntryName: TensorTable]] = [:]
+        /// What was read, or was found to be no file of tensors.
+        var read: [ObjectID: TensorTable?] = [:]
+        var listings: [RepositoryPath: [TreeEntry]] = [:]
+    }
+
+    private let store: ObjectStore
+    private let version: DirectoryTree
+    private let inputs: [Source]
+    private let state = Monitor(State())
+
+    /// - Parameters:
+    ///   - version: The version before.
+    ///   - inputs: What a run read that made the files.
+    package init(_ store: ObjectStore, version: DirectoryTree, inputs: [Source] = []) {
+        (self.store, self.version, self.inputs) = (store, version, inputs)
+    }
+
+    /// For each piece of a file chunks that may be like it, the likeliest first.
+    func candidates(for file: TensorFile, at path: RepositoryPath) -> [[ObjectID]] {
+        var candidates = [[ObjectID]](repeating: [], count: file.pieces.count)
+        // What cannot be read is found out where it matters; a base it is not.
+        let own = (try? version.entry(at: path)).flatMap { $0 }.flatMap { table(of: $0) }
+        add(own, file, to: &candidates)
+        for table in inputTables(like: path) { add(table, file, to: &candidates) }
+        // Who has an ancestor of its own needs none of its neighbours.
+        let isOrphan = zip(candidates, file.pieces).contains { $0.isEmpty && $1.tensor != nil }
+        if isOrphan {
+            for table in neighbours(of: path) { add(table, file, to: &candidates, onlyWhereNone: own != nil) }
+        }
+        return candidates
+    }
+
+    /// Remembers a file that was written.
+    func note(_ table: TensorTable, at path: RepositoryPath) {
+        guard let (directory, name) = path.split else { return }
+        state.withLock { $0.written[directory, default: [:]][name] = table }
+    }
+
+    private func add(
+        _ table: TensorTable?, _ file: TensorFile, to candidates: inout [[ObjectID]],
+        onlyWhereNone: Bool = false
+    ) {
+        guard let table else { return }
+        for (index, chunk) in table.counterparts(of: file).enumerated() {
+            guard let chunk, !candidates[index].contains(chunk) else { continue }
+            if !onlyWhereNone || candidates[index].isEmpty { candidates[index].append(chunk) }
+        }
+    }
+
+    // MARK: Files
+
+    private func table(of entry: TreeEntry) -> TensorTable? {
+        guard entry.mode != .directory, entry.mode != .link, entry.size > Chunker.wholeLimit else {
+            return nil
+        }
+        if let known = state.withLock({ $0.read[entry.id] }) { return known }
+        let table = (try? readTable(entry.id)).flatMap { $0 }
+        state.withLock { state in
+            if state.read.count >= Self.tableLimit { state.read.removeAll() }
+            state.read[entry.id] = .some(table)
+        }
+        return table
+    }
+
+    /// The table of a large blob; nothing if it was not cut as a file of tensors.
+    private func readTable(_ blob: ObjectID) throws(ReadError) -> TensorTable? {
+        guard let recipe = try store.recipe(of: blob), recipe.cutRule == TensorCutter.rule else { return nil }
+        var chunks: [ChunkEntry] = []
+        try recipe.forEachChunk(in: store) { chunks.append($0) }
+        var head: [UInt8] = []
+        var length = SafetensorsHeader.prefixLength + 1
+        for chunk in chunks where head.count < length {
+            head += try store.chunk(chunk)
+            let found = head.withUnsafeBytes {
+                SafetensorsHeader.length(prefix: $0, fileLength: recipe.length)
+            }
+            guard let found else { return nil }
+            length = found
+        }
+        guard let header = head.withUnsafeBytes({ SafetensorsHeader($0, fileLength: recipe.length) }) else {
+            return nil
+        }
+        let file = TensorFile(header)
+        // Whoever made the recipe may have meant something else.
+        guard file.pieces.map(\.length) == chunks.map(\.length) else { return nil }
+        return TensorTable(file, chunks.map(\.id))
+    }
+
+    /// Models that a run read: files, and of directories those that are named most like the file.
+    private func inputTables(like path: RepositoryPath) -> [TensorTable] {
+        var tables: [TensorTable] = []
+        for source in inputs {
+            guard let entry = (try? source.tree.entry(at: source.path)).flatMap({ $0 }) else { continue }
+            guard entry.mode == .directory, let name = path.split?.name else {
+                if let table = table(of: entry) { tables.append(table) }
+                continue
+            }
+            let directory = DirectoryTree(root: entry.id, reader: store)
+            let entries = (try? directory.entries.leaves()) ?? []
+            let names = Self.neighbours(of: name, among: entries.map(\.name), limit: Self.inputLimit)
+            let same = entries.filter { $0.name == name }
+            let others = names.compactMap { name in entries.first { $0.name == name } }
+            tables += (same + others).prefix(Self.inputLimit).compactMap { self.table(of: $0) }
+        }
+        return tables
+    }
+
+    /// Checkpoints in the same directory, in the version before or written meanwhile.
+    private func neighbours(of path: RepositoryPath) -> [TensorTable] {
+        guard let (directory, name) = path.split else { return [] }
+        let written = state.withLock { $0.written[directory] ?? [:] }
+        let entries = listing(of: directory)
+        let names = Set(entries.map(\.name)).union(written.keys)
+        return Self.neighbours(of: name, among: Array(names), limit: Self.neighbourLimit).compactMap { name in
+            written[name] ?? entries.first { $0.name == name }.flatMap { table(of: $0) }
+        }
+    }
+
+    /// The large files of a directory of the version before.
+    private func listing(of directory: RepositoryPath) -> [TreeEntry] {
+        if let known = state.withLock({ $0.listings[directory] }) { return known }
+        var entries: [TreeEntry] = []
+        let root =
+            directory.isRoot
+            ? version.root
+            : (try? version.entry(at: directory)).flatMap { $0 }.flatMap {
+                $0.mode == .directory ? $0.id : nil
+            }
+        if let root {
+            let tree = DirectoryTree(root: root, reader: store)
+            try? tree.entries.forEachLeaf { (entry) throws(ReadError) in
+                if entry.mode != .directory, entry.size > Chunker.wholeLimit { entries.append(entry) }
+            }
+        }
+        state.withLock { $0.listings[directory] = entries }
+        return entries
+    }
+
+    // MARK: Names
+
+    /// Names that are the most like another one: first those that differ in numbers only, the one before it, the one behind it and so
+    /// on; then others with the same ending, in the same way.
+    static func neighbours(of name: EntryName, among names: [EntryName], limit: Int) -> [EntryName] {
+        let own = NumberedName(name.bytes)
+        let others = names.filter { $0 != name }.map { (name: $0, key: NumberedName($0.bytes)) }
+            .filter { $0.key.ending == own.ending }
+            .sorted { $0.key < $1.key }
+        let (series, rest) = (
+            others.filter { $0.key.words == own.words }, others.filter { $0.key.words != own.words }
+        )
+        var found: [EntryName] = []
+        for list in [series, rest] {
+            var (before, after) = (list.lastIndex { $0.key < own } ?? -1, 0)
+            after = before + 1
+            while found.count < limit, before >= 0 || after < list.count {
+                if before >= 0 {
+                    found.append(list[before].name)
+                    before -= 1
+                }
+                if after < list.count, found.count < limit {
+                    found.append(list[after].name)
+                    after += 1
+                }
+            }
+        }
+        return found
+    }
+}
