@@ -1,16 +1,17 @@
 #include "LowBits.h"
 
-#include <string.h>
+#include "low_bits_avx2.h"
+#include "low_bits_put.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
 
-#include "RangeCoder.h"
-
-bool mlrepo_low_bits_run_here(void) {
+mlrepo_kernel mlrepo_low_bits_kernel(void) {
+    mlrepo_kernel kernel = mlrepo_range_coder_kernel();
     unsigned a, b, c, d;
-    return mlrepo_range_coder_kernel() == mlrepo_avx512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2);
+    if (kernel != mlrepo_avx512 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return kernel;
+    return b & bit_BMI2 ? mlrepo_avx512 : mlrepo_avx2;
 }
 
 #define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi2,popcnt")))
@@ -40,31 +41,13 @@ WITH_AVX512 static inline __m512i low_masks_32(__m512i width) {
     return _mm512_sub_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), width), _mm512_set1_epi32(1));
 }
 
-// Puts up to 64 bits behind what is there.
-WITH_AVX512 static inline size_t put(uint8_t *bytes, size_t offset, uint64_t part, unsigned count) {
-    uint8_t *place = bytes + (offset >> 3);
-    unsigned shift = offset & 7;
-    uint64_t first = *place | part << shift;
-    memcpy(place, &first, 8);
-    place[8] = (uint8_t)(part >> 1 >> (63 - shift));
-    return offset + count;
-}
-
-WITH_AVX512 static inline uint64_t get(const uint8_t *bytes, size_t offset) {
-    const uint8_t *place = bytes + (offset >> 3);
-    unsigned shift = offset & 7;
-    uint64_t first;
-    memcpy(&first, place, 8);
-    return first >> shift | (uint64_t)place[8] << 1 << (63 - shift);
-}
-
 WITH_AVX512 static inline size_t take_512(__m512i values, __m512i masks, uint8_t *bytes, size_t offset) {
     uint64_t value[8], mask[8];
     _mm512_storeu_si512(value, values);
     _mm512_storeu_si512(mask, masks);
     if (_mm512_test_epi64_mask(masks, masks) == 0) return offset;
     for (int i = 0; i < 8; i += 1)
-        offset = put(bytes, offset, _pext_u64(value[i], mask[i]), (unsigned)__builtin_popcountll(mask[i]));
+        offset = put_bits(bytes, offset, _pext_u64(value[i], mask[i]), (unsigned)__builtin_popcountll(mask[i]));
     return offset;
 }
 
@@ -73,13 +56,13 @@ WITH_AVX512 static inline __m512i give_512(__m512i masks, const uint8_t *bytes, 
     if (_mm512_test_epi64_mask(masks, masks) == 0) return masks;
     _mm512_storeu_si512(mask, masks);
     for (int i = 0; i < 8; i += 1) {
-        part[i] = _pdep_u64(get(bytes, *offset), mask[i]);
+        part[i] = _pdep_u64(get_bits(bytes, *offset), mask[i]);
         *offset += (size_t)__builtin_popcountll(mask[i]);
     }
     return _mm512_loadu_si512(part);
 }
 
-WITH_AVX512 size_t mlrepo_low_bits_split_16(
+WITH_AVX512 static size_t split_16(
     const uint16_t *values, const uint8_t *groups, size_t count, const uint8_t *widths, uint8_t *symbols, uint8_t *bytes,
     size_t offset) {
     Widths table = load_widths(widths);
@@ -93,7 +76,7 @@ WITH_AVX512 size_t mlrepo_low_bits_split_16(
     return offset;
 }
 
-WITH_AVX512 size_t mlrepo_low_bits_split_32(
+WITH_AVX512 static size_t split_32(
     const uint32_t *values, const uint8_t *groups, size_t count, const uint8_t *widths, uint8_t *symbols, uint8_t *bytes,
     size_t offset) {
     Widths table = load_widths(widths);
@@ -112,7 +95,7 @@ WITH_AVX512 size_t mlrepo_low_bits_split_32(
     return offset;
 }
 
-WITH_AVX512 size_t mlrepo_low_bits_join_16(
+WITH_AVX512 static size_t join_16(
     uint16_t *values, const uint8_t *groups, size_t count, const uint8_t *widths, const uint8_t *bytes, size_t offset) {
     Widths table = load_widths(widths);
     for (size_t i = 0; i < count; i += 32) {
@@ -124,7 +107,7 @@ WITH_AVX512 size_t mlrepo_low_bits_join_16(
     return offset;
 }
 
-WITH_AVX512 size_t mlrepo_low_bits_join_32(
+WITH_AVX512 static size_t join_32(
     uint32_t *values, const uint8_t *groups, size_t count, const uint8_t *widths, const uint8_t *bytes, size_t offset) {
     Widths table = load_widths(widths);
     for (size_t i = 0; i < count; i += 32) {
@@ -143,25 +126,40 @@ WITH_AVX512 size_t mlrepo_low_bits_join_32(
 
 #else
 
-bool mlrepo_low_bits_run_here(void) { return false; }
+mlrepo_kernel mlrepo_low_bits_kernel(void) { return mlrepo_no_kernel; }
 
-#define NEVER_SPLIT(name, type)                                                                                     \
-    size_t name(                                                                                                    \
-        const type *values, const uint8_t *groups, size_t count, const uint8_t *widths, uint8_t *symbols,           \
-        uint8_t *bytes, size_t offset) {                                                                            \
-        (void)values, (void)groups, (void)count, (void)widths, (void)symbols, (void)bytes;                          \
-        return offset;                                                                                              \
-    }
-#define NEVER_JOIN(name, type)                                                                                      \
-    size_t name(                                                                                                    \
-        type *values, const uint8_t *groups, size_t count, const uint8_t *widths, const uint8_t *bytes,             \
-        size_t offset) {                                                                                            \
-        (void)values, (void)groups, (void)count, (void)widths, (void)bytes;                                         \
-        return offset;                                                                                              \
-    }
-NEVER_SPLIT(mlrepo_low_bits_split_16, uint16_t)
-NEVER_SPLIT(mlrepo_low_bits_split_32, uint32_t)
-NEVER_JOIN(mlrepo_low_bits_join_16, uint16_t)
-NEVER_JOIN(mlrepo_low_bits_join_32, uint32_t)
+// Nobody calls them where there is no kernel.
+#define split_16 mlrepo_low_bits_split_16_avx2
+#define split_32 mlrepo_low_bits_split_32_avx2
+#define join_16 mlrepo_low_bits_join_16_avx2
+#define join_32 mlrepo_low_bits_join_32_avx2
 
 #endif
+
+size_t mlrepo_low_bits_split_16(
+    mlrepo_kernel kernel, const uint16_t *values, const uint8_t *groups, size_t count, const uint8_t *widths,
+    uint8_t *symbols, uint8_t *bytes, size_t offset) {
+    return kernel == mlrepo_avx2 ? mlrepo_low_bits_split_16_avx2(values, groups, count, widths, symbols, bytes, offset)
+                                 : split_16(values, groups, count, widths, symbols, bytes, offset);
+}
+
+size_t mlrepo_low_bits_split_32(
+    mlrepo_kernel kernel, const uint32_t *values, const uint8_t *groups, size_t count, const uint8_t *widths,
+    uint8_t *symbols, uint8_t *bytes, size_t offset) {
+    return kernel == mlrepo_avx2 ? mlrepo_low_bits_split_32_avx2(values, groups, count, widths, symbols, bytes, offset)
+                                 : split_32(values, groups, count, widths, symbols, bytes, offset);
+}
+
+size_t mlrepo_low_bits_join_16(
+    mlrepo_kernel kernel, uint16_t *values, const uint8_t *groups, size_t count, const uint8_t *widths,
+    const uint8_t *bytes, size_t offset) {
+    return kernel == mlrepo_avx2 ? mlrepo_low_bits_join_16_avx2(values, groups, count, widths, bytes, offset)
+                                 : join_16(values, groups, count, widths, bytes, offset);
+}
+
+size_t mlrepo_low_bits_join_32(
+    mlrepo_kernel kernel, uint32_t *values, const uint8_t *groups, size_t count, const uint8_t *widths,
+    const uint8_t *bytes, size_t offset) {
+    return kernel == mlrepo_avx2 ? mlrepo_low_bits_join_32_avx2(values, groups, count, widths, bytes, offset)
+                                 : join_32(values, groups, count, widths, bytes, offset);
+}

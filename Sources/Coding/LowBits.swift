@@ -3,8 +3,12 @@ internal import CShims
 /// The bits of a value that are as good as random: they stand beside its head, as they are, one value's behind the other's, the lowest
 /// bit first.
 enum LowBits {
-    /// Whether this processor has the instructions of the fast kernels.
-    static let haveKernels = mlrepo_low_bits_run_here()
+    /// The best that this processor has the instructions for.
+    static let bestKernel = mlrepo_low_bits_kernel()
+    /// All that it has the instructions for, with the one that needs none.
+    static let kernels = [mlrepo_no_kernel, mlrepo_avx2, mlrepo_avx512].filter {
+        $0.rawValue <= bestKernel.rawValue
+    }
     /// More bytes than are used that a kernel may touch.
     static let margin = 16
     /// Values that a kernel works on at a time.
@@ -19,23 +23,23 @@ enum LowBits {
     static func split<Word: TensorWord>(
         _ values: UnsafePointer<Word>, _ groups: UnsafePointer<UInt8>, count: Int, widths: [UInt8],
         into symbols: UnsafeMutablePointer<UInt8>, _ bytes: UnsafeMutablePointer<UInt8>,
-        usesKernels: Bool = haveKernels
+        kernel: mlrepo_kernel = bestKernel
     ) -> Int {
         let widths = padded(widths)
         var (index, offset) = (0, 0)
         bytes.pointee = 0
-        if usesKernels {
+        if kernel != mlrepo_no_kernel {
             let whole = count / step * step
             let raw = UnsafeRawPointer(values)
             if Word.bitWidth == 16 {
                 let values = raw.assumingMemoryBound(to: UInt16.self)
                 (index, offset) = (
-                    whole, mlrepo_low_bits_split_16(values, groups, whole, widths, symbols, bytes, 0)
+                    whole, mlrepo_low_bits_split_16(kernel, values, groups, whole, widths, symbols, bytes, 0)
                 )
             } else if Word.bitWidth == 32 {
                 let values = raw.assumingMemoryBound(to: UInt32.self)
                 (index, offset) = (
-                    whole, mlrepo_low_bits_split_32(values, groups, whole, widths, symbols, bytes, 0)
+                    whole, mlrepo_low_bits_split_32(kernel, values, groups, whole, widths, symbols, bytes, 0)
                 )
             }
         }
@@ -83,13 +87,13 @@ struct LowBitsReader {
     private let bytes: UnsafeRawBufferPointer
     private let widths: [UInt8]
     private let most: Int
-    private let usesKernels: Bool
+    private let kernel: mlrepo_kernel
     private var offset = 0
 
-    init(_ bytes: UnsafeRawBufferPointer, widths: [UInt8], usesKernels: Bool = LowBits.haveKernels) {
+    init(_ bytes: UnsafeRawBufferPointer, widths: [UInt8], kernel: mlrepo_kernel = LowBits.bestKernel) {
         self.bytes = bytes
         self.widths = LowBits.padded(widths)
-        self.usesKernels = usesKernels
+        self.kernel = kernel
         most = Int(widths.max() ?? 0)
     }
 
@@ -135,16 +139,16 @@ struct LowBitsReader {
         _ values: UnsafeMutablePointer<Word>, _ groups: UnsafePointer<UInt8>, count: Int,
         _ start: UnsafeRawPointer
     ) -> Int {
-        guard usesKernels, Word.bitWidth == 16 || Word.bitWidth == 32 else { return 0 }
+        guard kernel != mlrepo_no_kernel, Word.bitWidth == 16 || Word.bitWidth == 32 else { return 0 }
         let whole = count / LowBits.step * LowBits.step
         let bytes = start.assumingMemoryBound(to: UInt8.self)
         let raw = UnsafeMutableRawPointer(values)
         if Word.bitWidth == 16 {
             offset = mlrepo_low_bits_join_16(
-                raw.assumingMemoryBound(to: UInt16.self), groups, whole, widths, bytes, offset)
+                kernel, raw.assumingMemoryBound(to: UInt16.self), groups, whole, widths, bytes, offset)
         } else {
             offset = mlrepo_low_bits_join_32(
-                raw.assumingMemoryBound(to: UInt32.self), groups, whole, widths, bytes, offset)
+                kernel, raw.assumingMemoryBound(to: UInt32.self), groups, whole, widths, bytes, offset)
         }
         return whole
     }

@@ -254,20 +254,20 @@ import Testing
         }
         let groups = (0..<count).map { _ in UInt8.random(in: 0..<UInt8(widths.count), using: &random) }
         let values = (0..<count).map { _ in Word(truncatingIfNeeded: random.next()) }
-        func split(usesKernels: Bool) -> (symbols: [UInt8], low: [UInt8]) {
+        func split(_ kernel: mlrepo_kernel) -> (symbols: [UInt8], low: [UInt8]) {
             var symbols = [UInt8](repeating: 0, count: count)
             var low = [UInt8](repeating: 0xa5, count: count * Word.bitWidth / 8 + LowBits.margin)
             let length = LowBits.split(
-                values, groups, count: count, widths: widths, into: &symbols, &low, usesKernels: usesKernels)
+                values, groups, count: count, widths: widths, into: &symbols, &low, kernel: kernel)
             return (symbols, Array(low.prefix(length)))
         }
-        let slow = split(usesKernels: false)
-        for usesKernels in [false, LowBits.haveKernels] {
-            let fast = split(usesKernels: usesKernels)
+        let slow = split(mlrepo_no_kernel)
+        for kernel in LowBits.kernels {
+            let fast = split(kernel)
             #expect(fast.symbols == slow.symbols && fast.low == slow.low, "seed \(seed)")
             var output = zip(values, groups).map { $0 &>> Word(truncatingIfNeeded: widths[Int($1)]) }
             let isAtEnd = try slow.low.withUnsafeBytes { low in
-                var reader = LowBitsReader(low, widths: widths, usesKernels: usesKernels)
+                var reader = LowBitsReader(low, widths: widths, kernel: kernel)
                 try reader.join(&output, groups, count: count)
                 return reader.isAtEnd
             }

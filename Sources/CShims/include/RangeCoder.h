@@ -1,7 +1,6 @@
 #ifndef MLREPO_RANGE_CODER_H
 #define MLREPO_RANGE_CODER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,0 +1,123 @@
+"""Models: what becomes of safetensors files from the command line."""
+import json
+import random
+import struct
+import subprocess
+import sys
+
+from command_test import READER, CommandTest
+
+SHAPES = {"layer.weight": (256, 320), "layer.norm": (320,), "head.weight": (256, 320)}
+
+
+class Models(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.random = random.Random(20261128)
+        self.mlrepo("init")
+
+    def weights(self) -> dict:
+        """Values of bfloat16 tensors, by name."""
+        return {name: [self.random.gauss(0, 0.03) for _ in range(shape[0] * (shape[1] if len(shape) > 1 else 1))]
+                for name, shape in SHAPES.items()}
+
+    def trained(self, weights: dict, step: float = 0.01) -> dict:
+        return {name: [value * (1 + self.random.gauss(0, step)) for value in values] for name, values in weights.items()}
+
+    def model(self, weights: dict, prefix: str = "", note: str = "") -> bytes:
+        """A safetensors file."""
+        header, data = {"__metadata__": {"note": note}}, b""
+        for name, values in weights.items():
+            content = struct.pack(f"<{len(values)}f", *values)
+            part = b"".join(content[at + 2:at + 4] for at in range(0, len(content), 4))
+            header[prefix + name] = {"dtype": "BF16", "shape": SHAPES[name], "data_offsets": [len(data), len(data) + len(part)]}
+            data += part
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    def put(self, path: str, content: bytes) -> None:
+        (self.work / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.work / path).write_bytes(content)
+
+    def commit(self, path: str, content: bytes, *options: str) -> tuple[str, int]:
+        """The commit's id, and what the packs grew by."""
+        before = self.stats()["packBytes"]
+        self.put(path, content)
+        self.mlrepo("add", path)
+        self.mlrepo("commit", "-m", path, *options)
+        return self.mlrepo("resolve", "HEAD").strip(), self.stats()["packBytes"] - before
+
+    def stats(self) -> dict:
+        return json.loads(self.mlrepo("stats", "--json"))
+
+    def test_a_model_and_its_next_versions(self) -> None:
+        weights = self.weights()
+        files, commits, growths = [], [], []
+        for step in range(3):
+            files.append(self.model(weights, note=str(step)))
+            commit, growth = self.commit("model.safetensors", files[-1])
+            commits.append(commit)
+            growths.append(growth)
+            weights = self.trained(weights)
+        self.assertLess(growths[0], 0.72 * len(files[0]))
+        self.assertLess(growths[1], 0.5 * len(files[1]))
+        self.assertIn("tensor-base", self.mlrepo("stats"))
+        for commit, content in zip(commits, files):
+            self.mlrepo("checkout", commit)
+            self.assertEqual((self.work / "model.safetensors").read_bytes(), content)
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        reader = subprocess.run(
+            [sys.executable, str(READER), "verify", "--cuts", str(self.work / ".mlrepo")], capture_output=True, text=True)
+        self.assertEqual(reader.returncode, 0, reader.stdout + reader.stderr)
+
+    def test_a_fine_tune_is_told_by_the_model_that_was_read(self) -> None:
+        weights = self.weights()
+        self.commit("base/model.safetensors", self.model(weights))
+        tuned = self.model(self.trained(weights, 0.002), prefix="model.")
+        _, growth = self.commit("tuned/out.safetensors", tuned, "--input", "base/model.safetensors")
+        self.assertLess(growth, 0.4 * len(tuned))
+        other = self.model(self.trained(weights, 0.002), prefix="model.")
+        _, growth = self.commit("elsewhere/out.safetensors", other)
+        self.assertGreater(growth, 0.6 * len(other), "nobody said what it came from")
+
+    def test_a_base_outlives_the_branch_that_made_it(self) -> None:
+        self.commit("notes", b"first\n")
+        weights = self.weights()
+        self.mlrepo("checkout", "-b", "try")
+        self.commit("model.safetensors", self.model(weights))
+        tuned = self.model(self.trained(weights))
+        self.mlrepo("tag", "base")
+        kept, _ = self.commit("model.safetensors", tuned)
+        self.mlrepo("tag", "tuned")
+        # The base's file goes from every version that is named, by a new history of the tuned one.
+        self.mlrepo("checkout", "main")
+        self.mlrepo("checkout", kept, "--", "model.safetensors")
+        self.mlrepo("add", "model.safetensors")
+        self.mlrepo("commit", "-m", "Only the tuned one")
+        self.mlrepo("tag", "--delete", "base")
+        self.mlrepo("tag", "--delete", "tuned")
+        self.mlrepo("branch", "--delete", "try")
+        self.mlrepo("gc", "--now")
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        (self.work / "model.safetensors").unlink()
+        self.mlrepo("restore", "model.safetensors")
+        self.assertEqual((self.work / "model.safetensors").read_bytes(), tuned)
+
+    def test_what_only_looks_like_a_model_is_kept_as_it_is(self) -> None:
+        sound = self.model(self.weights())
+        length = struct.unpack("<Q", sound[:8])[0]
+        lies = {
+            "longer": sound + b"x", "shorter": sound[:-1], "overlap": sound.replace(b"[0, 163840]", b"[0, 163841]"),
+            "huge": struct.pack("<Q", 2**63) + sound[8:], "cut": sound[:8] + sound[8:8 + length - 1] + b"{" + sound[8 + length:],
+            "type": sound.replace(b'"BF16"', b'"F4__"', 1), "name": sound.replace(b"layer.norm", b"layer\\nnor"),
+        }
+        for name, content in lies.items():
+            self.put(f"m/{name}.safetensors", content)
+        self.mlrepo("add", "m")
+        self.mlrepo("commit", "-m", "Lies")
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        for name, content in lies.items():
+            (self.work / f"m/{name}.safetensors").unlink()
+        self.mlrepo("restore", "m")
+        for name, content in lies.items():
+            self.assertEqual((self.work / f"m/{name}.safetensors").read_bytes(), content, name)
