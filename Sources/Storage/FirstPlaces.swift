@@ -1,17 +1,24 @@
+internal import Coding
 internal import ObjectModel
 
-/// The places of a pack's objects that count: of several of one object the first one in the pack, since frames that were
-/// decoded late come last in the list.
+/// The places of a pack's objects that count: of several of one object the first one in the pack, those that are differences from a
+/// tensor behind all others.
 struct FirstPlaces {
     private let objects: SegmentedArray<IntegrityPack.Found>
     /// Positions in ``objects``, by the objects' references.
     private let order: [UInt32]
 
-    init(_ objects: SegmentedArray<IntegrityPack.Found>) {
+    /// - Parameter frames: To which the places refer.
+    init(_ objects: SegmentedArray<IntegrityPack.Found>, _ frames: [IntegrityPack.Frame]) {
+        func isDifference(_ found: IntegrityPack.Found) -> Int {
+            frames[Int(found.frame)].codec == Codec.tensorWithBase.rawValue ? 1 : 0
+        }
         let all = objects.indices.map { UInt32($0) }.sorted { left, right in
             let (left, right) = (objects[Int(left)], objects[Int(right)])
             return left.reference == right.reference
-                ? (left.frame, left.start) < (right.frame, right.start)
+                ? (isDifference(left), left.frame, left.start) < (
+                    isDifference(right), right.frame, right.start
+                )
                 : left.reference < right.reference
         }
         var order: [UInt32] = []

@@ -1,3 +1,4 @@
+internal import Coding
 package import FileIO
 package import ObjectModel
 
@@ -190,6 +191,8 @@ package struct GarbageCollector: Sendable {
 
     /// Adds up what is needed of each pack, and decides what becomes of it.
     private func count(_ reachable: Reachability, _ plan: inout Plan) {
+        var kept: Set<PackName> = []
+        var counted: [Plan.Pack] = []
         for pack in reachable.packs {
             let index = pack.index
             var (needed, objects, dead, raw) = (0, 0, 0, 0)
@@ -211,12 +214,40 @@ package struct GarbageCollector: Sendable {
             }
             plan.objects += objects
             plan.needed += needed
-            if needed == 0 || (needed < objects && dead * 100 >= raw * times.worthwhile) {
-                plan.dropped.append(
-                    Plan.Pack(name: pack.name, bytes: index.fileLength, objects: objects, needed: needed))
-            } else {
-                plan.keptPacks += 1
-                plan.keptBytes += index.fileLength
+            counted.append(
+                Plan.Pack(name: pack.name, bytes: index.fileLength, objects: objects, needed: needed))
+            if needed > 0 && (needed == objects || dead * 100 < raw * times.worthwhile) {
+                kept.insert(pack.name)
+            }
+        }
+        dropBaseless(reachable, &kept)
+        plan.dropped = counted.filter { !kept.contains($0.name) }
+        plan.keptPacks = kept.count
+        plan.keptBytes = counted.reduce(0) { $0 + (kept.contains($1.name) ? $1.bytes : 0) }
+    }
+
+    /// Keeps no pack in which something that nobody needs would stay without its base: whoever stores the same again would rely
+    /// on it.
+    private func dropBaseless(_ reachable: Reachability, _ kept: inout Set<PackName>) {
+        func stays(_ base: ObjectReference) -> Bool {
+            reachable.packs.contains { pack in
+                guard let position = pack.index.position(of: base),
+                    let (_, place) = pack.index.entry(position), !place.isRecipe,
+                    !pack.index.hasBase(place.frame)
+                else { return false }
+                return kept.contains(pack.name) || reachable.isMarked(pack.name, position)
+            }
+        }
+        // What stays for one pack may be gone with the next one.
+        var before = -1
+        while before != kept.count {
+            before = kept.count
+            for pack in reachable.packs where kept.contains(pack.name) {
+                let isBaseless = (0..<pack.index.frameCount).contains { number in
+                    guard pack.index.codec(of: number) == Codec.tensorWithBase.rawValue else { return false }
+                    return (try? pack.index.frame(number))?.base.map { !stays($0) } ?? false
+                }
+                if isBaseless { kept.remove(pack.name) }
             }
         }
     }

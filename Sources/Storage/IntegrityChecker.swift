@@ -181,7 +181,7 @@ package struct IntegrityChecker: Sendable {
 
         // What a damaged frame held is lost unless another frame has it too.
         var lay: [ObjectReference: IntegrityProblem] = [:]
-        for (problem, references) in pending where problem.kind == .frame {
+        for (problem, references) in pending where problem.kind == .frame || problem.kind == .base {
             for reference in references where !walk.isPresent(reference) { lay[reference] = problem }
         }
         report.lost = Set(lay.keys).union(walk.missing).sorted()
@@ -266,7 +266,7 @@ package struct IntegrityChecker: Sendable {
     ) -> [IntegrityProblem] {
         // Objects that lie undamaged elsewhere are not hit by the damage of one frame.
         let hit = { (problem: IntegrityProblem, reference: ObjectReference) in
-            problem.kind != .frame || !walk.isPresent(reference)
+            (problem.kind != .frame && problem.kind != .base) || !walk.isPresent(reference)
         }
         var wanted: Set<ObjectReference> = []
         for (problem, references) in pending { wanted.formUnion(references.filter { hit(problem, $0) }) }

@@ -74,7 +74,7 @@ extension IntegrityPack {
     private mutating func compareEntries(
         _ bytes: PackBytes, _ trailer: PackTrailer, _ position: [Int: Int]
     ) throws(FileError) -> [Int: [ObjectReference]] {
-        let expected = FirstPlaces(objects)
+        let expected = FirstPlaces(objects, frames)
         var recipes: [ObjectID: [Found]] = [:]
         for (index, blob) in recipeBlobs { recipes[blob, default: []].append(objects[index]) }
         var lost: [Int: [ObjectReference]] = [:]
@@ -173,5 +173,9 @@ extension IntegrityPack {
                 needs: references.sorted())
         }
         gaps = []
+        for (offset, problem) in baseless.sorted(by: { $0.key < $1.key }) {
+            report(.base, problem, at: offset, needs: (lost[offset] ?? []).sorted())
+        }
+        baseless = [:]
     }
 }

@@ -40,6 +40,8 @@ struct IntegrityPack {
     /// Positions of frames, by offset, whose objects are not all in ``objects``.
     var incomplete: Set<Int> = []
     var gaps: [(range: Range<Int>, problem: String)] = []
+    /// What is the matter with frames whose base is not there, by their offsets.
+    var baseless: [Int: String] = [:]
     var rows: [IndexRow] = []
     var hasSoundIndex = false
     let path: FilePath
@@ -189,6 +191,7 @@ struct IntegrityPack {
         case objects(
             [Found], recipes: [(index: Int, blob: ObjectID)], problems: [(ObjectReference, String)])
         case damage(String)
+        case baseless(String)
     }
 
     /// - Parameter payload: Hands out what frames name as their base.
@@ -206,7 +209,7 @@ struct IntegrityPack {
                 if let name = raw.table.base {
                     result =
                         payload(name).map { Self.decode(raw, frame: frame, base: $0, coder) }
-                        ?? .damage("its base, \(name), is not in a frame without a base")
+                        ?? .baseless("its base, \(name), is not in a frame without a base")
                 } else {
                     result = Self.decode(raw, frame: frame, base: nil, coder)
                 }
@@ -258,6 +261,10 @@ struct IntegrityPack {
             let place = frames[frame]
             incomplete.insert(place.offset)
             gaps.append((place.offset..<place.offset + place.length, problem))
+        case .baseless(let problem):
+            let place = frames[frame]
+            incomplete.insert(place.offset)
+            baseless[place.offset] = problem
         case .objects(let found, let recipes, let problems):
             for recipe in recipes { recipeBlobs[objects.count + recipe.index] = recipe.blob }
             for object in found { objects.append(object) }

@@ -30,6 +30,8 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
         case index
         /// Bytes of a pack that are to be a frame and are none that can be read.
         case frame
+        /// A sound frame that cannot be decoded, since its base is missing or damaged.
+        case base
         /// An object whose payload is not one of its kind.
         case object
         /// A tree whose nodes are not those that its elements make, or whose sizes are wrong.

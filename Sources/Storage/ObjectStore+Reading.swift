@@ -47,6 +47,16 @@ extension ObjectStore {
         return delta ?? recipe
     }
 
+    /// The same, and where it is a difference from a tensor, that has not gone astray: what is to be relied upon.
+    func containsWithBase(_ reference: ObjectReference) -> Bool {
+        guard let found = find(reference) else { return false }
+        guard reference.kind == .blob, !found.place.isRecipe, found.pack.index.hasBase(found.place.frame),
+            let frame = try? found.pack.index.frame(found.place.frame), let base = frame.base,
+            frame.codec == Codec.tensorWithBase.rawValue
+        else { return true }
+        return !plainCopies(of: base).isEmpty
+    }
+
     /// Whether a live pack has an object so that others can rely on it as their base, if it is a blob.
     func containsPlain(_ reference: ObjectReference) -> Bool {
         guard let found = find(reference) else { return false }

@@ -70,7 +70,7 @@ package final class ObjectWriter: Sendable {
         if state.withLock({ $0.isOwn(reference) || (!evenIfThere && $0.reliedOn.contains(reference)) }) {
             return false
         }
-        let isThere = !evenIfThere && store.contains(reference)
+        let isThere = !evenIfThere && store.containsWithBase(reference)
         return state.withLock { state in
             if isThere {
                 state.reliedOn.insert(reference)
@@ -287,7 +287,7 @@ package final class ObjectWriter: Sendable {
     /// written for leavings.
     package func stillStands() -> Bool {
         let (reliedOn, bases, packs) = state.withLock { ($0.reliedOn, $0.bases, $0.finished.map(\.name)) }
-        return reliedOn.allSatisfy { store.contains($0) }
+        return reliedOn.allSatisfy { store.containsWithBase($0) }
             && bases.allSatisfy { !store.plainCopies(of: $0).isEmpty }
             && !packs.contains { store.isDoomed($0) }
     }

@@ -106,12 +106,14 @@ package final class PackWriter: Sendable {
                 let (start, length) = (UInt32(object.offset), UInt32(object.length))
                 entries.append(
                     PackEntries.Row(
-                        reference: object.reference, isRecipe: false, frame: number, offset: start,
+                        reference: object.reference, isRecipe: false,
+                        isDifference: frame.codec == .tensorWithBase, frame: number, offset: start,
                         length: length))
                 guard let blob = object.recipeOf else { continue }
                 entries.append(
                     PackEntries.Row(
-                        reference: ObjectReference(.blob, blob), isRecipe: true, frame: number, offset: start,
+                        reference: ObjectReference(.blob, blob), isRecipe: true, isDifference: false,
+                        frame: number, offset: start,
                         length: length))
             }
         }

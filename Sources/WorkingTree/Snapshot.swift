@@ -61,8 +61,8 @@ package struct Snapshot: Sendable {
         var reading = 0
         /// Parts of large files that wait for somebody who encodes and writes them.
         var parts: [Part] = []
-        /// Pieces of tensors that were read and are not written yet.
-        var tensorsUnderway = 0
+        /// Of each batch, how many pieces of tensors were read and are not written yet.
+        var tensorsUnderway: [Int: Int] = [:]
         var files: SnapshotFiles
         var recipes: [RecipeEntry] = []
         var failure: WorkingTreeError?
@@ -76,12 +76,14 @@ package struct Snapshot: Sendable {
     /// What is encoded by itself.
     private enum Part: Sendable {
         case frame(FrameBuilder)
-        case tensor(TensorWriter.Piece)
+        case tensor(TensorWriter.Piece, batch: Int)
     }
 
     /// Where a thread puts what it reads.
     private struct Output {
         var builder = FrameBuilder(.data)
+        /// The number of the batch that is read.
+        let batch: Int
         let work: Monitor<Work>
         /// How many parts may wait.
         let waiting: Int
@@ -114,7 +116,7 @@ package struct Snapshot: Sendable {
                 do throws(WorkingTreeError) {
                     switch task {
                     case .batch(let number):
-                        var output = Output(work: work, waiting: threads - 1)
+                        var output = Output(batch: number, work: work, waiting: threads - 1)
                         let batch = order.batch(number)
                         let (found, recipes) = try read(batch.lazy.map { scanned[Int($0)] }, &output)
                         work.withLock { work in
@@ -180,27 +182,37 @@ package struct Snapshot: Sendable {
     private func write(
         _ piece: TensorWriter.Piece, _ output: inout Output
     ) throws(WorkingTreeError) {
-        let limit = output.waiting
+        let (limit, batch) = (output.waiting, output.batch)
         let isTaken = output.work.withLock { work -> Bool in
-            work.tensorsUnderway += 1
+            work.tensorsUnderway[batch, default: 0] += 1
             guard work.parts.count < limit else { return false }
-            work.parts.append(.tensor(piece))
+            work.parts.append(.tensor(piece, batch: batch))
             return true
         }
-        if !isTaken { try write(.tensor(piece), output.work) }
+        if !isTaken { try write(.tensor(piece, batch: batch), output.work) }
     }
 
-    /// Waits until every piece of a tensor that was read is written, helping with it: the next file may be told by it.
+    /// Waits until every piece of a tensor that this batch has read is written, and helps with whatever waits: the next file may be
+    /// told by it.
+    ///
+    /// Does not wait where something went wrong: then nobody takes what waits.
     private func finishTensors(_ output: Output) throws(WorkingTreeError) {
-        while let part = output.work.withLock({ $0.parts.popLast() }) { try write(part, output.work) }
-        output.work.wait { $0.tensorsUnderway == 0 ? () : nil }
+        let batch = output.batch
+        while true {
+            let part = output.work.wait { work -> Part?? in
+                if work.failure != nil || work.tensorsUnderway[batch, default: 0] == 0 { return .some(nil) }
+                return work.parts.popLast().map { .some($0) }
+            }
+            guard let part else { return }
+            try write(part, output.work)
+        }
     }
 
     private func write(_ part: Part, _ work: Monitor<Work>) throws(WorkingTreeError) {
         switch part {
         case .frame(var frame): try write(&frame)
-        case .tensor(let piece):
-            defer { work.withLock { $0.tensorsUnderway -= 1 } }
+        case .tensor(let piece, let batch):
+            defer { work.withLock { $0.tensorsUnderway[batch, default: 0] -= 1 } }
             do throws(StoreError) { try tensors?.append(piece) } catch { throw .store(error) }
         }
     }

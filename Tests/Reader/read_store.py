@@ -20,12 +20,12 @@ import re
 import sys
 from typing import NamedTuple
 
-from store_log import Log, StoreFiles, read_format
+from store_log import TENSORS, Log, StoreFiles, read_format
 from store_objects import (BLOB, CHUNKS, COMMIT, EVENT, KIND_NUMBERS, KINDS, LARGEST_PAYLOAD, LONGEST_PATH, RECIPES,
                            REFS, RUN, STATEMENT, TREE, Damage, Undecoded, decode_document, describe, encode_canonical,
                            object_id, path_json, require)
-from store_packs import BY_RECIPE, LONGEST_PACK, Content, Pack, expected_entries, read_frame
-from store_trees import (DIRECTORY, LINK, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1, parse_chunks,
+from store_packs import BY_RECIPE, LONGEST_PACK, TENSOR, TENSOR_BASE, Content, Pack, expected_entries, read_frame
+from store_trees import (DIRECTORY, LINK, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1, lengths_by_rule_16, parse_chunks,
                          parse_node)
 
 DEEPEST_DIRECTORY = 2_048
@@ -113,13 +113,14 @@ class Store:
 
     def decode(self, name, frame):
         """The raw bytes of a frame of a pack."""
-        return frame.decode(functools.partial(self.base_payload, name))
+        return frame.decode(functools.partial(self.base_payload, None if frame.codec == TENSOR_BASE else name))
 
     def base_payload(self, name, kind, identifier):
-        """The payload of a base, from a frame of the same pack that has no base itself."""
+        """The payload of a base, from a frame that has no base itself: of the same pack, or of any where no name is given."""
         places = [place for place in self.places.get((kind, identifier), ())
-                  if place.pack == name and self.packs[name].frames[place.frame].base is None]
-        require(places, f"base {describe(kind, identifier)} lies in no frame of the pack without a base")
+                  if place.pack == (name or place.pack) and self.packs[place.pack].frames[place.frame].base is None]
+        require(places, f"base {describe(kind, identifier)} lies in no frame of the pack without a base" if name
+                else f"base {describe(kind, identifier)} lies in no frame without a base")
         payload = self._first_sound(kind, identifier, places)
         require(payload, f"base {describe(kind, identifier)} is empty")
         return payload
@@ -293,13 +294,18 @@ class Verifier:
                 digest.update(read_at(offset, min(READ_SIZE, size - offset)))
             require(digest.hexdigest() == name[:64], "SHA-256 differs from the name")
         pack = self.store.packs[name]
+        if any(frame.codec in (TENSOR, TENSOR_BASE) for frame in pack.frames):
+            log = self.store.log
+            if log and log.newest and TENSORS not in log.newest["features"]:
+                self.report("it has tensors, which the newest entry does not demand", path)
         sound = {number: objects for number in range(len(pack.frames))
                  if (objects := self.check_frame(name, number)) is not None}
         if len(sound) == len(pack.frames):
             with self.checking(path):
                 raw_total = sum(length for objects in sound.values() for *_, length in objects)
                 require(raw_total == pack.raw_total, "trailer's sum of raw bytes differs")
-                require(pack.entries == expected_entries(sound), "index differs from the frames")
+                differences = {number for number, frame in enumerate(pack.frames) if frame.codec == TENSOR_BASE}
+                require(pack.entries == expected_entries(sound, differences), "index differs from the frames")
 
     def check_frame(self, name, number):
         """The contents of a frame, each object checked; None if the frame cannot be read."""
@@ -457,6 +463,11 @@ class Verifier:
         with self.checking(f"recipe {describe(CHUNKS, identifier)} of {describe(BLOB, recipe.blob)}"):
             by_rule_1, rest = self.cuts and recipe.cut_rule == 1, recipe.length
             require(not by_rule_1 or rest > ONE_CHUNK, "recipe of a file of one chunk")
+            if self.cuts and recipe.cut_rule == 16:
+                pieces = list(self.store.pieces(recipe))
+                require([len(piece) for piece in pieces] == lengths_by_rule_16(b"".join(pieces)),
+                        "chunks are not those of cut rule 16")
+                return
             for piece in self.store.pieces(recipe):
                 rest -= len(piece)
                 require(not by_rule_1 or ends_by_rule_1(piece, rest == 0), "chunks are not those of cut rule 1")

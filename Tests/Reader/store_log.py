@@ -146,6 +146,10 @@ def pack_name(value):
     require(isinstance(value, str) and PACK_NAME.fullmatch(value), "not a pack's name")
 
 
+TENSORS = "tensors"
+KNOWN_FEATURES = {TENSORS}
+
+
 def feature(value):
     require(isinstance(value, str) and FEATURE.fullmatch(value), "not a feature's name")
 
@@ -253,9 +257,11 @@ class Log:
                     self.report(str(error), entry_path(number))
             leaf, entry = sealed_leaf, decode_canonical(sealed_leaf)
             check_entry(entry, leaf, number)
-        if entry["features"]:
+        if set(entry["features"]) - KNOWN_FEATURES:
             self.newest, self.live = None, set()  # nothing of such a store is read
             raise Damage(f"features {entry['features']!a} are not known")
+        if self.newest and not set(entry["features"]) >= set(self.newest["features"]):
+            self.report("features of the entry before are not in force any more", entry_path(number))
         self.newest = entry
         self.frontier.append(leaf)
         self.leaf_hashes.append(leaf_hash(leaf))

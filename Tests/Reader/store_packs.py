@@ -10,10 +10,11 @@ import threading
 import zlib
 from typing import NamedTuple
 
+import tensor_streams
 from store_objects import BLOB, KINDS, LARGEST_PAYLOAD, LARGEST_RAW, Damage, Undecoded, require
 from store_trees import Cursor
 
-RAW, ZLIB, ZSTD, ZLIB_BASE = 0, 1, 2, 7
+RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, ZLIB_BASE = 0, 1, 2, 3, 4, 7
 METADATA, DATA = 1, 2
 FRAME_HEADER = struct.Struct("<4sBBHIIIII")
 FRAME_RECORD = struct.Struct("<QIBBH")
@@ -118,6 +119,11 @@ class Frame(NamedTuple):
             return decode_zstd(self.stored, self.raw_length)
         if self.codec == ZLIB:
             return decode_zlib(self.stored, self.raw_length)
+        if self.codec == TENSOR:
+            return decode_tensor(self.stored, self.raw_length, None)
+        if self.codec == TENSOR_BASE:
+            base = base_payload(*self.base)[:self.raw_length]
+            return decode_tensor(self.stored, self.raw_length, base + bytes(self.raw_length - len(base)))
         return decode_zlib(self.stored, self.raw_length, base_payload(*self.base)[-LONGEST_DICTIONARY:])
 
     def payloads(self, raw):
@@ -142,9 +148,10 @@ def read_frame(read_at, record):
             "frame's length is not that of its parts")
     table = read_at(record.offset + FRAME_HEADER.size, table_length)
     require(zlib.crc32(header[:24] + table) == head_crc, "CRC of frame's head differs")
-    require(codec in (RAW, ZLIB, ZSTD, ZLIB_BASE), f"codec {codec} is not known to this version")
-    require(frame_class == METADATA and codec != ZSTD or frame_class == DATA, f"class {frame_class} with codec {codec}")
+    require(codec in (RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, ZLIB_BASE), f"codec {codec} is not known to this version")
+    require(frame_class == METADATA and codec in (RAW, ZLIB, ZLIB_BASE) or frame_class == DATA, f"class {frame_class} with codec {codec}")
     base, objects = parse_table(table, codec, frame_class, raw_length)
+    require(codec not in (TENSOR, TENSOR_BASE) or len(objects) == 1, "a tensor is not alone in its frame")
     require((codec, frame_class, base) == (record.codec, record.frame_class, record.base), "frame and index differ")
     stored_at = record.offset + FRAME_HEADER.size + table_length
     rest = read_at(stored_at, padding + stored_length)
@@ -157,7 +164,7 @@ def read_frame(read_at, record):
 def parse_table(table, codec, frame_class, raw_length):
     """The base and the objects that a frame's table names."""
     cursor = Cursor(table)
-    base = (cursor.byte(), cursor.take(32)) if codec == ZLIB_BASE else None
+    base = (cursor.byte(), cursor.take(32)) if codec in (ZLIB_BASE, TENSOR_BASE) else None
     count = cursor.varint()
     require(1 <= count <= MOST_OBJECTS, f"frame of {count} objects")
     objects = [(cursor.byte(), cursor.varint()) for _ in range(count)]
@@ -170,6 +177,14 @@ def parse_table(table, codec, frame_class, raw_length):
         require(length <= LARGEST_PAYLOAD[kind], f"{KINDS[kind - 1]} is too large")
     require(sum(length for _, length in objects) == raw_length, "lengths of objects do not add up")
     return base, objects
+
+
+def decode_tensor(stored, raw_length, base):
+    """A stream of tensor.md; the base has as many bytes as come out."""
+    try:
+        return tensor_streams.decode_tensor(stored, raw_length, base)
+    except ValueError as error:
+        raise Damage(f"stream of a tensor: {error}") from None
 
 
 def decode_zlib(stored, raw_length, dictionary=None):
@@ -251,13 +266,14 @@ class Content(NamedTuple):
     length: int
 
 
-def expected_entries(frames):
+def expected_entries(frames, differences):
     """The entries that an index must have, in order, given the contents of each frame by its number.
 
-    The first place of an object counts. A recipe also gives its blob, unless the blob itself lies in the pack.
+    The first place of an object counts, those in frames that are `differences` (of codec 4) behind all others. A recipe also gives
+    its blob, unless the blob itself lies in the pack.
     """
     whole, by_recipe = {}, {}
-    for frame, contents in frames.items():
+    for frame, contents in sorted(frames.items(), key=lambda item: (item[0] in differences, item[0])):
         for kind, identifier, recipe_of, *place in contents:
             whole.setdefault((identifier, kind), Entry(identifier, kind, 0, frame, *place))
             if recipe_of:

@@ -4,6 +4,8 @@ Written from Documentation/Formats/merkle-tree.md alone.
 """
 
 import hashlib
+import json
+import math
 from typing import NamedTuple
 
 from store_objects import (BLOB, CHUNKS, KINDS, LARGEST_FILE, LARGEST_NODE, LARGEST_RAW, RECIPES, REFS, TREE, Damage,
@@ -207,3 +209,56 @@ def ends_by_rule_1(chunk, is_last):
         if not value & mask or position + 1 == LONGEST:
             return position + 1 == len(chunk)
     return is_last
+
+
+# Cut rule 16
+
+WIDTHS = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
+          "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8}
+ALONE, LONGEST_GROUP, LONGEST_PIECE, LEAST_ROW = 65_536, 1_048_576, 4_194_304, 64
+
+
+def row_length(width, shape):
+    """Bytes of what the fewest inner dimensions hold that have 64 elements or more together; None if there is no such row."""
+    elements = 1
+    for dimension in reversed(shape):
+        elements *= dimension
+        if elements >= LEAST_ROW:
+            return elements * width
+    return None
+
+
+def lengths_by_rule_16(data):
+    """The lengths of the chunks that rule 16 makes of a safetensors file."""
+    head = 8 + int.from_bytes(data[:8], "little")
+    require(10 <= head <= 8 + 2**24, "a header of another length")
+    try:
+        members = json.loads(data[8:head])
+        tensors = sorted((*member["data_offsets"], member["dtype"], member["shape"])
+                         for name, member in members.items() if name != "__metadata__")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Damage("no header of a safetensors file") from None
+    ends = [0] + [end for _, end, _, _ in tensors]
+    require([start for start, *_ in tensors] == ends[:-1] and head + ends[-1] == len(data), "tensors leave gaps or overlap")
+    lengths = split(head, LONGEST_GROUP)
+    group = None  # the type, and the bytes so far
+    for start, end, kind, shape in tensors:
+        length, width = end - start, WIDTHS.get(kind)
+        require(width is None or math.prod(shape) * width == length, "a shape of another length")
+        if 0 < length < ALONE:
+            if group and group[0] == kind and group[1] + length <= LONGEST_GROUP:
+                group = kind, group[1] + length
+            else:
+                lengths += [group[1]] if group else []
+                group = kind, length
+        elif length:
+            lengths += [group[1]] if group else []
+            group = None
+            row = row_length(width, shape) if width else None
+            lengths += split(length, LONGEST_PIECE // row * row if row and row <= LONGEST_PIECE else LONGEST_PIECE)
+    return lengths + ([group[1]] if group else [])
+
+
+def split(length, step):
+    """The lengths of pieces of `step` bytes, and of what is left."""
+    return [step] * (length // step) + ([length % step] if length % step else [])

@@ -251,6 +251,97 @@ import Testing
         #expect(throws: ReadError.self) { try bench.content("a.safetensors", of: first) }
     }
 
+    private func repair(_ bench: Workbench) throws -> StoreRepair.Outcome {
+        let root = Workbench.home / ".mlrepo"
+        let report = try IntegrityChecker(root, files: bench.disk, threads: 2).check()
+        let person = try #require(Person(name: "Ada", email: ""))
+        let event = Event(
+            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
+            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
+        return try StoreRepair(root, files: bench.disk).perform(
+            report, event: event, random: bench.environment.random)
+    }
+
+    @Test func `what is told by a base that was lost can be read again when the base is back`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var model = Self.model(&random)
+        let base = model.file
+        try bench.write(Self.name, base)
+        try bench.commit("base")
+        model.train(using: &random)
+        try bench.write(Self.name, model.file)
+        let later = try bench.commit("later")
+        let store = try bench.open().store
+        let first = try #require(
+            store.packs.first { pack in pack.index.codec(of: 0) == 3 || pack.index.codec(of: 1) == 3 })
+        for number in 0..<first.index.frameCount where first.index.codec(of: number) == 3 {
+            let place = try first.index.frame(number)
+            try bench.disk.damage(store.layout.pack(first.name), at: place.offset + place.length - 5) {
+                $0 ^ 1
+            }
+        }
+        #expect(try bench.problems().contains { $0.kind == .base }, "seed \(seed)")
+        let outcome = try repair(bench)
+        #expect(outcome.plan.replaced.map(\.pack) == [first.name], "seed \(seed)")
+        #expect(throws: ReadError.self) { try bench.content(Self.name, of: later) }
+        // Somebody still had the file.
+        try bench.write("again.safetensors", base)
+        try bench.commit("again")
+        #expect(try bench.content(Self.name, of: later) == model.file, "seed \(seed)")
+        #expect(try bench.problems() == [], "seed \(seed)")
+    }
+
+    @Test func `nothing stays without its base where a collection leaves a pack as it is`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let root = try bench.first()
+        try bench.open().makeRef("branches", "side", at: root)
+        _ = try bench.open().checkout(root, branch: "side")
+        var model = Self.model(&random)
+        try bench.write(Self.name, model.file)
+        try bench.commit("base")
+        model.train(using: &random)
+        try bench.write(Self.name, model.file)
+        // So large that what nobody needs beside it is not worth a new pack.
+        let big = random.bytes(15_000_000)
+        try bench.write("big", big)
+        try bench.commit("later, and something large")
+        _ = try bench.open().checkout(root, branch: "main")
+        try bench.write("big", big)
+        let kept = try bench.commit("the large one only")
+        try bench.open().removeRef("branches", "side")
+        _ = try bench.open().collect(immediately: true)
+        #expect(try bench.problems() == [], "seed \(seed)")
+        try bench.write(Self.name, model.file)
+        let again = try bench.commit("again")
+        #expect(try bench.content(Self.name, of: again) == model.file, "seed \(seed)")
+        #expect(try bench.content("big", of: kept) == big, "seed \(seed)")
+        #expect(try bench.problems() == [], "seed \(seed)")
+    }
+
+    @Test(.timeLimit(.minutes(3)), arguments: 0..<6)
+    func `a full disk ends a commit of models, whichever thread meets it`(
+        round: Int
+    ) throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed, width: 2)
+        try bench.first()
+        for number in 0..<3 { try bench.write("small/\(number).safetensors", Self.model(&random).file) }
+        try bench.write("large/0.safetensors", Self.model(&random, layers: 4).file)
+        bench.disk.faults.bytesLeft = 20_000 + round * 110_000
+        #expect(throws: RepositoryError.self, "seed \(seed)") { try bench.commit("too much") }
+        bench.disk.faults.bytesLeft = nil
+        let commit = try bench.commit("now there is room")
+        #expect(
+            try bench.content("small/1.safetensors", of: commit) == bench.read("small/1.safetensors"),
+            "seed \(seed)")
+        #expect(try bench.problems() == [], "seed \(seed)")
+    }
+
     @Test func `a repair saves what is told by a base in another damaged pack`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
@@ -268,14 +359,7 @@ import Testing
                 $0 ^ 1
             }
         }
-        let root = Workbench.home / ".mlrepo"
-        let report = try IntegrityChecker(root, files: bench.disk, threads: 2).check()
-        let person = try #require(Person(name: "Ada", email: ""))
-        let event = Event(
-            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
-            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
-        let outcome = try StoreRepair(root, files: bench.disk).perform(
-            report, event: event, random: bench.environment.random)
+        let outcome = try repair(bench)
         #expect(outcome.plan.lost == [], "seed \(seed)")
         for version in [first, second] {
             #expect(try bench.content("a.safetensors", of: version.0) == version.1, "seed \(seed)")

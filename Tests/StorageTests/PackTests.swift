@@ -250,6 +250,27 @@ import Testing
         }
     }
 
+    /// As a merge may leave it that puts what somebody else stored behind the writer's own.
+    @Test func `of an object that lies in a pack as a difference and by itself, the index names the latter`()
+        throws
+    {
+        let sample = try Sample(.tensorWithBase, repeating: "", count: 7)
+        let disk = try Fixture.disk()
+        var builder = FrameBuilder(.data)
+        builder.add(Self.reference(sample.raw), sample.raw)
+        let plain = try builder.finish(FrameCoder())
+        let base = try Fixture.required(sample.base)
+        builder.add(Self.reference(base), base)
+        let reader = try Self.pack([sample.frame, plain, try builder.finish(FrameCoder())], on: disk)
+        let place = try Fixture.required(reader.index.find(Self.reference(sample.raw)))
+        #expect(place.frame == 1)
+        var check = IntegrityPack(reader.name, layout: StoreLayout(root: Fixture.root), files: disk)
+        check.read(threads: 1) { _, _ in }
+        check.decodeDeferred(threads: 1) { _ in base }
+        check.compareIndex()
+        #expect(check.problems.map(\.problem) == [])
+    }
+
     @Test(arguments: Codec.allCases) func `a frame that is cut short or flipped in any bit is refused`(
         codec: Codec
     ) throws {
