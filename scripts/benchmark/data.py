@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from .edits import EDIT_BYTES
 from .realfiles import directories, distinct, text_pool
 
 MIB = 1 << 20
 W1_FILES = 100_000
+W3_CHECKPOINTS = 10
 W4_BYTES = 8 << 30
 W4_RUN_BYTES = 64 * MIB
 W4_TEXT_POOL_BYTES = 96 * MIB
@@ -31,6 +32,8 @@ class Facts(TypedDict):
     real: int
     directories: int
     bytes: int
+    made_by: NotRequired[str]
+    """What the report says of where the files are from."""
 
 
 class _Writer:

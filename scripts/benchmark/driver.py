@@ -1,6 +1,7 @@
 """The protocol that all peers are driven by: operations as lines of commands, which the report prints.
 
-A line may begin with `cd DIR &&`; `{…}` are filled in: tool, store, destination, path, revisions.
+A line may begin with `cd DIR &&`; `{…}` are filled in: tool, store, destination, path, and the versions current,
+previous, and revision (whichever is asked for).
 Operations that a peer lacks have no lines; what another operation of it stands in for is said in `stands_in`.
 """
 
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-PREVIOUS, CURRENT = "previous", "current"
 Query = Callable[[str], str]
 
 
@@ -34,6 +34,8 @@ class Driver:
     stands_in: ClassVar[dict[str, str]] = {}
     settings: ClassVar[str]
     environment: ClassVar[dict[str, str]] = {}
+    workloads: ClassVar[frozenset[str] | None] = None
+    """The workloads that the peer is there for; None is all of them."""
     stores: ClassVar[list[str]]
     """Where history is kept, relative to the working copy."""
     extra_log_entries: ClassVar[int] = 0
@@ -70,10 +72,10 @@ class Driver:
         words = [word.format(tool=self.executable, **fields) for word in shlex.split(line)]
         return Command(words[3:], words[1]) if words[0] == "cd" else Command(words)
 
-    def revisions(self, query: Query) -> dict[str, str]:
-        """How the peer calls the previous and the current version; `query` runs a command line, untimed."""
+    def revision(self, query: Query, back: int) -> str:
+        """How the peer calls the version so many commits back; `query` runs a command line, untimed."""
         del query
-        return {PREVIOUS: "HEAD~1", CURRENT: "HEAD"}
+        return f"HEAD~{back}" if back else "HEAD"
 
     def named(self, operation: str, stdout: str, stderr: str) -> set[str] | None:
         """The files that a status or diff names, as paths in the working copy; None where it names none."""
@@ -82,6 +84,11 @@ class Driver:
 
     def log_entries(self, stdout: str) -> int | None:
         """How many versions a log told; None if this driver cannot tell."""
+        del stdout
+        return None
+
+    def working_cpu(self, stdout: Path) -> float | None:
+        """The CPU seconds of the work without the start, of a tool that tells them; None if it does not."""
         del stdout
         return None
 

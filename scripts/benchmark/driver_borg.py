@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .driver import CURRENT, PREVIOUS, Driver, Query
+from .driver import Driver, Query
 
 WITHOUT_EXTRAS = "--noacls --noxattrs --noflags"
 
@@ -18,7 +18,8 @@ def _commands(compression: str) -> dict[str, list[str]]:
         "first": [f"{create} {{store}}/borg::v{{serial}} data"],
         "status": [f"{create} --list --filter AMCE {{store}}/borg::s{{serial}} data"],
         "commit": [f"{create} {{store}}/borg::v{{serial}} data"],
-        "checkout-empty": ["cd {destination} && {tool} extract {store}/borg::{current}"],
+        "commit-new": [f"{create} {{store}}/borg::v{{serial}} data"],
+        "checkout-empty": ["cd {destination} && {tool} extract {store}/borg::{revision}"],
         "log": ["{tool} list {store}/borg"],
         "diff": ["{tool} diff --json-lines {store}/borg::{previous} {current}"],
         "version": ["{tool} --version"],
@@ -48,9 +49,9 @@ class Borg(Driver):
     }
     commands: ClassVar[dict[str, list[str]]] = _commands("lz4")
 
-    def revisions(self, query: Query) -> dict[str, str]:
+    def revision(self, query: Query, back: int) -> str:
         names = [name for name in query("{tool} list --short {store}/borg").split() if name.startswith("v")]
-        return {PREVIOUS: names[-2] if len(names) > 1 else names[-1], CURRENT: names[-1]}
+        return names[max(0, len(names) - 1 - back)]
 
     def named(self, operation: str, stdout: str, stderr: str) -> set[str] | None:
         if operation == "status":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from .driver import CURRENT, PREVIOUS, Driver, Query
+from .driver import Driver, Query
 
 
 class Restic(Driver):
@@ -24,16 +24,17 @@ class Restic(Driver):
         "first": ["{tool} -q -r {store}/restic backup data"],
         "status": ["{tool} -r {store}/restic backup --dry-run -vv data"],
         "commit": ["{tool} -q -r {store}/restic backup data"],
-        "checkout-empty": ["{tool} -q -r {store}/restic restore {current} --target {destination}"],
+        "commit-new": ["{tool} -q -r {store}/restic backup data"],
+        "checkout-empty": ["{tool} -q -r {store}/restic restore {revision} --target {destination}"],
         "log": ["{tool} -r {store}/restic snapshots"],
         "diff": ["{tool} -r {store}/restic diff {previous} {current}"],
         "version": ["{tool} version"],
     }
 
-    def revisions(self, query: Query) -> dict[str, str]:
+    def revision(self, query: Query, back: int) -> str:
         snapshots = sorted(json.loads(query("{tool} -r {store}/restic snapshots --json")), key=lambda entry: entry["time"])
         ids = [snapshot["short_id"] for snapshot in snapshots]
-        return {PREVIOUS: ids[-2] if len(ids) > 1 else ids[-1], CURRENT: ids[-1]}
+        return str(ids[max(0, len(ids) - 1 - back)])
 
     def named(self, operation: str, stdout: str, stderr: str) -> set[str] | None:
         if operation == "status":

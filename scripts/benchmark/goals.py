@@ -25,6 +25,23 @@ class Goal:
     """A multiple of the bare walk, and what may come on top."""
 
 
+def _of_weights(workload: str) -> list[Goal]:
+    """The goals of W3 that hold for any training; those of the optimizer's state are for one optimizer."""
+    most = {
+        "bf16-alone": 0.665, "bf16-next-early": 0.33, "bf16-next-late": 0.24, "bf16-full": 0.125,
+        "fp32-alone": 0.832, "fp32-next-early": 0.658, "fp32-next-late": 0.607, "fp32-full": 0.49,
+        "rounded": 0.01, "pair": 0.5,
+    }
+    nothing = {f"{kind}-{again}": 0.001 for kind in ("bf16", "fp32") for again in ("shards", "renamed")}
+    return [
+        *(Goal(workload, operation, "ratio", most=bound) for operation, bound in (most | nothing).items()),
+        *(Goal(workload, f"{kind}-head", "of_changed", most=1.1) for kind in ("bf16", "fp32")),
+        Goal(workload, "pair", "cpu", most=0.6, of_best=0.67),
+        Goal(workload, "checkout-newest", "cpu", most=0.6, of_best=1.0),
+        Goal(workload, "checkout-oldest", "cpu", most=0.6, of_best=1.0),
+    ]
+
+
 GOALS = [
     Goal("W1", "first", "cpu", most=4.0, of_best=0.25),
     Goal("W1", "first", "wall", most=2.5),
@@ -36,6 +53,9 @@ GOALS = [
     Goal("W1", "commit-1000", "cpu", most=0.4, of_best=0.35),
     Goal("W1", "checkout-previous", "cpu", most=0.35, of_best=0.51),
     Goal("W1", "checkout-empty", "cpu", most=3.5, of_best=0.33),
+    *_of_weights("W3"),
+    Goal("W3", "optimizer", "ratio", most=0.765),
+    *_of_weights("W3-conv"),
     Goal("W4", "first", "cpu", most=28.0, of_best=1.17),
     Goal("W4", "size", "ratio", most=1 / 1.4),
     Goal("W4", "commit-edit", "cpu", most=11.0, of_best=0.48),
@@ -55,7 +75,7 @@ GOALS = [
 ]
 # Memory beyond mapped files: the peak counts mapped files too, so a peak below the bound meets it and one
 # above it has to be looked at.
-MEMORY = {"W1": 300 * MIB, "W4": 200 * MIB, "W6": 200 * MIB}
+MEMORY = {"W1": 300 * MIB, "W3": 300 * MIB, "W3-conv": 300 * MIB, "W4": 200 * MIB, "W6": 200 * MIB}
 
 
 def goal_of(workload: str, operation: str, metric: str) -> Goal | None:

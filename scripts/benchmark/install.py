@@ -1,4 +1,4 @@
-"""Installs the peers: distribution packages, and DVC at a pinned version in a virtual environment of its own."""
+"""Installs the peers, and what W3 trains with: distribution packages, and a virtual environment for what is Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .errors import BenchError
 from .results import self_ignoring
 
 PACKAGES = ("git", "borgbackup", "restic")
-DVC = "dvc==3.67.1"
+PYTHON_PACKAGES = ("dvc==3.67.1", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6")
+"""A wheel of torch without CUDA is taken where PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL has one; else pip brings CUDA too."""
 
 
 def install(environment: Path) -> None:
@@ -28,7 +29,7 @@ def install(environment: Path) -> None:
     if not (environment / "bin" / "pip").exists():
         venv.create(environment, with_pip=True)
         self_ignoring(environment)
-    _run([str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", DVC])
+    _run([str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *PYTHON_PACKAGES])
 
 
 def _run(command: list[str]) -> None:

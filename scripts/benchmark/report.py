@@ -7,13 +7,17 @@ from typing import Any
 from .goals import Goal
 from .peers import ALL
 from .results import Record, Results
-from .summary import Figure, Row, rows
+from .summary import STEPS, Figure, Row, rows
 
 UNITS = {
-    "cpu": ("CPU s", 1.0), "wall": ("wall s", 1.0), "rss": ("peak MiB", 1 / (1 << 20)), "bytes": ("store MB", 1e-6),
+    "cpu": ("CPU s", 1.0), "working_cpu": ("CPU s without the start", 1.0), "wall": ("wall s", 1.0),
+    "rss": ("peak MiB", 1 / (1 << 20)), "bytes": ("store MB", 1e-6),
     "disk_bytes": ("store MB, blocks", 1e-6), "live_bytes": ("live MB", 1e-6), "ratio": ("stored / raw", 1.0),
-    "files": ("files", 1.0), "growth_bytes": ("growth kB", 1e-3), "growth_live_bytes": ("growth kB, live", 1e-3),
-    "growth_disk_bytes": ("growth kB, blocks", 1e-3), "commits": ("commits in the store", 1.0),
+    "live_ratio": ("live / raw", 1.0),
+    "of_changed": ("stored / what changed", 1.0), "files": ("files", 1.0), "growth_bytes": ("growth kB", 1e-3),
+    "growth_live_bytes": ("growth kB, live", 1e-3), "growth_disk_bytes": ("growth kB, blocks", 1e-3),
+    "commits": ("commits in the store", 1.0),
+    **{step: (f"stored / raw, checkpoint {number}", 1.0) for step, number in STEPS.items()},
 }
 PROTOCOL = """\
 CPU: seconds of the whole process tree, detached processes included. Wall: from the start of the first
@@ -25,7 +29,9 @@ empty tree the kernel's caches are dropped and the tree (and store) read again, 
 at all inodes deleted within minutes for each file that is made, whoever deleted them. Before each status ten random files get other
 contents of the same size, and an answer that does not name these ten alone is shown as wrong (a backup that
 stands in for a status may also name files of which only the times changed); so is a checkout that differs
-from what was committed in any name or content. In each round every peer takes its turn on an empty store,
+from what was committed in any name or content. In W3 a size is that of one commit, or of one series, in a store
+of its own, divided by the bytes of the files that are new in it, and is shown only if the versions come out
+again as they were. In each round every peer takes its turn on an empty store,
 which is deleted after. Each cell: median [least - most] of the rounds; a round's value is the median of its
 samples. Best peer: the least median among git, borg, borg-zstd, restic and dvc without a failure in that row."""
 
@@ -85,7 +91,7 @@ def _data(results: Results, workload: str) -> str:
             real = f", {facts['real']} of them unchanged files of this machine" if facts["real"] else ""
             return (
                 f"{facts['files']} files{real}, {facts['directories']} directories, {facts['bytes'] / 1e6:.1f} MB; "
-                f"digest {record['digest'][:16]}."
+                f"digest {record['digest'][:16]}. {facts.get('made_by', '')}"
             )
     return ""
 

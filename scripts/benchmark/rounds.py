@@ -18,9 +18,10 @@ from .errors import NoSuchOperation, OperationError, UsageError
 from .results import Record, Results
 from .scratch import remove, require_space
 from .session import Session
+from .training import Trainer
 from .workload import Outcome, Step, Trial, Workload
 
-TIMES = ("cpu", "wall", "flush", "rss", "rss_floor")
+TIMES = ("cpu", "working_cpu", "wall", "flush", "rss", "rss_floor")
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Plan:
     limit_seconds: float
     history_seconds: float
     retry: bool
+    trainer: Trainer
 
 
 class Rounds:
@@ -91,7 +93,7 @@ class Rounds:
     def _steps(self, workload: Workload, trial: Trial, number: int) -> None:
         driver = trial.session.driver
         wanted = self._wanted(workload, driver, number)
-        steps = [step for step in workload.steps() if _takes_part(driver, step)]
+        steps = [step for step in workload.steps() if _takes_part(driver, workload, step)]
         broken: OperationError | None = None
         try:
             if trial.session.has("set-up"):
@@ -124,7 +126,7 @@ class Rounds:
         for step in workload.steps():
             if chosen is not None and step.name not in chosen:
                 continue
-            if not _takes_part(driver, step):
+            if not _takes_part(driver, workload, step):
                 continue
             record = done.get((workload.name, step.name, driver.name, number))
             if record is None or (self._plan.retry and record["status"] not in ("ok", NoSuchOperation.status)):
@@ -144,7 +146,8 @@ class Rounds:
                 _say(f"  {answer.status}: {answer.reason}")
         else:
             samples = [sample.as_record() for sample in answer.samples]
-            medians = {name: statistics.median(sample[name] for sample in samples) for name in TIMES if samples}
+            told = [name for name in TIMES if samples and all(name in sample for sample in samples)]
+            medians = {name: statistics.median(sample[name] for sample in samples) for name in told}
             record |= {"status": "ok", "values": medians | answer.values, "samples": samples}
         self._results.append(record)
 
@@ -152,7 +155,7 @@ class Rounds:
         """Round 0: it counts as no measurement, and is measured when it is installed later."""
         chosen = self._plan.operations[workload.name]
         for step in workload.steps():
-            if _takes_part(driver, step) and (chosen is None or step.name in chosen):
+            if _takes_part(driver, workload, step) and (chosen is None or step.name in chosen):
                 self._results.append({
                     "kind": "measurement", "workload": workload.name, "operation": step.name, "title": step.title,
                     "peer": driver.name, "round": 0, "time": _now(), "status": "not installed",
@@ -162,6 +165,7 @@ class Rounds:
     def _make_data(self, workload: Workload, master: Path) -> Record:
         _say(f"{workload.name}: making the data at scale {self._plan.scale:g}")
         seed = f"{self._plan.seed}:{workload.name}:data"
+        workload.prepare(self._plan.trainer, seed, self._plan.scale)
         facts = in_child(lambda: workload.write(master, seed, self._plan.scale))
         made: Record = {
             "kind": "dataset", "workload": workload.name, "facts": facts, "digest": tree.digest(master), "time": _now(),
@@ -181,8 +185,10 @@ class Rounds:
         return known[-1] if known else None
 
 
-def _takes_part(driver: Driver, step: Step) -> bool:
+def _takes_part(driver: Driver, workload: Workload, step: Step) -> bool:
     """The baseline only does what it is there for, and only it walks."""
+    if driver.workloads is not None and workload.name not in driver.workloads:
+        return False
     return step.name in driver.commands if isinstance(driver, Baseline) else step.name != "walk"
 
 

@@ -15,6 +15,7 @@ from .errors import CommandFailed, NoSuchOperation
 from .scratch import forget_removed, remove
 
 DATA = "data"
+BACK = {"current": 0, "previous": 1}
 
 
 @dataclass
@@ -26,9 +27,10 @@ class Sample:
     flush: float
     rss: int
     rss_floor: int
+    working_cpu: float | None = None
 
     def as_record(self) -> dict[str, float]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Session:
@@ -52,6 +54,10 @@ class Session:
         self._environment = environment(home, place / "tmp") | {
             name: value.format(home=home) for name, value in driver.environment.items()
         }
+
+    def beside(self, name: str) -> Session:
+        """Another session of the same peer, within this one's place: another empty store."""
+        return Session(self.driver, self.place / name, self._limit_seconds)
 
     def set_up(self) -> None:
         """Makes an empty store, untimed."""
@@ -77,7 +83,7 @@ class Session:
         flushed = time.perf_counter()
         return Sample(
             cpu=usage.cpu, wall=(flushed if flush else ended) - start, flush=flushed - ended if flush else 0.0,
-            rss=usage.peak_rss, rss_floor=process.rss_floor(),
+            rss=usage.peak_rss, rss_floor=process.rss_floor(), working_cpu=self.driver.working_cpu(self._stdout),
         )
 
     def untimed(self, operation: str, **fields: str) -> None:
@@ -88,6 +94,10 @@ class Session:
         """The answer to one command line, untimed."""
         self._run([self.driver.parse(line, {"store": str(self.place)})])
         return _text(self._stdout)
+
+    def revision(self, back: int) -> str:
+        """How the peer calls the version so many commits back."""
+        return self.driver.revision(self.query, back)
 
     def named(self, operation: str) -> set[str] | None:
         """The files that the last command named. Read in a child: some tools list a million unchanged ones."""
@@ -133,8 +143,8 @@ class Session:
         self.require(operation)
         self._serial += 1
         known = {"store": str(self.place), "serial": f"{self._serial:06d}", **fields}
-        if any("{current}" in line or "{previous}" in line for line in self.driver.commands[operation]):
-            known |= self.driver.revisions(self.query)
+        lines = self.driver.commands[operation]
+        known |= {name: self.revision(back) for name, back in BACK.items() if any(f"{{{name}}}" in line for line in lines)}
         return self.driver.lines(operation, known)
 
     def _run(self, commands: list[Command]) -> process.Usage:

@@ -6,18 +6,21 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .data import W3_CHECKPOINTS
 from .goals import Goal, goal_of
 from .peers import KEEPS_HISTORY
 from .results import Record, Results
 
 OURS, BASELINE = "mlrepo", "baseline"
 LEAST_RUNS = 3
+STEPS = {f"step_{number:02d}": number for number in range(1, W3_CHECKPOINTS + 1)}
+"""W3's series: what each checkpoint took."""
 FLOOR_MARGIN = 1.02
 METRICS = (
-    "cpu", "wall", "rss", "bytes", "live_bytes", "disk_bytes", "ratio", "files", "growth_bytes", "growth_live_bytes",
-    "growth_disk_bytes", "commits",
+    "cpu", "working_cpu", "wall", "rss", "bytes", "live_bytes", "disk_bytes", "ratio", "live_ratio", "of_changed", "files",
+    "growth_bytes", "growth_live_bytes", "growth_disk_bytes", "commits", *STEPS,
 )
-WITHOUT_BEST = frozenset(("commits", "live_bytes", "growth_live_bytes"))
+WITHOUT_BEST = frozenset(("commits", "working_cpu", "live_bytes", "live_ratio", "growth_live_bytes"))
 """Metrics of which less is not better, or which only one peer tells."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any, ClassVar
 from . import tree
 from .data import Facts
 from .errors import WrongAnswer
+from .scratch import remove
 from .session import Sample, Session
+from .training import Trainer
 
 TOUCHED = 10
 Values = dict[str, Any]
@@ -53,6 +56,12 @@ class Workload:
     """The one copy of the data is moved from peer to peer and its edits are taken back (where two copies
     would not fit); otherwise every peer gets its own copy."""
 
+    trains: ClassVar[bool] = False
+    """Whether `prepare` needs a Python that has torch."""
+
+    def prepare(self, trainer: Trainer, seed: str, scale: float) -> None:
+        """Makes what outlives a run, before `write`; nothing for most."""
+
     def write(self, root: Path, seed: str, scale: float) -> Facts:
         raise NotImplementedError
 
@@ -77,6 +86,48 @@ def size(trial: Trial) -> Outcome:
 def _live(session: Session) -> Values:
     live = session.live_bytes()
     return {} if live is None else {"live_bytes": live}
+
+
+class Growth:
+    """What a store grows by from here on."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._size, self._live = session.store_size(), session.live_bytes()
+
+    def values(self) -> Values:
+        size, live = self._session.store_size(), self._session.live_bytes()
+        values: Values = {
+            "growth_bytes": size["bytes"] - self._size["bytes"],
+            "growth_disk_bytes": size["disk_bytes"] - self._size["disk_bytes"],
+        }
+        if live is not None and self._live is not None:
+            values["growth_live_bytes"] = live - self._live
+        return values
+
+
+def checkout_empty(session: Session, back: int, expected: str) -> Sample:
+    """Checks a version out into an empty tree elsewhere, compares it and removes it."""
+    place = Path(tempfile.mkdtemp(prefix="elsewhere-", dir=session.place))
+    destination = place / "tree"
+    if not _makes_destination(session):
+        destination.mkdir()
+    try:
+        sample = session.timed("checkout-empty", flush=True, destination=str(destination), revision=session.revision(back))
+        require_tree(destination / session.data.name, expected)
+    finally:
+        remove(place)
+    return sample
+
+
+def _makes_destination(session: Session) -> bool:
+    """Only tools that work inside the destination need it to be there before."""
+    return not any(line.startswith("cd {destination}") for line in session.driver.commands["checkout-empty"][:1])
+
+
+def require_tree(root: Path, expected: str) -> None:
+    if not root.is_dir() or tree.digest(root) != expected:
+        raise WrongAnswer("the tree that was checked out is not the one committed")
 
 
 def status(trial: Trial, repeats: int) -> Outcome:

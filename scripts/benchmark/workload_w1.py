@@ -7,10 +7,7 @@ from pathlib import Path
 
 from . import tree
 from .data import Facts, scaled, write_w1
-from .errors import WrongAnswer
-from .scratch import remove
-from .session import Session
-from .workload import Outcome, Step, Trial, Workload, commit, first, size, status
+from .workload import Outcome, Step, Trial, Workload, checkout_empty, commit, first, require_tree, size, status
 
 MANY = 1_000
 
@@ -50,28 +47,11 @@ class W1(Workload):
         samples = []
         for _ in range(3):
             samples.append(session.timed("checkout-previous", flush=True))
-            _require_tree(session.data, self._previous)
+            require_tree(session.data, self._previous)
             session.untimed("checkout-back")
-            _require_tree(session.data, self._current)
+            require_tree(session.data, self._current)
         return Outcome(samples)
 
     def _checkout_empty(self, trial: Trial) -> Outcome:
-        session = trial.session
-        session.warm_anew(store=True)
-        destination = session.place / "elsewhere"
-        if not _makes_destination(session):
-            destination.mkdir()
-        sample = session.timed("checkout-empty", flush=True, destination=str(destination))
-        _require_tree(destination / session.data.name, self._current)
-        remove(destination)
-        return Outcome([sample])
-
-
-def _makes_destination(session: Session) -> bool:
-    """Only tools that work inside the destination need it to be there before."""
-    return not any(line.startswith("cd {destination}") for line in session.driver.commands["checkout-empty"][:1])
-
-
-def _require_tree(root: Path, expected: str) -> None:
-    if not root.is_dir() or tree.digest(root) != expected:
-        raise WrongAnswer("the tree that was checked out is not the one committed")
+        trial.session.warm_anew(store=True)
+        return Outcome([checkout_empty(trial.session, 0, self._current)])

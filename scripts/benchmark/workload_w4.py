@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from .data import Facts, w4_middle, write_w4
-from .workload import Outcome, Step, Trial, Values, Workload, first, size
+from .workload import Growth, Outcome, Step, Trial, Values, Workload, first, size
 
 
 class W4(Workload):
@@ -31,15 +31,9 @@ class W4(Workload):
 
     def _commit(self, trial: Trial) -> Outcome:
         session = trial.session
-        before, live_before = session.store_size(), session.live_bytes()
+        growth = Growth(session)
         session.warm(store=False)
         session.committed.change("data/large.bin", random.Random(trial.seed), w4_middle(trial.scale))
         outcome = Outcome([session.timed("commit", flush=True)])
-        after, live_after = session.store_size(), session.live_bytes()
-        self._growth = {
-            "growth_bytes": after["bytes"] - before["bytes"],
-            "growth_disk_bytes": after["disk_bytes"] - before["disk_bytes"],
-        }
-        if live_before is not None and live_after is not None:
-            self._growth["growth_live_bytes"] = live_after - live_before
+        self._growth = growth.values()
         return outcome
