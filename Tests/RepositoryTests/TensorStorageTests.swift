@@ -322,7 +322,7 @@ import Testing
         #expect(try bench.problems() == [], "seed \(seed)")
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: 0..<6)
+    @Test(arguments: 0..<6)
     func `a full disk ends a commit of models, whichever thread meets it`(
         round: Int
     ) throws {
