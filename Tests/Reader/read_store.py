@@ -25,8 +25,8 @@ from store_objects import (BLOB, CHUNKS, COMMIT, EVENT, KIND_NUMBERS, KINDS, LAR
                            REFS, RUN, STATEMENT, TREE, Damage, Undecoded, decode_document, describe, encode_canonical,
                            object_id, path_json, require)
 from store_packs import BY_RECIPE, LONGEST_PACK, TENSOR, TENSOR_BASE, Content, Pack, expected_entries, read_frame
-from store_trees import (DIRECTORY, LINK, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1, lengths_by_rule_16, parse_chunks,
-                         parse_node)
+from store_trees import (DIRECTORY, LINK, LONGEST_START, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1,
+                         lengths_by_rule_16, parse_chunks, parse_node)
 
 DEEPEST_DIRECTORY = 2_048
 FRAMES_KEPT = 16
@@ -117,12 +117,15 @@ class Store:
 
     def base_payload(self, name, kind, identifier):
         """The payload of a base, from a frame that has no base itself: of the same pack, or of any where no name is given."""
+        base = f"base {describe(kind, identifier)}"
         places = [place for place in self.places.get((kind, identifier), ())
-                  if place.pack == (name or place.pack) and self.packs[place.pack].frames[place.frame].base is None]
-        require(places, f"base {describe(kind, identifier)} lies in no frame of the pack without a base" if name
-                else f"base {describe(kind, identifier)} lies in no frame without a base")
-        payload = self._first_sound(kind, identifier, places)
-        require(payload, f"base {describe(kind, identifier)} is empty")
+                  if name in (None, place.pack) and self.packs[place.pack].frames[place.frame].base is None]
+        require(places, f"{base} lies in no frame {'of the pack ' if name else ''}without a base")
+        try:
+            payload = self._first_sound(kind, identifier, places)
+        except Damage as damage:
+            raise Damage(f"{base}: {damage}") from None
+        require(payload, f"{base} is empty")
         return payload
 
     def payload(self, kind, identifier):
@@ -461,16 +464,26 @@ class Verifier:
             return
         self.checked_recipes.add(identifier)
         with self.checking(f"recipe {describe(CHUNKS, identifier)} of {describe(BLOB, recipe.blob)}"):
-            by_rule_1, rest = self.cuts and recipe.cut_rule == 1, recipe.length
-            require(not by_rule_1 or rest > ONE_CHUNK, "recipe of a file of one chunk")
-            if self.cuts and recipe.cut_rule == 16:
-                pieces = list(self.store.pieces(recipe))
-                require([len(piece) for piece in pieces] == lengths_by_rule_16(b"".join(pieces)),
-                        "chunks are not those of cut rule 16")
-                return
+            rule = recipe.cut_rule if self.cuts else None
+            require(rule != 1 or recipe.length > ONE_CHUNK, "recipe of a file of one chunk")
+            start, lengths, rest = bytearray(), [], recipe.length
             for piece in self.store.pieces(recipe):
                 rest -= len(piece)
-                require(not by_rule_1 or ends_by_rule_1(piece, rest == 0), "chunks are not those of cut rule 1")
+                require(rule != 1 or ends_by_rule_1(piece, rest == 0), "chunks are not those of cut rule 1")
+                if rule == 16:
+                    lengths.append(len(piece))
+                    start += piece if len(start) < LONGEST_START else b""
+            if rule == 16:
+                self.check_rule_16(bytes(start), lengths)
+
+    @staticmethod
+    def check_rule_16(start, lengths):
+        """Refuses chunks of other lengths than those by rule 16, and files that it does not cut."""
+        try:
+            expected = lengths_by_rule_16(start, sum(lengths))
+        except Damage as damage:
+            raise Damage(f"not a file that cut rule 16 cuts ({damage})") from None
+        require(lengths == expected, "chunks are not those of cut rule 16")
 
     def check_unreached_recipes(self, blob):
         """Checks recipes that no ref reaches, unless a chunk is missing: what is not reached need not be whole."""

@@ -257,9 +257,10 @@ class Log:
                     self.report(str(error), entry_path(number))
             leaf, entry = sealed_leaf, decode_canonical(sealed_leaf)
             check_entry(entry, leaf, number)
-        if set(entry["features"]) - KNOWN_FEATURES:
+        unknown = sorted(set(entry["features"]) - KNOWN_FEATURES)
+        if unknown:
             self.newest, self.live = None, set()  # nothing of such a store is read
-            raise Damage(f"features {entry['features']!a} are not known")
+            raise Damage(f"features {unknown!a} are not known")
         if self.newest and not set(entry["features"]) >= set(self.newest["features"]):
             self.report("features of the entry before are not in force any more", entry_path(number))
         self.newest = entry

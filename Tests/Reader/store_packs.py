@@ -1,6 +1,6 @@
 """Packs of store format 1: trailer, index, frames and codecs.
 
-Written from Documentation/Formats/pack.md alone. A pack is read through a function `read_at(offset, count)`.
+Written from Documentation/Formats/{pack,tensor}.md alone. A pack is read through a function `read_at(offset, count)`.
 """
 
 import shutil
@@ -149,7 +149,8 @@ def read_frame(read_at, record):
     table = read_at(record.offset + FRAME_HEADER.size, table_length)
     require(zlib.crc32(header[:24] + table) == head_crc, "CRC of frame's head differs")
     require(codec in (RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, ZLIB_BASE), f"codec {codec} is not known to this version")
-    require(frame_class == METADATA and codec in (RAW, ZLIB, ZLIB_BASE) or frame_class == DATA, f"class {frame_class} with codec {codec}")
+    require(frame_class == METADATA and codec in (RAW, ZLIB, ZLIB_BASE) or frame_class == DATA,
+            f"class {frame_class} with codec {codec}")
     base, objects = parse_table(table, codec, frame_class, raw_length)
     require(codec not in (TENSOR, TENSOR_BASE) or len(objects) == 1, "a tensor is not alone in its frame")
     require((codec, frame_class, base) == (record.codec, record.frame_class, record.base), "frame and index differ")
@@ -180,7 +181,7 @@ def parse_table(table, codec, frame_class, raw_length):
 
 
 def decode_tensor(stored, raw_length, base):
-    """A stream of tensor.md; the base has as many bytes as come out."""
+    """The raw bytes of a stream; the base has as many of them, or is None."""
     try:
         return tensor_streams.decode_tensor(stored, raw_length, base)
     except ValueError as error:
@@ -269,8 +270,8 @@ class Content(NamedTuple):
 def expected_entries(frames, differences):
     """The entries that an index must have, in order, given the contents of each frame by its number.
 
-    The first place of an object counts, those in frames that are `differences` (of codec 4) behind all others. A recipe also gives
-    its blob, unless the blob itself lies in the pack.
+    The first place of an object counts, those in frames that are `differences` (of codec 4) behind all others. A recipe
+    also gives its blob, unless the blob itself lies in the pack.
     """
     whole, by_recipe = {}, {}
     for frame, contents in sorted(frames.items(), key=lambda item: (item[0] in differences, item[0])):

@@ -5,7 +5,6 @@ Written from Documentation/Formats/merkle-tree.md alone.
 
 import hashlib
 import json
-import math
 from typing import NamedTuple
 
 from store_objects import (BLOB, CHUNKS, KINDS, LARGEST_FILE, LARGEST_NODE, LARGEST_RAW, RECIPES, REFS, TREE, Damage,
@@ -215,50 +214,92 @@ def ends_by_rule_1(chunk, is_last):
 
 WIDTHS = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
           "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8}
+SHORTEST_HEADER, LONGEST_HEADER = 2, 16_777_216
+LONGEST_START = 8 + LONGEST_HEADER
 ALONE, LONGEST_GROUP, LONGEST_PIECE, LEAST_ROW = 65_536, 1_048_576, 4_194_304, 64
 
 
-def row_length(width, shape):
-    """Bytes of what the fewest inner dimensions hold that have 64 elements or more together; None if there is no such row."""
+class Tensor(NamedTuple):
+    start: int
+    end: int
+    type: str
+    shape: list
+
+
+def parse_tensor(members):
+    """A tensor of the header; `members` are its names and values."""
+    require(isinstance(members, tuple), "a tensor is not an object")
+    values = dict(members)
+    require(len(members) == 3 and values.keys() == {"dtype", "shape", "data_offsets"},
+            "a tensor has not the members dtype, shape and data_offsets")
+    kind, shape, offsets = values["dtype"], values["shape"], values["data_offsets"]
+    require(isinstance(kind, str), "dtype is not a string")
+    for numbers in (shape, offsets):
+        require(isinstance(numbers, list) and all(type(number) is int and number >= 0 for number in numbers),
+                "shape or data_offsets are not numbers")
+    require(len(offsets) == 2, "data_offsets are not two numbers")
+    return Tensor(*offsets, kind, shape)
+
+
+def parse_header(header):
+    """The tensors that the JSON of a safetensors file names, by their offsets."""
+    try:
+        members = json.loads(header.decode("utf-8"), object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        raise Damage("the header is not JSON") from None
+    require(isinstance(members, tuple), "the header is not an object")
+    members = [(name, value) for name, value in members if name != "__metadata__"]
+    require(len(dict(members)) == len(members), "a tensor's name is repeated")
+    return sorted((parse_tensor(value) for _, value in members), key=lambda tensor: tensor[:2])
+
+
+def has_length(tensor, length):
+    """Whether the shape times the width gives a length; true where the width is not known."""
+    if tensor.type not in WIDTHS:
+        return True
+    size = 0 if 0 in tensor.shape else WIDTHS[tensor.type]
+    for dimension in tensor.shape:
+        size *= dimension
+        if size > length:
+            return False
+    return size == length
+
+
+def piece_length(tensor):
+    """The p of a tensor that is cut by itself."""
     elements = 1
-    for dimension in reversed(shape):
+    for dimension in reversed(tensor.shape if tensor.type in WIDTHS else []):
         elements *= dimension
         if elements >= LEAST_ROW:
-            return elements * width
-    return None
-
-
-def lengths_by_rule_16(data):
-    """The lengths of the chunks that rule 16 makes of a safetensors file."""
-    head = 8 + int.from_bytes(data[:8], "little")
-    require(10 <= head <= 8 + 2**24, "a header of another length")
-    try:
-        members = json.loads(data[8:head])
-        tensors = sorted((*member["data_offsets"], member["dtype"], member["shape"])
-                         for name, member in members.items() if name != "__metadata__")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Damage("no header of a safetensors file") from None
-    ends = [0] + [end for _, end, _, _ in tensors]
-    require([start for start, *_ in tensors] == ends[:-1] and head + ends[-1] == len(data), "tensors leave gaps or overlap")
-    lengths = split(head, LONGEST_GROUP)
-    group = None  # the type, and the bytes so far
-    for start, end, kind, shape in tensors:
-        length, width = end - start, WIDTHS.get(kind)
-        require(width is None or math.prod(shape) * width == length, "a shape of another length")
-        if 0 < length < ALONE:
-            if group and group[0] == kind and group[1] + length <= LONGEST_GROUP:
-                group = kind, group[1] + length
-            else:
-                lengths += [group[1]] if group else []
-                group = kind, length
-        elif length:
-            lengths += [group[1]] if group else []
-            group = None
-            row = row_length(width, shape) if width else None
-            lengths += split(length, LONGEST_PIECE // row * row if row and row <= LONGEST_PIECE else LONGEST_PIECE)
-    return lengths + ([group[1]] if group else [])
+            row = elements * WIDTHS[tensor.type]
+            return LONGEST_PIECE // row * row or LONGEST_PIECE
+    return LONGEST_PIECE
 
 
 def split(length, step):
     """The lengths of pieces of `step` bytes, and of what is left."""
     return [step] * (length // step) + ([length % step] if length % step else [])
+
+
+def lengths_by_rule_16(start, length):
+    """The lengths of the chunks of a safetensors file of `length` bytes; `start` has at least its header."""
+    require(length > ONE_CHUNK, "a file of one chunk")
+    header_length = int.from_bytes(start[:8], "little")
+    require(SHORTEST_HEADER <= header_length <= LONGEST_HEADER, "a header of another length")
+    head = 8 + header_length
+    lengths, end, group_type = split(head, LONGEST_GROUP), 0, None
+    for tensor in parse_header(start[8:head]):
+        size = tensor.end - tensor.start
+        require(tensor.start == end and size >= 0, "tensors leave gaps or overlap")
+        require(has_length(tensor, size), "a shape of another length")
+        end = tensor.end
+        if size >= ALONE:
+            lengths += split(size, piece_length(tensor))
+            group_type = None
+        elif size and tensor.type == group_type and lengths[-1] + size <= LONGEST_GROUP:
+            lengths[-1] += size
+        elif size:
+            lengths.append(size)
+            group_type = tensor.type
+    require(head + end == length, "tensors do not end with the file")
+    return lengths

@@ -1,6 +1,7 @@
 """Tests of the independent reader: the worked examples, stores from a tiny writer, and damage of all kinds.
 
-Run by `python3 -m unittest` in this folder. MLREPO_SEED repeats a run's random positions.
+Run by `python3 -m unittest` in this folder. MLREPO_SEED repeats a run's random positions. MLREPO names the program, whose
+stores are read as well.
 """
 
 import base64
@@ -10,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,10 +28,11 @@ import store_packs
 import store_trees
 from store_objects import BLOB, CHUNKS, COMMIT, EVENT, KINDS, TREE, Damage, decode_canonical
 from tiny_writer import (ORIGIN, TinyStore, build_pack, canonical, cut_file, cut_level, make_id, merkle_hash, sha256,
-                         varint, write_vector)
+                         tensor_stream, varint, write_vector)
 
 VECTORS = HERE.parent / "Vectors"
 EXAMPLES = json.loads((VECTORS / "worked-examples.json").read_text())
+PROGRAM = os.path.abspath(os.environ.get("MLREPO", HERE.parent.parent / ".build/debug/mlrepo"))
 SEED = int(os.environ.get("MLREPO_SEED", random.SystemRandom().randrange(2**32)))
 FLIPS = 300
 
@@ -134,6 +137,16 @@ class TemporaryStores(unittest.TestCase):
         self.assertEqual(problems, [])
         return summary
 
+    def assert_problem(self, words, cuts=False):
+        problems, _ = read_store.verify(self.folder, cuts)
+        self.assertTrue(any(words in line for line in problems), f"{words!r} is not in {problems}")
+
+    def open(self, path):
+        """A store, opened for reading; the test fails if that finds problems."""
+        store = read_store.Store(path, lambda *problem: self.fail(problem))
+        self.addCleanup(store.files.close)
+        return store
+
 
 class WorkedExamples(TemporaryStores):
     def test_ids(self):
@@ -171,8 +184,7 @@ class VectorStore(TemporaryStores):
     path = VECTORS / "store-1"
 
     def facts(self, path):
-        store = read_store.Store(path, lambda *problem: self.fail(problem))
-        self.addCleanup(store.files.close)
+        store = self.open(path)
         refs = list(store.ref_lines())
         commits = sorted({line.split()[1] for line in refs if line.startswith("commit")})
         objects = sorted({" ".join(line.split()[:3]) for line in store.object_lines()})
@@ -303,6 +315,20 @@ class FlippedBytes(TemporaryStores):
                 self.flip(self.folder / store.pack_path(name),
                           lambda: [line for line in read_store.verify(self.folder)[0] if "SHA-256" not in line])
 
+    def test_packs_of_tensors(self):
+        store = TinyStore(self.folder)
+        generator = random.Random(4)
+        numbers = weights(600, generator)
+        old, new = bfloat16s(numbers), bfloat16s(trained_on(numbers, generator))
+        packs = [store.pack((3, [("blob", old)], None)), store.pack((4, [("blob", new)], ("blob", old)))]
+        store.operate(store.refs({}), features=["tensors"])
+        self.assert_clean(self.folder)
+        for name in packs:
+            with self.subTest(pack=name):
+                self.flip(self.folder / store.pack_path(name),
+                          lambda: [line for line in read_store.verify(self.folder)[0] if "SHA-256" not in line])
+        self.assert_clean(self.folder)
+
     def test_tiles(self):
         build_sealed_store(self.folder)
         self.assert_clean(self.folder)
@@ -348,10 +374,6 @@ class Mutations(unittest.TestCase):
 
 class Rules(TemporaryStores):
     """Stores that are sound in their bytes and break one rule."""
-
-    def assert_problem(self, words):
-        problems, _ = read_store.verify(self.folder)
-        self.assertTrue(any(words in line for line in problems), f"{words!r} is not in {problems}")
 
     def store_of(self, tree=None, refs=None, cut=None, **commit):
         """A store of one commit and one operation."""
@@ -627,6 +649,7 @@ class Rules(TemporaryStores):
     def test_log_rules(self):
         many = [f"{i:064x}-{i:016x}" for i in range(33)]
         for words, members in (("features ['new']", {"features": ["new"]}), ("its number is 0", {"number": 0}),
+                               ("features ['new'] are not known", {"features": ["new", "tensors"]}),
                                ("features: not a feature's name", {"features": ["New"]}),
                                ("time: below 0", {"time": -1}),
                                ("more than 32", {"packs": {"added": many, "doomed": [], "dropped": []}}),
@@ -687,6 +710,375 @@ class Rules(TemporaryStores):
         os.remove(self.folder / "format")
         os.mkfifo(self.folder / "format")
         self.assert_problem("not a regular file")
+
+
+def weights(count, generator, deviation=0.02):
+    """Numbers that look like those of a trained model."""
+    return [generator.gauss(0, deviation) for _ in range(count)]
+
+
+def trained_on(numbers, generator):
+    """What a step of training makes of numbers."""
+    return [number * (1 + 1e-3 * generator.gauss(0, 1)) for number in numbers]
+
+
+def bfloat16s(numbers):
+    return b"".join(struct.pack("<f", number)[2:] for number in numbers)
+
+
+def float32s(numbers):
+    return struct.pack(f"<{len(numbers)}f", *numbers)
+
+
+def safetensors(tensors, **more):
+    """The bytes of a safetensors file. A tensor is (name, type, shape, bytes or their number)."""
+    header, end, parts = dict(more), 0, []
+    for name, kind, shape, content in tensors:
+        content = bytes(content) if isinstance(content, int) else content
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [end, end + len(content)]}
+        end += len(content)
+        parts.append(content)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(parts)
+
+
+class TensorFrames(TemporaryStores):
+    """Frames of codecs 3 and 4 from the tiny writer: what is read, and what is refused."""
+
+    generator = random.Random(3)
+    numbers = weights(1_000, generator)
+    old, new = ("blob", bfloat16s(numbers)), ("blob", bfloat16s(trained_on(numbers, generator)))
+    newer = ("blob", bfloat16s(trained_on(trained_on(numbers, generator), generator)))
+    longer = ("blob", old[1] + bfloat16s(weights(24, generator)))
+
+    def store_of(self, *packs, features=("tensors",), **options):
+        """A store of one operation that adds packs of these frames."""
+        self.fresh_folder()
+        store = TinyStore(self.folder)
+        self.names = [store.pack(*frames, **options) for frames in packs]
+        store.operate(store.refs({}), features=list(features))
+        return store
+
+    def assert_read(self, *blobs):
+        self.assert_clean(self.folder)
+        store = self.open(self.folder)
+        for _, payload in blobs:
+            self.assertEqual(store.payload(BLOB, sha256(payload)), payload)
+
+    def damage(self, number):
+        """Changes the last stored byte of the first frame of a pack."""
+        end = self.open(self.folder).packs[self.names[number]].frames[0].end
+        path = self.folder / TinyStore.pack_path(self.names[number])
+        data = bytearray(path.read_bytes())
+        data[end - 1] ^= 1
+        path.write_bytes(data)
+
+    def codecs(self):
+        return sorted(frame.codec for pack in self.open(self.folder).packs.values() for frame in pack.frames
+                      if frame.codec in (3, 4))
+
+    def test_without_a_base(self):
+        self.store_of([(3, [self.old], None)])
+        self.assertEqual(self.codecs(), [3])
+        self.assert_read(self.old)
+
+    def test_places_of_a_base(self):
+        """Any live pack, before or behind, in any frame without a base."""
+        upon_old = (4, [self.new], self.old)
+        for codec in (0, 1, 3):
+            whole = (codec, [self.old], None)
+            for packs in ([[whole], [upon_old]], [[upon_old], [whole]], [[whole, upon_old]], [[upon_old, whole]]):
+                with self.subTest(codec=codec, packs=packs):
+                    self.store_of(*packs)
+                    self.assertIn(4, self.codecs())
+                    self.assert_read(self.old, self.new)
+
+    def test_base_among_others(self):
+        self.store_of([(1, [("blob", b"a"), self.old, ("blob", b"b")], None)], [(4, [self.new], self.old)])
+        self.assert_read(self.old, self.new)
+
+    def test_bases_of_other_lengths(self):
+        """A longer one is cut off, a shorter one has zero bytes behind it."""
+        for base, tensor in ((self.longer, self.new), (self.new, self.longer), (("blob", self.old[1][:1_001]), self.new)):
+            self.store_of([(3, [base], None)], [(4, [tensor], base)])
+            self.assertEqual(self.codecs(), [3, 4])
+            self.assert_read(base, tensor)
+
+    def test_copies_of_a_base(self):
+        """A copy that has a base itself is not looked at, one that is damaged is passed over."""
+        copies = [[(4, [self.new], self.old)], [(4, [self.newer], self.new)], [(3, [self.old], None)]]
+        self.store_of(*copies, [(3, [self.new], None)])
+        self.assert_read(self.old, self.new, self.newer)
+        for damaged in (3, 4):
+            self.store_of(*copies, [(0, [self.new], None)], [(0, [self.new, ("blob", b"")], None)])
+            self.damage(damaged)
+            self.assertEqual(self.open(self.folder).payload(BLOB, sha256(self.newer[1])), self.newer[1])
+
+    def test_index_of_what_lies_twice(self):
+        """A place in a frame of codec 4 counts only where there is no other."""
+        self.store_of([(3, [self.old], None), (4, [self.new], self.old), (3, [self.new], None)])
+        self.assert_read(self.old, self.new)
+        entries = {entry.id: entry.frame for pack in self.open(self.folder).packs.values() for entry in pack.entries}
+        self.assertEqual(entries[sha256(self.new[1])], 2)
+        frames = {0: [store_packs.Content(BLOB, b"", None, 0, 1)] * 2, 1: [store_packs.Content(BLOB, b"", None, 0, 1)]}
+        for differences, frame in ((set(), 0), ({0}, 1), ({0, 1}, 0)):
+            self.assertEqual([entry.frame for entry in store_packs.expected_entries(frames, differences)], [frame])
+
+    def assert_refused(self, words, blob=None):
+        """A problem is found, and the blob is not read."""
+        self.assert_problem(words)
+        with self.assertRaisesRegex(Damage, words):
+            self.open(self.folder).payload(BLOB, sha256((blob or self.new)[1]))
+
+    def test_bases_that_are_missing(self):
+        nowhere = f"base blob {sha256(self.old[1]).hex()} lies in no frame without a base"
+        upon_old = (4, [self.new], self.old)
+        self.store_of([upon_old])
+        self.assert_refused(nowhere)
+        self.store_of([upon_old], [(4, [self.old], self.newer)], [(3, [self.newer], None)])
+        self.assert_refused(nowhere)
+        self.store_of([upon_old], [(7, [self.old], self.newer), (3, [self.newer], None)], always=True)
+        self.assert_refused(nowhere)
+        self.store_of([upon_old], [(4, [self.old], self.new)])  # upon each other
+        self.assert_refused(nowhere)
+        self.store_of([(4, [self.new], self.new)])
+        self.assert_refused("lies in no frame without a base")
+
+    def test_base_in_a_pack_that_is_not_live(self):
+        store = self.store_of([(4, [self.new], self.old)], [(3, [self.old], None)])
+        self.assert_read(self.new)
+        event = store.event()
+        store.operate(store.newest_refs, event=event, added=[store.flush()], dropped=[self.names[1]], features=["tensors"])
+        self.assert_refused("lies in no frame without a base")
+
+    def test_bases_that_are_no_bases(self):
+        for words, base, packs in (("is empty", ("blob", b""), [[(0, [("blob", b"")], None)]]),
+                                   ("base of another class", ("tree", b"\0\0"), [])):
+            self.store_of([(4, [self.new], base)], *packs, always=True)
+            self.assert_refused(words)
+
+    def test_base_that_is_damaged(self):
+        self.store_of([(4, [self.new], self.old)], [(0, [self.old], None)])
+        self.damage(1)
+        self.assert_refused(f"base blob {sha256(self.old[1]).hex()}: CRC of stored bytes differs")
+
+    def test_another_base_than_the_writer_had(self):
+        """The stream may decode, but the bytes are another blob's."""
+        self.store_of([(3, [self.old], None), (4, [self.new], self.old)],
+                      compress=lambda codec, raw, base: tensor_stream(raw, base and self.newer))
+        self.assert_problem("index differs from the frames")
+        with self.assertRaisesRegex(Damage, "has other bytes"):
+            self.open(self.folder).payload(BLOB, sha256(self.new[1]))
+
+    def test_frames(self):
+        for words, frame in (("not alone in its frame", (3, [self.old, ("blob", b"")], None)),
+                             ("not alone in its frame", (4, [self.new, self.newer], self.old)),
+                             ("class 1 with codec 3", (3, [("tree", b"\0\0")], None)),
+                             ("class 1 with codec 4", (4, [("tree", b"\0\0")], ("tree", b"\0\0"))),
+                             ("codec 5 is not known", (5, [self.old], None)),
+                             ("codec 6 is not known", (6, [self.old], None)),
+                             ("stream of a tensor: ", (3, [("blob", b"a")], None)),
+                             ("stream of a tensor: ", (4, [("blob", b"abc")], self.old))):
+            with self.subTest(words):
+                self.store_of([(0, [self.old], None)], [frame], always=True,
+                              compress=lambda codec, raw, base: raw)
+                self.assert_problem(words)
+
+    def test_feature(self):
+        words = "it has tensors, which the newest entry does not demand"
+        for frame in ((3, [self.new], None), (4, [self.new], self.old)):
+            for features, problems in (([], 1), (["tensors"], 0)):
+                self.store_of([(1, [self.old], None)], [frame], features=features)
+                self.assertEqual(len(read_store.verify(self.folder)[0]), problems)
+                if problems:
+                    self.assert_problem(words)
+        store = self.store_of([(3, [self.new], None)])
+        event = store.event()
+        store.operate(store.newest_refs, event=event, added=[store.flush()])
+        self.assert_problem(words)
+        self.assert_problem("features of the entry before are not in force any more")
+
+    def test_feature_without_tensors(self):
+        self.store_of([(1, [self.old], None)])
+        self.assert_clean(self.folder)
+
+
+class CutRule16(TemporaryStores):
+    """Files of tensors are cut where the document says."""
+
+    def lengths(self, data):
+        return store_trees.lengths_by_rule_16(data, len(data))
+
+    def check(self, tensors, expected):
+        """The lengths behind that of the header; a tensor is (type, shape, bytes)."""
+        data = safetensors([(str(i), *tensor) for i, tensor in enumerate(tensors)])
+        header = len(data) - sum(count for *_, count in tensors)
+        self.assertEqual(self.lengths(data), [header, *expected])
+
+    def test_rows(self):
+        for kind, shape, count, expected in (
+                ("BF16", [1_100, 2_048], 4_505_600, [1_024 * 4_096, 76 * 4_096]),
+                ("BF16", [3_000, 1_000], 6_000_000, [2_097 * 2_000, 903 * 2_000]),
+                ("F64", [2_000, 8, 20, 3], 7_680_000, [1_092 * 3_840, 908 * 3_840]),
+                ("F32", [30, 700, 1, 64, 1], 5_376_000, [16_384 * 256, 4_616 * 256]),
+                ("F32", [30, 700, 63], 5_292_000, [23 * 176_400, 7 * 176_400]),
+                ("BF16", [100_000, 3, 10], 6_000_000, [4_194_304, 1_805_696]),  # a row of 6,000,000 bytes
+                ("F4", [9_000, 1_000], 4_500_000, [4_194_304, 305_696]),
+                ("F32", [1_048_577], 4_194_308, [4_194_304, 4])):
+            with self.subTest(kind=kind, shape=shape):
+                self.check([(kind, shape, count)], expected)
+
+    def test_short_tensors(self):
+        short, other = ("F32", [15_000], 60_000), ("I32", [15_000], 60_000)
+        alone, empty = ("F32", [16_384], 65_536), ("I32", [0, 7], 0)
+        for tensors, expected in (
+                ([short] * 18, [1_020_000, 60_000]),
+                ([short] * 3 + [other] * 2, [180_000, 120_000]),
+                ([short, other] * 3, [60_000] * 6),
+                ([short, short, alone, short, short], [120_000, 65_536, 120_000]),
+                ([short, empty, ("I32", [7, 0], 0)] * 5, [300_000]),
+                ([("F32", [16_383], 65_532)] * 4 + [("F32", [4], 16)], [262_144]),
+                ([("F32", [16_383], 65_532)] * 16 + [("F32", [16], 64)], [1_048_576]),
+                ([("F32", [16_383], 65_532)] * 16 + [("F32", [17], 68)], [1_048_512, 68]),
+                ([("F4", [1], 60_000)] * 2 + [("F6", [1], 60_000)] * 3, [120_000, 180_000])):
+            with self.subTest(tensors):
+                self.check(tensors, expected)
+
+    def test_long_header(self):
+        data = safetensors([("a", "F32", [100_000], 400_000)], __metadata__={"note": "x" * 1_200_000})
+        header = len(data) - 400_000
+        self.assertEqual(self.lengths(data), [1_048_576, header - 1_048_576, 400_000])
+
+    def test_order_of_names(self):
+        """The offsets count, not the order in the header."""
+        tensors = [("a", "F32", [25_000], 100_000), ("b", "F32", [50_000], 200_000)]
+        data = safetensors(tensors)
+        header = len(data) - 300_000
+        members = json.loads(data[8:header])
+        text = json.dumps({name: members[name] for name in ("b", "a")}).encode()
+        self.assertEqual(self.lengths(struct.pack("<Q", len(text)) + text + data[header:]), [header, 100_000, 200_000])
+
+    def test_other_files(self):
+        """Files that are cut by rule 1."""
+        good = {"dtype": "F32", "shape": [100_000], "data_offsets": [0, 400_000]}
+        headers = [b"", b"1", b"[]", b"{", b'"a"', b"[" * 100_000, json.dumps({"a": good}).encode("utf-16"),
+                   b'{"a":%s,"a":%s}' % (json.dumps({**good, "shape": [0], "data_offsets": [0, 0]}).encode(),
+                                         json.dumps(good).encode()),
+                   b'{"a":{"dtype":"F32",%s}' % json.dumps(good).encode()[1:]]
+        headers += [json.dumps({"a": tensor}).encode() for tensor in (
+            1, [], {}, {**good, "more": 1}, {"dtype": "F32", "shape": [100_000]}, {**good, "dtype": []}, {**good, "dtype": 1},
+            {**good, "shape": None}, {**good, "shape": 1}, {**good, "shape": [-1, -100_000]}, {**good, "shape": [1e5]},
+            {**good, "shape": [99_999]}, {**good, "shape": [100_000, 0]}, {**good, "shape": [True, 100_000]},
+            {**good, "shape": [2**63] * 4_000}, {**good, "data_offsets": [0]}, {**good, "data_offsets": [0, 400_000, 0]},
+            {**good, "data_offsets": [4, 400_004]}, {**good, "shape": [99_999], "data_offsets": [0, 399_996]},
+            {**good, "dtype": "F4", "data_offsets": [0, 500_000]})]
+        headers += [json.dumps({str(i): {"dtype": "F4", "shape": [], "data_offsets": pair}
+                                for i, pair in enumerate(pairs)}).encode()
+                    for pairs in ([(0, 500_000), (500_000, 400_000)], [(0, 100), (200, 400_000)], [(0, 200), (100, 400_000)])]
+        self.lengths(safetensors([("a", "F32", [100_000], 400_000)]))
+        for header in headers:
+            with self.subTest(header[:200]), self.assertRaises(Damage):
+                self.lengths(struct.pack("<Q", len(header)) + header + bytes(400_000))
+        for data in (safetensors([("a", "F32", [10], 40)]), struct.pack("<Q", 400_000) + b"{}" + bytes(300_000),
+                     struct.pack("<Q", 2**24 + 1) + b"{}" + b" " * (2**24 - 1)):
+            with self.assertRaises(Damage):
+                self.lengths(data)
+
+    def store_of(self, data, chunks):
+        """A store of one file whose recipe says rule 16."""
+        self.fresh_folder()
+        store = TinyStore(self.folder)
+        entry, pair = store.recipe(data, chunks, 16)
+        commit = store.commit(store.directory({b"f": entry}), recipes=store.recipes([pair]))
+        store.operate(store.refs({"branches/main": ("commit", commit)}))
+
+    def test_recipes(self):
+        data = safetensors([("a", "F32", [50_000], 200_000), ("b", "F32", [250, 100], 100_000)])
+        self.store_of(data, [data[:-300_000], data[-300_000:-100_000], data[-100_000:]])
+        self.assertEqual(read_store.verify(self.folder, cuts=True)[0], [])
+        data = safetensors([("a", "F32", [100_000], 400_000)], __metadata__={"note": "x" * 1_200_000})
+        self.store_of(data, [data[:2**20], data[2**20:-400_000], data[-400_000:]])
+        self.assertEqual(read_store.verify(self.folder, cuts=True)[0], [])
+        self.store_of(data, [data[:2**20], data[2**20:]])
+        self.assert_clean(self.folder)
+        self.assert_problem("chunks are not those of cut rule 16", cuts=True)
+
+    def test_recipes_of_other_files(self):
+        short = safetensors([("a", "F32", [50_000], 200_000)])
+        for words, data in (("a file of one chunk", short), ("the header is not", bytes([2]) + bytes(400_000))):
+            self.store_of(data, [data[:-200_000], data[-200_000:]])
+            self.assert_clean(self.folder)
+            self.assert_problem(f"not a file that cut rule 16 cuts ({words}", cuts=True)
+
+
+@unittest.skipUnless("MLREPO" in os.environ or os.path.exists(PROGRAM), "the program is not built")
+class StoreOfTheProgram(TemporaryStores):
+    """Two versions of a model in a store that the program wrote."""
+
+    def setUp(self):
+        super().setUp()
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "MLREPO_USER_NAME": "Ada",
+                            "MLREPO_USER_EMAIL": "ada@example.com"}
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.mlrepo("init")
+
+    def mlrepo(self, *words):
+        done = subprocess.run([PROGRAM, *words], cwd=self.work, env=self.environment, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, (words, done.stdout, done.stderr))
+
+    def commit_versions(self):
+        """Commits a model twice, and gives the bytes of both versions."""
+        generator = random.Random(5)
+        kinds = {"BF16": bfloat16s, "F32": float32s}
+        tensors = [("layer.weight", "BF16", [300, 256], weights(76_800, generator)),
+                   ("head.weight", "F32", [256, 128], weights(32_768, generator)),
+                   ("layer.bias", "BF16", [300], weights(300, generator)),
+                   ("head.bias", "F32", [128], weights(128, generator)), ("scale", "F32", [], weights(1, generator))]
+        versions = []
+        for message in ("First", "Second"):
+            versions.append(safetensors([(name, kind, shape, kinds[kind](numbers)) for name, kind, shape, numbers in tensors]))
+            (self.work / "model.safetensors").write_bytes(versions[-1])
+            self.mlrepo("add", "model.safetensors")
+            self.mlrepo("commit", "-m", message)
+            tensors = [(*rest, trained_on(numbers, generator)) for *rest, numbers in tensors]
+        return versions
+
+    def test_two_versions_of_a_model(self):
+        versions = self.commit_versions()
+        path = self.work / ".mlrepo"
+        self.assertEqual(read_store.verify(path, cuts=True)[0], [])
+        store = self.open(path)
+        self.assertEqual(store.log.newest["features"], ["tensors"])
+        frames = [(name, frame) for name, pack in store.packs.items() for frame in pack.frames]
+        bases = {frame.base for _, frame in frames if frame.codec == 4}
+        self.assertEqual((len(bases), sum(frame.codec == 3 for _, frame in frames)), (2, 2))
+        places = [{pack for pack, frame in frames if frame.codec == codec} for codec in (3, 4)]
+        self.assertFalse(places[0] & places[1])
+        for version in versions:
+            blob = sha256(version)
+            self.assertNotIn((BLOB, blob), store.places)
+            self.assertEqual([recipe.cut_rule for _, recipe in store.recipes_of(blob)], [16])
+            self.assertEqual(b"".join(store.contents(BLOB, blob)), version)
+
+    def test_damaged_base(self):
+        """A byte of a base costs both versions, and is named by what is coded with it."""
+        versions = self.commit_versions()
+        path = self.work / ".mlrepo"
+        store = self.open(path)
+        base = next(frame.base for pack in store.packs.values() for frame in pack.frames if frame.codec == 4)
+        place, = store.places[base]
+        end = store.packs[place.pack].frames[place.frame].end
+        pack = path / store.pack_path(place.pack)
+        pack.chmod(0o600)
+        data = bytearray(pack.read_bytes())
+        data[end - 1_000] ^= 1
+        pack.write_bytes(data)
+        problems = read_store.verify(path)[0]
+        self.assertTrue(any(f"base blob {base[1].hex()}: CRC of stored bytes differs" in line for line in problems), problems)
+        for version in versions:
+            with self.assertRaisesRegex(Damage, "CRC of stored bytes differs"):
+                list(self.open(path).contents(BLOB, sha256(version)))
 
 
 class Shapes(TemporaryStores):

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import zlib
 
+from tensor_writer import encode_tensor
+
 KINDS = ["", "blob", "chunks", "tree", "refs", "recipes", "commit", "run", "event", "statement"]
 ORIGIN = "000102030405060708090a0b0c0d0e0f"
 PERSON = {"email": "ada@example.com", "name": "Ada"}
@@ -120,7 +122,14 @@ def zstd_by_hand(raw):
     return out
 
 
+def tensor_stream(raw, base):
+    """A stream of bfloat16 in rows of 64; a base is cut off, or has zero bytes behind it."""
+    return encode_tensor(raw, 1, base and base[1][:len(raw)].ljust(len(raw), b"\0"), row_length=64)
+
+
 def compress(codec, raw, base):
+    if codec in (3, 4):
+        return tensor_stream(raw, base)
     if codec == 0:
         return raw
     if codec == 1:
@@ -139,7 +148,7 @@ def build_pack(frames, compress=compress, always=False):
 
     A frame in which compression gains nothing gets codec 0, unless `always`.
     """
-    out, records, bases, entries, recipes, raw_sum = b"", b"", [], {}, {}, 0
+    out, records, bases, entries, upon_bases, recipes, raw_sum = b"", b"", [], {}, {}, {}, 0
     for number, (codec, objects, base) in enumerate(frames):
         raw = b"".join(payload for _, payload in objects)
         stored = compress(codec, raw, base)
@@ -151,7 +160,8 @@ def build_pack(frames, compress=compress, always=False):
         for kind, payload in objects:
             table += bytes([KINDS.index(kind)]) + varint(len(payload))
             where = struct.pack("<III", number, place, len(payload))
-            entries.setdefault(make_id(kind, payload) + bytes([KINDS.index(kind)]), b"\0\0\0" + where)
+            places = upon_bases if codec == 4 else entries  # what is in the one counts only if it is not in the other
+            places.setdefault(make_id(kind, payload) + bytes([KINDS.index(kind)]), b"\0\0\0" + where)
             if kind == "chunks" and payload[0] == 1:
                 recipes.setdefault(payload[1:33] + b"\1", b"\1\0\0" + where)
             place += len(payload)
@@ -167,7 +177,7 @@ def build_pack(frames, compress=compress, always=False):
         records += struct.pack("<QIBBH", len(out), base_number, codec, frame_class, 0)
         out += head + struct.pack("<I", zlib.crc32(head + table)) + table + bytes(padding) + stored
         raw_sum += len(raw)
-    every = {**recipes, **entries}
+    every = {**recipes, **upon_bases, **entries}
     index = records + b"".join(bases) + b"".join(key + every[key] for key in sorted(every))
     trailer = struct.pack("<QIIQQ16xII", len(out), len(frames), len(bases), len(every), raw_sum, 1, zlib.crc32(index))
     return out + index + trailer + struct.pack("<I", zlib.crc32(trailer)) + b"MLP1"
