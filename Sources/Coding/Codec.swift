@@ -9,6 +9,8 @@ package enum Codec: UInt8, Sendable, CaseIterable {
     case tensor = 3
     /// The same beside those of another tensor, mostly an earlier version of it.
     case tensorWithBase = 4
+    /// Bytes as those of others that they are mostly equal to, and what is new (``PatchEncoder``).
+    case patch = 5
     /// zlib with the end of another object as preset dictionary.
     case zlibWithBase = 7
 
@@ -20,18 +22,37 @@ package enum Codec: UInt8, Sendable, CaseIterable {
         case .zstd: "zstd"
         case .tensor: "tensor"
         case .tensorWithBase: "tensor-base"
+        case .patch: "patch"
         case .zlibWithBase: "zlib-base"
         }
     }
 
+    /// The most bases of a patch.
+    package static let baseLimit = 64
+
+    /// How many bases a frame of this codec names.
+    package var baseCounts: ClosedRange<Int> {
+        switch self {
+        case .raw, .zlib, .zstd, .tensor: 0...0
+        case .tensorWithBase, .zlibWithBase: 1...1
+        case .patch: 1...Self.baseLimit
+        }
+    }
+
     /// Whether frames of this codec name a base.
-    package var hasBase: Bool { self == .zlibWithBase || self == .tensorWithBase }
+    package var hasBase: Bool { baseCounts.upperBound > 0 }
+
+    /// Whether a frame is told by how it differs from what may lie in any pack, in frames without a base.
+    package var isDifference: Bool { self == .tensorWithBase || self == .patch }
+
+    /// Whether the standard library of any language can decode it, as metadata demands.
+    package var isForMetadata: Bool { self == .raw || self == .zlib || self == .zlibWithBase }
 
     /// Whether a frame is one tensor, or a piece of one.
     package var isTensor: Bool { self == .tensor || self == .tensorWithBase }
 
     /// Numbers that the format reserves and this version cannot decode.
-    package static let reserved: ClosedRange<UInt8> = 5...6
+    package static let reserved: ClosedRange<UInt8> = 6...6
 }
 
 /// Why bytes could not be decoded, or not be encoded.

@@ -19,6 +19,7 @@ package final class FrameCoder {
     private let zstd: ZstdCoder
     private lazy var tensorEncoder = TensorEncoder()
     private lazy var tensorDecoder = TensorDecoder()
+    private lazy var patchEncoder = PatchEncoder(zstd)
 
     package init() throws(CodingError) { zstd = try ZstdCoder() }
 
@@ -82,11 +83,24 @@ package final class FrameCoder {
         return base.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
 
+    /// Bytes as a later version of others; nothing if that does not make them fewer.
+    ///
+    /// - Parameters:
+    ///   - base: The bytes of the others, not empty.
+    ///   - starts: Parts of the bytes, in order from 0 on, each with the position in the base at which it is expected to begin.
+    ///   - effort: How many bytes may be looked at for each new one, where nothing stands in order.
+    package func encodePatch(
+        _ bytes: UnsafeRawBufferPointer, base: [UInt8], _ starts: [(offset: Int, position: Int)],
+        effort: Int = 4
+    ) -> Patch? {
+        base.withUnsafeBytes { patchEncoder.encode(bytes, base: $0, starts, effort: effort) }
+    }
+
     /// Decodes into all of `output`.
     ///
-    /// - Parameter base: The payload of the base, if the codec has one.
+    /// - Parameter base: The payloads of the bases, one behind the other, if the codec has any.
     package func decode(
-        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8]?,
+        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8],
         into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
         switch codec {
@@ -97,9 +111,17 @@ package final class FrameCoder {
         case .zstd: try zstd.decode(stored, into: output)
         case .tensor: try decodeTensor(.tensor, stored, base: nil, into: output)
         case .tensorWithBase:
-            guard let base, !base.isEmpty else { throw .forbidden(.tensorWithBase, "an empty base") }
+            guard !base.isEmpty else { throw .forbidden(.tensorWithBase, "an empty base") }
             try decodeTensor(.tensorWithBase, stored, base: base, into: output)
-        case .zlibWithBase: try ZlibCoder.decode(stored, base: base ?? [], into: output)
+        case .zlibWithBase: try ZlibCoder.decode(stored, base: base, into: output)
+        case .patch:
+            let failure = base.withUnsafeBytes { base -> CodingError? in
+                do throws(CodingError) {
+                    try PatchDecoder.decode(stored, base: base, into: output, zstd)
+                    return nil
+                } catch { return error }
+            }
+            if let failure { throw failure }
         }
     }
 

@@ -29,16 +29,35 @@ package final class ZstdCoder {
     ///
     /// - Parameter level: 1 (fast) to 19 (small).
     package func encode(_ bytes: UnsafeRawBufferPointer, level: Int32) -> [UInt8]? {
+        let output = encode(bytes, level: level, prefix: nil, limit: bytes.count)
+        return output.flatMap { $0.count < bytes.count ? $0 : nil }
+    }
+
+    /// The compressed bytes, which may be more than the input.
+    ///
+    /// - Parameter prefix: What the bytes may repeat parts of, as if it stood before them.
+    func encode(_ bytes: UnsafeRawBufferPointer, level: Int32, prefix: UnsafeRawBufferPointer) -> [UInt8]? {
+        encode(bytes, level: level, prefix: prefix, limit: ZSTD_compressBound(bytes.count))
+    }
+
+    /// - Parameter limit: The most bytes that come out; nothing comes if that is not enough.
+    private func encode(
+        _ bytes: UnsafeRawBufferPointer, level: Int32, prefix: UnsafeRawBufferPointer?, limit: Int
+    ) -> [UInt8]? {
         ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, level)
+        // A frame of one segment can reach all of its prefix; a smaller window could not.
+        ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, prefix == nil ? 0 : Self.windowLog)
+        // It counts for the next frame only.
+        if let prefix { ZSTD_CCtx_refPrefix(compressor, prefix.baseAddress, prefix.count) }
         var failed = false
-        let output = [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+        let output = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             // The library writes at most the buffer's size, and fails if that is not enough.
             let result = ZSTD_compress2(
                 compressor, buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)
             failed = ZSTD_isError(result) != 0
             count = failed ? 0 : result
         }
-        return failed || output.count >= bytes.count ? nil : output
+        return failed ? nil : output
     }
 
     /// How a frame of RFC 8878 begins.
@@ -54,8 +73,11 @@ package final class ZstdCoder {
     }
 
     /// Decodes one frame that is all of `bytes` into all of `output`.
+    ///
+    /// - Parameter prefix: What it was encoded with.
     package func decode(
-        _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+        _ bytes: UnsafeRawBufferPointer, prefix: UnsafeRawBufferPointer? = nil,
+        into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
         // The library knows older formats and frames to be skipped, and bounds the window only where it streams.
         guard bytes.starts(with: Self.magic) else { throw .corrupt(.zstd) }
@@ -68,9 +90,13 @@ package final class ZstdCoder {
         guard ZSTD_getDictID_fromFrame(bytes.baseAddress, bytes.count) == 0 else {
             throw .forbidden(.zstd, "a dictionary")
         }
+        guard prefix == nil || bytes[4] & 0x20 != 0 else {
+            throw .forbidden(.zstd, "a window that may not reach its prefix")
+        }
         guard let window = Self.windowSize(bytes), window <= 1 << Self.windowLog else {
             throw .forbidden(.zstd, "a window above 8 MiB")
         }
+        if let prefix { ZSTD_DCtx_refPrefix(decompressor, prefix.baseAddress, prefix.count) }
         let result = ZSTD_decompressDCtx(
             decompressor, output.baseAddress, output.count, bytes.baseAddress, bytes.count)
         guard ZSTD_isError(result) == 0 else { throw .corrupt(.zstd) }

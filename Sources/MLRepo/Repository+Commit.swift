@@ -127,19 +127,19 @@ extension Repository {
     }
 
     /// What tensors may be later versions of: those of the version before, and of what the run read.
-    private func history(_ request: CommitRequest, _ base: Commit?) -> TensorHistory {
+    private func history(_ request: CommitRequest, _ base: Commit?) -> FileHistory {
         let version = tree(base)
-        var sources: [TensorHistory.Source] = []
+        var sources: [FileHistory.Source] = []
         for input in request.inputs {
             // Whoever names a commit that is not there is told so when the run is made.
             guard let id = input.commit else {
-                sources.append(TensorHistory.Source(tree: version, path: input.path))
+                sources.append(FileHistory.Source(tree: version, path: input.path))
                 continue
             }
             guard let commit = try? store.commit(id) else { continue }
-            sources.append(TensorHistory.Source(tree: tree(commit), path: input.path))
+            sources.append(FileHistory.Source(tree: tree(commit), path: input.path))
         }
-        return TensorHistory(store, version: version, inputs: sources)
+        return FileHistory(store, version: version, inputs: sources)
     }
 
     /// What a commit read, whatever it is put upon.

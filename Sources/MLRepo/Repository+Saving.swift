@@ -248,7 +248,7 @@ extension Repository {
         let read = try working { () throws(WorkingTreeError) in
             try Snapshot(
                 root: copy.root, files: environment.files, writer: writer,
-                history: TensorHistory(store, version: base), clock: look.clock
+                history: FileHistory(store, version: base), clock: look.clock
             )
             .read(scanned, width: environment.width)
         }

@@ -1,8 +1,7 @@
-internal import Coding
 internal import ObjectModel
 
-/// The places of a pack's objects that count: of several of one object the first one in the pack, those that are differences from a
-/// tensor behind all others.
+/// The places of a pack's objects that count: of several of one object the first one in the pack, of a blob those in frames with a
+/// base behind all others.
 struct FirstPlaces {
     private let objects: SegmentedArray<IntegrityPack.Found>
     /// Positions in ``objects``, by the objects' references.
@@ -11,7 +10,7 @@ struct FirstPlaces {
     /// - Parameter frames: To which the places refer.
     init(_ objects: SegmentedArray<IntegrityPack.Found>, _ frames: [IntegrityPack.Frame]) {
         func isDifference(_ found: IntegrityPack.Found) -> Int {
-            frames[Int(found.frame)].codec == Codec.tensorWithBase.rawValue ? 1 : 0
+            found.reference.kind == .blob && !frames[Int(found.frame)].bases.isEmpty ? 1 : 0
         }
         let all = objects.indices.map { UInt32($0) }.sorted { left, right in
             let (left, right) = (objects[Int(left)], objects[Int(right)])

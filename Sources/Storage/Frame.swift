@@ -16,8 +16,10 @@ struct FrameHeader: Equatable {
     /// The most raw bytes of a frame.
     static let rawLimit = 4 << 20
     static let objectLimit = 65_536
-    /// A base and a number, then at most ten bytes an object.
-    static let tableLimit = 33 + 3 + 10 * objectLimit
+    /// A number, bases and another number, then at most ten bytes an object.
+    static let tableLimit = 1 + 33 * Codec.baseLimit + 3 + 10 * objectLimit
+    /// The most bytes of all bases of a frame together.
+    static let baseLimit = 2 * rawLimit
     static let alignment = 4096
     /// Raw frames from this size on begin at a multiple of ``alignment``.
     static let alignedSize = 1 << 20
@@ -54,24 +56,34 @@ struct FrameHeader: Equatable {
 
 /// What a frame's table says.
 struct FrameTable: Equatable {
-    var base: ObjectReference?
+    /// Of a codec that has one base, that one.
+    var bases: [ObjectReference]
     var objects: [(kind: ObjectKind, length: Int)]
 
     static func == (a: Self, b: Self) -> Bool {
-        a.base == b.base
+        a.bases == b.bases
             && a.objects.elementsEqual(b.objects) { $0.kind == $1.kind && $0.length == $1.length }
     }
 
-    init(base: ObjectReference?, objects: [(kind: ObjectKind, length: Int)]) {
-        self.base = base
+    /// Whether the number of bases is written: it is where a codec may have several.
+    private var hasBaseCount = false
+
+    init(codec: Codec, bases: [ObjectReference], objects: [(kind: ObjectKind, length: Int)]) {
+        self.bases = bases
         self.objects = objects
+        hasBaseCount = codec.baseCounts.count > 1
     }
 
     init(_ bytes: [UInt8], codec: Codec, frameClass: FrameClass, rawLength: Int) throws(MalformedObject) {
         var reader = ByteReader(bytes)
-        if codec.hasBase {
+        hasBaseCount = codec.baseCounts.count > 1
+        let baseCount =
+            hasBaseCount ? try reader.varint("the number of bases") : codec.baseCounts.upperBound
+        guard codec.baseCounts.contains(baseCount) else { throw .node("a frame with \(baseCount) bases") }
+        bases = []
+        for _ in 0..<baseCount {
             let kind = try Self.kind(&reader)
-            base = ObjectReference(kind, try reader.id("the base"))
+            bases.append(ObjectReference(kind, try reader.id("the base")))
             guard FrameClass(kind) == frameClass else { throw .node("a base of another class") }
         }
         let count = try reader.varint("the number of objects")
@@ -99,9 +111,29 @@ struct FrameTable: Equatable {
         return kind
     }
 
+    /// What is wrong where bases are not of a length that the format allows.
+    static let badBases = "bases without bytes, or with more than 8 MiB"
+
+    /// The bytes of all bases, one behind the other.
+    ///
+    /// - Parameter payload: Hands out an object.
+    /// - Returns: Nothing if one has no bytes, or all together have too many.
+    func baseBytes<Failure: Error>(
+        _ payload: (ObjectReference) throws(Failure) -> [UInt8]
+    ) throws(Failure) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        for base in bases {
+            let more = try payload(base)
+            guard !more.isEmpty, bytes.count + more.count <= FrameHeader.baseLimit else { return nil }
+            if bytes.isEmpty { bytes = more } else { bytes += more }
+        }
+        return bytes
+    }
+
     var bytes: [UInt8] {
         var writer = ByteWriter()
-        if let base {
+        if hasBaseCount { writer.varint(bases.count) }
+        for base in bases {
             writer.u8(base.kind.rawValue)
             writer.id(base.id)
         }
@@ -121,19 +153,19 @@ package struct EncodedFrame: Sendable {
 
     let codec: Codec
     let frameClass: FrameClass
-    let base: ObjectReference?
+    let bases: [ObjectReference]
     let table: [UInt8]
     let stored: [UInt8]
     let rawLength: Int
     let objects: [Object]
 
     init(
-        codec: Codec, frameClass: FrameClass, base: ObjectReference?, table: [UInt8], stored: [UInt8],
+        codec: Codec, frameClass: FrameClass, bases: [ObjectReference], table: [UInt8], stored: [UInt8],
         rawLength: Int, objects: [Object]
     ) {
         self.codec = codec
         self.frameClass = frameClass
-        self.base = base
+        self.bases = bases
         self.table = table
         self.stored = stored
         self.rawLength = rawLength
@@ -143,10 +175,10 @@ package struct EncodedFrame: Sendable {
     /// Its length in a pack, without padding.
     var storedLength: Int { FrameHeader.byteCount + table.count + stored.count }
 
-    /// A frame as it lies in another pack; its base lies in this one, or anywhere if it is that of a tensor.
+    /// A frame as it lies in another pack; its bases lie in this one, or anywhere if it is a difference.
     init(copying raw: PackReader.RawFrame, objects: [Object]) {
         self.init(
-            codec: raw.codec, frameClass: raw.frameClass, base: raw.table.base, table: raw.table.bytes,
+            codec: raw.codec, frameClass: raw.frameClass, bases: raw.table.bases, table: raw.table.bytes,
             stored: Array(raw.stored), rawLength: raw.rawLength, objects: objects)
     }
 

@@ -48,6 +48,9 @@ package struct FrameBuilder: Sendable {
         payload.withUnsafeBytes { add(reference, $0, recipeOf: recipeOf) }
     }
 
+    /// Where objects end in the raw bytes, in order.
+    var ends: [Int] { objects.map { $0.offset + $0.length } }
+
     /// What was added, in order.
     var contents: [PackedObject] {
         objects.map { object in
@@ -70,15 +73,29 @@ package struct FrameBuilder: Sendable {
         case .data: encoded = raw.withUnsafeBytes { coder.encodeData($0, isQuick ? .quick : .thorough) }
         case .metadata: encoded = try Self.encodeMetadata(raw, base?.payload, coder)
         }
-        let usedBase = encoded.codec.hasBase ? base?.reference : nil
-        let table = FrameTable(base: usedBase, objects: objects.map { ($0.reference.kind, $0.length) })
+        let bases = encoded.codec.hasBase ? base.map { [$0.reference] } ?? [] : []
+        return take(encoded.codec, bases, encoded.stored)
+    }
+
+    /// The frame of what was added, stored as somebody else encoded it; the builder is empty again.
+    mutating func finish(patched stored: [UInt8], upon bases: [ObjectReference]) -> EncodedFrame {
+        take(.patch, bases, stored)
+    }
+
+    private mutating func take(_ codec: Codec, _ bases: [ObjectReference], _ stored: [UInt8]?) -> EncodedFrame
+    {
+        let table = FrameTable(
+            codec: codec, bases: bases, objects: objects.map { ($0.reference.kind, $0.length) })
         let frame = EncodedFrame(
-            codec: encoded.codec, frameClass: frameClass, base: usedBase, table: table.bytes,
-            stored: encoded.stored ?? raw, rawLength: raw.count, objects: objects)
+            codec: codec, frameClass: frameClass, bases: bases, table: table.bytes, stored: stored ?? raw,
+            rawLength: raw.count, objects: objects)
         raw.removeAll(keepingCapacity: true)
         objects.removeAll(keepingCapacity: true)
         return frame
     }
+
+    /// Hands out the raw bytes.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { raw.withUnsafeBytes(body) }
 
     private static func encodeMetadata(
         _ raw: [UInt8], _ base: [UInt8]?, _ coder: FrameCoder

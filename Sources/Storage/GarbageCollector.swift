@@ -244,8 +244,10 @@ package struct GarbageCollector: Sendable {
             before = kept.count
             for pack in reachable.packs where kept.contains(pack.name) {
                 let isBaseless = (0..<pack.index.frameCount).contains { number in
-                    guard pack.index.codec(of: number) == Codec.tensorWithBase.rawValue else { return false }
-                    return (try? pack.index.frame(number))?.base.map { !stays($0) } ?? false
+                    guard pack.index.isDifference(number), let frame = try? pack.index.frame(number) else {
+                        return false
+                    }
+                    return !frame.bases.allSatisfy(stays)
                 }
                 if isBaseless { kept.remove(pack.name) }
             }

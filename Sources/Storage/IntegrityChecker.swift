@@ -207,10 +207,11 @@ package struct IntegrityChecker: Sendable {
     private func undemanded(
         _ packs: some Sequence<IntegrityPack>, _ log: IntegrityLog
     ) -> [(problem: IntegrityProblem, references: [ObjectReference])] {
-        guard !log.features.contains(StoreState.tensors) else { return [] }
-        return packs.filter(\.hasTensors).map { pack in
-            let message = "it holds tensors, and the newest entry does not demand '\(StoreState.tensors)'"
-            return (IntegrityProblem(.logRule, message, pack: pack.name), [])
+        packs.flatMap { pack in
+            pack.features.subtracting(log.features).sorted().map { feature in
+                let message = "it has \(feature), which the newest entry does not demand"
+                return (IntegrityProblem(.logRule, message, pack: pack.name), [])
+            }
         }
     }
 

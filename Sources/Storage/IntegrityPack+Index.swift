@@ -35,11 +35,12 @@ extension IntegrityPack {
             let isZero = rest.allSatisfy { $0 == 0 }
             bases.append(isZero ? ObjectKind(rawValue: kind).map { ObjectReference($0, id) } : nil)
         }
+        var expected = BaseTable()
         var used = 0
         var sum = 0
         var isWhole = true
         for (number, row) in rows.enumerated() {
-            used = max(used, row.base)
+            used = max(used, row.bases.upperBound)
             guard let frame = position[row.offset].map({ frames[$0] }) else {
                 isWhole = false
                 if !gaps.contains(where: { $0.range.contains(row.offset) }) {
@@ -50,9 +51,11 @@ extension IntegrityPack {
                 continue
             }
             sum += frame.rawLength
-            let base = row.base == 0 ? nil : row.base <= bases.count ? bases[row.base - 1] : nil
-            guard row.codec == frame.codec, row.frameClass == frame.frameClass, row.hasZeros,
-                base == frame.base
+            let named = row.bases
+            let isInside = named.isEmpty || (named.lowerBound >= 0 && named.upperBound <= bases.count)
+            _ = expected.place(of: frame.bases)
+            guard row.codec == frame.codec, row.frameClass == frame.frameClass,
+                isInside, bases[named].elementsEqual(frame.bases)
             else {
                 report(
                     .index, "it describes frame \(number) at offset \(row.offset) otherwise",
@@ -60,7 +63,7 @@ extension IntegrityPack {
                 continue
             }
         }
-        if used != bases.count || bases.contains(nil) || Set(bases).count != bases.count {
+        if used != bases.count || bases.contains(nil) || (isWhole && bases != expected.rows) {
             report(.index, "its bases are not those of its frames", at: start)
         }
         if isWhole, sum != trailer.rawLength {

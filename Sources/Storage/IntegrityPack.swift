@@ -23,7 +23,7 @@ struct IntegrityPack {
         let length: Int
         let codec: UInt8
         let frameClass: UInt8
-        let base: ObjectReference?
+        let bases: [ObjectReference]
         let rawLength: Int
     }
 
@@ -49,10 +49,10 @@ struct IntegrityPack {
 
     struct IndexRow {
         let offset: Int
-        let base: Int
+        /// Positions in the table of bases.
+        let bases: Range<Int>
         let codec: UInt8
         let frameClass: UInt8
-        let hasZeros: Bool
     }
 
     init(_ name: PackName, layout: StoreLayout, files: any FileSystem) {
@@ -75,8 +75,8 @@ struct IntegrityPack {
         problems.contains { [.missingPack, .packDigest, .trailer, .index, .frame].contains($0.problem.kind) }
     }
 
-    /// Whether some frame is a tensor.
-    private(set) var hasTensors = false
+    /// What a reader must know for its frames.
+    private(set) var features: Set<String> = []
 
     /// Gives back the memory that only the comparison with the index needs.
     mutating func forgetObjects(keeping needed: Bool) {
@@ -124,11 +124,14 @@ struct IntegrityPack {
         block.withUnsafeBytes { bytes in
             for at in stride(from: 0, to: bytes.count - PackTrailer.frameSize + 1, by: PackTrailer.frameSize)
             {
+                let (base, more) = (Int(bytes.u32(at: at + 8)), Int(bytes.u16(at: at + 14)))
+                // Further ones without a first one are at no place.
+                let first = base == 0 && more == 0 ? 0 : base - 1
                 rows.append(
                     IndexRow(
-                        offset: Int(clamping: bytes.u64(at: at)), base: Int(bytes.u32(at: at + 8)),
-                        codec: bytes[at + 12],
-                        frameClass: bytes[at + 13], hasZeros: bytes.u16(at: at + 14) == 0))
+                        offset: Int(clamping: bytes.u64(at: at)),
+                        bases: first..<(base == 0 && more == 0 ? 0 : base + more),
+                        codec: bytes[at + 12], frameClass: bytes[at + 13]))
             }
         }
         for (row, next) in zip(rows, rows.dropFirst()) where row.offset >= next.offset {
@@ -153,8 +156,8 @@ struct IntegrityPack {
                     Frame(
                         offset: offset, length: length, codec: raw.codec.rawValue,
                         frameClass: raw.frameClass.rawValue,
-                        base: raw.table.base, rawLength: raw.rawLength))
-                if raw.codec.isTensor { hasTensors = true }
+                        bases: raw.table.bases, rawLength: raw.rawLength))
+                if let feature = StoreState.feature(of: raw.codec) { features.insert(feature) }
                 if raw.codec.hasBase {
                     deferred.append(position)
                 } else {
@@ -186,6 +189,10 @@ struct IntegrityPack {
         progress(0, bytes.count - reported)
     }
 
+    private struct MissingBase: Error {
+        let name: ObjectReference
+    }
+
     private enum Decoded {
         /// - Parameter recipes: Positions among the objects, and what these are recipes of.
         case objects(
@@ -206,13 +213,15 @@ struct IntegrityPack {
             while let index = indices.next() {
                 let (frame, raw) = batch[index]
                 let result: Decoded
-                if let name = raw.table.base {
+                do throws(MissingBase) {
+                    let base = try raw.table.baseBytes { (name) throws(MissingBase) in
+                        guard let bytes = payload(name) else { throw MissingBase(name: name) }
+                        return bytes
+                    }
                     result =
-                        payload(name).map { Self.decode(raw, frame: frame, base: $0, coder) }
-                        ?? .baseless("its base, \(name), is not in a frame without a base")
-                } else {
-                    result = Self.decode(raw, frame: frame, base: nil, coder)
-                }
+                        base.map { Self.decode(raw, frame: frame, base: $0, coder) }
+                        ?? .damage("it has \(FrameTable.badBases)")
+                } catch { result = .baseless("its base, \(error.name), is not in a frame without a base") }
                 results.withLock { $0[index] = result }
             }
         }
@@ -275,7 +284,7 @@ struct IntegrityPack {
     }
 
     private static func decode(
-        _ raw: PackReader.RawFrame, frame: Int, base: [UInt8]?, _ coder: FrameCoder?
+        _ raw: PackReader.RawFrame, frame: Int, base: [UInt8], _ coder: FrameCoder?
     ) -> Decoded {
         guard let coder else { return .damage("there is no memory to decode it") }
         let bytes: [UInt8]

@@ -47,20 +47,27 @@ extension ObjectStore {
         return delta ?? recipe
     }
 
-    /// The same, and where it is a difference from a tensor, that has not gone astray: what is to be relied upon.
+    /// The same, and where it is a difference, what it differs from has not gone astray: what is to be relied upon.
     func containsWithBase(_ reference: ObjectReference) -> Bool {
         guard let found = find(reference) else { return false }
-        guard reference.kind == .blob, !found.place.isRecipe, found.pack.index.hasBase(found.place.frame),
-            let frame = try? found.pack.index.frame(found.place.frame), let base = frame.base,
-            frame.codec == Codec.tensorWithBase.rawValue
+        guard reference.kind == .blob, !found.place.isRecipe,
+            found.pack.index.isDifference(found.place.frame),
+            let frame = try? found.pack.index.frame(found.place.frame)
         else { return true }
-        return !plainCopies(of: base).isEmpty
+        return frame.bases.allSatisfy { hasPlainCopy(of: $0) }
     }
 
     /// Whether a live pack has an object so that others can rely on it as their base, if it is a blob.
     func containsPlain(_ reference: ObjectReference) -> Bool {
         guard let found = find(reference) else { return false }
         return reference.kind != .blob || found.place.isRecipe || !found.pack.index.hasBase(found.place.frame)
+    }
+
+    /// Whether a blob lies in a frame without a base, and so can be one.
+    func hasPlainCopy(of reference: ObjectReference) -> Bool {
+        packs.contains { pack in
+            pack.index.find(reference).map { !$0.isRecipe && !pack.index.hasBase($0.frame) } ?? false
+        }
     }
 
     /// The places of a blob in frames without a base: what can be one.
@@ -255,11 +262,13 @@ extension ObjectStore {
     func decode(
         _ raw: PackReader.RawFrame, _ number: Int, of pack: PackReader, for reference: ObjectReference
     ) throws(ReadError) -> [UInt8] {
-        var base: [UInt8]?
-        if let name = raw.table.base {
-            base =
-                raw.codec.isTensor
+        let base = try raw.table.baseBytes { (name) throws(ReadError) in
+            raw.codec.isDifference
                 ? try basePayload(name, for: reference) : try basePayload(name, in: pack, for: reference)
+        }
+        guard let base else {
+            throw .damaged(
+                reference, problem: "frame \(number) of pack \(pack.name) has \(FrameTable.badBases)")
         }
         do throws(CodingError) {
             return try withCoder { (coder) throws(CodingError) in
@@ -268,7 +277,7 @@ extension ObjectStore {
         } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
     }
 
-    /// The base of a tensor lies whole in some pack, in a frame that has none itself, so this ends.
+    /// The base of a difference lies whole in some pack, in a frame that has none itself, so this ends.
     private func basePayload(
         _ base: ObjectReference, for reference: ObjectReference
     ) throws(ReadError) -> [UInt8] {
@@ -312,7 +321,7 @@ extension ObjectStore {
         else {
             throw .damaged(reference, problem: "its base, \(base), is not in pack \(pack.name)")
         }
-        guard frame.base == nil else {
+        guard frame.bases.isEmpty else {
             throw .damaged(reference, problem: "its base, \(base), has a base itself")
         }
         return try bytes(of: base, at: Found(pack: pack, place: place))

@@ -321,16 +321,16 @@ package final class ObjectStore: ObjectReader {
 
     /// What a reader must know for some packs.
     private func features(of added: [PackName]) throws(StoreError) -> Set<String> {
+        var features: Set<String> = []
         for name in added {
             do throws(StoreError) {
-                let pack = try PackReader(name: name, layout: layout, files: files)
-                if pack.hasTensors { return [StoreState.tensors] }
+                features.formUnion(try PackReader(name: name, layout: layout, files: files).features)
             } catch {
                 // One that somebody doomed and deleted meanwhile comes into no entry: the log has gone on.
                 guard case .missingPack = error else { throw error }
             }
         }
-        return []
+        return features
     }
 
     private static func packs(

@@ -13,6 +13,8 @@ package final class ObjectWriter: Sendable {
     private let packLimit: Int
 
     package let store: ObjectStore
+    /// What rests upon bases, in the store and here.
+    let differences: DifferenceTally
     private let keepsNodes: Bool
     private let random: @Sendable (Int) -> [UInt8]
     /// The number of the log entry that was the newest one when objects began to be looked up.
@@ -56,6 +58,7 @@ package final class ObjectWriter: Sendable {
         random: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.store = store
+        differences = DifferenceTally(store)
         self.packLimit = packLimit
         self.keepsNodes = keepsNodes
         self.random = random
@@ -178,10 +181,10 @@ package final class ObjectWriter: Sendable {
                 break
             }
         }
-        guard let found, found.raw.table.base == nil else { return nil }
+        guard let found, found.raw.table.bases.isEmpty else { return nil }
         do throws(CodingError) {
             let bytes = try store.withCoder { (coder) throws(CodingError) in
-                try PackReader.decode(found.raw, base: nil, coder)
+                try PackReader.decode(found.raw, base: [], coder)
             }
             return found.length == bytes.count
                 ? bytes : Array(bytes[found.offset..<found.offset + found.length])
@@ -288,7 +291,7 @@ package final class ObjectWriter: Sendable {
     package func stillStands() -> Bool {
         let (reliedOn, bases, packs) = state.withLock { ($0.reliedOn, $0.bases, $0.finished.map(\.name)) }
         return reliedOn.allSatisfy { store.containsWithBase($0) }
-            && bases.allSatisfy { !store.plainCopies(of: $0).isEmpty }
+            && bases.allSatisfy { store.hasPlainCopy(of: $0) }
             && !packs.contains { store.isDoomed($0) }
     }
 

@@ -6,7 +6,7 @@ struct PackEntries: Sendable {
     struct Row: Sendable {
         let reference: ObjectReference
         let isRecipe: Bool
-        /// It lies there as a difference from a tensor that may lie in another pack.
+        /// It is a blob in a frame with a base.
         let isDifference: Bool
         let frame: UInt32
         let offset: UInt32

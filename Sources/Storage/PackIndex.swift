@@ -24,7 +24,7 @@ struct FramePlace: Equatable {
     let length: Int
     let codec: UInt8
     let frameClass: UInt8
-    let base: ObjectReference?
+    let bases: [ObjectReference]
 }
 
 /// The sorted table at the end of a pack, read in place (`Documentation/Formats/pack.md`, "Index").
@@ -72,20 +72,22 @@ package struct PackIndex: Sendable {
 
     func frame(_ number: Int) throws(MalformedObject) -> FramePlace {
         guard number >= 0, number < frameCount else { throw .node("there is no frame \(number)") }
-        let (offset, next, base, codec, frameClass) = file.withBytes { bytes in
+        let (offset, next, base, more, codec, frameClass) = file.withBytes { bytes in
             let at = start + number * Self.frameSize
             let next = number + 1 < frameCount ? Int(clamping: bytes.u64(at: at + Self.frameSize)) : start
             return (
-                Int(clamping: bytes.u64(at: at)), next, Int(bytes.u32(at: at + 8)), bytes[at + 12],
-                bytes[at + 13]
+                Int(clamping: bytes.u64(at: at)), next, Int(bytes.u32(at: at + 8)),
+                Int(bytes.u16(at: at + 14)), bytes[at + 12], bytes[at + 13]
             )
         }
-        guard offset >= 0, next <= start, next - offset >= FrameHeader.byteCount, base <= baseCount else {
+        guard offset >= 0, next <= start, next - offset >= FrameHeader.byteCount,
+            base == 0 ? more == 0 : base + more <= baseCount, more < Codec.baseLimit
+        else {
             throw .node("frame \(number) has no valid place")
         }
         return FramePlace(
             offset: offset, length: next - offset, codec: codec, frameClass: frameClass,
-            base: try self.base(base))
+            bases: try bases(base, more: more))
     }
 
     /// The codec of a frame; nothing where there is no such frame.
@@ -94,14 +96,25 @@ package struct PackIndex: Sendable {
         return file.withBytes { $0[start + number * Self.frameSize + 12] }
     }
 
+    /// Whether a frame is told by how it differs from what may lie in other packs; false where there is no such frame.
+    func isDifference(_ number: Int) -> Bool {
+        codec(of: number).flatMap { Codec(rawValue: $0) }?.isDifference ?? false
+    }
+
     /// Whether a frame needs another object to be decoded; false where there is no such frame.
     func hasBase(_ number: Int) -> Bool {
         guard number >= 0, number < frameCount else { return false }
         return file.withBytes { $0.u32(at: start + number * Self.frameSize + 8) } != 0
     }
 
-    private func base(_ position: Int) throws(MalformedObject) -> ObjectReference? {
-        guard position > 0 else { return nil }
+    private func bases(_ position: Int, more: Int) throws(MalformedObject) -> [ObjectReference] {
+        guard position > 0 else { return [] }
+        var bases: [ObjectReference] = []
+        for position in position...position + more { bases.append(try base(position)) }
+        return bases
+    }
+
+    private func base(_ position: Int) throws(MalformedObject) -> ObjectReference {
         let at = start + frameCount * Self.frameSize + (position - 1) * Self.baseSize
         let (digest, number) = file.withBytes { bytes in
             (Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at), bytes[at + 32])

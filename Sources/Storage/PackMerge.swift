@@ -78,10 +78,11 @@ struct PackMerge {
                     throw Self.damage(pack, number, error.problem)
                 }
                 let isLarge = raw.rawLength / max(1, raw.table.objects.count) > Self.largeObject
-                if raw.frameClass == .data, raw.codec.isTensor || (isLarge && raw.table.base == nil),
+                if raw.frameClass == .data,
+                    raw.codec.isTensor || raw.codec.isDifference || (isLarge && raw.table.bases.isEmpty),
                     let objects = contents.objects(of: number, raw.table)
                 {
-                    guard raw.table.base == nil else {
+                    guard raw.table.bases.isEmpty else {
                         deltas.append(EncodedFrame(copying: raw, objects: objects))
                         continue
                     }
@@ -135,9 +136,9 @@ struct PackMerge {
             if !builder.isEmpty, isWorth || !builder.hasRoom(for: object.payload.count) {
                 let frame = try store.encode(&builder, base: base)
                 frames.append(frame)
-                based = frame.base == nil ? 0 : based + 1
+                based = frame.bases.isEmpty ? 0 : based + 1
                 // The next frame goes on with what this one ended with, or with what this one's base is.
-                if frame.base == nil {
+                if frame.bases.isEmpty {
                     base = last.flatMap { $0.payload.isEmpty ? nil : ($0.reference, $0.payload) }
                 }
                 if based >= Self.baseRun { base = nil }

@@ -22,11 +22,16 @@ package struct PackReader: Sendable {
         }
     }
 
-    /// Whether some frame is a tensor.
-    var hasTensors: Bool {
-        (0..<index.frameCount).contains {
-            index.codec(of: $0).map { Codec(rawValue: $0)?.isTensor == true } == true
+    /// What a reader must know for its frames.
+    var features: Set<String> {
+        var features: Set<String> = []
+        for number in 0..<index.frameCount {
+            guard let codec = index.codec(of: number).flatMap({ Codec(rawValue: $0) }),
+                let feature = StoreState.feature(of: codec)
+            else { continue }
+            features.insert(feature)
         }
+        return features
     }
 
     /// A frame whose header and table were checked against each other and the index, not decoded yet.
@@ -59,7 +64,7 @@ package struct PackReader: Sendable {
         do throws(FrameDamage) {
             let frame = try Self.parse(bytes[...])
             guard frame.length == place.length, frame.raw.codec.rawValue == place.codec,
-                frame.raw.frameClass.rawValue == place.frameClass, frame.raw.table.base == place.base
+                frame.raw.frameClass.rawValue == place.frameClass, frame.raw.table.bases == place.bases
             else { throw FrameDamage(problem: "the index describes the frame otherwise") }
             return frame.raw
         } catch {
@@ -132,8 +137,8 @@ package struct PackReader: Sendable {
         guard let frameClass = FrameClass(rawValue: header.frameClass) else {
             throw FrameDamage(problem: "the frame has class \(header.frameClass)")
         }
-        guard frameClass == .data || codec != .zstd else {
-            throw FrameDamage(problem: "metadata with the codec zstd")
+        guard frameClass == .data || codec.isForMetadata else {
+            throw FrameDamage(problem: "metadata with the codec \(codec.name)")
         }
         let gap = bytes[start + FrameHeader.byteCount + header.tableLength..<start + header.storedOffset]
         guard gap.allSatisfy({ $0 == 0 }) else { throw FrameDamage(problem: "the padding is not zero") }
@@ -147,7 +152,7 @@ package struct PackReader: Sendable {
             guard codec != .raw || stored.count == header.rawLength else {
                 throw .node("raw bytes of another length")
             }
-            guard !codec.isTensor || (frameClass == .data && parsed.objects.count == 1) else {
+            guard !codec.isTensor || parsed.objects.count == 1 else {
                 throw .node("a tensor that is not alone")
             }
             let raw = RawFrame(
@@ -159,9 +164,8 @@ package struct PackReader: Sendable {
 
     /// Decodes a frame's raw bytes.
     ///
-    /// - Parameter base: The base's payload, where the codec has one.
-    static func decode(_ frame: RawFrame, base: [UInt8]?, _ coder: FrameCoder) throws(CodingError) -> [UInt8]
-    {
+    /// - Parameter base: The payloads of its bases, one behind the other.
+    static func decode(_ frame: RawFrame, base: [UInt8], _ coder: FrameCoder) throws(CodingError) -> [UInt8] {
         var failure: CodingError?
         let bytes = [UInt8](unsafeUninitializedCapacity: frame.rawLength) { buffer, count in
             frame.stored.withUnsafeBytes { stored in

@@ -50,7 +50,7 @@ struct PackRewrite {
                     .damaged(lost, problem: "frame \(number) of pack \(pack.name) does not hold it"))
             }
             let isWhole = objects.allSatisfy { references.contains($0.reference) }
-            if isWhole, raw.frameClass == .data, raw.table.base == nil || raw.codec.isTensor {
+            if isWhole, raw.frameClass == .data, raw.table.bases.isEmpty || raw.codec.isDifference {
                 var start = 0
                 let placed = objects.map { object -> EncodedFrame.Object in
                     defer { start += object.payload.count }

@@ -44,8 +44,10 @@ package struct PackSalvage: Sendable {
             switch scan {
             case .frame(let raw, let length):
                 let decoded: [UInt8]?
+                let bases = raw.table.baseBytes { base($0) ?? [] }
                 do throws(CodingError) {
-                    decoded = try PackReader.decode(raw, base: raw.table.base.flatMap(base), coder)
+                    guard let bases else { throw .corrupt(raw.codec) }
+                    decoded = try PackReader.decode(raw, base: bases, coder)
                 } catch {
                     decoded = nil
                     gaps.append(Gap(range: offset..<offset + length, problem: "\(error)"))

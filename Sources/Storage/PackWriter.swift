@@ -34,13 +34,14 @@ package final class PackWriter: Sendable {
         var buffer: [UInt8] = []
         var rawLength = 0
         var frames: [FrameRow] = []
-        var bases: [ObjectReference: UInt32] = [:]
-        var baseOrder: [ObjectReference] = []
+        var bases = BaseTable()
     }
 
     private struct FrameRow {
         var offset: Int
         var base: UInt32
+        /// How many follow that base.
+        var moreBases: UInt16
         var codec: UInt8
         var frameClass: UInt8
     }
@@ -86,28 +87,19 @@ package final class PackWriter: Sendable {
 
     private func append(_ frame: EncodedFrame, _ state: inout State) throws(StoreError) {
         let offset = state.written + state.buffer.count
-        var base: UInt32 = 0
-        if let reference = frame.base {
-            if let known = state.bases[reference] {
-                base = known
-            } else {
-                state.baseOrder.append(reference)
-                base = UInt32(state.baseOrder.count)
-                state.bases[reference] = base
-            }
-        }
         let number = UInt32(state.frames.count)
         state.frames.append(
             FrameRow(
-                offset: offset, base: base, codec: frame.codec.rawValue, frameClass: frame.frameClass.rawValue
-            ))
+                offset: offset, base: state.bases.place(of: frame.bases),
+                moreBases: UInt16(max(0, frame.bases.count - 1)), codec: frame.codec.rawValue,
+                frameClass: frame.frameClass.rawValue))
         entries.withLock { entries in
             for object in frame.objects {
                 let (start, length) = (UInt32(object.offset), UInt32(object.length))
                 entries.append(
                     PackEntries.Row(
                         reference: object.reference, isRecipe: false,
-                        isDifference: frame.codec == .tensorWithBase, frame: number, offset: start,
+                        isDifference: frame.frameClass == .data && !frame.bases.isEmpty, frame: number, offset: start,
                         length: length))
                 guard let blob = object.recipeOf else { continue }
                 entries.append(
@@ -229,9 +221,10 @@ package final class PackWriter: Sendable {
         for frame in state.frames {
             piece.appendLittleEndian(UInt64(frame.offset))
             piece.appendLittleEndian(frame.base)
-            piece += [frame.codec, frame.frameClass, 0, 0]
+            piece += [frame.codec, frame.frameClass]
+            piece.appendLittleEndian(frame.moreBases)
         }
-        for base in state.baseOrder { piece += base.id.digest.bytes + [base.kind.rawValue, 0, 0, 0] }
+        for base in state.bases.rows { piece += base.id.digest.bytes + [base.kind.rawValue, 0, 0, 0] }
         // Nothing is appended any more.
         let entries = entries.withLock { $0 }
         var count = 0
@@ -248,7 +241,7 @@ package final class PackWriter: Sendable {
         var trailer: [UInt8] = []
         trailer.appendLittleEndian(UInt64(start))
         trailer.appendLittleEndian(UInt32(state.frames.count))
-        trailer.appendLittleEndian(UInt32(state.baseOrder.count))
+        trailer.appendLittleEndian(UInt32(state.bases.rows.count))
         trailer.appendLittleEndian(UInt64(count))
         trailer.appendLittleEndian(UInt64(state.rawLength))
         trailer += [UInt8](repeating: 0, count: 16)

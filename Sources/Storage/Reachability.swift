@@ -106,13 +106,13 @@ struct Reachability {
         return whole + deltas + recipes
     }
 
-    /// The base of a blob, where the place that counts has one.
+    /// The bases of a blob, where the place that counts has some.
     ///
-    /// It may lie in any pack, and what it is the base of needs it.
-    private mutating func base(of blob: ObjectReference) -> ObjectReference? {
+    /// They may lie in any pack, and what they are the bases of needs them.
+    private mutating func bases(of blob: ObjectReference) -> [ObjectReference] {
         guard let (number, position) = place(of: blob), let (_, place) = packs[number].index.entry(position)
-        else { return nil }
-        return (try? packs[number].index.frame(place.frame))?.base
+        else { return [] }
+        return (try? packs[number].index.frame(place.frame))?.bases ?? []
     }
 
     /// The recipe of a blob whose entry that counts is one by recipe.
@@ -141,8 +141,8 @@ struct Reachability {
                 // A blob by recipe needs the recipe, which is read to be named.
                 if let recipe = try recipe(of: reference) {
                     stack.append(ObjectReference(.chunks, ObjectID(of: .chunks, payload: recipe.payload)))
-                } else if let base = base(of: reference) {
-                    stack.append(base)
+                } else {
+                    stack += bases(of: reference)
                 }
                 continue
             }

@@ -1,3 +1,4 @@
+internal import Coding
 internal import FileIO
 package import ObjectModel
 
@@ -16,10 +17,21 @@ package struct StoreState: Hashable, Sendable {
     private var leaf: ObjectID
 
     /// The features of the format that this version knows beyond the first.
-    static let knownFeatures: Set<String> = [tensors]
+    static let knownFeatures: Set<String> = [tensors, patches]
 
     /// Packs have frames of tensors.
-    static let tensors = "tensors"
+    private static let tensors = "tensors"
+    /// Packs have frames that are patches upon others.
+    private static let patches = "patches"
+
+    /// The feature without which frames of a codec cannot be read.
+    static func feature(of codec: Codec) -> String? {
+        switch codec {
+        case .tensor, .tensorWithBase: tensors
+        case .patch: patches
+        case .raw, .zlib, .zstd, .zlibWithBase: nil
+        }
+    }
 
     /// The state after the first entry.
     init(first file: LogEntryFile, packs: PackChanges, layout: StoreLayout) throws(StoreError) {

@@ -4,9 +4,7 @@ internal import Synchronization
 
 /// Writes tensors, each by itself or as its difference from an earlier version of it, whichever keeps the store smaller.
 ///
-/// A base is never a difference itself, so that no tensor costs more to read than twice what it would by itself. Differences grow
-/// with the distance from their base: when one takes more than the base and all differences on it do on average, the tensor is stored by itself and
-/// becomes the next base.
+/// A base is never a difference itself, so that no tensor costs more to read than twice what it would by itself.
 ///
 /// May be used from any thread. Memory: about five times a piece of 4 MiB for each.
 package final class TensorWriter: Sendable {
@@ -37,17 +35,8 @@ package final class TensorWriter: Sendable {
         case upon(ObjectReference)
     }
 
-    /// The differences upon a base.
-    private struct Differences {
-        var count = 0
-        /// Of their frames.
-        var bytes = 0
-    }
-
     private struct State {
         var written: [ObjectReference: Written] = [:]
-        /// Those of the store and those written here; read when they are needed first.
-        var differences: [ObjectReference: Differences]?
     }
 
     private let writer: ObjectWriter
@@ -61,11 +50,8 @@ package final class TensorWriter: Sendable {
         if let (frame, base) = try difference(piece) {
             if !base.isOwn { writer.rely(onBase: base.reference) }
             try writer.append(frame)
-            state.withLock { state in
-                state.written[reference] = .upon(base.reference)
-                state.differences?[base.reference, default: Differences()].count += 1
-                state.differences?[base.reference, default: Differences()].bytes += frame.storedLength
-            }
+            writer.differences.add(frame)
+            state.withLock { $0.written[reference] = .upon(base.reference) }
             return
         }
         let encoded = try coding { (coder) throws(CodingError) in
@@ -80,9 +66,10 @@ package final class TensorWriter: Sendable {
     private static func frame(
         _ piece: Piece, _ codec: Codec, base: ObjectReference?, _ stored: [UInt8]
     ) -> EncodedFrame {
-        let table = FrameTable(base: base, objects: [(.blob, piece.bytes.count)])
+        let bases = base.map { [$0] } ?? []
+        let table = FrameTable(codec: codec, bases: bases, objects: [(.blob, piece.bytes.count)])
         return EncodedFrame(
-            codec: codec, frameClass: .data, base: base, table: table.bytes, stored: stored,
+            codec: codec, frameClass: .data, bases: bases, table: table.bytes, stored: stored,
             rawLength: piece.bytes.count,
             objects: [(ObjectReference(.blob, piece.id), 0, piece.bytes.count, nil)])
     }
@@ -97,8 +84,6 @@ package final class TensorWriter: Sendable {
 
     // MARK: Differences
 
-    /// A difference has to be smaller by a tenth than the piece by itself.
-    private static let worthwhile = 0.9
     /// Where the nearest candidate is this near, in parts of what the piece takes by itself, no other one is looked at.
     private static let near = 0.7
 
@@ -110,12 +95,10 @@ package final class TensorWriter: Sendable {
         }
         guard let stream else { return nil }
         let frame = Self.frame(piece, .tensorWithBase, base: base.reference, stream)
-        let (stored, alone) = (
-            Double(frame.storedLength), base.ratio * Double(piece.bytes.count)
-        )
-        guard stored < alone * Self.worthwhile else { return nil }
-        let others = differences(upon: base.reference)
-        guard stored * Double(1 + others.count) < alone + Double(others.bytes) else { return nil }
+        let alone = base.ratio * Double(piece.bytes.count)
+        guard writer.differences.isWorth(frame.storedLength, upon: base.reference, alone: alone) else {
+            return nil
+        }
         return (frame, base)
     }
 
@@ -151,7 +134,8 @@ package final class TensorWriter: Sendable {
         case nil:
             if let base = stored(candidate) { return base }
             guard let found = writer.store.find(candidate), !found.place.isRecipe,
-                let base = (try? found.pack.index.frame(found.place.frame))?.base
+                found.pack.index.codec(of: found.place.frame) == Codec.tensorWithBase.rawValue,
+                let base = (try? found.pack.index.frame(found.place.frame))?.bases.first
             else { return nil }
             return stored(base)
         }
@@ -175,27 +159,5 @@ package final class TensorWriter: Sendable {
             ? try? writer.writtenPayload(of: base.reference)
             : (try? writer.store.payload(of: base.reference)) ?? nil
         return payload.flatMap { $0.isEmpty ? nil : $0 }
-    }
-
-    private func differences(upon base: ObjectReference) -> Differences {
-        state.withLock { state in
-            let all = state.differences ?? Self.differences(in: writer.store)
-            state.differences = all
-            return all[base] ?? Differences()
-        }
-    }
-
-    private static func differences(in store: ObjectStore) -> [ObjectReference: Differences] {
-        var all: [ObjectReference: Differences] = [:]
-        for pack in store.packs {
-            for number in 0..<pack.index.frameCount where pack.index.hasBase(number) {
-                guard let frame = try? pack.index.frame(number), let base = frame.base,
-                    frame.codec == Codec.tensorWithBase.rawValue
-                else { continue }
-                all[base, default: Differences()].count += 1
-                all[base, default: Differences()].bytes += frame.length
-            }
-        }
-        return all
     }
 }

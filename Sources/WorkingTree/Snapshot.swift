@@ -26,7 +26,7 @@ package struct Snapshot: Sendable {
     private let files: any FileSystem
     private let writer: ObjectWriter?
     private let tensors: TensorWriter?
-    private let history: TensorHistory?
+    private let history: FileHistory?
     /// The file system's time when the walk began, in nanoseconds since 1970.
     private let clock: Int64
     private let chunker: Chunker
@@ -36,7 +36,7 @@ package struct Snapshot: Sendable {
     ///   - writer: Takes what is new; without one, files are only named.
     ///   - history: Knows what the tensors of a file may be later versions of.
     package init(
-        root: FilePath, files: any FileSystem, writer: ObjectWriter?, history: TensorHistory? = nil,
+        root: FilePath, files: any FileSystem, writer: ObjectWriter?, history: FileHistory? = nil,
         clock: Int64,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
@@ -75,13 +75,21 @@ package struct Snapshot: Sendable {
 
     /// What is encoded by itself.
     private enum Part: Sendable {
-        case frame(FrameBuilder)
+        case frame(FrameBuilder, patch: Patching?)
         case tensor(TensorWriter.Piece, batch: Int)
+    }
+
+    /// What tells the chunks of a large file by an earlier version of it.
+    private struct Patching {
+        let writer: PatchWriter
+        var runs: PatchWriter.Runs
     }
 
     /// Where a thread puts what it reads.
     private struct Output {
         var builder = FrameBuilder(.data)
+        /// Nothing where the file that is read has no earlier version.
+        var patching: Patching?
         /// The number of the batch that is read.
         let batch: Int
         let work: Monitor<Work>
@@ -166,14 +174,18 @@ package struct Snapshot: Sendable {
 
     /// Writes what was read, or leaves it to a thread that has nothing else to do.
     private func flush(_ output: inout Output) throws(WorkingTreeError) {
-        guard output.builder.isQuick, !output.builder.isEmpty else { return try write(&output.builder) }
-        let (full, limit) = (output.builder, output.waiting)
+        guard output.builder.isQuick, !output.builder.isEmpty else {
+            return try write(&output.builder, nil)
+        }
+        var patching = output.patching
+        if let runs = output.patching?.runs.take() { patching?.runs = runs }
+        let (full, limit, patch) = (output.builder, output.waiting, patching)
         let isTaken = output.work.withLock { work -> Bool in
             guard work.parts.count < limit else { return false }
-            work.parts.append(.frame(full))
+            work.parts.append(.frame(full, patch: patch))
             return true
         }
-        guard isTaken else { return try write(&output.builder) }
+        guard isTaken else { return try write(&output.builder, patching) }
         output.builder = FrameBuilder(.data)
         output.builder.isQuick = true
     }
@@ -210,16 +222,22 @@ package struct Snapshot: Sendable {
 
     private func write(_ part: Part, _ work: Monitor<Work>) throws(WorkingTreeError) {
         switch part {
-        case .frame(var frame): try write(&frame)
+        case .frame(var frame, let patching): try write(&frame, patching)
         case .tensor(let piece, let batch):
             defer { work.withLock { $0.tensorsUnderway[batch, default: 0] -= 1 } }
             do throws(StoreError) { try tensors?.append(piece) } catch { throw .store(error) }
         }
     }
 
-    private func write(_ builder: inout FrameBuilder) throws(WorkingTreeError) {
+    private func write(_ builder: inout FrameBuilder, _ patching: Patching?) throws(WorkingTreeError) {
         guard let writer, !builder.isEmpty else { return }
-        do throws(StoreError) { try writer.append(&builder) } catch { throw .store(error) }
+        do throws(StoreError) {
+            if let patching {
+                try patching.writer.append(&builder, patching.runs)
+            } else {
+                try writer.append(&builder)
+            }
+        } catch { throw .store(error) }
     }
 
     /// Reads one file or link; nothing if it has gone.
@@ -352,6 +370,11 @@ package struct Snapshot: Sendable {
             try finishTensors(output)
             candidates = history.candidates(for: tensors, at: path)
         }
+        if tensors == nil, let writer, let base = history?.ancestor(of: path) {
+            let patch = PatchWriter(writer, base: base)
+            output.patching = Patching(writer: patch, runs: PatchWriter.Runs(patch))
+        }
+        defer { output.patching = nil }
         var digest = DualDigest()
         var chunks: [ChunkEntry] = []
         let longest = tensors == nil ? Chunker.maximum : TensorCutter.maximum
@@ -391,13 +414,15 @@ package struct Snapshot: Sendable {
                 let candidates = candidates.map { $0[chunks.count] } ?? []
                 try keep(chunk.id, bytes, layout, candidates, &output)
             } else {
-                try keep(chunk.id, bytes, &output)
+                try keep(ChunkEntry(id: chunk.id, length: chunk.length), bytes, at: total, &output)
             }
             chunks.append(ChunkEntry(id: chunk.id, length: chunk.length))
             start += chunk.length
             total += chunk.length
         }
         guard total == size else { return nil }
+        // What follows is of another file.
+        if output.patching != nil { try flush(&output) }
         let id = ObjectID(digest.finish())
         if let only { return Content(id: id, bytes: only) }
         return Content(id: id, bytes: nil, length: size, chunks: chunks, tensors: tensors)
@@ -426,7 +451,9 @@ package struct Snapshot: Sendable {
     private func keep(
         _ content: Content, _ output: inout Output, _ recipes: inout [RecipeEntry]
     ) throws(WorkingTreeError) {
-        if let bytes = content.bytes { return try keep(content.id, bytes[...], &output) }
+        if let bytes = content.bytes {
+            return try keep(ChunkEntry(id: content.id, length: bytes.count), bytes[...], at: 0, &output)
+        }
         guard let writer else { return }
         let blob = ObjectReference(.blob, content.id)
         if let found = writer.store.find(blob), !found.place.isRecipe {
@@ -449,11 +476,17 @@ package struct Snapshot: Sendable {
     }
 
     private func keep(
-        _ id: ObjectID, _ bytes: ArraySlice<UInt8>, _ output: inout Output
+        _ chunk: ChunkEntry, _ bytes: ArraySlice<UInt8>, at offset: Int, _ output: inout Output
     ) throws(WorkingTreeError) {
-        guard let writer, writer.claim(ObjectReference(.blob, id)) else { return }
+        guard let writer else { return }
+        let reference = ObjectReference(.blob, chunk.id)
+        guard writer.claim(reference) else {
+            output.patching?.runs.pass(chunk, at: offset)
+            return
+        }
         if !output.builder.hasRoom(for: bytes.count) || output.builder.isFull { try flush(&output) }
-        bytes.withUnsafeBytes { output.builder.add(ObjectReference(.blob, id), $0) }
+        output.patching?.runs.add(chunk, at: offset, start: output.builder.rawLength)
+        bytes.withUnsafeBytes { output.builder.add(reference, $0) }
     }
 
     private func keep(

@@ -9,7 +9,8 @@ import TestSupport
 extension FuzzedDecoder {
     static let packs: [FuzzedDecoder] = [
         codec("codec-raw", .raw), codec("codec-zlib", .zlib), codec("codec-zstd", .zstd),
-        codec("codec-zlib-base", .zlibWithBase), tensor, table, frame, packIndex, pack,
+        codec("codec-zlib-base", .zlibWithBase), codec("codec-patch", .patch), patch, tensor, table, frame,
+        packIndex, pack,
     ]
 
     // MARK: Codecs
@@ -24,6 +25,58 @@ extension FuzzedDecoder {
         [], [0], Array("abc".utf8), base + Array("}".utf8), [UInt8](repeating: 0, count: 5000),
         Array((0..<3000).map { "\($0 * 7919 % 1000)" }.joined().utf8),
     ]
+
+    // MARK: Commands of patches
+
+    /// Inputs are a byte of the length of the commands, these, and literals; what comes out may have any length.
+    private static let patch = FuzzedDecoder(
+        name: "patch",
+        seeds: {
+            [
+                ([0, 10, 0, 3, 28, 10], "red!"), ([5, 200, 1, 0, 0, 5, 5], "hello"),
+                ([0, 100, 0, 0, 100, 199, 1], ""),
+                ([1, 9, 0, 1, 9, 0, 1, 9, 0], "abcd"), ([], "nothing but literals"),
+            ].map { (commands: [UInt8], literals: String) in
+                [UInt8(commands.count)] + commands + Array(literals.utf8)
+            }
+        },
+        decode: { bytes in
+            guard let count = bytes.first.map({ Int($0) }), count < bytes.count else { return .refused }
+            let (commands, literals) = (Array(bytes[1..<1 + count]), Array(bytes[(count + 1)...]))
+            // What the commands say, followed step by step.
+            var (expected, position, used): ([UInt8]?, Int, Int) = ([], 0, 0)
+            commands.withUnsafeBytes { bytes in
+                var reader = VarintReader(bytes)
+                while !reader.isAtEnd, let output = expected {
+                    guard let fresh = reader.next(), let copied = reader.next(), let skip = reader.next(),
+                        copied > 0, used + fresh <= literals.count
+                    else { return expected = nil }
+                    position += skip % 2 == 0 ? skip / 2 : -(skip + 1) / 2
+                    guard position >= 0, position + copied <= base.count, output.count < 1 << 16 else {
+                        return expected = nil
+                    }
+                    expected = output + literals[used..<used + fresh] + base[position..<position + copied]
+                    (used, position) = (used + fresh, position + copied)
+                }
+            }
+            let output = expected.map { $0 + literals[used...] }
+            let length = output?.count ?? 100
+            guard max(commands.count, literals.count) <= length, !commands.isEmpty || !literals.isEmpty else {
+                return .refused
+            }
+            let head = PatchHead(
+                prefix: 0..<0, commandLength: commands.count, literalLength: literals.count)
+            let content = try (commands + literals).withUnsafeBytes { content in
+                try ZstdCoder().encode(
+                    content, level: 1, prefix: UnsafeRawBufferPointer(rebasing: content[..<0]))
+            }
+            let frame = PackReader.RawFrame(
+                codec: .patch, frameClass: .data, table: FrameTable(codec: .patch, bases: [], objects: []),
+                rawLength: length, stored: (head.bytes + (content ?? []))[...])
+            let decoded = try? PackReader.decode(frame, base: base, shared.get())
+            try require(decoded == output, "something else than the commands say")
+            return output == nil ? .refused : .accepted
+        })
 
     // MARK: Streams of tensors
 
@@ -94,13 +147,13 @@ extension FuzzedDecoder {
                 let length = min(bytes[..<3].reversed().reduce(0) { $0 << 8 | Int($1) }, FrameHeader.rawLimit)
                 let stored = Array(bytes[3...])
                 let frame = PackReader.RawFrame(
-                    codec: codec, frameClass: .data, table: FrameTable(base: nil, objects: []),
-                    rawLength: length,
+                    codec: codec, frameClass: .data,
+                    table: FrameTable(codec: codec, bases: [], objects: []), rawLength: length,
                     stored: stored[...])
                 let output: [UInt8]
                 let coder = try shared.get()
                 do throws(CodingError) {
-                    output = try PackReader.decode(frame, base: codec.hasBase ? base : nil, coder)
+                    output = try PackReader.decode(frame, base: codec.hasBase ? base : [], coder)
                 } catch { return .refused }
                 try require(output.count == length, "another length")
                 switch codec {
@@ -113,6 +166,10 @@ extension FuzzedDecoder {
                     try require(Allowed.zstd(stored, length: length), "a forbidden frame was accepted")
                 // Their streams have a decoder of their own here.
                 case .tensor, .tensorWithBase: break
+                case .patch:
+                    // What another stream left behind makes no difference.
+                    let again = try PackReader.decode(frame, base: base, FrameCoder())
+                    try require(output == again, "a used decoder gives something else")
                 }
                 return .accepted
             })
@@ -138,6 +195,12 @@ extension FuzzedDecoder {
                     }
                 }
             case .tensor, .tensorWithBase: break
+            case .patch:
+                let coder = try FrameCoder()
+                for later in [text, base + text, text + base[..<(base.count / 2)] + text] {
+                    let patch = later.withUnsafeBytes { coder.encodePatch($0, base: base, [(0, 0)]) }
+                    if let patch { found.append((patch.stored, later.count)) }
+                }
             }
         }
         if codec == .zstd {
@@ -163,12 +226,14 @@ extension FuzzedDecoder {
             seeds: {
                 let base = ObjectReference(.tree, Trees.id(1))
                 return [
-                    [0, 2, 3, 0, 0] + FrameTable(base: nil, objects: [(.blob, 3)]).bytes,
-                    [1, 1, 0, 1, 0]
-                        + FrameTable(base: nil, objects: [(.tree, 2), (.commit, 200), (.run, 54)]).bytes,
-                    [7, 1, 44, 1, 0] + FrameTable(base: base, objects: [(.tree, 300)]).bytes,
-                    [2, 2, 0, 0, 0]
-                        + FrameTable(base: nil, objects: Array(repeating: (.blob, 0), count: 300)).bytes,
+                    [0, 2, 3, 0, 0] + table(.raw, [], [(.blob, 3)]),
+                    [1, 1, 0, 1, 0] + table(.zlib, [], [(.tree, 2), (.commit, 200), (.run, 54)]),
+                    [7, 1, 44, 1, 0] + table(.zlibWithBase, [base], [(.tree, 300)]),
+                    [2, 2, 0, 0, 0] + table(.zstd, [], Array(repeating: (.blob, 0), count: 300)),
+                    [5, 2, 3, 0, 0]
+                        + table(
+                            .patch, (0..<5).map { ObjectReference(.blob, Trees.id($0)) },
+                            [(.blob, 1), (.blob, 2)]),
                 ]
             },
             decode: { bytes in
@@ -187,13 +252,19 @@ extension FuzzedDecoder {
             })
     }
 
+    private static func table(
+        _ codec: Codec, _ bases: [ObjectReference], _ objects: [(kind: ObjectKind, length: Int)]
+    ) -> [UInt8] {
+        FrameTable(codec: codec, bases: bases, objects: objects).bytes
+    }
+
     private static func check(_ table: FrameTable, _ codec: Codec, _ frameClass: FrameClass, _ length: Int)
         throws
     {
         try require(table.objects.reduce(0) { $0 + $1.length } == length, "lengths that do not add up")
         try require((1...65_536).contains(table.objects.count), "\(table.objects.count) objects")
-        try require((table.base != nil) == codec.hasBase, "a base where none belongs")
-        let kinds = table.objects.map(\.kind) + (table.base.map { [$0.kind] } ?? [])
+        try require(codec.baseCounts.contains(table.bases.count), "\(table.bases.count) bases")
+        let kinds = (table.objects.map(\.kind)) + table.bases.map(\.kind)
         try require(kinds.allSatisfy { FrameClass($0) == frameClass }, "an object of another class")
     }
 
@@ -243,7 +314,7 @@ extension FuzzedDecoder {
                 let coder = try shared.get()
                 do throws(CodingError) {
                     decoded = try PackReader.decode(
-                        raw, base: raw.codec.hasBase ? base : nil, coder)
+                        raw, base: raw.codec.hasBase ? base : [], coder)
                 } catch { return .refused }
                 try require(decoded.count == raw.rawLength, "decoded bytes of another length")
                 return .accepted
@@ -330,7 +401,7 @@ extension FuzzedDecoder {
                 for number in 0..<min(reader.index.frameCount, 40) {
                     _ = try? reader.header(of: number)
                     guard let raw = try? reader.rawFrame(number) else { continue }
-                    _ = try? PackReader.decode(raw, base: raw.codec.hasBase ? base : nil, coder)
+                    _ = try? PackReader.decode(raw, base: raw.codec.hasBase ? base : [], coder)
                 }
                 return .accepted
             })

@@ -10,12 +10,12 @@ import Testing
 @Suite struct StorageRegressionTests {
     // MARK: Codecs
 
-    private static func isValid(_ codec: Codec, _ stored: [UInt8], _ length: Int, base: [UInt8]? = nil)
+    private static func isValid(_ codec: Codec, _ stored: [UInt8], _ length: Int, base: [UInt8] = [])
         -> Bool
     {
         let frame = PackReader.RawFrame(
-            codec: codec, frameClass: .data, table: FrameTable(base: nil, objects: []), rawLength: length,
-            stored: stored[...])
+            codec: codec, frameClass: .data, table: FrameTable(codec: codec, bases: [], objects: []),
+            rawLength: length, stored: stored[...])
         return (try? PackReader.decode(frame, base: base, FrameCoder())) != nil
     }
 

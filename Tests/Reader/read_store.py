@@ -7,7 +7,7 @@ usage: read_store.py verify [--cuts] STORE     check everything; --cuts also cut
        read_store.py refs STORE                kind id name
        read_store.py tree STORE COMMIT         mode id size path, of all that a commit's tree holds
 
-STORE is the directory that holds the file `format`. Nothing is written. Exit status: 0 clean, 1 problems, 64 usage.
+STORE is the directory that holds the file `format`. Nothing is written there. Exit status: 0 clean, 1 problems, 64 usage.
 The summary of `verify` counts as objects the distinct pairs of kind and id, blobs by recipe among them.
 """
 
@@ -20,11 +20,12 @@ import re
 import sys
 from typing import NamedTuple
 
-from store_log import TENSORS, Log, StoreFiles, read_format
+from store_log import PATCHES, TENSORS, Log, StoreFiles, read_format
 from store_objects import (BLOB, CHUNKS, COMMIT, EVENT, KIND_NUMBERS, KINDS, LARGEST_PAYLOAD, LONGEST_PATH, RECIPES,
                            REFS, RUN, STATEMENT, TREE, Damage, Undecoded, decode_document, describe, encode_canonical,
                            object_id, path_json, require)
-from store_packs import BY_RECIPE, LONGEST_PACK, TENSOR, TENSOR_BASE, Content, Pack, expected_entries, read_frame
+from store_packs import (BY_RECIPE, DATA, DIFFERENCES, LONGEST_PACK, PATCH, TENSOR, TENSOR_BASE, Content, Pack,
+                         expected_entries, read_frame)
 from store_trees import (DIRECTORY, LINK, LONGEST_START, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1,
                          lengths_by_rule_16, parse_chunks, parse_node)
 
@@ -33,6 +34,7 @@ FRAMES_KEPT = 16
 DIRECTORIES_KEPT = 256
 MOST_LISTED = 2**24  # files, and directories, of one tree; a reader's own bound
 READ_SIZE = 2**20
+CODECS_OF_FEATURES = {PATCHES: {PATCH}, TENSORS: {TENSOR, TENSOR_BASE}}
 
 
 def parse_payload(kind, payload):
@@ -113,13 +115,13 @@ class Store:
 
     def decode(self, name, frame):
         """The raw bytes of a frame of a pack."""
-        return frame.decode(functools.partial(self.base_payload, None if frame.codec == TENSOR_BASE else name))
+        return frame.decode(functools.partial(self.base_payload, None if frame.codec in DIFFERENCES else name))
 
     def base_payload(self, name, kind, identifier):
         """The payload of a base, from a frame that has no base itself: of the same pack, or of any where no name is given."""
         base = f"base {describe(kind, identifier)}"
         places = [place for place in self.places.get((kind, identifier), ())
-                  if name in (None, place.pack) and self.packs[place.pack].frames[place.frame].base is None]
+                  if name in (None, place.pack) and not self.packs[place.pack].frames[place.frame].bases]
         require(places, f"{base} lies in no frame {'of the pack ' if name else ''}without a base")
         try:
             payload = self._first_sound(kind, identifier, places)
@@ -297,17 +299,17 @@ class Verifier:
                 digest.update(read_at(offset, min(READ_SIZE, size - offset)))
             require(digest.hexdigest() == name[:64], "SHA-256 differs from the name")
         pack = self.store.packs[name]
-        if any(frame.codec in (TENSOR, TENSOR_BASE) for frame in pack.frames):
-            log = self.store.log
-            if log and log.newest and TENSORS not in log.newest["features"]:
-                self.report("it has tensors, which the newest entry does not demand", path)
+        log, codecs = self.store.log, {frame.codec for frame in pack.frames}
+        for feature, codecs_of_feature in CODECS_OF_FEATURES.items():
+            if codecs & codecs_of_feature and log and log.newest and feature not in log.newest["features"]:
+                self.report(f"it has {feature}, which the newest entry does not demand", path)
         sound = {number: objects for number in range(len(pack.frames))
                  if (objects := self.check_frame(name, number)) is not None}
         if len(sound) == len(pack.frames):
             with self.checking(path):
                 raw_total = sum(length for objects in sound.values() for *_, length in objects)
                 require(raw_total == pack.raw_total, "trailer's sum of raw bytes differs")
-                differences = {number for number, frame in enumerate(pack.frames) if frame.codec == TENSOR_BASE}
+                differences = {number for number, frame in enumerate(pack.frames) if frame.bases and frame.frame_class == DATA}
                 require(pack.entries == expected_entries(sound, differences), "index differs from the frames")
 
     def check_frame(self, name, number):

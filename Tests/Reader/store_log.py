@@ -146,8 +146,8 @@ def pack_name(value):
     require(isinstance(value, str) and PACK_NAME.fullmatch(value), "not a pack's name")
 
 
-TENSORS = "tensors"
-KNOWN_FEATURES = {TENSORS}
+TENSORS, PATCHES = "tensors", "patches"
+KNOWN_FEATURES = {TENSORS, PATCHES}
 
 
 def feature(value):

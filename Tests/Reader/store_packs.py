@@ -1,20 +1,23 @@
 """Packs of store format 1: trailer, index, frames and codecs.
 
-Written from Documentation/Formats/{pack,tensor}.md alone. A pack is read through a function `read_at(offset, count)`.
+Written from Documentation/Formats/{pack,tensor,patch}.md alone. A pack is read through a function `read_at(offset, count)`.
 """
 
 import shutil
 import struct
 import subprocess
+import tempfile
 import threading
 import zlib
 from typing import NamedTuple
 
+import patch_streams
 import tensor_streams
 from store_objects import BLOB, KINDS, LARGEST_PAYLOAD, LARGEST_RAW, Damage, Undecoded, require
 from store_trees import Cursor
 
-RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, ZLIB_BASE = 0, 1, 2, 3, 4, 7
+RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, PATCH, ZLIB_BASE = 0, 1, 2, 3, 4, 5, 7
+DIFFERENCES = (TENSOR_BASE, PATCH)  # their bases may lie in any live pack
 METADATA, DATA = 1, 2
 FRAME_HEADER = struct.Struct("<4sBBHIIIII")
 FRAME_RECORD = struct.Struct("<QIBBH")
@@ -23,16 +26,19 @@ ENTRY_RECORD = struct.Struct("<32sBBHIII")
 TRAILER = struct.Struct("<QIIQQ16sIII4s")
 LONGEST_PACK = 2**40
 MOST_OBJECTS = 65_536
-LONGEST_TABLE = 33 + 3 + 10 * MOST_OBJECTS
+MOST_BASES = 64
+LARGEST_BASES = 8 * 2**20  # all together
+LONGEST_TABLE = 1 + 33 * MOST_BASES + 3 + 10 * MOST_OBJECTS
 LONGEST_DICTIONARY = 32_768
 LARGEST_WINDOW = 8 * 2**20
+ZSTD_DICTIONARY_MAGIC = bytes.fromhex("37a430ec")
 BY_RECIPE = 1
 
 
 class FrameRecord(NamedTuple):
     offset: int
     end: int
-    base: tuple | None
+    bases: tuple  # of (kind, id)
     codec: int
     frame_class: int
 
@@ -84,20 +90,24 @@ class Pack:
 
     def _bases(self, data):
         bases = [(kind, identifier) for identifier, kind, _ in self._records(BASE_RECORD, data, 2)]
-        require(len(set(bases)) == len(bases), "a base is repeated")
         require(all(1 <= kind <= len(KINDS) for kind, _ in bases), "a base's kind is not known")
         return bases
 
     def _frames(self, data, bases):
-        records = list(self._records(FRAME_RECORD, data, 4))
+        records = list(FRAME_RECORD.iter_unpack(data))
         offsets = [record[0] for record in records] + [self.index_offset]
         require(offsets[0] == 0 and all(a < b for a, b in zip(offsets, offsets[1:])),
                 "offsets of frames do not rise from 0")
-        frames, used = [], 0
-        for (offset, base, codec, frame_class, _), end in zip(records, offsets[1:]):
-            require(base <= min(used + 1, len(bases)), "bases are not in the order of their first use")
-            used = max(used, base)
-            frames.append(FrameRecord(offset, end, bases[base - 1] if base else None, codec, frame_class))
+        frames, used, firsts = [], 0, {}
+        for (offset, first, codec, frame_class, more), end in zip(records, offsets[1:]):
+            require(more < MOST_BASES, f"a frame has more than {MOST_BASES} bases")
+            require(first + more <= len(bases) and (first or not more), "a frame has bases that are not there")
+            of_frame = tuple(bases[first - 1:first + more]) if first else ()
+            if of_frame:
+                require(firsts.setdefault(of_frame, used + 1) == first,
+                        "bases are not in the order of their first use, each list once")
+                used = max(used, first + more)
+            frames.append(FrameRecord(offset, end, of_frame, codec, frame_class))
         require(used == len(bases), "a base is not used")
         return frames
 
@@ -105,7 +115,7 @@ class Pack:
 class Frame(NamedTuple):
     """A frame whose CRCs hold, not yet decoded."""
     codec: int
-    base: tuple | None
+    bases: tuple  # of (kind, id)
     objects: list  # (kind, length), in the order of the raw bytes
     stored: bytes
     raw_length: int
@@ -122,9 +132,18 @@ class Frame(NamedTuple):
         if self.codec == TENSOR:
             return decode_tensor(self.stored, self.raw_length, None)
         if self.codec == TENSOR_BASE:
-            base = base_payload(*self.base)[:self.raw_length]
+            base = base_payload(*self.bases[0])[:self.raw_length]
             return decode_tensor(self.stored, self.raw_length, base + bytes(self.raw_length - len(base)))
-        return decode_zlib(self.stored, self.raw_length, base_payload(*self.base)[-LONGEST_DICTIONARY:])
+        if self.codec == PATCH:
+            return decode_patch(self.stored, self.raw_length, self._joined_bases(base_payload))
+        return decode_zlib(self.stored, self.raw_length, base_payload(*self.bases[0])[-LONGEST_DICTIONARY:])
+
+    def _joined_bases(self, base_payload):
+        joined = bytearray()
+        for base in self.bases:
+            joined += base_payload(*base)
+            require(len(joined) <= LARGEST_BASES, "bases are too large all together")
+        return bytes(joined)
 
     def payloads(self, raw):
         """(kind, offset, payload) of each object."""
@@ -148,36 +167,39 @@ def read_frame(read_at, record):
             "frame's length is not that of its parts")
     table = read_at(record.offset + FRAME_HEADER.size, table_length)
     require(zlib.crc32(header[:24] + table) == head_crc, "CRC of frame's head differs")
-    require(codec in (RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, ZLIB_BASE), f"codec {codec} is not known to this version")
+    require(codec in (RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, PATCH, ZLIB_BASE),
+            f"codec {codec} is not known to this version")
     require(frame_class == METADATA and codec in (RAW, ZLIB, ZLIB_BASE) or frame_class == DATA,
             f"class {frame_class} with codec {codec}")
-    base, objects = parse_table(table, codec, frame_class, raw_length)
+    bases, objects = parse_table(table, codec, frame_class, raw_length)
     require(codec not in (TENSOR, TENSOR_BASE) or len(objects) == 1, "a tensor is not alone in its frame")
-    require((codec, frame_class, base) == (record.codec, record.frame_class, record.base), "frame and index differ")
+    require((codec, frame_class, bases) == (record.codec, record.frame_class, record.bases), "frame and index differ")
     stored_at = record.offset + FRAME_HEADER.size + table_length
     rest = read_at(stored_at, padding + stored_length)
     require(not any(rest[:padding]), "padding is not zero")
     stored = rest[padding:]
     require(zlib.crc32(stored) == stored_crc, "CRC of stored bytes differs")
-    return Frame(codec, base, objects, stored, raw_length)
+    return Frame(codec, bases, objects, stored, raw_length)
 
 
 def parse_table(table, codec, frame_class, raw_length):
-    """The base and the objects that a frame's table names."""
+    """The bases and the objects that a frame's table names."""
     cursor = Cursor(table)
-    base = (cursor.byte(), cursor.take(32)) if codec in (ZLIB_BASE, TENSOR_BASE) else None
+    base_count = cursor.varint() if codec == PATCH else int(codec in (ZLIB_BASE, TENSOR_BASE))
+    require(codec != PATCH or 1 <= base_count <= MOST_BASES, f"patch of {base_count} bases")
+    bases = tuple((cursor.byte(), cursor.take(32)) for _ in range(base_count))
     count = cursor.varint()
     require(1 <= count <= MOST_OBJECTS, f"frame of {count} objects")
     objects = [(cursor.byte(), cursor.varint()) for _ in range(count)]
     cursor.finish()
-    if base:
-        require(1 <= base[0] <= len(KINDS) and (base[0] == BLOB) == (frame_class == DATA), "base of another class")
+    for kind, _ in bases:
+        require(1 <= kind <= len(KINDS) and (kind == BLOB) == (frame_class == DATA), "base of another class")
     for kind, length in objects:
         require(1 <= kind <= len(KINDS), f"kind {kind} is not known")
         require((kind == BLOB) == (frame_class == DATA), f"{KINDS[kind - 1]} in a frame of class {frame_class}")
         require(length <= LARGEST_PAYLOAD[kind], f"{KINDS[kind - 1]} is too large")
     require(sum(length for _, length in objects) == raw_length, "lengths of objects do not add up")
-    return base, objects
+    return bases, objects
 
 
 def decode_tensor(stored, raw_length, base):
@@ -186,6 +208,14 @@ def decode_tensor(stored, raw_length, base):
         return tensor_streams.decode_tensor(stored, raw_length, base)
     except ValueError as error:
         raise Damage(f"stream of a tensor: {error}") from None
+
+
+def decode_patch(stored, raw_length, base):
+    """The raw bytes of a stream; the base is the payloads of all bases."""
+    try:
+        return patch_streams.decode_patch(stored, raw_length, base, decode_zstd)
+    except Damage as damage:
+        raise Damage(f"stream of a patch: {damage}") from None
 
 
 def decode_zlib(stored, raw_length, dictionary=None):
@@ -202,7 +232,10 @@ def decode_zlib(stored, raw_length, dictionary=None):
 
 
 def check_zstd_frame(stored, raw_length):
-    """Refuses what is not one RFC 8878 frame with its content size, no dictionary and a small window."""
+    """Refuses what is not one RFC 8878 frame with its content size, no dictionary and a small window.
+
+    Says whether it is of a single segment.
+    """
     cursor = Cursor(stored)
 
     def number(count):
@@ -229,15 +262,35 @@ def check_zstd_frame(stored, raw_length):
         cursor.take(1 if block_type == 1 else block_size)
     cursor.take(4 if checksum else 0)
     cursor.finish()
+    return single_segment
 
 
-def decode_zstd(stored, raw_length):
-    """Decodes a zstd frame by the command of that name: the standard library has no decoder."""
-    check_zstd_frame(stored, raw_length)
+def decode_zstd(stored, raw_length, prefix=None):
+    """Decodes a zstd frame by the command of that name: the standard library has no decoder.
+
+    A prefix is raw content. The command takes one that begins with the magic of a dictionary for such a thing, so it gets
+    that behind one more byte; a match that reaches this byte shows when the byte is another.
+    """
+    single_segment = check_zstd_frame(stored, raw_length)
+    require(prefix is None or single_segment, "zstd frame with a prefix is not a single segment")
     command = shutil.which("zstd")
     if command is None:
         raise Undecoded("no zstd command")
-    process = subprocess.Popen([command, "-q", "-d", "-c", "--memory=8MB"], stdin=subprocess.PIPE,
+    if not prefix:
+        return run_zstd([command], stored, raw_length)
+    decoded = set()
+    for before in (b"\0", b"\1") if prefix.startswith(ZSTD_DICTIONARY_MAGIC) else (b"",):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(before + prefix)
+            file.flush()
+            decoded.add(run_zstd([command, "-D", file.name], stored, raw_length))
+    require(len(decoded) == 1, "zstd frame reaches before its prefix")
+    return decoded.pop()
+
+
+def run_zstd(command, stored, raw_length):
+    """The bytes that the command makes of a frame, which must be so many."""
+    process = subprocess.Popen([*command, "-q", "-d", "-c", "--memory=8MB"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def feed():
@@ -270,7 +323,7 @@ class Content(NamedTuple):
 def expected_entries(frames, differences):
     """The entries that an index must have, in order, given the contents of each frame by its number.
 
-    The first place of an object counts, those in frames that are `differences` (of codec 4) behind all others. A recipe
+    The first place of an object counts, those in frames that are `differences` (of data, with a base) behind all others. A recipe
     also gives its blob, unless the blob itself lies in the pack.
     """
     whole, by_recipe = {}, {}

@@ -27,8 +27,8 @@ import store_objects
 import store_packs
 import store_trees
 from store_objects import BLOB, CHUNKS, COMMIT, EVENT, KINDS, TREE, Damage, decode_canonical
-from tiny_writer import (ORIGIN, TinyStore, build_pack, canonical, cut_file, cut_level, make_id, merkle_hash, sha256,
-                         tensor_stream, varint, write_vector)
+from tiny_writer import (ORIGIN, TinyStore, build_pack, canonical, compress, cut_file, cut_level, make_id, merkle_hash,
+                         patch_command, patch_commands, patch_stream, sha256, tensor_stream, varint, write_vector)
 
 VECTORS = HERE.parent / "Vectors"
 EXAMPLES = json.loads((VECTORS / "worked-examples.json").read_text())
@@ -322,6 +322,21 @@ class FlippedBytes(TemporaryStores):
         old, new = bfloat16s(numbers), bfloat16s(trained_on(numbers, generator))
         packs = [store.pack((3, [("blob", old)], None)), store.pack((4, [("blob", new)], ("blob", old)))]
         store.operate(store.refs({}), features=["tensors"])
+        self.assert_clean(self.folder)
+        for name in packs:
+            with self.subTest(pack=name):
+                self.flip(self.folder / store.pack_path(name),
+                          lambda: [line for line in read_store.verify(self.folder)[0] if "SHA-256" not in line])
+        self.assert_clean(self.folder)
+
+    def test_packs_of_patches(self):
+        store = TinyStore(self.folder)
+        numbers = random.Random(10)
+        rows = [table_rows(numbers, 12) for _ in range(2)]
+        bases = list(map(joined, rows))
+        frames = [(5, [joined(edited(rows[0] + rows[1], numbers))], bases), (5, [joined(edited(rows[1], numbers))], bases[1:])]
+        packs = [store.pack((1, [bases[0]], None), (0, [bases[1]], None)), store.pack(*frames)]
+        store.operate(store.refs({}), features=["patches"])
         self.assert_clean(self.folder)
         for name in packs:
             with self.subTest(pack=name):
@@ -742,21 +757,18 @@ def safetensors(tensors, **more):
     return struct.pack("<Q", len(text)) + text + b"".join(parts)
 
 
-class TensorFrames(TemporaryStores):
-    """Frames of codecs 3 and 4 from the tiny writer: what is read, and what is refused."""
+class WrittenFrames(TemporaryStores):
+    """Frames from the tiny writer that need a feature."""
 
-    generator = random.Random(3)
-    numbers = weights(1_000, generator)
-    old, new = ("blob", bfloat16s(numbers)), ("blob", bfloat16s(trained_on(numbers, generator)))
-    newer = ("blob", bfloat16s(trained_on(trained_on(numbers, generator), generator)))
-    longer = ("blob", old[1] + bfloat16s(weights(24, generator)))
+    features = ()
+    new = None
 
-    def store_of(self, *packs, features=("tensors",), **options):
+    def store_of(self, *packs, features=None, **options):
         """A store of one operation that adds packs of these frames."""
         self.fresh_folder()
         store = TinyStore(self.folder)
         self.names = [store.pack(*frames, **options) for frames in packs]
-        store.operate(store.refs({}), features=list(features))
+        store.operate(store.refs({}), features=list(self.features if features is None else features))
         return store
 
     def assert_read(self, *blobs):
@@ -775,7 +787,23 @@ class TensorFrames(TemporaryStores):
 
     def codecs(self):
         return sorted(frame.codec for pack in self.open(self.folder).packs.values() for frame in pack.frames
-                      if frame.codec in (3, 4))
+                      if frame.codec in (3, 4, 5))
+
+    def assert_refused(self, words, blob=None):
+        """A problem is found, and the blob, or `new`, is not read."""
+        self.assert_problem(words)
+        with self.assertRaisesRegex(Damage, words):
+            self.open(self.folder).payload(BLOB, sha256((blob or self.new)[1]))
+
+class TensorFrames(WrittenFrames):
+    """Frames of codecs 3 and 4 from the tiny writer: what is read, and what is refused."""
+
+    features = ("tensors",)
+    generator = random.Random(3)
+    numbers = weights(1_000, generator)
+    old, new = ("blob", bfloat16s(numbers)), ("blob", bfloat16s(trained_on(numbers, generator)))
+    newer = ("blob", bfloat16s(trained_on(trained_on(numbers, generator), generator)))
+    longer = ("blob", old[1] + bfloat16s(weights(24, generator)))
 
     def test_without_a_base(self):
         self.store_of([(3, [self.old], None)])
@@ -824,12 +852,6 @@ class TensorFrames(TemporaryStores):
         for differences, frame in ((set(), 0), ({0}, 1), ({0, 1}, 0)):
             self.assertEqual([entry.frame for entry in store_packs.expected_entries(frames, differences)], [frame])
 
-    def assert_refused(self, words, blob=None):
-        """A problem is found, and the blob is not read."""
-        self.assert_problem(words)
-        with self.assertRaisesRegex(Damage, words):
-            self.open(self.folder).payload(BLOB, sha256((blob or self.new)[1]))
-
     def test_bases_that_are_missing(self):
         nowhere = f"base blob {sha256(self.old[1]).hex()} lies in no frame without a base"
         upon_old = (4, [self.new], self.old)
@@ -875,7 +897,6 @@ class TensorFrames(TemporaryStores):
                              ("not alone in its frame", (4, [self.new, self.newer], self.old)),
                              ("class 1 with codec 3", (3, [("tree", b"\0\0")], None)),
                              ("class 1 with codec 4", (4, [("tree", b"\0\0")], ("tree", b"\0\0"))),
-                             ("codec 5 is not known", (5, [self.old], None)),
                              ("codec 6 is not known", (6, [self.old], None)),
                              ("stream of a tensor: ", (3, [("blob", b"a")], None)),
                              ("stream of a tensor: ", (4, [("blob", b"abc")], self.old))):
@@ -901,6 +922,304 @@ class TensorFrames(TemporaryStores):
     def test_feature_without_tensors(self):
         self.store_of([(1, [self.old], None)])
         self.assert_clean(self.folder)
+
+
+def table_rows(numbers, count):
+    """Rows of a table, which hardly compress."""
+    return [b"%d,%d,%d\n" % (i, numbers.randrange(10**6), numbers.randrange(10**6)) for i in range(count)]
+
+
+def edited(rows, numbers):
+    """The rows with some changed, some inserted and some left out."""
+    rows = list(rows)
+    for _ in range(1 + len(rows) // 40):
+        at = numbers.randrange(len(rows))
+        rows[at:at + numbers.randrange(3)] = table_rows(numbers, numbers.randrange(3))
+    return rows
+
+
+def joined(rows):
+    return "blob", b"".join(rows)
+
+
+class PatchFrames(WrittenFrames):
+    """Frames of codec 5 from the tiny writer: what is read, and what is refused."""
+
+    features = ("patches",)
+    numbers = random.Random(6)
+    rows = [table_rows(random.Random(i), 100) for i in range(3)]
+    bases = list(map(joined, rows))
+    old = bases[0]
+    new, newer = joined(edited(rows[0], numbers)), joined(edited(rows[0], numbers))
+    merged = joined(edited(rows[2], numbers) + edited(rows[0], numbers) + edited(rows[1], numbers))
+    upon_old = (5, [new], [old])
+
+    def whole(self, *blobs, codec=1):
+        return [(codec, [blob], None) for blob in blobs]
+
+    def test_places_of_a_base(self):
+        """Any live pack, before or behind, in any frame without a base."""
+        for codec in (0, 1, 2):
+            whole, = self.whole(self.old, codec=codec)
+            for packs in ([[whole], [self.upon_old]], [[self.upon_old], [whole]], [[whole, self.upon_old]],
+                          [[self.upon_old, whole]]):
+                with self.subTest(codec=codec, packs=[len(pack) for pack in packs]):
+                    self.store_of(*packs)
+                    self.assertEqual(self.codecs(), [5])
+                    self.assert_read(self.old, self.new)
+
+    def test_base_that_is_a_tensor(self):
+        tensor = ("blob", bfloat16s(weights(1_000, random.Random(7))))
+        longer = ("blob", tensor[1] + b"and more")
+        self.store_of([(3, [tensor], None)], [(5, [longer], [tensor])], features=["patches", "tensors"])
+        self.assertEqual(self.codecs(), [3, 5])
+        self.assert_read(tensor, longer)
+
+    def test_several_bases(self):
+        """In the order of the table, in packs of their own and beside other objects."""
+        for order in ([0, 1, 2], [2, 0, 1]):
+            bases = [self.bases[i] for i in order]
+            frame = (5, [self.merged], bases)
+            self.store_of(self.whole(*self.bases), [frame])
+            self.assertEqual(self.codecs(), [5])
+            self.assert_read(*self.bases, self.merged)
+            self.store_of([(1, [("blob", b"a"), self.bases[1], ("blob", b"b")], None)], [frame], *map(self.whole, bases))
+            self.assert_read(*self.bases, self.merged)
+            record, = (record for pack in self.open(self.folder).packs.values() for record in pack.frames if record.codec == 5)
+            self.assertEqual(record.bases, tuple((BLOB, sha256(payload)) for _, payload in bases))
+
+    def test_copy_out_of_two_bases(self):
+        """What is copied may begin in one base and end in another."""
+        half = len(self.old[1]) // 2
+        halves = [("blob", self.old[1][:half]), ("blob", self.old[1][half:])]
+        stream = patch_stream(patch_command(0, len(self.old[1]), 0), b"")
+        self.store_of(self.whole(*halves, codec=0), [(5, [self.old], halves)],
+                      compress=lambda codec, raw, base: stream if codec == 5 else raw)
+        self.assertEqual(self.codecs(), [5])
+        self.assert_read(self.old, *halves)
+
+    def test_most_bases(self):
+        parts = [joined(table_rows(self.numbers, 3)) for _ in range(64)]
+        backwards = joined(payload for _, payload in parts[::-1])
+        self.store_of(self.whole(*parts), [(5, [backwards], parts)])
+        self.assertEqual(self.codecs(), [5])
+        self.assert_read(backwards, *parts)
+
+    def test_several_objects(self):
+        objects = [self.new, ("blob", b""), self.newer, ("blob", b"short")]
+        self.store_of(self.whole(self.old), [(5, objects, [self.old])])
+        self.assertEqual(self.codecs(), [5])
+        self.assert_read(*objects)
+
+    def test_copies_of_a_base(self):
+        """A copy that has a base itself is not looked at, one that is damaged is passed over."""
+        copies = [[self.upon_old], [(5, [self.newer], [self.new])], self.whole(self.old)]
+        self.store_of(*copies, self.whole(self.new))
+        self.assertEqual(self.codecs(), [5, 5])
+        self.assert_read(self.old, self.new, self.newer)
+        for damaged in (3, 4):
+            self.store_of(*copies, self.whole(self.new, codec=0), [(0, [self.new, ("blob", b"")], None)])
+            self.damage(damaged)
+            self.assertEqual(self.open(self.folder).payload(BLOB, sha256(self.newer[1])), self.newer[1])
+
+    def test_index_of_what_lies_twice(self):
+        """A place in a frame of codec 4 or 5 counts only where there is no other."""
+        old, new = TensorFrames.old, TensorFrames.new
+        almost = ("blob", new[1][:-2] + b"ab")
+        bases, upon_almost, upon_old, whole = self.whole(old, almost), (5, [new], [almost]), (4, [new], old), *self.whole(new)
+        for number, frames in ((2, [upon_almost, upon_almost, whole]), (0, [upon_almost, upon_almost]),
+                               (0, [upon_almost, upon_old]), (0, [upon_old, upon_almost]), (2, [upon_old, upon_almost, whole])):
+            with self.subTest(codecs=[codec for codec, *_ in frames]):
+                self.store_of(frames, bases, features=["patches", "tensors"])
+                self.assertEqual(self.codecs(), sorted(codec for codec, *_ in frames if codec != 1))
+                self.assert_read(old, almost, new)
+                entries = {entry.id: entry.frame for entry in self.open(self.folder).packs[self.names[0]].entries}
+                self.assertEqual(entries[sha256(new[1])], number)
+
+    def test_table_of_bases(self):
+        """Each list of bases once, in order of first use; lists are the same where all of them is."""
+        a, b, c = self.bases
+        upon = [[a], [a, b], [a], [b], [a, b], [b, a], [a, b, c]]
+        frames = [(5, [("blob", bases[0][1] + b"%d" % i)], bases) for i, bases in enumerate(upon)]
+        frames += [(7, [("blob", a[1] + b"seven")], a), (7, [("blob", c[1] + b"seven")], c), *self.whole(a, b, c)]
+        self.store_of(frames)
+        self.assert_read(*(objects[0] for _, objects, _ in frames))
+        name, = self.names
+        data = (self.folder / TinyStore.pack_path(name)).read_bytes()
+        index, count, base_count = struct.unpack("<QII", data[-64:-48])
+        records = [data[at:at + 16] for at in range(index, index + 16 * count, 16)]
+        self.assertEqual([(struct.unpack("<I", record[8:12])[0], record[14]) for record in records],
+                         [(1, 0), (2, 1), (1, 0), (4, 0), (2, 1), (5, 1), (7, 2), (1, 0), (10, 0), (0, 0), (0, 0), (0, 0)])
+        table = [data[at:at + 32] for at in range(index + 16 * count, index + 16 * count + 36 * base_count, 36)]
+        self.assertEqual(table, [sha256(payload) for _, payload in (a, a, b, b, b, a, a, b, c, c)])
+
+    def test_wrong_tables_of_bases(self):
+        a, b, c = (b"\1" + sha256(payload) for _, payload in self.bases)
+        order = "bases are not in the order of their first use, each list once"
+        differ, absent = "frame and index differ", "a frame has bases that are not there"
+        for words, numbers, table, places in (
+                (None, [[0]], [a], [(1, 0)]),
+                (order, [[0], [0]], [a, a], [(1, 0), (2, 0)]),
+                (order, [[0], [1]], [b, a], [(2, 0), (1, 0)]),
+                (order, [[0, 1], [0]], [a, b], [(1, 1), (1, 0)]),
+                (order, [[0, 1], [1]], [a, b], [(1, 1), (2, 0)]),
+                (order, [[0], [0, 1]], [a, b], [(1, 0), (1, 1)]),
+                (order, [[0, 1], [1, 2]], [a, b, c], [(1, 1), (2, 1)]),
+                (order, [[0, 1], [0, 1]], [a, b, a, b], [(1, 1), (3, 1)]),
+                (order, [[0]], [b, a], [(2, 0)]),
+                ("a base is not used", [[0]], [a, b], [(1, 0)]),
+                ("a base is not used", [[0, 1]], [a, b, b], [(1, 1)]),
+                (absent, [[0]], [], [(1, 0)]),
+                (absent, [[0]], [a], [(1, 1)]),
+                (absent, [[0, 1]], [a, b], [(0, 1)]),
+                ("a frame has more than 64 bases", [[0]], [a] * 65, [(1, 64)]),
+                (differ, [[0]], [b], [(1, 0)]),
+                (differ, [[0, 1]], [b, a], [(1, 1)]),
+                (differ, [[0, 1]], [a], [(1, 0)]),
+                (differ, [[0]], [a, b], [(1, 1)]),
+                (differ, [[0]], [], [(0, 0)]),
+                (differ, [[0, 1], [0, 1]], [a, b, b, a], [(1, 1), (3, 1)]),
+                (differ, [[0]], [b"\2" + a[1:]], [(1, 0)])):
+            with self.subTest(words, numbers=numbers, places=places):
+                frames = [(5, [("blob", self.old[1] + b"%d" % i)], [self.bases[number] for number in of_frame])
+                          for i, of_frame in enumerate(numbers)]
+                self.fresh_folder()
+                store = TinyStore(self.folder)
+                store.pack(*self.whole(*self.bases))
+                store.pack(*frames, arrange=lambda lists: (table, places))
+                store.operate(store.refs({}), features=["patches"])
+                if words:
+                    self.assert_problem(words)
+                else:
+                    self.assert_clean(self.folder)
+
+    def test_bases_that_are_missing(self):
+        nowhere = f"base blob {sha256(self.old[1]).hex()} lies in no frame without a base"
+        self.store_of([self.upon_old])
+        self.assert_refused(nowhere)
+        for base in ((5, [self.old], [self.newer]), (7, [self.old], self.newer)):
+            self.store_of([self.upon_old], [base, *self.whole(self.newer)], always=True)
+            self.assert_refused(nowhere)
+        self.store_of([self.upon_old], [(5, [self.old], [self.new])])  # upon each other
+        self.assert_refused(nowhere)
+        self.store_of([(5, [self.new], [self.new])])
+        self.assert_refused("lies in no frame without a base")
+        for lost in range(3):
+            self.store_of(self.whole(*(base for i, base in enumerate(self.bases) if i != lost)),
+                          [(5, [self.merged], self.bases)])
+            self.assert_refused(f"base blob {sha256(self.bases[lost][1]).hex()} lies in no", self.merged)
+
+    def test_tensors_and_patches(self):
+        """A copy of codec 5 is no base for codec 4, nor the other way round."""
+        old, new = TensorFrames.old, TensorFrames.new
+        almost = ("blob", old[1][:-2] + b"ab")
+        for frames, base, blob in (([(5, [old], [almost]), *self.whole(almost), (4, [new], old)], old, new),
+                                   ([(4, [old], new), *self.whole(new), (5, [almost], [old])], old, almost)):
+            self.store_of(frames, features=["patches", "tensors"])
+            self.assertEqual(self.codecs(), [4, 5])
+            self.assert_refused(f"base blob {sha256(base[1]).hex()} lies in no frame without a base", blob)
+
+    def test_base_in_a_pack_that_is_not_live(self):
+        store = self.store_of([self.upon_old], self.whole(self.old))
+        self.assert_read(self.new)
+        event = store.event()
+        store.operate(store.newest_refs, event=event, added=[store.flush()], dropped=[self.names[1]], features=["patches"])
+        self.assert_refused("lies in no frame without a base")
+
+    def test_base_by_recipe_only(self):
+        """A base lies whole: its chunks and their recipe are no base."""
+        self.fresh_folder()
+        store = TinyStore(self.folder)
+        store.recipe(self.old[1], [self.old[1][:500], self.old[1][500:]], 0)
+        store.pack(self.upon_old)
+        store.operate(store.refs({}), features=["patches"])
+        self.assert_refused("lies in no frame without a base")
+
+    def test_bases_that_are_no_bases(self):
+        for words, bases, packs in (("is empty", [self.old, ("blob", b"")], [[(0, [("blob", b"")], None)]]),
+                                    ("is empty", [("blob", b""), self.old], [[(0, [("blob", b"")], None)]]),
+                                    ("base of another class", [self.old, ("tree", b"\0\0")], []),
+                                    ("base of another class", [("tree", b"\0\0")], [])):
+            self.store_of([(5, [self.new], bases)], self.whole(self.old), *packs)
+            self.assert_refused(words)
+
+    def test_numbers_of_bases(self):
+        stream = patch_stream(patch_command(0, len(self.old[1]), 0), b"")
+        parts = [("blob", b"%d" % i) for i in range(65)]
+        for words, bases, places in (("patch of 0 bases", [], (0, 0)), ("patch of 65 bases", parts, (1, 63))):
+            self.store_of([(5, [self.old], bases)], arrange=lambda lists: (lists[0][:64], [places]),
+                          compress=lambda codec, raw, base: stream)
+            self.assert_refused(words, self.old)
+        self.store_of(self.whole(*parts), [(5, [self.old], parts)])
+        self.assert_problem("a frame has more than 64 bases")
+
+    def test_bases_of_8_mebibytes(self):
+        """All bases together have as many bytes at most, whatever is copied from them."""
+        parts = [("blob", bytes([i]) * 4_194_304) for i in range(2)] + [("blob", b"x")]
+        raw = ("blob", bytes(1_000) + b"\1" * 1_000)
+        stream = patch_stream(patch_command(0, 2_000, 4_194_304 - 1_000), b"")
+        def compress_by_hand(codec, raw, base):
+            return stream if codec == 5 else compress(codec, raw, base)
+        self.store_of(self.whole(*parts), [(5, [raw], parts[:2])], compress=compress_by_hand)
+        self.assertEqual(self.codecs(), [5])
+        self.assert_read(raw)
+        self.store_of(self.whole(*parts), [(5, [raw], parts)], compress=compress_by_hand)
+        self.assert_refused("bases are too large all together", raw)
+
+    def test_base_that_is_damaged(self):
+        self.store_of([(5, [self.merged], self.bases)], self.whole(self.bases[1], codec=0), self.whole(*self.bases[::2]))
+        self.damage(1)
+        self.assert_refused(f"base blob {sha256(self.bases[1][1]).hex()}: CRC of stored bytes differs", self.merged)
+
+    def test_another_base_than_the_writer_had(self):
+        """The stream may decode, but the bytes are another blob's."""
+        shuffled = joined(random.Random(9).sample(self.rows[0], len(self.rows[0])))
+        stream = patch_stream(*patch_commands(self.new[1], shuffled[1]))
+        self.store_of([*self.whole(self.old), self.upon_old],
+                      compress=lambda codec, raw, base: stream if base else compress(codec, raw, base))
+        self.assertEqual(self.codecs(), [5])
+        self.assert_problem("index differs from the frames")
+        with self.assertRaisesRegex(Damage, "has other bytes"):
+            self.open(self.folder).payload(BLOB, sha256(self.new[1]))
+
+    def test_frames(self):
+        for words, stream, frame in (
+                ("class 1 with codec 5", b"", (5, [("tree", b"\0\0")], [("tree", b"\0\0")])),
+                ("stream of a patch: ends too early", b"", self.upon_old),
+                ("stream of a patch: zstd frame of another length", b"\0\0\0\2" + patch_stream(b"", b"x")[4:], self.upon_old),
+                ("stream of a patch: more or fewer raw bytes", patch_stream(b"", b"x"), self.upon_old),
+                ("stream of a patch: literals run out", patch_stream(patch_command(2, 1, 0), b"x"), self.upon_old),
+                ("stream of a patch: copy begins", patch_stream(patch_command(0, 1, -1), b""), self.upon_old),
+                ("stream of a patch: not a zstd frame", b"\0\0\0\1" + bytes(20), self.upon_old),
+                ("larger than the limits", bytes(len(self.new[1]) + 1), self.upon_old)):
+            with self.subTest(words):
+                self.store_of([(0, [self.old], None)], [frame], always=True,
+                              compress=lambda codec, raw, base: stream if codec == 5 else raw)
+                self.assert_problem(words)
+
+    def test_feature(self):
+        words = "it has patches, which the newest entry does not demand"
+        for features, problems in (([], 1), (["tensors"], 1), (["patches"], 0), (["patches", "tensors"], 0)):
+            self.store_of(self.whole(self.old), [self.upon_old], features=features)
+            self.assertEqual(len(read_store.verify(self.folder)[0]), problems)
+            if problems:
+                self.assert_problem(words)
+        self.store_of([(3, [("blob", bfloat16s(weights(500, random.Random(1))))], None)])
+        self.assert_problem("it has tensors, which the newest entry does not demand")
+        store = self.store_of(self.whole(self.old), [self.upon_old])
+        event = store.event()
+        store.operate(store.newest_refs, event=event, added=[store.flush()])
+        self.assert_problem(words)
+        self.assert_problem("features of the entry before are not in force any more")
+
+    def test_feature_without_patches(self):
+        self.store_of(self.whole(self.old))
+        self.assert_clean(self.folder)
+
+    def test_without_zstd(self):
+        self.store_of(self.whole(self.old), [self.upon_old])
+        with mock.patch("shutil.which", return_value=None):
+            self.assert_problem("1 frames could not be decoded (no zstd command)")
 
 
 class CutRule16(TemporaryStores):
@@ -1013,7 +1332,7 @@ class CutRule16(TemporaryStores):
 
 @unittest.skipUnless("MLREPO" in os.environ or os.path.exists(PROGRAM), "the program is not built")
 class StoreOfTheProgram(TemporaryStores):
-    """Two versions of a model in a store that the program wrote."""
+    """Versions of models and of tables in a store that the program wrote."""
 
     def setUp(self):
         super().setUp()
@@ -1051,7 +1370,7 @@ class StoreOfTheProgram(TemporaryStores):
         store = self.open(path)
         self.assertEqual(store.log.newest["features"], ["tensors"])
         frames = [(name, frame) for name, pack in store.packs.items() for frame in pack.frames]
-        bases = {frame.base for _, frame in frames if frame.codec == 4}
+        bases = {frame.bases for _, frame in frames if frame.codec == 4}
         self.assertEqual((len(bases), sum(frame.codec == 3 for _, frame in frames)), (2, 2))
         places = [{pack for pack, frame in frames if frame.codec == codec} for codec in (3, 4)]
         self.assertFalse(places[0] & places[1])
@@ -1066,7 +1385,7 @@ class StoreOfTheProgram(TemporaryStores):
         versions = self.commit_versions()
         path = self.work / ".mlrepo"
         store = self.open(path)
-        base = next(frame.base for pack in store.packs.values() for frame in pack.frames if frame.codec == 4)
+        base = next(frame.bases[0] for pack in store.packs.values() for frame in pack.frames if frame.codec == 4)
         place, = store.places[base]
         end = store.packs[place.pack].frames[place.frame].end
         pack = path / store.pack_path(place.pack)
@@ -1079,6 +1398,33 @@ class StoreOfTheProgram(TemporaryStores):
         for version in versions:
             with self.assertRaisesRegex(Damage, "CRC of stored bytes differs"):
                 list(self.open(path).contents(BLOB, sha256(version)))
+
+
+    def test_three_versions_of_tables(self):
+        """One in chunks, one whole; the later versions are patches upon objects of other packs."""
+        numbers = random.Random(11)
+        rows, versions = table_rows(numbers, 20_000), []
+        for message in ("First", "Second", "Third"):
+            versions.append((b"".join(rows), b"".join(rows[:8_000])))
+            for name, content in zip(("large.csv", "small.csv"), versions[-1]):
+                (self.work / name).write_bytes(content)
+            self.mlrepo("add", "large.csv", "small.csv")
+            self.mlrepo("commit", "-m", message)
+            for _ in range(50):
+                at = numbers.randrange(len(rows))
+                rows[at:at + numbers.randrange(3)] = table_rows(numbers, numbers.randrange(3))
+        path = self.work / ".mlrepo"
+        self.assertEqual(read_store.verify(path, cuts=True)[0], [])
+        store = self.open(path)
+        self.assertEqual(store.log.newest["features"], ["patches"])
+        patches = [(name, frame) for name, pack in store.packs.items() for frame in pack.frames if frame.codec == 5]
+        self.assertEqual(len({name for name, _ in patches}), 2)
+        self.assertTrue(any(len(frame.bases) > 1 for _, frame in patches))
+        self.assertTrue(all(name not in {place.pack for place in store.places[base]}
+                            for name, frame in patches for base in frame.bases))
+        for version in versions:
+            for content in version:
+                self.assertEqual(b"".join(store.contents(BLOB, sha256(content))), content)
 
 
 class Shapes(TemporaryStores):

@@ -12,6 +12,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 
 from tensor_writer import encode_tensor
@@ -127,7 +128,50 @@ def tensor_stream(raw, base):
     return encode_tensor(raw, 1, base and base[1][:len(raw)].ljust(len(raw), b"\0"), row_length=64)
 
 
+def patch_commands(raw, base):
+    """(commands, literals) of a patch, with the copies of 8 bytes and more that a walk through the raw bytes finds."""
+    places = {base[i:i + 8]: i for i in range(len(base) - 7)}
+    commands, literals, start, end, i = b"", b"", 0, 0, 0
+    while i < len(raw):
+        place = places.get(raw[i:i + 8])
+        if place is None:
+            i += 1
+            continue
+        count = len(os.path.commonprefix([raw[i:], base[place:]]))
+        commands += patch_command(i - start, count, place - end)
+        literals += raw[start:i]
+        start = i = i + count
+        end = place + count
+    return commands, literals + raw[start:]
+
+
+def patch_command(literals, copied, distance):
+    """A command; the distance is that from the end of what was copied before."""
+    return varint(literals) + varint(copied) + varint(2 * distance if distance >= 0 else -2 * distance - 1)
+
+
+def patch_stream(commands, literals, base=b"", prefix=(0, 0)):
+    """A stream of codec 5. The prefix is (place, length) in the base; without one, zstd is done by hand."""
+    place, length = prefix
+    frame = zstd_upon(commands + literals, base[place:place + length])
+    return b"".join(map(varint, (*prefix, len(commands), len(literals)))) + frame
+
+
+def zstd_upon(raw, prefix):
+    """A zstd frame with a raw-content prefix, which must not begin like a dictionary."""
+    if not prefix or not shutil.which("zstd"):
+        return zstd_by_hand(raw)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(prefix)
+        file.flush()
+        return subprocess.run(["zstd", "-q", "-c", "-D", file.name, f"--stream-size={len(raw)}"], input=raw,
+                              capture_output=True, check=True).stdout
+
+
 def compress(codec, raw, base):
+    if codec == 5:
+        joined = b"".join(payload for _, payload in base)
+        return patch_stream(*patch_commands(raw, joined), joined, (0, len(joined)))
     if codec in (3, 4):
         return tensor_stream(raw, base)
     if codec == 0:
@@ -143,24 +187,36 @@ def compress(codec, raw, base):
     return zstd_by_hand(raw)
 
 
-def build_pack(frames, compress=compress, always=False):
-    """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload) or None.
+def arrange_bases(lists):
+    """The table of bases, each list of them once, and (base, more) of each frame in the index."""
+    table, places = [], {(): 0}
+    for bases in lists:
+        if bases not in places:
+            places[bases] = len(table) + 1
+            table += bases
+    return table, [(places[bases], max(len(bases) - 1, 0)) for bases in lists]
+
+
+def build_pack(frames, compress=compress, always=False, arrange=arrange_bases):
+    """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload), of codec 5 a list, or None.
 
     A frame in which compression gains nothing gets codec 0, unless `always`.
     """
-    out, records, bases, entries, upon_bases, recipes, raw_sum = b"", b"", [], {}, {}, {}, 0
+    out, heads, lists, entries, upon_bases, recipes, raw_sum = b"", [], [], {}, {}, {}, 0
     for number, (codec, objects, base) in enumerate(frames):
         raw = b"".join(payload for _, payload in objects)
         stored = compress(codec, raw, base)
         if len(stored) >= len(raw) and not always:
             codec, stored, base = 0, raw, None
-        table = b"" if base is None else bytes([KINDS.index(base[0])]) + make_id(*base)
+        bases = tuple(bytes([KINDS.index(kind)]) + make_id(kind, payload)
+                      for kind, payload in (base if codec == 5 else [base] if base else []))
+        table = (varint(len(bases)) if codec == 5 else b"") + b"".join(bases)
         table += varint(len(objects))
         place = 0
         for kind, payload in objects:
             table += bytes([KINDS.index(kind)]) + varint(len(payload))
             where = struct.pack("<III", number, place, len(payload))
-            places = upon_bases if codec == 4 else entries  # what is in the one counts only if it is not in the other
+            places = upon_bases if base and kind == "blob" else entries  # what is in the one counts only if it is not in the other
             places.setdefault(make_id(kind, payload) + bytes([KINDS.index(kind)]), b"\0\0\0" + where)
             if kind == "chunks" and payload[0] == 1:
                 recipes.setdefault(payload[1:33] + b"\1", b"\1\0\0" + where)
@@ -169,17 +225,17 @@ def build_pack(frames, compress=compress, always=False):
         frame_class = 2 if objects[0][0] == "blob" else 1
         head = struct.pack("<4sBBHIIII", b"MLF1", codec, frame_class, padding, len(table), len(stored), len(raw),
                            zlib.crc32(stored))
-        base_number = 0
-        if base is not None:
-            item = make_id(*base) + bytes([KINDS.index(base[0])]) + b"\0\0\0"
-            bases += [] if item in bases else [item]
-            base_number = bases.index(item) + 1
-        records += struct.pack("<QIBBH", len(out), base_number, codec, frame_class, 0)
+        lists.append(bases)
+        heads.append((len(out), codec, frame_class))
         out += head + struct.pack("<I", zlib.crc32(head + table)) + table + bytes(padding) + stored
         raw_sum += len(raw)
+    table, places = arrange(lists)
     every = {**recipes, **upon_bases, **entries}
-    index = records + b"".join(bases) + b"".join(key + every[key] for key in sorted(every))
-    trailer = struct.pack("<QIIQQ16xII", len(out), len(frames), len(bases), len(every), raw_sum, 1, zlib.crc32(index))
+    index = b"".join(struct.pack("<QIBBH", offset, first, codec, frame_class, more)
+                     for (offset, codec, frame_class), (first, more) in zip(heads, places))
+    index += b"".join(base[1:] + base[:1] + b"\0\0\0" for base in table)
+    index += b"".join(key + every[key] for key in sorted(every))
+    trailer = struct.pack("<QIIQQ16xII", len(out), len(frames), len(table), len(every), raw_sum, 1, zlib.crc32(index))
     return out + index + trailer + struct.pack("<I", zlib.crc32(trailer)) + b"MLP1"
 
 

@@ -26,7 +26,7 @@ import Testing
         for pack in store.packs {
             for number in 0..<pack.index.frameCount {
                 let frame = try pack.index.frame(number)
-                guard let base = frame.base, base.kind == .blob else { continue }
+                guard let base = frame.bases.first, base.kind == .blob else { continue }
                 #expect(!store.plainCopies(of: base).isEmpty)
             }
         }

@@ -192,12 +192,13 @@ import Testing
                 codec.isTensor
                 ? [(0..<100 * count).flatMap { [UInt8($0 % 5), 0x3f] }]
                 : (0..<count).map { Array("\(text) \($0)".utf8) }
-            let kind: ObjectKind = codec == .zstd || codec.isTensor ? .blob : .event
+            let kind: ObjectKind = codec == .zstd || codec.isTensor || codec == .patch ? .blob : .event
             raw = payloads.flatMap { $0 }
             base =
                 switch codec {
                 case .zlibWithBase: Array("\(text) 1\(text) 2".utf8)
                 case .tensorWithBase: raw.enumerated().map { $0.offset % 6 == 0 ? 1 : $0.element }
+                case .patch: raw[..<40] + [1] + raw[45...]
                 default: nil
                 }
             let reference = base.map { ObjectReference(kind, ObjectID(of: kind, payload: $0)) }
@@ -213,7 +214,12 @@ import Testing
                     try raw.withUnsafeBytes { [base] in
                         try FrameCoder().encodeTensor($0, base: base ?? [], layout)
                     }
+                case .patch:
+                    try raw.withUnsafeBytes { [base] in
+                        try FrameCoder().encodePatch($0, base: base ?? [], [(0, 0)])?.stored
+                    }
                 }
+            let bases = reference.map { [$0] } ?? []
             var offset = 0
             var objects: [(reference: ObjectReference, offset: Int, length: Int, recipeOf: ObjectID?)] = []
             for payload in payloads {
@@ -222,9 +228,10 @@ import Testing
                 offset += payload.count
             }
             frame = EncodedFrame(
-                codec: codec, frameClass: FrameClass(kind), base: reference,
-                table: FrameTable(base: reference, objects: objects.map { ($0.reference.kind, $0.length) })
-                    .bytes,
+                codec: codec, frameClass: FrameClass(kind), bases: bases,
+                table: FrameTable(
+                    codec: codec, bases: bases, objects: objects.map { ($0.reference.kind, $0.length) }
+                ).bytes,
                 stored: try Fixture.required(stored), rawLength: raw.count, objects: objects)
         }
 
@@ -242,9 +249,9 @@ import Testing
         let parsed = try PackReader.parse((sample.bytes + [1, 2, 3])[...])
         #expect(parsed.length == sample.bytes.count)
         #expect(parsed.raw.codec == codec)
-        #expect(parsed.raw.table.base == sample.frame.base)
+        #expect(parsed.raw.table.bases == sample.frame.bases)
         #expect(parsed.raw.table.objects.map(\.length) == sample.frame.objects.map(\.length))
-        #expect(try PackReader.decode(parsed.raw, base: sample.base, FrameCoder()) == sample.raw)
+        #expect(try PackReader.decode(parsed.raw, base: sample.base ?? [], FrameCoder()) == sample.raw)
         if codec == .zlibWithBase {
             #expect(throws: CodingError.self) { try PackReader.decode(parsed.raw, base: [1], FrameCoder()) }
         }
@@ -311,7 +318,7 @@ import Testing
             do throws(PackReader.FrameDamage) {
                 let parsed = try PackReader.parse(bytes[...])
                 do throws(CodingError) {
-                    _ = try PackReader.decode(parsed.raw, base: nil, FrameCoder())
+                    _ = try PackReader.decode(parsed.raw, base: [], FrameCoder())
                 } catch {
                     return "\(error)"
                 }
@@ -336,9 +343,9 @@ import Testing
         for codec in [Codec.tensor, .tensorWithBase] {
             let sample = try Sample(codec, repeating: "", count: 7)
             let table = FrameTable(
-                base: sample.frame.base, objects: [(.blob, sample.raw.count - 1), (.blob, 1)])
+                codec: codec, bases: sample.frame.bases, objects: [(.blob, sample.raw.count - 1), (.blob, 1)])
             let frame = EncodedFrame(
-                codec: codec, frameClass: .data, base: sample.frame.base, table: table.bytes,
+                codec: codec, frameClass: .data, bases: sample.frame.bases, table: table.bytes,
                 stored: sample.frame.stored, rawLength: sample.raw.count, objects: sample.frame.objects)
             #expect(problem(frame.header(at: 0) + frame.stored).contains("not alone"))
         }
@@ -376,7 +383,7 @@ import Testing
             #expect(header.padding == 0 || blob.count >= 1 << 20)
             if blob.count >= 1 << 20 { #expect((place.offset + header.storedOffset) % 4096 == 0) }
             let raw = try reader.rawFrame(number)
-            #expect(try PackReader.decode(raw, base: nil, FrameCoder()) == blob)
+            #expect(try PackReader.decode(raw, base: [], FrameCoder()) == blob)
         }
         let place = try reader.index.frame(1)
         let header = try Fixture.required(bytes[place.offset...].withUnsafeBytes { FrameHeader($0) })

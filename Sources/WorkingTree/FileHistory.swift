@@ -4,11 +4,11 @@ internal import Formats
 package import ObjectModel
 package import Storage
 
-/// Finds what the tensors of a file may be later versions of: the same file in the version before, the models that a run
-/// read, other checkpoints beside it.
+/// Finds what a file may be a later version of: the same file in the version before; for tensors also the models that a run
+/// read, and other checkpoints beside it.
 ///
 /// May be used from any thread.
-package final class TensorHistory: Sendable {
+package final class FileHistory: Sendable {
     /// A file or directory of a version.
     package struct Source: Sendable {
         package let tree: DirectoryTree
@@ -42,6 +42,17 @@ package final class TensorHistory: Sendable {
     ///   - inputs: What a run read that made the files.
     package init(_ store: ObjectStore, version: DirectoryTree, inputs: [Source] = []) {
         (self.store, self.version, self.inputs) = (store, version, inputs)
+    }
+
+    /// What the version before has in the place of a file, if it was cut like any other file and can be read.
+    func ancestor(of path: RepositoryPath) -> PatchBase? {
+        guard let entry = (try? version.entry(at: path)).flatMap({ $0 }), entry.mode != .directory,
+            entry.mode != .link, entry.size > Chunker.wholeLimit,
+            let recipe = (try? store.recipe(of: entry.id)).flatMap({ $0 }), recipe.cutRule == Chunker.rule
+        else { return nil }
+        var chunks: [ChunkEntry] = []
+        guard (try? recipe.forEachChunk(in: store, { chunks.append($0) })) != nil else { return nil }
+        return PatchBase(chunks, in: store)
     }
 
     /// For each piece of a file chunks that may be like it, the likeliest first.

@@ -2,7 +2,7 @@ import ObjectModel
 import Testing
 @testable import WorkingTree
 
-@Suite struct TensorHistoryTests {
+@Suite struct FileHistoryTests {
     private static func names(_ texts: [String]) throws -> [EntryName] {
         try texts.map { try EntryName(Array($0.utf8)) }
     }
@@ -28,14 +28,14 @@ import Testing
             "zzz",
         ])
         let own = try EntryName(Array("c-10.st".utf8))
-        let found = TensorHistory.neighbours(of: own, among: names + [own], limit: 6)
+        let found = FileHistory.neighbours(of: own, among: names + [own], limit: 6)
         #expect(
             found.map { "\($0)" } == ["c-9.st", "c-11.st", "c-2.st", "c-30.st", "c-1.st", "c-10.bf16.st"])
-        #expect(TensorHistory.neighbours(of: own, among: names, limit: 1).map { "\($0)" } == ["c-9.st"])
-        #expect(TensorHistory.neighbours(of: own, among: [own], limit: 3) == [])
+        #expect(FileHistory.neighbours(of: own, among: names, limit: 1).map { "\($0)" } == ["c-9.st"])
+        #expect(FileHistory.neighbours(of: own, among: [own], limit: 3) == [])
         let first = try EntryName(Array("c-0.st".utf8))
         #expect(
-            TensorHistory.neighbours(of: first, among: names, limit: 2).map { "\($0)" } == [
+            FileHistory.neighbours(of: first, among: names, limit: 2).map { "\($0)" } == [
                 "c-1.st", "c-2.st",
             ])
     }

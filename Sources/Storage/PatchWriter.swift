@@ -1,0 +1,333 @@
+internal import Coding
+package import ObjectModel
+internal import Synchronization
+
+/// Writes the new chunks of a file as a later version of another one, as far as that keeps the store smaller.
+///
+/// Both versions are followed side by side: where a chunk of the new one is expected in the earlier one, is told by chunks that both have, and by how the
+/// frames before it went. Where nothing of it stands, it is looked for by the ends of chunks, which both versions share where they are cut alike.
+///
+/// May be used from any thread. Memory: about four times a frame, for each thread.
+package final class PatchWriter: Sendable {
+    /// That a place of the file corresponds to one of the base.
+    struct Anchor {
+        /// Of the file.
+        let offset: Int
+        /// In the base.
+        let position: Int
+
+        /// Where another place of the file is to be expected.
+        func expected(_ other: Int) -> Int { position + other - offset }
+    }
+
+    private struct State {
+        var anchors: [Anchor] = []
+        /// Frames, one after another, that were no patches, or not much of which was found.
+        var (failed, lost) = (0, 0)
+        /// Frames that are not tried.
+        var skipped = 0
+        var ends: ChunkEnds?
+    }
+
+    /// Bytes of the base on both sides of the place where something is expected.
+    private static let slack = 65_536
+    private static let anchorLimit = 16
+    /// Bytes of a base in which a lost place is looked for at once.
+    private static let soonFound = 64 << 20
+    private static let skipLimit = 64
+
+    private let writer: ObjectWriter
+    private let base: PatchBase
+    private let state = Mutex(State())
+
+    package init(_ writer: ObjectWriter, base: PatchBase) { (self.writer, self.base) = (writer, base) }
+
+    /// New chunks of the file that stand one behind the other, in a frame.
+    struct Run {
+        /// In the frame's raw bytes.
+        let start: Int
+        /// In the file.
+        let offset: Int
+        var length: Int
+        /// What is known of a place before them, or of their end.
+        let anchor: Anchor?
+
+        init(start: Int, offset: Int, length: Int, anchor: Anchor?) {
+            (self.start, self.offset, self.length, self.anchor) = (start, offset, length, anchor)
+        }
+
+        init(_ run: Run, anchor: Anchor?) {
+            self.init(start: run.start, offset: run.offset, length: run.length, anchor: anchor)
+        }
+
+        /// Where in the base they are expected.
+        var expected: Int { anchor?.expected(offset) ?? offset }
+    }
+
+    /// Notes which chunks of a file are new while it is read.
+    ///
+    /// One thread at a time.
+    package struct Runs: Sendable {
+        private let patch: PatchWriter
+        fileprivate var runs: [Run] = []
+        private var anchor: Anchor?
+
+        package init(_ patch: PatchWriter) { self.patch = patch }
+
+        /// Notes a chunk that the store has.
+        package mutating func pass(_ chunk: ChunkEntry, at offset: Int) {
+            guard let known = patch.base.chunk(chunk.id) else { return }
+            anchor = Anchor(offset: offset + chunk.length, position: known.end)
+        }
+
+        /// Notes a chunk that was added to a frame.
+        ///
+        /// - Parameter start: In the frame's raw bytes.
+        package mutating func add(_ chunk: ChunkEntry, at offset: Int, start: Int) {
+            if let last = runs.last, last.offset + last.length == offset, last.start + last.length == start {
+                runs[runs.count - 1].length += chunk.length
+            } else {
+                runs.append(Run(start: start, offset: offset, length: chunk.length, anchor: anchor))
+            }
+        }
+
+        /// What was noted of one frame; the next one begins.
+        package mutating func take() -> Runs {
+            defer { runs = [] }
+            return self
+        }
+    }
+
+    /// Encodes and writes a frame of new chunks.
+    package func append(_ builder: inout FrameBuilder, _ noted: Runs) throws(StoreError) {
+        guard !builder.isEmpty else { return }
+        if isTried(builder, noted.runs), let frame = try patch(&builder, noted.runs) {
+            for base in frame.bases { writer.rely(onBase: base) }
+            writer.differences.add(frame)
+            return try writer.append(frame)
+        }
+        try writer.append(&builder)
+    }
+
+    /// Whether a frame is likely enough to be a patch, after others were none.
+    private func isTried(_ builder: FrameBuilder, _ runs: [Run]) -> Bool {
+        let (isSkipped, ends) = state.withLock { state in
+            defer { state.skipped = max(0, state.skipped - 1) }
+            return (state.skipped > 0, state.ends)
+        }
+        guard isSkipped else { return true }
+        // What was inserted ends somewhere.
+        return ends.map { relocated(builder, runs, by: $0) != nil } ?? false
+    }
+
+    // MARK: Patches
+
+    /// The frame as a patch, if that is worth it.
+    private func patch(_ builder: inout FrameBuilder, _ runs: [Run]) throws(StoreError) -> EncodedFrame? {
+        var runs = runs.map { Run($0, anchor: anchor(for: $0)) }
+        var found = try encode(builder, runs)
+        if isLost(found?.patch, builder.rawLength), let better = relocated(builder, runs) {
+            runs = better
+            found = try encode(builder, runs)
+            note(found?.patch, builder.rawLength)
+        }
+        guard let (patch, part) = found else { return failed() }
+        if let end = patch.end, 2 * patch.copied >= builder.rawLength, let last = runs.last {
+            remember(Anchor(offset: last.offset + last.length, position: part.position(of: end, in: base)))
+        }
+        let numbers = part.numbers
+        let ratio =
+            numbers.reduce(0) { $0 + base.chunks[$1].ratio * Double(base.chunks[$1].length) }
+            / Double(part.bytes.count)
+        let (alone, middle) = (ratio * Double(builder.rawLength), base.chunks[numbers[numbers.count / 2]])
+        guard writer.differences.isWorth(patch.stored.count, upon: middle.reference, alone: alone) else {
+            return failed()
+        }
+        state.withLock { $0.failed = 0 }
+        return builder.finish(patched: patch.stored, upon: numbers.map { base.chunks[$0].reference })
+    }
+
+    /// What cannot be told by the base once is tried less and less often.
+    private func failed() -> EncodedFrame? {
+        state.withLock { state in
+            state.failed += 1
+            if state.failed > 1 { state.skipped = min(Self.skipLimit, 1 << min(state.failed, 10)) }
+        }
+        return nil
+    }
+
+    /// Counts frames of which little was found.
+    ///
+    /// - Returns: Whether the place has been lost.
+    private func isLost(_ patch: Patch?, _ rawLength: Int) -> Bool {
+        let isFound = patch.map { 2 * $0.copied >= rawLength } ?? false
+        return state.withLock { state in
+            state.lost = isFound ? 0 : state.lost + 1
+            // To find it again, much of the base is decoded.
+            return state.lost > (base.length <= Self.soonFound ? 0 : 1)
+        }
+    }
+
+    private func note(_ patch: Patch?, _ rawLength: Int) {
+        if let patch, 2 * patch.copied >= rawLength { state.withLock { $0.lost = 0 } }
+    }
+
+    // MARK: Places
+
+    private func remember(_ anchor: Anchor) {
+        state.withLock { state in
+            if state.anchors.count >= Self.anchorLimit { state.anchors.removeFirst() }
+            state.anchors.append(anchor)
+        }
+    }
+
+    /// What tells the most about a run's place: what is nearest, before it or behind it.
+    private func anchor(for run: Run) -> Anchor {
+        let known = state.withLock { $0.anchors } + (run.anchor.map { [$0] } ?? [])
+        return known.min { abs($0.offset - run.offset) < abs($1.offset - run.offset) }
+            ?? Anchor(offset: 0, position: 0)
+    }
+
+    /// Some chunks of the base with their bytes.
+    private struct Part {
+        let numbers: [Int]
+        /// Where each begins in ``bytes``.
+        let starts: [Int]
+        let bytes: [UInt8]
+
+        /// Where a position of the base lies in the bytes, or would follow them.
+        func start(of position: Int, in base: PatchBase) -> Int {
+            guard let index = numbers.lastIndex(where: { base.chunks[$0].start <= position }) else {
+                return 0
+            }
+            let chunk = base.chunks[numbers[index]]
+            return starts[index] + min(position - chunk.start, chunk.length)
+        }
+
+        /// The position in the base of a place in the bytes.
+        func position(of place: Int, in base: PatchBase) -> Int {
+            let index = starts.lastIndex { $0 <= place } ?? 0
+            return base.chunks[numbers[index]].start + place - starts[index]
+        }
+    }
+
+    /// Encodes a frame by the part of the base where it is expected.
+    private func encode(
+        _ builder: FrameBuilder, _ runs: [Run]
+    ) throws(StoreError) -> (patch: Patch, part: Part)? {
+        guard let part = part(for: runs) else { return nil }
+        let starts = runs.map { run in
+            (offset: run.start, position: part.start(of: max(0, run.expected), in: base))
+        }
+        do throws(CodingError) {
+            // Where the last frames had nothing in order, this one hardly has.
+            let effort = state.withLock { $0.lost > 1 ? 1 : 4 }
+            let patch = try writer.store.withCoder { (coder) throws(CodingError) in
+                builder.withBytes { coder.encodePatch($0, base: part.bytes, starts, effort: effort) }
+            }
+            return patch.map { ($0, part) }
+        } catch { throw .damaged(writer.store.layout.temporary, problem: "\(error)") }
+    }
+
+    /// The chunks of the base in which runs are expected; nothing if they are too many, or one cannot be read.
+    private func part(for runs: [Run]) -> Part? {
+        var wanted: Set<Int> = []
+        for run in runs {
+            let first = base.number(at: max(0, run.expected - Self.slack))
+            let last = base.number(at: max(0, run.expected + run.length + Self.slack - 1))
+            wanted.formUnion(first...max(first, last))
+        }
+        let numbers = wanted.sorted()
+        let length = numbers.reduce(0) { $0 + base.chunks[$1].length }
+        guard !numbers.isEmpty, numbers.count <= Codec.baseLimit, length <= FrameHeader.baseLimit else {
+            return nil
+        }
+        var (bytes, starts): ([UInt8], [Int]) = ([], [])
+        bytes.reserveCapacity(length)
+        for number in numbers {
+            guard let payload = payload(of: base.chunks[number]) else { return nil }
+            starts.append(bytes.count)
+            bytes += payload
+        }
+        return Part(numbers: numbers, starts: starts, bytes: bytes)
+    }
+
+    private func payload(of chunk: PatchBase.Chunk) -> [UInt8]? {
+        guard let payload = (try? writer.store.payload(of: chunk.reference)) ?? nil,
+            payload.count == chunk.length
+        else { return nil }
+        return payload
+    }
+
+    // MARK: Lost places
+
+    /// The chunks of a frame with their places by where these end; nothing if none of these is known.
+    private func relocated(_ builder: FrameBuilder, _ runs: [Run]) -> [Run]? {
+        guard let first = runs.first else { return nil }
+        let expected = base.number(at: max(0, anchor(for: first).expected(first.offset)))
+        return relocated(builder, runs, by: ends(around: expected))
+    }
+
+    private func relocated(_ builder: FrameBuilder, _ runs: [Run], by ends: ChunkEnds) -> [Run]? {
+        var (chunks, anchors, start): ([Run], [Anchor], Int) = ([], [], 0)
+        builder.withBytes { bytes in
+            for end in builder.ends {
+                defer { start = end }
+                guard let run = runs.last(where: { $0.start <= start }) else { continue }
+                let offset = run.offset + start - run.start
+                var anchor: Anchor?
+                if let position = ends.position(of: bytes, end: end) {
+                    anchor = Anchor(offset: offset + end - start, position: position)
+                    anchors += [anchor].compactMap { $0 }
+                }
+                chunks.append(Run(start: start, offset: offset, length: end - start, anchor: anchor))
+            }
+        }
+        guard !anchors.isEmpty else { return nil }
+        // What ends nowhere in the base most likely goes on where another one ended.
+        return chunks.map { chunk in
+            Run(
+                chunk,
+                anchor: chunk.anchor
+                    ?? anchors.last { $0.offset <= chunk.offset } ?? anchors.first)
+        }
+    }
+
+    private func ends(around number: Int) -> ChunkEnds {
+        if let known = state.withLock({ $0.ends }), known.range.contains(number) { return known }
+        let ends = ChunkEnds(of: base, around: number, payload: payload)
+        state.withLock { $0.ends = ends }
+        return ends
+    }
+}
+
+/// The places of a base where its chunks end, by the bytes before them: what has the same bytes there was cut there as well.
+private struct ChunkEnds {
+    /// Bytes of the base that are looked at, before and behind some place.
+    private static let before = 64 << 20
+    private static let behind = 256 << 20
+    /// On so many bytes a cut depends, nearly.
+    private static let length = 64
+
+    /// The numbers of the chunks that were looked at.
+    let range: Range<Int>
+    private var positions: [[UInt8]: Int] = [:]
+
+    init(of base: PatchBase, around number: Int, payload: (PatchBase.Chunk) -> [UInt8]?) {
+        let place = base.chunks[number].start
+        range =
+            base.number(at: max(0, place - Self.before))..<base.number(at: place + Self.behind) + 1
+        for chunk in base.chunks[range] {
+            guard let bytes = payload(chunk), bytes.count >= Self.length else { continue }
+            let tail = Array(bytes.suffix(Self.length))
+            // What is there twice tells nothing.
+            positions[tail] = positions[tail] == nil ? chunk.end : -1
+        }
+    }
+
+    /// Where the base has what stands before an end.
+    func position(of bytes: UnsafeRawBufferPointer, end: Int) -> Int? {
+        guard end >= Self.length, end <= bytes.count else { return nil }
+        return positions[Array(bytes[end - Self.length..<end])].flatMap { $0 < 0 ? nil : $0 }
+    }
+}

@@ -1,0 +1,224 @@
+import FileIO
+import MLRepo
+import ObjectModel
+@testable import Storage
+import TestSupport
+import Testing
+
+/// Tables in a store: how later versions are told by earlier ones, and what becomes of that.
+@Suite struct PatchStorageTests {
+    private static let name = "table.jsonl"
+
+    private static func table(_ random: inout SplitMix64, rows: Int = 12_000) -> RandomTable {
+        var table = RandomTable(rows: 0, using: &random)
+        for number in 0..<rows { table.lines.append(table.line(number, using: &random)) }
+        return table
+    }
+
+    private func patches(_ bench: Workbench) throws -> Int {
+        try bench.open().statistics().codecs["patch"]?.count ?? 0
+    }
+
+    private func storedBytes(_ bench: Workbench) throws -> Int { try bench.open().statistics().packBytes }
+
+    /// Every base lies somewhere in a frame without one.
+    private func requireShallow(_ bench: Workbench) throws {
+        let store = try bench.open().store
+        for pack in store.packs {
+            for number in 0..<pack.index.frameCount where pack.index.isDifference(number) {
+                for base in try pack.index.frame(number).bases { #expect(store.hasPlainCopy(of: base)) }
+            }
+        }
+    }
+
+    private struct Version {
+        let commit: ObjectID
+        let file: [UInt8]
+    }
+
+    private func commit(_ file: [UInt8], _ bench: Workbench, _ name: String = name) throws -> Version {
+        try bench.write(name, file)
+        return Version(commit: try bench.commit("a version"), file: file)
+    }
+
+    private func expect(_ versions: [Version], _ bench: Workbench, _ note: String) throws {
+        for version in versions {
+            #expect(try bench.content(Self.name, of: version.commit) == version.file, "\(note)")
+        }
+        try requireShallow(bench)
+        #expect(try bench.problems() == [], "\(note)")
+    }
+
+    @Test(arguments: [1, 3]) func `versions of a table are told by the first one and come back`(
+        width: Int
+    ) throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed, width: width)
+        var table = Self.table(&random)
+        var versions: [Version] = []
+        var sizes: [Int] = []
+        for _ in 0..<4 {
+            versions.append(try commit(table.bytes, bench))
+            sizes.append(try storedBytes(bench))
+            table.edit(share: 0.005, using: &random)
+        }
+        #expect(try patches(bench) >= 3, "seed \(seed)")
+        // The last version is three edits away from the first one.
+        #expect((sizes[3] - sizes[2]) * 8 < sizes[0], "\(sizes), seed \(seed)")
+        #expect((sizes[1] - sizes[0]) * 16 < sizes[0], "\(sizes), seed \(seed)")
+        #expect(try bench.open().store.current.entry.features == ["patches"])
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    @Test func `what stands elsewhere after a large insertion or deletion is found`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var table = Self.table(&random, rows: 24_000)
+        var versions = [try commit(table.bytes, bench)]
+        let size = try storedBytes(bench)
+        // Edits everywhere, and rows of two megabytes or so behind the first ones.
+        table.edit(share: 0.005, using: &random)
+        var inserted = table
+        let fresh = (0..<8000).map { table.line(100_000 + $0, using: &random) }
+        inserted.lines.insert(contentsOf: fresh, at: 3000)
+        versions.append(try commit(inserted.bytes, bench))
+        let taken = try storedBytes(bench) - size
+        // What is new, and less than as much again for the places where it was lost.
+        #expect(taken < size * 2 / 3, "\(taken), \(size), seed \(seed)")
+        table.edit(share: 0.005, using: &random)
+        table.lines.removeSubrange(4000..<14_000)
+        let before = try storedBytes(bench)
+        versions.append(try commit(table.bytes, bench))
+        #expect(try storedBytes(bench) - before < size / 2, "seed \(seed)")
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    @Test func `a file that was replaced by another one is stored by itself`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let versions = [
+            try commit(random.bytes(3_000_000), bench), try commit(random.bytes(3_000_000), bench),
+        ]
+        #expect(try patches(bench) == 0)
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    @Test func `a small change of noise takes a small patch, and many changes a new base in the end`() throws
+    {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var bytes = random.bytes(1_500_000)
+        var versions = [try commit(bytes, bench)]
+        var sizes = [try storedBytes(bench)]
+        for step in 0..<8 {
+            let count = 4 + step * 40_000
+            bytes.replaceSubrange(70_000..<70_000 + count, with: random.bytes(count))
+            versions.append(try commit(bytes, bench))
+            sizes.append(try storedBytes(bench))
+        }
+        #expect(sizes[1] - sizes[0] < 3000, "\(sizes), seed \(seed)")
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    @Test func `small packs with patches merge, and every version stays`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var table = Self.table(&random, rows: 4000)
+        var versions: [Version] = []
+        for _ in 0..<20 {
+            versions.append(try commit(table.bytes, bench))
+            table.edit(share: 0.002, using: &random)
+        }
+        #expect(try bench.open().store.packs.count < 12, "seed \(seed)")
+        #expect(try patches(bench) > 10, "seed \(seed)")
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    @Test func `a base stays as long as something is told by it`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var table = Self.table(&random)
+        try bench.write("other", [1])
+        let root = try bench.commit("root")
+        try bench.open().makeRef("branches", "side", at: root)
+        _ = try bench.open().checkout(root, branch: "side")
+        _ = try commit(table.bytes, bench)
+        table.edit(share: 0.005, using: &random)
+        let later = try commit(table.bytes, bench)
+        #expect(try patches(bench) > 0, "seed \(seed)")
+        // The later version alone, on a branch that goes on from the root.
+        _ = try bench.open().checkout(root, branch: "main")
+        let kept = try commit(table.bytes, bench)
+        try bench.open().removeRef("branches", "side")
+        let outcome = try bench.open().collect(immediately: true)
+        #expect(outcome.plan.emptied.contains(later.commit), "seed \(seed)")
+        #expect(try patches(bench) > 0, "seed \(seed)")
+        try expect([kept], bench, "seed \(seed)")
+    }
+
+    /// Damages the frames of a codec.
+    private func damage(_ codec: UInt8, of pack: PackReader, _ bench: Workbench) throws {
+        let store = try bench.open().store
+        for number in 0..<pack.index.frameCount where pack.index.codec(of: number) == codec {
+            let place = try pack.index.frame(number)
+            try bench.disk.damage(store.layout.pack(pack.name), at: place.offset + place.length - 5) {
+                $0 ^ 1
+            }
+        }
+    }
+
+    @Test func `a damaged base is named with what needs it, and all is well when the base is back`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var table = Self.table(&random)
+        let first = try commit(table.bytes, bench)
+        table.edit(share: 0.005, using: &random)
+        let second = try commit(table.bytes, bench)
+        let pack = try #require(
+            bench.open().store.packs.first { pack in
+                (0..<pack.index.frameCount).contains { pack.index.codec(of: $0) == 2 }
+            })
+        try damage(2, of: pack, bench)
+        let problems = try bench.problems()
+        #expect(problems.contains { $0.kind == .base && $0.message.contains("its base, ") }, "\(problems)")
+        do {
+            _ = try bench.content(Self.name, of: second.commit)
+            Issue.record("a file without its base was read, seed \(seed)")
+        } catch { #expect("\(error)".contains("its base, "), "\(error)") }
+        let root = Workbench.home / ".mlrepo"
+        let report = try IntegrityChecker(root, files: bench.disk, threads: 2).check()
+        let person = try #require(Person(name: "Ada", email: ""))
+        let event = Event(
+            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
+            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
+        _ = try StoreRepair(root, files: bench.disk).perform(
+            report, event: event, random: bench.environment.random)
+        // Somebody still had the file.
+        try bench.write("again.jsonl", first.file)
+        try bench.commit("again")
+        try expect([first, second], bench, "seed \(seed)")
+    }
+
+    @Test(arguments: 0..<4) func `a full disk ends a commit of a later version, and nothing is lost`(
+        round: Int
+    ) throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed, width: 2)
+        var table = Self.table(&random)
+        let first = try commit(table.bytes, bench)
+        table.edit(share: 0.01, using: &random)
+        try bench.write(Self.name, table.bytes)
+        bench.disk.faults.bytesLeft = 300 + round * 800
+        #expect(throws: RepositoryError.self, "seed \(seed)") { try bench.commit("too much") }
+        bench.disk.faults.bytesLeft = nil
+        try expect([first, try commit(table.bytes, bench)], bench, "seed \(seed)")
+    }
+}
