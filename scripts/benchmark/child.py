@@ -21,19 +21,29 @@ def in_child(work: Callable[[], Any]) -> Any:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)
         _child(work, reader, writer)
     os.close(writer)
+    _lead_group(child)
     try:
         with os.fdopen(reader, "rb") as pipe:
             answer = pipe.read()
         _, status = os.waitpid(child, 0)
     except BaseException:
-        os.kill(child, signal.SIGKILL)
+        os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
         raise
     if status != 0:
         raise BenchError(f"the harness's own work failed: {answer.decode(errors='replace').strip()}")
     return json.loads(answer)
+
+
+def _lead_group(child: int) -> None:
+    """With a group of its own what it starts ends with it; both sides set it, as either may come first."""
+    try:
+        os.setpgid(child, child)
+    except (PermissionError, ProcessLookupError):
+        pass
 
 
 def _child(work: Callable[[], Any], reader: int, writer: int) -> None:

@@ -19,6 +19,7 @@ from . import machine, process, report
 from .driver import Driver
 from .errors import BenchError, UsageError
 from .install import install
+from .interpreter import Interpreter
 from .peers import ALL, open_peer
 from .results import Results, self_ignoring
 from .rounds import Plan, Rounds
@@ -28,13 +29,16 @@ from .training import Trainer
 from .workload import Workload
 from .workload_start import Start
 from .workload_w1 import W1
+from .workload_w2 import W2, W2Files
 from .workload_w3 import W3, W3Conv
 from .workload_w4 import W4
 from .workload_w5 import W5
 from .workload_w6 import W6
 
 PROJECT = Path(__file__).resolve().parents[2]
-WORKLOADS: dict[str, type[Workload]] = {workload.name: workload for workload in (Start, W1, W3, W3Conv, W4, W5, W6)}
+WORKLOADS: dict[str, type[Workload]] = {
+    workload.name: workload for workload in (Start, W1, W2, W2Files, W3, W3Conv, W4, W5, W6)
+}
 INTERRUPTED = 130
 EXAMPLES = """\
 examples:
@@ -42,12 +46,14 @@ examples:
   scripts/bench --only start,W1 --scale 0.02 --runs 3      a trial
   scripts/bench                                            all of it; takes many hours
   scripts/bench --only W1:status --peers mlrepo,git
+  scripts/bench --only W2,W2-files --scale 0.02 --runs 1   a trial with small tables
   scripts/bench --only W3 --scale 0.01 --runs 1            a trial with a tiny model
   scripts/bench --report --output report.md                also writes report.json
 
 An interrupted run goes on where it stopped when it is started again with the same results file.
 W3 and W3-conv train a network each when the run begins (at scale 1.0 some ten minutes), kept beside the scratch data
-for the next run with the same seed. Push and clone of W1, and the workload W2, are not in this harness.
+for the next run with the same seed. W2 and W2-files draw a table each (some two minutes and 11 GB at scale 1.0, 4 GiB
+of memory), which is removed at the end. Push and clone of W1 are not in this harness.
 """
 
 
@@ -98,11 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tool", metavar="PEER=PATH", action="append", default=[], help="another executable of a peer")
     parser.add_argument("--results", metavar="FILE", type=Path, default=PROJECT / ".bench" / "results.jsonl", help="default .bench/results.jsonl")
     parser.add_argument("--scratch", metavar="DIR", type=Path, help="default: a temporary directory beside the results file")
-    parser.add_argument("--venv", metavar="DIR", type=Path, default=PROJECT / ".venv-bench", help="where DVC, ZipNN and torch are (default .venv-bench)")
+    parser.add_argument(
+        "--venv", metavar="DIR", type=Path, default=PROJECT / ".venv-bench",
+        help="where DVC, hf-xet, ZipNN, pyarrow and torch are (default .venv-bench)",
+    )
     parser.add_argument("--time-limit", metavar="S", type=_positive, default=7200.0, help="seconds for one command (default 7200)")
     parser.add_argument("--history-limit", metavar="S", type=_positive, default=900.0, help="seconds for each half of W5's history (default 900)")
     parser.add_argument("--retry", action="store_true", help="measure again what failed")
-    parser.add_argument("--install-peers", action="store_true", help="install git, borg, restic, DVC, ZipNN and torch, then stop")
+    parser.add_argument("--install-peers", action="store_true", help="install peers and what makes data, then stop")
     parser.add_argument("--report", action="store_true", help="write the report of the results file, measure nothing")
     parser.add_argument("--output", metavar="FILE", type=Path, help="with --report: Markdown here, JSON beside it (default: both to stdout)")
     return parser
@@ -142,8 +151,7 @@ def _measure(options: argparse.Namespace) -> int:
         self_ignoring(options.results.parent)
     results = Results(options.results)
     plan = _plan(options, selection, results)
-    if any(workload.trains for workload in selection.workloads):
-        plan.trainer.require()
+    plan.trainer.interpreter.require(module for workload in selection.workloads for module in workload.needs)
     scratch = _scratch(options)
     process.adopt_orphans()
     try:
@@ -202,7 +210,7 @@ def _plan(options: argparse.Namespace, selection: _Selection, results: Results) 
         seed=random.SystemRandom().randrange(1 << 32) if seed is None else seed, scale=1.0 if scale is None else scale,
         runs=options.runs, operations=selection.operations, limit_seconds=options.time_limit,
         history_seconds=options.history_limit, retry=options.retry,
-        trainer=Trainer(options.venv / "bin" / "python", _scratch_parent(options) / "trainings"),
+        trainer=Trainer(Interpreter(options.venv / "bin" / "python"), _scratch_parent(options) / "trainings"),
     )
 
 

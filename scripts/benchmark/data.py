@@ -12,6 +12,8 @@ from .realfiles import directories, distinct, text_pool
 
 MIB = 1 << 20
 W1_FILES = 100_000
+W2_ROWS = 1_000_000
+W2_VERSIONS = 10
 W3_CHECKPOINTS = 10
 W4_BYTES = 8 << 30
 W4_RUN_BYTES = 64 * MIB

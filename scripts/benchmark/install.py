@@ -1,4 +1,4 @@
-"""Installs the peers, and what W3 trains with: distribution packages, and a virtual environment for what is Python."""
+"""Installs the peers, and what data is made with: distribution packages, and a virtual environment for what is Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .errors import BenchError
 from .results import self_ignoring
 
 PACKAGES = ("git", "borgbackup", "restic")
-PYTHON_PACKAGES = ("dvc==3.67.1", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6")
+PYTHON_PACKAGES = (
+    "dvc==3.67.1", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6",
+    "pyarrow==26.0.1", "scikit-learn==1.9.1", "hf-xet==1.8.0",
+)
 """A wheel of torch without CUDA is taken where PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL has one; else pip brings CUDA too."""
 
 

@@ -12,14 +12,15 @@ from .driver_dvc import Dvc
 from .driver_git import Git, GitDefault
 from .driver_mlrepo import Mlrepo
 from .driver_restic import Restic
+from .driver_xet import Xet
 from .driver_zipnn import Zipnn
 
 ALL: dict[str, type[Driver]] = {
-    driver.name: driver for driver in (Baseline, Mlrepo, Git, GitDefault, Borg, BorgZstd, Restic, Dvc, Zipnn)
+    driver.name: driver for driver in (Baseline, Mlrepo, Git, GitDefault, Borg, BorgZstd, Restic, Dvc, Xet, Zipnn)
 }
 KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc")
 """The peers among which the best one is sought: they keep history and check with a cryptographic hash.
-git-default stands beside them, as it is not durable, and zipnn, as it is no store."""
+git-default stands beside them, as it is not durable, and hf-xet and zipnn, as they keep no history."""
 
 
 def open_peer(name: str, given: dict[str, str], tool_directory: Path) -> Driver:

@@ -7,7 +7,7 @@ from typing import Any
 from .goals import Goal
 from .peers import ALL
 from .results import Record, Results
-from .summary import STEPS, Figure, Row, rows
+from .summary import NEXT, STEPS, Figure, Row, rows
 
 UNITS = {
     "cpu": ("CPU s", 1.0), "working_cpu": ("CPU s without the start", 1.0), "wall": ("wall s", 1.0),
@@ -16,6 +16,8 @@ UNITS = {
     "live_ratio": ("live / raw", 1.0),
     "of_changed": ("stored / what changed", 1.0), "files": ("files", 1.0), "growth_bytes": ("growth kB", 1e-3),
     "growth_live_bytes": ("growth kB, live", 1e-3), "growth_disk_bytes": ("growth kB, blocks", 1e-3),
+    "first_ratio": ("stored / raw, version 0", 1.0), "first_live_ratio": ("live / raw, version 0", 1.0),
+    **{name: (told, 1e-6) for name, told in NEXT.items()},
     "commits": ("commits in the store", 1.0),
     **{step: (f"stored / raw, checkpoint {number}", 1.0) for step, number in STEPS.items()},
 }
@@ -26,10 +28,13 @@ Peak: resident memory of the largest process, mapped files included; `<=` where 
 harness's own size lets be seen. `sync` before each timed span; the tree (and for checkouts, diffs and logs
 the store) is read before, so the page cache is warm for all. Before a first commit and a checkout into an
 empty tree the kernel's caches are dropped and the tree (and store) read again, where the harness may: ext4 looks
-at all inodes deleted within minutes for each file that is made, whoever deleted them. Before each status ten random files get other
+at all inodes deleted within minutes for each file that is made, whoever deleted them. W2 and W3, of few files, do
+without that, and the store is read before their commits too. Before each status ten random files get other
 contents of the same size, and an answer that does not name these ten alone is shown as wrong (a backup that
 stands in for a status may also name files of which only the times changed); so is a checkout that differs
-from what was committed in any name or content. In W3 a size is that of one commit, or of one series, in a store
+from what was committed in any name or content. In W2 the sizes of CSV with JSON Lines, and of Parquet, are those of
+stores with nothing else, divided by the bytes of version 0 or as what each next version adds, and are shown only if
+all versions come out again as they were. In W3 a size is that of one commit, or of one series, in a store
 of its own, divided by the bytes of the files that are new in it, and is shown only if the versions come out
 again as they were. In each round every peer takes its turn on an empty store,
 which is deleted after. Each cell: median [least - most] of the rounds; a round's value is the median of its

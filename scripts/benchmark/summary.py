@@ -6,7 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .data import W3_CHECKPOINTS
+from .data import W2_VERSIONS, W3_CHECKPOINTS
 from .goals import Goal, goal_of
 from .peers import KEEPS_HISTORY
 from .results import Record, Results
@@ -15,12 +15,22 @@ OURS, BASELINE = "mlrepo", "baseline"
 LEAST_RUNS = 3
 STEPS = {f"step_{number:02d}": number for number in range(1, W3_CHECKPOINTS + 1)}
 """W3's series: what each checkpoint took."""
+NEXT = {
+    f"next_{which}_{kind}": f"growth MB{beside}, {told}"
+    for which, told in (("first", "version 1"), ("mean", "mean of all next"), ("last", f"version {W2_VERSIONS - 1}"))
+    for kind, beside in (("bytes", ""), ("live_bytes", " (live)"))
+}
+"""W2's growth by the versions after version 0."""
 FLOOR_MARGIN = 1.02
 METRICS = (
     "cpu", "working_cpu", "wall", "rss", "bytes", "live_bytes", "disk_bytes", "ratio", "live_ratio", "of_changed", "files",
-    "growth_bytes", "growth_live_bytes", "growth_disk_bytes", "commits", *STEPS,
+    "growth_bytes", "growth_live_bytes", "growth_disk_bytes", "first_ratio", "first_live_ratio", *NEXT,
+    "commits", *STEPS,
 )
-WITHOUT_BEST = frozenset(("commits", "working_cpu", "live_bytes", "live_ratio", "growth_live_bytes"))
+WITHOUT_BEST = frozenset((
+    "commits", "working_cpu", "live_bytes", "live_ratio", "growth_live_bytes", "first_live_ratio",
+    *(name for name in NEXT if name.endswith("live_bytes")),
+))
 """Metrics of which less is not better, or which only one peer tells."""
 
 

@@ -6,35 +6,21 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from .data import W3_CHECKPOINTS
-from .errors import BenchError, UsageError
+from .interpreter import PACKAGE, Interpreter
 from .results import self_ignoring
 from .scratch import remove
-
-PACKAGE = Path(__file__).resolve().parent
-MODULES = ("torch", "safetensors")
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains what is not in the cache yet. `python` is the one of the harness's virtual environment."""
+    """Trains what is not in the cache yet."""
 
-    python: Path
+    interpreter: Interpreter
     cache: Path
-
-    def require(self) -> None:
-        """Refuses before anything is measured."""
-        command = [str(self.python), "-P", "-c", f"import {', '.join(MODULES)}"]
-        if not self.python.exists() or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-            raise UsageError(
-                f"W3 trains with {' and '.join(MODULES)}, which {self.python} does not have\n"
-                "hint: scripts/bench --install-peers, or --only with other workloads"
-            )
 
     def trained(self, name: str, seed: str, scale: float) -> Path:
         """The directory with what a training left: `ckpt01.bf16.safetensors` and so on. It is there whole or not at all."""
@@ -46,20 +32,14 @@ class Trainer:
         partial = self.cache / f"{made.name}.partial"
         remove(partial)
         partial.mkdir()
-        self._train(name, partial, seed, scale)
+        try:
+            self.interpreter.run("train", name, str(partial), str(random.Random(seed).getrandbits(32)), str(scale))
+        except BaseException:
+            remove(partial)
+            raise
         os.sync()
         partial.rename(made)
         return made
-
-    def _train(self, name: str, directory: Path, seed: str, scale: float) -> None:
-        number = random.Random(seed).getrandbits(32)
-        command = [str(self.python), "-m", f"{PACKAGE.name}.train", name, str(directory), str(number), str(scale)]
-        environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
-        try:
-            subprocess.run(command, check=True, stdout=sys.stderr, env=environment)
-        except (OSError, subprocess.CalledProcessError) as error:
-            remove(directory)
-            raise BenchError(f"the training {name} failed: {error}") from error
 
 
 def _source_digest() -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from .session import Sample, Session
 from .training import Trainer
 
 TOUCHED = 10
+STORE = "one"
 Values = dict[str, Any]
 
 
@@ -56,8 +58,8 @@ class Workload:
     """The one copy of the data is moved from peer to peer and its edits are taken back (where two copies
     would not fit); otherwise every peer gets its own copy."""
 
-    trains: ClassVar[bool] = False
-    """Whether `prepare` needs a Python that has torch."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The modules that the data is made with, which the Python of the virtual environment has to have."""
 
     def prepare(self, trainer: Trainer, seed: str, scale: float) -> None:
         """Makes what outlives a run, before `write`; nothing for most."""
@@ -88,6 +90,12 @@ def _live(session: Session) -> Values:
     return {} if live is None else {"live_bytes": live}
 
 
+def timed_commit(session: Session, operation: str, **fields: str) -> Sample:
+    """One commit of versions that are stored by their differences, so the store is read before as well."""
+    session.warm(store=True)
+    return session.timed(operation, flush=True, **fields)
+
+
 class Growth:
     """What a store grows by from here on."""
 
@@ -104,6 +112,24 @@ class Growth:
         if live is not None and self._live is not None:
             values["growth_live_bytes"] = live - self._live
         return values
+
+    def shares(self, raw: int) -> Values:
+        """The same, also as a share of the files' own bytes."""
+        values = self.values()
+        values["ratio"] = values["growth_bytes"] / raw
+        if "growth_live_bytes" in values:
+            values["live_ratio"] = values["growth_live_bytes"] / raw
+        return values
+
+
+@contextmanager
+def fresh_store(trial: Trial) -> Iterator[Session]:
+    """A session with a store of its own, which is removed after."""
+    session = trial.session.beside(STORE)
+    try:
+        yield session
+    finally:
+        session.close()
 
 
 def checkout_empty(session: Session, back: int, expected: str) -> Sample:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,12 +16,11 @@ from .data import W3_CHECKPOINTS, Facts
 from .session import Sample, Session
 from .tensors import changed_bytes, rename, split
 from .training import Trainer
-from .workload import Growth, Outcome, Step, Trial, Values, Workload, checkout_empty
+from .workload import Growth, Outcome, Step, Trial, Values, Workload, checkout_empty, fresh_store, timed_commit
 
 KINDS = ("bf16", "fp32")
 MODEL, BASE, TUNED, OPTIMIZER = "model.safetensors", "base.safetensors", "tuned.safetensors", "optimizer.safetensors"
 CHECKOUTS = 3
-STORE = "one"
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class W3(Workload):
 
     name = "W3"
     lends = True
-    trains = True
+    needs = ("torch", "safetensors")
     training: ClassVar[str] = "gpt"
 
     def __init__(self) -> None:
@@ -110,8 +107,8 @@ class W3(Workload):
                 self._series.untimed("first")
                 growth = Growth(self._series)
             else:
-                outcome.samples.append(_time(self._series, "commit"))
-        outcome.values = _shares(growth, raw * (W3_CHECKPOINTS - 1))
+                outcome.samples.append(timed_commit(self._series, "commit"))
+        outcome.values = growth.shares(raw * (W3_CHECKPOINTS - 1))
         return outcome
 
     def _checkout(self, trial: Trial, back: int) -> Outcome:
@@ -171,15 +168,15 @@ def _checkpoint(number: int, kind: str) -> str:
 
 def _grow(trial: Trial, case: Case) -> Outcome:
     """Commits one case; what it takes of the store, of its own bytes, is the figure."""
-    with _fresh(trial) as session:
+    with fresh_store(trial) as session:
         session.set_up()
         if case.before:
             _put(session, trial, case.before)
             session.untimed("first")
         growth = Growth(session)
         raw = _put(session, trial, case.after)
-        sample = _time(session, case.operation(session), path=f"{session.data.name}/{case.made_from}")
-        values = _shares(growth, raw)
+        sample = timed_commit(session, case.operation(session), path=f"{session.data.name}/{case.made_from}")
+        values = growth.shares(raw)
         if case.tells_changed:
             values["of_changed"] = values["growth_bytes"] / _changed(trial, case)
         checkout_empty(session, 0, tree.digest(session.data))
@@ -192,30 +189,20 @@ def _grow_series(trial: Trial, kind: str) -> Outcome:
     steps: Values = {}
     digests: list[str] = []
     raw = 0
-    with _fresh(trial) as session:
+    with fresh_store(trial) as session:
         session.set_up()
         total = Growth(session)
         for number in range(1, W3_CHECKPOINTS + 1):
             growth = Growth(session)
             size = _put(session, trial, {MODEL: _checkpoint(number, kind)})
             digests.append(tree.digest(session.data))
-            samples.append(_time(session, "commit" if number > 1 else "first"))
+            samples.append(timed_commit(session, "commit" if number > 1 else "first"))
             steps[f"step_{number:02d}"] = growth.values()["growth_bytes"] / size
             raw += size
-        values = _shares(total, raw) | steps
+        values = total.shares(raw) | steps
         for back, digest in enumerate(reversed(digests)):
             checkout_empty(session, back, digest)
     return Outcome(samples, values)
-
-
-@contextmanager
-def _fresh(trial: Trial) -> Iterator[Session]:
-    """A session with a store of its own, which is removed after."""
-    session = trial.session.beside(STORE)
-    try:
-        yield session
-    finally:
-        session.close()
 
 
 def _put(session: Session, trial: Trial, files: dict[str, str]) -> int:
@@ -228,20 +215,6 @@ def _put(session: Session, trial: Trial, files: dict[str, str]) -> int:
         shutil.copyfile(_file(trial, source), target)
         size += target.stat().st_size
     return size
-
-
-def _time(session: Session, operation: str, **fields: str) -> Sample:
-    session.warm(store=True)
-    return session.timed(operation, flush=True, **fields)
-
-
-def _shares(growth: Growth, raw: int) -> Values:
-    """What was taken of the store, also as a share of the files' own bytes."""
-    values = growth.values()
-    values["ratio"] = values["growth_bytes"] / raw
-    if "growth_live_bytes" in values:
-        values["live_ratio"] = values["growth_live_bytes"] / raw
-    return values
 
 
 def _changed(trial: Trial, case: Case) -> int:
