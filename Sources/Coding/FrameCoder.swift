@@ -98,9 +98,9 @@ package final class FrameCoder {
 
     /// Decodes into all of `output`.
     ///
-    /// - Parameter base: The payloads of the bases, one behind the other, if the codec has any.
+    /// - Parameter base: Empty if the codec has none.
     package func decode(
-        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8],
+        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: BaseBytes,
         into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
         switch codec {
@@ -112,16 +112,10 @@ package final class FrameCoder {
         case .tensor: try decodeTensor(.tensor, stored, base: nil, into: output)
         case .tensorWithBase:
             guard !base.isEmpty else { throw .forbidden(.tensorWithBase, "an empty base") }
-            try decodeTensor(.tensorWithBase, stored, base: base, into: output)
-        case .zlibWithBase: try ZlibCoder.decode(stored, base: base, into: output)
+            try decodeTensor(.tensorWithBase, stored, base: base.joined, into: output)
+        case .zlibWithBase: try ZlibCoder.decode(stored, base: base.joined, into: output)
         case .patch:
-            let failure = base.withUnsafeBytes { base -> CodingError? in
-                do throws(CodingError) {
-                    try PatchDecoder.decode(stored, base: base, into: output, zstd)
-                    return nil
-                } catch { return error }
-            }
-            if let failure { throw failure }
+            try PatchDecoder.decode(stored, base: base, into: output, zstd)
         }
     }
 

@@ -6,24 +6,33 @@ enum PatchDecoder {
     ///
     /// - Parameter base: The payloads of all bases, one behind the other.
     static func decode(
-        _ stored: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer,
+        _ stored: UnsafeRawBufferPointer, base: BaseBytes,
         into output: UnsafeMutableRawBufferPointer, _ zstd: ZstdCoder
     ) throws(CodingError) {
         guard !base.isEmpty else { throw .forbidden(.patch, "an empty base") }
         guard
             let (head, length) = PatchHead.read(stored, baseLength: base.count, rawLength: output.count)
         else { throw .corrupt(.patch) }
+        let prefix = [UInt8](unsafeUninitializedCapacity: head.prefix.count) { buffer, filled in
+            base.copy(
+                head.prefix,
+                into: UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<head.prefix.count]))
+            filled = head.prefix.count
+        }
         let count = head.commandLength + head.literalLength
         var failure: CodingError?
         // The most is twice a frame's raw bytes.
         let content = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(CodingError) {
-                try zstd.decode(
-                    UnsafeRawBufferPointer(rebasing: stored[length...]),
-                    prefix: UnsafeRawBufferPointer(rebasing: base[head.prefix]),
-                    into: UnsafeMutableRawBufferPointer(buffer))
-                filled = count
-            } catch { failure = error }
+            prefix.withUnsafeBytes { prefix in
+                do throws(CodingError) {
+                    let content = UnsafeMutableRawBufferPointer(buffer)
+                    try zstd.decode(
+                        UnsafeRawBufferPointer(rebasing: stored[length...]), prefix: prefix,
+                        into: UnsafeMutableRawBufferPointer(rebasing: content[..<count]))
+                    filled = count
+                } catch { failure = error }
+            }
         }
         if let failure { throw failure }
         let isSound = content.withUnsafeBytes { bytes in
@@ -38,7 +47,7 @@ enum PatchDecoder {
     ///
     /// - Returns: Whether they fill the output exactly and use all literals.
     private static func apply(
-        commands: UnsafeRawBufferPointer, literals: UnsafeRawBufferPointer, _ base: UnsafeRawBufferPointer,
+        commands: UnsafeRawBufferPointer, literals: UnsafeRawBufferPointer, _ base: BaseBytes,
         _ output: UnsafeMutableRawBufferPointer
     ) -> Bool {
         var reader = VarintReader(commands)
@@ -55,7 +64,10 @@ enum PatchDecoder {
             position += skip & 1 == 0 ? skip >> 1 : -(skip >> 1) - 1
             guard position >= 0, position <= base.count, copied <= base.count - position else { return false }
             write(UnsafeRawBufferPointer(rebasing: literals[used..<used + fresh]))
-            write(UnsafeRawBufferPointer(rebasing: base[position..<position + copied]))
+            base.copy(
+                position..<position + copied,
+                into: UnsafeMutableRawBufferPointer(rebasing: output[written..<written + copied]))
+            written += copied
             used += fresh
             position += copied
         }

@@ -19,7 +19,7 @@ enum Terminal {
         send(Array(plain(line).utf8) + [0x0a], to: 2)
     }
 
-    static func write(_ bytes: [UInt8]) {
+    static func write(_ bytes: some Collection<UInt8>) {
         let isFull = buffer.withLock { buffer in
             buffer += bytes
             return buffer.count >= 1 << 16

@@ -138,6 +138,10 @@ extension FileSystem {
     }
 
     package func write(_ file: FileDescriptor, _ bytes: [UInt8]) throws(FileError) {
+        try write(file, bytes[...])
+    }
+
+    package func write(_ file: FileDescriptor, _ bytes: ArraySlice<UInt8>) throws(FileError) {
         let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileError> in
             do throws(FileError) { return .success(try write(file, buffer)) } catch { return .failure(error) }
         }

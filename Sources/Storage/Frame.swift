@@ -114,18 +114,18 @@ struct FrameTable: Equatable {
     /// What is wrong where bases are not of a length that the format allows.
     static let badBases = "bases without bytes, or with more than 8 MiB"
 
-    /// The bytes of all bases, one behind the other.
+    /// The bytes of all bases.
     ///
     /// - Parameter payload: Hands out an object.
     /// - Returns: Nothing if one has no bytes, or all together have too many.
     func baseBytes<Failure: Error>(
-        _ payload: (ObjectReference) throws(Failure) -> [UInt8]
-    ) throws(Failure) -> [UInt8]? {
-        var bytes: [UInt8] = []
+        _ payload: (ObjectReference) throws(Failure) -> ArraySlice<UInt8>
+    ) throws(Failure) -> BaseBytes? {
+        var bytes = BaseBytes()
         for base in bases {
             let more = try payload(base)
             guard !more.isEmpty, bytes.count + more.count <= FrameHeader.baseLimit else { return nil }
-            if bytes.isEmpty { bytes = more } else { bytes += more }
+            bytes.append(more)
         }
         return bytes
     }

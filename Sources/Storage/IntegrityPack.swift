@@ -216,7 +216,7 @@ struct IntegrityPack {
                 do throws(MissingBase) {
                     let base = try raw.table.baseBytes { (name) throws(MissingBase) in
                         guard let bytes = payload(name) else { throw MissingBase(name: name) }
-                        return bytes
+                        return bytes[...]
                     }
                     result =
                         base.map { Self.decode(raw, frame: frame, base: $0, coder) }
@@ -284,7 +284,7 @@ struct IntegrityPack {
     }
 
     private static func decode(
-        _ raw: PackReader.RawFrame, frame: Int, base: [UInt8], _ coder: FrameCoder?
+        _ raw: PackReader.RawFrame, frame: Int, base: BaseBytes, _ coder: FrameCoder?
     ) -> Decoded {
         guard let coder else { return .damage("there is no memory to decode it") }
         let bytes: [UInt8]

@@ -145,13 +145,21 @@ extension ObjectStore {
     }
 
     private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
-        let (pack, place) = (found.pack, found.place)
-        if place.isRecipe { return try assembled(try recipe(of: reference.id, at: found)) }
-        let payload = try bytes(of: reference, at: found)
-        guard ObjectID(of: reference.kind, payload: payload) == reference.id else {
+        if found.place.isRecipe { return try assembled(try recipe(of: reference.id, at: found)) }
+        return Array(try verifiedSlice(of: reference, at: found))
+    }
+
+    /// The bytes at a place where the object lies whole, checked against its id: a part of the frame, not copied.
+    func verifiedSlice(
+        of reference: ObjectReference, at found: Found
+    ) throws(ReadError) -> ArraySlice<UInt8> {
+        let payload = try slice(of: reference, at: found)
+        let id = payload.withUnsafeBytes { ObjectID(of: reference.kind, payload: $0) }
+        guard id == reference.id else {
             throw .damaged(
                 reference,
-                problem: "its bytes in frame \(place.frame) of pack \(pack.name) have another digest")
+                problem:
+                    "its bytes in frame \(found.place.frame) of pack \(found.pack.name) have another digest")
         }
         return payload
     }
@@ -191,6 +199,19 @@ extension ObjectStore {
                 reference, problem: "it has \(bytes.count) bytes, and a recipe says \(chunk.length)")
         }
         return bytes
+    }
+
+    /// The bytes of a chunk that nobody compares with its id, a part of a frame and not copied: for those who check the whole.
+    ///
+    /// What cannot be read so is read as ``chunk(_:)`` does.
+    package func uncheckedChunk(_ chunk: ChunkEntry) throws(ReadError) -> ArraySlice<UInt8> {
+        let reference = ObjectReference(.blob, chunk.id)
+        if let found = find(reference), !found.place.isRecipe, found.place.length == chunk.length,
+            let bytes = try? slice(of: reference, at: found)
+        {
+            return bytes
+        }
+        return try self.chunk(chunk)[...]
     }
 
     /// How a large blob is put together; nothing if it lies here whole or not at all.
@@ -280,12 +301,12 @@ extension ObjectStore {
     /// The base of a difference lies whole in some pack, in a frame that has none itself, so this ends.
     private func basePayload(
         _ base: ObjectReference, for reference: ObjectReference
-    ) throws(ReadError) -> [UInt8] {
+    ) throws(ReadError) -> ArraySlice<UInt8> {
         var failure: ReadError?
         repeat {
             for found in plainCopies(of: base) {
                 do throws(ReadError) {
-                    return try bytes(of: base, at: found)
+                    return try slice(of: base, at: found)
                 } catch { failure = failure ?? error }
             }
             // Its pack may have been merged or collected meanwhile, and then it lies elsewhere.
@@ -299,8 +320,9 @@ extension ObjectStore {
         throw .damaged(reference, problem: "its base, \(base), \(problem)")
     }
 
-    /// The bytes at a place, which nobody compares with an id.
-    private func bytes(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
+    /// The bytes at a place, which nobody compares with an id: a part of the frame, not copied.
+    private func slice(of reference: ObjectReference, at found: Found) throws(ReadError) -> ArraySlice<UInt8>
+    {
         let (pack, place) = (found.pack, found.place)
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
@@ -308,14 +330,13 @@ extension ObjectStore {
                 reference,
                 problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
         }
-        if place.offset == 0, place.length == frame.count { return frame }
-        return Array(frame[place.offset..<place.offset + place.length])
+        return frame[place.offset..<place.offset + place.length]
     }
 
     /// A base of another codec lies whole in the same pack, in a frame that has none itself, so this ends.
     private func basePayload(
         _ base: ObjectReference, in pack: PackReader, for reference: ObjectReference
-    ) throws(ReadError) -> [UInt8] {
+    ) throws(ReadError) -> ArraySlice<UInt8> {
         guard let place = pack.index.find(base), !place.isRecipe,
             let frame = try? pack.index.frame(place.frame)
         else {
@@ -324,7 +345,7 @@ extension ObjectStore {
         guard frame.bases.isEmpty else {
             throw .damaged(reference, problem: "its base, \(base), has a base itself")
         }
-        return try bytes(of: base, at: Found(pack: pack, place: place))
+        return try slice(of: base, at: Found(pack: pack, place: place))
     }
 
     /// Lends a coder to one thread.

@@ -184,7 +184,7 @@ package final class ObjectWriter: Sendable {
         guard let found, found.raw.table.bases.isEmpty else { return nil }
         do throws(CodingError) {
             let bytes = try store.withCoder { (coder) throws(CodingError) in
-                try PackReader.decode(found.raw, base: [], coder)
+                try PackReader.decode(found.raw, base: BaseBytes(), coder)
             }
             return found.length == bytes.count
                 ? bytes : Array(bytes[found.offset..<found.offset + found.length])

@@ -164,8 +164,9 @@ package struct PackReader: Sendable {
 
     /// Decodes a frame's raw bytes.
     ///
-    /// - Parameter base: The payloads of its bases, one behind the other.
-    static func decode(_ frame: RawFrame, base: [UInt8], _ coder: FrameCoder) throws(CodingError) -> [UInt8] {
+    /// - Parameter base: The payloads of its bases.
+    static func decode(_ frame: RawFrame, base: BaseBytes, _ coder: FrameCoder) throws(CodingError) -> [UInt8]
+    {
         var failure: CodingError?
         let bytes = [UInt8](unsafeUninitializedCapacity: frame.rawLength) { buffer, count in
             frame.stored.withUnsafeBytes { stored in

@@ -44,7 +44,7 @@ package struct PackSalvage: Sendable {
             switch scan {
             case .frame(let raw, let length):
                 let decoded: [UInt8]?
-                let bases = raw.table.baseBytes { base($0) ?? [] }
+                let bases = raw.table.baseBytes { (base($0) ?? [])[...] }
                 do throws(CodingError) {
                     guard let bases else { throw .corrupt(raw.codec) }
                     decoded = try PackReader.decode(raw, base: bases, coder)

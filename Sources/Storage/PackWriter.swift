@@ -99,7 +99,8 @@ package final class PackWriter: Sendable {
                 entries.append(
                     PackEntries.Row(
                         reference: object.reference, isRecipe: false,
-                        isDifference: frame.frameClass == .data && !frame.bases.isEmpty, frame: number, offset: start,
+                        isDifference: frame.frameClass == .data && !frame.bases.isEmpty, frame: number,
+                        offset: start,
                         length: length))
                 guard let blob = object.recipeOf else { continue }
                 entries.append(

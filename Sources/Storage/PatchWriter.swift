@@ -7,7 +7,7 @@ internal import Synchronization
 /// Both versions are followed side by side: where a chunk of the new one is expected in the earlier one, is told by chunks that both have, and by how the
 /// frames before it went. Where nothing of it stands, it is looked for by the ends of chunks, which both versions share where they are cut alike.
 ///
-/// May be used from any thread. Memory: about four times a frame, for each thread.
+/// May be used from any thread. Memory: about four times a frame, for each thread, and some 16 MiB of the base.
 package final class PatchWriter: Sendable {
     /// That a place of the file corresponds to one of the base.
     struct Anchor {
@@ -27,6 +27,8 @@ package final class PatchWriter: Sendable {
         /// Frames that are not tried.
         var skipped = 0
         var ends: ChunkEnds?
+        /// Chunks of the base that the next frame may need as well, by where they start.
+        var recent: [Int: ArraySlice<UInt8>] = [:]
     }
 
     /// Bytes of the base on both sides of the place where something is expected.
@@ -35,6 +37,7 @@ package final class PatchWriter: Sendable {
     /// Bytes of a base in which a lost place is looked for at once.
     private static let soonFound = 64 << 20
     private static let skipLimit = 64
+    private static let recentLimit = 16
 
     private let writer: ObjectWriter
     private let base: PatchBase
@@ -252,10 +255,20 @@ package final class PatchWriter: Sendable {
         return Part(numbers: numbers, starts: starts, bytes: bytes)
     }
 
-    private func payload(of chunk: PatchBase.Chunk) -> [UInt8]? {
-        guard let payload = (try? writer.store.payload(of: chunk.reference)) ?? nil,
-            payload.count == chunk.length
-        else { return nil }
+    /// The bytes of a chunk, checked against its id: what is put upon others would be lost with them.
+    private func payload(of chunk: PatchBase.Chunk) -> ArraySlice<UInt8>? {
+        if let known = state.withLock({ $0.recent[chunk.start] }) { return known }
+        var payload: ArraySlice<UInt8>?
+        for found in writer.store.plainCopies(of: chunk.reference) where payload == nil {
+            payload = try? writer.store.verifiedSlice(of: chunk.reference, at: found)
+        }
+        guard let payload, payload.count == chunk.length else { return nil }
+        state.withLock { state in
+            if state.recent.count >= Self.recentLimit, let oldest = state.recent.keys.min() {
+                state.recent[oldest] = nil
+            }
+            state.recent[chunk.start] = payload
+        }
         return payload
     }
 
@@ -313,7 +326,7 @@ private struct ChunkEnds {
     let range: Range<Int>
     private var positions: [[UInt8]: Int] = [:]
 
-    init(of base: PatchBase, around number: Int, payload: (PatchBase.Chunk) -> [UInt8]?) {
+    init(of base: PatchBase, around number: Int, payload: (PatchBase.Chunk) -> ArraySlice<UInt8>?) {
         let place = base.chunks[number].start
         range =
             base.number(at: max(0, place - Self.before))..<base.number(at: place + Self.behind) + 1

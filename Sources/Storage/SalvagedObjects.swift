@@ -86,12 +86,14 @@ final class SalvagedObjects: ObjectReader {
             throw .damaged(reference, problem: "its pack changed meanwhile")
         }
         // A base's frame has none itself: places whose frames break that rule are never made.
-        let base = try raw.table.baseBytes { (base) throws(ReadError) in try payload(of: base) ?? [] }
+        let base = try raw.table.baseBytes { (base) throws(ReadError) in
+            (try payload(of: base) ?? [])[...]
+        }
         let taken = coders.withLock { $0.popLast() }
         do throws(CodingError) {
             let box = if let taken { taken } else { CoderBox(coder: try FrameCoder()) }
             defer { coders.withLock { $0.append(box) } }
-            let bytes = try PackReader.decode(raw, base: base ?? [], box.coder)
+            let bytes = try PackReader.decode(raw, base: base ?? BaseBytes(), box.coder)
             cache.insert(bytes, for: key)
             return bytes
         } catch { throw .damaged(reference, problem: "\(error)") }

@@ -25,7 +25,12 @@ package struct BlobStream: Sendable {
     ///
     /// If the whole turns out to be another blob, the last thing is an error: who writes the pieces
     /// somewhere must not use them before this returns.
-    package func forEachPiece(_ body: ([UInt8]) throws(WorkingTreeError) -> Void) throws(WorkingTreeError) {
+    ///
+    /// - Parameter checking: Whether each piece is checked by itself as well, before it is handed out: then a bad one is named,
+    ///   and taken from elsewhere where a good one is.
+    package func forEachPiece(
+        checking: Bool = true, _ body: (ArraySlice<UInt8>) throws(WorkingTreeError) -> Void
+    ) throws(WorkingTreeError) {
         let reference = ObjectReference(.blob, id)
         guard let found = if let found { found } else { store.find(reference) } else {
             throw .object(.missing(reference))
@@ -35,15 +40,15 @@ package struct BlobStream: Sendable {
         else {
             let bytes = try reading { () throws(ReadError) in try store.payload(of: reference, at: found) }
             try require(bytes.count)
-            return try body(bytes)
+            return try body(bytes[...])
         }
         try require(recipe.length)
         var digest = SHA256()
         var failure: WorkingTreeError?
         do throws(ReadError) {
             try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in
-                let piece = try store.chunk(chunk)
-                digest.update(piece)
+                let piece = try checking ? store.chunk(chunk)[...] : store.uncheckedChunk(chunk)
+                piece.withUnsafeBytes { digest.update($0) }
                 do throws(WorkingTreeError) { try body(piece) } catch {
                     failure = error
                     // Any error ends the walk; this one is not told.

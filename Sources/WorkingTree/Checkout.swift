@@ -380,9 +380,16 @@ package struct Checkout: Sendable {
         func writeNew(
             _ place: FilePath, naming: () throws(WorkingTreeError) -> Void = {}
         ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-            entry.mode == .link
-                ? try linkNew(path, place, entry, naming: naming)
-                : try self.writeNew(place, entry, blob, synchronizing: synchronizing, naming: naming)
+            guard entry.mode != .link else { return try linkNew(path, place, entry, naming: naming) }
+            do throws(WorkingTreeError) {
+                return try self.writeNew(
+                    place, entry, blob, checking: false, synchronizing: synchronizing, naming: naming)
+            } catch {
+                // Piece by piece, what is damaged in one place may be had from another, or is named.
+                guard case .object(.damaged) = error else { throw error }
+                return try self.writeNew(
+                    place, entry, blob, checking: true, synchronizing: synchronizing, naming: naming)
+            }
         }
         // Where a file was, one is likely to be.
         if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
@@ -442,10 +449,12 @@ package struct Checkout: Sendable {
     ///
     /// Where nothing is, nothing can be lost, and what is cut short is known by its beginning (``BlobStream/isTorn(_:_:)``); a
     /// file that cannot be finished goes again.
-    /// - Parameter naming: Gives it its own name, if this was a temporary one.
+    /// - Parameters:
+    ///   - checking: As in ``BlobStream/forEachPiece(checking:_:)``.
+    ///   - naming: Gives it its own name, if this was a temporary one.
     /// - Returns: Nothing if the name is taken.
     private func writeNew(
-        _ path: FilePath, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool,
+        _ path: FilePath, _ entry: TreeEntry, _ blob: BlobStream, checking: Bool, synchronizing: Bool,
         naming: () throws(WorkingTreeError) -> Void
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
@@ -456,7 +465,7 @@ package struct Checkout: Sendable {
         }
         defer { files.close(file) }
         do throws(WorkingTreeError) {
-            try blob.forEachPiece { (piece) throws(WorkingTreeError) in
+            try blob.forEachPiece(checking: checking) { (piece) throws(WorkingTreeError) in
                 try working { () throws(FileError) in try files.write(file, piece) }
                 onStep(.bytes(piece.count))
             }

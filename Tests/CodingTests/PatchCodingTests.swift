@@ -16,7 +16,7 @@ import Testing
     ) throws -> [UInt8] {
         var output = [UInt8](repeating: 0xa5, count: count)
         try output.withUnsafeMutableBytes { output in
-            try stored.withUnsafeBytes { try coder.decode(.patch, $0, base: base, into: output) }
+            try stored.withUnsafeBytes { try coder.decode(.patch, $0, base: BaseBytes(base), into: output) }
         }
         return output
     }

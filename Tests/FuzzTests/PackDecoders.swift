@@ -73,7 +73,7 @@ extension FuzzedDecoder {
             let frame = PackReader.RawFrame(
                 codec: .patch, frameClass: .data, table: FrameTable(codec: .patch, bases: [], objects: []),
                 rawLength: length, stored: (head.bytes + (content ?? []))[...])
-            let decoded = try? PackReader.decode(frame, base: base, shared.get())
+            let decoded = try? PackReader.decode(frame, base: BaseBytes(base), shared.get())
             try require(decoded == output, "something else than the commands say")
             return output == nil ? .refused : .accepted
         })
@@ -153,7 +153,7 @@ extension FuzzedDecoder {
                 let output: [UInt8]
                 let coder = try shared.get()
                 do throws(CodingError) {
-                    output = try PackReader.decode(frame, base: codec.hasBase ? base : [], coder)
+                    output = try PackReader.decode(frame, base: BaseBytes(codec.hasBase ? base : []), coder)
                 } catch { return .refused }
                 try require(output.count == length, "another length")
                 switch codec {
@@ -168,7 +168,7 @@ extension FuzzedDecoder {
                 case .tensor, .tensorWithBase: break
                 case .patch:
                     // What another stream left behind makes no difference.
-                    let again = try PackReader.decode(frame, base: base, FrameCoder())
+                    let again = try PackReader.decode(frame, base: BaseBytes(base), FrameCoder())
                     try require(output == again, "a used decoder gives something else")
                 }
                 return .accepted
@@ -314,7 +314,7 @@ extension FuzzedDecoder {
                 let coder = try shared.get()
                 do throws(CodingError) {
                     decoded = try PackReader.decode(
-                        raw, base: raw.codec.hasBase ? base : [], coder)
+                        raw, base: BaseBytes(raw.codec.hasBase ? base : []), coder)
                 } catch { return .refused }
                 try require(decoded.count == raw.rawLength, "decoded bytes of another length")
                 return .accepted
@@ -401,7 +401,7 @@ extension FuzzedDecoder {
                 for number in 0..<min(reader.index.frameCount, 40) {
                     _ = try? reader.header(of: number)
                     guard let raw = try? reader.rawFrame(number) else { continue }
-                    _ = try? PackReader.decode(raw, base: raw.codec.hasBase ? base : [], coder)
+                    _ = try? PackReader.decode(raw, base: BaseBytes(raw.codec.hasBase ? base : []), coder)
                 }
                 return .accepted
             })

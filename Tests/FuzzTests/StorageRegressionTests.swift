@@ -16,7 +16,7 @@ import Testing
         let frame = PackReader.RawFrame(
             codec: codec, frameClass: .data, table: FrameTable(codec: codec, bases: [], objects: []),
             rawLength: length, stored: stored[...])
-        return (try? PackReader.decode(frame, base: base, FrameCoder())) != nil
+        return (try? PackReader.decode(frame, base: BaseBytes(base), FrameCoder())) != nil
     }
 
     @Test func `a stream with a base needs its dictionary, and one without has none`() throws {

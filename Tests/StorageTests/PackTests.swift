@@ -251,9 +251,12 @@ import Testing
         #expect(parsed.raw.codec == codec)
         #expect(parsed.raw.table.bases == sample.frame.bases)
         #expect(parsed.raw.table.objects.map(\.length) == sample.frame.objects.map(\.length))
-        #expect(try PackReader.decode(parsed.raw, base: sample.base ?? [], FrameCoder()) == sample.raw)
+        #expect(
+            try PackReader.decode(parsed.raw, base: BaseBytes(sample.base ?? []), FrameCoder()) == sample.raw)
         if codec == .zlibWithBase {
-            #expect(throws: CodingError.self) { try PackReader.decode(parsed.raw, base: [1], FrameCoder()) }
+            #expect(throws: CodingError.self) {
+                try PackReader.decode(parsed.raw, base: BaseBytes([1]), FrameCoder())
+            }
         }
     }
 
@@ -318,7 +321,7 @@ import Testing
             do throws(PackReader.FrameDamage) {
                 let parsed = try PackReader.parse(bytes[...])
                 do throws(CodingError) {
-                    _ = try PackReader.decode(parsed.raw, base: [], FrameCoder())
+                    _ = try PackReader.decode(parsed.raw, base: BaseBytes(), FrameCoder())
                 } catch {
                     return "\(error)"
                 }
@@ -383,7 +386,7 @@ import Testing
             #expect(header.padding == 0 || blob.count >= 1 << 20)
             if blob.count >= 1 << 20 { #expect((place.offset + header.storedOffset) % 4096 == 0) }
             let raw = try reader.rawFrame(number)
-            #expect(try PackReader.decode(raw, base: [], FrameCoder()) == blob)
+            #expect(try PackReader.decode(raw, base: BaseBytes(), FrameCoder()) == blob)
         }
         let place = try reader.index.frame(1)
         let header = try Fixture.required(bytes[place.offset...].withUnsafeBytes { FrameHeader($0) })
