@@ -10,8 +10,9 @@ package struct PatchBase: Sendable {
         let reference: ObjectReference
         let start: Int
         let length: Int
-        /// Bytes in packs for each raw one.
-        let ratio: Double
+        /// The frame that it lies in, and what that takes.
+        let frame: FrameCache.Key
+        let frameLength: Int
 
         var end: Int { start + length }
     }
@@ -26,51 +27,70 @@ package struct PatchBase: Sendable {
     /// - Parameter version: The chunks of the version.
     /// - Returns: Nothing if there are none that can be read.
     package init?(_ version: [ChunkEntry], in store: ObjectStore) {
-        var found: [(reference: ObjectReference, length: Int, frame: FrameCache.Key)] = []
+        var gathering = Gathering(store: store)
+        for chunk in version { gathering.add(ObjectReference(.blob, chunk.id)) }
+        gathering.addBases()
+        guard !gathering.chunks.isEmpty else { return nil }
+        (chunks, numbers) = (gathering.chunks, gathering.numbers)
+    }
+
+    /// Puts chunks in the order of the version that they are of.
+    private struct Gathering {
+        let store: ObjectStore
+        var chunks: [Chunk] = []
         var numbers: [ObjectID: Int] = [:]
-        // Of frames without a base what they take, and how much of them belongs to the file.
-        var frames: [FrameCache.Key: (stored: Int, raw: Int)] = [:]
-        var last: FrameCache.Key?
-        func add(
-            _ reference: ObjectReference, _ found: ObjectStore.Found,
-            to list: inout [(ObjectReference, Int, FrameCache.Key)]
-        ) {
-            let (place, key) = (found.place, FrameCache.Key(pack: found.pack.name, frame: found.place.frame))
-            guard place.length > 0, numbers[reference.id] == nil else { return }
-            numbers[reference.id] = list.count
-            list.append((reference, place.length, key))
-            let stored = frames[key]?.stored ?? (try? found.pack.index.frame(place.frame))?.length ?? 0
-            frames[key] = (stored, (frames[key]?.raw ?? 0) + place.length)
-        }
-        var list: [(ObjectReference, Int, FrameCache.Key)] = []
-        for chunk in version {
-            let reference = ObjectReference(.blob, chunk.id)
-            guard let place = store.find(reference), !place.place.isRecipe else { continue }
-            guard place.pack.index.hasBase(place.place.frame) else {
-                add(reference, place, to: &list)
-                continue
+        /// Of the frame whose chunks are passed, the bases that were not come by yet: chunks of the version between these are among them.
+        private var bases: ArraySlice<ObjectReference> = []
+        private var frame: FrameCache.Key?
+
+        init(store: ObjectStore) { self.store = store }
+
+        /// Adds the next chunk of a version, or what it was told by.
+        mutating func add(_ reference: ObjectReference) {
+            guard let found = store.find(reference), !found.place.isRecipe else { return }
+            guard found.pack.index.hasBase(found.place.frame) else {
+                if let index = bases.firstIndex(of: reference) { addBases(upTo: index) }
+                return append(reference, found)
             }
-            let key = FrameCache.Key(pack: place.pack.name, frame: place.place.frame)
-            guard key != last, place.pack.index.isDifference(place.place.frame),
-                let frame = try? place.pack.index.frame(place.place.frame)
-            else { continue }
-            last = key
-            for base in frame.bases {
-                if let place = store.plainCopies(of: base).first { add(base, place, to: &list) }
-            }
+            let key = FrameCache.Key(pack: found.pack.name, frame: found.place.frame)
+            guard key != frame, found.pack.index.isDifference(found.place.frame),
+                let place = try? found.pack.index.frame(found.place.frame)
+            else { return }
+            addBases()
+            (frame, bases) = (key, place.bases[...])
         }
-        found = list.map { (reference: $0.0, length: $0.1, frame: $0.2) }
-        guard !found.isEmpty else { return nil }
-        var (chunks, start): ([Chunk], Int) = ([], 0)
-        for (reference, length, key) in found {
-            let frame = frames[key] ?? (0, 1)
+
+        /// Adds the bases that are left.
+        mutating func addBases() { addBases(upTo: bases.endIndex) }
+
+        private mutating func addBases(upTo end: Int) {
+            for base in bases[..<end] {
+                if let found = store.plainCopies(of: base).first { append(base, found) }
+            }
+            bases = bases[end...]
+        }
+
+        private mutating func append(_ reference: ObjectReference, _ found: ObjectStore.Found) {
+            guard found.place.length > 0, numbers[reference.id] == nil else { return }
+            numbers[reference.id] = chunks.count
             chunks.append(
                 Chunk(
-                    reference: reference, start: start, length: length,
-                    ratio: min(1, Double(frame.stored) / Double(max(1, frame.raw)))))
-            start += length
+                    reference: reference, start: chunks.last?.end ?? 0, length: found.place.length,
+                    frame: FrameCache.Key(pack: found.pack.name, frame: found.place.frame),
+                    frameLength: (try? found.pack.index.frame(found.place.frame))?.length ?? 0))
         }
-        (self.chunks, self.numbers) = (chunks, numbers)
+    }
+
+    /// What some chunks take, in bytes: their shares of the frames that they lie in, as far as these are of this file.
+    func stored(_ numbers: [Int]) -> Double {
+        var (frames, sum): ([FrameCache.Key: Int], Double) = ([:], 0)
+        let around = max(0, (numbers.first ?? 0) - 16)..<min(chunks.count, (numbers.last ?? -1) + 17)
+        for chunk in chunks[around] { frames[chunk.frame, default: 0] += chunk.length }
+        for chunk in numbers.map({ chunks[$0] }) {
+            let share = Double(chunk.length) / Double(max(1, frames[chunk.frame] ?? chunk.length))
+            sum += min(Double(chunk.length), Double(chunk.frameLength) * share)
+        }
+        return sum
     }
 
     /// Where a chunk stands.

@@ -139,10 +139,8 @@ package final class PatchWriter: Sendable {
             remember(Anchor(offset: last.offset + last.length, position: part.position(of: end, in: base)))
         }
         let numbers = part.numbers
-        let ratio =
-            numbers.reduce(0) { $0 + base.chunks[$1].ratio * Double(base.chunks[$1].length) }
-            / Double(part.bytes.count)
-        let (alone, middle) = (ratio * Double(builder.rawLength), base.chunks[numbers[numbers.count / 2]])
+        let alone = base.stored(numbers) / Double(part.bytes.count) * Double(builder.rawLength)
+        let middle = base.chunks[numbers[numbers.count / 2]]
         guard writer.differences.isWorth(patch.stored.count, upon: middle.reference, alone: alone) else {
             return failed()
         }
