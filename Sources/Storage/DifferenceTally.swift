@@ -28,12 +28,19 @@ final class DifferenceTally: Sendable {
     ///   - alone: What the same takes without a base.
     func isWorth(_ stored: Int, upon base: ObjectReference, alone: Double) -> Bool {
         guard Double(stored) < alone * Self.worthwhile else { return false }
-        let others = all.withLock { all in
+        let others = differences(upon: base)
+        return Double(stored) * Double(1 + others.count) < alone + Double(others.bytes)
+    }
+
+    /// Whether something rests upon an object: then it has to lie somewhere without a base, if it comes back after it was lost.
+    func isBase(_ reference: ObjectReference) -> Bool { differences(upon: reference).count > 0 }
+
+    private func differences(upon base: ObjectReference) -> Differences {
+        all.withLock { all in
             let counted = all ?? Self.count(in: store)
             all = counted
             return counted[base] ?? Differences()
         }
-        return Double(stored) * Double(1 + others.count) < alone + Double(others.bytes)
     }
 
     /// A difference has to be smaller by a tenth than what it tells is by itself.

@@ -48,10 +48,13 @@ package struct FrameBuilder: Sendable {
         payload.withUnsafeBytes { add(reference, $0, recipeOf: recipeOf) }
     }
 
+    /// What was added, in order.
+    var references: [ObjectReference] { objects.map(\.reference) }
+
     /// Where objects end in the raw bytes, in order.
     var ends: [Int] { objects.map { $0.offset + $0.length } }
 
-    /// What was added, in order.
+    /// The same, with their payloads.
     var contents: [PackedObject] {
         objects.map { object in
             PackedObject(

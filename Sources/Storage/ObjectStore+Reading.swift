@@ -39,7 +39,9 @@ extension ObjectStore {
                 likelyPack.store(number, ordering: .relaxed)
                 return found
             } else if pack.index.hasBase(place.frame) {
-                delta = delta ?? found
+                // Of several, one that has not lost its base.
+                if let other = delta, hasBases(other) { continue }
+                delta = found
             } else {
                 return found
             }
@@ -50,8 +52,12 @@ extension ObjectStore {
     /// The same, and where it is a difference, what it differs from has not gone astray: what is to be relied upon.
     func containsWithBase(_ reference: ObjectReference) -> Bool {
         guard let found = find(reference) else { return false }
-        guard reference.kind == .blob, !found.place.isRecipe,
-            found.pack.index.isDifference(found.place.frame),
+        return reference.kind != .blob || found.place.isRecipe || hasBases(found)
+    }
+
+    /// Whether what the frame at a place differs from is there.
+    private func hasBases(_ found: Found) -> Bool {
+        guard found.pack.index.isDifference(found.place.frame),
             let frame = try? found.pack.index.frame(found.place.frame)
         else { return true }
         return frame.bases.allSatisfy { hasPlainCopy(of: $0) }

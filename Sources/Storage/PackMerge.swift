@@ -96,8 +96,13 @@ struct PackMerge {
                 }
             }
         }
-        frames += deltas.filter { delta in
-            delta.objects.contains { seen.insert($0.reference).inserted }
+        // What has lost its base comes last: it may be read again some day, but hides nothing that can be read now.
+        let whole = deltas.map { delta in delta.bases.allSatisfy { store.hasPlainCopy(of: $0) } }
+        for isWhole in [true, false] {
+            for (delta, _) in zip(deltas, whole).filter({ $1 == isWhole }) {
+                let isNew = delta.objects.map { seen.insert($0.reference).inserted }
+                if isNew.contains(true) { frames.append(delta) }
+            }
         }
         metadata += fresh.filter { seen.insert($0.reference).inserted }
         let order = MergeOrder(metadata)

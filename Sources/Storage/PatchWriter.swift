@@ -104,7 +104,8 @@ package final class PatchWriter: Sendable {
     /// Encodes and writes a frame of new chunks.
     package func append(_ builder: inout FrameBuilder, _ noted: Runs) throws(StoreError) {
         guard !builder.isEmpty else { return }
-        if isTried(builder, noted.runs), let frame = try patch(&builder, noted.runs) {
+        let isBase = builder.references.contains { writer.differences.isBase($0) }
+        if !isBase, isTried(builder, noted.runs), let frame = try patch(&builder, noted.runs) {
             for base in frame.bases { writer.rely(onBase: base) }
             writer.differences.add(frame)
             return try writer.append(frame)

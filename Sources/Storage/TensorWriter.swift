@@ -47,7 +47,7 @@ package final class TensorWriter: Sendable {
     /// Encodes and writes a piece.
     package func append(_ piece: Piece) throws(StoreError) {
         let reference = ObjectReference(.blob, piece.id)
-        if let (frame, base) = try difference(piece) {
+        if !writer.differences.isBase(reference), let (frame, base) = try difference(piece) {
             if !base.isOwn { writer.rely(onBase: base.reference) }
             try writer.append(frame)
             writer.differences.add(frame)

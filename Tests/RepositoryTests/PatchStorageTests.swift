@@ -95,6 +95,35 @@ import Testing
         try expect(versions, bench, "seed \(seed)")
     }
 
+    /// The chunks of a version, in order.
+    private func chunks(of version: Version, _ bench: Workbench) throws -> [ChunkEntry] {
+        let store = try bench.open().store
+        let recipe = try #require(try store.recipe(of: ObjectID(of: .blob, payload: version.file)))
+        var chunks: [ChunkEntry] = []
+        try recipe.forEachChunk(in: store) { chunks.append($0) }
+        return chunks
+    }
+
+    @Test func `a version that is told by another one leads to the chunks of that in their order`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var table = Self.table(&random, rows: 30_000)
+        let first = try commit(table.bytes, bench)
+        // Here and there a few rows, so that frames hold chunks from both sides of unchanged ones.
+        for place in stride(from: 500, to: 29_000, by: Int.random(in: 2000...6000, using: &random)) {
+            table.lines[place] = table.line(place, using: &random)
+        }
+        let second = try commit(table.bytes, bench)
+        #expect(try patches(bench) > 0, "seed \(seed)")
+        let order = try chunks(of: first, bench).map(\.id)
+        let base = try #require(try PatchBase(chunks(of: second, bench), in: bench.open().store))
+        let places = base.chunks.map { order.firstIndex(of: $0.reference.id) }
+        #expect(!places.contains(nil), "seed \(seed)")
+        #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted(), "seed \(seed)")
+        try expect([first, second], bench, "seed \(seed)")
+    }
+
     @Test func `a file that was replaced by another one is stored by itself`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
@@ -130,9 +159,10 @@ import Testing
         let bench = try Workbench.fresh(seed: seed)
         var table = Self.table(&random, rows: 4000)
         var versions: [Version] = []
-        for _ in 0..<20 {
+        for step in 0..<20 {
             versions.append(try commit(table.bytes, bench))
             table.edit(share: 0.002, using: &random)
+            table.lines.append(table.line(10_000 + step, using: &random))
         }
         #expect(try bench.open().store.packs.count < 12, "seed \(seed)")
         #expect(try patches(bench) > 10, "seed \(seed)")
@@ -173,6 +203,78 @@ import Testing
         }
     }
 
+    private func repair(_ bench: Workbench) throws {
+        let root = Workbench.home / ".mlrepo"
+        let report = try IntegrityChecker(root, files: bench.disk, threads: 2).check()
+        let person = try #require(Person(name: "Ada", email: ""))
+        let event = Event(
+            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
+            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
+        _ = try StoreRepair(root, files: bench.disk).perform(
+            report, event: event, random: bench.environment.random)
+    }
+
+    /// Noise in which every so many bytes one is another.
+    private static func varied(_ noise: [UInt8], at place: Int) -> [UInt8] {
+        var noise = noise
+        for index in stride(from: place, to: noise.count, by: 40_000) { noise[index] ^= 1 }
+        return noise
+    }
+
+    /// A store in which the second version of a file has lost its base, with the first three.
+    private func orphaned(_ bench: Workbench, _ random: inout SplitMix64) throws -> [Version] {
+        let noise = random.bytes(400_000)
+        var versions = [try commit(noise, bench)]
+        versions.append(try commit(Self.varied(noise, at: 5), bench))
+        #expect(try patches(bench) > 0)
+        let pack = try #require(
+            bench.open().store.packs.first { pack in
+                (0..<pack.index.frameCount).contains { pack.index.codec(of: $0) == 0 }
+            })
+        try damage(0, of: pack, bench)
+        try bench.disk.removeIfPresent(Workbench.home / "data" / Self.name)
+        try repair(bench)
+        // A third one, which has no ancestor.
+        try bench.write("other", [1])
+        try bench.commit("without it")
+        versions.append(try commit(Self.varied(noise, at: 9), bench))
+        return versions
+    }
+
+    @Test func `what was stored again hides behind nothing that lost its base, also after merges`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let versions = try orphaned(bench, &random)
+        let again = try commit(versions[1].file, bench)
+        #expect(try bench.content(Self.name, of: again.commit) == again.file, "seed \(seed)")
+        let size = try storedBytes(bench)
+        try bench.write("other", [2])
+        try bench.commit("something else")
+        #expect(try storedBytes(bench) - size < 10_000, "nothing is written again, seed \(seed)")
+        for step in 0..<12 {
+            try bench.write("step-\(step)", random.bytes(100_000))
+            try bench.commit("more")
+        }
+        #expect(try bench.open().store.packs.count < 12)
+        for version in [again, versions[2]] {
+            #expect(try bench.content(Self.name, of: version.commit) == version.file, "seed \(seed)")
+        }
+    }
+
+    @Test func `a lost base that is stored again is there for what needs it`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let versions = try orphaned(bench, &random)
+        // It could be told by the third version.
+        _ = try commit(versions[0].file, bench)
+        for version in versions {
+            #expect(try bench.content(Self.name, of: version.commit) == version.file, "seed \(seed)")
+        }
+        #expect(try bench.problems() == [], "seed \(seed)")
+    }
+
     @Test func `a damaged base is named with what needs it, and all is well when the base is back`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
@@ -192,14 +294,7 @@ import Testing
             _ = try bench.content(Self.name, of: second.commit)
             Issue.record("a file without its base was read, seed \(seed)")
         } catch { #expect("\(error)".contains("its base, "), "\(error)") }
-        let root = Workbench.home / ".mlrepo"
-        let report = try IntegrityChecker(root, files: bench.disk, threads: 2).check()
-        let person = try #require(Person(name: "Ada", email: ""))
-        let event = Event(
-            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
-            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
-        _ = try StoreRepair(root, files: bench.disk).perform(
-            report, event: event, random: bench.environment.random)
+        try repair(bench)
         // Somebody still had the file.
         try bench.write("again.jsonl", first.file)
         try bench.commit("again")
