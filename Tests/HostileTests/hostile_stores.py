@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Reader"))
 from tensor_writer import encode_tensor  # noqa: E402
 from tiny_writer import (KINDS, ORIGIN, TinyStore, build_pack, build_tree, canonical, full_subtrees, make_id, merkle_hash,  # noqa: E402
-                         sha256, varint)
+                         patch_command, patch_stream, sha256, varint)
 
 COPY = "5a" * 16
 ESCAPES = "\x1b]0;title\x07\x1b[31mred\x1b[2J\r\x08\x7f\u009b31m"
@@ -605,8 +605,13 @@ for _key, _edit in FRAME_EDITS.items():
 
 
 def own_frame(place, codec, stored, raw_length, objects, base=None):
-    """A pack of one frame with these stored bytes, whatever they decode to; objects are (kind, id, length)."""
-    table = b"" if base is None else bytes([base[0]]) + base[1]
+    """A pack of one frame with these stored bytes, whatever they decode to; objects are (kind, id, length).
+
+    A base is (kind, id); of codec 5 there is a list.
+    """
+    bases = base if isinstance(base, list) else [base] if base else []
+    table = varint(len(bases)) if codec == 5 else b""
+    table += b"".join(bytes([kind]) + identifier for kind, identifier in bases)
     table += varint(len(objects)) + b"".join(bytes([kind]) + varint(length) for kind, _, length in objects)
     head = struct.pack("<4sBBHIIII", b"MLF1", codec, 2, 0, len(table), len(stored), raw_length, zlib.crc32(stored))
     frame = head + struct.pack("<I", zlib.crc32(head + table)) + table + stored
@@ -615,9 +620,10 @@ def own_frame(place, codec, stored, raw_length, objects, base=None):
     for kind, identifier, length in objects:
         entries.append(identifier + bytes([kind]) + b"\0\0\0" + struct.pack("<III", 0, place_in_frame, length & 0xFFFFFFFF))
         place_in_frame = (place_in_frame + length) % 2**32
-    bases = b"" if base is None else base[1] + bytes([base[0]]) + b"\0\0\0"
-    index = struct.pack("<QIBBH", 0, 0 if base is None else 1, codec, 2, 0) + bases + b"".join(sorted(entries))
-    trailer = struct.pack("<QIIQQ16xII", len(frame), 1, 0 if base is None else 1, len(entries), raw_length, 1, zlib.crc32(index))
+    rows = b"".join(identifier + bytes([kind]) + b"\0\0\0" for kind, identifier in bases)
+    first, more = min(len(bases), 1), max(len(bases) - 1, 0)
+    index = struct.pack("<QIBBH", 0, first, codec, 2, more) + rows + b"".join(sorted(entries))
+    trailer = struct.pack("<QIIQQ16xII", len(frame), 1, len(bases), len(entries), raw_length, 1, zlib.crc32(index))
     return place.add_pack(frame + index + trailer + struct.pack("<I", zlib.crc32(trailer)) + b"MLP1")
 
 
@@ -778,6 +784,113 @@ def a_thousand_tensors_upon_each_other(place):
         for content, base in zip(tensors, tensors[1:]):
             tensor_frame(place, 4, stored, content, base=sha256(base))
     with_tensors(place, write_packs)
+
+
+# Patches
+
+
+TEXT = b"".join(b"row %d of a table\n" % number for number in range(100))
+LATER = TEXT[:200] + b"an edit" + TEXT[210:]
+EDIT = patch_command(0, 200, 0) + patch_command(7, len(TEXT) - 210, 10)
+
+
+def with_patch(place, stream, bases=(TEXT,), content=LATER, features=("patches",), raw_length=None, there=True):
+    """A version whose file `kept.txt` is a patch upon bases that lie whole, if they are `there`."""
+    length = len(content) if raw_length is None else raw_length
+
+    def write_packs():
+        for base in set(bases) if there else ():
+            place.file(base)
+        own_frame(place, 5, stream, length, [(1, sha256(content), length)], [(1, sha256(base)) for base in bases])
+    place.publish_blob_in(content, write_packs)
+    place.append_raw(place.next_entry(features=list(features)))
+
+
+@case(sound=True)
+def patch(place):
+    with_patch(place, patch_stream(EDIT, b"an edit"))
+
+
+@case(sound=True)
+def patch_upon_64_bases(place):
+    with_patch(place, patch_stream(EDIT, b"an edit"), [TEXT[number * 20:number * 20 + 20] for number in range(63)] + [TEXT[63 * 20:]])
+
+
+@case()
+def patch_that_the_log_does_not_demand(place):
+    with_patch(place, patch_stream(EDIT, b"an edit"), features=())
+
+
+@case()
+def patch_upon_what_is_missing(place):
+    with_patch(place, patch_stream(EDIT, b"an edit"), there=False)
+
+
+@case()
+def patch_upon_itself(place):
+    with_patch(place, patch_stream(patch_command(0, len(LATER), 0), b""), [LATER], there=False)
+
+
+@case()
+def patch_upon_no_base(place):
+    with_patch(place, patch_stream(EDIT, b"an edit"), [])
+
+
+@case()
+def patch_upon_nothing(place):
+    with_patch(place, patch_stream(b"", LATER), [b""])
+
+
+@case()
+def patch_of_other_bytes(place):
+    with_patch(place, patch_stream(EDIT, b"no edit"))
+
+
+@case()
+def patch_of_more_than_it_says(place):
+    with_patch(place, patch_stream(patch_command(0, len(TEXT), 0) + patch_command(0, len(TEXT), -len(TEXT)), b""))
+
+
+@case()
+def patch_of_less_than_it_says(place):
+    with_patch(place, patch_stream(EDIT, b"an edit"), raw_length=2**22)
+
+
+@case()
+def patch_from_before_its_base(place):
+    with_patch(place, patch_stream(patch_command(0, 10, -1) + EDIT, b"an edit"))
+
+
+@case()
+def patch_from_behind_its_base(place):
+    with_patch(place, patch_stream(patch_command(0, len(LATER), len(TEXT) - 1), b""))
+
+
+@case()
+def patch_with_a_prefix_of_gigabytes(place):
+    with_patch(place, patch_stream(EDIT, b"an edit", prefix=(0, 2**32 - 1)))
+
+
+@case()
+def patch_of_exabytes(place):
+    with_patch(place, varint(0) + varint(0) + varint(2**62) + varint(2**62) + b"x" * 50)
+
+
+@case()
+def patch_that_copies_nothing_without_end(place):
+    with_patch(place, patch_stream(patch_command(0, 0, 0) * 500 + EDIT, b"an edit"))
+
+
+@case()
+def a_thousand_patches_upon_each_other(place):
+    texts = [TEXT[number:] + TEXT[:number] for number in range(1000)]
+
+    def write_packs():
+        stream = patch_stream(patch_command(0, len(TEXT) - 1, 1) + patch_command(0, 1, -len(TEXT)), b"")
+        for content, base in zip(texts, texts[1:]):
+            own_frame(place, 5, stream, len(content), [(1, sha256(content), len(content))], [(1, sha256(base))])
+    place.publish_blob_in(texts[0], write_packs)
+    place.append_raw(place.next_entry(features=["patches"]))
 
 
 def index_edit(offset, form, value):
