@@ -29,55 +29,67 @@ package struct PatchBase: Sendable {
     package init?(_ version: [ChunkEntry], in store: ObjectStore) {
         var gathering = Gathering(store: store)
         for chunk in version { gathering.add(ObjectReference(.blob, chunk.id)) }
-        gathering.addBases()
-        guard !gathering.chunks.isEmpty else { return nil }
-        (chunks, numbers) = (gathering.chunks, gathering.numbers)
+        (chunks, numbers) = gathering.ordered()
+        if chunks.isEmpty { return nil }
     }
 
-    /// Puts chunks in the order of the version that they are of.
+    /// Puts chunks in the order of the version that they are of, as far as lists tell that have some of them in order: the chunks that
+    /// are left of it, and the bases of each frame.
+    ///
+    /// What is in no place yet comes behind what precedes it in its list.
     private struct Gathering {
-        let store: ObjectStore
-        var chunks: [Chunk] = []
-        var numbers: [ObjectID: Int] = [:]
-        /// Of the frame whose chunks are passed, the bases that were not come by yet: chunks of the version between these are among them.
-        private var bases: ArraySlice<ObjectReference> = []
-        private var frame: FrameCache.Key?
+        private let store: ObjectStore
+        private var found: [(reference: ObjectReference, place: ObjectStore.Found)] = []
+        private var places: [ObjectID: Int] = [:]
+        /// Of each chunk, and of the beginning, the one behind it.
+        private var following: [Int: Int] = [:]
+        private static let beginning = -1
+        private var last = beginning
+        private var frames: Set<FrameCache.Key> = []
 
         init(store: ObjectStore) { self.store = store }
 
         /// Adds the next chunk of a version, or what it was told by.
         mutating func add(_ reference: ObjectReference) {
             guard let found = store.find(reference), !found.place.isRecipe else { return }
-            guard found.pack.index.hasBase(found.place.frame) else {
-                if let index = bases.firstIndex(of: reference) { addBases(upTo: index) }
-                return append(reference, found)
-            }
+            let index = found.pack.index
+            guard index.hasBase(found.place.frame) else { return add(reference, found) }
             let key = FrameCache.Key(pack: found.pack.name, frame: found.place.frame)
-            guard key != frame, found.pack.index.isDifference(found.place.frame),
-                let place = try? found.pack.index.frame(found.place.frame)
+            guard index.isDifference(found.place.frame), frames.insert(key).inserted,
+                let frame = try? index.frame(found.place.frame)
             else { return }
-            addBases()
-            (frame, bases) = (key, place.bases[...])
-        }
-
-        /// Adds the bases that are left.
-        mutating func addBases() { addBases(upTo: bases.endIndex) }
-
-        private mutating func addBases(upTo end: Int) {
-            for base in bases[..<end] {
-                if let found = store.plainCopies(of: base).first { append(base, found) }
+            for base in frame.bases {
+                if let found = store.plainCopies(of: base).first { add(base, found) }
             }
-            bases = bases[end...]
         }
 
-        private mutating func append(_ reference: ObjectReference, _ found: ObjectStore.Found) {
-            guard found.place.length > 0, numbers[reference.id] == nil else { return }
-            numbers[reference.id] = chunks.count
-            chunks.append(
-                Chunk(
-                    reference: reference, start: chunks.last?.end ?? 0, length: found.place.length,
-                    frame: FrameCache.Key(pack: found.pack.name, frame: found.place.frame),
-                    frameLength: (try? found.pack.index.frame(found.place.frame))?.length ?? 0))
+        private mutating func add(_ reference: ObjectReference, _ place: ObjectStore.Found) {
+            guard place.place.length > 0 else { return }
+            if let known = places[reference.id] { return last = known }
+            let number = found.count
+            found.append((reference, place))
+            places[reference.id] = number
+            following[number] = following[last]
+            following[last] = number
+            last = number
+        }
+
+        /// The chunks in order, and where each stands.
+        func ordered() -> ([Chunk], [ObjectID: Int]) {
+            var (chunks, numbers): ([Chunk], [ObjectID: Int]) = ([], [:])
+            chunks.reserveCapacity(found.count)
+            var next = following[Self.beginning]
+            while let number = next {
+                let (reference, found) = found[number]
+                numbers[reference.id] = chunks.count
+                chunks.append(
+                    Chunk(
+                        reference: reference, start: chunks.last?.end ?? 0, length: found.place.length,
+                        frame: FrameCache.Key(pack: found.pack.name, frame: found.place.frame),
+                        frameLength: (try? found.pack.index.frame(found.place.frame))?.length ?? 0))
+                next = following[number]
+            }
+            return (chunks, numbers)
         }
     }
 

@@ -130,7 +130,9 @@ package final class PatchWriter: Sendable {
     private func patch(_ builder: inout FrameBuilder, _ runs: [Run]) throws(StoreError) -> EncodedFrame? {
         var runs = runs.map { Run($0, anchor: anchor(for: $0)) }
         var found = try encode(builder, runs)
-        if isLost(found?.patch, builder.rawLength), let better = relocated(builder, runs) {
+        if let reach = lostReach(found?.patch, builder.rawLength),
+            let better = relocated(builder, runs, within: reach)
+        {
             runs = better
             found = try encode(builder, runs)
             note(found?.patch, builder.rawLength)
@@ -160,14 +162,18 @@ package final class PatchWriter: Sendable {
 
     /// Counts frames of which little was found.
     ///
-    /// - Returns: Whether the place has been lost.
-    private func isLost(_ patch: Patch?, _ rawLength: Int) -> Bool {
-        let isFound = patch.map { 2 * $0.copied >= rawLength } ?? false
-        return state.withLock { state in
-            state.lost = isFound ? 0 : state.lost + 1
-            // To find it again, much of the base is decoded.
-            return state.lost > (base.length <= Self.soonFound ? 0 : 1)
+    /// - Returns: How much of the base is to be looked at for the place that was lost; nothing where it was not.
+    private func lostReach(_ patch: Patch?, _ rawLength: Int) -> ChunkEnds.Reach? {
+        guard patch.map({ 2 * $0.copied < rawLength }) ?? true else {
+            state.withLock { $0.lost = 0 }
+            return nil
         }
+        let lost = state.withLock { state in
+            state.lost += 1
+            return state.lost
+        }
+        // Chunks of several versions in one base overlap: then it is not far away.
+        return lost > 1 || base.length <= Self.soonFound ? .far : .near
     }
 
     private func note(_ patch: Patch?, _ rawLength: Int) {
@@ -274,10 +280,12 @@ package final class PatchWriter: Sendable {
     // MARK: Lost places
 
     /// The chunks of a frame with their places by where these end; nothing if none of these is known.
-    private func relocated(_ builder: FrameBuilder, _ runs: [Run]) -> [Run]? {
+    private func relocated(
+        _ builder: FrameBuilder, _ runs: [Run], within reach: ChunkEnds.Reach
+    ) -> [Run]? {
         guard let first = runs.first else { return nil }
         let expected = base.number(at: max(0, anchor(for: first).expected(first.offset)))
-        return relocated(builder, runs, by: ends(around: expected))
+        return relocated(builder, runs, by: ends(around: expected, within: reach))
     }
 
     private func relocated(_ builder: FrameBuilder, _ runs: [Run], by ends: ChunkEnds) -> [Run]? {
@@ -305,19 +313,24 @@ package final class PatchWriter: Sendable {
         }
     }
 
-    private func ends(around number: Int) -> ChunkEnds {
+    private func ends(around number: Int, within reach: ChunkEnds.Reach) -> ChunkEnds {
         if let known = state.withLock({ $0.ends }), known.range.contains(number) { return known }
-        let ends = ChunkEnds(of: base, around: number, payload: payload)
-        state.withLock { $0.ends = ends }
+        let ends = ChunkEnds(of: base, around: number, within: reach, payload: payload)
+        if reach == .far { state.withLock { $0.ends = ends } }
         return ends
     }
 }
 
 /// The places of a base where its chunks end, by the bytes before them: what has the same bytes there was cut there as well.
 private struct ChunkEnds {
-    /// Bytes of the base that are looked at, before and behind some place.
-    private static let before = 64 << 20
-    private static let behind = 256 << 20
+    /// How much of the base is looked at, before and behind some place.
+    enum Reach {
+        case near, far
+
+        var before: Int { self == .near ? 3 << 20 : 64 << 20 }
+        var behind: Int { self == .near ? 4 << 20 : 256 << 20 }
+    }
+
     /// On so many bytes a cut depends, nearly.
     private static let length = 64
 
@@ -325,10 +338,13 @@ private struct ChunkEnds {
     let range: Range<Int>
     private var positions: [[UInt8]: Int] = [:]
 
-    init(of base: PatchBase, around number: Int, payload: (PatchBase.Chunk) -> ArraySlice<UInt8>?) {
+    init(
+        of base: PatchBase, around number: Int, within reach: Reach,
+        payload: (PatchBase.Chunk) -> ArraySlice<UInt8>?
+    ) {
         let place = base.chunks[number].start
         range =
-            base.number(at: max(0, place - Self.before))..<base.number(at: place + Self.behind) + 1
+            base.number(at: max(0, place - reach.before))..<base.number(at: place + reach.behind) + 1
         for chunk in base.chunks[range] {
             guard let bytes = payload(chunk), bytes.count >= Self.length else { continue }
             let tail = Array(bytes.suffix(Self.length))
