@@ -2,7 +2,7 @@
 ///
 /// Holds what they are parts of, and copies nothing.
 package struct BaseBytes: Sendable {
-    private(set) var pieces: [ArraySlice<UInt8>] = []
+    private var pieces: [ArraySlice<UInt8>] = []
     /// Where each begins.
     private var starts: [Int] = []
     package private(set) var count = 0
@@ -22,10 +22,10 @@ package struct BaseBytes: Sendable {
 
     package var isEmpty: Bool { count == 0 }
 
-    /// All bytes in one place; a copy, unless there is one base that is all of what it lies in.
-    var joined: [UInt8] {
-        if pieces.count == 1, let piece = pieces.first { return Array(piece) }
-        return pieces.reduce(into: []) { $0 += $1 }
+    /// Hands out all bytes in one place; they are copied only if there are several bases.
+    func withJoined<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        if pieces.count == 1 { return pieces[0].withUnsafeBytes(body) }
+        return pieces.reduce(into: []) { $0 += $1 }.withUnsafeBytes(body)
     }
 
     /// Copies a part of the bytes.

@@ -70,18 +70,23 @@ package final class FrameCoder {
     package func encodeTensor(
         _ bytes: UnsafeRawBufferPointer, base: [UInt8], _ layout: TensorLayout
     ) -> [UInt8]? {
-        Self.withBase(base, of: bytes.count) { tensorEncoder.encode(bytes, base: $0, layout) }
+        base.withUnsafeBytes { base in
+            Self.withBase(base, of: bytes.count) { tensorEncoder.encode(bytes, base: $0, layout) }
+        }
     }
 
     /// Hands out as many bytes of a base as are needed, with zeros behind them where it is shorter.
     private static func withBase<Result>(
-        _ base: [UInt8], of count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+        _ base: UnsafeRawBufferPointer, of count: Int, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
         if base.count < count {
             return (base + [UInt8](repeating: 0, count: count - base.count)).withUnsafeBytes(body)
         }
-        return base.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        return body(UnsafeRawBufferPointer(rebasing: base[..<count]))
     }
+
+    /// How many bytes are looked at for each new one of a patch, at most, where nothing stands in order.
+    package static let patchEffort = 4
 
     /// Bytes as a later version of others; nothing if that does not make them fewer.
     ///
@@ -91,7 +96,7 @@ package final class FrameCoder {
     ///   - effort: How many bytes may be looked at for each new one, where nothing stands in order.
     package func encodePatch(
         _ bytes: UnsafeRawBufferPointer, base: [UInt8], _ starts: [(offset: Int, position: Int)],
-        effort: Int = 4
+        effort: Int = patchEffort
     ) -> Patch? {
         base.withUnsafeBytes { patchEncoder.encode(bytes, base: $0, starts, effort: effort) }
     }
@@ -112,15 +117,17 @@ package final class FrameCoder {
         case .tensor: try decodeTensor(.tensor, stored, base: nil, into: output)
         case .tensorWithBase:
             guard !base.isEmpty else { throw .forbidden(.tensorWithBase, "an empty base") }
-            try decodeTensor(.tensorWithBase, stored, base: base.joined, into: output)
-        case .zlibWithBase: try ZlibCoder.decode(stored, base: base.joined, into: output)
+            try decodeTensor(.tensorWithBase, stored, base: base, into: output)
+        case .zlibWithBase:
+            let end = base.withJoined { Array($0.suffix(ZlibCoder.dictionaryLimit)) }
+            try ZlibCoder.decode(stored, base: end, into: output)
         case .patch:
             try PatchDecoder.decode(stored, base: base, into: output, zstd)
         }
     }
 
     private func decodeTensor(
-        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: [UInt8]?,
+        _ codec: Codec, _ stored: UnsafeRawBufferPointer, base: BaseBytes?,
         into output: UnsafeMutableRawBufferPointer
     ) throws(CodingError) {
         func isDecoded(_ base: UnsafeRawBufferPointer?) -> Bool {
@@ -129,7 +136,10 @@ package final class FrameCoder {
                 return true
             } catch { return false }
         }
-        let isSound = if let base { Self.withBase(base, of: output.count, isDecoded) } else { isDecoded(nil) }
+        let isSound =
+            if let base {
+                base.withJoined { Self.withBase($0, of: output.count, isDecoded) }
+            } else { isDecoded(nil) }
         guard isSound else { throw .corrupt(codec) }
     }
 

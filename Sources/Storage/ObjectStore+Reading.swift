@@ -152,7 +152,10 @@ extension ObjectStore {
 
     private func payloadNow(of reference: ObjectReference, at found: Found) throws(ReadError) -> [UInt8] {
         if found.place.isRecipe { return try assembled(try recipe(of: reference.id, at: found)) }
-        return Array(try verifiedSlice(of: reference, at: found))
+        let (frame, range) = try located(reference, at: found)
+        try verify(frame[range], reference, at: found)
+        // What fills its frame, as a tensor does, is not copied.
+        return range.count == frame.count ? frame : Array(frame[range])
     }
 
     /// The bytes at a place where the object lies whole, checked against its id: a part of the frame, not copied.
@@ -160,14 +163,17 @@ extension ObjectStore {
         of reference: ObjectReference, at found: Found
     ) throws(ReadError) -> ArraySlice<UInt8> {
         let payload = try slice(of: reference, at: found)
-        let id = payload.withUnsafeBytes { ObjectID(of: reference.kind, payload: $0) }
-        guard id == reference.id else {
-            throw .damaged(
-                reference,
-                problem:
-                    "its bytes in frame \(found.place.frame) of pack \(found.pack.name) have another digest")
-        }
+        try verify(payload, reference, at: found)
         return payload
+    }
+
+    private func verify(
+        _ payload: ArraySlice<UInt8>, _ reference: ObjectReference, at found: Found
+    ) throws(ReadError) {
+        let id = payload.withUnsafeBytes { ObjectID(of: reference.kind, payload: $0) }
+        guard id != reference.id else { return }
+        let place = "frame \(found.place.frame) of pack \(found.pack.name)"
+        throw .damaged(reference, problem: "its bytes in \(place) have another digest")
     }
 
     /// The most bytes of a large blob that are put together in memory.
@@ -329,6 +335,14 @@ extension ObjectStore {
     /// The bytes at a place, which nobody compares with an id: a part of the frame, not copied.
     private func slice(of reference: ObjectReference, at found: Found) throws(ReadError) -> ArraySlice<UInt8>
     {
+        let (frame, range) = try located(reference, at: found)
+        return frame[range]
+    }
+
+    /// The raw bytes of the frame at a place, and which of them are the object's.
+    private func located(
+        _ reference: ObjectReference, at found: Found
+    ) throws(ReadError) -> (frame: [UInt8], range: Range<Int>) {
         let (pack, place) = (found.pack, found.place)
         let frame = try self.frame(place.frame, of: pack, for: reference)
         guard place.offset + place.length <= frame.count else {
@@ -336,7 +350,7 @@ extension ObjectStore {
                 reference,
                 problem: "the index of pack \(pack.name) points behind the end of frame \(place.frame)")
         }
-        return frame[place.offset..<place.offset + place.length]
+        return (frame, place.offset..<place.offset + place.length)
     }
 
     /// A base of another codec lies whole in the same pack, in a frame that has none itself, so this ends.

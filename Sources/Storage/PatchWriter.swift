@@ -1,5 +1,5 @@
 internal import Coding
-package import ObjectModel
+internal import ObjectModel
 internal import Synchronization
 
 /// Writes the new chunks of a file as a later version of another one, as far as that keeps the store smaller.
@@ -9,17 +9,6 @@ internal import Synchronization
 ///
 /// May be used from any thread. Memory: about four times a frame, for each thread, and some 16 MiB of the base.
 package final class PatchWriter: Sendable {
-    /// That a place of the file corresponds to one of the base.
-    struct Anchor {
-        /// Of the file.
-        let offset: Int
-        /// In the base.
-        let position: Int
-
-        /// Where another place of the file is to be expected.
-        func expected(_ other: Int) -> Int { position + other - offset }
-    }
-
     private struct State {
         var anchors: [Anchor] = []
         /// Frames, one after another, that were no patches, or not much of which was found.
@@ -38,68 +27,14 @@ package final class PatchWriter: Sendable {
     private static let soonFound = 64 << 20
     private static let skipLimit = 64
     private static let recentLimit = 16
+    /// As ``FrameCoder/patchEffort``, where a place is lost.
+    private static let leastEffort = 1
 
     private let writer: ObjectWriter
-    private let base: PatchBase
+    let base: PatchBase
     private let state = Mutex(State())
 
     package init(_ writer: ObjectWriter, base: PatchBase) { (self.writer, self.base) = (writer, base) }
-
-    /// New chunks of the file that stand one behind the other, in a frame.
-    struct Run {
-        /// In the frame's raw bytes.
-        let start: Int
-        /// In the file.
-        let offset: Int
-        var length: Int
-        /// What is known of a place before them, or of their end.
-        let anchor: Anchor?
-
-        init(start: Int, offset: Int, length: Int, anchor: Anchor?) {
-            (self.start, self.offset, self.length, self.anchor) = (start, offset, length, anchor)
-        }
-
-        init(_ run: Run, anchor: Anchor?) {
-            self.init(start: run.start, offset: run.offset, length: run.length, anchor: anchor)
-        }
-
-        /// Where in the base they are expected.
-        var expected: Int { anchor?.expected(offset) ?? offset }
-    }
-
-    /// Notes which chunks of a file are new while it is read.
-    ///
-    /// One thread at a time.
-    package struct Runs: Sendable {
-        private let patch: PatchWriter
-        fileprivate var runs: [Run] = []
-        private var anchor: Anchor?
-
-        package init(_ patch: PatchWriter) { self.patch = patch }
-
-        /// Notes a chunk that the store has.
-        package mutating func pass(_ chunk: ChunkEntry, at offset: Int) {
-            guard let known = patch.base.chunk(chunk.id) else { return }
-            anchor = Anchor(offset: offset + chunk.length, position: known.end)
-        }
-
-        /// Notes a chunk that was added to a frame.
-        ///
-        /// - Parameter start: In the frame's raw bytes.
-        package mutating func add(_ chunk: ChunkEntry, at offset: Int, start: Int) {
-            if let last = runs.last, last.offset + last.length == offset, last.start + last.length == start {
-                runs[runs.count - 1].length += chunk.length
-            } else {
-                runs.append(Run(start: start, offset: offset, length: chunk.length, anchor: anchor))
-            }
-        }
-
-        /// What was noted of one frame; the next one begins.
-        package mutating func take() -> Runs {
-            defer { runs = [] }
-            return self
-        }
-    }
 
     /// Encodes and writes a frame of new chunks.
     package func append(_ builder: inout FrameBuilder, _ noted: Runs) throws(StoreError) {
@@ -229,7 +164,7 @@ package final class PatchWriter: Sendable {
         }
         do throws(CodingError) {
             // Where the last frames had nothing in order, this one hardly has.
-            let effort = state.withLock { $0.lost > 1 ? 1 : 4 }
+            let effort = state.withLock { $0.lost > 1 ? Self.leastEffort : FrameCoder.patchEffort }
             let patch = try writer.store.withCoder { (coder) throws(CodingError) in
                 builder.withBytes { coder.encodePatch($0, base: part.bytes, starts, effort: effort) }
             }
@@ -318,44 +253,5 @@ package final class PatchWriter: Sendable {
         let ends = ChunkEnds(of: base, around: number, within: reach, payload: payload)
         if reach == .far { state.withLock { $0.ends = ends } }
         return ends
-    }
-}
-
-/// The places of a base where its chunks end, by the bytes before them: what has the same bytes there was cut there as well.
-private struct ChunkEnds {
-    /// How much of the base is looked at, before and behind some place.
-    enum Reach {
-        case near, far
-
-        var before: Int { self == .near ? 3 << 20 : 64 << 20 }
-        var behind: Int { self == .near ? 4 << 20 : 256 << 20 }
-    }
-
-    /// On so many bytes a cut depends, nearly.
-    private static let length = 64
-
-    /// The numbers of the chunks that were looked at.
-    let range: Range<Int>
-    private var positions: [[UInt8]: Int] = [:]
-
-    init(
-        of base: PatchBase, around number: Int, within reach: Reach,
-        payload: (PatchBase.Chunk) -> ArraySlice<UInt8>?
-    ) {
-        let place = base.chunks[number].start
-        range =
-            base.number(at: max(0, place - reach.before))..<base.number(at: place + reach.behind) + 1
-        for chunk in base.chunks[range] {
-            guard let bytes = payload(chunk), bytes.count >= Self.length else { continue }
-            let tail = Array(bytes.suffix(Self.length))
-            // What is there twice tells nothing.
-            positions[tail] = positions[tail] == nil ? chunk.end : -1
-        }
-    }
-
-    /// Where the base has what stands before an end.
-    func position(of bytes: UnsafeRawBufferPointer, end: Int) -> Int? {
-        guard end >= Self.length, end <= bytes.count else { return nil }
-        return positions[Array(bytes[end - Self.length..<end])].flatMap { $0 < 0 ? nil : $0 }
     }
 }

@@ -47,9 +47,15 @@ package final class FileHistory: Sendable {
     /// What the version before has in the place of a file, if it was cut like any other file and can be read.
     func ancestor(of path: RepositoryPath) -> PatchBase? {
         guard let entry = (try? version.entry(at: path)).flatMap({ $0 }), entry.mode != .directory,
-            entry.mode != .link, entry.size > Chunker.wholeLimit,
-            let recipe = (try? store.recipe(of: entry.id)).flatMap({ $0 }), recipe.cutRule == Chunker.rule
+            entry.mode != .link, entry.size > Chunker.wholeLimit
         else { return nil }
+        let found: Recipe?
+        do throws(ReadError) { found = try store.recipe(of: entry.id) } catch { return nil }
+        // Without a cut the file is one chunk, and lies in the store whole.
+        guard let recipe = found else {
+            return PatchBase([ChunkEntry(id: entry.id, length: entry.size)], in: store)
+        }
+        guard recipe.cutRule == Chunker.rule else { return nil }
         var chunks: [ChunkEntry] = []
         guard (try? recipe.forEachChunk(in: store, { chunks.append($0) })) != nil else { return nil }
         return PatchBase(chunks, in: store)

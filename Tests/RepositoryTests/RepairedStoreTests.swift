@@ -9,17 +9,6 @@ import Testing
 @Suite struct RepairedStoreTests {
     private static let hour: Int64 = 3_600_000_000_000
 
-    private func repair(_ bench: Workbench) throws -> StoreRepair.Outcome {
-        let root = Workbench.home / ".mlrepo"
-        let report = try IntegrityChecker(root, files: bench.disk, threads: 1).check()
-        let person = try #require(Person(name: "Ada", email: ""))
-        let event = Event(
-            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
-            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
-        return try StoreRepair(root, files: bench.disk).perform(
-            report, event: event, random: bench.environment.random)
-    }
-
     /// A store with a merged pack whose frames have bases.
     private func merged(seed: UInt64) throws -> (bench: Workbench, pack: PackReader) {
         let bench = try Workbench.fresh(seed: seed)
@@ -39,7 +28,7 @@ import Testing
         // Of the trailer: every frame is sound.
         let path = try bench.open().store.layout.pack(pack.name)
         try bench.disk.damage(path, at: pack.index.fileLength - 5) { $0 ^ 1 }
-        let outcome = try repair(bench)
+        let outcome = try bench.repair()
         #expect(outcome.plan.lost == [])
         #expect(outcome.plan.replaced.map(\.pack) == [pack.name])
         #expect(try bench.problems() == [])
@@ -49,7 +38,7 @@ import Testing
         let (bench, pack) = try merged(seed: 52)
         let path = try bench.open().store.layout.pack(pack.name)
         try bench.disk.damage(path, at: pack.index.fileLength - 5) { $0 ^ 1 }
-        _ = try repair(bench)
+        _ = try bench.repair()
         bench.disk.pass(13 * 24 * Self.hour)
         for number in 0..<40 {
             try bench.write("g", [UInt8(number)])

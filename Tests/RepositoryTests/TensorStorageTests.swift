@@ -18,20 +18,6 @@ import Testing
         return (codecs["tensor"]?.count ?? 0, codecs["tensor-base"]?.count ?? 0)
     }
 
-    private func storedBytes(_ bench: Workbench) throws -> Int { try bench.open().statistics().packBytes }
-
-    /// Every base lies somewhere in a frame without one.
-    private func requireShallow(_ bench: Workbench) throws {
-        let store = try bench.open().store
-        for pack in store.packs {
-            for number in 0..<pack.index.frameCount {
-                let frame = try pack.index.frame(number)
-                guard let base = frame.bases.first, base.kind == .blob else { continue }
-                #expect(!store.plainCopies(of: base).isEmpty)
-            }
-        }
-    }
-
     @Test(arguments: [1, 3]) func `versions of a model are told by their differences and come back`(
         width: Int
     ) throws {
@@ -45,7 +31,7 @@ import Testing
             model.metadata = "\(step)"
             try bench.write(Self.name, model.file)
             versions.append((try bench.commit("step \(step)"), model.file))
-            sizes.append(try storedBytes(bench))
+            sizes.append(try bench.storedBytes())
             model.train(using: &random)
         }
         for version in versions {
@@ -55,7 +41,7 @@ import Testing
         #expect(alone == 2 && upon == 6, "seed \(seed)")
         // A difference takes less than two thirds of what the first version does.
         #expect((sizes[1] - sizes[0]) * 3 < sizes[0] * 2, "\(sizes), seed \(seed)")
-        try requireShallow(bench)
+        try bench.requireShallow()
         #expect(try bench.problems() == [], "seed \(seed)")
         let entry = try #require(
             try bench.open().tree(bench.open().store.commit(versions[0].commit)).entry(
@@ -71,14 +57,14 @@ import Testing
         let model = Self.model(&random, layers: 4)
         try bench.write(Self.name, model.file)
         try bench.commit("whole")
-        let before = try storedBytes(bench)
+        let before = try bench.storedBytes()
         for (number, range) in [0..<4, 4..<8].enumerated() {
             var shard = model
             shard.tensors = Array(model.tensors[range].reversed())
             try bench.write("shard-\(number).safetensors", shard.file)
         }
         try bench.commit("sharded, in another order")
-        #expect(try storedBytes(bench) - before < 8_000, "seed \(seed)")
+        #expect(try bench.storedBytes() - before < 8_000, "seed \(seed)")
         #expect(try bench.problems() == [])
     }
 
@@ -92,12 +78,12 @@ import Testing
         var model = Self.model(&random)
         try bench.write("step-9.safetensors", model.file)
         try bench.commit("first")
-        var sizes = [try storedBytes(bench)]
+        var sizes = [try bench.storedBytes()]
         func commit(_ name: String, _ model: TrainedModel) throws {
             let commit: ObjectID
             try bench.write(name, model.file)
             commit = try bench.commit(name)
-            sizes.append(try storedBytes(bench))
+            sizes.append(try bench.storedBytes())
             #expect(try bench.content(name, of: commit) == model.file, "seed \(seed)")
         }
         model.train(using: &random)
@@ -135,7 +121,7 @@ import Testing
         for (name, file) in files { #expect(try bench.content(name, of: commit) == file, "seed \(seed)") }
         let (alone, upon) = try frames(bench)
         #expect(alone == 2 && upon == 6, "seed \(seed)")
-        try requireShallow(bench)
+        try bench.requireShallow()
         #expect(try bench.problems() == [])
     }
 
@@ -151,7 +137,7 @@ import Testing
         }
         let (alone, upon) = try frames(bench)
         #expect(alone > 1 && upon > alone, "\(alone) alone, \(upon) upon them, seed \(seed)")
-        try requireShallow(bench)
+        try bench.requireShallow()
         #expect(try bench.problems() == [])
     }
 
@@ -196,7 +182,7 @@ import Testing
         #expect(outcome.plan.emptied.contains(first), "seed \(seed)")
         #expect(try bench.content(Self.name, of: kept) == model.file, "seed \(seed)")
         #expect(try bench.problems() == [], "seed \(seed)")
-        try requireShallow(bench)
+        try bench.requireShallow()
     }
 
     @Test func `small packs with tensors merge, and every version stays`() throws {
@@ -215,7 +201,7 @@ import Testing
         for version in versions {
             #expect(try bench.content(Self.name, of: version.commit) == version.file, "seed \(seed)")
         }
-        try requireShallow(bench)
+        try bench.requireShallow()
         #expect(try bench.problems() == [], "seed \(seed)")
     }
 
@@ -251,17 +237,6 @@ import Testing
         #expect(throws: ReadError.self) { try bench.content("a.safetensors", of: first) }
     }
 
-    private func repair(_ bench: Workbench) throws -> StoreRepair.Outcome {
-        let root = Workbench.home / ".mlrepo"
-        let report = try IntegrityChecker(root, files: bench.disk, threads: 2).check()
-        let person = try #require(Person(name: "Ada", email: ""))
-        let event = Event(
-            verb: StoreRepair.verb, actor: person, workingCopy: nil, time: 1_763_888_500,
-            nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
-        return try StoreRepair(root, files: bench.disk).perform(
-            report, event: event, random: bench.environment.random)
-    }
-
     @Test func `what is told by a base that was lost can be read again when the base is back`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
@@ -283,7 +258,7 @@ import Testing
             }
         }
         #expect(try bench.problems().contains { $0.kind == .base }, "seed \(seed)")
-        let outcome = try repair(bench)
+        let outcome = try bench.repair()
         #expect(outcome.plan.replaced.map(\.pack) == [first.name], "seed \(seed)")
         #expect(throws: ReadError.self) { try bench.content(Self.name, of: later) }
         // Somebody still had the file.
@@ -359,7 +334,7 @@ import Testing
                 $0 ^ 1
             }
         }
-        let outcome = try repair(bench)
+        let outcome = try bench.repair()
         #expect(outcome.plan.lost == [], "seed \(seed)")
         for version in [first, second] {
             #expect(try bench.content("a.safetensors", of: version.0) == version.1, "seed \(seed)")

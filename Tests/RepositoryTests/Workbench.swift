@@ -1,9 +1,10 @@
 import FileIO
 import MLRepo
 import ObjectModel
-import Storage
+@testable import Storage
 import Synchronization
 import TestSupport
+import Testing
 
 /// A repository on a simulated disk, with a seed for everything random and a clock that stands still.
 struct Workbench {
@@ -65,6 +66,31 @@ struct Workbench {
     /// What is wrong with the store.
     func problems() throws -> [IntegrityProblem] {
         try IntegrityChecker(Self.home / ".mlrepo", files: disk, threads: 1).check().problems
+    }
+
+    /// Repairs the store by what a check of it finds.
+    @discardableResult
+    func repair() throws -> StoreRepair.Outcome {
+        let root = Self.home / ".mlrepo"
+        let report = try IntegrityChecker(root, files: disk, threads: 2).check()
+        let person = try #require(Person(name: "Ada", email: ""))
+        let event = Event(
+            verb: StoreRepair.verb, actor: person, workingCopy: nil,
+            time: 1_763_888_500, nonce: String(repeating: "0", count: 32), reason: nil, refs: [])
+        return try StoreRepair(root, files: disk).perform(report, event: event, random: environment.random)
+    }
+
+    /// Bytes of all live packs.
+    func storedBytes() throws -> Int { try open().statistics().packBytes }
+
+    /// Every base of a difference lies somewhere in a frame without one.
+    func requireShallow() throws {
+        let store = try open().store
+        for pack in store.packs {
+            for number in 0..<pack.index.frameCount where pack.index.isDifference(number) {
+                for base in try pack.index.frame(number).bases { #expect(store.hasPlainCopy(of: base)) }
+            }
+        }
     }
 
     /// The content of a file of a version.
