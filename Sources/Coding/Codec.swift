@@ -11,6 +11,8 @@ package enum Codec: UInt8, Sendable, CaseIterable {
     case tensorWithBase = 4
     /// Bytes as those of others that they are mostly equal to, and what is new (``PatchEncoder``).
     case patch = 5
+    /// A tensor's elements beside those of another one of a wider type, rounded: mostly the same weights.
+    case cast = 6
     /// zlib with the end of another object as preset dictionary.
     case zlibWithBase = 7
 
@@ -23,11 +25,12 @@ package enum Codec: UInt8, Sendable, CaseIterable {
         case .tensor: "tensor"
         case .tensorWithBase: "tensor-base"
         case .patch: "patch"
+        case .cast: "cast"
         case .zlibWithBase: "zlib-base"
         }
     }
 
-    /// The most bases of a patch.
+    /// The most bases of a frame.
     package static let baseLimit = 64
 
     /// How many bases a frame of this codec names.
@@ -35,24 +38,39 @@ package enum Codec: UInt8, Sendable, CaseIterable {
         switch self {
         case .raw, .zlib, .zstd, .tensor: 0...0
         case .tensorWithBase, .zlibWithBase: 1...1
-        case .patch: 1...Self.baseLimit
+        case .patch, .cast: 1...Self.baseLimit
         }
     }
+
+    /// The most bytes of all bases of a frame together: of two frames, and of a cast of four, since a tensor of twice the width may be cut
+    /// elsewhere.
+    package var baseByteLimit: Int { (self == .cast ? 4 : 2) << 22 }
 
     /// Whether frames of this codec name a base.
     package var hasBase: Bool { baseCounts.upperBound > 0 }
 
-    /// Whether a frame is told by how it differs from what may lie in any pack, in frames without a base.
-    package var isDifference: Bool { self == .tensorWithBase || self == .patch }
+    /// How many frames, at most, have to be decoded one after another before one of this codec can be, where the bases lie in any pack.
+    ///
+    /// Each of those has less depth, so that this ends.
+    package var depth: Int {
+        switch self {
+        case .raw, .zlib, .zstd, .tensor, .zlibWithBase: 0
+        case .tensorWithBase, .patch: 1
+        case .cast: 2
+        }
+    }
+
+    /// The greatest depth of all codecs.
+    package static let deepest = allCases.map(\.depth).max() ?? 0
+
+    /// Whether a frame is told by how it differs from what may lie in any pack.
+    package var isDifference: Bool { depth > 0 }
 
     /// Whether the standard library of any language can decode it, as metadata demands.
     package var isForMetadata: Bool { self == .raw || self == .zlib || self == .zlibWithBase }
 
     /// Whether a frame is one tensor, or a piece of one.
-    package var isTensor: Bool { self == .tensor || self == .tensorWithBase }
-
-    /// Numbers that the format reserves and this version cannot decode.
-    package static let reserved: ClosedRange<UInt8> = 6...6
+    package var isTensor: Bool { self == .tensor || self == .tensorWithBase || self == .cast }
 }
 
 /// Why bytes could not be decoded, or not be encoded.

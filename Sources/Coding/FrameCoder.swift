@@ -75,6 +75,28 @@ package final class FrameCoder {
         }
     }
 
+    /// Bits, at most, that an element is away from what it is said to be rounded from, as ``TensorLayout/distance(_:_:)`` has it.
+    private static let castDistance = 1.0
+
+    /// A tensor beside one of a wider type whose elements are mostly rounded to its own; nothing if they are not, or if that does not make
+    /// it smaller.
+    ///
+    /// - Parameters:
+    ///   - base: The bytes of the other one.
+    ///   - first: The number of the element in the base that the tensor's first one is beside.
+    package func encodeCast(
+        _ bytes: UnsafeRawBufferPointer, base: BaseBytes, from first: Int, _ cast: TensorCast,
+        _ layout: TensorLayout
+    ) -> [UInt8]? {
+        precondition(layout.type == cast.target)
+        return cast.rounded(base, from: first, count: bytes.count) { rounded -> [UInt8]? in
+            guard let distance = layout.distance(bytes, rounded), distance < Self.castDistance,
+                let stream = tensorEncoder.encode(bytes, base: rounded, layout)
+            else { return nil }
+            return cast.head(first) + stream
+        }
+    }
+
     /// Hands out as many bytes of a base as are needed, with zeros behind them where it is shorter.
     private static func withBase<Result>(
         _ base: UnsafeRawBufferPointer, of count: Int, _ body: (UnsafeRawBufferPointer) -> Result
@@ -121,6 +143,7 @@ package final class FrameCoder {
         case .zlibWithBase:
             let end = base.withJoined { Array($0.suffix(ZlibCoder.dictionaryLimit)) }
             try ZlibCoder.decode(stored, base: end, into: output)
+        case .cast: try decodeCast(stored, base: base, into: output)
         case .patch:
             try PatchDecoder.decode(stored, base: base, into: output, zstd)
         }
@@ -141,6 +164,21 @@ package final class FrameCoder {
                 base.withJoined { Self.withBase($0, of: output.count, isDecoded) }
             } else { isDecoded(nil) }
         guard isSound else { throw .corrupt(codec) }
+    }
+
+    private func decodeCast(
+        _ stored: UnsafeRawBufferPointer, base: BaseBytes, into output: UnsafeMutableRawBufferPointer
+    ) throws(CodingError) {
+        guard let (cast, first, start) = TensorCast.head(of: stored), first < base.count / cast.source.width
+        else { throw .corrupt(.cast) }
+        let stream = UnsafeRawBufferPointer(rebasing: stored[start...])
+        let isSound = cast.rounded(base, from: first, count: output.count) { rounded in
+            do throws(TensorStreamError) {
+                try tensorDecoder.decode(stream, base: rounded, into: output)
+                return true
+            } catch { return false }
+        }
+        guard isSound else { throw .corrupt(.cast) }
     }
 
     /// Whether a sample gets smaller by at least a fiftieth.

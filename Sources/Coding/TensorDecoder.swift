@@ -64,6 +64,14 @@ final class TensorDecoder {
         let states: [UInt32]
         let words: UnsafeRawBufferPointer
 
+        /// Whether all values are 0, and nothing else is there: what is decoded is its base.
+        var isBase: Bool {
+            head.rowLength == nil && head.alphabet == nil && head.lowBits == [0] && !head.isUnsigned
+                && escapes.isEmpty && low.isEmpty && words.isEmpty
+                && models[0].frequencies[0] == SymbolModel.scale
+                && states.allSatisfy { $0 == RangeCoder.start }
+        }
+
         init(
             _ stream: UnsafeRawBufferPointer, count: Int, rest: Int
         ) throws(TensorStreamError) {
@@ -163,6 +171,10 @@ final class TensorDecoder {
         // A stream may begin at any byte.
         let words = self.words.room(for: UInt16.self, head.wordCount)
         UnsafeMutableRawBufferPointer(start: words, count: parts.words.count).copyMemory(from: parts.words)
+        if let base, parts.isBase {
+            elements.update(from: base, count: count)
+            return
+        }
         var decoder = RangeDecoder(
             parts.models, states: parts.states,
             words: UnsafeBufferPointer(start: words, count: head.wordCount))

@@ -44,6 +44,9 @@ final class TensorEncoder {
             Aligned<Word>(start, count), baseBytes?.baseAddress.map { Aligned<Word>($0, count) }
         )
         return withExtendedLifetime((elements, base)) {
+            if let base, Self.isEqual(elements.pointer, base.pointer, count) {
+                return Self.stream(ofBase: layout.type, count: count) + bytes[(count * width)...]
+            }
             let values = self.values.room(for: Word.self, count)
             let isUnsigned =
                 base == nil && layout.type.mantissaBits != nil
@@ -57,6 +60,34 @@ final class TensorEncoder {
             stream.append(contentsOf: bytes[(count * width)...])
             return stream.count < bytes.count ? stream : nil
         }
+    }
+
+    private static func isEqual<Word: TensorWord>(
+        _ elements: UnsafePointer<Word>, _ others: UnsafePointer<Word>, _ count: Int
+    ) -> Bool {
+        var start = 0
+        while start < count {
+            let end = min(start &+ 4096, count)
+            var difference: Word = 0
+            for index in start..<end { difference |= elements[index] ^ others[index] }
+            if difference != 0 { return false }
+            start = end
+        }
+        return true
+    }
+
+    /// The stream of a tensor that is its base: one group, in which every value is 0.
+    private static func stream(ofBase type: ElementType, count: Int) -> [UInt8] {
+        var head = TensorStreamHead(type: type)
+        head.stateCount = count < RangeCoder.manySymbols ? RangeCoder.fewStates : RangeCoder.manyStates
+        var bits = BitWriter()
+        model(of: [0]).write(to: &bits)
+        bits.finish()
+        var stream = head.bytes + bits.bytes
+        for _ in 0..<head.stateCount {
+            withUnsafeBytes(of: RangeCoder.start.littleEndian) { stream.append(contentsOf: $0) }
+        }
+        return stream
     }
 
     /// Whether no element has a sign, as of second moments and scales.

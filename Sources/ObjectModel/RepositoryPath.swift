@@ -46,6 +46,13 @@ package struct RepositoryPath: Hashable, Comparable, Sendable {
         return RepositoryPath(unchecked: joined)
     }
 
+    /// How many bytes two paths have in common at their beginning and at their end.
+    package func likeness(_ other: RepositoryPath) -> Int {
+        let before = zip(bytes, other.bytes).prefix { $0 == $1 }.count
+        let rest = min(bytes.count, other.bytes.count) - before
+        return before + zip(bytes.reversed(), other.bytes.reversed()).prefix(rest).prefix { $0 == $1 }.count
+    }
+
     /// A path that was taken apart before: `name` was its last one, and this its directory.
     ///
     /// Nothing is checked again.

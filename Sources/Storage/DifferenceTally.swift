@@ -1,15 +1,24 @@
+internal import Coding
 internal import ObjectModel
 internal import Synchronization
 
-/// How many differences rest upon each base, in the store and among what was written meanwhile, and what they take.
+/// What rests upon each base, in the store and among what was written meanwhile: how many differences, and what they take.
 ///
 /// May be used from any thread.
 final class DifferenceTally: Sendable {
-    /// The differences upon one base.
-    struct Differences {
+    /// What rests upon one base.
+    private struct Differences {
         var count = 0
         /// Of their frames.
         var bytes = 0
+        /// There are casts, which take next to nothing, however far apart versions are.
+        var hasCasts = false
+
+        mutating func add(_ codec: Codec?, _ length: Int) {
+            if codec == .cast { return hasCasts = true }
+            count += 1
+            bytes += length
+        }
     }
 
     private let store: ObjectStore
@@ -33,7 +42,10 @@ final class DifferenceTally: Sendable {
     }
 
     /// Whether something rests upon an object: then it has to lie somewhere without a base, if it comes back after it was lost.
-    func isBase(_ reference: ObjectReference) -> Bool { differences(upon: reference).count > 0 }
+    func isBase(_ reference: ObjectReference) -> Bool {
+        let differences = differences(upon: reference)
+        return differences.count > 0 || differences.hasCasts
+    }
 
     private func differences(upon base: ObjectReference) -> Differences {
         all.withLock { all in
@@ -50,8 +62,7 @@ final class DifferenceTally: Sendable {
     func add(_ frame: EncodedFrame) {
         all.withLock { all in
             for base in frame.bases {
-                all?[base, default: Differences()].count += 1
-                all?[base, default: Differences()].bytes += frame.storedLength
+                all?[base, default: Differences()].add(frame.codec, frame.storedLength)
             }
         }
     }
@@ -61,10 +72,8 @@ final class DifferenceTally: Sendable {
         for pack in store.packs {
             for number in 0..<pack.index.frameCount where pack.index.isDifference(number) {
                 guard let frame = try? pack.index.frame(number) else { continue }
-                for base in frame.bases {
-                    all[base, default: Differences()].count += 1
-                    all[base, default: Differences()].bytes += frame.length
-                }
+                let codec = Codec(rawValue: frame.codec)
+                for base in frame.bases { all[base, default: Differences()].add(codec, frame.length) }
             }
         }
         return all

@@ -18,8 +18,6 @@ struct FrameHeader: Equatable {
     static let objectLimit = 65_536
     /// A number, bases and another number, then at most ten bytes an object.
     static let tableLimit = 1 + 33 * Codec.baseLimit + 3 + 10 * objectLimit
-    /// The most bytes of all bases of a frame together.
-    static let baseLimit = 2 * rawLimit
     static let alignment = 4096
     /// Raw frames from this size on begin at a multiple of ``alignment``.
     static let alignedSize = 1 << 20
@@ -65,32 +63,33 @@ struct FrameTable: Equatable {
             && a.objects.elementsEqual(b.objects) { $0.kind == $1.kind && $0.length == $1.length }
     }
 
+    private let codec: Codec
+
     /// Whether the number of bases is written: it is where a codec may have several.
-    private var hasBaseCount = false
+    private var hasBaseCount: Bool { codec.baseCounts.count > 1 }
 
     init(codec: Codec, bases: [ObjectReference], objects: [(kind: ObjectKind, length: Int)]) {
+        self.codec = codec
         self.bases = bases
         self.objects = objects
-        hasBaseCount = codec.baseCounts.count > 1
     }
 
     init(_ bytes: [UInt8], codec: Codec, frameClass: FrameClass, rawLength: Int) throws(MalformedObject) {
         var reader = ByteReader(bytes)
-        hasBaseCount = codec.baseCounts.count > 1
+        self.codec = codec
+        (self.bases, objects) = ([], [])
         let baseCount =
             hasBaseCount ? try reader.varint("the number of bases") : codec.baseCounts.upperBound
         guard codec.baseCounts.contains(baseCount) else { throw .node("a frame with \(baseCount) bases") }
-        bases = []
         for _ in 0..<baseCount {
             let kind = try Self.kind(&reader)
-            bases.append(ObjectReference(kind, try reader.id("the base")))
+            self.bases.append(ObjectReference(kind, try reader.id("the base")))
             guard FrameClass(kind) == frameClass else { throw .node("a base of another class") }
         }
         let count = try reader.varint("the number of objects")
         guard count >= 1, count <= FrameHeader.objectLimit, count <= reader.remaining / 2 else {
             throw .node("a frame of \(count) objects")
         }
-        objects = []
         objects.reserveCapacity(count)
         var sum = 0
         for _ in 0..<count {
@@ -112,7 +111,7 @@ struct FrameTable: Equatable {
     }
 
     /// What is wrong where bases are not of a length that the format allows.
-    static let badBases = "bases without bytes, or with more than 8 MiB"
+    var badBases: String { "bases without bytes, or with more than \(codec.baseByteLimit >> 20) MiB" }
 
     /// The bytes of all bases.
     ///
@@ -124,7 +123,7 @@ struct FrameTable: Equatable {
         var bytes = BaseBytes()
         for base in bases {
             let more = try payload(base)
-            guard !more.isEmpty, bytes.count + more.count <= FrameHeader.baseLimit else { return nil }
+            guard !more.isEmpty, bytes.count + more.count <= codec.baseByteLimit else { return nil }
             bytes.append(more)
         }
         return bytes

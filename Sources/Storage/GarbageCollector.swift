@@ -229,11 +229,11 @@ package struct GarbageCollector: Sendable {
     /// Keeps no pack in which something that nobody needs would stay without its base: whoever stores the same again would rely
     /// on it.
     private func dropBaseless(_ reachable: Reachability, _ kept: inout Set<PackName>) {
-        func stays(_ base: ObjectReference) -> Bool {
+        func stays(_ base: ObjectReference, below depth: Int) -> Bool {
             reachable.packs.contains { pack in
                 guard let position = pack.index.position(of: base),
                     let (_, place) = pack.index.entry(position), !place.isRecipe,
-                    !pack.index.hasBase(place.frame)
+                    pack.index.depth(place.frame) < depth
                 else { return false }
                 return kept.contains(pack.name) || reachable.isMarked(pack.name, position)
             }
@@ -247,7 +247,8 @@ package struct GarbageCollector: Sendable {
                     guard pack.index.isDifference(number), let frame = try? pack.index.frame(number) else {
                         return false
                     }
-                    return !frame.bases.allSatisfy(stays)
+                    let depth = pack.index.depth(number)
+                    return !frame.bases.allSatisfy { stays($0, below: depth) }
                 }
                 if isBaseless { kept.remove(pack.name) }
             }

@@ -1,3 +1,4 @@
+internal import Coding
 package import FileIO
 internal import ObjectModel
 
@@ -153,12 +154,17 @@ package struct IntegrityChecker: Sendable {
             pack.forgetObjects(keeping: !pack.deferred.isEmpty)
             packs.append(pack)
         }
-        let plain = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
-        for number in packs.indices where !packs[number].deferred.isEmpty {
-            packs[number].decodeDeferred(threads: threads) { (try? plain.payload(of: $0)) ?? nil }
-            take(packs[number], number, &places, &recipes, &recipesOf)
-            packs[number].compareIndex()
-            packs[number].forgetObjects(keeping: false)
+        for depth in 1...Codec.deepest where packs.contains(where: { !$0.deferred.isEmpty }) {
+            let bases = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
+            for number in packs.indices where !packs[number].deferred.isEmpty {
+                packs[number].decodeDeferred(depth: depth, threads: threads) {
+                    (try? bases.payload(of: $0)) ?? nil
+                }
+                take(packs[number], number, &places, &recipes, &recipesOf)
+                guard packs[number].deferred.isEmpty else { continue }
+                packs[number].compareIndex()
+                packs[number].forgetObjects(keeping: false)
+            }
         }
         let objects = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
         var pending = packs.prefix(live.count).flatMap(\.problems)

@@ -220,8 +220,10 @@ struct IntegrityPack {
                     }
                     result =
                         base.map { Self.decode(raw, frame: frame, base: $0, coder) }
-                        ?? .damage("it has \(FrameTable.badBases)")
-                } catch { result = .baseless("its base, \(error.name), is not in a frame without a base") }
+                        ?? .damage("it has \(raw.table.badBases)")
+                } catch {
+                    result = .baseless("its base, \(error.name), is not in a frame that can be a base's")
+                }
                 results.withLock { $0[index] = result }
             }
         }
@@ -234,14 +236,18 @@ struct IntegrityPack {
     /// What is read at a time of what is decoded, in stored and raw bytes.
     private static let batchLimit = 32 << 20
 
-    /// Decodes the frames that have a base.
+    /// Decodes the frames that have a base, and some depth.
     ///
-    /// - Parameter payload: The payload of a base; nothing where it is missing or lies in a frame with a base itself.
+    /// - Parameter payload: The payload of a base; nothing where it is missing, or lies only in frames of the same depth or more.
     mutating func decodeDeferred(
-        threads: Int, payload: @escaping @Sendable (ObjectReference) -> [UInt8]?
+        depth: Int, threads: Int, payload: @escaping @Sendable (ObjectReference) -> [UInt8]?
     ) {
-        let positions = deferred
-        deferred = []
+        // The base of metadata has none, though it does not count as a depth.
+        func isDue(_ position: Int) -> Bool {
+            max(1, Codec(rawValue: frames[position].codec)?.depth ?? 0) == depth
+        }
+        let positions = deferred.filter(isDue)
+        deferred.removeAll(where: isDue)
         do throws(FileError) {
             let bytes = try PackBytes(path, files: files)
             var (batch, length): ([(frame: Int, raw: PackReader.RawFrame)], Int) = ([], 0)

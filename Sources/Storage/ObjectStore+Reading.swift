@@ -28,7 +28,7 @@ extension ObjectStore {
                 return Found(pack: packs[guess], place: place)
             }
         }
-        var (delta, recipe): (Found?, Found?)
+        var (differences, recipe): ([Found], Found?) = ([], nil)
         for (number, pack) in packs.enumerated() {
             guard let place = pack.index.find(reference) else { continue }
             let found = Found(pack: pack, place: place)
@@ -39,14 +39,18 @@ extension ObjectStore {
                 likelyPack.store(number, ordering: .relaxed)
                 return found
             } else if pack.index.hasBase(place.frame) {
-                // Of several, one that has not lost its base.
-                if let other = delta, hasBases(other) { continue }
-                delta = found
+                differences.append(found)
             } else {
                 return found
             }
         }
-        return delta ?? recipe
+        if differences.count > 1 {
+            // One that has not lost its base, and needs the fewest frames.
+            func depth(_ found: Found) -> Int { found.pack.index.depth(found.place.frame) }
+            let whole = differences.filter { hasBases($0) }
+            return (whole.isEmpty ? differences : whole).min { depth($0) < depth($1) }
+        }
+        return differences.first ?? recipe
     }
 
     /// The same, and where it is a difference, what it differs from has not gone astray: what is to be relied upon.
@@ -60,7 +64,8 @@ extension ObjectStore {
         guard found.pack.index.isDifference(found.place.frame),
             let frame = try? found.pack.index.frame(found.place.frame)
         else { return true }
-        return frame.bases.allSatisfy { hasPlainCopy(of: $0) }
+        let depth = found.pack.index.depth(found.place.frame)
+        return frame.bases.allSatisfy { hasCopy(of: $0, below: depth) }
     }
 
     /// Whether a live pack has an object so that others can rely on it as their base, if it is a blob.
@@ -69,21 +74,27 @@ extension ObjectStore {
         return reference.kind != .blob || found.place.isRecipe || !found.pack.index.hasBase(found.place.frame)
     }
 
-    /// Whether a blob lies in a frame without a base, and so can be one.
-    func hasPlainCopy(of reference: ObjectReference) -> Bool {
+    /// Whether a blob lies in a frame that can be a base's for one of some depth, and what that needs is there.
+    func hasCopy(of reference: ObjectReference, below depth: Int) -> Bool {
         packs.contains { pack in
-            pack.index.find(reference).map { !$0.isRecipe && !pack.index.hasBase($0.frame) } ?? false
+            guard let place = pack.index.find(reference), !place.isRecipe else { return false }
+            let own = pack.index.depth(place.frame)
+            return own == 0 || own < depth && hasBases(Found(pack: pack, place: place))
         }
     }
 
-    /// The places of a blob in frames without a base: what can be one.
-    func plainCopies(of reference: ObjectReference) -> [Found] {
-        packs.compactMap { pack in
-            guard let place = pack.index.find(reference), !place.isRecipe, !pack.index.hasBase(place.frame)
-            else { return nil }
-            return Found(pack: pack, place: place)
+    /// The places of a blob that can be a base's for a frame of some depth, those of the least depth first.
+    func copies(of reference: ObjectReference, below depth: Int) -> [Found] {
+        let found = packs.compactMap { pack -> (found: Found, depth: Int)? in
+            guard let place = pack.index.find(reference), !place.isRecipe else { return nil }
+            let own = pack.index.depth(place.frame)
+            return own < depth ? (Found(pack: pack, place: place), own) : nil
         }
+        return found.count > 1 ? found.sorted { $0.depth < $1.depth }.map(\.found) : found.map(\.found)
     }
+
+    /// The places of a blob in frames without a base.
+    func plainCopies(of reference: ObjectReference) -> [Found] { copies(of: reference, below: 1) }
 
     /// Whether a live pack has an object, or the recipe of a blob; its bytes are not looked at.
     package func contains(_ reference: ObjectReference) -> Bool { find(reference) != nil }
@@ -127,14 +138,12 @@ extension ObjectStore {
         return (try? refresh()) != nil && current != before
     }
 
-    /// Every place of an object; those where a blob lies whole come first, and of these those without a base.
+    /// Every place of an object; those where a blob lies whole come first, and of these those of the least depth.
     private func copies(of reference: ObjectReference) -> [Found] {
-        let all = packs.compactMap { pack in
+        let recipes = packs.compactMap { pack in
             pack.index.find(reference).map { Found(pack: pack, place: $0) }
-        }
-        let whole = all.filter { !$0.place.isRecipe }
-        return whole.filter { !$0.pack.index.hasBase($0.place.frame) }
-            + whole.filter { $0.pack.index.hasBase($0.place.frame) } + all.filter(\.place.isRecipe)
+        }.filter(\.place.isRecipe)
+        return copies(of: reference, below: .max) + recipes
     }
 
     /// Whether an object can be read at one place, of a blob by recipe that recipe.
@@ -297,11 +306,12 @@ extension ObjectStore {
     ) throws(ReadError) -> [UInt8] {
         let base = try raw.table.baseBytes { (name) throws(ReadError) in
             raw.codec.isDifference
-                ? try basePayload(name, for: reference) : try basePayload(name, in: pack, for: reference)
+                ? try basePayload(name, below: raw.codec.depth, for: reference)
+                : try basePayload(name, in: pack, for: reference)
         }
         guard let base else {
             throw .damaged(
-                reference, problem: "frame \(number) of pack \(pack.name) has \(FrameTable.badBases)")
+                reference, problem: "frame \(number) of pack \(pack.name) has \(raw.table.badBases)")
         }
         do throws(CodingError) {
             return try withCoder { (coder) throws(CodingError) in
@@ -310,13 +320,13 @@ extension ObjectStore {
         } catch { throw .damaged(reference, problem: "frame \(number) of pack \(pack.name): \(error)") }
     }
 
-    /// The base of a difference lies whole in some pack, in a frame that has none itself, so this ends.
+    /// The base of a difference lies whole in some pack, in a frame of less depth, so this ends.
     private func basePayload(
-        _ base: ObjectReference, for reference: ObjectReference
+        _ base: ObjectReference, below depth: Int, for reference: ObjectReference
     ) throws(ReadError) -> ArraySlice<UInt8> {
         var failure: ReadError?
         repeat {
-            for found in plainCopies(of: base) {
+            for found in copies(of: base, below: depth) {
                 do throws(ReadError) {
                     return try slice(of: base, at: found)
                 } catch { failure = failure ?? error }
@@ -325,7 +335,7 @@ extension ObjectStore {
         } while hasNews()
         let problem =
             switch failure {
-            case nil: contains(base) ? "is there with a base of its own only" : "is missing"
+            case nil: contains(base) ? "lies only in frames that cannot be a base's" : "is missing"
             case .damaged(_, let problem), .unreadable(_, let problem): "cannot be read: \(problem)"
             case .missing: "is missing"
             }

@@ -35,8 +35,8 @@ package final class ObjectWriter: Sendable {
         /// Commits that were taken.
         var commits: Set<ObjectReference> = []
         var reliedOn: Set<ObjectReference> = []
-        /// The bases of what was written, as far as the store had them.
-        var bases: Set<ObjectReference> = []
+        /// The bases of what was written, as far as the store had them, and the depth below which each is needed.
+        var bases: [ObjectReference: Int] = [:]
         var sources: [Source] = []
         var objects = 0
         var rawBytes = 0
@@ -98,8 +98,13 @@ package final class ObjectWriter: Sendable {
         state.withLock { $0.sources.append(Source(commit: commit, content: content)) }
     }
 
-    /// Remembers that something written here cannot be read without an object that the store has in a frame without a base.
-    func rely(onBase base: ObjectReference) { _ = state.withLock { $0.bases.insert(base) } }
+    /// Remembers that something written here cannot be read without an object that the store has in a frame of less than some depth,
+    /// unless it was written here as well.
+    func rely(onBase base: ObjectReference, below depth: Int) {
+        state.withLock { state in
+            if !state.isOwn(base) { state.bases[base] = min(depth, state.bases[base] ?? depth) }
+        }
+    }
 
     /// What was named by ``rely(on:of:)``.
     package var sources: [Source] { state.withLock { $0.sources } }
@@ -167,8 +172,22 @@ package final class ObjectWriter: Sendable {
         while try !currentPack().append(frame) {}
     }
 
-    /// The bytes of a blob that was written here, in a frame without a base.
-    func writtenPayload(of reference: ObjectReference) throws(StoreError) -> [UInt8]? {
+    /// The bytes of a blob that can be the base of a frame of some depth: as it was written here, or as the store has it, checked against
+    /// its id.
+    ///
+    /// Nothing if it is nowhere, or cannot be read.
+    func basePayload(of reference: ObjectReference, below depth: Int) -> ArraySlice<UInt8>? {
+        if let payload = try? writtenPayload(of: reference, below: depth) { return payload[...] }
+        for found in store.copies(of: reference, below: depth) {
+            if let payload = try? store.verifiedSlice(of: reference, at: found) { return payload }
+        }
+        return nil
+    }
+
+    /// The bytes of a blob that was written here, in a frame of less than some depth.
+    private func writtenPayload(
+        of reference: ObjectReference, below depth: Int
+    ) throws(StoreError) -> [UInt8]? {
         let (pack, written) = state.withLock { ($0.pack, $0.written) }
         var found: (raw: PackReader.RawFrame, offset: Int, length: Int)?
         if let pack { found = try pack.frame(of: reference) }
@@ -181,10 +200,15 @@ package final class ObjectWriter: Sendable {
                 break
             }
         }
-        guard let found, found.raw.table.bases.isEmpty else { return nil }
+        guard let found, found.raw.codec.depth < depth else { return nil }
+        var bases = BaseBytes()
+        for base in found.raw.table.bases {
+            guard let payload = basePayload(of: base, below: found.raw.codec.depth) else { return nil }
+            bases.append(payload)
+        }
         do throws(CodingError) {
             let bytes = try store.withCoder { (coder) throws(CodingError) in
-                try PackReader.decode(found.raw, base: BaseBytes(), coder)
+                try PackReader.decode(found.raw, base: bases, coder)
             }
             return found.length == bytes.count
                 ? bytes : Array(bytes[found.offset..<found.offset + found.length])
@@ -291,7 +315,7 @@ package final class ObjectWriter: Sendable {
     package func stillStands() -> Bool {
         let (reliedOn, bases, packs) = state.withLock { ($0.reliedOn, $0.bases, $0.finished.map(\.name)) }
         return reliedOn.allSatisfy { store.containsWithBase($0) }
-            && bases.allSatisfy { store.hasPlainCopy(of: $0) }
+            && bases.allSatisfy { store.hasCopy(of: $0.key, below: $0.value) }
             && !packs.contains { store.isDoomed($0) }
     }
 

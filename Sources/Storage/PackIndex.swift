@@ -107,6 +107,12 @@ package struct PackIndex: Sendable {
         return file.withBytes { $0.u32(at: start + number * Self.frameSize + 8) } != 0
     }
 
+    /// How many frames, at most, have to be decoded one after another before this one can be: 0 where it has no base.
+    func depth(_ number: Int) -> Int {
+        guard hasBase(number) else { return 0 }
+        return max(1, codec(of: number).flatMap { Codec(rawValue: $0) }?.depth ?? .max)
+    }
+
     private func bases(_ position: Int, more: Int) throws(MalformedObject) -> [ObjectReference] {
         guard position > 0 else { return [] }
         var bases: [ObjectReference] = []

@@ -96,18 +96,25 @@ struct PackMerge {
                 }
             }
         }
-        // What has lost its base comes last: it may be read again some day, but hides nothing that can be read now.
-        let whole = deltas.map { delta in delta.bases.allSatisfy { store.hasPlainCopy(of: $0) } }
-        for isWhole in [true, false] {
-            for (delta, _) in zip(deltas, whole).filter({ $1 == isWhole }) {
-                let isNew = delta.objects.map { seen.insert($0.reference).inserted }
-                if isNew.contains(true) { frames.append(delta) }
-            }
+        for delta in sorted(deltas) {
+            let isNew = delta.objects.map { seen.insert($0.reference).inserted }
+            if isNew.contains(true) { frames.append(delta) }
         }
         metadata += fresh.filter { seen.insert($0.reference).inserted }
         let order = MergeOrder(metadata)
         frames += try framed(order.sorted(data), Self.dataFrame, .data)
         return frames + (try framed(order.sorted(metadata), Self.metadataFrame, .metadata))
+    }
+
+    /// Frames with a base in the order in which they are taken: those that need the fewest others first.
+    ///
+    /// What has lost its base comes last: it may be read again some day, but hides nothing that can be read now.
+    private func sorted(_ deltas: [EncodedFrame]) -> [EncodedFrame] {
+        let keys = deltas.map { delta -> Int in
+            let depth = delta.codec.depth
+            return delta.bases.allSatisfy { store.hasCopy(of: $0, below: depth) } ? depth : .max
+        }
+        return deltas.indices.sorted { (keys[$0], $0) < (keys[$1], $1) }.map { deltas[$0] }
     }
 
     private static func damage(_ pack: PackReader, _ frame: Int, _ problem: String) -> StoreError {

@@ -99,14 +99,14 @@ package final class PackWriter: Sendable {
                 entries.append(
                     PackEntries.Row(
                         reference: object.reference, isRecipe: false,
-                        isDifference: frame.frameClass == .data && !frame.bases.isEmpty, frame: number,
+                        depth: frame.frameClass == .data ? frame.codec.depth : 0, frame: number,
                         offset: start,
                         length: length))
                 guard let blob = object.recipeOf else { continue }
                 entries.append(
                     PackEntries.Row(
-                        reference: ObjectReference(.blob, blob), isRecipe: true, isDifference: false,
-                        frame: number, offset: start,
+                        reference: ObjectReference(.blob, blob), isRecipe: true, depth: 0, frame: number,
+                        offset: start,
                         length: length))
             }
         }

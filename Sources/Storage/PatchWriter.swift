@@ -41,7 +41,7 @@ package final class PatchWriter: Sendable {
         guard !builder.isEmpty else { return }
         let isBase = builder.references.contains { writer.differences.isBase($0) }
         if !isBase, isTried(builder, noted.runs), let frame = try patch(&builder, noted.runs) {
-            for base in frame.bases { writer.rely(onBase: base) }
+            for base in frame.bases { writer.rely(onBase: base, below: frame.codec.depth) }
             writer.differences.add(frame)
             return try writer.append(frame)
         }
@@ -182,7 +182,7 @@ package final class PatchWriter: Sendable {
         }
         let numbers = wanted.sorted()
         let length = numbers.reduce(0) { $0 + base.chunks[$1].length }
-        guard !numbers.isEmpty, numbers.count <= Codec.baseLimit, length <= FrameHeader.baseLimit else {
+        guard !numbers.isEmpty, numbers.count <= Codec.baseLimit, length <= Codec.patch.baseByteLimit else {
             return nil
         }
         var (bytes, starts): ([UInt8], [Int]) = ([], [])

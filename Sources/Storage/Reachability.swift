@@ -67,7 +67,8 @@ struct Reachability {
 
     /// The entry that a reader would find, as in ``ObjectStore/find(_:)``: a blob's that lies there whole before one by recipe.
     private func firstPlace(of reference: ObjectReference) -> (pack: Int, position: Int)? {
-        var (delta, recipe): ((pack: Int, position: Int)?, (pack: Int, position: Int)?)
+        var (difference, least): ((pack: Int, position: Int)?, Int) = (nil, .max)
+        var recipe: (pack: Int, position: Int)?
         for (number, pack) in packs.enumerated() {
             guard let position = pack.index.position(of: reference) else { continue }
             guard reference.kind == .blob, let (_, place) = pack.index.entry(position) else {
@@ -76,20 +77,21 @@ struct Reachability {
             if place.isRecipe {
                 recipe = recipe ?? (number, position)
             } else if pack.index.hasBase(place.frame) {
-                delta = delta ?? (number, position)
+                let depth = pack.index.depth(place.frame)
+                if difference == nil || depth < least { (difference, least) = ((number, position), depth) }
             } else {
                 return (number, position)
             }
         }
-        return delta ?? recipe
+        return difference ?? recipe
     }
 
     /// All entries, in the order in which a reader would take them.
     private func places(
         of reference: ObjectReference, in holders: [Int]
     ) -> [(pack: Int, position: Int)] {
-        var whole: [(pack: Int, position: Int)] = []
-        var (deltas, recipes) = (whole, whole)
+        var whole: [(depth: Int, place: (pack: Int, position: Int))] = []
+        var recipes: [(pack: Int, position: Int)] = []
         for number in holders {
             let index = packs[number].index
             guard let position = index.position(of: reference), let (_, place) = index.entry(position) else {
@@ -97,13 +99,11 @@ struct Reachability {
             }
             if place.isRecipe {
                 recipes.append((number, position))
-            } else if index.hasBase(place.frame) {
-                deltas.append((number, position))
             } else {
-                whole.append((number, position))
+                whole.append((index.depth(place.frame), (number, position)))
             }
         }
-        return whole + deltas + recipes
+        return whole.sorted { ($0.depth, $0.place.pack) < ($1.depth, $1.place.pack) }.map(\.place) + recipes
     }
 
     /// The bases of a blob, where the place that counts has some.

@@ -26,6 +26,8 @@ final class SalvagedObjects: ObjectReader {
     private let files: any FileSystem
     private let cache = FrameCache(limit: 48 << 20)
     private let coders = Mutex<[CoderBox]>([])
+    /// Finds bases that these packs do not have.
+    private let elsewhere: @Sendable (ObjectReference) -> [UInt8]?
 
     /// A coder that one thread has at a time: it leaves the list while it is used.
     private struct CoderBox: @unchecked Sendable {
@@ -34,35 +36,57 @@ final class SalvagedObjects: ObjectReader {
 
     init(
         places: [ObjectReference: SalvagedPlace], packs: [PackName], layout: StoreLayout,
-        files: any FileSystem
+        files: any FileSystem, elsewhere: @escaping @Sendable (ObjectReference) -> [UInt8]? = { _ in nil }
     ) {
+        self.elsewhere = elsewhere
         self.places = places
         self.packs = packs
         self.layout = layout
         self.files = files
     }
 
-    /// What some packs have in undamaged frames that need no base: that is where the bases of their other frames are.
+    /// What some packs have in undamaged frames, as far as others of them can need it as their base: first of those that need none
+    /// themselves, then of those that need these.
     ///
     /// A pack that is not there has nothing.
-    convenience init(basesOf packs: [PackName], layout: StoreLayout, files: any FileSystem) throws(StoreError)
-    {
+    ///
+    /// - Parameter elsewhere: Finds bases that these packs do not have.
+    convenience init(
+        basesOf packs: [PackName], layout: StoreLayout, files: any FileSystem,
+        elsewhere: @escaping @Sendable (ObjectReference) -> [UInt8]?
+    ) throws(StoreError) {
         var places: [ObjectReference: SalvagedPlace] = [:]
-        for (number, pack) in packs.enumerated() {
-            var (frame, start) = (-1, 0)
-            do throws(StoreError) {
-                _ = try PackSalvage(layout.pack(pack), files: files).forEachObject {
-                    reference, payload, offset in
-                    if offset != frame { (frame, start) = (offset, 0) }
-                    places[reference] = SalvagedPlace(
-                        pack: Int32(number), start: Int32(start), length: Int32(payload.count), frame: offset)
-                    start += payload.count
+        for depth in 0..<Codec.deepest {
+            let known = SalvagedObjects(
+                places: places, packs: packs, layout: layout, files: files, elsewhere: elsewhere)
+            let base = { (base: ObjectReference) -> [UInt8]? in depth == 0 ? nil : known.base(base) }
+            var isDone = true
+            for (number, pack) in packs.enumerated() {
+                var (frame, start) = (-1, 0)
+                do throws(StoreError) {
+                    let salvage = PackSalvage(layout.pack(pack), files: files)
+                    let gaps = try salvage.forEachObject(base: base) { reference, payload, offset in
+                        if offset != frame { (frame, start) = (offset, 0) }
+                        if places[reference] == nil {
+                            places[reference] = SalvagedPlace(
+                                pack: Int32(number), start: Int32(start), length: Int32(payload.count),
+                                frame: offset)
+                        }
+                        start += payload.count
+                    }
+                    if !gaps.isEmpty { isDone = false }
+                } catch {
+                    guard case .file(let failure) = error, failure.isNotFound else { throw error }
                 }
-            } catch {
-                guard case .file(let failure) = error, failure.isNotFound else { throw error }
             }
+            if isDone { break }
         }
-        self.init(places: places, packs: packs, layout: layout, files: files)
+        self.init(places: places, packs: packs, layout: layout, files: files, elsewhere: elsewhere)
+    }
+
+    /// The payload of a base, wherever it is; nothing if it is nowhere.
+    func base(_ reference: ObjectReference) -> [UInt8]? {
+        (try? payload(of: reference)) ?? elsewhere(reference)
     }
 
     func payload(of reference: ObjectReference) throws(ReadError) -> [UInt8]? {
@@ -85,9 +109,9 @@ final class SalvagedObjects: ObjectReader {
         guard case .frame(let raw, _) = scan else {
             throw .damaged(reference, problem: "its pack changed meanwhile")
         }
-        // A base's frame has none itself: places whose frames break that rule are never made.
+        // A base's frame has less depth: places whose frames break that rule are never made.
         let base = try raw.table.baseBytes { (base) throws(ReadError) in
-            (try payload(of: base) ?? [])[...]
+            (try payload(of: base) ?? elsewhere(base) ?? [])[...]
         }
         let taken = coders.withLock { $0.popLast() }
         do throws(CodingError) {

@@ -54,11 +54,11 @@ package struct StoreRepair: Sendable {
         var replaced: [Replacement] = []
         if !report.damagedPacks.isEmpty {
             let store = try openWithout(report)
-            let bases = try SalvagedObjects(basesOf: report.damagedPacks, layout: layout, files: files)
+            let bases = try bases(of: report, besides: store)
             var seen: Set<ObjectReference> = []
             for pack in report.damagedPacks {
                 var (saved, bytes) = (0, 0)
-                try salvage(pack, store, bases) { (reference, payload) throws(StoreError) in
+                try salvage(pack, bases) { (reference, payload) throws(StoreError) in
                     guard !store.containsPlain(reference), seen.insert(reference).inserted else { return }
                     (saved, bytes) = (saved + 1, bytes + payload.count)
                 }
@@ -97,12 +97,12 @@ package struct StoreRepair: Sendable {
         let store = try openWithout(report)
         let writer = ObjectWriter(store, random: random)
         do throws(StoreError) {
-            let bases = try SalvagedObjects(basesOf: report.damagedPacks, layout: layout, files: files)
+            let bases = try bases(of: report, besides: store)
             var blobs = FrameBuilder(.data)
             var replaced: [Replacement] = []
             for pack in report.damagedPacks {
                 var (saved, bytes) = (0, 0)
-                try salvage(pack, store, bases) { (reference, payload) throws(StoreError) in
+                try salvage(pack, bases) { (reference, payload) throws(StoreError) in
                     guard try save(reference, payload, &blobs, writer) else { return }
                     (saved, bytes) = (saved + 1, bytes + payload.count)
                 }
@@ -148,17 +148,22 @@ package struct StoreRepair: Sendable {
         return try ObjectStore.open(layout.root, files: files, leavingOut: Set(report.damagedPacks))
     }
 
+    /// What damaged packs have of the bases of their own frames, and behind it the rest of the store.
+    private func bases(
+        of report: IntegrityReport, besides store: ObjectStore
+    ) throws(StoreError) -> SalvagedObjects {
+        try SalvagedObjects(basesOf: report.damagedPacks, layout: layout, files: files) { base in
+            (try? store.payload(of: base)) ?? nil
+        }
+    }
+
     /// Hands out what is undamaged in a pack; nothing if its file is gone.
     private func salvage(
-        _ pack: PackName, _ store: ObjectStore, _ bases: SalvagedObjects,
+        _ pack: PackName, _ bases: SalvagedObjects,
         _ body: (ObjectReference, [UInt8]) throws(StoreError) -> Void
     ) throws(StoreError) {
         do throws(StoreError) {
-            let base = { (base: ObjectReference) -> [UInt8]? in
-                if let payload = try? bases.payload(of: base) { return payload }
-                return (try? store.payload(of: base)) ?? nil
-            }
-            _ = try PackSalvage(layout.pack(pack), files: files).forEachObject(base: base) {
+            _ = try PackSalvage(layout.pack(pack), files: files).forEachObject(base: bases.base) {
                 (reference, payload, _) throws(StoreError) in try body(reference, payload)
             }
         } catch {

@@ -17,18 +17,22 @@ package struct StoreState: Hashable, Sendable {
     private var leaf: ObjectID
 
     /// The features of the format that this version knows beyond the first.
-    static let knownFeatures: Set<String> = [tensors, patches]
+    static let knownFeatures: Set<String> = [tensors, patches, casts]
 
     /// Packs have frames of tensors.
     private static let tensors = "tensors"
     /// Packs have frames that are patches upon others.
     private static let patches = "patches"
 
+    /// Packs have frames of tensors that are rounded from others.
+    private static let casts = "casts"
+
     /// The feature without which frames of a codec cannot be read.
     static func feature(of codec: Codec) -> String? {
         switch codec {
         case .tensor, .tensorWithBase: tensors
         case .patch: patches
+        case .cast: casts
         case .raw, .zlib, .zstd, .zlibWithBase: nil
         }
     }

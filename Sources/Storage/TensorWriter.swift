@@ -2,9 +2,11 @@ package import Coding
 package import ObjectModel
 internal import Synchronization
 
-/// Writes tensors, each by itself or as its difference from an earlier version of it, whichever keeps the store smaller.
+/// Writes tensors: as what another one is when it is rounded, or each by itself or as its difference from an earlier version of it,
+/// whichever keeps the store smaller.
 ///
-/// A base is never a difference itself, so that no tensor costs more to read than twice what it would by itself.
+/// The base of a difference is never a difference itself, so that no tensor costs more to read than twice what it would by itself. What a
+/// cast is rounded from may be a difference: most who read the one read the other.
 ///
 /// May be used from any thread. Memory: about five times a piece of 4 MiB for each.
 package final class TensorWriter: Sendable {
@@ -15,9 +17,15 @@ package final class TensorWriter: Sendable {
         package let layout: TensorLayout
         /// Earlier versions of it, or what else may be like it: the likeliest first.
         package let candidates: [ObjectID]
+        /// What it may be rounded from, the likeliest first.
+        package let sources: [CastSource]
 
-        package init(id: ObjectID, bytes: [UInt8], layout: TensorLayout, candidates: [ObjectID]) {
-            (self.id, self.bytes, self.layout, self.candidates) = (id, bytes, layout, candidates)
+        package init(
+            id: ObjectID, bytes: [UInt8], layout: TensorLayout, candidates: [ObjectID],
+            sources: [CastSource] = []
+        ) {
+            (self.id, self.bytes, self.layout) = (id, bytes, layout)
+            (self.candidates, self.sources) = (candidates, sources)
         }
     }
 
@@ -26,13 +34,13 @@ package final class TensorWriter: Sendable {
         let reference: ObjectReference
         /// Bytes in packs for each raw one.
         let ratio: Double
-        let isOwn: Bool
     }
 
     /// How a piece was written here.
     private enum Written {
         case alone(ratio: Double)
         case upon(ObjectReference)
+        case cast
     }
 
     private struct State {
@@ -47,26 +55,34 @@ package final class TensorWriter: Sendable {
     /// Encodes and writes a piece.
     package func append(_ piece: Piece) throws(StoreError) {
         let reference = ObjectReference(.blob, piece.id)
-        if !writer.differences.isBase(reference), let (frame, base) = try difference(piece) {
-            if !base.isOwn { writer.rely(onBase: base.reference) }
-            try writer.append(frame)
-            writer.differences.add(frame)
-            state.withLock { $0.written[reference] = .upon(base.reference) }
-            return
+        if !writer.differences.isBase(reference) {
+            if let frame = try cast(piece) {
+                return try append(frame, reference, .cast)
+            } else if let (frame, base) = try difference(piece) {
+                return try append(frame, reference, .upon(base.reference))
+            }
         }
         let encoded = try coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, piece.layout) }
         }
-        let frame = Self.frame(piece, encoded.codec, base: nil, encoded.stored ?? piece.bytes)
+        let frame = Self.frame(piece, encoded.codec, bases: [], encoded.stored ?? piece.bytes)
         try writer.append(frame)
         let ratio = Double(frame.storedLength) / Double(piece.bytes.count)
         state.withLock { $0.written[reference] = .alone(ratio: ratio) }
     }
 
+    private func append(
+        _ frame: EncodedFrame, _ reference: ObjectReference, _ written: Written
+    ) throws(StoreError) {
+        for base in frame.bases { writer.rely(onBase: base, below: frame.codec.depth) }
+        try writer.append(frame)
+        writer.differences.add(frame)
+        state.withLock { $0.written[reference] = written }
+    }
+
     private static func frame(
-        _ piece: Piece, _ codec: Codec, base: ObjectReference?, _ stored: [UInt8]
+        _ piece: Piece, _ codec: Codec, bases: [ObjectReference], _ stored: [UInt8]
     ) -> EncodedFrame {
-        let bases = base.map { [$0] } ?? []
         let table = FrameTable(codec: codec, bases: bases, objects: [(.blob, piece.bytes.count)])
         return EncodedFrame(
             codec: codec, frameClass: .data, bases: bases, table: table.bytes, stored: stored,
@@ -82,6 +98,47 @@ package final class TensorWriter: Sendable {
         }
     }
 
+    // MARK: Casts
+
+    /// Of a piece's bytes, what a cast takes at most; what takes more is not rounded from its source, but akin to it at best.
+    private static let castShare = 1.0 / 16
+
+    /// The piece by what it is rounded from, if it is.
+    private func cast(_ piece: Piece) throws(StoreError) -> EncodedFrame? {
+        for source in piece.sources {
+            guard let cast = TensorCast(from: source.type, to: piece.layout.type),
+                let base = bytes(of: source)
+            else { continue }
+            let stream = try coding { (coder) throws(CodingError) in
+                piece.bytes.withUnsafeBytes {
+                    coder.encodeCast($0, base: base, from: source.first, cast, piece.layout)
+                }
+            }
+            guard let stream, Double(stream.count) <= Double(piece.bytes.count) * Self.castShare else {
+                continue
+            }
+            let bases = source.chunks.map { ObjectReference(.blob, $0.id) }
+            return Self.frame(piece, .cast, bases: bases, stream)
+        }
+        return nil
+    }
+
+    /// The bytes of a source; nothing if it is too long, or not all of it is here.
+    private func bytes(of source: CastSource) -> BaseBytes? {
+        guard Codec.cast.baseCounts.contains(source.chunks.count),
+            source.chunks.reduce(0, { $0 + $1.length }) <= Codec.cast.baseByteLimit
+        else { return nil }
+        var bytes = BaseBytes()
+        for chunk in source.chunks {
+            let reference = ObjectReference(.blob, chunk.id)
+            guard let payload = writer.basePayload(of: reference, below: Codec.cast.depth),
+                payload.count == chunk.length
+            else { return nil }
+            bytes.append(payload)
+        }
+        return bytes
+    }
+
     // MARK: Differences
 
     /// Where the nearest candidate is this near, in parts of what the piece takes by itself, no other one is looked at.
@@ -94,7 +151,7 @@ package final class TensorWriter: Sendable {
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, base: payload, piece.layout) }
         }
         guard let stream else { return nil }
-        let frame = Self.frame(piece, .tensorWithBase, base: base.reference, stream)
+        let frame = Self.frame(piece, .tensorWithBase, bases: [base.reference], stream)
         let alone = base.ratio * Double(piece.bytes.count)
         guard writer.differences.isWorth(frame.storedLength, upon: base.reference, alone: alone) else {
             return nil
@@ -125,12 +182,13 @@ package final class TensorWriter: Sendable {
     /// What a difference from a candidate can be put upon: the candidate, or its own base.
     private func base(of candidate: ObjectReference) -> Base? {
         switch state.withLock({ $0.written[candidate] }) {
-        case .alone(let ratio): return Base(reference: candidate, ratio: ratio, isOwn: true)
+        case .alone(let ratio): return Base(reference: candidate, ratio: ratio)
         case .upon(let base):
             if case .alone(let ratio) = state.withLock({ $0.written[base] }) {
-                return Base(reference: base, ratio: ratio, isOwn: true)
+                return Base(reference: base, ratio: ratio)
             }
             return stored(base)
+        case .cast: return nil
         case nil:
             if let base = stored(candidate) { return base }
             guard let found = writer.store.find(candidate), !found.place.isRecipe,
@@ -148,16 +206,13 @@ package final class TensorWriter: Sendable {
                 continue
             }
             let ratio = Double(header.totalLength) / Double(header.rawLength)
-            return Base(reference: reference, ratio: min(1, ratio), isOwn: false)
+            return Base(reference: reference, ratio: min(1, ratio))
         }
         return nil
     }
 
     private func payload(of base: Base) -> [UInt8]? {
-        let payload =
-            base.isOwn
-            ? try? writer.writtenPayload(of: base.reference)
-            : (try? writer.store.payload(of: base.reference)) ?? nil
-        return payload.flatMap { $0.isEmpty ? nil : $0 }
+        let payload = writer.basePayload(of: base.reference, below: Codec.tensorWithBase.depth)
+        return payload.flatMap { $0.isEmpty ? nil : Array($0) }
     }
 }

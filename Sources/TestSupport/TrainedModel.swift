@@ -43,18 +43,50 @@ package struct TrainedModel: Sendable {
         }
     }
 
+    /// How a file has the weights.
+    package enum Element: String, Sendable, CaseIterable {
+        /// Cut off, not rounded: what the weights are before they are trained further.
+        case cut = "BF16"
+        case bfloat16
+        case float16 = "F16"
+        case float32 = "F32"
+        case float64 = "F64"
+
+        /// As headers name it.
+        var name: String { self == .bfloat16 ? "BF16" : rawValue }
+
+        func bytes(_ weight: Float) -> [UInt8] {
+            switch self {
+            case .cut: Self.bytes(UInt16(truncatingIfNeeded: weight.bitPattern >> 16))
+            case .bfloat16:
+                Self.bytes(
+                    UInt16(
+                        truncatingIfNeeded: (weight.bitPattern &+ 0x7fff &+ (weight.bitPattern >> 16 & 1))
+                            >> 16
+                    ))
+            case .float16: Self.bytes(Float16(weight).bitPattern)
+            case .float32: Self.bytes(weight.bitPattern)
+            // With more places than a float has.
+            case .float64: Self.bytes((Double(weight) * (1 + 1e-9)).bitPattern)
+            }
+        }
+
+        private static func bytes(_ bits: some FixedWidthInteger) -> [UInt8] {
+            withUnsafeBytes(of: bits.littleEndian) { Array($0) }
+        }
+    }
+
+    /// The model as a file, the tensors in their order, of bfloat16 weights that are cut off.
+    package var file: [UInt8] { file(.cut) }
+
     /// The model as a file, the tensors in their order.
-    package var file: [UInt8] {
+    package func file(_ element: Element) -> [UInt8] {
         var (header, data): (String, [UInt8]) = ("{\"__metadata__\":{\"step\":\"\(metadata)\"}", [])
         for tensor in tensors {
             let start = data.count
-            for weight in tensor.weights {
-                let bits = UInt16(truncatingIfNeeded: weight.bitPattern >> 16)
-                data.append(UInt8(truncatingIfNeeded: bits))
-                data.append(UInt8(bits >> 8))
-            }
+            for weight in tensor.weights { data += element.bytes(weight) }
             header +=
-                ",\"\(tensor.name)\":{\"dtype\":\"BF16\",\"shape\":\(tensor.shape),\"data_offsets\":[\(start),\(data.count)]}"
+                ",\"\(tensor.name)\":{\"dtype\":\"\(element.name)\",\"shape\":\(tensor.shape),\"data_offsets\":[\(start),\(data.count)]}"
         }
         header += "}"
         let length = UInt64(header.utf8.count)

@@ -1,4 +1,5 @@
 internal import Chunking
+internal import Coding
 internal import FileIO
 internal import Formats
 package import ObjectModel
@@ -21,6 +22,8 @@ package final class FileHistory: Sendable {
     private static let neighbourLimit = 3
     /// So many files of a directory that a run read.
     private static let inputLimit = 4
+    /// So many tensors are tried as what a piece may be rounded from.
+    private static let sourceLimit = 2
     /// So many tables are kept in memory.
     private static let tableLimit = 64
 
@@ -59,6 +62,48 @@ package final class FileHistory: Sendable {
         var chunks: [ChunkEntry] = []
         guard (try? recipe.forEachChunk(in: store, { chunks.append($0) })) != nil else { return nil }
         return PatchBase(chunks, in: store)
+    }
+
+    /// For each piece of a file what it may be rounded from, the likeliest first: in files that were written meanwhile, and in those beside it
+    /// in the version before.
+    func sources(for file: TensorFile, at path: RepositoryPath) -> [[CastSource]] {
+        var sources = [[CastSource]](repeating: [], count: file.pieces.count)
+        let isNarrow = file.tensors.contains { tensor in
+            TensorFile.elementType(tensor.type).map(TensorCast.isTarget) ?? false
+        }
+        guard isNarrow else { return sources }
+        for table in likeliest(path) {
+            for (index, source) in table.sources(of: file).enumerated() {
+                guard let source, sources[index].count < Self.sourceLimit else { continue }
+                sources[index].append(source)
+            }
+        }
+        return sources
+    }
+
+    /// The tables that are looked at for casts: those with the most of a path in common.
+    private func likeliest(_ path: RepositoryPath) -> [TensorTable] {
+        var found: [(path: RepositoryPath, table: TensorTable)] = []
+        for (directory, tables) in state.withLock({ $0.written }) {
+            for (name, table) in tables {
+                if let place = try? directory.appending(name), place != path { found.append((place, table)) }
+            }
+        }
+        if let (directory, name) = path.split {
+            let known = Set(found.map(\.path))
+            var others: [(path: RepositoryPath, entry: TreeEntry)] = []
+            for entry in listing(of: directory) where entry.name != name {
+                if let place = try? directory.appending(entry.name), !known.contains(place) {
+                    others.append((place, entry))
+                }
+            }
+            others.sort { $0.path.likeness(path) > $1.path.likeness(path) }
+            for (place, entry) in others.prefix(Self.neighbourLimit) {
+                if let table = table(of: entry) { found.append((place, table)) }
+            }
+        }
+        found.sort { ($0.path.likeness(path), $1.path) > ($1.path.likeness(path), $0.path) }
+        return found.map(\.table).filter(\.hasSources)
     }
 
     /// For each piece of a file chunks that may be like it, the likeliest first.

@@ -114,7 +114,7 @@ package struct Snapshot: Sendable {
             return isOver ? .max : more
         }
         onStep(.planned(files: scanned.count, bytes: bytes))
-        let order = SnapshotOrder(scanned)
+        let order = SnapshotOrder(scanned) { elementWidth(of: scanned[$0]) }
         let work = Monitor(Work(files: SnapshotFiles(scanned)))
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
         let hasLarge = writer != nil && scanned.indices.contains { scanned.size($0) > Chunker.wholeLimit }
@@ -365,10 +365,11 @@ package struct Snapshot: Sendable {
         output.builder.isQuick = true
         defer { output.builder.isQuick = false }
         let tensors = try tensorFile(file, size, path)
-        var candidates: [[ObjectID]]?
+        var (candidates, sources): ([[ObjectID]]?, [[CastSource]]?)
         if let tensors, let history {
             try finishTensors(output)
             candidates = history.candidates(for: tensors, at: path)
+            sources = history.sources(for: tensors, at: path)
         }
         if tensors == nil, let writer, let base = history?.ancestor(of: path) {
             let patch = PatchWriter(writer, base: base)
@@ -411,8 +412,13 @@ package struct Snapshot: Sendable {
             if chunks.isEmpty, chunk.length == size { only = Array(window[start..<start + chunk.length]) }
             let bytes = window[start..<start + chunk.length]
             if let piece, let layout = tensors?.layout(of: piece) {
-                let candidates = candidates.map { $0[chunks.count] } ?? []
-                try keep(chunk.id, bytes, layout, candidates, &output)
+                let number = chunks.count
+                try keep(chunk.id, &output) {
+                    TensorWriter.Piece(
+                        id: chunk.id, bytes: Array(bytes), layout: layout,
+                        candidates: candidates.map { $0[number] } ?? [],
+                        sources: sources.map { $0[number] } ?? [])
+                }
             } else {
                 try keep(ChunkEntry(id: chunk.id, length: chunk.length), bytes, at: total, &output)
             }
@@ -447,6 +453,20 @@ package struct Snapshot: Sendable {
         let head = try bytes(length)
         return head.withUnsafeBytes { SafetensorsHeader($0, fileLength: size) }.map { TensorFile($0) }
     }
+
+    /// Bytes of an element of a file's first tensor; 0 where that cannot be told.
+    private func elementWidth(of file: ScannedFile) -> Int {
+        guard writer != nil, let descriptor = try? files.open(root.appending(file.path.bytes)) else {
+            return 0
+        }
+        defer { files.close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: Self.typeReach)
+        guard let count = try? files.read(descriptor, filling: &bytes, from: 0, at: 0) else { return 0 }
+        return SafetensorsHeader.firstElementWidth(in: bytes[..<count]) ?? 0
+    }
+
+    /// Bytes of a file in which its first tensor's type is looked for.
+    private static let typeReach = 16_384
 
     private func keep(
         _ content: Content, _ output: inout Output, _ recipes: inout [RecipeEntry]
@@ -490,12 +510,9 @@ package struct Snapshot: Sendable {
     }
 
     private func keep(
-        _ id: ObjectID, _ bytes: ArraySlice<UInt8>, _ layout: TensorLayout, _ candidates: [ObjectID],
-        _ output: inout Output
+        _ id: ObjectID, _ output: inout Output, _ piece: () -> TensorWriter.Piece
     ) throws(WorkingTreeError) {
         guard let writer, writer.claim(ObjectReference(.blob, id)) else { return }
-        let piece = TensorWriter.Piece(
-            id: id, bytes: Array(bytes), layout: layout, candidates: candidates)
-        try write(piece, &output)
+        try write(piece(), &output)
     }
 }

@@ -19,8 +19,9 @@ struct SnapshotOrder: Sendable {
 
     func batch(_ number: Int) -> ArraySlice<UInt32> { order[batches[number]] }
 
-    init(_ scanned: ScannedFiles) {
-        let series = Self.series(scanned)
+    /// - Parameter elementWidth: Bytes of the elements of a file of tensors, by the number of the file; 0 where that is not known.
+    init(_ scanned: ScannedFiles, elementWidth: (Int) -> Int) {
+        let series = Self.series(scanned, elementWidth)
         var others = Self.storingOrder(scanned)
         if !series.isEmpty {
             let members = Set(series.joined())
@@ -39,18 +40,42 @@ struct SnapshotOrder: Sendable {
         self.batches = batches
     }
 
+    /// One of the large files of tensors of a directory.
+    private struct Member {
+        let name: NumberedName
+        let index: UInt32
+        let width: Int
+    }
+
     /// Large files of tensors of one directory, the oldest checkpoint first: each may be told by its difference from the one before.
-    private static func series(_ scanned: ScannedFiles) -> [[UInt32]] {
-        var found: [RepositoryPath: [(key: NumberedName, index: UInt32)]] = [:]
+    ///
+    /// Those of wider elements stand before all others, which may be rounded from them; a directory that has none of the widest goes with the
+    /// one that is named most like it among those that have.
+    private static func series(_ scanned: ScannedFiles, _ elementWidth: (Int) -> Int) -> [[UInt32]] {
+        var found: [RepositoryPath: [Member]] = [:]
         for index in scanned.indices where scanned.size(index) > Chunker.wholeLimit {
             let name = scanned.withName(index) { name in
                 name.suffix(tensorEnding.count).elementsEqual(tensorEnding) ? NumberedName(name) : nil
             }
             guard let name else { continue }
             let directory = scanned.path(index).split?.directory ?? .root
-            found[directory, default: []].append((name, UInt32(index)))
+            found[directory, default: []].append(
+                Member(name: name, index: UInt32(index), width: elementWidth(index)))
         }
-        return found.sorted { $0.key < $1.key }.map { $0.value.sorted { $0.key < $1.key }.map(\.index) }
+        let widest = found.values.joined().map(\.width).max() ?? 0
+        let directories = found.sorted { $0.key < $1.key }.map { (path: $0.key, members: $0.value) }
+        let leaders = directories.filter { $0.members.contains { $0.width == widest } }.map(\.path)
+        var together: [RepositoryPath: [Member]] = [:]
+        for (path, members) in directories {
+            let leader = leaders.contains(path) ? path : leaders.max { $0.likeness(path) < $1.likeness(path) }
+            together[leader ?? path, default: []] += members.sorted { $0.name < $1.name }
+        }
+        return together.sorted { $0.key < $1.key }.map { series in
+            let members = series.value.enumerated().sorted {
+                ($1.element.width, $0.offset) < ($0.element.width, $1.offset)
+            }
+            return members.map(\.element.index)
+        }
     }
 
     /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.

@@ -9,7 +9,8 @@ import TestSupport
 extension FuzzedDecoder {
     static let packs: [FuzzedDecoder] = [
         codec("codec-raw", .raw), codec("codec-zlib", .zlib), codec("codec-zstd", .zstd),
-        codec("codec-zlib-base", .zlibWithBase), codec("codec-patch", .patch), patch, tensor, table, frame,
+        codec("codec-zlib-base", .zlibWithBase), codec("codec-patch", .patch), codec("codec-cast", .cast),
+        patch, tensor, table, frame,
         packIndex, pack,
     ]
 
@@ -20,6 +21,8 @@ extension FuzzedDecoder {
 
     /// What the codec with a base is given.
     private static let base = Array(String(repeating: "{\"parents\":[],\"tree\":\"00\"}", count: 20).utf8)
+
+    private static let castBase = [[UInt8]](repeating: base, count: 20).flatMap { $0 }
 
     private static let texts: [[UInt8]] = [
         [], [0], Array("abc".utf8), base + Array("}".utf8), [UInt8](repeating: 0, count: 5000),
@@ -152,8 +155,9 @@ extension FuzzedDecoder {
                     stored: stored[...])
                 let output: [UInt8]
                 let coder = try shared.get()
+                let base = codec == .cast ? castBase : codec.hasBase ? base : []
                 do throws(CodingError) {
-                    output = try PackReader.decode(frame, base: BaseBytes(codec.hasBase ? base : []), coder)
+                    output = try PackReader.decode(frame, base: BaseBytes(base), coder)
                 } catch { return .refused }
                 try require(output.count == length, "another length")
                 switch codec {
@@ -166,7 +170,7 @@ extension FuzzedDecoder {
                     try require(Allowed.zstd(stored, length: length), "a forbidden frame was accepted")
                 // Their streams have a decoder of their own here.
                 case .tensor, .tensorWithBase: break
-                case .patch:
+                case .patch, .cast:
                     // What another stream left behind makes no difference.
                     let again = try PackReader.decode(frame, base: BaseBytes(base), FrameCoder())
                     try require(output == again, "a used decoder gives something else")
@@ -195,6 +199,7 @@ extension FuzzedDecoder {
                     }
                 }
             case .tensor, .tensorWithBase: break
+            case .cast: found += try casts()
             case .patch:
                 let coder = try FrameCoder()
                 for later in [text, base + text, text + base[..<(base.count / 2)] + text] {
@@ -213,6 +218,27 @@ extension FuzzedDecoder {
                         3, 1, 0, 9,
                     ], 35
                 ))
+        }
+        return found
+    }
+
+    /// The base's bytes, taken for numbers, as rounded ones; and the same with an exception.
+    private static func casts() throws -> [(stored: [UInt8], length: Int)] {
+        let (coder, long) = (try FrameCoder(), BaseBytes(castBase))
+        var found: [(stored: [UInt8], length: Int)] = []
+        for (source, target) in [
+            (ElementType.float32, ElementType.bfloat16), (.float32, .float16), (.float64, .float32),
+        ] {
+            guard let cast = TensorCast(from: source, to: target) else { continue }
+            let rounded = cast.rounded(long, from: 3, count: 1200) { Array($0) }
+            for change: UInt8 in [0, 1] {
+                var bytes = rounded
+                bytes[600] ^= change
+                let stored = bytes.withUnsafeBytes {
+                    coder.encodeCast($0, base: long, from: 3, cast, TensorLayout(type: target))
+                }
+                if let stored { found.append((stored, bytes.count)) }
+            }
         }
         return found
     }
@@ -388,7 +414,9 @@ extension FuzzedDecoder {
                 } catch { throw Violation("the salvage throws \(error)") }
                 var check = IntegrityPack(name, layout: layout, files: disk)
                 check.read(threads: 1) { _, _ in }
-                check.decodeDeferred(threads: 1) { _ in base }
+                for depth in 1...Codec.deepest {
+                    check.decodeDeferred(depth: depth, threads: 1) { _ in base }
+                }
                 check.compareIndex()
                 try require(!check.problems.isEmpty, "a pack of another name without a problem")
                 let reader: PackReader
