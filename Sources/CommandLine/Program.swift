@@ -53,6 +53,7 @@ struct MLRepoCommand: ParsableCommand {
 /// Runs the program with its own arguments, and ends it.
 package func runMain() -> Never {
     openStandardStreams()
+    keepFreedMemory()
     // A reader that goes away (`mlrepo log | head`) ends us quietly, like other tools.
     signal(SIGPIPE, SIG_DFL)
     // A file that gets too large is an error like a full disk.

@@ -133,6 +133,26 @@ extension FileSystem {
         return try result.get()
     }
 
+    /// So many bytes of a file from an offset on; fewer where it ends.
+    package func bytes(of path: FilePath, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        let file = try open(path)
+        defer { close(file) }
+        var failure: FileError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(FileError) {
+                while filled < count {
+                    let rest = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
+                    let more = try read(file, into: rest, at: offset + filled)
+                    if more == 0 { break }
+                    filled += more
+                }
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     package func contentsIfPresent(_ path: FilePath, limit: Int) throws(FileError) -> [UInt8]? {
         do { return try contents(path, limit: limit) } catch  where error.isNotFound { return nil }
     }

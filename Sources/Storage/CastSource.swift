@@ -3,13 +3,41 @@ package import ObjectModel
 
 /// A tensor of a wider type that a piece of another one may have been rounded from.
 package struct CastSource: Sendable {
+    /// Reads bytes of the file that the source lies in: from an offset on, so many. Nothing where they are not there any more.
+    package typealias Reader = @Sendable (_ offset: Int, _ count: Int) -> [UInt8]?
+
     package let type: ElementType
     /// Chunks that hold its elements, one behind the other.
     package let chunks: [ChunkEntry]
     /// The number of the element in these that the piece's first one is beside.
     package let first: Int
+    /// Where the chunks begin in the file, and who reads it; nothing if only the store has them.
+    ///
+    /// What is read there is held against the chunks' ids.
+    package let file: (offset: Int, read: Reader)?
 
-    package init(type: ElementType, chunks: [ChunkEntry], first: Int) {
-        (self.type, self.chunks, self.first) = (type, chunks, first)
+    package init(
+        type: ElementType, chunks: [ChunkEntry], first: Int, file: (offset: Int, read: Reader)? = nil
+    ) {
+        (self.type, self.chunks, self.first, self.file) = (type, chunks, first, file)
+    }
+
+    /// Bytes of all chunks.
+    var length: Int { chunks.reduce(0) { $0 + $1.length } }
+
+    /// The bytes of all chunks as the file has them; nothing where it has others by now.
+    var fileBytes: BaseBytes? {
+        guard let file, let bytes = file.read(file.offset, length), bytes.count == length else { return nil }
+        var start = 0
+        for chunk in chunks {
+            let isSame = bytes.withUnsafeBytes { all in
+                ObjectID(
+                    of: .blob, payload: UnsafeRawBufferPointer(rebasing: all[start..<start + chunk.length]))
+                    == chunk.id
+            }
+            guard isSame else { return nil }
+            start += chunk.length
+        }
+        return BaseBytes(bytes)
     }
 }

@@ -172,6 +172,17 @@ package final class ObjectWriter: Sendable {
         while try !currentPack().append(frame) {}
     }
 
+    /// Whether a blob lies, as it was written here or as the store has it, in a frame that can be a base's for one of some depth.
+    func canBeBase(_ reference: ObjectReference, below depth: Int) -> Bool {
+        let (pack, written) = state.withLock { ($0.pack, $0.written) }
+        if let own = pack?.depth(of: reference) { return own < depth }
+        for reader in written {
+            guard let place = reader.index.find(reference), !place.isRecipe else { continue }
+            return reader.index.depth(place.frame) < depth
+        }
+        return store.hasCopy(of: reference, below: depth)
+    }
+
     /// The bytes of a blob that can be the base of a frame of some depth: as it was written here, or as the store has it, checked against
     /// its id.
     ///

@@ -48,6 +48,8 @@ package final class PackWriter: Sendable {
 
     /// Bytes that are gathered before they go to the system.
     private static let bufferSize = 1 << 20
+    /// Bytes of a frame that go to the system by themselves.
+    private static let directSize = 256 << 10
 
     /// - Parameter nonce: ``PackName/nonceByteCount`` random bytes.
     package init(layout: StoreLayout, files: any FileSystem, nonce: [UInt8]) throws(StoreError) {
@@ -68,6 +70,9 @@ package final class PackWriter: Sendable {
     package var rawLength: Int { state.withLock { $0.rawLength } }
     /// Whether an object was appended.
     func contains(_ reference: ObjectReference) -> Bool { entries.withLock { $0.contains(reference) } }
+
+    /// The depth of the frame in which a blob was appended; nothing if it is not in this pack.
+    func depth(of reference: ObjectReference) -> Int? { entries.withLock { $0.find(reference)?.depth } }
 
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
 
@@ -112,8 +117,13 @@ package final class PackWriter: Sendable {
         }
         state.rawLength += frame.rawLength
         state.buffer += frame.header(at: offset)
-        state.buffer += frame.stored
-        if state.buffer.count >= Self.bufferSize { try flush(&state) }
+        if frame.stored.count >= Self.directSize {
+            try flush(&state)
+            try write(frame.stored, &state)
+        } else {
+            state.buffer += frame.stored
+            if state.buffer.count >= Self.bufferSize { try flush(&state) }
+        }
     }
 
     /// The frame of an object that was appended, read back, and the object's place in its raw bytes; nothing if it is not in this pack.
@@ -145,16 +155,23 @@ package final class PackWriter: Sendable {
     }
 
     private func flush(_ state: inout State) throws(StoreError) {
+        // Taken out while it is written, so that its memory stays.
+        var buffer: [UInt8] = []
+        swap(&buffer, &state.buffer)
+        try write(buffer, &state)
+        buffer.removeAll(keepingCapacity: true)
+        swap(&buffer, &state.buffer)
+    }
+
+    private func write(_ bytes: [UInt8], _ state: inout State) throws(StoreError) {
         if let failure = state.failure { throw failure }
-        guard let file = state.file, !state.buffer.isEmpty else { return }
-        state.digest.update(state.buffer)
-        let buffer = state.buffer
-        do throws(StoreError) { try filing { () throws(FileError) in try files.write(file, buffer) } } catch {
+        guard let file = state.file, !bytes.isEmpty else { return }
+        state.digest.update(bytes)
+        do throws(StoreError) { try filing { () throws(FileError) in try files.write(file, bytes) } } catch {
             state.failure = error
             throw error
         }
-        state.written += state.buffer.count
-        state.buffer.removeAll(keepingCapacity: true)
+        state.written += bytes.count
     }
 
     /// Writes index and trailer, and makes the pack durable under its name.

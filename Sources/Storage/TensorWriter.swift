@@ -126,8 +126,11 @@ package final class TensorWriter: Sendable {
     /// The bytes of a source; nothing if it is too long, or not all of it is here.
     private func bytes(of source: CastSource) -> BaseBytes? {
         guard Codec.cast.baseCounts.contains(source.chunks.count),
-            source.chunks.reduce(0, { $0 + $1.length }) <= Codec.cast.baseByteLimit
+            source.length <= Codec.cast.baseByteLimit,
+            source.chunks.allSatisfy({ writer.canBeBase(ObjectReference(.blob, $0.id), below: Codec.cast.depth) })
         else { return nil }
+        // To read a file costs less than to decode what was written of it.
+        if let bytes = source.fileBytes { return bytes }
         var bytes = BaseBytes()
         for chunk in source.chunks {
             let reference = ObjectReference(.blob, chunk.id)

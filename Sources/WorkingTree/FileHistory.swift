@@ -27,9 +27,16 @@ package final class FileHistory: Sendable {
     /// So many tables are kept in memory.
     private static let tableLimit = 64
 
+    /// A file that was written meanwhile.
+    private struct Written {
+        let table: TensorTable
+        /// Reads it again.
+        let read: CastSource.Reader
+    }
+
     private struct State {
         /// What was written meanwhile, by directory and name.
-        var written: [RepositoryPath: [EntryName: TensorTable]] = [:]
+        var written: [RepositoryPath: [EntryName: Written]] = [:]
         /// What was read, or was found to be no file of tensors.
         var read: [ObjectID: TensorTable?] = [:]
         var listings: [RepositoryPath: [TreeEntry]] = [:]
@@ -72,8 +79,8 @@ package final class FileHistory: Sendable {
             TensorFile.elementType(tensor.type).map(TensorCast.isTarget) ?? false
         }
         guard isNarrow else { return sources }
-        for table in likeliest(path) {
-            for (index, source) in table.sources(of: file).enumerated() {
+        for (table, read) in likeliest(path) {
+            for (index, source) in table.sources(of: file, read: read).enumerated() {
                 guard let source, sources[index].count < Self.sourceLimit else { continue }
                 sources[index].append(source)
             }
@@ -82,11 +89,17 @@ package final class FileHistory: Sendable {
     }
 
     /// The tables that are looked at for casts: those with the most of a path in common.
-    private func likeliest(_ path: RepositoryPath) -> [TensorTable] {
-        var found: [(path: RepositoryPath, table: TensorTable)] = []
+    ///
+    /// - Returns: With each who reads the file, if it was written meanwhile.
+    private func likeliest(
+        _ path: RepositoryPath
+    ) -> [(table: TensorTable, read: CastSource.Reader?)] {
+        var found: [(path: RepositoryPath, table: TensorTable, read: CastSource.Reader?)] = []
         for (directory, tables) in state.withLock({ $0.written }) {
-            for (name, table) in tables {
-                if let place = try? directory.appending(name), place != path { found.append((place, table)) }
+            for (name, file) in tables {
+                if let place = try? directory.appending(name), place != path {
+                    found.append((place, file.table, file.read))
+                }
             }
         }
         if let (directory, name) = path.split {
@@ -99,11 +112,11 @@ package final class FileHistory: Sendable {
             }
             others.sort { $0.path.likeness(path) > $1.path.likeness(path) }
             for (place, entry) in others.prefix(Self.neighbourLimit) {
-                if let table = table(of: entry) { found.append((place, table)) }
+                if let table = table(of: entry) { found.append((place, table, nil)) }
             }
         }
         found.sort { ($0.path.likeness(path), $1.path) > ($1.path.likeness(path), $0.path) }
-        return found.map(\.table).filter(\.hasSources)
+        return found.filter(\.table.hasSources).map { ($0.table, $0.read) }
     }
 
     /// For each piece of a file chunks that may be like it, the likeliest first.
@@ -122,9 +135,11 @@ package final class FileHistory: Sendable {
     }
 
     /// Remembers a file that was written.
-    func note(_ table: TensorTable, at path: RepositoryPath) {
+    ///
+    /// - Parameter read: Reads it again.
+    func note(_ table: TensorTable, at path: RepositoryPath, read: @escaping CastSource.Reader) {
         guard let (directory, name) = path.split else { return }
-        state.withLock { $0.written[directory, default: [:]][name] = table }
+        state.withLock { $0.written[directory, default: [:]][name] = Written(table: table, read: read) }
     }
 
     private func add(
@@ -203,7 +218,7 @@ package final class FileHistory: Sendable {
         let entries = listing(of: directory)
         let names = Set(entries.map(\.name)).union(written.keys)
         return Self.neighbours(of: name, among: Array(names), limit: Self.neighbourLimit).compactMap { name in
-            written[name] ?? entries.first { $0.name == name }.flatMap { table(of: $0) }
+            written[name]?.table ?? entries.first { $0.name == name }.flatMap { table(of: $0) }
         }
     }
 

@@ -273,7 +273,10 @@ package struct Snapshot: Sendable {
             }
             try keep(content, &output, &recipes)
             if let tensors = content.tensors {
-                history?.note(TensorTable(tensors, content.chunks.map(\.id)), at: file.path)
+                let table = TensorTable(tensors, content.chunks.map(\.id))
+                history?.note(table, at: file.path) { [files] offset, count in
+                    try? files.bytes(of: path, at: offset, count: count)
+                }
             }
             return SnapshotFiles.Found(
                 mode: after.isExecutable ? .executable : .file, id: content.id, size: after.size,

@@ -112,14 +112,16 @@ struct TensorTable: Sendable {
     /// For each piece of another file what this one has in its place of a wider type, where its elements may be rounded from that.
     ///
     /// Tensors are found by their names. Those of a piece must stand in the same order here.
-    func sources(of other: TensorFile) -> [CastSource?] {
+    ///
+    /// - Parameter read: Reads this file, if it lies in the working tree.
+    func sources(of other: TensorFile, read: CastSource.Reader?) -> [CastSource?] {
         var (offset, last): (Int, Int?) = (0, nil)
         return other.pieces.map { piece in
             guard let tensor = piece.tensor else { return nil }
             if tensor != last { (last, offset) = (tensor, 0) }
             defer { offset += piece.length }
             return source(
-                of: other.tensors[tensor..<tensor + max(1, piece.tensorCount)], offset, piece.length)
+                of: other.tensors[tensor..<tensor + max(1, piece.tensorCount)], offset, piece.length, read)
         }
     }
 
@@ -127,7 +129,8 @@ struct TensorTable: Sendable {
     ///   - others: Tensors that follow each other.
     ///   - offset: Where the piece begins in the first one's bytes.
     private func source(
-        of others: ArraySlice<SafetensorsHeader.Tensor>, _ offset: Int, _ length: Int
+        of others: ArraySlice<SafetensorsHeader.Tensor>, _ offset: Int, _ length: Int,
+        _ read: CastSource.Reader?
     ) -> CastSource? {
         guard let first = others.first, let narrow = TensorFile.elementType(first.type),
             let place = tensors[first.name],
@@ -146,6 +149,6 @@ struct TensorTable: Sendable {
         }
         let skipped = start - starts[piece]
         guard skipped % type.width == 0 else { return nil }
-        return CastSource(type: type, chunks: held, first: skipped / type.width)
+        return CastSource(type: type, chunks: held, first: skipped / type.width, file: read.map { (starts[piece], $0) })
     }
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+#include "CRC32Fold.h"
 #include "LowBits.h"
 #include "RangeCoder.h"
 #include "SHA256Pair.h"
@@ -15,6 +16,18 @@ static inline int mlrepo_open(const char *path, int flags, mode_t mode) { return
 static inline int mlrepo_openat(int directory, const char *path, int flags, mode_t mode) {
     return openat(directory, path, flags, mode);
 }
+
+// <malloc.h> is in no module of Swift. Memory that was given back stays with the process: up to the largest piece that an arena of a
+// thread can hold, and to more than is ever in use.
+#ifdef __GLIBC__
+#include <malloc.h>
+static inline void mlrepo_keep_freed_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+#else
+static inline void mlrepo_keep_freed_memory(void) {}
+#endif
 
 #ifdef __linux__
 #include <errno.h>
