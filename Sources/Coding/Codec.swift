@@ -63,6 +63,11 @@ package enum Codec: UInt8, Sendable, CaseIterable {
     /// The greatest depth of all codecs.
     package static let deepest = allCases.map(\.depth).max() ?? 0
 
+    /// Which of several places of a blob in one pack counts: that of the least.
+    ///
+    /// With a base in the same pack, a place counts after those without one; for whoever rests on blobs in any pack it is no place.
+    package var order: Int { self == .zlibWithBase ? 1 : depth }
+
     /// Whether a frame is told by how it differs from what may lie in any pack.
     package var isDifference: Bool { depth > 0 }
 

@@ -235,11 +235,12 @@ final class TensorDecoder {
             while start < count {
                 let length = min(Self.lookedAtOnce, count - start)
                 if Self.hasEscape(symbols + start, length) {
-                    for index in start..<start + length where symbols[index] == TensorStreamHead.escape {
-                        guard next < escapes.count else { throw .end }
-                        values[index] = escapes[next]
-                        next += 1
+                    let part = values + start
+                    TensorStreamHead.forEachEscape(symbols + start, length) { index in
+                        if next < escapes.count { part[index] = escapes[next] }
+                        next &+= 1
                     }
+                    guard next <= escapes.count else { throw .end }
                 }
                 start += length
             }

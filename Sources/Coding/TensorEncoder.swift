@@ -286,30 +286,10 @@ final class TensorEncoder {
         else {
             return
         }
-        Self.forEachEscape(symbols, tensor.count) { index in
+        TensorStreamHead.forEachEscape(symbols, tensor.count) { index in
             Self.append(
                 values[index] &>> Word(truncatingIfNeeded: widths[Int(groups[index])]), &coded.escapes)
         }
-    }
-
-    /// Finds the escapes among symbols, eight symbols at a time: they are rare.
-    @inline(__always)
-    private static func forEachEscape(
-        _ symbols: UnsafePointer<UInt8>, _ count: Int, _ body: (Int) -> Void
-    ) {
-        let (ones, raw): (UInt64, UnsafeRawPointer) = (0x0101_0101_0101_0101, UnsafeRawPointer(symbols))
-        var index = 0
-        while index &+ 8 <= count {
-            // Some byte of the complement is zero: only then is there a borrow into its highest bit, or into one above it.
-            let rest = ~raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            if (rest &- ones) & ~rest & (ones &<< 7) != 0 {
-                for place in index..<index &+ 8 where symbols[place] == TensorStreamHead.escape {
-                    body(place)
-                }
-            }
-            index &+= 8
-        }
-        for place in index..<count where symbols[place] == TensorStreamHead.escape { body(place) }
     }
 
     /// How often each symbol comes in each group.

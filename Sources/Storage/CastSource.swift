@@ -3,7 +3,7 @@ package import ObjectModel
 
 /// A tensor of a wider type that a piece of another one may have been rounded from.
 package struct CastSource: Sendable {
-    /// Reads bytes of the file that the source lies in: from an offset on, so many. Nothing where they are not there any more.
+    /// Reads bytes of the file that the source lies in, from an offset on; nothing where they are not there any more.
     package typealias Reader = @Sendable (_ offset: Int, _ count: Int) -> [UInt8]?
 
     package let type: ElementType

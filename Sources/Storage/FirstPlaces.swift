@@ -2,7 +2,7 @@ internal import Coding
 internal import ObjectModel
 
 /// The places of a pack's objects that count: of several of one object the first one in the pack, of a blob that in the frame of the
-/// least depth.
+/// least order.
 struct FirstPlaces {
     private let objects: SegmentedArray<IntegrityPack.Found>
     /// Positions in ``objects``, by the objects' references.
@@ -10,14 +10,14 @@ struct FirstPlaces {
 
     /// - Parameter frames: To which the places refer.
     init(_ objects: SegmentedArray<IntegrityPack.Found>, _ frames: [IntegrityPack.Frame]) {
-        func depth(_ found: IntegrityPack.Found) -> Int {
+        func order(_ found: IntegrityPack.Found) -> Int {
             guard found.reference.kind == .blob else { return 0 }
-            return Codec(rawValue: frames[Int(found.frame)].codec)?.depth ?? 0
+            return Codec(rawValue: frames[Int(found.frame)].codec)?.order ?? 0
         }
         let all = objects.indices.map { UInt32($0) }.sorted { left, right in
             let (left, right) = (objects[Int(left)], objects[Int(right)])
             return left.reference == right.reference
-                ? (depth(left), left.frame, left.start) < (depth(right), right.frame, right.start)
+                ? (order(left), left.frame, left.start) < (order(right), right.frame, right.start)
                 : left.reference < right.reference
         }
         var order: [UInt32] = []

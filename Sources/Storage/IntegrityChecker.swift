@@ -154,7 +154,7 @@ package struct IntegrityChecker: Sendable {
             pack.forgetObjects(keeping: !pack.deferred.isEmpty)
             packs.append(pack)
         }
-        for depth in 1...Codec.deepest where packs.contains(where: { !$0.deferred.isEmpty }) {
+        for depth in 1...Codec.deepest + 1 where packs.contains(where: { !$0.deferred.isEmpty }) {
             let bases = SalvagedObjects(places: places, packs: live + extra, layout: layout, files: files)
             for number in packs.indices where !packs[number].deferred.isEmpty {
                 packs[number].decodeDeferred(depth: depth, threads: threads) {
@@ -209,13 +209,13 @@ package struct IntegrityChecker: Sendable {
         report.damagedPacks = packs.prefix(live.count).filter(\.isDamaged).map(\.name)
     }
 
-    /// Packs that hold what the newest entry does not say that a reader must know.
+    /// Packs that hold what the entry that added them does not say that a reader must know.
     private func undemanded(
         _ packs: some Sequence<IntegrityPack>, _ log: IntegrityLog
     ) -> [(problem: IntegrityProblem, references: [ObjectReference])] {
         packs.flatMap { pack in
-            pack.features.subtracting(log.features).sorted().map { feature in
-                let message = "it has \(feature), which the newest entry does not demand"
+            pack.features.subtracting(log.demands[pack.name] ?? []).sorted().map { feature in
+                let message = "it has \(feature), which the entry that added it does not demand"
                 return (IntegrityProblem(.logRule, message, pack: pack.name), [])
             }
         }

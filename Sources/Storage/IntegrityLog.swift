@@ -19,7 +19,9 @@ struct IntegrityLog {
     private(set) var isUncertain = false
     private(set) var unknownFeature = false
     /// What the newest entry that could be read demands of readers.
-    private(set) var features: [String] = []
+    private var features: [String] = []
+    /// What the entry that added a live pack demands of readers.
+    private(set) var demands: [PackName: [String]] = [:]
     /// The log's head, where the last entry was read.
     private(set) var head: MerkleFrontier?
 
@@ -288,6 +290,11 @@ struct IntegrityLog {
         roots[entry.number] = root
         events.append((entry.number, entry.event))
         refs.append((entry.number, entry.refs))
+        // What was demanded once is demanded for good.
+        for feature in features where !isUncertain && !entry.features.contains(feature) {
+            let message = "entry \(entry.number) does not demand '\(feature)' any more"
+            problems.append(IntegrityProblem(.logRule, message, file: name))
+        }
         features = entry.features
         for feature in entry.features where !StoreState.knownFeatures.contains(feature) {
             let message =
@@ -312,12 +319,14 @@ struct IntegrityLog {
             if !live.insert(pack).inserted { broken("adds the pack \(pack), which is live", pack) }
             if doomed.contains(pack) { broken("adds the pack \(pack), which was doomed", pack) }
             gone.remove(pack)
+            demands[pack] = entry.features
         }
         for pack in changes.dropped {
             if live.remove(pack) == nil, !isUncertain {
                 broken("drops the pack \(pack), which is not live", pack)
             }
             gone.insert(pack)
+            demands[pack] = nil
         }
         for pack in changes.doomed {
             if live.contains(pack) { broken("dooms the pack \(pack), which is live", pack) }

@@ -236,18 +236,23 @@ struct IntegrityPack {
     /// What is read at a time of what is decoded, in stored and raw bytes.
     private static let batchLimit = 32 << 20
 
-    /// Decodes the frames that have a base, and some depth.
+    /// Decodes the frames that have a base, and some depth; those whose base lies in the pack itself count as deeper than all others.
     ///
     /// - Parameter payload: The payload of a base; nothing where it is missing, or lies only in frames of the same depth or more.
     mutating func decodeDeferred(
         depth: Int, threads: Int, payload: @escaping @Sendable (ObjectReference) -> [UInt8]?
     ) {
-        // The base of metadata has none, though it does not count as a depth.
         func isDue(_ position: Int) -> Bool {
-            max(1, Codec(rawValue: frames[position].codec)?.depth ?? 0) == depth
+            let codec = Codec(rawValue: frames[position].codec)
+            return (codec.flatMap { $0.isDifference ? $0.depth : nil } ?? Codec.deepest + 1) == depth
         }
         let positions = deferred.filter(isDue)
+        guard !positions.isEmpty else { return }
         deferred.removeAll(where: isDue)
+        let own = depth > Codec.deepest ? ownBases(of: positions) : nil
+        let payload = { @Sendable (base: ObjectReference) in
+            own?.contains(base) ?? true ? payload(base) : nil
+        }
         do throws(FileError) {
             let bytes = try PackBytes(path, files: files)
             var (batch, length): ([(frame: Int, raw: PackReader.RawFrame)], Int) = ([], 0)
@@ -268,6 +273,17 @@ struct IntegrityPack {
             }
             decode(batch, base: payload, threads: threads)
         } catch { report(.unreadable, "\(error)") }
+    }
+
+    /// Those bases of some frames that lie in this pack in frames without a base.
+    private func ownBases(of positions: [Int]) -> Set<ObjectReference> {
+        let named = Set(positions.flatMap { frames[$0].bases })
+        var own: Set<ObjectReference> = []
+        for object in objects
+        where named.contains(object.reference) && frames[Int(object.frame)].bases.isEmpty {
+            own.insert(object.reference)
+        }
+        return own
     }
 
     private mutating func take(_ result: Decoded, frame: Int) {

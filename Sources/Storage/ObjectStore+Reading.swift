@@ -280,11 +280,23 @@ extension ObjectStore {
     package func frame(_ number: Int, of pack: PackReader, for reference: ObjectReference) throws(ReadError)
         -> [UInt8]
     {
-        let key = FrameCache.Key(pack: pack.name, frame: number)
-        if let bytes = cache[key] { return bytes }
-        let bytes = try decodeFrame(number, of: pack, for: reference)
-        cache.insert(bytes, for: key)
-        return bytes
+        // Who decodes a frame asks for others of less depth only, so that nobody waits for who waits for him.
+        try cache.bytes(of: FrameCache.Key(pack: pack.name, frame: number)) { () throws(ReadError) in
+            try decodeFrame(number, of: pack, for: reference)
+        }
+    }
+
+    /// Whether a chunk's frame is being decoded just now, by another thread.
+    package func isUnderway(_ chunk: ChunkEntry) -> Bool {
+        guard let found = find(ObjectReference(.blob, chunk.id)) else { return false }
+        return cache.isUnderway(FrameCache.Key(pack: found.pack.name, frame: found.place.frame))
+    }
+
+    /// Decodes a chunk's frame for somebody who will ask for it soon; what cannot be decoded, that one will be told.
+    package func prepare(_ chunk: ChunkEntry) {
+        let reference = ObjectReference(.blob, chunk.id)
+        guard let found = find(reference), !found.place.isRecipe else { return }
+        _ = try? frame(found.place.frame, of: found.pack, for: reference)
     }
 
     /// The raw bytes of a frame, not kept.

@@ -6,8 +6,8 @@ struct PackEntries: Sendable {
     struct Row: Sendable {
         let reference: ObjectReference
         let isRecipe: Bool
-        /// Of the frame of a blob; 0 for other objects.
-        let depth: Int
+        /// ``Codec/order`` of the frame of a blob; 0 for other objects.
+        let order: Int
         let frame: UInt32
         let offset: UInt32
         let length: UInt32
@@ -60,14 +60,14 @@ struct PackEntries: Sendable {
         for number in rows.indices.dropLast() where !rows[number].isRecipe { insert(number) }
     }
 
-    private static func rank(_ row: Row) -> Int { row.isRecipe ? .max : row.depth }
+    private static func rank(_ row: Row) -> Int { row.isRecipe ? .max : row.order }
 
     /// Hands out the entries as an index has them: in order of what they refer to, each once.
     func forEachSorted<Failure: Error>(_ body: (Row) throws(Failure) -> Void) throws(Failure) {
         let order = (0..<UInt32(rows.count)).sorted { first, second in
             let (a, b) = (rows[Int(first)], rows[Int(second)])
             if a.reference != b.reference { return a.reference < b.reference }
-            // A blob that lies here whole comes before its recipe, one of less depth before others, then the first place.
+            // A blob that lies here whole comes before its recipe, one of a lower order before others, then the first place.
             return (Self.rank(a), a.frame, a.offset) < (Self.rank(b), b.frame, b.offset)
         }
         var last: ObjectReference?

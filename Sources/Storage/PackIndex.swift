@@ -108,9 +108,12 @@ package struct PackIndex: Sendable {
     }
 
     /// How many frames, at most, have to be decoded one after another before this one can be: 0 where it has no base.
+    ///
+    /// More than ``Codec/deepest`` where what lies in it can be no base: of codecs that are not known, and where it needs its pack.
     func depth(_ number: Int) -> Int {
         guard hasBase(number) else { return 0 }
-        return max(1, codec(of: number).flatMap { Codec(rawValue: $0) }?.depth ?? .max)
+        let codec = codec(of: number).flatMap { Codec(rawValue: $0) }
+        return codec.flatMap { $0.isDifference ? $0.depth : nil } ?? Codec.deepest + 1
     }
 
     private func bases(_ position: Int, more: Int) throws(MalformedObject) -> [ObjectReference] {

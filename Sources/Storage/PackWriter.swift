@@ -72,7 +72,10 @@ package final class PackWriter: Sendable {
     func contains(_ reference: ObjectReference) -> Bool { entries.withLock { $0.contains(reference) } }
 
     /// The depth of the frame in which a blob was appended; nothing if it is not in this pack.
-    func depth(of reference: ObjectReference) -> Int? { entries.withLock { $0.find(reference)?.depth } }
+    func depth(of reference: ObjectReference) -> Int? {
+        guard let row = entries.withLock({ $0.find(reference) }) else { return nil }
+        return state.withLock { Codec(rawValue: $0.frames[Int(row.frame)].codec)?.depth }
+    }
 
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
 
@@ -104,13 +107,13 @@ package final class PackWriter: Sendable {
                 entries.append(
                     PackEntries.Row(
                         reference: object.reference, isRecipe: false,
-                        depth: frame.frameClass == .data ? frame.codec.depth : 0, frame: number,
+                        order: frame.frameClass == .data ? frame.codec.order : 0, frame: number,
                         offset: start,
                         length: length))
                 guard let blob = object.recipeOf else { continue }
                 entries.append(
                     PackEntries.Row(
-                        reference: ObjectReference(.blob, blob), isRecipe: true, depth: 0, frame: number,
+                        reference: ObjectReference(.blob, blob), isRecipe: true, order: 0, frame: number,
                         offset: start,
                         length: length))
             }

@@ -100,11 +100,18 @@ final class SalvagedObjects: ObjectReader {
     private func frame(_ place: SalvagedPlace, for reference: ObjectReference) throws(ReadError) -> [UInt8] {
         let pack = packs[Int(place.pack)]
         let key = FrameCache.Key(pack: pack, frame: place.frame)
-        if let bytes = cache[key] { return bytes }
+        return try cache.bytes(of: key) { () throws(ReadError) in
+            try decodeFrame(at: place.frame, of: pack, for: reference)
+        }
+    }
+
+    private func decodeFrame(
+        at offset: Int, of pack: PackName, for reference: ObjectReference
+    ) throws(ReadError) -> [UInt8] {
         let scan: FrameScan
         do throws(FileError) {
             let bytes = try PackBytes(layout.pack(pack), files: files)
-            scan = try bytes.frame(at: place.frame, end: bytes.count, isHashed: false)
+            scan = try bytes.frame(at: offset, end: bytes.count, isHashed: false)
         } catch { throw .unreadable(reference, problem: "\(error)") }
         guard case .frame(let raw, _) = scan else {
             throw .damaged(reference, problem: "its pack changed meanwhile")
@@ -117,9 +124,7 @@ final class SalvagedObjects: ObjectReader {
         do throws(CodingError) {
             let box = if let taken { taken } else { CoderBox(coder: try FrameCoder()) }
             defer { coders.withLock { $0.append(box) } }
-            let bytes = try PackReader.decode(raw, base: base ?? BaseBytes(), box.coder)
-            cache.insert(bytes, for: key)
-            return bytes
+            return try PackReader.decode(raw, base: base ?? BaseBytes(), box.coder)
         } catch { throw .damaged(reference, problem: "\(error)") }
     }
 }

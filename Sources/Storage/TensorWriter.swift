@@ -127,7 +127,9 @@ package final class TensorWriter: Sendable {
     private func bytes(of source: CastSource) -> BaseBytes? {
         guard Codec.cast.baseCounts.contains(source.chunks.count),
             source.length <= Codec.cast.baseByteLimit,
-            source.chunks.allSatisfy({ writer.canBeBase(ObjectReference(.blob, $0.id), below: Codec.cast.depth) })
+            source.chunks.allSatisfy({
+                writer.canBeBase(ObjectReference(.blob, $0.id), below: Codec.cast.depth)
+            })
         else { return nil }
         // To read a file costs less than to decode what was written of it.
         if let bytes = source.fileBytes { return bytes }

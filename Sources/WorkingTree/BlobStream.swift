@@ -10,11 +10,20 @@ package struct BlobStream: Sendable {
     /// Of the blob, as a version has it.
     private let size: Int?
     private let found: ObjectStore.Found?
+    /// Those who decode what is handed out next.
+    private let ahead: ReadAhead?
+
+    /// - Parameter size: Other bytes than so many are an error before they are read.
+    package init(store: ObjectStore, id: ObjectID, size: Int? = nil) {
+        self.init(store: store, id: id, size: size, found: nil, ahead: nil)
+    }
 
     /// - Parameters:
     ///   - size: Other bytes than so many are an error before they are read.
     ///   - found: Where the blob lies, if that is known already.
-    package init(store: ObjectStore, id: ObjectID, size: Int? = nil, found: ObjectStore.Found? = nil) {
+    ///   - ahead: Decodes what is handed out next, on other threads.
+    init(store: ObjectStore, id: ObjectID, size: Int?, found: ObjectStore.Found?, ahead: ReadAhead?) {
+        self.ahead = ahead
         self.store = store
         self.id = id
         self.size = size
@@ -44,18 +53,20 @@ package struct BlobStream: Sendable {
         }
         try require(recipe.length)
         var digest = SHA256()
-        var failure: WorkingTreeError?
-        do throws(ReadError) {
-            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in
-                let piece = try checking ? store.chunk(chunk)[...] : store.uncheckedChunk(chunk)
-                piece.withUnsafeBytes { digest.update($0) }
-                do throws(WorkingTreeError) { try body(piece) } catch {
-                    failure = error
-                    // Any error ends the walk; this one is not told.
-                    throw .missing(ObjectReference(.blob, chunk.id))
-                }
+        var chunks: [ChunkEntry] = []
+        try reading { () throws(ReadError) in
+            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in chunks.append(chunk) }
+        }
+        let number = ahead?.begin(chunks)
+        defer { if let number { ahead?.end(number) } }
+        for (index, chunk) in chunks.enumerated() {
+            if let number { ahead?.await(chunk, index, of: number) }
+            let piece = try reading { () throws(ReadError) in
+                try checking ? store.chunk(chunk)[...] : store.uncheckedChunk(chunk)
             }
-        } catch { throw failure ?? .object(error) }
+            piece.withUnsafeBytes { digest.update($0) }
+            try body(piece)
+        }
         guard ObjectID(digest.finish()) == id else {
             throw .object(.damaged(ObjectReference(.blob, id), problem: "its chunks make other bytes"))
         }

@@ -64,7 +64,11 @@ package struct Checkout: Sendable {
         let isOneByOne = order.files.count <= Self.fewFiles
         let work = Mutex(
             Work(seen: SegmentedArray(repeating: nil, count: steps.count), progress: progress))
-        onThreads(max(1, min(width, order.groups.count))) {
+        let ahead = ReadAhead(store)
+        // One large file has work for all.
+        onThreads(max(1, order.hasLarge ? width : min(width, order.groups.count))) {
+            ahead.enter()
+            defer { ahead.leave() }
             while true {
                 let number = work.withLock { work -> Int? in
                     guard work.failure == nil, work.next < order.groups.count else { return nil }
@@ -86,7 +90,8 @@ package struct Checkout: Sendable {
                         let step = steps[file.step]
                         guard let entry = step.entry else { continue }
                         let blob = BlobStream(
-                            store: store, id: entry.id, size: entry.size, found: order.found(file))
+                            store: store, id: entry.id, size: entry.size, found: order.found(file),
+                            ahead: ahead)
                         do throws(WorkingTreeError) {
                             let seen = try write(step, entry, blob, synchronizing: isOneByOne)
                             written.append((file.step, seen))

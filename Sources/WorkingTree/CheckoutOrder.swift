@@ -33,6 +33,8 @@ struct CheckoutOrder: Sendable {
     let groups: [Range<Int>]
     /// Of all files, in bytes.
     let size: Int
+    /// Whether some file is put together from chunks.
+    let hasLarge: Bool
     private let packs: [PackReader]
 
     init(_ steps: CheckoutSteps, in store: ObjectStore) {
@@ -66,6 +68,7 @@ struct CheckoutOrder: Sendable {
                 groups.append(index..<index + 1)
             }
         }
+        hasLarge = files.contains(where: \.isRecipe)
         (self.files, self.groups, self.size, self.packs) = (files, groups, size, packs)
     }
 

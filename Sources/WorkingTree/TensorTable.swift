@@ -149,6 +149,7 @@ struct TensorTable: Sendable {
         }
         let skipped = start - starts[piece]
         guard skipped % type.width == 0 else { return nil }
-        return CastSource(type: type, chunks: held, first: skipped / type.width, file: read.map { (starts[piece], $0) })
+        return CastSource(
+            type: type, chunks: held, first: skipped / type.width, file: read.map { (starts[piece], $0) })
     }
 }

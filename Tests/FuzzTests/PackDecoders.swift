@@ -414,7 +414,7 @@ extension FuzzedDecoder {
                 } catch { throw Violation("the salvage throws \(error)") }
                 var check = IntegrityPack(name, layout: layout, files: disk)
                 check.read(threads: 1) { _, _ in }
-                for depth in 1...Codec.deepest {
+                for depth in 1...Codec.deepest + 1 {
                     check.decodeDeferred(depth: depth, threads: 1) { _ in base }
                 }
                 check.compareIndex()
