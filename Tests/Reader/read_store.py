@@ -20,11 +20,11 @@ import re
 import sys
 from typing import NamedTuple
 
-from store_log import PATCHES, TENSORS, Log, StoreFiles, read_format
+from store_log import CASTS, PATCHES, TENSORS, Log, StoreFiles, read_format
 from store_objects import (BLOB, CHUNKS, COMMIT, EVENT, KIND_NUMBERS, KINDS, LARGEST_PAYLOAD, LONGEST_PATH, RECIPES,
                            REFS, RUN, STATEMENT, TREE, Damage, Undecoded, decode_document, describe, encode_canonical,
                            object_id, path_json, require)
-from store_packs import (BY_RECIPE, DATA, DIFFERENCES, LONGEST_PACK, PATCH, TENSOR, TENSOR_BASE, Content, Pack,
+from store_packs import (BY_RECIPE, CAST, DATA, DEPTHS, LONGEST_PACK, PATCH, TENSOR, TENSOR_BASE, ZLIB_BASE, Content, Pack,
                          expected_entries, read_frame)
 from store_trees import (DIRECTORY, LINK, LONGEST_START, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1,
                          lengths_by_rule_16, parse_chunks, parse_node)
@@ -34,7 +34,7 @@ FRAMES_KEPT = 16
 DIRECTORIES_KEPT = 256
 MOST_LISTED = 2**24  # files, and directories, of one tree; a reader's own bound
 READ_SIZE = 2**20
-CODECS_OF_FEATURES = {PATCHES: {PATCH}, TENSORS: {TENSOR, TENSOR_BASE}}
+CODECS_OF_FEATURES = {CASTS: {CAST}, PATCHES: {PATCH}, TENSORS: {TENSOR, TENSOR_BASE}}
 
 
 def parse_payload(kind, payload):
@@ -115,14 +115,19 @@ class Store:
 
     def decode(self, name, frame):
         """The raw bytes of a frame of a pack."""
-        return frame.decode(functools.partial(self.base_payload, None if frame.codec in DIFFERENCES else name))
+        return frame.decode(functools.partial(self.base_payload, name, frame.codec))
 
-    def base_payload(self, name, kind, identifier):
-        """The payload of a base, from a frame that has no base itself: of the same pack, or of any where no name is given."""
-        base = f"base {describe(kind, identifier)}"
-        places = [place for place in self.places.get((kind, identifier), ())
-                  if name in (None, place.pack) and not self.packs[place.pack].frames[place.frame].bases]
-        require(places, f"{base} lies in no frame {'of the pack ' if name else ''}without a base")
+    def base_payload(self, name, codec, kind, identifier):
+        """The payload of a base of a frame of this codec in the pack `name`, from a frame of less depth."""
+        base, same_pack = f"base {describe(kind, identifier)}", codec == ZLIB_BASE
+
+        def is_candidate(place):
+            codec_there = self.packs[place.pack].frames[place.frame].codec
+            return (DEPTHS.get(codec_there, 0) < DEPTHS[codec] and codec_there != ZLIB_BASE
+                    and (place.pack == name or not same_pack))
+        places = list(filter(is_candidate, self.places.get((kind, identifier), ())))
+        require(places, f"{base} lies in no frame {'of the pack ' if same_pack else ''}"
+                f"{'of less depth' if codec == CAST else 'without a base'}")
         try:
             payload = self._first_sound(kind, identifier, places)
         except Damage as damage:
@@ -301,16 +306,20 @@ class Verifier:
         pack = self.store.packs[name]
         log, codecs = self.store.log, {frame.codec for frame in pack.frames}
         for feature, codecs_of_feature in CODECS_OF_FEATURES.items():
-            if codecs & codecs_of_feature and log and log.newest and feature not in log.newest["features"]:
-                self.report(f"it has {feature}, which the newest entry does not demand", path)
+            if codecs & codecs_of_feature and log and log.newest:
+                for features, entry in ((log.newest["features"], "newest entry"), (log.features_of[name], "entry that adds it")):
+                    if feature not in features:
+                        self.report(f"it has {feature}, which the {entry} does not demand", path)
+                        break
         sound = {number: objects for number in range(len(pack.frames))
                  if (objects := self.check_frame(name, number)) is not None}
         if len(sound) == len(pack.frames):
             with self.checking(path):
                 raw_total = sum(length for objects in sound.values() for *_, length in objects)
                 require(raw_total == pack.raw_total, "trailer's sum of raw bytes differs")
-                differences = {number for number, frame in enumerate(pack.frames) if frame.bases and frame.frame_class == DATA}
-                require(pack.entries == expected_entries(sound, differences), "index differs from the frames")
+                depths = {number: DEPTHS.get(frame.codec, 0) for number, frame in enumerate(pack.frames)
+                          if frame.frame_class == DATA}
+                require(pack.entries == expected_entries(sound, depths), "index differs from the frames")
 
     def check_frame(self, name, number):
         """The contents of a frame, each object checked; None if the frame cannot be read."""

@@ -146,8 +146,8 @@ def pack_name(value):
     require(isinstance(value, str) and PACK_NAME.fullmatch(value), "not a pack's name")
 
 
-TENSORS, PATCHES = "tensors", "patches"
-KNOWN_FEATURES = {TENSORS, PATCHES}
+TENSORS, PATCHES, CASTS = "tensors", "patches", "casts"
+KNOWN_FEATURES = {TENSORS, PATCHES, CASTS}
 
 
 def feature(value):
@@ -184,7 +184,8 @@ class Log:
     """The operation log, read from entry 0 to the newest; what is wrong goes to `report(what, where)`.
 
     Afterwards `size` is the number of entries, `newest` the newest one or None, `live` the names of the live packs;
-    `operations` has (event, root of refs) of each entry, in hex.
+    `features_of` has the features of the entry that was the first to add a pack; `operations` has (event, root of refs)
+    of each entry, in hex.
     """
 
     def __init__(self, files, origin, report):
@@ -192,6 +193,7 @@ class Log:
         self.frontier = Frontier()
         self.newest = self.newest_file = None
         self.live, self.doomed = set(), set()
+        self.features_of = {}
         self.leaf_hashes = []
         self.operations = []
         self.events = set()
@@ -307,6 +309,8 @@ class Log:
                 self.report(f"pack {name} {rule}", entry_path(number))
         self.live = self.live - dropped - doomed | added
         self.doomed |= doomed
+        for name in added:
+            self.features_of.setdefault(name, entry["features"])
 
     def _read_pack_list(self, digest):
         path = f"log/lists/{digest}"

@@ -11,13 +11,14 @@ import threading
 import zlib
 from typing import NamedTuple
 
+import cast_streams
 import patch_streams
 import tensor_streams
 from store_objects import BLOB, KINDS, LARGEST_PAYLOAD, LARGEST_RAW, Damage, Undecoded, require
 from store_trees import Cursor
 
-RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, PATCH, ZLIB_BASE = 0, 1, 2, 3, 4, 5, 7
-DIFFERENCES = (TENSOR_BASE, PATCH)  # their bases may lie in any live pack
+RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, PATCH, CAST, ZLIB_BASE = range(8)
+DEPTHS = {TENSOR_BASE: 1, PATCH: 1, CAST: 2, ZLIB_BASE: 1}  # of the frames with a base; the depth of others is 0
 METADATA, DATA = 1, 2
 FRAME_HEADER = struct.Struct("<4sBBHIIIII")
 FRAME_RECORD = struct.Struct("<QIBBH")
@@ -27,7 +28,7 @@ TRAILER = struct.Struct("<QIIQQ16sIII4s")
 LONGEST_PACK = 2**40
 MOST_OBJECTS = 65_536
 MOST_BASES = 64
-LARGEST_BASES = 8 * 2**20  # all together
+LARGEST_BASES = {PATCH: 8 * 2**20, CAST: 16 * 2**20}  # all together, of the codecs that may have several
 LONGEST_TABLE = 1 + 33 * MOST_BASES + 3 + 10 * MOST_OBJECTS
 LONGEST_DICTIONARY = 32_768
 LARGEST_WINDOW = 8 * 2**20
@@ -134,15 +135,16 @@ class Frame(NamedTuple):
         if self.codec == TENSOR_BASE:
             base = base_payload(*self.bases[0])[:self.raw_length]
             return decode_tensor(self.stored, self.raw_length, base + bytes(self.raw_length - len(base)))
-        if self.codec == PATCH:
-            return decode_patch(self.stored, self.raw_length, self._joined_bases(base_payload))
+        if self.codec in LARGEST_BASES:
+            decode = decode_patch if self.codec == PATCH else decode_cast
+            return decode(self.stored, self.raw_length, self._joined_bases(base_payload))
         return decode_zlib(self.stored, self.raw_length, base_payload(*self.bases[0])[-LONGEST_DICTIONARY:])
 
     def _joined_bases(self, base_payload):
         joined = bytearray()
         for base in self.bases:
             joined += base_payload(*base)
-            require(len(joined) <= LARGEST_BASES, "bases are too large all together")
+            require(len(joined) <= LARGEST_BASES[self.codec], "bases are too large all together")
         return bytes(joined)
 
     def payloads(self, raw):
@@ -167,12 +169,11 @@ def read_frame(read_at, record):
             "frame's length is not that of its parts")
     table = read_at(record.offset + FRAME_HEADER.size, table_length)
     require(zlib.crc32(header[:24] + table) == head_crc, "CRC of frame's head differs")
-    require(codec in (RAW, ZLIB, ZSTD, TENSOR, TENSOR_BASE, PATCH, ZLIB_BASE),
-            f"codec {codec} is not known to this version")
+    require(codec <= ZLIB_BASE, f"codec {codec} is not known to this version")
     require(frame_class == METADATA and codec in (RAW, ZLIB, ZLIB_BASE) or frame_class == DATA,
             f"class {frame_class} with codec {codec}")
     bases, objects = parse_table(table, codec, frame_class, raw_length)
-    require(codec not in (TENSOR, TENSOR_BASE) or len(objects) == 1, "a tensor is not alone in its frame")
+    require(codec not in (TENSOR, TENSOR_BASE, CAST) or len(objects) == 1, "a tensor is not alone in its frame")
     require((codec, frame_class, bases) == (record.codec, record.frame_class, record.bases), "frame and index differ")
     stored_at = record.offset + FRAME_HEADER.size + table_length
     rest = read_at(stored_at, padding + stored_length)
@@ -185,8 +186,8 @@ def read_frame(read_at, record):
 def parse_table(table, codec, frame_class, raw_length):
     """The bases and the objects that a frame's table names."""
     cursor = Cursor(table)
-    base_count = cursor.varint() if codec == PATCH else int(codec in (ZLIB_BASE, TENSOR_BASE))
-    require(codec != PATCH or 1 <= base_count <= MOST_BASES, f"patch of {base_count} bases")
+    base_count = cursor.varint() if codec in LARGEST_BASES else int(codec in (ZLIB_BASE, TENSOR_BASE))
+    require(codec not in LARGEST_BASES or 1 <= base_count <= MOST_BASES, f"frame of {base_count} bases")
     bases = tuple((cursor.byte(), cursor.take(32)) for _ in range(base_count))
     count = cursor.varint()
     require(1 <= count <= MOST_OBJECTS, f"frame of {count} objects")
@@ -208,6 +209,14 @@ def decode_tensor(stored, raw_length, base):
         return tensor_streams.decode_tensor(stored, raw_length, base)
     except ValueError as error:
         raise Damage(f"stream of a tensor: {error}") from None
+
+
+def decode_cast(stored, raw_length, base):
+    """The raw bytes of a stream; the base is the payloads of all bases."""
+    try:
+        return cast_streams.decode_cast(stored, raw_length, base)
+    except ValueError as error:
+        raise Damage(f"stream of a cast: {error}") from None
 
 
 def decode_patch(stored, raw_length, base):
@@ -320,14 +329,14 @@ class Content(NamedTuple):
     length: int
 
 
-def expected_entries(frames, differences):
+def expected_entries(frames, depths):
     """The entries that an index must have, in order, given the contents of each frame by its number.
 
-    The first place of an object counts, those in frames that are `differences` (of data, with a base) behind all others. A recipe
-    also gives its blob, unless the blob itself lies in the pack.
+    The first place of an object counts, of a blob that in a frame of the least depth; `depths` has those of data. A recipe also
+    gives its blob, unless the blob itself lies in the pack.
     """
     whole, by_recipe = {}, {}
-    for frame, contents in sorted(frames.items(), key=lambda item: (item[0] in differences, item[0])):
+    for frame, contents in sorted(frames.items(), key=lambda item: (depths.get(item[0], 0), item[0])):
         for kind, identifier, recipe_of, *place in contents:
             whole.setdefault((identifier, kind), Entry(identifier, kind, 0, frame, *place))
             if recipe_of:

@@ -1,4 +1,5 @@
-"""Decoder of the streams of tensors that Documentation/Formats/tensor.md defines (codecs 3 and 4 of a pack).
+"""Decoder of the streams of tensors that Documentation/Formats/tensor.md defines (codecs 3 and 4 of a pack;
+cast_streams.py reads what codec 6 has beside them).
 
 It follows that document alone, and refuses with ValueError what the document refuses. Time and memory are bounded by
 the lengths of the raw bytes and of the stored bytes, which the caller knows and limits, whatever a stream claims.

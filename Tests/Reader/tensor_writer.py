@@ -3,6 +3,7 @@
 It makes simple choices and does not try to save bytes. Each feature of the format has a keyword.
 """
 
+import struct
 from collections import Counter
 
 WIDTHS = {1: 2, 2: 2, 3: 4, 4: 8, 5: 1, 6: 1, 16: 1, 17: 2, 18: 4, 19: 8}
@@ -231,3 +232,45 @@ def encode_tensor(raw, type_number, base=None, row_length=None, *, columns=False
     out += varint(len(packed_low)) + varint(len(escapes) // width) + varint(len(words) // 2)
     out += model_bits.bytes() + escapes + states + packed_low + words + raw[n * width:]
     return bytes(out)
+
+
+# Casts
+
+def rounded_to_float16(bits):
+    if bits & 0x7FFFFFFF > 0x7F800000:
+        return bits >> 16 & 0x8000 | 0x7E00 | bits >> 13 & 0x3FF
+    try:
+        return struct.unpack("<H", struct.pack("<e", struct.unpack("<f", struct.pack("<I", bits))[0]))[0]
+    except OverflowError:
+        return bits >> 16 & 0x8000 | 0x7C00
+
+
+def rounded_to_bfloat16(bits):
+    if bits & 0x7FFFFFFF > 0x7F800000:
+        return bits >> 16 | 0x40
+    return bits + 0x7FFF + (bits >> 16 & 1) >> 16
+
+
+def rounded_to_float32(bits):
+    if bits & (1 << 63) - 1 > 0x7FF << 52:
+        return bits >> 32 & 0x80000000 | 0x7FC00000 | bits >> 29 & 0x7FFFFF
+    try:
+        return struct.unpack("<I", struct.pack("<f", struct.unpack("<d", struct.pack("<Q", bits))[0]))[0]
+    except OverflowError:
+        return bits >> 32 & 0x80000000 | 0x7F800000
+
+
+ROUNDINGS = {(3, 1): rounded_to_bfloat16, (3, 2): rounded_to_float16, (4, 3): rounded_to_float32}
+
+
+def cast(base, source, target):
+    """The elements of a base, rounded: what is left behind the last one is not used."""
+    width, rounding = WIDTHS[source], ROUNDINGS[source, target]
+    return b"".join(rounding(int.from_bytes(base[i:i + width], "little")).to_bytes(WIDTHS[target], "little")
+                    for i in range(0, len(base) // width * width, width))
+
+
+def encode_cast(raw, target, base, source, first=0, **choices):
+    """The stream of codec 6; the base's element `first` lies beside the first one of `raw`."""
+    y = cast(base[first * WIDTHS[source]:], source, target)[:len(raw)]
+    return bytes([source]) + varint(first) + encode_tensor(raw, target, y.ljust(len(raw), b"\0"), **choices)

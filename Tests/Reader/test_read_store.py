@@ -787,7 +787,7 @@ class WrittenFrames(TemporaryStores):
 
     def codecs(self):
         return sorted(frame.codec for pack in self.open(self.folder).packs.values() for frame in pack.frames
-                      if frame.codec in (3, 4, 5))
+                      if frame.codec in (3, 4, 5, 6))
 
     def assert_refused(self, words, blob=None):
         """A problem is found, and the blob, or `new`, is not read."""
@@ -849,8 +849,8 @@ class TensorFrames(WrittenFrames):
         entries = {entry.id: entry.frame for pack in self.open(self.folder).packs.values() for entry in pack.entries}
         self.assertEqual(entries[sha256(self.new[1])], 2)
         frames = {0: [store_packs.Content(BLOB, b"", None, 0, 1)] * 2, 1: [store_packs.Content(BLOB, b"", None, 0, 1)]}
-        for differences, frame in ((set(), 0), ({0}, 1), ({0, 1}, 0)):
-            self.assertEqual([entry.frame for entry in store_packs.expected_entries(frames, differences)], [frame])
+        for depths, frame in (({}, 0), ({0: 1}, 1), ({0: 1, 1: 1}, 0), ({0: 1, 1: 2}, 0), ({0: 2, 1: 1}, 1), ({0: 2, 1: 2}, 0)):
+            self.assertEqual([entry.frame for entry in store_packs.expected_entries(frames, depths)], [frame])
 
     def test_bases_that_are_missing(self):
         nowhere = f"base blob {sha256(self.old[1]).hex()} lies in no frame without a base"
@@ -897,7 +897,7 @@ class TensorFrames(WrittenFrames):
                              ("not alone in its frame", (4, [self.new, self.newer], self.old)),
                              ("class 1 with codec 3", (3, [("tree", b"\0\0")], None)),
                              ("class 1 with codec 4", (4, [("tree", b"\0\0")], ("tree", b"\0\0"))),
-                             ("codec 6 is not known", (6, [self.old], None)),
+                             ("codec 8 is not known", (8, [self.old], None)),
                              ("stream of a tensor: ", (3, [("blob", b"a")], None)),
                              ("stream of a tensor: ", (4, [("blob", b"abc")], self.old))):
             with self.subTest(words):
@@ -1146,7 +1146,7 @@ class PatchFrames(WrittenFrames):
     def test_numbers_of_bases(self):
         stream = patch_stream(patch_command(0, len(self.old[1]), 0), b"")
         parts = [("blob", b"%d" % i) for i in range(65)]
-        for words, bases, places in (("patch of 0 bases", [], (0, 0)), ("patch of 65 bases", parts, (1, 63))):
+        for words, bases, places in (("frame of 0 bases", [], (0, 0)), ("frame of 65 bases", parts, (1, 63))):
             self.store_of([(5, [self.old], bases)], arrange=lambda lists: (lists[0][:64], [places]),
                           compress=lambda codec, raw, base: stream)
             self.assert_refused(words, self.old)
@@ -1331,8 +1331,8 @@ class CutRule16(TemporaryStores):
 
 
 @unittest.skipUnless("MLREPO" in os.environ or os.path.exists(PROGRAM), "the program is not built")
-class StoreOfTheProgram(TemporaryStores):
-    """Versions of models and of tables in a store that the program wrote."""
+class ProgramStores(TemporaryStores):
+    """Gives each test a repository of the program."""
 
     def setUp(self):
         super().setUp()
@@ -1345,6 +1345,10 @@ class StoreOfTheProgram(TemporaryStores):
     def mlrepo(self, *words):
         done = subprocess.run([PROGRAM, *words], cwd=self.work, env=self.environment, capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, (words, done.stdout, done.stderr))
+
+
+class StoreOfTheProgram(ProgramStores):
+    """Versions of models and of tables in a store that the program wrote."""
 
     def commit_versions(self):
         """Commits a model twice, and gives the bytes of both versions."""

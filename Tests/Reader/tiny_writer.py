@@ -15,7 +15,7 @@ import sys
 import tempfile
 import zlib
 
-from tensor_writer import encode_tensor
+from tensor_writer import encode_cast, encode_tensor
 
 KINDS = ["", "blob", "chunks", "tree", "refs", "recipes", "commit", "run", "event", "statement"]
 ORIGIN = "000102030405060708090a0b0c0d0e0f"
@@ -172,6 +172,8 @@ def compress(codec, raw, base):
     if codec == 5:
         joined = b"".join(payload for _, payload in base)
         return patch_stream(*patch_commands(raw, joined), joined, (0, len(joined)))
+    if codec == 6:
+        return encode_cast(raw, 1, b"".join(payload for _, payload in base), 3)
     if codec in (3, 4):
         return tensor_stream(raw, base)
     if codec == 0:
@@ -198,26 +200,27 @@ def arrange_bases(lists):
 
 
 def build_pack(frames, compress=compress, always=False, arrange=arrange_bases):
-    """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload), of codec 5 a list, or None.
+    """The bytes of a pack. A frame is (codec, [(kind, payload)…], base), a base (kind, payload), of codecs 5 and 6 a list, or None.
 
     A frame in which compression gains nothing gets codec 0, unless `always`.
     """
-    out, heads, lists, entries, upon_bases, recipes, raw_sum = b"", [], [], {}, {}, {}, 0
+    out, heads, lists, recipes, raw_sum = b"", [], [], {}, 0
+    of_depths = {}, {}, {}
     for number, (codec, objects, base) in enumerate(frames):
         raw = b"".join(payload for _, payload in objects)
         stored = compress(codec, raw, base)
         if len(stored) >= len(raw) and not always:
             codec, stored, base = 0, raw, None
         bases = tuple(bytes([KINDS.index(kind)]) + make_id(kind, payload)
-                      for kind, payload in (base if codec == 5 else [base] if base else []))
-        table = (varint(len(bases)) if codec == 5 else b"") + b"".join(bases)
+                      for kind, payload in (base if codec in (5, 6) else [base] if base else []))
+        table = (varint(len(bases)) if codec in (5, 6) else b"") + b"".join(bases)
         table += varint(len(objects))
         place = 0
         for kind, payload in objects:
             table += bytes([KINDS.index(kind)]) + varint(len(payload))
             where = struct.pack("<III", number, place, len(payload))
-            places = upon_bases if base and kind == "blob" else entries  # what is in the one counts only if it is not in the other
-            places.setdefault(make_id(kind, payload) + bytes([KINDS.index(kind)]), b"\0\0\0" + where)
+            depth = {4: 1, 5: 1, 6: 2, 7: 1}.get(codec, 0) if kind == "blob" else 0
+            of_depths[depth].setdefault(make_id(kind, payload) + bytes([KINDS.index(kind)]), b"\0\0\0" + where)
             if kind == "chunks" and payload[0] == 1:
                 recipes.setdefault(payload[1:33] + b"\1", b"\1\0\0" + where)
             place += len(payload)
@@ -230,7 +233,7 @@ def build_pack(frames, compress=compress, always=False, arrange=arrange_bases):
         out += head + struct.pack("<I", zlib.crc32(head + table)) + table + bytes(padding) + stored
         raw_sum += len(raw)
     table, places = arrange(lists)
-    every = {**recipes, **upon_bases, **entries}
+    every = {**recipes, **of_depths[2], **of_depths[1], **of_depths[0]}
     index = b"".join(struct.pack("<QIBBH", offset, first, codec, frame_class, more)
                      for (offset, codec, frame_class), (first, more) in zip(heads, places))
     index += b"".join(base[1:] + base[:1] + b"\0\0\0" for base in table)
