@@ -4,8 +4,13 @@ import random
 import struct
 import subprocess
 import sys
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
 
 from command_test import READER, CommandTest
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "Documentation/Schemas/stats.schema.json").read_text())
 
 SHAPES = {"layer.weight": (256, 320), "layer.norm": (320,), "head.weight": (256, 320)}
 
@@ -24,13 +29,18 @@ class Models(CommandTest):
     def trained(self, weights: dict, step: float = 0.01) -> dict:
         return {name: [value * (1 + self.random.gauss(0, step)) for value in values] for name, values in weights.items()}
 
-    def model(self, weights: dict, prefix: str = "", note: str = "") -> bytes:
-        """A safetensors file."""
+    def model(self, weights: dict, prefix: str = "", note: str = "", type_name: str = "") -> bytes:
+        """A safetensors file: of float32, or of bfloat16, rounded if that is said, else cut off."""
         header, data = {"__metadata__": {"note": note}}, b""
         for name, values in weights.items():
             content = struct.pack(f"<{len(values)}f", *values)
-            part = b"".join(content[at + 2:at + 4] for at in range(0, len(content), 4))
-            header[prefix + name] = {"dtype": "BF16", "shape": SHAPES[name], "data_offsets": [len(data), len(data) + len(part)]}
+            if type_name == "F32":
+                part = content
+            else:
+                bits = struct.unpack(f"<{len(values)}I", content)
+                up = [0x7fff + (number >> 16 & 1) if type_name else 0 for number in bits]
+                part = struct.pack(f"<{len(values)}H", *(number + more >> 16 for number, more in zip(bits, up)))
+            header[prefix + name] = {"dtype": type_name or "BF16", "shape": SHAPES[name], "data_offsets": [len(data), len(data) + len(part)]}
             data += part
         text = json.dumps(header).encode()
         return struct.pack("<Q", len(text)) + text + data
@@ -69,6 +79,40 @@ class Models(CommandTest):
         reader = subprocess.run(
             [sys.executable, str(READER), "verify", "--cuts", str(self.work / ".mlrepo")], capture_output=True, text=True)
         self.assertEqual(reader.returncode, 0, reader.stdout + reader.stderr)
+
+    def test_explain_says_how_each_file_is_stored(self) -> None:
+        weights = self.weights()
+        wide = self.model(weights, type_name="F32")
+        self.put("b.f32.safetensors", wide)
+        self.put("a.bf16.safetensors", self.model(weights, type_name="BF16"))
+        self.put("c.f32.safetensors", wide)
+        self.put("notes", b"small\n")
+        self.mlrepo("add", ".")
+        self.mlrepo("commit", "-m", "pair")
+        self.put("b.f32.safetensors", self.model(self.trained(weights), type_name="F32"))
+        self.mlrepo("commit", "-m", "trained")
+        lines = [json.loads(line) for line in self.mlrepo("stats", "--explain", "--json").splitlines()]
+        files = {line["path"]: line for line in lines}
+        self.assertEqual(list(files), ["a.bf16.safetensors", "b.f32.safetensors", "c.f32.safetensors", "notes"])
+        for line in lines:
+            Draft202012Validator(SCHEMA).validate(line)
+            raw = sum(way["rawBytes"] for way in line["byCodec"].values()) + line["again"]["rawBytes"]
+            self.assertEqual(raw, line["rawBytes"])
+            self.assertEqual(sum(way["storedBytes"] for way in line["byCodec"].values()), line["storedBytes"])
+        cast = files["a.bf16.safetensors"]["byCodec"]["cast"]
+        self.assertLess(cast["storedBytes"], 2000)
+        self.assertGreater(cast["bases"], 1)
+        self.assertIn("tensor-base", files["b.f32.safetensors"]["byCodec"])
+        self.assertIn("tensor", files["c.f32.safetensors"]["byCodec"])
+        # At the version before both are the same file.
+        before = [json.loads(line) for line in self.mlrepo("stats", "--explain", "--json", "--at", "HEAD~1").splitlines()]
+        self.assertEqual(before[2]["byCodec"], {})
+        self.assertEqual(before[2]["again"]["rawBytes"], len(wide))
+        text = self.mlrepo("stats", "--explain", "a.bf16.safetensors")
+        self.assertIn("  cast        2 pieces, ", text)
+        self.assertIn(", upon ", text)
+        self.refused("stats", "--explain", "missing", status=66, says="missing")
+        Draft202012Validator(SCHEMA).validate(self.stats())
 
     def test_a_fine_tune_is_told_by_the_model_that_was_read(self) -> None:
         weights = self.weights()

@@ -1720,8 +1720,12 @@ class Transcripts(TranscriptTest):
               zlib      2 frames, {size} in {size} ({number}.{number}x)
               indexes   {size}
             $ mlrepo stats extra
-            ! error: Unexpected argument 'extra'
-            ! hint: mlrepo help stats
+            ! error: paths are for --explain
+            ! hint: mlrepo stats --explain extra
+            [64]
+            $ mlrepo stats --at HEAD
+            ! error: --at is for --explain
+            ! hint: mlrepo stats --explain --at HEAD
             [64]
             """)
 

@@ -10,15 +10,38 @@ struct StatsCommand: ParsableCommand {
         discussion: """
             Counted are the packs that the store consists of now; packs in their grace are shown by 'mlrepo gc --plan'.
 
+            With --explain, of each file of a version: in which pieces it lies there, and what these take. 'raw', 'zstd' and 'tensor' are \
+            stored for themselves; 'tensor-base' and 'patch' by how they differ from pieces of another version, and 'cast' as what other \
+            pieces are when they are rounded. Pieces that came before take nothing.
+
             EXAMPLES
               mlrepo stats
-              mlrepo stats --json
+              mlrepo stats --explain model.safetensors
+              mlrepo stats --explain --at v1.2 data
             """)
 
+    @Flag(help: "Say of each file how it is stored.")
+    var explain = false
+    @Option(name: .customLong("at"), help: ArgumentHelp("Of another version.", valueName: "revision"))
+    var revision: String?
     @OptionGroup var output: OutputOptions
+    @Argument(help: "Files and directories to explain; all without any.", completion: .file())
+    var paths: [String] = []
 
     func run() throws {
-        let statistics = try Repository.here().statistics()
+        let repository = try Repository.here()
+        if explain { return try explain(repository) }
+        if let path = paths.first {
+            throw Failure(
+                status: .usage, message: "paths are for --explain",
+                hint: "mlrepo stats --explain \(ShellWord.quoted(ArgumentText.bytes(path)))")
+        }
+        if let revision {
+            throw Failure(
+                status: .usage, message: "--at is for --explain",
+                hint: "mlrepo stats --explain --at \(ShellWord.quoted(ArgumentText.bytes(revision)))")
+        }
+        let statistics = try repository.statistics()
         if output.json { return Terminal.printJSON(Self.json(statistics)) }
         let stored = statistics.packBytes + statistics.logBytes
         Terminal.print(
@@ -44,12 +67,60 @@ struct StatsCommand: ParsableCommand {
         Terminal.print("  \(Self.padded("indexes")) \(Terminal.size(statistics.indexBytes))")
     }
 
+    // MARK: How files are stored
+
+    private func explain(_ repository: Repository) throws {
+        let id = try repository.commit(named: revision ?? "HEAD")
+        try repository.storedForms(repository.paths(paths), at: id) { path, entry, form in
+            if output.json { return Terminal.printJSON(Self.json(path, entry, form)) }
+            let ratio = Self.ratio(entry.size, form.storedBytes)
+            Terminal.print(
+                "\(path)  \(Terminal.size(entry.size)), stored in \(Terminal.size(form.storedBytes))\(ratio)")
+            for (codec, way) in form.ways.sorted(by: { $0.key < $1.key }) {
+                let ratio = Self.ratio(way.rawBytes, way.storedBytes)
+                let bases =
+                    way.bases == 0
+                    ? ""
+                    : ", upon \(Self.count(way.bases, "piece")) that \(way.bases == 1 ? "takes" : "take") \(Terminal.size(way.baseBytes))"
+                Terminal.print(
+                    "  \(Self.padded(codec, to: 11)) \(Self.count(way.pieces, "piece")), \(Terminal.size(way.rawBytes)) in"
+                        + " \(Terminal.size(way.storedBytes))\(ratio)\(bases)")
+            }
+            if form.again.pieces > 0 {
+                Terminal.print(
+                    "  \(Self.padded("again", to: 11)) \(Self.count(form.again.pieces, "piece")), \(Terminal.size(form.again.rawBytes))"
+                )
+            }
+        }
+    }
+
+    private static func json(
+        _ path: RepositoryPath, _ entry: TreeEntry, _ form: StoredForms.Form
+    ) -> JSONValue {
+        .object([
+            "path": path.json, "rawBytes": .number(entry.size), "storedBytes": .number(form.storedBytes),
+            "byCodec": .object(
+                form.ways.map { codec, way in
+                    JSONMember(
+                        codec,
+                        .object([
+                            "pieces": .number(way.pieces), "rawBytes": .number(way.rawBytes),
+                            "storedBytes": .number(way.storedBytes), "bases": .number(way.bases),
+                            "baseBytes": .number(way.baseBytes),
+                        ]))
+                }, sorting: true),
+            "again": .object([
+                "pieces": .number(form.again.pieces), "rawBytes": .number(form.again.rawBytes),
+            ]),
+        ])
+    }
+
     private static func count(_ number: Int, _ what: String) -> String {
         "\(Terminal.count(number)) \(what)\(number == 1 ? "" : "s")"
     }
 
-    private static func padded(_ name: String) -> String {
-        name + String(repeating: " ", count: max(0, 9 - name.utf8.count))
+    private static func padded(_ name: String, to width: Int = 9) -> String {
+        name + String(repeating: " ", count: max(0, width - name.utf8.count))
     }
 
     private static func ratio(_ raw: Int, _ stored: Int) -> String {
