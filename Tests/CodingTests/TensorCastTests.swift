@@ -1,3 +1,4 @@
+import FileIO
 import TestSupport
 import Testing
 
@@ -194,6 +195,21 @@ import Testing
                     Array(stream[head.start...]), base: rounded, count: sample.bytes.count) == sample.bytes,
                 "seed \(seed)")
         }
+    }
+
+    /// Streams that another program wrote from the document alone (`Tests/Reader/test_cast_streams.py`).
+    @Test func `streams of another program are decoded`() throws {
+        let path = FilePath(#filePath).parent.parent / "Vectors/casts.txt"
+        let text = try POSIXFileSystem().contents(path, limit: 1 << 20)
+        let coder = try FrameCoder()
+        var count = 0
+        for line in text.split(separator: 0x0a) {
+            let words = line.split(separator: 0x20).map { TensorCodingTests.bytes(Array($0)) }
+            let output = try Self.decode(words[2], BaseBytes(words[0]), count: words[1].count, coder)
+            #expect(output == words[1], "line \(count + 1)")
+            count += 1
+        }
+        #expect(count == 12)
     }
 
     @Test func `beside a shorter base there are zeros`() throws {

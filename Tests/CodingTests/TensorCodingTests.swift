@@ -133,7 +133,7 @@ import Testing
         #expect(count == 60)
     }
 
-    private static func bytes(_ hex: [UInt8]) -> [UInt8] {
+    static func bytes(_ hex: [UInt8]) -> [UInt8] {
         stride(from: 0, to: hex.count, by: 2).map { index in
             hex[index...index + 1].reduce(0) { $0 << 4 | ($1 < 0x3a ? $1 - 0x30 : $1 - 0x57) }
         }

@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE))
 from cast_streams import decode_cast, rounded, rounding
 from tensor_writer import MANTISSA_BITS, ROUNDINGS, WIDTHS, cast, encode_cast, encode_tensor, varint
 
+VECTORS = HERE.parent / "Vectors" / "casts.txt"
 SEED = int(os.environ.get("MLREPO_SEED", random.SystemRandom().randrange(2**32)))
 BFLOAT16, FLOAT16, FLOAT32, FLOAT64 = 1, 2, 3, 4
 SPECIAL = {  # element, and what it becomes
@@ -264,5 +265,33 @@ class CastStreams(unittest.TestCase):
         self.assert_refused("elements without a sign", b"\3\0" + encode_tensor(self.raw, BFLOAT16, unsigned=True))
 
 
+def vectors():
+    """For each rounding: a base, raw bytes and the stream of these, with the special elements, and some that are no rounding."""
+    numbers = random.Random(6)
+    for (source, target), specials in SPECIAL.items():
+        for first, changes, more in ((0, 0, 0), (0, 9, 1), (5, 3, 0), (3, 0, 1)):
+            width, wide = WIDTHS[target], WIDTHS[source]
+            elements = [element for element, _ in specials] + [numbers.randrange(1 << 8 * wide) for _ in range(300)]
+            numbers.shuffle(elements)
+            base = b"".join(element.to_bytes(wide, "little") for element in elements) + numbers.randbytes(more)
+            raw = bytearray(cast(base[first * wide:], source, target)) + bytes(4 * width * more)
+            for _ in range(changes):
+                raw[numbers.randrange(len(raw))] ^= 1 << numbers.randrange(8)
+            raw = bytes(raw) + numbers.randbytes(more * (width - 1))
+            yield base, raw, encode_cast(raw, target, base, source, first)
+
+
+class Vectors(unittest.TestCase):
+    def test_the_vectors_that_the_program_reads_too(self):
+        lines = VECTORS.read_text().splitlines()
+        self.assertEqual(len(lines), 12)
+        for line in lines:
+            base, raw, stream = map(bytes.fromhex, line.split())
+            self.assertEqual(decode_cast(stream, len(raw), base), raw)
+
+
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:] == ["write"]:
+        VECTORS.write_text("".join(f"{base.hex()} {raw.hex()} {stream.hex()}\n" for base, raw, stream in vectors()))
+    else:
+        unittest.main()
