@@ -59,23 +59,8 @@ extension Repository {
         if look.clock == WorkingCopy.noClock { try copy.requireWritable() }
         try removeLeftovers(look)
         let base = look.base
-        if base == nil, look.tracking == Tracking() { throw .nothingTracked }
-        let asked = Set(request.paths)
-        let isWanted: (RepositoryPath) -> Bool = { path in
-            request.paths.isEmpty || asked.covers(path)
-        }
-        try refuseUnknown(request.paths, look)
-        let scanned =
-            request.paths.isEmpty ? look.scan.files : look.scan.files.filter { isWanted($0.path) }
-        try refuseOverlooked(look, scanned)
-        if !request.allowsMissing { try refuseMissing(look, scanned, isWanted) }
-        let used = request.inputs.filter { $0.commit == nil }.map(\.path) + request.parameterFiles
-        if !request.paths.isEmpty, !used.isEmpty {
-            // A run read what is on disk; the version would have something else.
-            for change in try changes(look) where !isWanted(change.path) {
-                if let input = used.first(where: change.path.isInside) { throw .inputLeftOut(input) }
-            }
-        }
+        let isWanted = Self.wanted(request)
+        let scanned = try scanned(request, look)
 
         let namesFiles =
             !(request.inputs.isEmpty && request.outputs.isEmpty && request.parameterFiles.isEmpty)
@@ -126,8 +111,35 @@ extension Repository {
         }
     }
 
+    /// Whether a commit takes a path.
+    private static func wanted(_ request: CommitRequest) -> (RepositoryPath) -> Bool {
+        let asked = Set(request.paths)
+        return { path in asked.isEmpty || asked.covers(path) }
+    }
+
+    /// The files that a commit reads.
+    ///
+    /// - Throws: Where files are missing, or are not what was asked for.
+    func scanned(_ request: CommitRequest, _ look: Look) throws(RepositoryError) -> ScannedFiles {
+        if look.base == nil, look.tracking == Tracking() { throw .nothingTracked }
+        let isWanted = Self.wanted(request)
+        try refuseUnknown(request.paths, look)
+        let scanned =
+            request.paths.isEmpty ? look.scan.files : look.scan.files.filter { isWanted($0.path) }
+        try refuseOverlooked(look, scanned)
+        if !request.allowsMissing { try refuseMissing(look, scanned, isWanted) }
+        let used = request.inputs.filter { $0.commit == nil }.map(\.path) + request.parameterFiles
+        if !request.paths.isEmpty, !used.isEmpty {
+            // A run read what is on disk; the version would have something else.
+            for change in try changes(look) where !isWanted(change.path) {
+                if let input = used.first(where: change.path.isInside) { throw .inputLeftOut(input) }
+            }
+        }
+        return scanned
+    }
+
     /// What tensors may be later versions of: those of the version before, and of what the run read.
-    private func history(_ request: CommitRequest, _ base: Commit?) -> FileHistory {
+    func history(_ request: CommitRequest, _ base: Commit?) -> FileHistory {
         let version = tree(base)
         var sources: [FileHistory.Source] = []
         for input in request.inputs {

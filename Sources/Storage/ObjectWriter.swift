@@ -16,6 +16,7 @@ package final class ObjectWriter: Sendable {
     /// What rests upon bases, in the store and here.
     let differences: DifferenceTally
     private let keepsNodes: Bool
+    private let ledger: WriteLedger?
     private let random: @Sendable (Int) -> [UInt8]
     /// The number of the log entry that was the newest one when objects began to be looked up.
     private let start: Int
@@ -51,16 +52,18 @@ package final class ObjectWriter: Sendable {
 
     /// - Parameters:
     ///   - keepsNodes: Whether directories that are written can be asked for; a million files have 60 MB of them.
+    ///   - ledger: Notes how everything is stored.
     ///   - packLimit: The length at which a pack is closed and the next one begun.
     ///   - random: Hands out that many random bytes.
     package init(
-        _ store: ObjectStore, keepsNodes: Bool = false, packLimit: Int = 1 << 30,
+        _ store: ObjectStore, keepsNodes: Bool = false, ledger: WriteLedger? = nil, packLimit: Int = 1 << 30,
         random: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.store = store
         differences = DifferenceTally(store)
         self.packLimit = packLimit
         self.keepsNodes = keepsNodes
+        self.ledger = ledger
         self.random = random
         start = store.current.number
         state = Mutex(State())
@@ -160,6 +163,7 @@ package final class ObjectWriter: Sendable {
     /// Writes a frame of objects that were claimed.
     package func append(_ frame: EncodedFrame) throws(StoreError) {
         try put(frame)
+        ledger?.note(frame)
         state.withLock { state in
             state.objects += frame.objects.count
             state.rawBytes += frame.rawLength

@@ -20,17 +20,46 @@ package struct StoredForms {
     package struct Form: Hashable, Sendable {
         /// By the names of codecs.
         package fileprivate(set) var ways: [String: Way] = [:]
-        /// Pieces that came before, in this file or in one that was asked about before it.
+        /// Pieces that came before, in this file or in one that was asked about before it; of what is about to be written, also those that
+        /// the store has.
         package fileprivate(set) var again = Way()
 
         package var storedBytes: Int { ways.values.reduce(0) { $0 + $1.storedBytes } }
     }
 
     private let store: ObjectStore
+    private let ledger: WriteLedger?
     private var seen: Set<ObjectReference> = []
     private var headers: [FrameCache.Key: FrameHeader] = [:]
 
-    package init(_ store: ObjectStore) { self.store = store }
+    /// - Parameter ledger: Of what is about to be written to the store.
+    package init(_ store: ObjectStore, writing ledger: WriteLedger? = nil) {
+        (self.store, self.ledger) = (store, ledger)
+    }
+
+    /// How the pieces of a file that was just written are stored.
+    package mutating func form(ofWritten pieces: [ChunkEntry]) -> Form {
+        var form = Form()
+        var bases: [String: Set<ObjectReference>] = [:]
+        for piece in pieces {
+            let reference = ObjectReference(.blob, piece.id)
+            guard let line = ledger?.line(of: reference), seen.insert(reference).inserted else {
+                form.again.pieces += 1
+                form.again.rawBytes += piece.length
+                continue
+            }
+            var way = form.ways[line.codec] ?? Way()
+            way.pieces += 1
+            way.rawBytes += line.rawBytes
+            way.storedBytes += line.storedBytes
+            for base in line.bases where bases[line.codec, default: []].insert(base).inserted {
+                way.bases += 1
+                way.baseBytes += baseBytes(base, below: Codec.deepest)
+            }
+            form.ways[line.codec] = way
+        }
+        return form
+    }
 
     /// How a blob is stored.
     package mutating func form(of blob: ObjectID) throws(ReadError) -> Form {
@@ -64,13 +93,19 @@ package struct StoredForms {
         if codec.isDifference, let frame = try? found.pack.index.frame(found.place.frame) {
             for base in frame.bases where bases[codec.name, default: []].insert(base).inserted {
                 way.bases += 1
-                guard let place = store.copies(of: base, below: codec.depth).first,
-                    let header = self.header(at: place)
-                else { continue }
-                way.baseBytes += Self.share(of: place.place, header)
+                way.baseBytes += baseBytes(base, below: codec.depth)
             }
         }
         form.ways[codec.name] = way
+    }
+
+    /// What a base takes; 0 where it is missing.
+    private mutating func baseBytes(_ base: ObjectReference, below depth: Int) -> Int {
+        if let line = ledger?.line(of: base) { return line.storedBytes }
+        guard let found = store.copies(of: base, below: depth).first, let header = header(at: found) else {
+            return 0
+        }
+        return Self.share(of: found.place, header)
     }
 
     private mutating func header(at found: ObjectStore.Found) -> FrameHeader? {

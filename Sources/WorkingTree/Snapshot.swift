@@ -31,18 +31,22 @@ package struct Snapshot: Sendable {
     private let clock: Int64
     private let chunker: Chunker
     private let onStep: @Sendable (WorkStep) -> Void
+    private let onContent: @Sendable (RepositoryPath, [ChunkEntry]) -> Void
 
     /// - Parameters:
     ///   - writer: Takes what is new; without one, files are only named.
     ///   - history: Knows what the tensors of a file may be later versions of.
+    ///   - onContent: Told of each file in which pieces it was read.
     package init(
         root: FilePath, files: any FileSystem, writer: ObjectWriter?, history: FileHistory? = nil,
         clock: Int64,
-        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in },
+        onContent: @escaping @Sendable (RepositoryPath, [ChunkEntry]) -> Void = { _, _ in }
     ) {
         self.root = root
         self.files = files
         self.writer = writer
+        self.onContent = onContent
         tensors = writer.map { TensorWriter($0) }
         self.history = history
         self.clock = clock
@@ -272,6 +276,7 @@ package struct Snapshot: Sendable {
                 continue
             }
             try keep(content, &output, &recipes)
+            onContent(file.path, content.pieces)
             if let tensors = content.tensors {
                 let table = TensorTable(tensors, content.chunks.map(\.id))
                 history?.note(table, at: file.path) { [files] offset, count in
@@ -293,6 +298,11 @@ package struct Snapshot: Sendable {
         var chunks: [ChunkEntry] = []
         /// Nothing if it was cut like any other file.
         var tensors: TensorFile?
+
+        /// The chunks, or what is kept whole as one.
+        var pieces: [ChunkEntry] {
+            bytes.map { [ChunkEntry(id: id, length: $0.count)] } ?? chunks
+        }
     }
 
     private func status(of file: FileDescriptor, _ path: RepositoryPath) throws(WorkingTreeError)
@@ -330,6 +340,7 @@ package struct Snapshot: Sendable {
         let content = Content(id: ObjectID(of: .blob, payload: target), bytes: target)
         var none: [RecipeEntry] = []
         try keep(content, &output, &none)
+        onContent(path, content.pieces)
         return SnapshotFiles.Found(
             mode: .link, id: content.id, size: target.count, seen: seen(status))
     }

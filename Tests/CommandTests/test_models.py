@@ -10,7 +10,12 @@ from jsonschema import Draft202012Validator
 
 from command_test import READER, CommandTest
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "Documentation/Schemas/stats.schema.json").read_text())
+SCHEMAS = Path(__file__).parents[2] / "Documentation/Schemas"
+
+
+def validate(name: str, document: object) -> None:
+    Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text())).validate(document)
+
 
 SHAPES = {"layer.weight": (256, 320), "layer.norm": (320,), "head.weight": (256, 320)}
 
@@ -95,7 +100,7 @@ class Models(CommandTest):
         files = {line["path"]: line for line in lines}
         self.assertEqual(list(files), ["a.bf16.safetensors", "b.f32.safetensors", "c.f32.safetensors", "notes"])
         for line in lines:
-            Draft202012Validator(SCHEMA).validate(line)
+            validate("stats", line)
             raw = sum(way["rawBytes"] for way in line["byCodec"].values()) + line["again"]["rawBytes"]
             self.assertEqual(raw, line["rawBytes"])
             self.assertEqual(sum(way["storedBytes"] for way in line["byCodec"].values()), line["storedBytes"])
@@ -112,7 +117,42 @@ class Models(CommandTest):
         self.assertIn("  cast        2 pieces, ", text)
         self.assertIn(", upon ", text)
         self.refused("stats", "--explain", "missing", status=66, says="missing")
-        Draft202012Validator(SCHEMA).validate(self.stats())
+        validate("stats", self.stats())
+
+    def test_a_dry_run_says_what_a_commit_then_stores(self) -> None:
+        weights = self.weights()
+        self.put("f32.safetensors", self.model(weights, type_name="F32"))
+        self.put("gone", b"x")
+        self.mlrepo("add", ".")
+        first = json.loads(self.mlrepo("commit", "--dry-run", "--json"))
+        self.assertEqual([entry["state"] for entry in first["entries"]], ["added", "added"])
+        self.mlrepo("commit", "-m", "One")
+        trained = self.trained(weights)
+        self.put("f32.safetensors", self.model(trained, type_name="F32"))
+        self.put("bf16.safetensors", self.model(trained, type_name="BF16"))
+        (self.work / "gone").unlink()
+        self.put("new", b"some text\n" * 100)
+        self.mlrepo("add", ".")
+        before = (self.tree(self.work), self.tree(self.work / ".mlrepo"))
+        text = self.mlrepo("commit", "--dry-run", "--deleted")
+        plan = json.loads(self.mlrepo("commit", "--dry-run", "--deleted", "--json"))
+        self.assertEqual((self.tree(self.work), self.tree(self.work / ".mlrepo")), before, "nothing has changed, and nothing is left")
+        validate("commit", plan)
+        self.assertEqual([(entry["path"], entry["state"]) for entry in plan["entries"]], [
+            ("bf16.safetensors", "added"), ("f32.safetensors", "modified"), ("gone", "deleted"), ("new", "added")])
+        self.assertIn("    cast        2 pieces", text)
+        self.assertIn("Nothing is committed: ", text)
+        validate("commit", json.loads(self.mlrepo("commit", "-m", "Two", "--deleted", "--json")))
+        stored = {line["path"]: line for line in map(json.loads, self.mlrepo("stats", "--explain", "--json").splitlines())}
+        for entry in plan["entries"]:
+            if entry["state"] == "deleted":
+                continue
+            there = stored[entry["path"]]
+            # Of what the store had before, only the commit says so.
+            if not entry["again"]["pieces"]:
+                self.assertEqual((there["byCodec"], there["storedBytes"]), (entry["byCodec"], entry["storedBytes"]))
+            self.assertEqual(there["byCodec"].get("tensor-base"), entry["byCodec"].get("tensor-base"))
+        self.assertIn("Nothing has changed", self.mlrepo("commit", "--dry-run"))
 
     def test_a_fine_tune_is_told_by_the_model_that_was_read(self) -> None:
         weights = self.weights()

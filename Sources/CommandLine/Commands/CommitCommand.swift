@@ -3,6 +3,7 @@ internal import FileIO
 internal import MLRepo
 internal import ObjectModel
 internal import ParameterFiles
+internal import Storage
 internal import WorkingTree
 
 struct CommitCommand: ParsableCommand {
@@ -16,6 +17,7 @@ struct CommitCommand: ParsableCommand {
               mlrepo commit -m "Reviews, export of November"
               mlrepo commit -m "Base" --input data --params p.yaml --metrics m.json
               mlrepo commit -m "Slow" --input data --param lr=3e-4 --metric accuracy=0.91
+              mlrepo commit --dry-run       says what would be stored, and how
             """)
 
     @Option(
@@ -61,12 +63,17 @@ struct CommitCommand: ParsableCommand {
     var author: String?
     @Flag(help: "Tracked files that are gone were deleted on purpose.")
     var deleted = false
+    @Flag(
+        help:
+            "Only say what would be stored, and how; it takes as long as a commit, and as much room meanwhile."
+    )
+    var dryRun = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "Only these files and directories.", completion: .file())
     var paths: [String] = []
 
     func validate() throws {
-        guard message.contains(where: Self.isMessage) else {
+        guard dryRun || message.contains(where: Self.isMessage) else {
             throw ValidationError("say what this version is: mlrepo commit -m MESSAGE")
         }
     }
@@ -98,8 +105,50 @@ struct CommitCommand: ParsableCommand {
             }
             request.author = person
         }
+        if dryRun { return try Self.plan(request, repository, output.style) }
         Terminal.noteLinks(request.inputs.filter { $0.commit == nil }.map(\.path), repository, output)
         try Self.commit(request, repository, output.style)
+    }
+
+    private static func plan(
+        _ request: CommitRequest, _ repository: Repository, _ style: AnswerStyle
+    ) throws {
+        let progress = style.progress("reading")
+        defer { progress.finish() }
+        let plan = try repository.plan(request) { progress.add($0) }
+        progress.finish()
+        for skipped in plan.skipped where !style.quiet {
+            Terminal.printError("skipped: \(skipped.path) (\(StatusCommand.words(skipped.reason)))")
+        }
+        if style.json { return Terminal.printJSON(json(plan)) }
+        for file in plan.files where !style.quiet {
+            let size =
+                file.state == .deleted
+                ? "" : "  \(Terminal.size(file.rawBytes)) in \(Terminal.size(file.form.storedBytes))"
+            Terminal.print("  \(StatusCommand.word(file.state)) \(file.path)\(size)")
+            for line in StoredFormText.lines(file.form) { Terminal.print("    \(line)") }
+        }
+        let ratio = StoredFormText.ratio(plan.rawBytes, plan.storedBytes)
+        Terminal.print(
+            plan.files.isEmpty
+                ? "Nothing has changed"
+                : "Nothing is committed: \(Terminal.size(plan.rawBytes)) would take \(Terminal.size(plan.storedBytes))\(ratio)"
+        )
+    }
+
+    private static func json(_ plan: CommitPlan) -> JSONValue {
+        .object([
+            "rawBytes": .number(plan.rawBytes), "storedBytes": .number(plan.storedBytes),
+            "entries": .array(
+                plan.files.map { file in
+                    .object(
+                        [
+                            JSONMember("path", file.path.json),
+                            JSONMember("state", .string(file.state.rawValue)),
+                            JSONMember("rawBytes", .number(file.rawBytes)),
+                        ] + StoredFormText.members(file.form))
+                }),
+        ])
     }
 
     /// A commit with nothing but a message.

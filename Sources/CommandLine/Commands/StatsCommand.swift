@@ -46,7 +46,7 @@ struct StatsCommand: ParsableCommand {
         let stored = statistics.packBytes + statistics.logBytes
         Terminal.print(
             "\(Self.count(statistics.objects.count, "object")), \(Terminal.size(statistics.objects.rawBytes)), stored in"
-                + " \(Terminal.size(stored))\(Self.ratio(statistics.objects.rawBytes, stored)): \(Self.count(statistics.packs, "pack"))"
+                + " \(Terminal.size(stored))\(StoredFormText.ratio(statistics.objects.rawBytes, stored)): \(Self.count(statistics.packs, "pack"))"
                 + " of \(Terminal.size(statistics.packBytes)), log \(Terminal.size(statistics.logBytes))"
         )
         if statistics.sealedBytes > 0 {
@@ -62,7 +62,8 @@ struct StatsCommand: ParsableCommand {
         for (codec, share) in statistics.codecs.sorted(by: { $0.key < $1.key }) {
             Terminal.print(
                 "  \(Self.padded(codec)) \(Self.count(share.count, "frame")), \(Terminal.size(share.rawBytes)) in"
-                    + " \(Terminal.size(share.storedBytes))\(Self.ratio(share.rawBytes, share.storedBytes))")
+                    + " \(Terminal.size(share.storedBytes))\(StoredFormText.ratio(share.rawBytes, share.storedBytes))"
+            )
         }
         Terminal.print("  \(Self.padded("indexes")) \(Terminal.size(statistics.indexBytes))")
     }
@@ -73,59 +74,27 @@ struct StatsCommand: ParsableCommand {
         let id = try repository.commit(named: revision ?? "HEAD")
         try repository.storedForms(repository.paths(paths), at: id) { path, entry, form in
             if output.json { return Terminal.printJSON(Self.json(path, entry, form)) }
-            let ratio = Self.ratio(entry.size, form.storedBytes)
+            let ratio = StoredFormText.ratio(entry.size, form.storedBytes)
             Terminal.print(
                 "\(path)  \(Terminal.size(entry.size)), stored in \(Terminal.size(form.storedBytes))\(ratio)")
-            for (codec, way) in form.ways.sorted(by: { $0.key < $1.key }) {
-                let ratio = Self.ratio(way.rawBytes, way.storedBytes)
-                let bases =
-                    way.bases == 0
-                    ? ""
-                    : ", upon \(Self.count(way.bases, "piece")) that \(way.bases == 1 ? "takes" : "take") \(Terminal.size(way.baseBytes))"
-                Terminal.print(
-                    "  \(Self.padded(codec, to: 11)) \(Self.count(way.pieces, "piece")), \(Terminal.size(way.rawBytes)) in"
-                        + " \(Terminal.size(way.storedBytes))\(ratio)\(bases)")
-            }
-            if form.again.pieces > 0 {
-                Terminal.print(
-                    "  \(Self.padded("again", to: 11)) \(Self.count(form.again.pieces, "piece")), \(Terminal.size(form.again.rawBytes))"
-                )
-            }
+            for line in StoredFormText.lines(form) { Terminal.print("  \(line)") }
         }
     }
 
     private static func json(
         _ path: RepositoryPath, _ entry: TreeEntry, _ form: StoredForms.Form
     ) -> JSONValue {
-        .object([
-            "path": path.json, "rawBytes": .number(entry.size), "storedBytes": .number(form.storedBytes),
-            "byCodec": .object(
-                form.ways.map { codec, way in
-                    JSONMember(
-                        codec,
-                        .object([
-                            "pieces": .number(way.pieces), "rawBytes": .number(way.rawBytes),
-                            "storedBytes": .number(way.storedBytes), "bases": .number(way.bases),
-                            "baseBytes": .number(way.baseBytes),
-                        ]))
-                }, sorting: true),
-            "again": .object([
-                "pieces": .number(form.again.pieces), "rawBytes": .number(form.again.rawBytes),
-            ]),
-        ])
+        .object(
+            [
+                JSONMember("path", path.json), JSONMember("rawBytes", .number(entry.size)),
+            ] + StoredFormText.members(form))
     }
 
     private static func count(_ number: Int, _ what: String) -> String {
         "\(Terminal.count(number)) \(what)\(number == 1 ? "" : "s")"
     }
 
-    private static func padded(_ name: String, to width: Int = 9) -> String {
-        name + String(repeating: " ", count: max(0, width - name.utf8.count))
-    }
-
-    private static func ratio(_ raw: Int, _ stored: Int) -> String {
-        stored > 0 && raw > 0 ? " (\(Terminal.decimal(Double(raw) / Double(stored), digits: 1))x)" : ""
-    }
+    private static func padded(_ name: String) -> String { StoredFormText.padded(name, to: 9) }
 
     private static func json(_ statistics: StoreStatistics) -> JSONValue {
         let stored = statistics.packBytes + statistics.logBytes
