@@ -17,7 +17,7 @@ import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Reader"))
-from tensor_writer import encode_tensor  # noqa: E402
+from tensor_writer import BitWriter, cast, encode_cast, encode_symbols, encode_tensor, write_model  # noqa: E402
 from tiny_writer import (KINDS, ORIGIN, TinyStore, build_pack, build_tree, canonical, full_subtrees, make_id, merkle_hash,  # noqa: E402
                          patch_command, patch_stream, sha256, varint)
 
@@ -28,26 +28,28 @@ LOCAL = ("fsck", "status", "log", "stats", "checkout")
 
 
 class Case:
-    def __init__(self, build, sound, path, patience, standing, commands):
+    def __init__(self, build, sound, path, patience, standing, commands, cat):
         self.build, self.sound, self.path = build, sound, path
-        self.patience, self.standing, self.commands = patience, standing, commands
+        self.patience, self.standing, self.commands, self.cat = patience, standing, commands, cat
 
 
-def case(sound=False, path="kept.txt", patience=20, standing=False, commands=None):
+def case(sound=False, path="kept.txt", patience=20, standing=False, commands=None, cat=None):
     """Registers a case.
 
     path: what `cat` and `blame` are asked for. patience: seconds that a command may take. commands: not all of them, where the
     case is about files of the working copy. standing: the case is run a second time with a working copy that stands on the
-    hostile version.
+    hostile version. cat: the exit status that `cat` has to have.
     """
     def register(build):
-        CASES[build.__name__] = Case(build, sound, path, patience, standing, commands)
+        CASES[build.__name__] = Case(build, sound, path, patience, standing, commands, cat)
         return build
     return register
 
 
 class Place(TinyStore):
     """A folder with a working copy, and a canary beside it."""
+
+    features = ()  # what every entry demands from now on
 
     def __init__(self, root, standing=False):
         self.root, self.standing = Path(root).resolve(), standing
@@ -81,6 +83,9 @@ class Place(TinyStore):
             self.head(commit, "main")
         self.operate(self.refs(refs))
         return commit
+
+    def operate(self, refs, **members):
+        super().operate(refs, **{"features": list(self.features), **members})
 
     def node(self, kind, *elements, level=0, count=None):
         return self.put(kind, bytes([level]) + varint(len(elements) if count is None else count) + b"".join(elements))
@@ -135,7 +140,7 @@ class Place(TinyStore):
         event = event or self.event(self.newest_refs, self.newest_refs, verb="tag")
         self.flush()
         added, self.new_packs = self.new_packs, []
-        return {"event": event, "features": [], "number": len(self.leaves), "refs": self.newest_refs, "time": 1,
+        return {"event": event, "features": list(self.features), "number": len(self.leaves), "refs": self.newest_refs, "time": 1,
                 "packs": {"added": sorted(added), "doomed": [], "dropped": []}, **members}
 
 
@@ -607,24 +612,35 @@ for _key, _edit in FRAME_EDITS.items():
 def own_frame(place, codec, stored, raw_length, objects, base=None):
     """A pack of one frame with these stored bytes, whatever they decode to; objects are (kind, id, length).
 
-    A base is (kind, id); of codec 5 there is a list.
+    A base is (kind, id); of codecs 5 and 6 there is a list.
     """
-    bases = base if isinstance(base, list) else [base] if base else []
-    table = varint(len(bases)) if codec == 5 else b""
-    table += b"".join(bytes([kind]) + identifier for kind, identifier in bases)
-    table += varint(len(objects)) + b"".join(bytes([kind]) + varint(length) for kind, _, length in objects)
-    head = struct.pack("<4sBBHIIII", b"MLF1", codec, 2, 0, len(table), len(stored), raw_length, zlib.crc32(stored))
-    frame = head + struct.pack("<I", zlib.crc32(head + table)) + table + stored
-    entries = []
-    place_in_frame = 0
-    for kind, identifier, length in objects:
-        entries.append(identifier + bytes([kind]) + b"\0\0\0" + struct.pack("<III", 0, place_in_frame, length & 0xFFFFFFFF))
-        place_in_frame = (place_in_frame + length) % 2**32
-    rows = b"".join(identifier + bytes([kind]) + b"\0\0\0" for kind, identifier in bases)
-    first, more = min(len(bases), 1), max(len(bases) - 1, 0)
-    index = struct.pack("<QIBBH", 0, first, codec, 2, more) + rows + b"".join(sorted(entries))
-    trailer = struct.pack("<QIIQQ16xII", len(frame), 1, len(bases), len(entries), raw_length, 1, zlib.crc32(index))
-    return place.add_pack(frame + index + trailer + struct.pack("<I", zlib.crc32(trailer)) + b"MLP1")
+    return own_pack(place, [(codec, stored, raw_length, objects, base)])
+
+
+def own_pack(place, frames):
+    """A pack of such frames."""
+    out, rows, lists, heads, entries = [], [], {(): 0}, [], []
+    offset = 0
+    for number, (codec, stored, raw_length, objects, base) in enumerate(frames):
+        bases = tuple(base) if isinstance(base, list) else (base,) if base else ()
+        table = varint(len(bases)) if codec in (5, 6) else b""
+        table += b"".join(bytes([kind]) + identifier for kind, identifier in bases)
+        table += varint(len(objects)) + b"".join(bytes([kind]) + varint(length) for kind, _, length in objects)
+        head = struct.pack("<4sBBHIIII", b"MLF1", codec, 2, 0, len(table), len(stored), raw_length, zlib.crc32(stored))
+        out.append(head + struct.pack("<I", zlib.crc32(head + table)) + table + stored)
+        if bases not in lists:
+            lists[bases] = len(rows) + 1
+            rows += bases
+        heads.append(struct.pack("<QIBBH", offset, lists[bases], codec, 2, max(len(bases) - 1, 0)))
+        offset += len(out[-1])
+        place_in_frame = 0
+        for kind, identifier, length in objects:
+            entries.append(identifier + bytes([kind]) + b"\0\0\0" + struct.pack("<III", number, place_in_frame, length & 0xFFFFFFFF))
+            place_in_frame = (place_in_frame + length) % 2**32
+    index = b"".join(heads + [identifier + bytes([kind]) + b"\0\0\0" for kind, identifier in rows] + sorted(entries))
+    raw_sum = sum(raw_length for _, _, raw_length, _, _ in frames)
+    trailer = struct.pack("<QIIQQ16xII", offset, len(frames), len(rows), len(entries), raw_sum, 1, zlib.crc32(index))
+    return place.add_pack(b"".join(out) + index + trailer + struct.pack("<I", zlib.crc32(trailer)) + b"MLP1")
 
 
 @case()
@@ -711,8 +727,8 @@ def tensor_frame(place, codec, stored, content=TENSOR, base=None, raw_length=Non
 
 def with_tensors(place, write_pack, content=TENSOR, features=("tensors",)):
     """A version whose file `kept.txt` lies in such a frame, in a store that demands what it has to."""
+    place.features = features
     place.publish_blob_in(content, write_pack)
-    place.append_raw(place.next_entry(features=list(features)))
 
 
 @case(sound=True)
@@ -796,14 +812,18 @@ EDIT = patch_command(0, 200, 0) + patch_command(7, len(TEXT) - 210, 10)
 
 def with_patch(place, stream, bases=(TEXT,), content=LATER, features=("patches",), raw_length=None, there=True):
     """A version whose file `kept.txt` is a patch upon bases that lie whole, if they are `there`."""
+    with_frame(place, 5, stream, bases, content, features, raw_length, there)
+
+
+def with_frame(place, codec, stream, bases, content, features, raw_length, there):
     length = len(content) if raw_length is None else raw_length
 
     def write_packs():
         for base in set(bases) if there else ():
             place.file(base)
-        own_frame(place, 5, stream, length, [(1, sha256(content), length)], [(1, sha256(base)) for base in bases])
+        own_frame(place, codec, stream, length, [(1, sha256(content), length)], [(1, sha256(base)) for base in bases])
+    place.features = features
     place.publish_blob_in(content, write_packs)
-    place.append_raw(place.next_entry(features=list(features)))
 
 
 @case(sound=True)
@@ -889,8 +909,505 @@ def a_thousand_patches_upon_each_other(place):
         stream = patch_stream(patch_command(0, len(TEXT) - 1, 1) + patch_command(0, 1, -len(TEXT)), b"")
         for content, base in zip(texts, texts[1:]):
             own_frame(place, 5, stream, len(content), [(1, sha256(content), len(content))], [(1, sha256(base))])
+    place.features = ("patches",)
     place.publish_blob_in(texts[0], write_packs)
-    place.append_raw(place.next_entry(features=["patches"]))
+
+
+# Casts
+
+
+BFLOAT16, FLOAT16, FLOAT32, FLOAT64 = 1, 2, 3, 4
+WIDE = struct.pack("<1000f", *((number * 7919 % 1999 - 999) / 512 for number in range(1000)))
+NARROW = cast(WIDE, FLOAT32, BFLOAT16)
+# Elements that are rounded in a way of their own: signs, infinity, NaN quiet and not, ties, too large, subnormal.
+SPECIAL = {
+    FLOAT32: struct.pack("<24I", 0, 1 << 31, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFF800001, 0x7FFFFFFF, 0xFFFFFFFF,
+                         0x7FBFFFFF, 0x7F80FFFF, 0x7F810000, 0x7F7FFFFF, 0xFF7FFFFF, 0x3F808000, 0x3F818000, 0x477FEFFF, 0x477FF000,
+                         1, 0x80008000, 0x7FFFFF, 0x33000000, 0x33000001, 0x387FE000),
+    FLOAT64: struct.pack("<16Q", 0, 1 << 63, 0x7FF << 52, 0xFFF << 52, 0x7FF8 << 48, 0x7FF0000000000001, 0xFFF0000000000001,
+                         2**63 - 1, 2**64 - 1, 0x7FF0000020000000, 0x47EFFFFFEFFFFFFF, 0x47EFFFFFF0000000, 1, 0x3690000000000000,
+                         0x3690000000000001, 0x3FF0000010000000),
+}
+
+
+def with_cast(place, stream, bases=(WIDE,), content=NARROW, features=("casts",), raw_length=None, there=True):
+    """A version whose file `kept.txt` is a cast upon bases that lie whole, if they are `there`."""
+    with_frame(place, 6, stream, bases, content, features, raw_length, there)
+
+
+def even(first=b"\0", source=FLOAT32, target=BFLOAT16, frequencies=(4096,), elements=1000, states=None):
+    """The stream of a cast that is its base, rounded, in every element."""
+    model = BitWriter()
+    model_of = [*frequencies] + [0] * (256 - len(frequencies))
+    write_model(model, model_of)
+    states, words = (states, b"") if states else encode_symbols([[(0, 0)] * elements], [model_of], 32)
+    return bytes([source]) + first + bytes([target, 0, 1, 0, 0, 0]) + varint(len(words) // 2) + model.bytes() + states + words
+
+
+@case(sound=True, cat=0)
+def cast_to_bfloat16(place):
+    with_cast(place, even())
+
+
+@case(sound=True, cat=0)
+def cast_with_exceptions(place):
+    content = bytes(256) + NARROW[256:-9] + b"\xff" * 10
+    with_cast(place, encode_cast(content, BFLOAT16, WIDE, FLOAT32, row_length=50, columns=True, zero_rows=True, many_states=True),
+              content=content)
+
+
+for _source, _target in ((FLOAT32, BFLOAT16), (FLOAT32, FLOAT16), (FLOAT64, FLOAT32)):
+    def _build(place, source=_source, target=_target):
+        """The scales make the exponents of what was rounded count."""
+        base = SPECIAL[source] * 20 + SPECIAL[source][:3]
+        content = cast(base, source, target) + b"z"
+        # what is no cast of it: NaN with other mantissas
+        content = content[:100] + b"\x7f\xff\xa1\xff\xff\x7f\x01\xff" + content[108:]
+        with_cast(place, encode_cast(content, target, base, source, row_length=16, columns=True), [base], content)
+    _build.__name__ = f"cast_of_what_is_no_number_{_source}_to_{_target}"
+    case(sound=True, cat=0)(_build)
+
+
+@case(sound=True, cat=0)
+def cast_that_begins_at_the_last_element(place):
+    content = NARROW[-2:] + bytes(998)
+    with_cast(place, even(varint(999), elements=500), content=content)
+
+
+@case(sound=True, cat=0)
+def cast_upon_64_bases(place):
+    """Elements lie across them."""
+    with_cast(place, even(), [WIDE[number * 61:number * 61 + 61] for number in range(63)] + [WIDE[63 * 61:]])
+
+
+@case(cat=65)
+def cast_upon_65_bases(place):
+    with_cast(place, even(), [WIDE[number * 61:number * 61 + 61] for number in range(64)] + [WIDE[64 * 61:]])
+
+
+@case(cat=65)
+def cast_upon_bases_in_another_order(place):
+    with_cast(place, even(), [WIDE[2000:], WIDE[:2000]])
+
+
+FOUR_MIB = [WIDE + bytes([number]) * (2**22 - len(WIDE)) for number in range(4)]
+
+
+def large_bases(place):
+    place.pack(*((1, [("blob", base)], None) for base in FOUR_MIB))
+
+
+@case(sound=True, cat=0)
+def cast_upon_16_mib(place):
+    large_bases(place)
+    with_cast(place, even(varint(3 << 20)), FOUR_MIB, there=False)
+
+
+@case(cat=65)
+def cast_upon_a_byte_more_than_16_mib(place):
+    large_bases(place)
+    place.file(b"x")
+    with_cast(place, even(varint(3 << 20)), [*FOUR_MIB, b"x"], there=False)
+
+
+@case(cat=65)
+def cast_upon_16_mib_and_one_of_them_again(place):
+    large_bases(place)
+    with_cast(place, even(varint(3 << 20)), [*FOUR_MIB, FOUR_MIB[0]], there=False)
+
+
+@case(cat=65)
+def cast_upon_4_mib_64_times(place):
+    large_bases(place)
+    with_cast(place, even(), FOUR_MIB[:1] * 64, there=False)
+
+
+@case()
+def cast_that_the_log_does_not_demand(place):
+    with_cast(place, even(), features=())
+
+
+@case()
+def cast_where_the_log_demands_tensors_and_patches(place):
+    with_cast(place, even(), features=("patches", "tensors"))
+
+
+@case()
+def cast_that_the_log_demands_too_late(place):
+    with_cast(place, even(), features=())
+    place.append_raw(place.next_entry(features=["casts"]))
+
+
+@case()
+def cast_that_the_log_demands_no_more(place):
+    with_cast(place, even())
+    place.append_raw(place.next_entry(features=[]))
+
+
+@case(cat=65)
+def cast_upon_what_is_missing(place):
+    with_cast(place, even(), there=False)
+
+
+@case(cat=65)
+def cast_of_which_one_base_of_two_is_missing(place):
+    place.file(WIDE[:2000])
+    with_cast(place, even(), [WIDE[:2000], WIDE[2000:]], there=False)
+
+
+@case(cat=65)
+def cast_upon_itself(place):
+    with_cast(place, even(), [NARROW], there=False)
+
+
+@case(cat=65)
+def cast_upon_no_base(place):
+    with_cast(place, even(), [])
+
+
+@case(cat=65)
+def cast_upon_nothing(place):
+    with_cast(place, even(), [b""])
+
+
+@case(cat=65)
+def cast_upon_nothing_and_something(place):
+    with_cast(place, even(), [WIDE, b""])
+
+
+@case(cat=65)
+def cast_upon_less_than_an_element(place):
+    with_cast(place, even(), [WIDE[:3]], NARROW[:2] + bytes(1998))
+
+
+@case(cat=65)
+def cast_upon_a_directory(place):
+    """A base of metadata, whose bytes would do."""
+    place.features = ("casts",)
+    identifier, _, _ = place.clean_tree
+    place.publish_blob_in(NARROW, lambda: own_frame(
+        place, 6, even(), len(NARROW), [(1, sha256(NARROW), len(NARROW))], [(3, identifier)]))
+
+
+@case(cat=65)
+def cast_upon_a_recipe(place):
+    """Its base lies in chunks, and nowhere whole."""
+    entry, recipe = place.recipe(WIDE, [WIDE[:2000], WIDE[2000:]], 0)
+    place.features = ("casts",)
+    own_frame(place, 6, even(), len(NARROW), [(1, sha256(NARROW), len(NARROW))], [(1, sha256(WIDE))])
+    place.publish({b"kept.txt": (1, sha256(NARROW), len(NARROW)), b"wide": entry}, recipes=place.recipes([recipe]))
+
+
+@case(cat=65)
+def cast_in_a_frame_of_metadata(place):
+    place.file(WIDE)
+    place.features = ("casts",)
+    place.publish_blob_in(NARROW, lambda: place.repack(
+        [(6, [("blob", NARROW)], [("blob", WIDE)])], frame_edit(5, "<B", 1), lambda index: index[:13] + b"\1" + index[14:]))
+
+
+@case(cat=65)
+def two_casts_in_a_frame(place):
+    half = NARROW[:1000]
+    place.file(WIDE)
+    place.features = ("casts",)
+    place.publish_blob_in(half, lambda: own_frame(
+        place, 6, even(), len(NARROW), [(1, sha256(half), 1000), (1, sha256(NARROW[1000:]), 1000)], [(1, sha256(WIDE))]))
+
+
+# Depth of casts
+
+DOUBLED = struct.pack("<1000d", *struct.unpack("<1000f", WIDE))
+OLDER, OLDEST = WIDE[:-5] + b"older", WIDE[:-6] + b"oldest"
+EVERY = ("casts", "patches", "tensors")
+
+
+def cast_frame(content, base, stream=None):
+    return 6, even() if stream is None else stream, len(content), [(1, sha256(content), len(content))], [(1, sha256(base))]
+
+
+def difference(codec, content, base):
+    """A frame of codec 4, 5 or 7."""
+    if codec == 4:
+        stream = encode_tensor(content, FLOAT32, base)
+    elif codec == 5:
+        stream = patch_stream(patch_command(0, len(content) - 6, 0), content[-6:])
+    else:
+        deflate = zlib.compressobj(zdict=base)
+        stream = deflate.compress(content) + deflate.flush()
+    only = 1, sha256(base)
+    return codec, stream, len(content), [(1, sha256(content), len(content))], [only] if codec == 5 else only
+
+
+def whole(content):
+    return 1, zlib.compress(content), len(content), [(1, sha256(content), len(content))], None
+
+
+def with_depths(place, *packs):
+    """A version whose file `kept.txt` is the cast NARROW, and packs of frames beside it."""
+    place.features = EVERY
+
+    def write_packs():
+        for frames in packs:
+            own_pack(place, frames)
+    place.publish_blob_in(NARROW, write_packs)
+
+
+for _codec in (4, 5):
+    def _build(place, codec=_codec):
+        with_depths(place, [cast_frame(NARROW, WIDE)], [difference(codec, WIDE, OLDER)], [whole(OLDER)])
+    _build.__name__ = f"cast_upon_a_difference_{_codec}"
+    case(sound=True, cat=0)(_build)
+
+    def _build(place, codec=_codec):
+        with_depths(place, [cast_frame(NARROW, WIDE), difference(codec, WIDE, OLDER)])
+    _build.__name__ = f"cast_upon_a_difference_{_codec}_whose_base_is_missing"
+    case(cat=65)(_build)
+
+    def _build(place, codec=_codec):
+        """What lies whole beside it is read; the difference is damage all the same."""
+        with_depths(place, [cast_frame(NARROW, WIDE), difference(codec, WIDE, OLDER)], [whole(WIDE)])
+    _build.__name__ = f"cast_upon_a_difference_{_codec}_whose_base_is_missing_and_a_whole_copy"
+    case(cat=0)(_build)
+
+    def _build(place, codec=_codec):
+        with_depths(place, [cast_frame(NARROW, WIDE)], [difference(codec, WIDE, OLDER)], [difference(codec, OLDER, OLDEST)],
+                    [whole(OLDEST)])
+    _build.__name__ = f"cast_upon_a_difference_{_codec}_upon_a_difference"
+    case(cat=65)(_build)
+
+    def _build(place, codec=_codec):
+        """A cast and a difference upon each other."""
+        second = difference(codec, WIDE, WIDE)
+        named = (1, sha256(NARROW))
+        with_depths(place, [cast_frame(NARROW, WIDE)], [(*second[:4], [named] if codec == 5 else named)])
+    _build.__name__ = f"cast_upon_a_difference_{_codec}_upon_a_cast"
+    case(cat=65)(_build)
+
+    def _build(place, codec=_codec):
+        """The difference is what is read; its base is a cast."""
+        content = NARROW[:-6] + b"edited"
+        place.file(WIDE)
+        place.features = EVERY
+        frame = difference(codec, content, NARROW) if codec == 5 else (
+            4, encode_tensor(content, BFLOAT16, NARROW), len(content), [(1, sha256(content), len(content))], (1, sha256(NARROW)))
+        place.publish_blob_in(content, lambda: own_pack(place, [cast_frame(NARROW, WIDE), frame]))
+    _build.__name__ = f"difference_{_codec}_upon_a_cast"
+    case(cat=65)(_build)
+
+
+@case(cat=65)
+def cast_upon_a_cast(place):
+    with_depths(place, [cast_frame(NARROW, WIDE)], [cast_frame(WIDE, DOUBLED, even(source=FLOAT64, target=FLOAT32))], [whole(DOUBLED)])
+
+
+@case(cat=65)
+def casts_upon_each_other(place):
+    with_depths(place, [cast_frame(NARROW, WIDE)], [cast_frame(WIDE, NARROW, encode_cast(WIDE, FLOAT32, NARROW, FLOAT64))])
+
+
+@case(cat=65)
+def casts_upon_each_other_in_a_pack(place):
+    with_depths(place, [cast_frame(NARROW, WIDE), cast_frame(WIDE, NARROW, encode_cast(WIDE, FLOAT32, NARROW, FLOAT64))])
+
+
+@case(cat=65)
+def a_thousand_casts_upon_each_other(place):
+    row = [NARROW] + [NARROW[2 * number:] + NARROW[:2 * number] for number in range(1, 1000)]
+    with_depths(place, [cast_frame(content, base) for content, base in zip(row, row[1:])])
+
+
+@case(cat=65)
+def cast_upon_what_has_a_base_of_its_pack(place):
+    """A base in a frame of codec 7."""
+    with_depths(place, [cast_frame(NARROW, WIDE)], [whole(OLDER), difference(7, WIDE, OLDER)])
+
+
+@case(cat=65)
+def cast_upon_what_has_a_base_of_the_same_pack(place):
+    with_depths(place, [whole(OLDER), difference(7, WIDE, OLDER), cast_frame(NARROW, WIDE)])
+
+
+@case(cat=65)
+def cast_upon_a_difference_whose_base_has_a_base_of_its_pack(place):
+    with_depths(place, [cast_frame(NARROW, WIDE)], [difference(5, WIDE, OLDER)], [whole(OLDEST), difference(7, OLDER, OLDEST)])
+
+
+# Streams of casts
+
+
+LONG = encode_cast(NARROW[:-9] + b"\xff" * 9, BFLOAT16, WIDE, FLOAT32, row_length=50, columns=True, alphabet=True)
+STATES = struct.pack("<32I", *[2**15] * 32)
+HEAD = bytes([FLOAT32, 0, BFLOAT16])
+CAST_STREAMS = {
+    "of_other_bytes": LONG,
+    "without_a_stream": b"", "cut_behind_the_type": HEAD[:1], "cut_in_the_number": HEAD[:1] + b"\x80", "cut_behind_the_number": HEAD[:2],
+    "cut_behind_the_other_type": HEAD, "cut_in_the_middle": even()[:len(even()) // 2], "cut_by_a_byte": even()[:-1],
+    "with_a_byte_more": even() + b"\0",
+    "first_behind_the_base": even(varint(1000)), "first_far_behind_the_base": even(varint(2**30)),
+    "first_of_32_bits": even(varint(2**32 - 1)), "first_of_33_bits": even(varint(2**32)), "first_of_63_bits": even(varint(2**63 - 1)),
+    "first_that_wraps_as_bytes": even(varint(2**30 * 4)), "first_that_is_negative": even(b"\xff" * 9 + b"\1"),
+    "first_not_short": even(b"\x80\0"), "first_of_many_zeros": even(b"\x80" * 8 + b"\0"), "first_without_end": HEAD[:1] + b"\xff" * 300,
+    "of_groups_without_end": HEAD + b"\0\xff" + even()[4:], "of_no_groups": HEAD + b"\0\0" + even()[5:],
+    "of_exabytes_of_low_bits": HEAD + b"\0\1\0" + varint(2**62) + b"\0\0" + STATES,
+    "of_exabytes_of_escapes": HEAD + b"\0\1\0\0" + varint(2**62) + b"\0" + STATES,
+    "of_exabytes_of_words": HEAD + b"\0\1\0\0\0" + varint(2**62) + STATES,
+    "of_rows_of_exabytes": HEAD + b"\1\1\0" + varint(2**62) + b"\0" * 8 + STATES,
+    "of_unknown_flags": HEAD + b"\x40" + even()[4:], "without_signs": HEAD + b"\x20" + even()[4:],
+    "frequencies_too_few": even(frequencies=(4095,)), "frequencies_too_many": even(frequencies=(4096, 4096)),
+    "frequencies_one_too_many": even(frequencies=(4096,) + (0,) * 254 + (1,)), "frequency_too_large": even(frequencies=(4097,), states=STATES),
+    "frequency_of_8_thousand": even(frequencies=(8191,), states=STATES),
+    "frequency_below_nothing": even(frequencies=(-1, 4096, 1), states=STATES), "frequencies_of_nothing": even(frequencies=(), states=STATES),
+    "states_too_small": even(states=bytes(128)), "states_too_large": even(states=b"\xff" * 128),
+    "states_that_do_not_end": even(states=struct.pack("<32I", *[2**15 + 1] * 32)),
+}
+for _source, _target in ((0, 1), (1, 1), (1, 2), (1, 3), (2, 1), (3, 0), (3, 3), (3, 4), (3, 5), (3, 6), (3, 16), (3, 17), (3, 255), (4, 1),
+                         (4, 2), (4, 4), (16, 1), (18, 1), (18, 17), (255, 1), (255, 255)):
+    CAST_STREAMS[f"of_type_{_source}_to_{_target}"] = even(source=_source, target=_target)
+for _source, _target in ((FLOAT32, FLOAT16), (FLOAT64, FLOAT32)):
+    CAST_STREAMS[f"of_another_type_{_source}_to_{_target}"] = even(
+        source=_source, target=_target, elements=len(NARROW) // {FLOAT16: 2, FLOAT32: 4}[_target])
+for _key, _stream in CAST_STREAMS.items():
+    def _build(place, stream=_stream):
+        with_cast(place, stream)
+    _build.__name__ = "cast_" + _key
+    case(cat=65)(_build)
+
+LENGTHS = {"4_mib": 2**22, "an_element_more": 2002, "a_byte_more": 2001, "half": 1000, "4_gib": 2**32 - 1,
+           "more_than_a_frame_has": 2**22 + 2}
+for _key, _length in LENGTHS.items():
+    def _build(place, length=_length):
+        with_cast(place, even(), raw_length=length)
+    _build.__name__ = "cast_that_says_it_is_" + _key
+    case(cat=65)(_build)
+
+
+@case(cat=65)
+def cast_of_less_than_an_element(place):
+    with_cast(place, bytes([FLOAT64, 0, FLOAT32]), content=b"abc")
+
+
+@case(cat=65)
+def cast_whose_stream_is_longer_than_it(place):
+    content = NARROW[:20]
+    with_cast(place, even(elements=10), content=content)
+
+
+# Many casts
+
+
+def small_casts(base, count, first=0):
+    """Of an element each, and 99 that are behind it in the base: (content, stream)."""
+    rounded, stream = cast(base[:4 * count + 396], FLOAT32, BFLOAT16), even(b"", elements=100)
+    return [(rounded[2 * number:2 * number + 200], stream[:1] + varint(first + number) + stream[1:]) for number in range(count)]
+
+
+def publish_casts(place, casts, bases, *packs):
+    """A version with a file for each of the first thousand casts, which all have these bases, and `kept.txt` beside them."""
+    place.features = EVERY
+    for frames in packs:
+        own_pack(place, frames)
+    named = [(1, sha256(base)) for base in bases]
+    own_pack(place, [(6, stream, len(content), [(1, sha256(content), len(content))], named) for content, stream in casts])
+    files = {b"%05d" % number: (1, sha256(content), len(content)) for number, (content, _) in enumerate(casts[:1000])}
+    place.publish({b"kept.txt": (1, sha256(casts[0][0]), len(casts[0][0])), **files})
+
+
+RISING = [struct.pack("<16384I", *range(part << 28, (part + 1) << 28, 1 << 14)) * 64 for part in range(4)]
+
+
+@case(sound=True, cat=0)
+def ten_thousand_casts_upon_4_mib(place):
+    publish_casts(place, small_casts(RISING[0], 10_000), RISING[:1], [whole(RISING[0])])
+
+
+@case(sound=True, cat=0)
+def ten_thousand_casts_upon_16_mib(place):
+    publish_casts(place, small_casts(RISING[3], 10_000, 3 << 20), RISING, [whole(base) for base in RISING])
+
+
+@case(sound=True, cat=0)
+def a_thousand_casts_upon_a_large_patch(place):
+    """Each is decoded from three frames, of 4 MiB each."""
+    old = RISING[0][:-6] + b"before"
+    publish_casts(place, small_casts(RISING[0], 1_000), RISING[:1], [difference(5, RISING[0], old), whole(old)])
+
+
+def in_large_frames(parts):
+    """Each blob in a frame of 4 MiB of its own, behind zeros."""
+    frames = []
+    for number, part in enumerate(parts):
+        rest = struct.pack("<I", number) + bytes(2**22 - len(part) - 4)
+        frames.append((1, zlib.compress(rest + part), 2**22, [(1, sha256(rest), len(rest)), (1, sha256(part), len(part))], None))
+    return frames
+
+
+@case(sound=True, cat=0)
+def cast_upon_64_bases_in_large_frames(place):
+    parts = [WIDE[number * 61:number * 61 + 61] for number in range(63)] + [WIDE[63 * 61:]]
+    publish_casts(place, [(NARROW, even())], parts, in_large_frames(parts))
+
+
+@case(sound=True, cat=0)
+def casts_upon_64_bases_in_large_frames(place):
+    parts = [WIDE[number * 61:number * 61 + 61] for number in range(63)] + [WIDE[63 * 61:]]
+    publish_casts(place, small_casts(WIDE, 100), parts, in_large_frames(parts))
+
+
+@case(sound=True, cat=0)
+def cast_upon_64_patches_upon_64_bases_in_large_frames(place):
+    """A cast that is decoded from 4,161 frames, of which 64 have 4 MiB."""
+    pieces = [WIDE[4 * number:4 * number + 2000] for number in range(64)]
+    named = [(1, sha256(piece)) for piece in pieces]
+    parts = [piece[4:] + piece[:4] for piece in pieces]
+    patches = [(5, patch_stream(patch_command(0, 1996, 2000 * number + 4) + patch_command(0, 4, -2000), b""), 2000,
+                [(1, sha256(part), 2000)], named) for number, part in enumerate(parts)]
+    publish_casts(place, [(cast(b"".join(parts[:2]), FLOAT32, BFLOAT16), even())], parts, in_large_frames(pieces), patches)
+
+
+# Recipes of casts
+
+
+def publish_chunks(place, chunks, written, there=True):
+    """A file `kept.txt` of chunks, with frames that have those chunks."""
+    place.features = EVERY
+    content = b"".join(chunks)
+    elements = [sha256(chunk) + varint(len(chunk)) for chunk in chunks]
+    recipe = place.put("chunks", recipe_payload(sha256(content), len(content), elements))
+    if there:
+        place.file(WIDE)
+    own_pack(place, written)
+    place.publish({b"kept.txt": (1, sha256(content), len(content))}, recipes=place.recipes([(sha256(content), recipe)]))
+
+
+BACK = cast(WIDE[4:], FLOAT32, BFLOAT16) + bytes(2)
+
+
+@case(sound=True, cat=0)
+def recipe_of_casts(place):
+    publish_chunks(place, [NARROW, BACK], [cast_frame(NARROW, WIDE), cast_frame(BACK, WIDE, even(b"\1"))])
+
+
+@case(sound=True, cat=0)
+def recipe_of_a_cast_and_its_base(place):
+    publish_chunks(place, [WIDE, NARROW] * 50, [cast_frame(NARROW, WIDE)])
+
+
+@case(cat=65)
+def recipe_of_casts_upon_what_is_missing(place):
+    publish_chunks(place, [NARROW, BACK], [cast_frame(NARROW, WIDE), cast_frame(BACK, WIDE, even(b"\1"))], there=False)
+
+
+@case(cat=65)
+def recipe_of_which_one_cast_is_wrong(place):
+    publish_chunks(place, [NARROW, BACK], [cast_frame(NARROW, WIDE), cast_frame(BACK, WIDE, even())])
+
+
+@case(cat=65)
+def recipe_of_casts_of_its_own_file(place):
+    """The base of a chunk is the file that the chunk is part of."""
+    file = NARROW + BACK
+    publish_chunks(place, [NARROW, BACK], [cast_frame(NARROW, file), whole(BACK)])
 
 
 def index_edit(offset, form, value):

@@ -51,6 +51,10 @@ FAULTS = {
     "bomb_of_empty_directories": dict.fromkeys(
         ["ls", "diff", "checkout --to", "checkout"], FOR_EVER + "not within the six seconds of a debug build"),
     "bomb_that_says_it_is_small": {"fsck": FOR_EVER + "files are not counted"},
+    "casts_upon_64_bases_in_large_frames": dict.fromkeys(
+        ["fsck", "checkout --to", "checkout", "back"], FOR_EVER + "decodes the frames of bases again for each cast"),
+    "cast_upon_64_patches_upon_64_bases_in_large_frames": dict.fromkeys(
+        ["fsck", "cat", "checkout --to", "checkout", "back"], FOR_EVER + "decodes the frames of bases again for each patch"),
     # Whoever laid the store out may have put parts of it on another disk.
     "directories_of_the_store_that_are_links": dict.fromkeys(
         ["checkout --to", "checkout", "status again", "restore", "back"], "writes its temporary files through a link"),
@@ -188,6 +192,8 @@ def problems(name, standing):
                     continue
                 if controls := control_characters(output):
                     found.append((command, f"control characters on standard {stream}: {', '.join(controls)}"))
+            if command == "cat" and case.cat is not None and ending.status is not None and ending.status != case.cat:
+                found.append((command, f"status {ending.status}, not {case.cat}: {ending.err[:500]!r}"))
             if command == "fsck" and case.sound is not None and ending.status is not None and (ending.status == 0) != case.sound:
                 found.append((command, f"status {ending.status} for a store that is {'' if case.sound else 'not '}sound: "
                               f"{(ending.out + ending.err)[:500]!r}"))
