@@ -126,15 +126,15 @@ extension Repository {
     /// So many losses are mended at a time.
     private static let lossLimit = 1_000_000
 
-    /// Whether the store has a blob, or its recipe and all of its chunks.
+    /// Whether the store has a blob, or its recipe and all of its chunks, with all that these are told by.
     private func isWhole(_ id: ObjectID) -> Bool {
         guard let found = store.find(ObjectReference(.blob, id)) else { return false }
-        guard found.place.isRecipe else { return true }
+        guard found.place.isRecipe else { return store.containsWithBase(ObjectReference(.blob, id)) }
         do throws(ReadError) {
             guard let recipe = try store.recipe(of: id) else { return false }
             var isWhole = true
             try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in
-                if !store.contains(ObjectReference(.blob, chunk.id)) { isWhole = false }
+                if !store.containsWithBase(ObjectReference(.blob, chunk.id)) { isWhole = false }
             }
             return isWhole
         } catch { return false }

@@ -46,14 +46,29 @@ package struct IntegrityCheck: Sendable {
     ///
     /// The damaged packs stay on the disk; what is derived and damaged goes.
     package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
-        let configuration = (try? copy.configuration()) ?? Configuration()
-        guard let actor = Identity.find(configuration, environment).person else { throw .noIdentity }
-        let event = Event(
-            verb: StoreRepair.verb, actor: actor, workingCopy: nil, time: environment.now(),
-            nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
+        let event = try event()
         return try storing { () throws(StoreError) in
             try StoreRepair(store, files: environment.files).perform(
                 report, event: event, random: environment.random)
         }
+    }
+
+    /// Saves what replaced packs have that can be read now that something was taken from the working copy.
+    ///
+    /// - Returns: How many objects.
+    package func regain(_ plan: StoreRepair.Plan) throws(RepositoryError) -> Int {
+        let event = try event()
+        return try storing { () throws(StoreError) in
+            try StoreRepair(store, files: environment.files).regain(
+                plan.replaced.map(\.pack), event: event, random: environment.random)
+        }
+    }
+
+    private func event() throws(RepositoryError) -> Event {
+        let configuration = (try? copy.configuration()) ?? Configuration()
+        guard let actor = Identity.find(configuration, environment).person else { throw .noIdentity }
+        return Event(
+            verb: StoreRepair.verb, actor: actor, workingCopy: nil, time: environment.now(),
+            nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
     }
 }

@@ -196,7 +196,8 @@ package struct IntegrityChecker: Sendable {
             let message =
                 frame == nil
                 ? "no live pack has it"
-                : "it lay in a frame that is damaged"
+                : (frame?.kind == .base
+                    ? "what it is told by is lost" : "it lay in a frame that is damaged")
                     + (walk.missing.contains(reference) ? "" : "; nothing undamaged says that it is needed")
             let missing = IntegrityProblem(
                 .missingObject, message, reference: reference, pack: frame?.pack, offset: frame?.offset)

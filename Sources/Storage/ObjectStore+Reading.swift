@@ -54,7 +54,7 @@ extension ObjectStore {
     }
 
     /// The same, and where it is a difference, what it differs from has not gone astray: what is to be relied upon.
-    func containsWithBase(_ reference: ObjectReference) -> Bool {
+    package func containsWithBase(_ reference: ObjectReference) -> Bool {
         guard let found = find(reference) else { return false }
         return reference.kind != .blob || found.place.isRecipe || hasBases(found)
     }

@@ -119,6 +119,34 @@ package struct StoreRepair: Sendable {
         }
     }
 
+    /// Saves what packs that were replaced have in undamaged frames, and could not be decoded before what it is told by was there again.
+    ///
+    /// - Returns: How many objects; with none, no entry is made.
+    package func regain(
+        _ packs: [PackName], event: Event, random: @escaping @Sendable (Int) -> [UInt8]
+    ) throws(StoreError) -> Int {
+        let store = try ObjectStore.open(layout.root, files: files)
+        let writer = ObjectWriter(store, random: random)
+        defer { writer.abandon() }
+        let bases = try SalvagedObjects(basesOf: packs, layout: layout, files: files) { base in
+            (try? store.payload(of: base)) ?? nil
+        }
+        var blobs = FrameBuilder(.data)
+        var saved = 0
+        for pack in packs {
+            try salvage(pack, bases) { (reference, payload) throws(StoreError) in
+                guard !store.containsWithBase(reference) else { return }
+                if try save(reference, payload, &blobs, writer) { saved += 1 }
+            }
+        }
+        guard saved > 0 else { return 0 }
+        try writer.append(&blobs)
+        let id = try writer.add(.event, event.payload)
+        try replace(
+            [], by: try writer.finish().packs.map(\.name), event: id, time: event.time, writer, random)
+        return saved
+    }
+
     /// Attempts to extend the log before giving up.
     private static let attempts = 60
 

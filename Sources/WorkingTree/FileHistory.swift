@@ -29,6 +29,7 @@ package final class FileHistory: Sendable {
 
     /// A file that was written meanwhile.
     private struct Written {
+        let path: RepositoryPath
         let table: TensorTable
         /// Reads it again.
         let read: CastSource.Reader
@@ -80,6 +81,10 @@ package final class FileHistory: Sendable {
         }
         guard isNarrow else { return sources }
         for (table, read) in likeliest(path) {
+            // All that can be found was found.
+            if zip(sources, file.pieces).allSatisfy({ $1.tensor == nil || $0.count == Self.sourceLimit }) {
+                break
+            }
             for (index, source) in table.sources(of: file, read: read).enumerated() {
                 guard let source, sources[index].count < Self.sourceLimit else { continue }
                 sources[index].append(source)
@@ -94,29 +99,28 @@ package final class FileHistory: Sendable {
     private func likeliest(
         _ path: RepositoryPath
     ) -> [(table: TensorTable, read: CastSource.Reader?)] {
-        var found: [(path: RepositoryPath, table: TensorTable, read: CastSource.Reader?)] = []
-        for (directory, tables) in state.withLock({ $0.written }) {
-            for (name, file) in tables {
-                if let place = try? directory.appending(name), place != path {
-                    found.append((place, file.table, file.read))
-                }
+        guard let (directory, name) = path.split else { return [] }
+        let written = state.withLock { $0.written }
+        var found: [(likeness: Int, table: TensorTable, read: CastSource.Reader?)] = []
+        for files in written.values {
+            for file in files.values where file.path != path && file.table.hasSources {
+                found.append((file.path.likeness(path), file.table, file.read))
             }
         }
-        if let (directory, name) = path.split {
-            let known = Set(found.map(\.path))
-            var others: [(path: RepositoryPath, entry: TreeEntry)] = []
-            for entry in listing(of: directory) where entry.name != name {
-                if let place = try? directory.appending(entry.name), !known.contains(place) {
-                    others.append((place, entry))
-                }
-            }
-            others.sort { $0.path.likeness(path) > $1.path.likeness(path) }
-            for (place, entry) in others.prefix(Self.neighbourLimit) {
-                if let table = table(of: entry) { found.append((place, table, nil)) }
+        // Beside it in the version before; reading one takes longer than to ask for its name.
+        var others: [(likeness: Int, entry: TreeEntry)] = []
+        for entry in listing(of: directory) where entry.name != name && written[directory]?[entry.name] == nil
+        {
+            if let place = try? directory.appending(entry.name) {
+                others.append((place.likeness(path), entry))
             }
         }
-        found.sort { ($0.path.likeness(path), $1.path) > ($1.path.likeness(path), $0.path) }
-        return found.filter(\.table.hasSources).map { ($0.table, $0.read) }
+        others.sort { ($0.likeness, $1.entry.name) > ($1.likeness, $0.entry.name) }
+        for (likeness, entry) in others.prefix(Self.neighbourLimit) {
+            if let table = table(of: entry), table.hasSources { found.append((likeness, table, nil)) }
+        }
+        found.sort { $0.likeness > $1.likeness }
+        return found.prefix(Self.tableLimit).map { ($0.table, $0.read) }
     }
 
     /// For each piece of a file chunks that may be like it, the likeliest first.
@@ -139,7 +143,9 @@ package final class FileHistory: Sendable {
     /// - Parameter read: Reads it again.
     func note(_ table: TensorTable, at path: RepositoryPath, read: @escaping CastSource.Reader) {
         guard let (directory, name) = path.split else { return }
-        state.withLock { $0.written[directory, default: [:]][name] = Written(table: table, read: read) }
+        state.withLock {
+            $0.written[directory, default: [:]][name] = Written(path: path, table: table, read: read)
+        }
     }
 
     private func add(

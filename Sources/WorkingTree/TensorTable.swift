@@ -15,7 +15,9 @@ struct TensorTable: Sendable {
     /// The same by what they look like, in the order of the file.
     private var alike: [Look: [Int]] = [:]
 
-    /// The numbers of all tensors by their names.
+    /// Whether others may be rounded from what is here.
+    let hasSources: Bool
+    /// Then the numbers of all tensors by their names.
     private var tensors: [[UInt8]: Int] = [:]
 
     /// What makes tensors alike whose names differ.
@@ -36,6 +38,9 @@ struct TensorTable: Sendable {
             start += piece.length
         }
         self.starts = starts
+        hasSources = file.tensors.contains {
+            TensorFile.elementType($0.type).map(TensorCast.isSource) ?? false
+        }
         var last: Int?
         for (number, piece) in file.pieces.enumerated() {
             guard let tensor = piece.tensor, tensor != last else { continue }
@@ -43,6 +48,7 @@ struct TensorTable: Sendable {
             named[file.tensors[tensor].name] = number
             alike[Self.look(piece, in: file), default: []].append(number)
         }
+        guard hasSources else { return }
         for (number, tensor) in file.tensors.enumerated() { tensors[tensor.name] = number }
     }
 
@@ -103,11 +109,6 @@ struct TensorTable: Sendable {
     }
 
     // MARK: Casts
-
-    /// Whether others may be rounded from what is here.
-    var hasSources: Bool {
-        file.tensors.contains { TensorFile.elementType($0.type).map(TensorCast.isSource) ?? false }
-    }
 
     /// For each piece of another file what this one has in its place of a wider type, where its elements may be rounded from that.
     ///

@@ -154,6 +154,54 @@ class Models(CommandTest):
             self.assertEqual(there["byCodec"].get("tensor-base"), entry["byCodec"].get("tensor-base"))
         self.assertIn("Nothing has changed", self.mlrepo("commit", "--dry-run"))
 
+    def damage(self, codec: int) -> None:
+        """Flips a bit in the stored bytes of each frame of a codec."""
+        for pack in (self.work / ".mlrepo/packs").rglob("*.pack"):
+            content = bytearray(pack.read_bytes())
+            at = 0
+            while content[at:at + 4] == b"MLF1":
+                padding, table, stored = struct.unpack_from("<HII", content, at + 6)
+                end = at + 28 + table + padding + stored
+                if content[at + 4] == codec:
+                    content[end - stored // 2] ^= 1
+                at = end
+            pack.chmod(0o644)
+            pack.write_bytes(content)
+
+    def test_a_repair_saves_what_rests_on_a_file_of_the_working_copy(self) -> None:
+        weights = self.weights()
+        wide, rounded = self.model(weights, type_name="F32"), self.model(weights, type_name="BF16")
+        self.put("f32.safetensors", wide)
+        self.put("bf16.safetensors", rounded)
+        self.mlrepo("add", ".")
+        self.mlrepo("commit", "-m", "Pair")
+        self.damage(3)
+        (self.work / "bf16.safetensors").unlink()
+        text = self.mlrepo("fsck", "--repair")
+        self.assertIn("taken from the working copy: f32.safetensors", text)
+        self.assertIn("told by these, and saved as well: 2 objects", text)
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        self.mlrepo("restore", "bf16.safetensors")
+        self.assertEqual((self.work / "bf16.safetensors").read_bytes(), rounded)
+
+    def test_a_repair_takes_files_that_have_lost_their_base(self) -> None:
+        weights = self.weights()
+        self.commit("f32.safetensors", self.model(weights, type_name="F32"))
+        weights = self.trained(weights)
+        files = {"f32.safetensors": self.model(weights, type_name="F32"), "bf16.safetensors": self.model(weights, type_name="BF16")}
+        for name, content in files.items():
+            self.put(name, content)
+        self.mlrepo("add", ".")
+        self.mlrepo("commit", "-m", "Trained")
+        self.damage(3)
+        text = self.mlrepo("fsck", "--repair", status=1)
+        self.assertIn("what it is told by is lost", text)
+        for name in files:
+            self.assertIn(f"taken from the working copy: {name}", text)
+        self.mlrepo("checkout", "HEAD", "--to", str(self.work.parent / "copy"))
+        for name, content in files.items():
+            self.assertEqual((self.work.parent / "copy" / name).read_bytes(), content)
+
     def test_a_fine_tune_is_told_by_the_model_that_was_read(self) -> None:
         weights = self.weights()
         self.commit("base/model.safetensors", self.model(weights))

@@ -55,6 +55,13 @@ struct FsckCommand: ParsableCommand {
                     }
                     for path in healed.files { Terminal.print("taken from the working copy: \(path)") }
                 }
+                if let plan, !plan.replaced.isEmpty, !healed.files.isEmpty {
+                    let saved = try check.regain(plan)
+                    if saved > 0, !output.json {
+                        let words = saved == 1 ? "1 object" : "\(Terminal.count(saved)) objects"
+                        Terminal.print("told by these, and saved as well: \(words)")
+                    }
+                }
                 after = try run(check)
             }
         }
