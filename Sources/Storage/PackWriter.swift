@@ -94,6 +94,7 @@ package final class PackWriter: Sendable {
     }
 
     private func append(_ frame: EncodedFrame, _ state: inout State) throws(StoreError) {
+        if let failure = state.failure { throw failure }
         let offset = state.written + state.buffer.count
         let number = UInt32(state.frames.count)
         state.frames.append(
@@ -136,6 +137,8 @@ package final class PackWriter: Sendable {
         guard let row = entries.withLock({ $0.find(reference) }) else { return nil }
         let place = state.withLock { state -> Result<Range<Int>?, StoreError> in
             guard state.file != nil else { return .success(nil) }
+            // What could not be written is nowhere.
+            if let failure = state.failure { return .failure(failure) }
             let (number, end) = (Int(row.frame), state.written + state.buffer.count)
             let start = state.frames[number].offset
             let next = number + 1 < state.frames.count ? state.frames[number + 1].offset : end

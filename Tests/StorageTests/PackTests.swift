@@ -173,6 +173,31 @@ import Testing
         #expect(try disk.status(layout.packs) == nil)
     }
 
+    @Test func `what could not be written is not read back`() throws {
+        let disk = try Fixture.disk()
+        let layout = StoreLayout(root: Fixture.root)
+        try disk.makeDirectories(layout.temporary, permissions: 0o755)
+        let writer = try PackWriter(layout: layout, files: disk, nonce: [0, 1, 2, 3, 4, 5, 6, 7])
+        var random = SplitMix64(seed: 1)
+        func frame(_ blob: [UInt8]) throws -> EncodedFrame {
+            var builder = FrameBuilder(.data)
+            builder.add(Self.reference(blob), blob)
+            return try builder.finish(FrameCoder())
+        }
+        // One that is gathered, and one that goes to the system by itself.
+        let (small, large) = (random.bytes(2000), random.bytes(400_000))
+        #expect(try writer.append(frame(small)))
+        for bytesLeft in [1000, 100_000] {
+            disk.faults.bytesLeft = bytesLeft
+            #expect(throws: StoreError.self) { try writer.append(try frame(large)) }
+            disk.faults.bytesLeft = nil
+            for blob in [small, large] {
+                #expect(throws: StoreError.self) { _ = try writer.frame(of: Self.reference(blob)) }
+            }
+        }
+        #expect(throws: StoreError.self) { try writer.finish() }
+    }
+
     // MARK: Frames
 
     /// A frame as it would lie at the start of a pack, what it decodes to, and its base.
