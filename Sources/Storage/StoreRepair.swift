@@ -54,7 +54,7 @@ package struct StoreRepair: Sendable {
         var replaced: [Replacement] = []
         if !report.damagedPacks.isEmpty {
             let store = try openWithout(report)
-            let bases = try bases(of: report, besides: store)
+            let bases = try bases(of: report.damagedPacks, besides: store)
             var seen: Set<ObjectReference> = []
             for pack in report.damagedPacks {
                 var (saved, bytes) = (0, 0)
@@ -97,7 +97,7 @@ package struct StoreRepair: Sendable {
         let store = try openWithout(report)
         let writer = ObjectWriter(store, random: random)
         do throws(StoreError) {
-            let bases = try bases(of: report, besides: store)
+            let bases = try bases(of: report.damagedPacks, besides: store)
             var blobs = FrameBuilder(.data)
             var replaced: [Replacement] = []
             for pack in report.damagedPacks {
@@ -128,9 +128,7 @@ package struct StoreRepair: Sendable {
         let store = try ObjectStore.open(layout.root, files: files)
         let writer = ObjectWriter(store, random: random)
         defer { writer.abandon() }
-        let bases = try SalvagedObjects(basesOf: packs, layout: layout, files: files) { base in
-            (try? store.payload(of: base)) ?? nil
-        }
+        let bases = try bases(of: packs, besides: store)
         var blobs = FrameBuilder(.data)
         var saved = 0
         for pack in packs {
@@ -178,9 +176,9 @@ package struct StoreRepair: Sendable {
 
     /// What damaged packs have of the bases of their own frames, and behind it the rest of the store.
     private func bases(
-        of report: IntegrityReport, besides store: ObjectStore
+        of packs: [PackName], besides store: ObjectStore
     ) throws(StoreError) -> SalvagedObjects {
-        try SalvagedObjects(basesOf: report.damagedPacks, layout: layout, files: files) { base in
+        try SalvagedObjects(basesOf: packs, layout: layout, files: files) { base in
             (try? store.payload(of: base)) ?? nil
         }
     }

@@ -1,7 +1,6 @@
 internal import Chunking
 internal import Coding
 package import FileIO
-internal import Formats
 internal import Hashing
 package import ObjectModel
 package import Storage
@@ -118,7 +117,10 @@ package struct Snapshot: Sendable {
             return isOver ? .max : more
         }
         onStep(.planned(files: scanned.count, bytes: bytes))
-        let order = SnapshotOrder(scanned) { elementWidth(of: scanned[$0]) }
+        let order = SnapshotOrder(scanned) { index in
+            writer == nil
+                ? 0 : TensorFile.elementWidth(in: root.appending(scanned.path(index).bytes), files)
+        }
         let work = Monitor(Work(files: SnapshotFiles(scanned)))
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
         let hasLarge = writer != nil && scanned.indices.contains { scanned.size($0) > Chunker.wholeLimit }
@@ -453,34 +455,10 @@ package struct Snapshot: Sendable {
         _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath
     ) throws(WorkingTreeError) -> TensorFile? {
         guard writer != nil else { return nil }
-        func bytes(_ count: Int) throws(WorkingTreeError) -> [UInt8] {
-            var bytes = [UInt8](repeating: 0, count: count)
-            do throws(FileError) {
-                let more = try files.read(file, filling: &bytes, from: 0, at: 0)
-                return more == count ? bytes : []
-            } catch { throw .unreadable(path, error) }
+        do throws(FileError) { return try TensorFile(reading: file, size, files) } catch {
+            throw .unreadable(path, error)
         }
-        let prefix = try bytes(SafetensorsHeader.prefixLength + 1)
-        guard
-            let length = prefix.withUnsafeBytes({ SafetensorsHeader.length(prefix: $0, fileLength: size) })
-        else { return nil }
-        let head = try bytes(length)
-        return head.withUnsafeBytes { SafetensorsHeader($0, fileLength: size) }.map { TensorFile($0) }
     }
-
-    /// Bytes of an element of a file's first tensor; 0 where that cannot be told.
-    private func elementWidth(of file: ScannedFile) -> Int {
-        guard writer != nil, let descriptor = try? files.open(root.appending(file.path.bytes)) else {
-            return 0
-        }
-        defer { files.close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: Self.typeReach)
-        guard let count = try? files.read(descriptor, filling: &bytes, from: 0, at: 0) else { return 0 }
-        return SafetensorsHeader.firstElementWidth(in: bytes[..<count]) ?? 0
-    }
-
-    /// Bytes of a file in which its first tensor's type is looked for.
-    private static let typeReach = 16_384
 
     private func keep(
         _ content: Content, _ output: inout Output, _ recipes: inout [RecipeEntry]

@@ -143,14 +143,27 @@ struct TensorTable: Sendable {
         else { return nil }
         let start = file.tensors[place].range.lowerBound + offset / narrow.width * type.width
         let end = start + length / narrow.width * type.width
-        guard start < end, let piece = starts.lastIndex(where: { $0 <= start }) else { return nil }
+        guard start < end else { return nil }
+        let piece = self.piece(at: start)
         var held: [ChunkEntry] = []
-        for number in piece..<chunks.count where starts[number] < end {
+        var number = piece
+        while number < chunks.count, starts[number] < end {
             held.append(ChunkEntry(id: chunks[number], length: file.pieces[number].length))
+            number += 1
         }
         let skipped = start - starts[piece]
         guard skipped % type.width == 0 else { return nil }
         return CastSource(
             type: type, chunks: held, first: skipped / type.width, file: read.map { (starts[piece], $0) })
+    }
+
+    /// The number of the piece that has an offset of the file.
+    private func piece(at offset: Int) -> Int {
+        var (low, high) = (0, starts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= offset { low = middle } else { high = middle }
+        }
+        return low
     }
 }

@@ -152,7 +152,7 @@ class Models(CommandTest):
             if not entry["again"]["pieces"]:
                 self.assertEqual((there["byCodec"], there["storedBytes"]), (entry["byCodec"], entry["storedBytes"]))
             self.assertEqual(there["byCodec"].get("tensor-base"), entry["byCodec"].get("tensor-base"))
-        self.assertIn("Nothing has changed", self.mlrepo("commit", "--dry-run"))
+        self.assertIn("No file has changed", self.mlrepo("commit", "--dry-run"))
 
     def damage(self, codec: int) -> None:
         """Flips a bit in the stored bytes of each frame of a codec."""

@@ -117,9 +117,7 @@ struct CommitCommand: ParsableCommand {
         defer { progress.finish() }
         let plan = try repository.plan(request) { progress.add($0) }
         progress.finish()
-        for skipped in plan.skipped where !style.quiet {
-            Terminal.printError("skipped: \(skipped.path) (\(StatusCommand.words(skipped.reason)))")
-        }
+        if !style.quiet { say(plan.skipped) }
         if style.json { return Terminal.printJSON(json(plan)) }
         for file in plan.files where !style.quiet {
             let size =
@@ -131,9 +129,15 @@ struct CommitCommand: ParsableCommand {
         let ratio = StoredFormText.ratio(plan.rawBytes, plan.storedBytes)
         Terminal.print(
             plan.files.isEmpty
-                ? "Nothing has changed"
+                ? "No file has changed"
                 : "Nothing is committed: \(Terminal.size(plan.rawBytes)) would take \(Terminal.size(plan.storedBytes))\(ratio)"
         )
+    }
+
+    private static func say(_ skipped: [SkippedFile]) {
+        for file in skipped {
+            Terminal.printError("skipped: \(file.path) (\(StatusCommand.words(file.reason)))")
+        }
     }
 
     private static func json(_ plan: CommitPlan) -> JSONValue {
@@ -167,9 +171,7 @@ struct CommitCommand: ParsableCommand {
         defer { progress.finish() }
         let report = try repository.commit(request) { progress.add($0) }
         progress.finish()
-        for skipped in report.skipped where !style.quiet {
-            Terminal.printError("skipped: \(skipped.path) (\(StatusCommand.words(skipped.reason)))")
-        }
+        if !style.quiet { say(report.skipped) }
         if request.author == nil, !style.quiet, !repository.hasNamedPerson {
             Terminal.printError(
                 "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
