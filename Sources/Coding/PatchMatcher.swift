@@ -37,7 +37,7 @@ final class PatchMatcher {
     /// The most places in a row that are taken in doubt, without looking further.
     private static let trustLimit = 1024
 
-    private static let gear: [UInt64] = {
+    static let gear: [UInt64] = {
         // SplitMix64 (Steele, Lea, Flood, 2014). Only speed and the choice of copies depend on it.
         var state: UInt64 = 0x6d6c_7265_706f_2d35
         return (0..<256).map { _ in

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Writes the new chunks of a file as a later version of another one, as far as that keeps the store smaller.
 ///
 /// Both versions are followed side by side: where a chunk of the new one is expected in the earlier one, is told by chunks that both have, and by how the
-/// frames before it went. Where nothing of it stands, it is looked for by the ends of chunks, which both versions share where they are cut alike.
+/// frames before it went. Where nothing of it stands, it is looked for by landmarks, which both versions share wherever they are alike.
 ///
 /// May be used from any thread. Memory: about four times a frame, for each thread, and some 16 MiB of the base.
 package final class PatchWriter: Sendable {
@@ -15,7 +15,7 @@ package final class PatchWriter: Sendable {
         var (failed, lost) = (0, 0)
         /// Frames that are not tried.
         var skipped = 0
-        var ends: ChunkEnds?
+        var landmarks: PatchLandmarks?
         /// Chunks of the base that the next frame may need as well, by where they start.
         var recent: [Int: ArraySlice<UInt8>] = [:]
     }
@@ -25,6 +25,8 @@ package final class PatchWriter: Sendable {
     private static let anchorLimit = 16
     /// Bytes of a base in which a lost place is looked for at once.
     private static let soonFound = 64 << 20
+    /// What part of a frame has to be missing to be looked for elsewhere.
+    private static let lostShare = 8
     private static let skipLimit = 64
     private static let recentLimit = 16
     /// As ``FrameCoder/patchEffort``, where a place is lost.
@@ -50,13 +52,13 @@ package final class PatchWriter: Sendable {
 
     /// Whether a frame is likely enough to be a patch, after others were none.
     private func isTried(_ builder: FrameBuilder, _ runs: [Run]) -> Bool {
-        let (isSkipped, ends) = state.withLock { state in
+        let (isSkipped, landmarks) = state.withLock { state in
             defer { state.skipped = max(0, state.skipped - 1) }
-            return (state.skipped > 0, state.ends)
+            return (state.skipped > 0, state.landmarks)
         }
         guard isSkipped else { return true }
         // What was inserted ends somewhere.
-        return ends.map { relocated(builder, runs, by: $0) != nil } ?? false
+        return landmarks.map { relocated(builder, runs, by: $0) != nil } ?? false
     }
 
     // MARK: Patches
@@ -66,10 +68,12 @@ package final class PatchWriter: Sendable {
         var runs = runs.map { Run($0, anchor: anchor(for: $0)) }
         var found = try encode(builder, runs)
         if let reach = lostReach(found?.patch, builder.rawLength),
-            let better = relocated(builder, runs, within: reach)
+            let others = relocated(builder, runs, within: reach), !Self.isSame(others, runs)
         {
-            runs = better
-            found = try encode(builder, runs)
+            let other = try encode(builder, others)
+            if let other, other.patch.stored.count < found?.patch.stored.count ?? .max {
+                (runs, found) = (others, other)
+            }
             note(found?.patch, builder.rawLength)
         }
         guard let (patch, part) = found else { return failed() }
@@ -95,16 +99,15 @@ package final class PatchWriter: Sendable {
         return nil
     }
 
-    /// Counts frames of which little was found.
+    /// How much of the base is to be looked at for what was not found; nothing where that is little.
     ///
-    /// - Returns: How much of the base is to be looked at for the place that was lost; nothing where it was not.
-    private func lostReach(_ patch: Patch?, _ rawLength: Int) -> ChunkEnds.Reach? {
-        guard patch.map({ 2 * $0.copied < rawLength }) ?? true else {
-            state.withLock { $0.lost = 0 }
-            return nil
-        }
+    /// Counts frames of which less than half was found.
+    private func lostReach(_ patch: Patch?, _ rawLength: Int) -> PatchLandmarks.Reach? {
+        note(patch, rawLength)
+        let missing = rawLength - (patch?.copied ?? 0)
+        guard missing * Self.lostShare >= rawLength else { return nil }
         let lost = state.withLock { state in
-            state.lost += 1
+            state.lost += Self.isLost(patch, rawLength) ? 1 : 0
             return state.lost
         }
         // Chunks of several versions in one base overlap: then it is not far away.
@@ -112,7 +115,11 @@ package final class PatchWriter: Sendable {
     }
 
     private func note(_ patch: Patch?, _ rawLength: Int) {
-        if let patch, 2 * patch.copied >= rawLength { state.withLock { $0.lost = 0 } }
+        if !Self.isLost(patch, rawLength) { state.withLock { $0.lost = 0 } }
+    }
+
+    private static func isLost(_ patch: Patch?, _ rawLength: Int) -> Bool {
+        patch.map { 2 * $0.copied < rawLength } ?? true
     }
 
     // MARK: Places
@@ -214,44 +221,53 @@ package final class PatchWriter: Sendable {
 
     // MARK: Lost places
 
-    /// The chunks of a frame with their places by where these end; nothing if none of these is known.
+    /// The parts of a frame that the base has somewhere; nothing if there are none.
     private func relocated(
-        _ builder: FrameBuilder, _ runs: [Run], within reach: ChunkEnds.Reach
+        _ builder: FrameBuilder, _ runs: [Run], within reach: PatchLandmarks.Reach
     ) -> [Run]? {
         guard let first = runs.first else { return nil }
         let expected = base.number(at: max(0, anchor(for: first).expected(first.offset)))
-        return relocated(builder, runs, by: ends(around: expected, within: reach))
+        return relocated(builder, runs, by: landmarks(around: expected, within: reach))
     }
 
-    private func relocated(_ builder: FrameBuilder, _ runs: [Run], by ends: ChunkEnds) -> [Run]? {
-        var (chunks, anchors, start): ([Run], [Anchor], Int) = ([], [], 0)
-        builder.withBytes { bytes in
-            for end in builder.ends {
-                defer { start = end }
-                guard let run = runs.last(where: { $0.start <= start }) else { continue }
-                let offset = run.offset + start - run.start
-                var anchor: Anchor?
-                if let position = ends.position(of: bytes, end: end) {
-                    anchor = Anchor(offset: offset + end - start, position: position)
-                    anchors += [anchor].compactMap { $0 }
-                }
-                chunks.append(Run(start: start, offset: offset, length: end - start, anchor: anchor))
+    private func relocated(_ builder: FrameBuilder, _ runs: [Run], by landmarks: PatchLandmarks) -> [Run]? {
+        let found = builder.withBytes { bytes in
+            runs.map { run in
+                landmarks.stretches(
+                    of: UnsafeRawBufferPointer(rebasing: bytes[run.start..<run.start + run.length]))
             }
         }
-        guard !anchors.isEmpty else { return nil }
-        // What ends nowhere in the base most likely goes on where another one ended.
-        return chunks.map { chunk in
-            Run(
-                chunk,
-                anchor: chunk.anchor
-                    ?? anchors.last { $0.offset <= chunk.offset } ?? anchors.first)
+        guard found.contains(where: { !$0.isEmpty }) else { return nil }
+        var parts: [Run] = []
+        for (run, stretches) in zip(runs, found) {
+            for (number, stretch) in stretches.enumerated() {
+                let end = number + 1 < stretches.count ? stretches[number + 1].offset : run.length
+                let offset = run.offset + stretch.offset
+                parts.append(
+                    Run(
+                        start: run.start + stretch.offset, offset: offset, length: end - stretch.offset,
+                        anchor: Anchor(offset: offset, position: stretch.position)))
+            }
+            // What is found nowhere most likely goes on where another one ended.
+            if stretches.isEmpty { parts.append(Run(run, anchor: parts.last?.anchor ?? anchor(for: run))) }
         }
+        return parts
     }
 
-    private func ends(around number: Int, within reach: ChunkEnds.Reach) -> ChunkEnds {
-        if let known = state.withLock({ $0.ends }), known.range.contains(number) { return known }
-        let ends = ChunkEnds(of: base, around: number, within: reach, payload: payload)
-        if reach == .far { state.withLock { $0.ends = ends } }
-        return ends
+    /// Whether what was found stands where it was looked for.
+    private static func isSame(_ found: [Run], _ runs: [Run]) -> Bool {
+        found.count == runs.count
+            && zip(found, runs).allSatisfy { abs($0.expected - $1.expected) <= PatchLandmarks.drift }
+    }
+
+    private func landmarks(around number: Int, within reach: PatchLandmarks.Reach) -> PatchLandmarks {
+        if let known = state.withLock({ $0.landmarks }), known.range.contains(number),
+            known.reach == .far || reach == .near
+        {
+            return known
+        }
+        let landmarks = PatchLandmarks(of: base, around: number, within: reach, payload: payload)
+        state.withLock { $0.landmarks = landmarks }
+        return landmarks
     }
 }

@@ -180,7 +180,7 @@ import Testing
             let sample = Sample(cast, count: count, change: change, using: &random)
             let stream = try #require(sample.encoded(coder), "seed \(seed)")
             // Flipped bits of exponents are escapes, with models for what they do to their groups.
-            let limit = change == 0 ? 300 : 6000 + 20 * count / change
+            let limit = change == 0 ? 300 : 6000 + 40 * count / change
             #expect(stream.count < limit, "\(stream.count) of \(sample.bytes.count), seed \(seed)")
             #expect(
                 try Self.decode(stream, sample.base, count: sample.bytes.count, coder) == sample.bytes,

@@ -79,7 +79,7 @@ import Testing
         table.lines.removeSubrange(4000..<14_000)
         let before = try bench.storedBytes()
         versions.append(try commit(table.bytes, bench))
-        #expect(try bench.storedBytes() - before < size / 2, "seed \(seed)")
+        #expect(try bench.storedBytes() - before < size / 10, "seed \(seed)")
         try expect(versions, bench, "seed \(seed)")
     }
 
