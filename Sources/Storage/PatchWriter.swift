@@ -7,7 +7,7 @@ internal import Synchronization
 /// Both versions are followed side by side: where a chunk of the new one is expected in the earlier one, is told by chunks that both have, and by how the
 /// frames before it went. Where nothing of it stands, it is looked for by landmarks, which both versions share wherever they are alike.
 ///
-/// May be used from any thread. Memory: about four times a frame, for each thread, and some 16 MiB of the base.
+/// May be used from any thread. Memory: about four times a frame, for each thread, some 16 MiB of the base, and where something was lost some 10 MiB more.
 package final class PatchWriter: Sendable {
     private struct State {
         var anchors: [Anchor] = []
