@@ -101,7 +101,7 @@ let package = Package(
         target("TestSupport", ["FileIO", "ObjectModel"]),
         tests("ChunkingTests", ["Chunking", "TestSupport"]),
         tests("CodingTests", ["Coding", "CShims", "FileIO", "TestSupport"]),
-        tests("FormatsTests", ["Formats", "TestSupport"]),
+        tests("FormatsTests", ["Formats", "FileIO", "TestSupport"]),
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("LineageTests", ["Lineage", "ObjectModel", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),

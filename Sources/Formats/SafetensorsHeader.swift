@@ -3,20 +3,6 @@
 ///
 /// One that lies is none: tensors that overlap or leave a gap, that do not end where the file ends, whose shape makes another length.
 package struct SafetensorsHeader: Sendable {
-    /// One tensor of the file.
-    package struct Tensor: Sendable {
-        /// Its name as the header spells it, escapes and all.
-        package let name: [UInt8]
-        /// How its elements are numbers, as the header spells it, such as `BF16`.
-        package let type: String
-        /// The outermost dimension first.
-        package let shape: [Int]
-        /// Where its bytes lie in the file.
-        package let range: Range<Int>
-        /// Bytes of an element; nothing for types that this version does not know.
-        package let elementWidth: Int?
-    }
-
     /// The longest header that is looked at, in bytes; the format allows 100,000,000.
     package static let lengthLimit = 16 << 20
     /// Bytes that say how long the header is.
@@ -27,7 +13,7 @@ package struct SafetensorsHeader: Sendable {
     /// Bytes before the first tensor.
     package let length: Int
     /// Those that have bytes, in the order of these.
-    package let tensors: [Tensor]
+    package let tensors: [TensorEntry]
 
     /// The length of a file's header with the eight bytes before it, if the file may be one.
     ///
@@ -52,7 +38,7 @@ package struct SafetensorsHeader: Sendable {
         }
         self.length = length
         var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[Self.prefixLength..<length]))
-        var tensors: [Tensor] = []
+        var tensors: [TensorEntry] = []
         do throws(JSONScanner.Malformed) {
             try scanner.object(
                 { (scanner, name) throws(JSONScanner.Malformed) in
@@ -81,14 +67,14 @@ package struct SafetensorsHeader: Sendable {
         let text = String(decoding: bytes.dropFirst(prefixLength), as: UTF8.self)
         guard text.hasPrefix("{"), let member = text.firstRange(of: "\"dtype\"") else { return nil }
         let value = text[member.upperBound...].drop { $0 != "\"" }.dropFirst()
-        return width(of: String(value.prefix { $0 != "\"" }))
+        return TensorEntry.elementWidth(of: String(value.prefix { $0 != "\"" }))
     }
 
     private static let metadata = Array("__metadata__".utf8)
 
     private static func tensor(
         _ name: [UInt8], _ scanner: inout JSONScanner, _ bytes: UnsafeRawBufferPointer, start: Int
-    ) throws(JSONScanner.Malformed) -> Tensor {
+    ) throws(JSONScanner.Malformed) -> TensorEntry {
         var (type, shape, offsets): (String?, [Int]?, [Int]?)
         try scanner.object(
             { (scanner, member) throws(JSONScanner.Malformed) in
@@ -102,52 +88,17 @@ package struct SafetensorsHeader: Sendable {
         guard let type, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
             throw JSONScanner.Malformed()
         }
-        let width = width(of: type)
-        if let width {
-            var length = width
-            for dimension in shape {
-                let (product, isOver) = length.multipliedReportingOverflow(by: dimension)
-                guard !isOver else { throw JSONScanner.Malformed() }
-                length = product
+        if TensorEntry.elementWidth(of: type) != nil {
+            guard TensorEntry.byteCount(of: type, shape) == offsets[1] - offsets[0] else {
+                throw JSONScanner.Malformed()
             }
-            guard length == offsets[1] - offsets[0] else { throw JSONScanner.Malformed() }
         }
-        return Tensor(
-            name: name, type: type, shape: shape, range: start + offsets[0]..<start + offsets[1],
-            elementWidth: width)
+        return TensorEntry(
+            name: name, type: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
     }
 
     private static func text(_ range: Range<Int>, _ bytes: UnsafeRawBufferPointer) -> String {
         String(
             decoding: bytes[range.lowerBound + prefixLength..<range.upperBound + prefixLength], as: UTF8.self)
-    }
-
-    private static func width(of type: String) -> Int? {
-        switch type {
-        case "BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0": 1
-        case "U16", "I16", "F16", "BF16": 2
-        case "U32", "I32", "F32": 4
-        case "U64", "I64", "F64", "C64": 8
-        default: nil
-        }
-    }
-}
-
-extension SafetensorsHeader.Tensor {
-    /// Fewer elements than these make no row.
-    private static let leastRow = 64
-
-    /// The elements of a row: those of the fewest inner dimensions that have 64 or more together.
-    ///
-    /// Nothing where all dimensions have fewer, or the type is unknown.
-    package var rowLength: Int? {
-        guard elementWidth != nil else { return nil }
-        var length = 1
-        // The product of all dimensions has a number, as was checked.
-        for dimension in shape.reversed() {
-            length *= dimension
-            if length >= Self.leastRow { return length }
-        }
-        return nil
     }
 }

@@ -92,4 +92,23 @@ package struct TrainedModel: Sendable {
         let length = UInt64(header.utf8.count)
         return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(header.utf8) + data
     }
+
+    /// The model as a GGUF file of bfloat16 weights.
+    package var gguf: [UInt8] {
+        func number(_ value: Int, _ width: Int) -> [UInt8] {
+            (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        }
+        func text(_ text: String) -> [UInt8] { number(text.utf8.count, 8) + Array(text.utf8) }
+        var header = Array("GGUF".utf8) + number(3, 4) + number(tensors.count, 8) + number(1, 8)
+        header += text("general.name") + number(8, 4) + text(metadata)
+        var data: [UInt8] = []
+        for tensor in tensors {
+            header += text(tensor.name) + number(tensor.shape.count, 4)
+            for dimension in tensor.shape.reversed() { header += number(dimension, 8) }
+            header += number(30, 4) + number(data.count, 8)
+            for weight in tensor.weights { data += Element.cut.bytes(weight) }
+            data += [UInt8](repeating: 0, count: (32 - data.count % 32) % 32)
+        }
+        return header + [UInt8](repeating: 0, count: (32 - header.count % 32) % 32) + data
+    }
 }

@@ -176,25 +176,17 @@ package final class FileHistory: Sendable {
 
     /// The table of a large blob; nothing if it was not cut as a file of tensors.
     private func readTable(_ blob: ObjectID) throws(ReadError) -> TensorTable? {
-        guard let recipe = try store.recipe(of: blob), recipe.cutRule == TensorCutter.rule else { return nil }
+        guard let recipe = try store.recipe(of: blob),
+            [TensorCutter.rule, TensorCutter.gapRule].contains(recipe.cutRule)
+        else { return nil }
         var chunks: [ChunkEntry] = []
         try recipe.forEachChunk(in: store) { chunks.append($0) }
-        var head: [UInt8] = []
-        var length = SafetensorsHeader.prefixLength + 1
-        for chunk in chunks where head.count < length {
-            head += try store.chunk(chunk)
-            let found = head.withUnsafeBytes {
-                SafetensorsHeader.length(prefix: $0, fileLength: recipe.length)
-            }
-            guard let found else { return nil }
-            length = found
-        }
-        guard let header = head.withUnsafeBytes({ SafetensorsHeader($0, fileLength: recipe.length) }) else {
+        guard let index = TensorIndex(ChunkedBytes(chunks, in: store).source) else { return nil }
+        let file = TensorFile(index)
+        // Whoever made the recipe may have meant something else.
+        guard file.cutRule == recipe.cutRule, file.pieces.map(\.length) == chunks.map(\.length) else {
             return nil
         }
-        let file = TensorFile(header)
-        // Whoever made the recipe may have meant something else.
-        guard file.pieces.map(\.length) == chunks.map(\.length) else { return nil }
         return TensorTable(file, chunks.map(\.id))
     }
 

@@ -380,7 +380,7 @@ package struct Snapshot: Sendable {
         try flush(&output)
         output.builder.isQuick = true
         defer { output.builder.isQuick = false }
-        let tensors = try tensorFile(file, size, path)
+        let tensors = writer == nil ? nil : TensorFile(reading: file, size, files)
         var (candidates, sources): ([[ObjectID]]?, [[CastSource]]?)
         if let tensors, let history {
             try finishTensors(output)
@@ -450,16 +450,6 @@ package struct Snapshot: Sendable {
         return Content(id: id, bytes: nil, length: size, chunks: chunks, tensors: tensors)
     }
 
-    /// What a large file says of its tensors; nothing if it is another file, or nobody is to keep it.
-    private func tensorFile(
-        _ file: FileDescriptor, _ size: Int, _ path: RepositoryPath
-    ) throws(WorkingTreeError) -> TensorFile? {
-        guard writer != nil else { return nil }
-        do throws(FileError) { return try TensorFile(reading: file, size, files) } catch {
-            throw .unreadable(path, error)
-        }
-    }
-
     private func keep(
         _ content: Content, _ output: inout Output, _ recipes: inout [RecipeEntry]
     ) throws(WorkingTreeError) {
@@ -475,8 +465,7 @@ package struct Snapshot: Sendable {
         }
         let (recipe, nodes) = Recipe.make(
             blob: content.id, length: content.length,
-            cutRule: content.tensors == nil ? Chunker.rule : TensorCutter.rule,
-            chunks: content.chunks)
+            cutRule: content.tensors?.cutRule ?? Chunker.rule, chunks: content.chunks)
         let payload = recipe.payload
         let id = ObjectID(of: .chunks, payload: payload)
         recipes.append(RecipeEntry(blob: content.id, recipe: id))

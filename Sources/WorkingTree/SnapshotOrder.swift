@@ -8,8 +8,10 @@ struct SnapshotOrder: Sendable {
     /// Raw bytes of a frame of small files: a file is had by decoding its frame.
     private static let frameTarget = 128 << 10
     private static let countLimit = 1024
-    /// The ending of files of tensors.
-    private static let tensorEnding = Array(".safetensors".utf8)
+    /// The endings of files that are told by others beside them.
+    private static let tensorEndings = ["safetensors", "gguf", "pt", "pth", "bin", "ckpt", "npz"].map {
+        Array(".\($0)".utf8)
+    }
 
     /// Numbers of files.
     private let order: [UInt32]
@@ -55,12 +57,15 @@ struct SnapshotOrder: Sendable {
         var found: [RepositoryPath: [Member]] = [:]
         for index in scanned.indices where scanned.size(index) > Chunker.wholeLimit {
             let name = scanned.withName(index) { name in
-                name.suffix(tensorEnding.count).elementsEqual(tensorEnding) ? NumberedName(name) : nil
+                tensorEndings.contains { name.suffix($0.count).elementsEqual($0) } ? NumberedName(name) : nil
             }
             guard let name else { continue }
+            let width = elementWidth(index)
+            // Many files end alike that are something else.
+            guard width > 0 else { continue }
             let directory = scanned.path(index).split?.directory ?? .root
             found[directory, default: []].append(
-                Member(name: name, index: UInt32(index), width: elementWidth(index)))
+                Member(name: name, index: UInt32(index), width: width))
         }
         let widest = found.values.joined().map(\.width).max() ?? 0
         let directories = found.sorted { $0.key < $1.key }.map { (path: $0.key, members: $0.value) }

@@ -1,22 +1,19 @@
+internal import Chunking
 internal import FileIO
 internal import Formats
 
 extension TensorFile {
-    /// Reads what an open file says of its tensors; nothing if it is another file.
-    init?(reading file: FileDescriptor, _ size: Int, _ files: any FileSystem) throws(FileError) {
-        func bytes(_ count: Int) throws(FileError) -> [UInt8] {
+    /// Reads what an open file says of its tensors; nothing if it is another file, or has none that are worth it.
+    ///
+    /// What cannot be read is found out by whoever reads it next.
+    init?(reading file: FileDescriptor, _ size: Int, _ files: any FileSystem) {
+        let source = ByteSource(length: size) { offset, count in
             var bytes = [UInt8](repeating: 0, count: count)
-            return try files.read(file, filling: &bytes, from: 0, at: 0) == count ? bytes : []
+            return (try? files.read(file, filling: &bytes, from: 0, at: offset)) == count ? bytes : nil
         }
-        let prefix = try bytes(SafetensorsHeader.prefixLength + 1)
-        guard
-            let length = prefix.withUnsafeBytes({ SafetensorsHeader.length(prefix: $0, fileLength: size) })
-        else { return nil }
-        let head = try bytes(length)
-        guard let header = head.withUnsafeBytes({ SafetensorsHeader($0, fileLength: size) }) else {
-            return nil
-        }
-        self.init(header)
+        guard let index = TensorIndex(source) else { return nil }
+        self.init(index)
+        guard cutRule == TensorCutter.rule || pieces.contains(where: { $0.tensor != nil }) else { return nil }
     }
 
     /// Bytes of a file in which its first tensor's type is looked for.
@@ -24,7 +21,13 @@ extension TensorFile {
 
     /// Bytes of an element of a file's first tensor; 0 where that cannot be told.
     static func elementWidth(in path: FilePath, _ files: any FileSystem) -> Int {
-        let bytes = try? files.bytes(of: path, at: 0, count: typeReach)
-        return bytes.flatMap { SafetensorsHeader.firstElementWidth(in: $0) } ?? 0
+        guard let bytes = try? files.bytes(of: path, at: 0, count: typeReach) else { return 0 }
+        if let width = SafetensorsHeader.firstElementWidth(in: bytes) { return width }
+        guard let file = try? files.open(path) else { return 0 }
+        defer { files.close(file) }
+        guard let size = try? files.status(of: file).size,
+            let tensors = TensorFile(reading: file, size, files)
+        else { return 0 }
+        return tensors.tensors.first?.elementWidth ?? 0
     }
 }

@@ -4,25 +4,26 @@ internal import Formats
 
 /// A file of tensors: where it is cut, and what each piece is.
 struct TensorFile: Sendable {
-    let tensors: [SafetensorsHeader.Tensor]
-    /// Bytes before the first tensor.
-    let headLength: Int
+    let tensors: [TensorEntry]
     let pieces: [TensorCutter.Piece]
+    /// By which it is cut.
+    let cutRule: Int
 
     /// Pieces of fewer bytes are coded like any other bytes.
     private static let leastPiece = 4096
 
-    init(_ header: SafetensorsHeader) {
-        tensors = header.tensors
-        headLength = header.length
+    init(_ index: TensorIndex) {
+        tensors = index.tensors
+        cutRule = index.isSafetensors ? TensorCutter.rule : TensorCutter.gapRule
         var types: [String: Int] = [:]
-        let extents = header.tensors.map { tensor in
+        let extents = index.tensors.map { tensor in
             let type = types[tensor.type] ?? types.count
             types[tensor.type] = type
             let row = tensor.rowLength.flatMap { row in tensor.elementWidth.map { row * $0 } }
-            return TensorCutter.Extent(length: tensor.range.count, rowLength: row, type: type)
+            return TensorCutter.Extent(
+                start: tensor.range.lowerBound, length: tensor.range.count, rowLength: row, type: type)
         }
-        pieces = TensorCutter.pieces(headLength: headLength, extents)
+        pieces = TensorCutter.pieces(length: index.length, extents, rule: cutRule)
     }
 
     /// How the bytes of a piece are numbers; nothing where that is not known, or does not matter.

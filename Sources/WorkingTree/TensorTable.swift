@@ -91,7 +91,7 @@ struct TensorTable: Sendable {
 
     /// Whether what begins at a piece of this file has the same rows as a tensor, or the same group.
     private func isCutAlike(
-        _ place: Int, _ tensor: SafetensorsHeader.Tensor, _ piece: TensorCutter.Piece
+        _ place: Int, _ tensor: TensorEntry, _ piece: TensorCutter.Piece
     ) -> Bool {
         let own = file.pieces[place]
         guard let number = own.tensor, file.tensors[number].type == tensor.type else { return false }
@@ -130,7 +130,7 @@ struct TensorTable: Sendable {
     ///   - others: Tensors that follow each other.
     ///   - offset: Where the piece begins in the first one's bytes.
     private func source(
-        of others: ArraySlice<SafetensorsHeader.Tensor>, _ offset: Int, _ length: Int,
+        of others: ArraySlice<TensorEntry>, _ offset: Int, _ length: Int,
         _ read: CastSource.Reader?
     ) -> CastSource? {
         guard let first = others.first, let narrow = TensorFile.elementType(first.type),
@@ -144,7 +144,7 @@ struct TensorTable: Sendable {
         let start = file.tensors[place].range.lowerBound + offset / narrow.width * type.width
         let end = start + length / narrow.width * type.width
         guard start < end else { return nil }
-        let piece = self.piece(at: start)
+        let piece = starts.piece(at: start)
         var held: [ChunkEntry] = []
         var number = piece
         while number < chunks.count, starts[number] < end {
@@ -155,15 +155,5 @@ struct TensorTable: Sendable {
         guard skipped % type.width == 0 else { return nil }
         return CastSource(
             type: type, chunks: held, first: skipped / type.width, file: read.map { (starts[piece], $0) })
-    }
-
-    /// The number of the piece that has an offset of the file.
-    private func piece(at offset: Int) -> Int {
-        var (low, high) = (0, starts.count)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if starts[middle] <= offset { low = middle } else { high = middle }
-        }
-        return low
     }
 }

@@ -1,9 +1,15 @@
-"""Models: what becomes of safetensors files from the command line."""
+"""Models: what becomes of files of tensors from the command line."""
+import collections
+import io
 import json
+import pickle
 import random
 import struct
 import subprocess
 import sys
+import types
+import unittest.mock
+import zipfile
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -234,6 +240,65 @@ class Models(CommandTest):
         (self.work / "model.safetensors").unlink()
         self.mlrepo("restore", "model.safetensors")
         self.assertEqual((self.work / "model.safetensors").read_bytes(), tuned)
+
+    def archive(self, weights: dict) -> bytes:
+        """The weights as PyTorch's `save` writes them, by the pickle of stand-ins for its classes."""
+        names = {"torch": ["FloatStorage"], "torch._utils": ["_rebuild_tensor_v2"]}
+        modules = {name: types.ModuleType(name) for name in names}
+        for name, members in names.items():
+            for member in members:
+                value = type(member, (), {"__module__": name})
+                setattr(modules[name], member, value)
+        storage, rebuild = modules["torch"].FloatStorage, modules["torch._utils"]._rebuild_tensor_v2
+        data = {}
+
+        class Tensor:
+            def __init__(self, key: str, shape: tuple, count: int) -> None:
+                self.key, self.shape, self.count = key, shape, count
+
+            def __reduce__(self) -> tuple:
+                strides = (self.shape[1], 1) if len(self.shape) > 1 else (1,)
+                return rebuild, (Storage(self.key, self.count), 0, self.shape, strides, False, collections.OrderedDict())
+
+        class Storage:
+            def __init__(self, key: str, count: int) -> None:
+                self.key, self.count = key, count
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, value: object) -> tuple | None:
+                return ("storage", storage, value.key, "cpu", value.count) if isinstance(value, Storage) else None
+
+        state = collections.OrderedDict()
+        for key, (name, values) in enumerate(weights.items()):
+            data[str(key)] = struct.pack(f"<{len(values)}f", *values)
+            state[name] = Tensor(str(key), SHAPES[name], len(values))
+        stream, file = io.BytesIO(), io.BytesIO()
+        with unittest.mock.patch.dict(sys.modules, modules):
+            Pickler(stream, protocol=2).dump({"model": state, "epoch": 3})
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("model/data.pkl", stream.getvalue())
+            archive.writestr("model/byteorder", "little")
+            for key, content in data.items():
+                archive.writestr(f"model/data/{key}", content)
+        return file.getvalue()
+
+    def test_files_of_pytorch_are_cut_by_tensor_and_share_them_with_others(self) -> None:
+        weights = self.weights()
+        first = self.archive(weights)
+        _, growth = self.commit("model.pt", first)
+        self.assertLess(growth, 0.9 * len(first))
+        weights = self.trained(weights)
+        second = self.archive(weights)
+        kept, growth = self.commit("model.pt", second)
+        self.assertLess(growth, 0.75 * len(second))
+        self.assertIn("tensor-base", self.mlrepo("stats", "--explain", "model.pt"))
+        same = self.model(weights, type_name="F32")
+        _, growth = self.commit("model.safetensors", same)
+        self.assertLess(growth, 0.02 * len(same))
+        for revision, content in [("HEAD~2", first), (kept, second)]:
+            self.mlrepo("checkout", revision)
+            self.assertEqual((self.work / "model.pt").read_bytes(), content)
+        self.assertIn("no damage", self.mlrepo("fsck"))
 
     def test_what_only_looks_like_a_model_is_kept_as_it_is(self) -> None:
         sound = self.model(self.weights())

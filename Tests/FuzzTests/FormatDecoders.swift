@@ -1,8 +1,9 @@
+import FileIO
 import Formats
 
 /// Headers of files of machine learning.
 extension FuzzedDecoder {
-    static let formats: [FuzzedDecoder] = [safetensors]
+    static let formats: [FuzzedDecoder] = [safetensors, tensorIndex]
 
     private static func file(_ header: String, data: Int) -> [UInt8] {
         let length = UInt64(header.utf8.count)
@@ -38,6 +39,38 @@ extension FuzzedDecoder {
                 end = tensor.range.upperBound
             }
             try require(end == bytes.count, "bytes behind the last tensor")
+            return .accepted
+        })
+
+    private static func vector(_ name: String) throws -> [UInt8] {
+        let path = FilePath(#filePath).parent.parent.appending(Array("Vectors/tensor-files/\(name)".utf8))
+        return try POSIXFileSystem().contents(path, limit: 1 << 20)
+    }
+
+    private static let tensorIndex = FuzzedDecoder(
+        name: "tensor-index",
+        tokens: [
+            "PK\u{1}\u{2}", "PK\u{3}\u{4}", "PK\u{5}\u{6}", "PK\u{6}\u{6}", "PK\u{6}\u{7}", "data/0", "GGUF",
+            "(70,)", "'<f4'",
+            "_rebuild_tensor_v2", "q\u{1}h\u{1}",
+        ],
+        seeds: {
+            try ["checkpoint.pt", "module.pt", "arrays.npz", "turned.npy", "complex.npy", "tiny.gguf"].map {
+                try vector($0)
+            }
+        },
+        decode: { bytes in
+            guard let index = TensorIndex(ByteSource(bytes)) else { return .refused }
+            var end = 0
+            for tensor in index.tensors {
+                try require(tensor.range.lowerBound >= end, "tensors that overlap")
+                try require(!tensor.range.isEmpty, "a tensor without bytes")
+                if let row = tensor.rowLength, let width = tensor.elementWidth {
+                    try require(row > 0 && row * width <= tensor.range.count, "a row longer than its tensor")
+                }
+                end = tensor.range.upperBound
+            }
+            try require(end <= bytes.count, "a tensor that is not in the file")
             return .accepted
         })
 }

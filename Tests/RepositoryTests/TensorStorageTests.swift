@@ -50,6 +50,44 @@ import Testing
         #expect(try bench.open().store.current.entry.features == ["tensors"])
     }
 
+    @Test func `versions of a file with gaps are told by their differences, and share tensors with others`()
+        throws
+    {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var model = Self.model(&random)
+        let name = "model.gguf"
+        var versions: [(commit: ObjectID, file: [UInt8])] = []
+        var sizes: [Int] = []
+        for step in 0..<3 {
+            model.metadata = "\(step)"
+            // What stands before the tensors has another length each time.
+            model.metadata += String(repeating: "x", count: 100 * step)
+            try bench.write(name, model.gguf)
+            versions.append((try bench.commit("step \(step)"), model.gguf))
+            sizes.append(try bench.storedBytes())
+            if step < 2 { model.train(using: &random) }
+        }
+        #expect((sizes[2] - sizes[1]) * 3 < sizes[0] * 2, "\(sizes), seed \(seed)")
+        let (alone, upon) = try frames(bench)
+        #expect(alone == 2 && upon == 4, "seed \(seed)")
+        try bench.write(Self.name, model.file)
+        let commit = try bench.commit("the same as safetensors")
+        // The biases lie with what is no tensor there.
+        #expect(try bench.storedBytes() - sizes[2] < 8_000, "seed \(seed)")
+        #expect(try bench.content(Self.name, of: commit) == model.file, "seed \(seed)")
+        for version in versions {
+            #expect(try bench.content(name, of: version.commit) == version.file, "seed \(seed)")
+        }
+        try bench.requireShallow()
+        #expect(try bench.problems() == [], "seed \(seed)")
+        let entry = try #require(
+            try bench.open().tree(bench.open().store.commit(commit)).entry(at: RepositoryPath("data/\(name)"))
+        )
+        #expect(try bench.open().store.recipe(of: entry.id)?.cutRule == 17)
+    }
+
     @Test func `the same model in other files takes headers only`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)

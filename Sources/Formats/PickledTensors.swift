@@ -1,0 +1,127 @@
+/// What PyTorch's pickle says of the storages beside it, by reading its opcodes
+/// (https://github.com/python/cpython/blob/main/Lib/pickletools.py).
+///
+/// Nothing is unpickled: no name is imported, nothing is called or made; what would be is a value that stands for itself. So a hostile pickle can
+/// do nothing but to describe other tensors than there are, which are then cut elsewhere.
+enum PickledTensors {
+    /// The longest pickle that is looked at, in bytes.
+    static let lengthLimit = 16 << 20
+    /// How deep names lead, and how long they become, in bytes.
+    private static let (depthLimit, nameLimit) = (24, PickleReader.textLimit)
+
+    /// Numbers that tensors are made of, by the key of the member that holds them.
+    struct Storage: Equatable {
+        let key: [UInt8]
+        /// The way to the first tensor that is in it, such as `model.layers.0.weight`.
+        let name: [UInt8]
+        /// As safetensors spells it.
+        let type: String
+        /// Of that tensor, in the order of memory, if it is all that the storage holds; else all elements in a row.
+        let shape: [Int]
+    }
+
+    /// The storages that tensors were made of, in the order of these; nothing if the pickle is none.
+    static func storages(_ pickle: [UInt8]) -> [Storage]? {
+        var machine = PickleReader(pickle)
+        guard let root = machine.run() else { return nil }
+        guard case .node(let root) = root else { return [] }
+        var found: [Storage] = []
+        var keys: Set<[UInt8]> = []
+        var seen = [Bool](repeating: false, count: machine.nodes.count)
+        var waiting: [(number: Int, name: [UInt8], depth: Int)] = [(root, [], 0)]
+        seen[root] = true
+        while let (number, name, depth) = waiting.popLast() {
+            let node = machine.nodes[number]
+            if let tensor = PickledTensor(node, machine) {
+                if keys.insert(tensor.key).inserted, let storage = tensor.storage(name) {
+                    found.append(storage)
+                }
+                continue
+            }
+            guard depth < depthLimit else { continue }
+            // What is there twice has the name of the first place.
+            let start = waiting.count
+            for (member, value) in machine.members(of: node) {
+                guard case .node(let number) = value, !seen[number],
+                    name.count + 1 + member.count <= nameLimit
+                else { continue }
+                seen[number] = true
+                let path =
+                    name.isEmpty || member.isEmpty ? name + member : name + [UInt8(ascii: ".")] + member
+                waiting.append((number, path, depth + 1))
+            }
+            waiting[start...].reverse()
+        }
+        return found
+    }
+}
+
+/// A tensor as a pickle tells how to make it.
+private struct PickledTensor {
+    let key: [UInt8]
+    private let count: Int
+    private let type: String
+    private let offset: Int
+    private let size: [Int]
+    private let stride: [Int]
+
+    /// - Parameter node: A call of one of PyTorch's functions for that.
+    init?(_ node: PickleReader.Node, _ machine: PickleReader) {
+        guard node.kind == .call, let name = node.items.first.flatMap({ machine.global($0) }),
+            ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"].contains(name.member),
+            name.module == "torch._utils", let arguments = node.items.last.flatMap({ machine.tuple($0) }),
+            arguments.count >= 4, let storage = machine.storage(arguments[0]),
+            case .number(let offset) = arguments[1], let size = machine.counts(arguments[2]),
+            let stride = machine.counts(arguments[3])
+        else { return nil }
+        var type = Self.type(storage.type)
+        if name.member == "_rebuild_tensor_v3", arguments.count >= 7 {
+            type = machine.global(arguments[6]).flatMap { Self.type($0.member) }
+        }
+        guard let type, let width = TensorEntry.elementWidth(of: type) else { return nil }
+        key = storage.key
+        // What has no type of its own is measured in bytes.
+        count = Self.type(storage.type) == nil ? storage.count / width : storage.count
+        (self.type, self.offset, self.size, self.stride) = (type, offset, size, stride)
+    }
+
+    func storage(_ name: [UInt8]) -> PickledTensors.Storage? {
+        PickledTensors.Storage(key: key, name: name, type: type, shape: shape ?? [count])
+    }
+
+    /// The dimensions in the order of memory, if the tensor is all that there is.
+    private var shape: [Int]? {
+        guard offset == 0, size.count == stride.count else { return nil }
+        let dimensions = zip(size, stride).sorted { $0.1 > $1.1 }
+        var expected = 1
+        for (size, stride) in dimensions.reversed() where size != 1 {
+            guard stride == expected else { return nil }
+            let (product, isOver) = expected.multipliedReportingOverflow(by: size)
+            guard !isOver else { return nil }
+            expected = product
+        }
+        return expected == count ? dimensions.map(\.0) : nil
+    }
+
+    /// A type by the class of its storages, or by its own name.
+    private static func type(_ name: String) -> String? {
+        switch name {
+        case "FloatStorage", "float32": "F32"
+        case "DoubleStorage", "float64": "F64"
+        case "HalfStorage", "float16": "F16"
+        case "BFloat16Storage", "bfloat16": "BF16"
+        case "LongStorage", "int64": "I64"
+        case "IntStorage", "int32": "I32"
+        case "ShortStorage", "int16": "I16"
+        case "CharStorage", "int8": "I8"
+        case "ByteStorage", "uint8": "U8"
+        case "BoolStorage", "bool": "BOOL"
+        case "uint16": "U16"
+        case "uint32": "U32"
+        case "uint64": "U64"
+        case "float8_e4m3fn": "F8_E4M3"
+        case "float8_e5m2": "F8_E5M2"
+        default: nil
+        }
+    }
+}
