@@ -55,11 +55,37 @@ package final class FileHistory: Sendable {
         (self.store, self.version, self.inputs) = (store, version, inputs)
     }
 
-    /// What the version before has in the place of a file, if it was cut like any other file and can be read.
-    func ancestor(of path: RepositoryPath) -> PatchBase? {
-        guard let entry = (try? version.entry(at: path)).flatMap({ $0 }), entry.mode != .directory,
-            entry.mode != .link, entry.size > Chunker.wholeLimit
-        else { return nil }
+    /// What the version before has in the place of a file, if it was cut like any other file and can be read; for a new file what a run read, or
+    /// a file beside it, if it begins alike.
+    ///
+    /// - Parameter head: The first bytes of the file, some 256 KiB.
+    func ancestor(of path: RepositoryPath, head: () -> [UInt8]) -> PatchBase? {
+        if let own = (try? version.entry(at: path)).flatMap({ $0 }) { return base(own) }
+        let others = relatives(of: path)
+        if others.isEmpty { return nil }
+        let head = head()
+        for entry in others {
+            if let base = base(entry), base.begins(like: head, in: store) { return base }
+        }
+        return nil
+    }
+
+    /// Large files that a new one may be a later version of, the likeliest first.
+    private func relatives(of path: RepositoryPath) -> [TreeEntry] {
+        guard let (directory, name) = path.split else { return [] }
+        let entries = listing(of: directory)
+        let names = Self.neighbours(of: name, among: entries.map(\.name), limit: Self.neighbourLimit)
+        let beside = names.compactMap { name in entries.first { $0.name == name } }
+        return (inputs(like: path) + beside).filter {
+            $0.mode != .directory && $0.mode != .link && $0.size > Chunker.wholeLimit
+        }
+    }
+
+    /// The chunks of a file that was cut like any other file, as what others can be told by.
+    private func base(_ entry: TreeEntry) -> PatchBase? {
+        guard entry.mode != .directory, entry.mode != .link, entry.size > Chunker.wholeLimit else {
+            return nil
+        }
         let found: Recipe?
         do throws(ReadError) { found = try store.recipe(of: entry.id) } catch { return nil }
         // Without a cut the file is one chunk, and lies in the store whole.
@@ -129,7 +155,7 @@ package final class FileHistory: Sendable {
         // What cannot be read is found out where it matters; a base it is not.
         let own = (try? version.entry(at: path)).flatMap { $0 }.flatMap { table(of: $0) }
         add(own, file, to: &candidates)
-        for table in inputTables(like: path) { add(table, file, to: &candidates) }
+        for entry in inputs(like: path) { add(table(of: entry), file, to: &candidates) }
         // Who has an ancestor of its own needs none of its neighbours.
         let isOrphan = zip(candidates, file.pieces).contains { $0.isEmpty && $1.tensor != nil }
         if isOrphan {
@@ -190,13 +216,13 @@ package final class FileHistory: Sendable {
         return TensorTable(file, chunks.map(\.id))
     }
 
-    /// Models that a run read: files, and of directories those that are named most like the file.
-    private func inputTables(like path: RepositoryPath) -> [TensorTable] {
-        var tables: [TensorTable] = []
+    /// What a run read: files, and of directories those that are named most like a file.
+    private func inputs(like path: RepositoryPath) -> [TreeEntry] {
+        var found: [TreeEntry] = []
         for source in inputs {
             guard let entry = (try? source.tree.entry(at: source.path)).flatMap({ $0 }) else { continue }
             guard entry.mode == .directory, let name = path.split?.name else {
-                if let table = table(of: entry) { tables.append(table) }
+                found.append(entry)
                 continue
             }
             let directory = DirectoryTree(root: entry.id, reader: store)
@@ -204,9 +230,9 @@ package final class FileHistory: Sendable {
             let names = Self.neighbours(of: name, among: entries.map(\.name), limit: Self.inputLimit)
             let same = entries.filter { $0.name == name }
             let others = names.compactMap { name in entries.first { $0.name == name } }
-            tables += (same + others).prefix(Self.inputLimit).compactMap { self.table(of: $0) }
+            found += (same + others).prefix(Self.inputLimit)
         }
-        return tables
+        return found
     }
 
     /// Checkpoints in the same directory, in the version before or written meanwhile.

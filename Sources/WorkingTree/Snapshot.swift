@@ -387,7 +387,7 @@ package struct Snapshot: Sendable {
             candidates = history.candidates(for: tensors, at: path)
             sources = history.sources(for: tensors, at: path)
         }
-        if tensors == nil, let writer, let base = history?.ancestor(of: path) {
+        if tensors == nil, let writer, let base = history?.ancestor(of: path, head: { head(of: file) }) {
             let patch = PatchWriter(writer, base: base)
             output.patching = Patching(writer: patch, runs: PatchWriter.Runs(patch))
         }
@@ -448,6 +448,16 @@ package struct Snapshot: Sendable {
         let id = ObjectID(digest.finish())
         if let only { return Content(id: id, bytes: only) }
         return Content(id: id, bytes: nil, length: size, chunks: chunks, tensors: tensors)
+    }
+
+    /// So many bytes of a file tell what it may be a later version of.
+    private static let headLength = 262_144
+
+    /// The first bytes of a large file, as many as can be read.
+    private func head(of file: FileDescriptor) -> [UInt8] {
+        var head = [UInt8](repeating: 0, count: Self.headLength)
+        let count = (try? files.read(file, filling: &head, from: 0, at: 0)) ?? 0
+        return Array(head.prefix(count))
     }
 
     private func keep(

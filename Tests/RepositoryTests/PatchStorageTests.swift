@@ -83,6 +83,29 @@ import Testing
         try expect(versions, bench, "seed \(seed)")
     }
 
+    @Test func `a new file is told by the one beside it of which it is a later version`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var table = Self.table(&random)
+        var versions = [try commit(table.bytes, bench, "table_v1.jsonl")]
+        let size = try bench.storedBytes()
+        table.edit(share: 0.005, using: &random)
+        versions.append(try commit(table.bytes, bench, "table_v2.jsonl"))
+        let taken = try bench.storedBytes() - size
+        #expect(taken * 16 < size, "\(taken) of \(size), seed \(seed)")
+        let count = try patches(bench)
+        // What only is of the same kind is no base.
+        versions.append(try commit(Self.table(&random).bytes, bench, "table_v3.jsonl"))
+        #expect(try patches(bench) == count, "seed \(seed)")
+        for (number, version) in versions.enumerated() {
+            #expect(
+                try bench.content("table_v\(number + 1).jsonl", of: version.commit) == version.file,
+                "seed \(seed)")
+        }
+        #expect(try bench.problems() == [], "seed \(seed)")
+    }
+
     /// The chunks of a version, in order.
     private func chunks(of version: Version, _ bench: Workbench) throws -> [ChunkEntry] {
         let store = try bench.open().store
