@@ -28,6 +28,7 @@ from store_packs import (BY_RECIPE, CAST, DATA, DEPTHS, LONGEST_PACK, PATCH, TEN
                          expected_entries, read_frame)
 from store_trees import (DIRECTORY, LINK, LONGEST_START, ONE_CHUNK, Cursor, Recipe, checked_leaves, ends_by_rule_1,
                          lengths_by_rule_16, parse_chunks, parse_node)
+from tensor_files import lengths_by_rule_17
 
 DEEPEST_DIRECTORY = 2_048
 FRAMES_KEPT = 16
@@ -481,20 +482,20 @@ class Verifier:
             for piece in self.store.pieces(recipe):
                 rest -= len(piece)
                 require(rule != 1 or ends_by_rule_1(piece, rest == 0), "chunks are not those of cut rule 1")
-                if rule == 16:
+                if rule in (16, 17):
                     lengths.append(len(piece))
-                    start += piece if len(start) < LONGEST_START else b""
-            if rule == 16:
-                self.check_rule_16(bytes(start), lengths)
+                    start += piece if rule == 17 or len(start) < LONGEST_START else b""
+            if rule in (16, 17):
+                self.check_rule_of_tensors(rule, bytes(start), lengths)
 
     @staticmethod
-    def check_rule_16(start, lengths):
-        """Refuses chunks of other lengths than those by rule 16, and files that it does not cut."""
+    def check_rule_of_tensors(rule, start, lengths):
+        """Refuses chunks of other lengths than those by rule 16 or 17, and files that it does not cut."""
         try:
-            expected = lengths_by_rule_16(start, sum(lengths))
+            expected = lengths_by_rule_16(start, sum(lengths)) if rule == 16 else lengths_by_rule_17(start)
         except Damage as damage:
-            raise Damage(f"not a file that cut rule 16 cuts ({damage})") from None
-        require(lengths == expected, "chunks are not those of cut rule 16")
+            raise Damage(f"not a file that cut rule {rule} cuts ({damage})") from None
+        require(lengths == expected, f"chunks are not those of cut rule {rule}")
 
     def check_unreached_recipes(self, blob):
         """Checks recipes that no ref reaches, unless a chunk is missing: what is not reached need not be whole."""
