@@ -141,7 +141,8 @@ private struct PythonScanner {
             guard value < 1 << 53 else { return nil }
             counts.append(value)
             offset += digits.count
-            guard skip(",") || isNext(")") else { return nil }
+            // A number in brackets is no tuple.
+            guard skip(",") || (isNext(")") && counts.count > 1) else { return nil }
         }
         return counts
     }
