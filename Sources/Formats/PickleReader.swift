@@ -275,6 +275,11 @@ extension PickleReader {
             guard let function = items.first else { throw Malformed() }
             push(Node(kind: .tuple, items: Array(items.dropFirst())))
             call(function, stack.removeLast())
+        case UInt8(ascii: "i"):
+            let function = Value.node(nodes.count)
+            nodes.append(Node(kind: .global, items: [.text(try line()), .text(try line())]))
+            push(Node(kind: .tuple, items: try popMark()))
+            call(function, stack.removeLast())
         case UInt8(ascii: "b"): try build()
         case UInt8(ascii: "Q"): push(Node(kind: .persistent, items: [try pop()]))
         default: try followMemo(opcode)

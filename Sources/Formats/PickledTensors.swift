@@ -60,33 +60,51 @@ enum PickledTensors {
 private struct PickledTensor {
     let key: [UInt8]
     private let count: Int
-    private let type: String
+    private let type: NumberType
     private let offset: Int
     private let size: [Int]
     private let stride: [Int]
 
     /// - Parameter node: A call of one of PyTorch's functions for that.
     init?(_ node: PickleReader.Node, _ machine: PickleReader) {
-        guard node.kind == .call, let name = node.items.first.flatMap({ machine.global($0) }),
-            ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"].contains(name.member),
-            name.module == "torch._utils", let arguments = node.items.last.flatMap({ machine.tuple($0) }),
+        guard let (function, arguments) = Self.call(node, machine),
+            ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"].contains(function),
             arguments.count >= 4, let storage = machine.storage(arguments[0]),
             case .number(let offset) = arguments[1], let size = machine.counts(arguments[2]),
             let stride = machine.counts(arguments[3])
         else { return nil }
         var type = Self.type(storage.type)
-        if name.member == "_rebuild_tensor_v3", arguments.count >= 7 {
+        if function == "_rebuild_tensor_v3", arguments.count >= 7 {
             type = machine.global(arguments[6]).flatMap { Self.type($0.member) }
         }
-        guard let type, let width = TensorEntry.elementWidth(of: type) else { return nil }
+        guard let type, let width = type.byteCount else { return nil }
         key = storage.key
         // What has no type of its own is measured in bytes.
         count = Self.type(storage.type) == nil ? storage.count / width : storage.count
         (self.type, self.offset, self.size, self.stride) = (type, offset, size, stride)
     }
 
+    /// A function of `torch._utils` or `torch._tensor`, and its arguments; of the one that makes a subclass of a tensor, what it calls itself.
+    private static func call(
+        _ node: PickleReader.Node, _ machine: PickleReader
+    ) -> (function: String, arguments: [PickleReader.Value])? {
+        guard node.kind == .call, let name = node.items.first.flatMap({ machine.global($0) }),
+            let arguments = node.items.last.flatMap({ machine.tuple($0) })
+        else { return nil }
+        switch name {
+        case ("torch._utils", _): return (name.member, arguments)
+        case ("torch._tensor", "_rebuild_from_type_v2") where arguments.count >= 3:
+            guard let inner = machine.global(arguments[0]), inner.module == "torch._utils",
+                let arguments = machine.tuple(arguments[2])
+            else { return nil }
+            return (inner.member, arguments)
+        default: return nil
+        }
+    }
+
     func storage(_ name: [UInt8]) -> PickledTensors.Storage? {
-        PickledTensors.Storage(key: key, name: name, type: type, shape: shape ?? [count])
+        PickledTensors.Storage(
+            key: key, name: name, type: type.name, shape: (shape ?? [count]) + type.parts)
     }
 
     /// The dimensions in the order of memory, if the tensor is all that there is.
@@ -103,8 +121,26 @@ private struct PickledTensor {
         return expected == count ? dimensions.map(\.0) : nil
     }
 
+    /// How elements are numbers.
+    private struct NumberType {
+        /// As safetensors spells it.
+        let name: String
+        /// The numbers of an element that has several.
+        var parts: [Int] = []
+
+        var byteCount: Int? { TensorEntry.byteCount(of: name, parts) }
+    }
+
     /// A type by the class of its storages, or by its own name.
-    private static func type(_ name: String) -> String? {
+    private static func type(_ name: String) -> NumberType? {
+        switch name {
+        case "ComplexFloatStorage", "complex64": NumberType(name: "F32", parts: [2])
+        case "ComplexDoubleStorage", "complex128": NumberType(name: "F64", parts: [2])
+        default: plainType(name).map { NumberType(name: $0) }
+        }
+    }
+
+    private static func plainType(_ name: String) -> String? {
         switch name {
         case "FloatStorage", "float32": "F32"
         case "DoubleStorage", "float64": "F64"
@@ -121,6 +157,7 @@ private struct PickledTensor {
         case "uint64": "U64"
         case "float8_e4m3fn": "F8_E4M3"
         case "float8_e5m2": "F8_E5M2"
+        case "float8_e8m0fnu": "F8_E8M0"
         default: nil
         }
     }

@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "checkpoint.pt", "module.pt", "arrays.npz", "turned.npy", "complex.npy", "tiny.gguf",
+        "checkpoint.pt", "module.pt", "kinds.pt", "arrays.npz", "turned.npy", "complex.npy", "tiny.gguf",
     ])
     func `files of PyTorch, NumPy and GGUF say where their tensors are`(name: String) throws {
         let index = try #require(TensorIndex(ByteSource(Self.contents(name))))
@@ -58,7 +58,7 @@ import Testing
     }
 
     /// Whatever a file says, tensors lie in it, in order, and do not overlap.
-    @Test(arguments: ["checkpoint.pt", "module.pt", "arrays.npz", "turned.npy", "tiny.gguf"])
+    @Test(arguments: ["checkpoint.pt", "module.pt", "kinds.pt", "arrays.npz", "turned.npy", "tiny.gguf"])
     func `damaged files say nothing that is not so`(name: String) throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
@@ -153,18 +153,20 @@ import Testing
 
     private static func text(_ text: String) -> [UInt8] { [0x8c, UInt8(text.utf8.count)] + Array(text.utf8) }
 
-    /// `{name: _rebuild_tensor_v2(storage 0, 0, (4,), (1,), False, None)}` of bytes.
+    /// A function or class.
+    private static func global(_ module: String, _ member: String) -> [UInt8] {
+        text(module) + text(member) + [0x93]
+    }
+
+    /// A mark, and `storage 0, 0, (4,), (1,), False, None`: of bytes.
+    private static let arguments: [UInt8] = {
+        let storage = [0x28] + text("storage") + global("torch", "ByteStorage") + text("0") + text("cpu")
+        return [0x28] + storage + [0x4b, 4, 0x74, 0x51, 0x4b, 0, 0x4b, 4, 0x85, 0x4b, 1, 0x85, 0x89, 0x4e]
+    }()
+
+    /// A name, and `_rebuild_tensor_v2` of what ``arguments`` says.
     private static func tensor(_ name: String, module: String = "torch._utils") -> [UInt8] {
-        let global = { (module: String, member: String) in text(module) + text(member) + [0x93] }
-        let storage =
-            [0x28] + text("storage") + global("torch", "ByteStorage") + text("0") + text("cpu") + [
-                0x4b, 4, 0x74, 0x51,
-            ]
-        let call =
-            global(module, "_rebuild_tensor_v2") + [0x28] + storage + [
-                0x4b, 0, 0x4b, 4, 0x85, 0x4b, 1, 0x85, 0x89, 0x4e, 0x74, 0x52,
-            ]
-        return text(name) + call
+        text(name) + global(module, "_rebuild_tensor_v2") + arguments + [0x74, 0x52]
     }
 
     @Test func `names are the way to a tensor`() throws {
@@ -175,6 +177,26 @@ import Testing
         // Another function of that name makes something else.
         let other = [0x80, 2, 0x7d] + Self.tensor("weight", module: "evil") + [0x73, 0x2e]
         #expect(Self.pickled(other) == nil)
+    }
+
+    @Test func `functions are called in each of the ways that pickles have`() throws {
+        let function = "torch._utils\n_rebuild_tensor_v2\n".utf8
+        let global = [0x63] + Array(function)
+        let calls = [
+            global + Self.arguments + [0x74, 0x52], global + Self.arguments + [0x74, 0x81],
+            global + Self.arguments + [0x74, 0x7d, 0x92],
+            [0x28] + global + Self.arguments.dropFirst() + [0x6f],
+            Self.arguments + [0x69] + Array(function),
+        ]
+        for call in calls {
+            let index = try #require(Self.pickled([0x80, 2] + call + [0x2e]))
+            #expect(index.tensors.map(\.range.count) == [4])
+        }
+        let subclass = Self.global("torch._tensor", "_rebuild_from_type_v2")
+        for (inner, isTensor) in [(global, true), (Self.global("evil", "_rebuild_tensor_v2"), false)] {
+            let call = subclass + [0x28] + inner + Self.global("my", "Kind") + Self.arguments + [0x74, 0x4e]
+            #expect((Self.pickled([0x80, 2] + call + [0x74, 0x52, 0x2e]) != nil) == isTensor)
+        }
     }
 
     @Test func `pickles that are bombs are given up, or cost nothing`() throws {

@@ -55,7 +55,10 @@ extension FuzzedDecoder {
             "_rebuild_tensor_v2", "q\u{1}h\u{1}",
         ],
         seeds: {
-            try ["checkpoint.pt", "module.pt", "arrays.npz", "turned.npy", "complex.npy", "tiny.gguf"].map {
+            try [
+                "checkpoint.pt", "module.pt", "kinds.pt", "arrays.npz", "turned.npy", "complex.npy",
+                "tiny.gguf",
+            ].map {
                 try vector($0)
             }
         },

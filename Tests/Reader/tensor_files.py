@@ -22,10 +22,12 @@ ZIP_END_MAGIC, ZIP_END_LENGTH = b"PK\5\6", 22
 NPY_TYPES = {"b1": "BOOL", "i1": "I8", "u1": "U8", "i2": "I16", "u2": "U16", "f2": "F16", "i4": "I32", "u4": "U32", "f4": "F32",
              "i8": "I64", "u8": "U64", "f8": "F64", "c8": "F32", "c16": "F64"}
 STORAGES = {"BoolStorage": "BOOL", "ByteStorage": "U8", "CharStorage": "I8", "ShortStorage": "I16", "HalfStorage": "F16",
-            "BFloat16Storage": "BF16", "IntStorage": "I32", "FloatStorage": "F32", "LongStorage": "I64", "DoubleStorage": "F64"}
+            "BFloat16Storage": "BF16", "IntStorage": "I32", "FloatStorage": "F32", "LongStorage": "I64", "DoubleStorage": "F64",
+            "ComplexFloatStorage": "C64", "ComplexDoubleStorage": "C128"}
 DTYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "float16": "F16", "bfloat16": "BF16",
           "uint32": "U32", "int32": "I32", "float32": "F32", "uint64": "U64", "int64": "I64", "float64": "F64",
-          "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2"}
+          "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0", "complex64": "C64", "complex128": "C128"}
+PAIRS = {"C64": "F32", "C128": "F64"}
 REBUILD = {"torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3"}
 GGML_TYPES = {0: "F32", 1: "F16", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 30: "BF16"}
 GGUF_WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -141,7 +143,8 @@ def torch_tensors(data, places, pickle):
     require(folder + "byteorder" not in places or member(folder + "byteorder") == b"little", "numbers are not little-endian")
     found = []
     for name, tensor in pickled_tensors(member(pickle)):
-        width = WIDTHS[tensor.type]
+        kind, parts = PAIRS.get(tensor.type, tensor.type), [2] if tensor.type in PAIRS else []
+        width = prod([WIDTHS[kind], *parts])
         count, rest = divmod(tensor.storage.count, width) if tensor.storage.untyped else (tensor.storage.count, 0)
         place = places.get(folder + "data/" + tensor.storage.key)
         if rest or not place or count * width != place[1]:
@@ -150,7 +153,7 @@ def torch_tensors(data, places, pickle):
         shape = [size for _, size in dimensions]
         is_all = tensor.offset == 0 and prod(shape) == count and all(
             size == 1 or stride == prod(shape[index + 1:]) for index, (stride, size) in enumerate(dimensions))
-        found.append(FileTensor(name, tensor.type, shape if is_all else [count], *place))
+        found.append(FileTensor(name, kind, (shape if is_all else [count]) + parts, *place))
     return found
 
 
@@ -249,6 +252,10 @@ class Follower:
         """What a call would give; its parts are the arguments."""
         if isinstance(function, Name) and function in REBUILD and is_tensor(arguments):
             return Rebuilt(arguments)
+        match function, arguments:
+            case "torch._tensor _rebuild_from_type_v2", (Name() as inner, _, tuple() as inner_arguments, *_):
+                if inner in REBUILD and is_tensor(inner_arguments):
+                    return Rebuilt(inner_arguments)
         return Made((None, argument) for argument in (arguments if isinstance(arguments, tuple) else ()))
 
     def add_values(self, values):

@@ -58,6 +58,22 @@ def module() -> tuple[bytes, list]:
                      ["_parameters.bias", "F32", [3], *place(content, f"{prefix}/data/1")]]
 
 
+class Marked(torch.Tensor):
+    """A kind of tensor of its own."""
+
+
+def kinds() -> tuple[bytes, list]:
+    """What is less common, by the oldest pickle that PyTorch reads."""
+    content = saved({
+        "complex": torch.ones(3, 33, dtype=torch.complex64), "wide": torch.ones(5, dtype=torch.complex128),
+        "marked": torch.arange(70.0).as_subclass(Marked), "scale": torch.ones(66).to(torch.float8_e8m0fnu),
+        "count": torch.ones(6, dtype=torch.uint16)}, pickle_protocol=1)
+    prefix = zipfile.ZipFile(io.BytesIO(content)).namelist()[0].split("/")[0]
+    expected = [["complex", "F32", [3, 33, 2]], ["wide", "F64", [5, 2]], ["marked", "F32", [70]], ["scale", "F8_E8M0", [66]],
+                ["count", "U16", [6]]]
+    return content, [[*entry, *place(content, f"{prefix}/data/{key}")] for key, entry in enumerate(expected)]
+
+
 def arrays(compressed: bool) -> tuple[bytes, list]:
     stream = io.BytesIO()
     values = {"a": numpy.arange(70, dtype="<f4").reshape(7, 10), "turned": numpy.asfortranarray(numpy.ones((3, 65))),
@@ -109,7 +125,7 @@ def gguf() -> tuple[bytes, list]:
 
 def main() -> None:
     files = {
-        "checkpoint.pt": checkpoint(), "module.pt": module(), "arrays.npz": arrays(False), "compressed.npz": arrays(True),
+        "checkpoint.pt": checkpoint(), "module.pt": module(), "kinds.pt": kinds(), "arrays.npz": arrays(False), "compressed.npz": arrays(True),
         "turned.npy": array(numpy.asfortranarray(numpy.arange(130.0).reshape(2, 65)), "F64", [65, 2]),
         "complex.npy": array(numpy.ones((3, 33), dtype="<c8"), "F32", [3, 33, 2]),
         "foreign.npy": array(numpy.ones(9, dtype=">i4"), "", []),
