@@ -13,6 +13,13 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// One target whose work is with bytes: optimised in debug builds too, or tests would take hours.
+func fastTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies,
+        swiftSettings: settings + [.unsafeFlags(["-O"], .when(configuration: .debug))])
+}
+
 /// The tests of one target.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -49,17 +56,17 @@ let package = Package(
         // MARK: Floor 0: values, bytes, POSIX
 
         /** SHA-256, knowing nothing of what is hashed */
-        target("Hashing", ["COpenSSL", "CShims"]),
+        fastTarget("Hashing", ["COpenSSL", "CShims"]),
         /** What objects are and their exact bytes: ids, canonical JSON, Merkle trees, commits, runs, events */
-        target("ObjectModel", ["Hashing"]),
+        fastTarget("ObjectModel", ["Hashing"]),
         /** Where to cut the bytes of a large file */
-        target("Chunking"),
+        fastTarget("Chunking"),
         /** Codecs, and choosing one from a sample */
-        target("Coding", ["CZlib", "CZstd", "CShims"]),
+        fastTarget("Coding", ["CZlib", "CZstd", "CShims"]),
         /** File formats of machine learning, from their bytes: safetensors */
-        target("Formats"),
+        fastTarget("Formats"),
         /** POSIX files behind one seam, so that faults can be injected */
-        target("FileIO", ["CShims"]),
+        fastTarget("FileIO", ["CShims"]),
         /** JSON, YAML and TOML files of hyperparameters as typed values */
         target("ParameterFiles", ["ObjectModel", "CYaml"]),
 
@@ -98,7 +105,7 @@ let package = Package(
         // MARK: Tests
 
         /** Seeds, faults and simulated disks for tests; never in a product */
-        target("TestSupport", ["FileIO", "ObjectModel"]),
+        fastTarget("TestSupport", ["FileIO", "ObjectModel"]),
         tests("ChunkingTests", ["Chunking", "TestSupport"]),
         tests("CodingTests", ["Coding", "CShims", "FileIO", "TestSupport"]),
         tests("FormatsTests", ["Formats", "FileIO", "TestSupport"]),

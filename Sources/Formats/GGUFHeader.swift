@@ -4,7 +4,7 @@ struct GGUFHeader {
     static let magic = Array("GGUF".utf8)
     /// Bytes that are read at first, and at most: vocabularies take megabytes.
     private static let (firstLength, lengthLimit) = (1 << 20, 64 << 20)
-    private static let tensorLimit = 1 << 20
+    private static let tensorLimit = 1 << 17
     private static let rankLimit = 8
     /// How deep arrays of arrays may be.
     private static let depthLimit = 4

@@ -18,12 +18,12 @@ enum NumpyHeader {
             (start, length) = (12, (8..<12).reversed().reduce(0) { $0 << 8 | Int(prefix[$1]) })
         default: return nil
         }
-        guard length <= lengthLimit,
+        guard length <= lengthLimit, start + length <= range.count,
             let text = source.bytes(at: range.lowerBound + start, count: length),
             let array = Description(text), let bytes = array.byteCount
         else { return nil }
         let data = range.lowerBound + start + length
-        guard data <= range.upperBound, range.upperBound - data == bytes else { return nil }
+        guard range.upperBound - data == bytes else { return nil }
         return TensorEntry(name: name, type: array.type, shape: array.shape, range: data..<range.upperBound)
     }
 

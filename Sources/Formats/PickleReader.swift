@@ -1,16 +1,29 @@
 /// Follows the opcodes of a pickle, and keeps what it would make as values that stand for themselves.
 ///
-/// Memory: some 24 bytes for each opcode and 100 for each node at most, and no value holds another one by reference, so that nothing is deep.
+/// Memory: at most some 50 bytes for each opcode and 250 for each node. No value holds another one by reference, so that nothing is deep.
 struct PickleReader {
     /// What an opcode made.
     enum Value {
         /// Whatever is of no matter here.
         case other
         case number(Int)
-        /// Where it lies in the pickle.
-        case text(Range<Int>)
+        case text(Text)
         /// The number of a node.
         case node(Int)
+    }
+
+    /// Where a text lies in the pickle.
+    struct Text {
+        private let start: UInt32
+        private let length: UInt32
+
+        /// - Parameter range: In a pickle of less than 4 GiB.
+        init(_ range: Range<Int>) {
+            (start, length) = (UInt32(range.lowerBound), UInt32(range.count))
+        }
+
+        var count: Int { Int(length) }
+        var range: Range<Int> { Int(start)..<Int(start) + count }
     }
 
     /// What holds others.
@@ -34,7 +47,7 @@ struct PickleReader {
     }
 
     /// More nodes than these, or more opcodes, are given up.
-    private static let (nodeLimit, opcodeLimit) = (1 << 19, 1 << 22)
+    private static let (nodeLimit, opcodeLimit) = (1 << 19, 1 << 21)
 
     /// Longer texts, in bytes, are no names.
     static let textLimit = 256
@@ -44,7 +57,8 @@ struct PickleReader {
     private(set) var nodes: [Node] = []
     private var stack: [Value] = []
     private var marks: [Int] = []
-    private var memo: [Int: Value] = [:]
+    /// What was remembered, by number, and how much that is.
+    private var (memo, memoCount): ([Value?], Int) = ([], 0)
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -90,30 +104,35 @@ struct PickleReader {
         return (String(decoding: module, as: UTF8.self), String(decoding: member, as: UTF8.self))
     }
 
+    /// The number of the node that says where a storage is.
+    func storageNumber(_ value: Value) -> Int? {
+        guard case .node(let number) = value, nodes[number].kind == .persistent,
+            case .node(let inner)? = nodes[number].items.first
+        else { return nil }
+        return inner
+    }
+
     /// What PyTorch keeps beside the pickle: type, key and count of a storage.
     func storage(_ value: Value) -> (type: String, key: [UInt8], count: Int)? {
-        guard case .node(let number) = value, nodes[number].kind == .persistent,
-            let parts = nodes[number].items.first.flatMap({ tuple($0) }), parts.count >= 5,
+        guard let parts = storageNumber(value).flatMap({ tuple(.node($0)) }), parts.count >= 5,
             let type = global(parts[1]), let key = text(parts[2]), case .number(let count) = parts[4],
             count >= 0
         else { return nil }
         return (type.member, key, count)
     }
 
-    /// What a node holds, by names that lead there.
-    func members(of node: Node) -> [(name: [UInt8], value: Value)] {
-        var members: [(name: [UInt8], value: Value)] = []
+    /// The nodes that a node holds, each with what leads there: a name or a number, or nothing that counts.
+    func members(of node: Node) -> [(label: Value, number: Int)] {
+        var members: [(label: Value, number: Int)] = []
+        func add(_ value: Value, _ label: Value = .other) {
+            if case .node(let number) = value { members.append((label, number)) }
+        }
         switch node.kind {
         case .list, .tuple:
-            for (index, value) in node.items.enumerated() { members.append((Array("\(index)".utf8), value)) }
+            for (index, value) in node.items.enumerated() { add(value, .number(index)) }
         case .dictionary:
             for index in stride(from: 0, to: node.items.count - 1, by: 2) {
-                switch node.items[index] {
-                case .text(let range) where range.count <= Self.textLimit:
-                    members.append((Array(bytes[range]), node.items[index + 1]))
-                case .number(let number): members.append((Array("\(number)".utf8), node.items[index + 1]))
-                default: members.append(([], node.items[index + 1]))
-                }
+                add(node.items[index + 1], node.items[index])
             }
         case .call:
             // A parameter is a tensor of the same name.
@@ -121,19 +140,25 @@ struct PickleReader {
                 name.member.hasPrefix("_rebuild_parameter"),
                 let tensor = node.items.last.flatMap({ tuple($0)?.first })
             {
-                members.append(([], tensor))
+                add(tensor)
             } else {
-                for value in node.items.dropFirst() { members.append(([], value)) }
+                for value in node.items.dropFirst() { add(value) }
             }
         case .global, .persistent: break
         }
-        if let state = node.state { members.append(([], state)) }
+        if let state = node.state { add(state) }
         return members
     }
 
+    /// What stands for a label in the way to something; nothing if it is no name or number.
+    func name(_ label: Value) -> [UInt8] {
+        if case .number(let number) = label { return Array("\(number)".utf8) }
+        return text(label) ?? []
+    }
+
     private func text(_ value: Value) -> [UInt8]? {
-        guard case .text(let range) = value, range.count <= Self.textLimit else { return nil }
-        return Array(bytes[range])
+        guard case .text(let text) = value, text.count <= Self.textLimit else { return nil }
+        return Array(bytes[text.range])
     }
 
     // MARK: Stack
@@ -216,6 +241,8 @@ struct PickleReader {
         return offset..<end
     }
 
+    private mutating func textLine() throws(Malformed) -> Value { .text(Text(try line())) }
+
     /// A little-endian number in two's complement.
     private mutating func long(_ width: Int) throws(Malformed) -> Value {
         let range = try skip(width)
@@ -277,7 +304,7 @@ extension PickleReader {
             call(function, stack.removeLast())
         case UInt8(ascii: "i"):
             let function = Value.node(nodes.count)
-            nodes.append(Node(kind: .global, items: [.text(try line()), .text(try line())]))
+            nodes.append(Node(kind: .global, items: [try textLine(), try textLine()]))
             push(Node(kind: .tuple, items: try popMark()))
             call(function, stack.removeLast())
         case UInt8(ascii: "b"): try build()
@@ -291,7 +318,7 @@ extension PickleReader {
         case UInt8(ascii: "p"): try remember(decimal(try line()))
         case UInt8(ascii: "q"): try remember(.number(try number(1)))
         case UInt8(ascii: "r"): try remember(.number(try number(4)))
-        case 0x94: try remember(.number(memo.count))  // MEMOIZE
+        case 0x94: try remember(.number(memoCount))  // MEMOIZE
         case UInt8(ascii: "g"): try recall(decimal(try line()))
         case UInt8(ascii: "h"): try recall(.number(try number(1)))
         case UInt8(ascii: "j"): try recall(.number(try number(4)))
@@ -303,11 +330,17 @@ extension PickleReader {
         guard case .number(let number) = key, stack.count > marks.last ?? 0, let value = stack.last else {
             throw Malformed()
         }
+        // Nobody numbers more than there can be.
+        guard (0..<Self.opcodeLimit).contains(number) else { throw Malformed() }
+        if number >= memo.count { memo += repeatElement(nil, count: number + 1 - memo.count) }
+        if memo[number] == nil { memoCount += 1 }
         memo[number] = value
     }
 
     private mutating func recall(_ key: Value) throws(Malformed) {
-        guard case .number(let number) = key, let value = memo[number] else { throw Malformed() }
+        guard case .number(let number) = key, memo.indices.contains(number), let value = memo[number] else {
+            throw Malformed()
+        }
         stack.append(value)
     }
 
@@ -332,20 +365,19 @@ extension PickleReader {
 
     private mutating func followText(_ opcode: UInt8) throws(Malformed) {
         switch opcode {
-        case UInt8(ascii: "X"), UInt8(ascii: "T"): stack.append(.text(try skip(try number(4))))
-        case 0x8c, UInt8(ascii: "U"): stack.append(.text(try skip(try number(1))))  // SHORT_BINUNICODE
-        case 0x8d: stack.append(.text(try skip(try number(8))))  // BINUNICODE8
-        case UInt8(ascii: "V"): stack.append(.text(try line()))
+        case UInt8(ascii: "X"), UInt8(ascii: "T"): try pushText(try number(4))
+        case 0x8c, UInt8(ascii: "U"): try pushText(try number(1))  // SHORT_BINUNICODE
+        case 0x8d: try pushText(try number(8))  // BINUNICODE8
+        case UInt8(ascii: "V"): stack.append(try textLine())
         case UInt8(ascii: "S"):
             // Between quotes.
             let range = try line()
-            stack.append(range.count >= 2 ? .text(range.lowerBound + 1..<range.upperBound - 1) : .other)
+            stack.append(range.count >= 2 ? .text(Text(range.lowerBound + 1..<range.upperBound - 1)) : .other)
         case UInt8(ascii: "B"): try skipBytes(try number(4))
         case UInt8(ascii: "C"): try skipBytes(try number(1))
         case 0x8e, 0x96: try skipBytes(try number(8))  // BINBYTES8, BYTEARRAY8
         case UInt8(ascii: "c"):
-            let (module, member) = (try line(), try line())
-            push(Node(kind: .global, items: [.text(module), .text(member)]))
+            push(Node(kind: .global, items: [try textLine(), try textLine()]))
         case 0x93:  // STACK_GLOBAL
             let (member, module) = (try pop(), try pop())
             push(Node(kind: .global, items: [module, member]))
@@ -359,6 +391,10 @@ extension PickleReader {
         case 0x98: break  // READONLY_BUFFER
         default: throw Malformed()
         }
+    }
+
+    private mutating func pushText(_ count: Int) throws(Malformed) {
+        stack.append(.text(Text(try skip(count))))
     }
 
     private mutating func skipBytes(_ count: Int) throws(Malformed) {

@@ -20,6 +20,16 @@ enum PickledTensors {
         let shape: [Int]
     }
 
+    /// How something was come upon.
+    private struct Step {
+        /// The number of a node.
+        let node: Int
+        let label: PickleReader.Value
+        /// The number of the step before this one; nothing for the first.
+        let origin: Int?
+        let depth: Int
+    }
+
     /// The storages that tensors were made of, in the order of these; nothing if the pickle is none.
     static func storages(_ pickle: [UInt8]) -> [Storage]? {
         var machine = PickleReader(pickle)
@@ -27,64 +37,73 @@ enum PickledTensors {
         guard case .node(let root) = root else { return [] }
         var found: [Storage] = []
         var keys: Set<[UInt8]> = []
+        var known: Set<Int> = []
         var seen = [Bool](repeating: false, count: machine.nodes.count)
-        var waiting: [(number: Int, name: [UInt8], depth: Int)] = [(root, [], 0)]
+        var steps = [Step(node: root, label: .other, origin: nil, depth: 0)]
+        var waiting = [0]
         seen[root] = true
-        while let (number, name, depth) = waiting.popLast() {
-            let node = machine.nodes[number]
-            if let tensor = PickledTensor(node, machine) {
-                if keys.insert(tensor.key).inserted, let storage = tensor.storage(name) {
-                    found.append(storage)
+        while let number = waiting.popLast() {
+            let step = steps[number]
+            let node = machine.nodes[step.node]
+            if let call = TensorCall(node, machine) {
+                // What is known needs no second look, which would take long if it is there a million times.
+                guard let storage = machine.storageNumber(call.storage), !known.contains(storage),
+                    let tensor = PickledTensor(call, machine)
+                else { continue }
+                known.insert(storage)
+                if keys.insert(tensor.key).inserted {
+                    found.append(tensor.storage(name(number, steps, machine)))
                 }
                 continue
             }
-            guard depth < depthLimit else { continue }
+            guard step.depth < depthLimit else { continue }
             // What is there twice has the name of the first place.
             let start = waiting.count
-            for (member, value) in machine.members(of: node) {
-                guard case .node(let number) = value, !seen[number],
-                    name.count + 1 + member.count <= nameLimit
-                else { continue }
-                seen[number] = true
-                let path =
-                    name.isEmpty || member.isEmpty ? name + member : name + [UInt8(ascii: ".")] + member
-                waiting.append((number, path, depth + 1))
+            for (label, member) in machine.members(of: node) where !seen[member] {
+                seen[member] = true
+                waiting.append(steps.count)
+                steps.append(Step(node: member, label: label, origin: number, depth: step.depth + 1))
             }
             waiting[start...].reverse()
         }
         return found
     }
+
+    /// The way to something, as far as there is room for it from the inside.
+    private static func name(_ number: Int, _ steps: [Step], _ machine: PickleReader) -> [UInt8] {
+        var parts: [[UInt8]] = []
+        var next: Int? = number
+        while let number = next {
+            let part = machine.name(steps[number].label)
+            if !part.isEmpty { parts.append(part) }
+            next = steps[number].origin
+        }
+        var name: [UInt8] = []
+        for part in parts {
+            guard name.count + part.count < nameLimit else { break }
+            name = name.isEmpty ? part : part + [UInt8(ascii: ".")] + name
+        }
+        return name
+    }
 }
 
-/// A tensor as a pickle tells how to make it.
-private struct PickledTensor {
-    let key: [UInt8]
-    private let count: Int
-    private let type: NumberType
-    private let offset: Int
-    private let size: [Int]
-    private let stride: [Int]
+/// A call of one of PyTorch's functions that make a tensor.
+private struct TensorCall {
+    let function: String
+    /// A storage, an offset, sizes, strides, and so on.
+    let arguments: [PickleReader.Value]
 
-    /// - Parameter node: A call of one of PyTorch's functions for that.
+    var storage: PickleReader.Value { arguments[0] }
+
     init?(_ node: PickleReader.Node, _ machine: PickleReader) {
         guard let (function, arguments) = Self.call(node, machine),
             ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"].contains(function),
-            arguments.count >= 4, let storage = machine.storage(arguments[0]),
-            case .number(let offset) = arguments[1], let size = machine.counts(arguments[2]),
-            let stride = machine.counts(arguments[3])
+            arguments.count >= 4
         else { return nil }
-        var type = Self.type(storage.type)
-        if function == "_rebuild_tensor_v3", arguments.count >= 7 {
-            type = machine.global(arguments[6]).flatMap { Self.type($0.member) }
-        }
-        guard let type, let width = type.byteCount else { return nil }
-        key = storage.key
-        // What has no type of its own is measured in bytes.
-        count = Self.type(storage.type) == nil ? storage.count / width : storage.count
-        (self.type, self.offset, self.size, self.stride) = (type, offset, size, stride)
+        (self.function, self.arguments) = (function, arguments)
     }
 
-    /// A function of `torch._utils` or `torch._tensor`, and its arguments; of the one that makes a subclass of a tensor, what it calls itself.
+    /// A function of `torch._utils`, and its arguments; of the one of `torch._tensor` that makes a subclass of a tensor, what it calls itself.
     private static func call(
         _ node: PickleReader.Node, _ machine: PickleReader
     ) -> (function: String, arguments: [PickleReader.Value])? {
@@ -101,8 +120,34 @@ private struct PickledTensor {
         default: return nil
         }
     }
+}
 
-    func storage(_ name: [UInt8]) -> PickledTensors.Storage? {
+/// A tensor as a pickle tells how to make it.
+private struct PickledTensor {
+    let key: [UInt8]
+    private let count: Int
+    private let type: NumberType
+    private let offset: Int
+    private let size: [Int]
+    private let stride: [Int]
+
+    init?(_ call: TensorCall, _ machine: PickleReader) {
+        let arguments = call.arguments
+        guard case .number(let offset) = arguments[1], let storage = machine.storage(arguments[0]),
+            let size = machine.counts(arguments[2]), let stride = machine.counts(arguments[3])
+        else { return nil }
+        var type = Self.type(storage.type)
+        if call.function == "_rebuild_tensor_v3", arguments.count >= 7 {
+            type = machine.global(arguments[6]).flatMap { Self.type($0.member) }
+        }
+        guard let type, let width = type.byteCount else { return nil }
+        key = storage.key
+        // What has no type of its own is measured in bytes.
+        count = Self.type(storage.type) == nil ? storage.count / width : storage.count
+        (self.type, self.offset, self.size, self.stride) = (type, offset, size, stride)
+    }
+
+    func storage(_ name: [UInt8]) -> PickledTensors.Storage {
         PickledTensors.Storage(
             key: key, name: name, type: type.name, shape: (shape ?? [count]) + type.parts)
     }

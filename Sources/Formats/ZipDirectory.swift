@@ -16,6 +16,9 @@ struct ZipDirectory {
         let header: Int
     }
 
+    /// More members than these are given up.
+    private static let memberLimit = 1 << 17
+
     let members: [Member]
 
     init?(_ source: ByteSource) {
@@ -28,13 +31,33 @@ struct ZipDirectory {
             while reader.rest > 0 {
                 guard try reader.number(UInt32.self) == 0x0201_4b50 else { return nil }
                 if let member = try Self.member(&reader, bytes) { members.append(member) }
+                guard members.count <= Self.memberLimit else { return nil }
             }
         } catch { return nil }
         self.members = members
     }
 
+    /// What can be made of members, in the order in which they lie: so nothing is read twice.
+    ///
+    /// - Parameter body: Is given where a member's bytes lie.
+    /// - Returns: Nothing if two of them overlap.
+    static func inOrder<Note, Result>(
+        _ members: [(member: Member, note: Note)], in source: ByteSource,
+        _ body: (Note, Member, Range<Int>) -> Result?
+    ) -> [Result]? {
+        var results: [Result] = []
+        var end = 0
+        for (member, note) in members.sorted(by: { $0.member.header < $1.member.header }) {
+            guard member.header >= end else { return nil }
+            guard let range = range(of: member, in: source) else { continue }
+            end = range.upperBound
+            if let result = body(note, member, range) { results.append(result) }
+        }
+        return results
+    }
+
     /// Where a member's bytes lie; nothing if its own header says otherwise.
-    func range(of member: Member, in source: ByteSource) -> Range<Int>? {
+    static func range(of member: Member, in source: ByteSource) -> Range<Int>? {
         guard let bytes = source.bytes(at: member.header, count: 30), bytes.starts(with: Self.magic) else {
             return nil
         }

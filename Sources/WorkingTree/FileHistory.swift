@@ -26,6 +26,8 @@ package final class FileHistory: Sendable {
     private static let sourceLimit = 2
     /// So many tables are kept in memory.
     private static let tableLimit = 64
+    /// So many tensors of files that were written meanwhile are remembered: some 200 bytes each.
+    private static let writtenLimit = 1 << 18
 
     /// A file that was written meanwhile.
     private struct Written {
@@ -38,6 +40,8 @@ package final class FileHistory: Sendable {
     private struct State {
         /// What was written meanwhile, by directory and name.
         var written: [RepositoryPath: [EntryName: Written]] = [:]
+        /// The same in the order of writing, with the numbers of tensors, and these together.
+        var (order, tensorCount): ([(path: RepositoryPath, count: Int)], Int) = ([], 0)
         /// What was read, or was found to be no file of tensors.
         var read: [ObjectID: TensorTable?] = [:]
         var listings: [RepositoryPath: [TreeEntry]] = [:]
@@ -164,13 +168,23 @@ package final class FileHistory: Sendable {
         return candidates
     }
 
-    /// Remembers a file that was written.
+    /// Remembers a file that was written, and forgets the oldest of too many.
     ///
     /// - Parameter read: Reads it again.
     func note(_ table: TensorTable, at path: RepositoryPath, read: @escaping CastSource.Reader) {
         guard let (directory, name) = path.split else { return }
-        state.withLock {
-            $0.written[directory, default: [:]][name] = Written(path: path, table: table, read: read)
+        state.withLock { state in
+            state.written[directory, default: [:]][name] = Written(path: path, table: table, read: read)
+            state.order.append((path, table.tensorCount))
+            state.tensorCount += table.tensorCount
+            var forgotten = 0
+            while state.tensorCount > Self.writtenLimit, forgotten < state.order.count - 1 {
+                let (path, count) = state.order[forgotten]
+                if let (directory, name) = path.split { state.written[directory]?[name] = nil }
+                state.tensorCount -= count
+                forgotten += 1
+            }
+            state.order.removeFirst(forgotten)
         }
     }
 

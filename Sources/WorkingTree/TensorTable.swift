@@ -20,6 +20,8 @@ struct TensorTable: Sendable {
     /// Then the numbers of all tensors by their names.
     private var tensors: [[UInt8]: Int] = [:]
 
+    var tensorCount: Int { file.tensors.count }
+
     /// What makes tensors alike whose names differ.
     private struct Look: Hashable {
         let type: String
