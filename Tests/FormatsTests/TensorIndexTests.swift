@@ -147,6 +147,59 @@ import Testing
         #expect(TensorIndex(ByteSource(twice)) == nil)
     }
 
+    /// What was read of a file: how many bytes, and how often something before what had been read.
+    private final class Readings {
+        var (bytes, returns, end) = (0, 0, 0)
+
+        func source(_ bytes: [UInt8]) -> ByteSource {
+            ByteSource(length: bytes.count) { offset, count in
+                self.bytes += count
+                if offset < self.end { self.returns += 1 }
+                self.end = offset + count
+                return Array(bytes[offset..<offset + count])
+            }
+        }
+    }
+
+    /// A directory that names one member many times would have it read as often.
+    @Test func `a member that is named many times is not read as often`() {
+        let one = Self.archive([("a.npy", Self.array(70))])
+        let start = one.count - 22 - 46 - 5
+        let record = one[start..<start + 51]
+        let count = 20_000
+        var many =
+            Array(one[..<start]) + Array((0..<count).map { _ in record }.joined()) + one[(start + 51)...]
+        many.replaceSubrange(many.count - 10..<many.count - 6, with: Self.number(count * 51, 4))
+        let readings = Readings()
+        #expect(TensorIndex(readings.source(many)) == nil)
+        #expect(readings.bytes < 2 * many.count)
+    }
+
+    /// What the store has in pieces is decoded again whenever somebody goes back.
+    @Test func `members are read in the order in which they lie`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let count = 300
+        let bytes = Self.archive((0..<count).map { ("\($0 + 100).npy", Self.array(70)) })
+        let length = 46 + 7
+        let start = bytes.count - 22 - count * length
+        var records = (0..<count).map { Array(bytes[start + $0 * length..<start + ($0 + 1) * length]) }
+        records.shuffle(using: &random)
+        let shuffled = Array(bytes[..<start]) + Array(records.joined()) + bytes.suffix(22)
+        let readings = Readings()
+        let index = try #require(TensorIndex(readings.source(shuffled)))
+        #expect(index.tensors.count == count)
+        #expect(readings.returns < 5 + count, "seed \(seed)")
+        var pickle: [UInt8] = [0x80, 2, 0x28]
+        for key in (0..<count).reversed() { pickle += Self.tensor("x", key: "\(key)").dropFirst(3) }
+        pickle += [0x74, 0x2e]
+        var members = [(name: "x/data.pkl", bytes: pickle)]
+        for key in 0..<count { members.append((name: "x/data/\(key)", bytes: [1, 2, 3, 4])) }
+        let others = Readings()
+        #expect(try #require(TensorIndex(others.source(Self.archive(members)))).tensors.count == count)
+        #expect(others.returns < 5)
+    }
+
     private static func pickled(_ pickle: [UInt8], _ storage: [UInt8] = [1, 2, 3, 4]) -> TensorIndex? {
         TensorIndex(ByteSource(archive([("x/data.pkl", pickle), ("x/data/0", storage)])))
     }
@@ -158,15 +211,17 @@ import Testing
         text(module) + text(member) + [0x93]
     }
 
-    /// A mark, and `storage 0, 0, (4,), (1,), False, None`: of bytes.
-    private static let arguments: [UInt8] = {
-        let storage = [0x28] + text("storage") + global("torch", "ByteStorage") + text("0") + text("cpu")
+    /// A mark, and `storage of a key, 0, (4,), (1,), False, None`: of bytes.
+    private static func arguments(_ key: String = "0") -> [UInt8] {
+        let storage = [0x28] + text("storage") + global("torch", "ByteStorage") + text(key) + text("cpu")
         return [0x28] + storage + [0x4b, 4, 0x74, 0x51, 0x4b, 0, 0x4b, 4, 0x85, 0x4b, 1, 0x85, 0x89, 0x4e]
-    }()
+    }
 
-    /// A name, and `_rebuild_tensor_v2` of what ``arguments`` says.
-    private static func tensor(_ name: String, module: String = "torch._utils") -> [UInt8] {
-        text(name) + global(module, "_rebuild_tensor_v2") + arguments + [0x74, 0x52]
+    /// A name, and `_rebuild_tensor_v2` of what ``arguments(_:)`` says.
+    private static func tensor(
+        _ name: String, key: String = "0", module: String = "torch._utils"
+    ) -> [UInt8] {
+        text(name) + global(module, "_rebuild_tensor_v2") + arguments(key) + [0x74, 0x52]
     }
 
     @Test func `names are the way to a tensor`() throws {
@@ -183,10 +238,10 @@ import Testing
         let function = "torch._utils\n_rebuild_tensor_v2\n".utf8
         let global = [0x63] + Array(function)
         let calls = [
-            global + Self.arguments + [0x74, 0x52], global + Self.arguments + [0x74, 0x81],
-            global + Self.arguments + [0x74, 0x7d, 0x92],
-            [0x28] + global + Self.arguments.dropFirst() + [0x6f],
-            Self.arguments + [0x69] + Array(function),
+            global + Self.arguments() + [0x74, 0x52], global + Self.arguments() + [0x74, 0x81],
+            global + Self.arguments() + [0x74, 0x7d, 0x92],
+            [0x28] + global + Self.arguments().dropFirst() + [0x6f],
+            Self.arguments() + [0x69] + Array(function),
         ]
         for call in calls {
             let index = try #require(Self.pickled([0x80, 2] + call + [0x2e]))
@@ -194,7 +249,8 @@ import Testing
         }
         let subclass = Self.global("torch._tensor", "_rebuild_from_type_v2")
         for (inner, isTensor) in [(global, true), (Self.global("evil", "_rebuild_tensor_v2"), false)] {
-            let call = subclass + [0x28] + inner + Self.global("my", "Kind") + Self.arguments + [0x74, 0x4e]
+            let call =
+                subclass + [0x28] + inner + Self.global("my", "Kind") + Self.arguments() + [0x74, 0x4e]
             #expect((Self.pickled([0x80, 2] + call + [0x74, 0x52, 0x2e]) != nil) == isTensor)
         }
     }
@@ -217,6 +273,13 @@ import Testing
             let list = [0x28] + [UInt8](repeating: 0x4e, count: 1_000_000) + [0x74, 0x71, 0]
             let function = Self.text("a") + Self.text("b") + [0x93, 0x71, 1]
             #expect(Self.pickled([0x80, 2] + list + function + [0x5d, 0x28] + calls + [0x65, 0x2e]) == nil)
+            // One list of arguments for half a million tensors.
+            let sizes = [0x28] + [UInt8]((0..<64).flatMap { _ in [0x4b, 1] }) + [0x74]
+            let wide =
+                [0x28] + Self.arguments().dropFirst().dropLast(10) + [0x4b, 0] + sizes + sizes + [0x74]
+            let shared = wide + [0x71, 0] + Self.global("torch._utils", "_rebuild_tensor_v2") + [0x71, 1]
+            #expect(
+                Self.pickled([0x80, 2] + shared + [0x5d, 0x28] + calls + [0x65, 0x2e])?.tensors.count == 1)
             // One long name for each of many members.
             let name =
                 [0x58] + Self.number(1_000_000, 4) + [UInt8](repeating: 0x61, count: 1_000_000) + [0x71, 0]
