@@ -9,6 +9,7 @@ from command_test import CommandTest
 
 VECTORS = Path(__file__).resolve().parent.parent / "Vectors"
 sys.path.insert(0, str(VECTORS))
+from make_coded_store import coded  # noqa: E402
 from make_release_store import commits, listing  # noqa: E402
 
 
@@ -32,6 +33,9 @@ class Stability(CommandTest):
             target = place / "versions" / revision
             self.mlrepo("checkout", revision, "--to", str(target), cwd=work)
             self.assertEqual(listing(target), files)
+        for revision, codecs in expected.get("codecs", {}).items():
+            explained = self.mlrepo("stats", "--explain", "--at", revision, "--json", cwd=work)
+            self.assertEqual(coded(explained), codecs)
         self.mlrepo("checkout", "main", cwd=work)
         self.assertEqual(listing(work), expected["files"]["main"])
         (work / "data/table.csv").write_text("one row\n")
