@@ -13,7 +13,7 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-/// One target whose work is with bytes: optimised in debug builds too, or tests would take hours.
+/// One target whose work is with bytes: optimised in debug builds too, or tests would take three times as long.
 func fastTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(
         name: name, dependencies: dependencies,
@@ -63,7 +63,7 @@ let package = Package(
         fastTarget("Chunking"),
         /** Codecs, and choosing one from a sample */
         fastTarget("Coding", ["CZlib", "CZstd", "CShims"]),
-        /** File formats of machine learning, from their bytes: safetensors */
+        /** File formats of machine learning, from their bytes: where the tensors of a file are */
         fastTarget("Formats"),
         /** POSIX files behind one seam, so that faults can be injected */
         fastTarget("FileIO", ["CShims"]),

@@ -12,6 +12,7 @@ enum NumpyHeader {
             return nil
         }
         let (start, length): (Int, Int)
+        guard prefix[7] == 0 else { return nil }
         switch prefix[6] {
         case 1: (start, length) = (10, Int(prefix[8]) | Int(prefix[9]) << 8)
         case 2, 3:
@@ -138,7 +139,7 @@ private struct PythonScanner {
             let digits = bytes[offset...].prefix { (0x30...0x39).contains($0) }
             guard (1...16).contains(digits.count), counts.count < limit else { return nil }
             let value = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-            guard value < 1 << 53 else { return nil }
+            guard value < 1 << 53, digits.count == 1 || digits.first != 0x30 else { return nil }
             counts.append(value)
             offset += digits.count
             // A number in brackets is no tuple.

@@ -34,7 +34,7 @@ struct PickleReader {
             case dictionary
             /// A module and a member of it.
             case global
-            /// A function or class, and its arguments.
+            /// A function or class, its arguments, and others by name.
             case call
             /// What says where a storage is.
             case persistent
@@ -42,8 +42,8 @@ struct PickleReader {
 
         let kind: Kind
         var items: [Value] = []
-        /// What is to become of the object: members of it, mostly.
-        var state: Value?
+        /// What becomes of what a call made: its members, and what is put into it as into a list or dictionary.
+        var contents: [Value] = []
     }
 
     /// More nodes than these, or more opcodes, are given up.
@@ -59,6 +59,13 @@ struct PickleReader {
     private var marks: [Int] = []
     /// What was remembered, by number, and how much that is.
     private var (memo, memoCount): ([Value?], Int) = ([], 0)
+    /// The lists and dictionaries that objects are as well.
+    private var parts: [Part: Int] = [:]
+
+    private struct Part: Hashable {
+        let object: Int
+        let kind: Node.Kind
+    }
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -79,10 +86,9 @@ struct PickleReader {
 
     // MARK: Values
 
-    /// The values of a tuple, or of a list.
+    /// The values of a tuple.
     func tuple(_ value: Value) -> [Value]? {
-        guard case .node(let number) = value, nodes[number].kind == .tuple || nodes[number].kind == .list
-        else { return nil }
+        guard case .node(let number) = value, nodes[number].kind == .tuple else { return nil }
         return nodes[number].items
     }
 
@@ -138,15 +144,15 @@ struct PickleReader {
             // A parameter is a tensor of the same name.
             if let name = node.items.first.flatMap({ global($0) }),
                 name.member.hasPrefix("_rebuild_parameter"),
-                let tensor = node.items.last.flatMap({ tuple($0)?.first })
+                let tensor = tuple(node.items[1])?.first
             {
                 add(tensor)
             } else {
                 for value in node.items.dropFirst() { add(value) }
             }
+            for value in node.contents { add(value) }
         case .global, .persistent: break
         }
-        if let state = node.state { add(state) }
         return members
     }
 
@@ -193,25 +199,42 @@ struct PickleReader {
     }
 
     private mutating func append(_ items: [Value]) throws(Malformed) {
-        if let number = try top(.list) { nodes[number].items += items }
+        if let number = try top(.list) {
+            nodes[number].items += items
+        } else if let object = try top(.call) {
+            let part = part(.list, of: object)
+            nodes[part].items += items
+        }
     }
 
     private mutating func set(_ items: [Value]) throws(Malformed) {
         guard items.count % 2 == 0 else { throw Malformed() }
-        if let number = try top(.dictionary) { nodes[number].items += items }
+        if let number = try top(.dictionary) {
+            nodes[number].items += items
+        } else if let object = try top(.call) {
+            let part = part(.dictionary, of: object)
+            nodes[part].items += items
+        }
     }
 
-    private mutating func call(_ function: Value, _ arguments: Value) {
-        if let name = global(function), ["OrderedDict", "defaultdict", "dict"].contains(name.member) {
-            return push(Node(kind: .dictionary))
-        }
-        push(Node(kind: .call, items: [function, arguments]))
+    /// The list or dictionary that an object of a subclass of these is as well.
+    private mutating func part(_ kind: Node.Kind, of object: Int) -> Int {
+        if let part = parts[Part(object: object, kind: kind)] { return part }
+        let part = nodes.count
+        nodes.append(Node(kind: kind))
+        nodes[object].contents.append(.node(part))
+        parts[Part(object: object, kind: kind)] = part
+        return part
+    }
+
+    private mutating func call(_ function: Value, _ arguments: Value, _ named: Value? = nil) {
+        push(Node(kind: .call, items: [function, arguments] + (named.map { [$0] } ?? [])))
     }
 
     private mutating func build() throws(Malformed) {
         let state = try pop()
         // What a dictionary has besides its members says nothing of tensors.
-        if let number = try top(.call) { nodes[number].state = state }
+        if let number = try top(.call) { nodes[number].contents.append(state) }
     }
 
     // MARK: Bytes
@@ -295,8 +318,8 @@ extension PickleReader {
             let (arguments, function) = (try pop(), try pop())
             call(function, arguments)
         case 0x92:  // NEWOBJ_EX
-            let (_, arguments, function) = (try pop(), try pop(), try pop())
-            call(function, arguments)
+            let (named, arguments, function) = (try pop(), try pop(), try pop())
+            call(function, arguments, named)
         case UInt8(ascii: "o"):
             let items = try popMark()
             guard let function = items.first else { throw Malformed() }

@@ -6,8 +6,8 @@
 enum PickledTensors {
     /// The longest pickle that is looked at, in bytes.
     static let lengthLimit = 16 << 20
-    /// How deep names lead, and how long they become, in bytes.
-    private static let (depthLimit, nameLimit) = (24, PickleReader.textLimit)
+    /// How long names become, in bytes, and of how many steps to a tensor.
+    private static let (nameLimit, stepLimit) = (PickleReader.textLimit, 1024)
 
     /// Numbers that tensors are made of, by the key of the member that holds them.
     struct Storage: Equatable {
@@ -23,11 +23,10 @@ enum PickledTensors {
     /// How something was come upon.
     private struct Step {
         /// The number of a node.
-        let node: Int
+        let node: UInt32
+        /// The number of the step before this one; the first is its own.
+        let origin: UInt32
         let label: PickleReader.Value
-        /// The number of the step before this one; nothing for the first.
-        let origin: Int?
-        let depth: Int
     }
 
     /// The storages that tensors were made of, in the order of these; nothing if the pickle is none.
@@ -39,30 +38,30 @@ enum PickledTensors {
         var keys: Set<[UInt8]> = []
         var known: Set<Int> = []
         var seen = [Bool](repeating: false, count: machine.nodes.count)
-        var steps = [Step(node: root, label: .other, origin: nil, depth: 0)]
-        var waiting = [0]
-        seen[root] = true
+        // There are fewer steps than opcodes.
+        var steps = [Step(node: UInt32(root), origin: 0, label: .other)]
+        var waiting: [UInt32] = [0]
         while let number = waiting.popLast() {
-            let step = steps[number]
-            let node = machine.nodes[step.node]
-            if let call = TensorCall(node, machine) {
-                // What is known needs no second look, which would take long if it is there a million times.
-                guard let storage = machine.storageNumber(call.storage), !known.contains(storage),
-                    let tensor = PickledTensor(call, machine)
-                else { continue }
-                known.insert(storage)
-                if keys.insert(tensor.key).inserted {
-                    found.append(tensor.storage(name(number, steps, machine)))
-                }
-                continue
-            }
-            guard step.depth < depthLimit else { continue }
+            let place = Int(steps[Int(number)].node)
             // What is there twice has the name of the first place.
+            if seen[place] { continue }
+            seen[place] = true
+            let node = machine.nodes[place]
+            if let call = TensorCall(node, machine), let storage = machine.storageNumber(call.storage) {
+                // What is known needs no second look, which would take long if it is there a million times.
+                if known.contains(storage) { continue }
+                if let tensor = PickledTensor(call, machine) {
+                    known.insert(storage)
+                    if keys.insert(tensor.key).inserted {
+                        found.append(tensor.storage(name(Int(number), steps, machine)))
+                    }
+                    continue
+                }
+            }
             let start = waiting.count
             for (label, member) in machine.members(of: node) where !seen[member] {
-                seen[member] = true
-                waiting.append(steps.count)
-                steps.append(Step(node: member, label: label, origin: number, depth: step.depth + 1))
+                waiting.append(UInt32(steps.count))
+                steps.append(Step(node: UInt32(member), origin: number, label: label))
             }
             waiting[start...].reverse()
         }
@@ -72,11 +71,12 @@ enum PickledTensors {
     /// The way to something, as far as there is room for it from the inside.
     private static func name(_ number: Int, _ steps: [Step], _ machine: PickleReader) -> [UInt8] {
         var parts: [[UInt8]] = []
-        var next: Int? = number
-        while let number = next {
-            let part = machine.name(steps[number].label)
+        var (next, count) = (number, 0)
+        while next != 0, count < stepLimit {
+            let part = machine.name(steps[next].label)
             if !part.isEmpty { parts.append(part) }
-            next = steps[number].origin
+            next = Int(steps[next].origin)
+            count += 1
         }
         var name: [UInt8] = []
         for part in parts {
@@ -107,8 +107,8 @@ private struct TensorCall {
     private static func call(
         _ node: PickleReader.Node, _ machine: PickleReader
     ) -> (function: String, arguments: [PickleReader.Value])? {
-        guard node.kind == .call, let name = node.items.first.flatMap({ machine.global($0) }),
-            let arguments = node.items.last.flatMap({ machine.tuple($0) })
+        guard node.kind == .call, let name = machine.global(node.items[0]),
+            let arguments = machine.tuple(node.items[1])
         else { return nil }
         switch name {
         case ("torch._utils", _): return (name.member, arguments)
@@ -133,8 +133,9 @@ private struct PickledTensor {
 
     init?(_ call: TensorCall, _ machine: PickleReader) {
         let arguments = call.arguments
-        guard case .number(let offset) = arguments[1], let storage = machine.storage(arguments[0]),
-            let size = machine.counts(arguments[2]), let stride = machine.counts(arguments[3])
+        guard case .number(let offset) = arguments[1], offset >= 0,
+            let storage = machine.storage(arguments[0]), let size = machine.counts(arguments[2]),
+            let stride = machine.counts(arguments[3]), size.count == stride.count
         else { return nil }
         var type = Self.type(storage.type)
         if call.function == "_rebuild_tensor_v3", arguments.count >= 7 {
@@ -154,7 +155,7 @@ private struct PickledTensor {
 
     /// The dimensions in the order of memory, if the tensor is all that there is.
     private var shape: [Int]? {
-        guard offset == 0, size.count == stride.count else { return nil }
+        guard offset == 0 else { return nil }
         let dimensions = zip(size, stride).sorted { $0.1 > $1.1 }
         var expected = 1
         for (size, stride) in dimensions.reversed() where size != 1 {

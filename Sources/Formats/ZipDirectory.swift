@@ -28,10 +28,12 @@ struct ZipDirectory {
         var reader = LittleEndianReader(bytes)
         var members: [Member] = []
         do throws(LittleEndianReader.Short) {
-            while reader.rest > 0 {
-                guard try reader.number(UInt32.self) == 0x0201_4b50 else { return nil }
+            for count in 0... {
+                if reader.rest == 0 { break }
+                guard count < Self.memberLimit, try reader.number(UInt32.self) == 0x0201_4b50 else {
+                    return nil
+                }
                 if let member = try Self.member(&reader, bytes) { members.append(member) }
-                guard members.count <= Self.memberLimit else { return nil }
             }
         } catch { return nil }
         self.members = members

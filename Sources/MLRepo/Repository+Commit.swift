@@ -138,7 +138,7 @@ extension Repository {
         return scanned
     }
 
-    /// What tensors may be later versions of: those of the version before, and of what the run read.
+    /// What files may be later versions of: those of the version before, and what the run read.
     func history(_ request: CommitRequest, _ base: Commit?) -> FileHistory {
         let version = tree(base)
         var sources: [FileHistory.Source] = []

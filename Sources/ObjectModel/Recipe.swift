@@ -57,6 +57,32 @@ package struct Recipe: Hashable, Sendable {
         try Self.visit(root, MerkleTree(root: MerkleTree<ChunkEntry>.emptyRoot, reader: reader), body)
     }
 
+    /// The chunks that begin before an offset.
+    package func chunks(
+        before offset: Int, in reader: any ObjectReader
+    ) throws(ReadError) -> [ChunkEntry] {
+        var chunks: [ChunkEntry] = []
+        var start = 0
+        try Self.first(
+            root, MerkleTree(root: MerkleTree<ChunkEntry>.emptyRoot, reader: reader), before: offset, &start,
+            &chunks)
+        return chunks
+    }
+
+    private static func first(
+        _ node: MerkleNode<ChunkEntry>, _ tree: MerkleTree<ChunkEntry>, before offset: Int,
+        _ start: inout Int, _ chunks: inout [ChunkEntry]
+    ) throws(ReadError) {
+        for element in node.elements where start < offset {
+            if case .leaf(let chunk) = element {
+                chunks.append(chunk)
+                start += chunk.length
+            } else {
+                try first(try tree.child(of: node, element), tree, before: offset, &start, &chunks)
+            }
+        }
+    }
+
     private static func visit(
         _ node: MerkleNode<ChunkEntry>, _ tree: MerkleTree<ChunkEntry>,
         _ body: (ChunkEntry) throws(ReadError) -> Void

@@ -74,29 +74,3 @@ struct PatchLandmarks {
         return found
     }
 }
-
-extension PatchBase {
-    /// Bytes of the base in which the beginning of a file is looked for.
-    private static let beginning = 1 << 20
-    /// Fewer landmarks tell nothing.
-    private static let leastLandmarks = 8
-    /// What part of the landmarks has to be here as well.
-    private static let likeness = 4
-
-    /// Whether a file begins as this version does, but for edits: one that only is of the same kind does not.
-    ///
-    /// - Parameter head: The first bytes of the file, some 256 KiB.
-    package func begins(like head: [UInt8], in store: ObjectStore) -> Bool {
-        var known: Set<UInt64> = []
-        for chunk in chunks.prefix(while: { $0.start < Self.beginning }) {
-            guard let found = store.plainCopies(of: chunk.reference).first,
-                let payload = try? store.verifiedSlice(of: chunk.reference, at: found)
-            else { return false }
-            payload.withUnsafeBytes { Landmarks.forEach(in: $0) { hash, _ in known.insert(hash) } }
-        }
-        var own: Set<UInt64> = []
-        head.withUnsafeBytes { Landmarks.forEach(in: $0) { hash, _ in own.insert(hash) } }
-        return own.count >= Self.leastLandmarks
-            && own.count { known.contains($0) } * Self.likeness >= own.count
-    }
-}

@@ -5,8 +5,8 @@ internal import Formats
 package import ObjectModel
 package import Storage
 
-/// Finds what a file may be a later version of: the same file in the version before; for tensors also the models that a run
-/// read, and other checkpoints beside it.
+/// Finds what a file may be a later version of: the same file in the version before, what a run read, and other files beside it that
+/// are named alike.
 ///
 /// May be used from any thread.
 package final class FileHistory: Sendable {
@@ -22,12 +22,16 @@ package final class FileHistory: Sendable {
     private static let neighbourLimit = 3
     /// So many files of a directory that a run read.
     private static let inputLimit = 4
-    /// So many tensors are tried as what a piece may be rounded from.
-    private static let sourceLimit = 2
-    /// So many tables are kept in memory.
-    private static let tableLimit = 64
-    /// So many tensors of files that were written meanwhile are remembered: some 200 bytes each.
-    private static let writtenLimit = 1 << 18
+    /// So many tensors are tried as what a piece may be rounded from, in so many files that were written last.
+    private static let (sourceLimit, sourceFileLimit) = (2, 256)
+    /// A directory of more large files than these is a data set, of which none is a version of another one.
+    static let directoryLimit = 4096
+    /// So many files one after another, of one directory, that begin like none beside them say that no other one does.
+    private static let missLimit = 24
+    /// So many tables, and beginnings of files, are kept in memory.
+    private static let (tableLimit, beginningLimit) = (64, 256)
+    /// So many tensors of files that were written meanwhile are remembered, and as many of files that were read: some 230 bytes each.
+    private static let tensorLimit = 1 << 18
 
     /// A file that was written meanwhile.
     private struct Written {
@@ -40,11 +44,25 @@ package final class FileHistory: Sendable {
     private struct State {
         /// What was written meanwhile, by directory and name.
         var written: [RepositoryPath: [EntryName: Written]] = [:]
+        var writtenNames: [RepositoryPath: NeighbouringNames] = [:]
+        /// Of these the last ones that others may be rounded from.
+        var sources: [Written] = []
         /// The same in the order of writing, with the numbers of tensors, and these together.
         var (order, tensorCount): ([(path: RepositoryPath, count: Int)], Int) = ([], 0)
-        /// What was read, or was found to be no file of tensors.
-        var read: [ObjectID: TensorTable?] = [:]
-        var listings: [RepositoryPath: [TreeEntry]] = [:]
+        /// What was read, or was found to be no file of tensors, and how many tensors that is.
+        var (read, readCount): ([ObjectID: TensorTable?], Int) = ([:], 0)
+        /// Of directories of the version before, by their paths, and of those that a run read.
+        var (listings, inputListings): ([RepositoryPath: Listing], [ObjectID: Listing]) = ([:], [:])
+        /// Nothing for what cannot be read.
+        var beginnings: [ObjectID: FileBeginning?] = [:]
+        /// New files, one after another, that begin like none of their directory.
+        var misses: [RepositoryPath: Int] = [:]
+    }
+
+    /// The large files of a directory.
+    private struct Listing {
+        var entries: [EntryName: TreeEntry] = [:]
+        var names = NeighbouringNames()
     }
 
     private let store: ObjectStore
@@ -65,24 +83,52 @@ package final class FileHistory: Sendable {
     /// - Parameter head: The first bytes of the file, some 256 KiB.
     func ancestor(of path: RepositoryPath, head: () -> [UInt8]) -> PatchBase? {
         if let own = (try? version.entry(at: path)).flatMap({ $0 }) { return base(own) }
-        let others = relatives(of: path)
+        guard let (directory, name) = path.split,
+            state.withLock({ $0.misses[directory, default: 0] < Self.missLimit })
+        else { return nil }
+        let others = relatives(of: path, directory, name)
         if others.isEmpty { return nil }
-        let head = head()
+        let own = FileBeginning(head())
         for entry in others {
-            if let base = base(entry), base.begins(like: head, in: store) { return base }
+            if let other = beginning(of: entry), own.isLike(other), let base = base(entry) {
+                state.withLock { $0.misses[directory] = 0 }
+                return base
+            }
         }
+        state.withLock { $0.misses[directory, default: 0] += 1 }
         return nil
     }
 
-    /// Large files that a new one may be a later version of, the likeliest first.
-    private func relatives(of path: RepositoryPath) -> [TreeEntry] {
-        guard let (directory, name) = path.split else { return [] }
-        let entries = listing(of: directory)
-        let names = Self.neighbours(of: name, among: entries.map(\.name), limit: Self.neighbourLimit)
-        let beside = names.compactMap { name in entries.first { $0.name == name } }
-        return (inputs(like: path) + beside).filter {
-            $0.mode != .directory && $0.mode != .link && $0.size > Chunker.wholeLimit
+    /// Large files with the same ending that a new one may be a later version of, the likeliest first.
+    private func relatives(
+        of path: RepositoryPath, _ directory: RepositoryPath, _ name: EntryName
+    ) -> [TreeEntry] {
+        let ending = NumberedName(name.bytes).ending
+        let read = inputs(like: path).filter { entry in
+            entry.size > Chunker.wholeLimit && entry.mode != .directory && entry.mode != .link
+                && NumberedName(entry.name.bytes).ending == ending
         }
+        let listing = listing(of: directory)
+        let beside = listing.names.nearest(to: name, limit: Self.neighbourLimit)
+        return read + beside.compactMap { listing.entries[$0] }
+    }
+
+    private func beginning(of entry: TreeEntry) -> FileBeginning? {
+        if let known = state.withLock({ $0.beginnings[entry.id] }) { return known }
+        let beginning = try? readBeginning(of: entry)
+        state.withLock { state in
+            if state.beginnings.count >= Self.beginningLimit { state.beginnings.removeAll() }
+            state.beginnings[entry.id] = .some(beginning)
+        }
+        return beginning
+    }
+
+    private func readBeginning(of entry: TreeEntry) throws(ReadError) -> FileBeginning {
+        // Without a cut the file is one chunk.
+        let chunks =
+            try store.recipe(of: entry.id)?.chunks(before: FileBeginning.reach, in: store)
+            ?? [ChunkEntry(id: entry.id, length: entry.size)]
+        return try FileBeginning(chunks, in: store)
     }
 
     /// The chunks of a file that was cut like any other file, as what others can be told by.
@@ -130,19 +176,19 @@ package final class FileHistory: Sendable {
         _ path: RepositoryPath
     ) -> [(table: TensorTable, read: CastSource.Reader?)] {
         guard let (directory, name) = path.split else { return [] }
-        let written = state.withLock { $0.written }
         var found: [(likeness: Int, table: TensorTable, read: CastSource.Reader?)] = []
-        for files in written.values {
-            for file in files.values where file.path != path && file.table.hasSources {
-                found.append((file.path.likeness(path), file.table, file.read))
-            }
-        }
+        let listing = listing(of: directory)
         // Beside it in the version before; reading one takes longer than to ask for its name.
         var others: [(likeness: Int, entry: TreeEntry)] = []
-        for entry in listing(of: directory) where entry.name != name && written[directory]?[entry.name] == nil
-        {
-            if let place = try? directory.appending(entry.name) {
-                others.append((place.likeness(path), entry))
+        state.withLock { state in
+            for file in state.sources where file.path != path {
+                found.append((file.path.likeness(path), file.table, file.read))
+            }
+            let written = state.written[directory]
+            for entry in listing.entries.values where entry.name != name && written?[entry.name] == nil {
+                if let place = try? directory.appending(entry.name) {
+                    others.append((place.likeness(path), entry))
+                }
             }
         }
         others.sort { ($0.likeness, $1.entry.name) > ($1.likeness, $0.entry.name) }
@@ -174,11 +220,19 @@ package final class FileHistory: Sendable {
     func note(_ table: TensorTable, at path: RepositoryPath, read: @escaping CastSource.Reader) {
         guard let (directory, name) = path.split else { return }
         state.withLock { state in
-            state.written[directory, default: [:]][name] = Written(path: path, table: table, read: read)
+            let written = Written(path: path, table: table, read: read)
+            let isNew = state.written[directory, default: [:]].updateValue(written, forKey: name) == nil
+            if isNew, state.writtenNames[directory]?.count ?? 0 < Self.directoryLimit {
+                state.writtenNames[directory, default: NeighbouringNames()].insert(name)
+            }
+            if table.hasSources {
+                state.sources.removeAll { $0.path == path }
+                state.sources = state.sources.suffix(Self.sourceFileLimit - 1) + [written]
+            }
             state.order.append((path, table.tensorCount))
             state.tensorCount += table.tensorCount
             var forgotten = 0
-            while state.tensorCount > Self.writtenLimit, forgotten < state.order.count - 1 {
+            while state.tensorCount > Self.tensorLimit, forgotten < state.order.count - 1 {
                 let (path, count) = state.order[forgotten]
                 if let (directory, name) = path.split { state.written[directory]?[name] = nil }
                 state.tensorCount -= count
@@ -208,7 +262,11 @@ package final class FileHistory: Sendable {
         if let known = state.withLock({ $0.read[entry.id] }) { return known }
         let table = (try? readTable(entry.id)).flatMap { $0 }
         state.withLock { state in
-            if state.read.count >= Self.tableLimit { state.read.removeAll() }
+            state.readCount += table?.tensorCount ?? 0
+            if state.read.count >= Self.tableLimit || state.readCount > Self.tensorLimit {
+                state.read.removeAll()
+                state.readCount = table?.tensorCount ?? 0
+            }
             state.read[entry.id] = .some(table)
         }
         return table
@@ -239,12 +297,10 @@ package final class FileHistory: Sendable {
                 found.append(entry)
                 continue
             }
-            let directory = DirectoryTree(root: entry.id, reader: store)
-            let entries = (try? directory.entries.leaves()) ?? []
-            let names = Self.neighbours(of: name, among: entries.map(\.name), limit: Self.inputLimit)
-            let same = entries.filter { $0.name == name }
-            let others = names.compactMap { name in entries.first { $0.name == name } }
-            found += (same + others).prefix(Self.inputLimit)
+            let listing = inputListing(of: entry.id)
+            let names = listing.names.nearest(to: name, limit: Self.inputLimit)
+            let own = listing.entries[name].map { [$0] } ?? []
+            found += (own + names.compactMap { listing.entries[$0] }).prefix(Self.inputLimit)
         }
         return found
     }
@@ -252,61 +308,48 @@ package final class FileHistory: Sendable {
     /// Checkpoints in the same directory, in the version before or written meanwhile.
     private func neighbours(of path: RepositoryPath) -> [TensorTable] {
         guard let (directory, name) = path.split else { return [] }
-        let written = state.withLock { $0.written[directory] ?? [:] }
-        let entries = listing(of: directory)
-        let names = Set(entries.map(\.name)).union(written.keys)
-        return Self.neighbours(of: name, among: Array(names), limit: Self.neighbourLimit).compactMap { name in
-            written[name]?.table ?? entries.first { $0.name == name }.flatMap { table(of: $0) }
-        }
+        let listing = listing(of: directory)
+        let before = listing.names.nearest(to: name, limit: Self.neighbourLimit)
+        return state.withLock { state -> [(EntryName, TensorTable?)] in
+            let meanwhile =
+                state.writtenNames[directory]?.nearest(to: name, limit: Self.neighbourLimit) ?? []
+            return NeighbouringNames(Set(before + meanwhile)).nearest(to: name, limit: Self.neighbourLimit)
+                .map { ($0, state.written[directory]?[$0]?.table) }
+        }.compactMap { name, table in table ?? listing.entries[name].flatMap { self.table(of: $0) } }
     }
 
     /// The large files of a directory of the version before.
-    private func listing(of directory: RepositoryPath) -> [TreeEntry] {
+    private func listing(of directory: RepositoryPath) -> Listing {
         if let known = state.withLock({ $0.listings[directory] }) { return known }
-        var entries: [TreeEntry] = []
         let root =
             directory.isRoot
             ? version.root
             : (try? version.entry(at: directory)).flatMap { $0 }.flatMap {
                 $0.mode == .directory ? $0.id : nil
             }
-        if let root {
-            let tree = DirectoryTree(root: root, reader: store)
-            try? tree.entries.forEachLeaf { (entry) throws(ReadError) in
-                if entry.mode != .directory, entry.size > Chunker.wholeLimit { entries.append(entry) }
-            }
-        }
-        state.withLock { $0.listings[directory] = entries }
-        return entries
+        let listing = root.map { readListing($0) } ?? Listing()
+        state.withLock { $0.listings[directory] = listing }
+        return listing
     }
 
-    // MARK: Names
+    /// The same of a directory that a run read.
+    private func inputListing(of root: ObjectID) -> Listing {
+        if let known = state.withLock({ $0.inputListings[root] }) { return known }
+        let listing = readListing(root)
+        state.withLock { $0.inputListings[root] = listing }
+        return listing
+    }
 
-    /// Names that are the most like another one: first those that differ in numbers only, the one before it, the one behind it and so
-    /// on; then others with the same ending, in the same way.
-    static func neighbours(of name: EntryName, among names: [EntryName], limit: Int) -> [EntryName] {
-        let own = NumberedName(name.bytes)
-        let others = names.filter { $0 != name }.map { (name: $0, key: NumberedName($0.bytes)) }
-            .filter { $0.key.ending == own.ending }
-            .sorted { $0.key < $1.key }
-        let (series, rest) = (
-            others.filter { $0.key.words == own.words }, others.filter { $0.key.words != own.words }
-        )
-        var found: [EntryName] = []
-        for list in [series, rest] {
-            var (before, after) = (list.lastIndex { $0.key < own } ?? -1, 0)
-            after = before + 1
-            while found.count < limit, before >= 0 || after < list.count {
-                if before >= 0 {
-                    found.append(list[before].name)
-                    before -= 1
-                }
-                if after < list.count, found.count < limit {
-                    found.append(list[after].name)
-                    after += 1
-                }
+    private func readListing(_ root: ObjectID) -> Listing {
+        var listing = Listing()
+        // What cannot be read is found out where it matters.
+        try? DirectoryTree(root: root, reader: store).entries.forEachLeaf { (entry) throws(ReadError) in
+            if entry.mode != .directory, entry.mode != .link, entry.size > Chunker.wholeLimit {
+                listing.entries[entry.name] = entry
             }
         }
-        return found
+        guard listing.entries.count <= Self.directoryLimit else { return Listing() }
+        listing.names = NeighbouringNames(listing.entries.keys)
+        return listing
     }
 }

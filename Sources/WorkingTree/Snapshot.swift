@@ -9,7 +9,7 @@ package import Storage
 ///
 /// Files of up to one chunk are read in batches, each a frame, on all processors; of a larger file one thread reads and
 /// hashes what another one encodes. Memory is at most width x (two frames + chunk), about 6 MiB a thread, and about 40 MiB a thread
-/// where there are tensors.
+/// where there are tensors; what a strange file says of its tensors may take 64 MiB a thread, and a strange pickle 150 MiB more.
 package struct Snapshot: Sendable {
     private let reader: SnapshotReader
     private let writer: SnapshotWriter?
@@ -17,7 +17,7 @@ package struct Snapshot: Sendable {
 
     /// - Parameters:
     ///   - writer: Takes what is new; without one, files are only named.
-    ///   - history: Knows what the tensors of a file may be later versions of.
+    ///   - history: Knows what a file may be a later version of.
     ///   - clock: The file system's time when the walk began, in nanoseconds since 1970.
     ///   - onContent: Told of each file in which pieces it was read.
     package init(
@@ -50,7 +50,7 @@ package struct Snapshot: Sendable {
         }
         onStep(.planned(files: scanned.count, bytes: bytes))
         let order = SnapshotOrder(scanned) { index in
-            writer == nil ? 0 : reader.elementWidth(of: scanned.path(index))
+            writer == nil ? nil : reader.elementWidth(of: scanned.path(index))
         }
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.
         let hasLarge = writer != nil && scanned.indices.contains { scanned.size($0) > Chunker.wholeLimit }

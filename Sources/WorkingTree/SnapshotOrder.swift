@@ -8,6 +8,8 @@ struct SnapshotOrder: Sendable {
     /// Raw bytes of a frame of small files: a file is had by decoding its frame.
     private static let frameTarget = 128 << 10
     private static let countLimit = 1024
+    /// More files of tensors in one directory are a data set, and read by all threads.
+    private static let seriesLimit = 128
     /// The endings of files that are told by others beside them.
     private static let tensorEndings = ["safetensors", "gguf", "pt", "pth", "bin", "ckpt", "npz"].map {
         Array(".\($0)".utf8)
@@ -21,8 +23,9 @@ struct SnapshotOrder: Sendable {
 
     func batch(_ number: Int) -> ArraySlice<UInt32> { order[batches[number]] }
 
-    /// - Parameter elementWidth: Bytes of the elements of a file of tensors, by the number of the file; 0 where that is not known.
-    init(_ scanned: ScannedFiles, elementWidth: (Int) -> Int) {
+    /// - Parameter elementWidth: Bytes of the elements of a file of tensors, by the number of the file, 0 where that is not known; nothing if it
+    ///   is another file.
+    init(_ scanned: ScannedFiles, elementWidth: (Int) -> Int?) {
         let series = Self.series(scanned, elementWidth)
         var others = Self.storingOrder(scanned)
         if !series.isEmpty {
@@ -53,19 +56,22 @@ struct SnapshotOrder: Sendable {
     ///
     /// Those of wider elements stand before all others, which may be rounded from them; a directory that has none of the widest goes with the
     /// one that is named most like it among those that have.
-    private static func series(_ scanned: ScannedFiles, _ elementWidth: (Int) -> Int) -> [[UInt32]] {
-        var found: [RepositoryPath: [Member]] = [:]
+    private static func series(_ scanned: ScannedFiles, _ elementWidth: (Int) -> Int?) -> [[UInt32]] {
+        var named: [RepositoryPath: [(name: NumberedName, index: Int)]] = [:]
         for index in scanned.indices where scanned.size(index) > Chunker.wholeLimit {
             let name = scanned.withName(index) { name in
                 tensorEndings.contains { name.suffix($0.count).elementsEqual($0) } ? NumberedName(name) : nil
             }
             guard let name else { continue }
-            let width = elementWidth(index)
-            // Many files end alike that are something else.
-            guard width > 0 else { continue }
-            let directory = scanned.path(index).split?.directory ?? .root
-            found[directory, default: []].append(
-                Member(name: name, index: UInt32(index), width: width))
+            named[scanned.path(index).split?.directory ?? .root, default: []].append((name, index))
+        }
+        var found: [RepositoryPath: [Member]] = [:]
+        for (directory, files) in named where files.count <= seriesLimit {
+            let members = files.compactMap { name, index in
+                // Many files end alike that are something else.
+                elementWidth(index).map { Member(name: name, index: UInt32(index), width: $0) }
+            }
+            if !members.isEmpty { found[directory] = members }
         }
         let widest = found.values.joined().map(\.width).max() ?? 0
         let directories = found.sorted { $0.key < $1.key }.map { (path: $0.key, members: $0.value) }

@@ -27,8 +27,8 @@ struct SnapshotReader: Sendable {
         SHA256.digest(of: Array("mlrepo-1:".utf8) + [UInt8(byte)]).words.0
     }
 
-    /// Bytes of an element of a file's first tensor; 0 where that cannot be told.
-    func elementWidth(of path: RepositoryPath) -> Int {
+    /// Bytes of an element of a file's first tensor, 0 where its type is not known; nothing if it is no file of tensors.
+    func elementWidth(of path: RepositoryPath) -> Int? {
         TensorFile.elementWidth(in: root.appending(path.bytes), files)
     }
 

@@ -234,6 +234,51 @@ import Testing
         #expect(Self.pickled(other) == nil)
     }
 
+    private static func names(_ pickle: [UInt8]) throws -> [String] {
+        try #require(pickled([0x80, 2] + pickle + [0x2e])).tensors.map {
+            String(decoding: $0.name, as: UTF8.self)
+        }
+    }
+
+    @Test func `tensors are found however deep they lie`() throws {
+        let depth = 300
+        let pickle =
+            (0..<depth).flatMap { _ in [0x7d] + Self.text("") } + [0x7d] + Self.tensor("w") + [0x73]
+            + [UInt8](repeating: 0x73, count: depth)
+        #expect(try Self.names(pickle) == ["w"])
+    }
+
+    @Test func `what is of a subclass of a dictionary or list holds tensors as these do`() throws {
+        let object = Self.global("my", "Kind") + [0x29, 0x81]
+        let several = Self.tensor("w") + Self.text("x") + [0x4e]
+        #expect(
+            try Self.names([0x7d] + Self.text("m") + object + [0x28] + several + [0x75, 0x73]) == ["m.w"])
+        #expect(try Self.names(object + Self.tensor("w") + [0x73]) == ["w"])
+        let value = Self.tensor("").dropFirst(2)
+        #expect(try Self.names(object + [0x4e, 0x61] + value + [0x61]) == ["1"])
+        #expect(try Self.names(object + [0x28, 0x4e] + value + [0x65]) == ["1"])
+        // By name, to whoever makes it.
+        let named = Self.global("my", "Kind") + [0x29, 0x7d] + Self.tensor("w") + [0x73, 0x92]
+        #expect(try Self.names(named) == ["w"])
+        let ordered = Self.global("collections", "OrderedDict") + [0x29, 0x52] + Self.tensor("w") + [0x73]
+        // Its state says nothing, and harms nothing.
+        #expect(try Self.names(ordered + [0x7d] + Self.text("_metadata") + [0x4e, 0x73, 0x62]) == ["w"])
+    }
+
+    /// `{"a": {"w": tensor, "v": view of it}, "b": tensor}`: the first one that is met says what the storage is.
+    @Test func `the first tensor of a storage is the first on the way through the pickle`() throws {
+        let whole = Self.tensor("w").dropLast(12) + [0x4b, 0, 0x4b, 2, 0x4b, 2, 0x86, 0x4b, 2, 0x4b, 1, 0x86]
+        let first = whole + [0x89, 0x4e, 0x74, 0x52, 0x71, 5]
+        let view =
+            Self.tensor("v").dropLast(12) + [0x4b, 1, 0x4b, 2, 0x85, 0x4b, 1, 0x85, 0x89, 0x4e, 0x74, 0x52]
+        let pickle =
+            [0x80, 2, 0x7d] + Self.text("a") + [0x7d] + first + [0x73] + view + [0x73, 0x73] + Self.text("b")
+            + [0x68, 5, 0x73, 0x2e]
+        let index = try #require(Self.pickled(pickle))
+        #expect(index.tensors.map(\.shape) == [[2, 2]])
+        #expect(index.tensors.map { String(decoding: $0.name, as: UTF8.self) } == ["a.w"])
+    }
+
     @Test func `functions are called in each of the ways that pickles have`() throws {
         let function = "torch._utils\n_rebuild_tensor_v2\n".utf8
         let global = [0x63] + Array(function)

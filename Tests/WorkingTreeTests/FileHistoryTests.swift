@@ -28,14 +28,14 @@ import Testing
             "zzz",
         ])
         let own = try EntryName(Array("c-10.st".utf8))
-        let found = FileHistory.neighbours(of: own, among: names + [own], limit: 6)
+        let found = NeighbouringNames(names + [own]).nearest(to: own, limit: 6)
         #expect(
             found.map { "\($0)" } == ["c-9.st", "c-11.st", "c-2.st", "c-30.st", "c-1.st", "c-10.bf16.st"])
-        #expect(FileHistory.neighbours(of: own, among: names, limit: 1).map { "\($0)" } == ["c-9.st"])
-        #expect(FileHistory.neighbours(of: own, among: [own], limit: 3) == [])
+        #expect(NeighbouringNames(names).nearest(to: own, limit: 1).map { "\($0)" } == ["c-9.st"])
+        #expect(NeighbouringNames([own]).nearest(to: own, limit: 3) == [])
         let first = try EntryName(Array("c-0.st".utf8))
         #expect(
-            FileHistory.neighbours(of: first, among: names, limit: 2).map { "\($0)" } == [
+            NeighbouringNames(names).nearest(to: first, limit: 2).map { "\($0)" } == [
                 "c-1.st", "c-2.st",
             ])
     }
