@@ -152,11 +152,9 @@ package final class FileHistory: Sendable {
     /// in the version before.
     func sources(for file: TensorFile, at path: RepositoryPath) -> [[CastSource]] {
         var sources = [[CastSource]](repeating: [], count: file.pieces.count)
-        let isNarrow = file.tensors.contains { tensor in
-            TensorFile.elementType(tensor.type).map(TensorCast.isTarget) ?? false
-        }
-        guard isNarrow else { return sources }
-        for (table, read) in likeliest(path) {
+        let types = file.types.filter(TensorCast.isTarget)
+        if types.isEmpty { return sources }
+        for (table, read) in likeliest(path, types) {
             // All that can be found was found.
             if zip(sources, file.pieces).allSatisfy({ $1.tensor == nil || $0.count == Self.sourceLimit }) {
                 break
@@ -173,7 +171,7 @@ package final class FileHistory: Sendable {
     ///
     /// - Returns: With each who reads the file, if it was written meanwhile.
     private func likeliest(
-        _ path: RepositoryPath
+        _ path: RepositoryPath, _ types: Set<ElementType>
     ) -> [(table: TensorTable, read: CastSource.Reader?)] {
         guard let (directory, name) = path.split else { return [] }
         var found: [(likeness: Int, table: TensorTable, read: CastSource.Reader?)] = []
@@ -181,7 +179,7 @@ package final class FileHistory: Sendable {
         // Beside it in the version before; reading one takes longer than to ask for its name.
         var others: [(likeness: Int, entry: TreeEntry)] = []
         state.withLock { state in
-            for file in state.sources where file.path != path {
+            for file in state.sources where file.path != path && file.table.hasSources(of: types) {
                 found.append((file.path.likeness(path), file.table, file.read))
             }
             let written = state.written[directory]
@@ -193,10 +191,17 @@ package final class FileHistory: Sendable {
         }
         others.sort { ($0.likeness, $1.entry.name) > ($1.likeness, $0.entry.name) }
         for (likeness, entry) in others.prefix(Self.neighbourLimit) {
-            if let table = table(of: entry), table.hasSources { found.append((likeness, table, nil)) }
+            if let table = table(of: entry), table.hasSources(of: types) {
+                found.append((likeness, table, nil))
+            }
         }
         found.sort { $0.likeness > $1.likeness }
         return found.prefix(Self.tableLimit).map { ($0.table, $0.read) }
+    }
+
+    /// Whether nothing but names says what a file may be a later version of.
+    func isUnknown(_ path: RepositoryPath) -> Bool {
+        inputs.isEmpty && (try? version.entry(at: path)).flatMap { $0 } == nil
     }
 
     /// For each piece of a file chunks that may be like it, the likeliest first.

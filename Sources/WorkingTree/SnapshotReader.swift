@@ -203,6 +203,7 @@ struct SnapshotReader: Sendable {
         _ output: inout SnapshotOutput
     ) throws(WorkingTreeError) -> Content? {
         var (candidates, sources): ([[ObjectID]]?, [[CastSource]]?)
+        let isGuess = history?.isUnknown(path) ?? false
         if let history {
             try output.finishTensors()
             candidates = history.candidates(for: tensors, at: path)
@@ -227,6 +228,7 @@ struct SnapshotReader: Sendable {
                 try output.keep(id) {
                     TensorWriter.Piece(
                         id: id, bytes: Array(bytes), layout: layout, candidates: candidates?[number] ?? [],
+                        isGuess: isGuess,
                         sources: sources?[number] ?? [])
                 }
             } else {

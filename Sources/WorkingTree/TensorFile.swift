@@ -26,6 +26,9 @@ struct TensorFile: Sendable {
         pieces = TensorCutter.pieces(length: index.length, extents, rule: cutRule)
     }
 
+    /// The types of its tensors, but for unknown ones.
+    var types: Set<ElementType> { Set(Set(tensors.map(\.type)).compactMap { Self.elementType($0) }) }
+
     /// How the bytes of a piece are numbers; nothing where that is not known, or does not matter.
     func layout(of piece: TensorCutter.Piece) -> TensorLayout? {
         guard piece.length >= Self.leastPiece, let number = piece.tensor,

@@ -15,12 +15,20 @@ struct TensorTable: Sendable {
     /// The same by what they look like, in the order of the file.
     private var alike: [Look: [Int]] = [:]
 
-    /// Whether others may be rounded from what is here.
-    let hasSources: Bool
+    /// The types from which others may be rounded.
+    private let sourceTypes: Set<ElementType>
     /// Then the numbers of all tensors by their names.
     private var tensors: [[UInt8]: Int] = [:]
 
     var tensorCount: Int { file.tensors.count }
+
+    /// Whether others may be rounded from what is here.
+    var hasSources: Bool { !sourceTypes.isEmpty }
+
+    /// Whether tensors of one of these types may be.
+    func hasSources(of types: Set<ElementType>) -> Bool {
+        sourceTypes.contains { source in types.contains { TensorCast(from: source, to: $0) != nil } }
+    }
 
     /// What makes tensors alike whose names differ.
     private struct Look: Hashable {
@@ -40,9 +48,7 @@ struct TensorTable: Sendable {
             start += piece.length
         }
         self.starts = starts
-        hasSources = file.tensors.contains {
-            TensorFile.elementType($0.type).map(TensorCast.isSource) ?? false
-        }
+        sourceTypes = file.types.filter(TensorCast.isSource)
         var last: Int?
         for (number, piece) in file.pieces.enumerated() {
             guard let tensor = piece.tensor, tensor != last else { continue }
@@ -50,7 +56,7 @@ struct TensorTable: Sendable {
             named[file.tensors[tensor].name] = number
             alike[Self.look(piece, in: file), default: []].append(number)
         }
-        guard hasSources else { return }
+        guard !sourceTypes.isEmpty else { return }
         for (number, tensor) in file.tensors.enumerated() { tensors[tensor.name] = number }
     }
 
