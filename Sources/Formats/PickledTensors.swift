@@ -70,18 +70,14 @@ enum PickledTensors {
 
     /// The way to something, as far as there is room for it from the inside.
     private static func name(_ number: Int, _ steps: [Step], _ machine: PickleReader) -> [UInt8] {
-        var parts: [[UInt8]] = []
+        var name: [UInt8] = []
         var (next, count) = (number, 0)
         while next != 0, count < stepLimit {
             let part = machine.name(steps[next].label)
-            if !part.isEmpty { parts.append(part) }
+            guard name.count + part.count < nameLimit else { break }
+            if !part.isEmpty { name = name.isEmpty ? part : part + [UInt8(ascii: ".")] + name }
             next = Int(steps[next].origin)
             count += 1
-        }
-        var name: [UInt8] = []
-        for part in parts {
-            guard name.count + part.count < nameLimit else { break }
-            name = name.isEmpty ? part : part + [UInt8(ascii: ".")] + name
         }
         return name
     }

@@ -99,14 +99,12 @@ package final class FileHistory: Sendable {
         return nil
     }
 
-    /// Large files with the same ending that a new one may be a later version of, the likeliest first.
+    /// Large files that a new one may be a later version of, the likeliest first.
     private func relatives(
         of path: RepositoryPath, _ directory: RepositoryPath, _ name: EntryName
     ) -> [TreeEntry] {
-        let ending = NumberedName(name.bytes).ending
         let read = inputs(like: path).filter { entry in
             entry.size > Chunker.wholeLimit && entry.mode != .directory && entry.mode != .link
-                && NumberedName(entry.name.bytes).ending == ending
         }
         let listing = listing(of: directory)
         let beside = listing.names.nearest(to: name, limit: Self.neighbourLimit)
@@ -115,7 +113,7 @@ package final class FileHistory: Sendable {
 
     private func beginning(of entry: TreeEntry) -> FileBeginning? {
         if let known = state.withLock({ $0.beginnings[entry.id] }) { return known }
-        let beginning = try? readBeginning(of: entry)
+        let beginning = (try? readBeginning(of: entry)).flatMap { $0 }
         state.withLock { state in
             if state.beginnings.count >= Self.beginningLimit { state.beginnings.removeAll() }
             state.beginnings[entry.id] = .some(beginning)
@@ -123,11 +121,16 @@ package final class FileHistory: Sendable {
         return beginning
     }
 
-    private func readBeginning(of entry: TreeEntry) throws(ReadError) -> FileBeginning {
-        // Without a cut the file is one chunk.
-        let chunks =
-            try store.recipe(of: entry.id)?.chunks(before: FileBeginning.reach, in: store)
-            ?? [ChunkEntry(id: entry.id, length: entry.size)]
+    /// Nothing for files that are no bases, as they were not cut like any other.
+    private func readBeginning(of entry: TreeEntry) throws(ReadError) -> FileBeginning? {
+        guard let recipe = try store.recipe(of: entry.id) else {
+            // Without a cut the file is one chunk.
+            return try FileBeginning([ChunkEntry(id: entry.id, length: entry.size)], in: store)
+        }
+        guard recipe.cutRule == Chunker.rule else { return nil }
+        let chunks = try recipe.chunks(before: FileBeginning.reach, in: store)
+        // Whoever made the recipe may have meant something else.
+        guard chunks.count <= FileBeginning.reach / Chunker.minimum + 1 else { return nil }
         return try FileBeginning(chunks, in: store)
     }
 
@@ -178,15 +181,15 @@ package final class FileHistory: Sendable {
         let listing = listing(of: directory)
         // Beside it in the version before; reading one takes longer than to ask for its name.
         var others: [(likeness: Int, entry: TreeEntry)] = []
-        state.withLock { state in
-            for file in state.sources where file.path != path && file.table.hasSources(of: types) {
-                found.append((file.path.likeness(path), file.table, file.read))
-            }
-            let written = state.written[directory]
-            for entry in listing.entries.values where entry.name != name && written?[entry.name] == nil {
-                if let place = try? directory.appending(entry.name) {
-                    others.append((place.likeness(path), entry))
-                }
+        let (recent, written) = state.withLock { state in
+            (state.sources, Set((state.written[directory] ?? [:]).keys))
+        }
+        for file in recent where file.path != path && file.table.hasSources(of: types) {
+            found.append((file.path.likeness(path), file.table, file.read))
+        }
+        for entry in listing.entries.values where entry.name != name && !written.contains(entry.name) {
+            if let place = try? directory.appending(entry.name) {
+                others.append((place.likeness(path), entry))
             }
         }
         others.sort { ($0.likeness, $1.entry.name) > ($1.likeness, $0.entry.name) }
@@ -240,6 +243,7 @@ package final class FileHistory: Sendable {
             while state.tensorCount > Self.tensorLimit, forgotten < state.order.count - 1 {
                 let (path, count) = state.order[forgotten]
                 if let (directory, name) = path.split { state.written[directory]?[name] = nil }
+                state.sources.removeAll { $0.path == path }
                 state.tensorCount -= count
                 forgotten += 1
             }

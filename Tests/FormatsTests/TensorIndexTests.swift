@@ -325,6 +325,13 @@ import Testing
             let shared = wide + [0x71, 0] + Self.global("torch._utils", "_rebuild_tensor_v2") + [0x71, 1]
             #expect(
                 Self.pickled([0x80, 2] + shared + [0x5d, 0x28] + calls + [0x65, 0x2e])?.tensors.count == 1)
+            // A long way to each of many tensors.
+            var far: [UInt8] = []
+            for _ in 0..<1000 { far += [0x7d] + Self.text("a") }
+            far += [0x5d, 0x28]
+            for key in 0..<20_000 { far += Self.tensor("", key: "\(key)").dropFirst(2) }
+            far += [0x65] + [UInt8](repeating: 0x73, count: 1000)
+            #expect(Self.pickled([0x80, 2] + far + [0x2e])?.tensors.count == 1)
             // One long name for each of many members.
             let name =
                 [0x58] + Self.number(1_000_000, 4) + [UInt8](repeating: 0x61, count: 1_000_000) + [0x71, 0]
