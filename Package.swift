@@ -50,8 +50,8 @@ let package = Package(
         /** libyaml: events of a YAML document */
         .systemLibrary(
             name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
-        /** Variadic system calls and intrinsics, one comment each */
-        .target(name: "CShims"),
+        /** Variadic system calls and intrinsics, one comment each; optimised in debug builds too */
+        .target(name: "CShims", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
 
         // MARK: Floor 0: values, bytes, POSIX
 

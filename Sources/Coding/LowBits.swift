@@ -87,6 +87,8 @@ struct LowBitsReader {
     private let bytes: UnsafeRawBufferPointer
     private let widths: [UInt8]
     private let most: Int
+    /// Whether all groups have as many.
+    private let isEven: Bool
     private let kernel: mlrepo_kernel
     private var offset = 0
 
@@ -95,6 +97,7 @@ struct LowBitsReader {
         self.widths = LowBits.padded(widths)
         self.kernel = kernel
         most = Int(widths.max() ?? 0)
+        isEven = widths.allSatisfy { $0 == widths[0] }
     }
 
     /// Whether all bytes are used, and what is left of the last one is zero.
@@ -134,6 +137,9 @@ struct LowBitsReader {
         head = head &<< Word(truncatingIfNeeded: width) | Word(truncatingIfNeeded: part)
     }
 
+    /// Where all have as many, and no more than these, there is a faster way.
+    private static let evenLimit = 25
+
     /// By a kernel, as far as it goes.
     private mutating func joinWhole<Word: TensorWord>(
         _ values: UnsafeMutablePointer<Word>, _ groups: UnsafePointer<UInt8>, count: Int,
@@ -143,7 +149,14 @@ struct LowBitsReader {
         let whole = count / LowBits.step * LowBits.step
         let bytes = start.assumingMemoryBound(to: UInt8.self)
         let raw = UnsafeMutableRawPointer(values)
-        if Word.bitWidth == 16 {
+        if isEven, most <= Self.evenLimit {
+            offset =
+                Word.bitWidth == 16
+                ? mlrepo_low_bits_join_even_16(
+                    raw.assumingMemoryBound(to: UInt16.self), whole, UInt32(most), bytes, offset)
+                : mlrepo_low_bits_join_even_32(
+                    raw.assumingMemoryBound(to: UInt32.self), whole, UInt32(most), bytes, offset)
+        } else if Word.bitWidth == 16 {
             offset = mlrepo_low_bits_join_16(
                 kernel, raw.assumingMemoryBound(to: UInt16.self), groups, whole, widths, bytes, offset)
         } else {

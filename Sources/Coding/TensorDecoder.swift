@@ -179,8 +179,7 @@ final class TensorDecoder {
             parts.models, states: parts.states,
             words: UnsafeBufferPointer(start: words, count: head.wordCount))
         let contexts = try contexts(parts, &decoder, count: count)
-        let isEmpty = parts.models.map(\.isEmpty)
-        let hasEmpty = isEmpty.prefix(head.groupCount).contains(true)
+        let unused = GroupMarks(parts.models.prefix(head.groupCount).map(\.isEmpty))
         guard !head.isUnsigned || base == nil else { throw .head }
         let transform = TensorTransform(type, hasBase: base != nil, isUnsigned: head.isUnsigned)
         let groups = self.groups.room(for: UInt8.self, Self.block)
@@ -191,9 +190,7 @@ final class TensorDecoder {
             let length = min(Self.block, count - start)
             let values = elements + start
             contexts.fill(groups, from: start, count: length, base: base, mantissaBits: type.mantissaBits)
-            if hasEmpty {
-                for index in 0..<length where isEmpty[Int(groups[index])] { throw .model }
-            }
+            guard !unused.haveAny(groups, length) else { throw .model }
             try decoder.decode(into: symbols, by: groups, count: length)
             try escapes.heads(of: symbols, count: length, into: values)
             try low.join(values, groups, count: length)

@@ -119,18 +119,28 @@ extension FileSystem {
         _ file: FileDescriptor, filling bytes: inout [UInt8], from start: Int = 0, at offset: Int
     ) throws(FileError) -> Int {
         let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
-            var filled = 0
-            do throws(FileError) {
-                while start + filled < buffer.count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[(start + filled)...])
-                    let count = try read(file, into: rest, at: offset + filled)
-                    if count == 0 { break }
-                    filled += count
-                }
-                return .success(filled)
-            } catch { return .failure(error) }
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+            do throws(FileError) { return .success(try fill(room, from: file, at: offset)) } catch {
+                return .failure(error)
+            }
         }
         return try result.get()
+    }
+
+    /// Fills memory with a file's bytes from an offset on.
+    ///
+    /// - Returns: How much came before the file's end.
+    package func fill(
+        _ buffer: UnsafeMutableRawBufferPointer, from file: FileDescriptor, at offset: Int
+    ) throws(FileError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            let count = try read(file, into: rest, at: offset + filled)
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
     }
 
     /// So many bytes of a file from an offset on; fewer where it ends.
@@ -140,13 +150,7 @@ extension FileSystem {
         var failure: FileError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(FileError) {
-                while filled < count {
-                    let rest = UnsafeMutableRawBufferPointer(
-                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
-                    let more = try read(file, into: rest, at: offset + filled)
-                    if more == 0 { break }
-                    filled += more
-                }
+                filled = try fill(UnsafeMutableRawBufferPointer(buffer), from: file, at: offset)
             } catch { failure = error }
         }
         if let failure { throw failure }

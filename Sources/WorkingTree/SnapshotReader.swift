@@ -215,27 +215,35 @@ struct SnapshotReader: Sendable {
         var total = 0
         var only: [UInt8]?
         for (number, piece) in tensors.pieces.enumerated() {
-            try fill(&window, to: piece.length, file, path)
-            // It is shorter than it was.
-            guard window.content.count >= piece.length else { return nil }
-            let id = window.withContent { bytes in
-                digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<piece.length]))
-                return ObjectID(digest.finishPart())
-            }
-            let bytes = window.content.prefix(piece.length)
-            if piece.length == size { only = Array(bytes) }
+            let id: ObjectID
             if let layout = tensors.layout(of: piece) {
+                let bytes = try take(piece.length, from: &window, file, path)
+                // It is shorter than it was.
+                guard bytes.count == piece.length else { return nil }
+                id = bytes.withUnsafeBytes { bytes in
+                    digest.update(bytes)
+                    return ObjectID(digest.finishPart())
+                }
+                if piece.length == size { only = bytes }
                 try output.keep(id) {
                     TensorWriter.Piece(
-                        id: id, bytes: Array(bytes), layout: layout, candidates: candidates?[number] ?? [],
+                        id: id, bytes: bytes, layout: layout, candidates: candidates?[number] ?? [],
                         isGuess: isGuess,
                         sources: sources?[number] ?? [])
                 }
             } else {
+                try fill(&window, to: piece.length, most: Self.betweenTensors, file, path)
+                guard window.content.count >= piece.length else { return nil }
+                id = window.withContent { bytes in
+                    digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<piece.length]))
+                    return ObjectID(digest.finishPart())
+                }
+                let bytes = window.content.prefix(piece.length)
+                if piece.length == size { only = Array(bytes) }
                 try output.keep(ChunkEntry(id: id, length: piece.length), bytes, at: total)
+                window.drop(piece.length)
             }
             chunks.append(ChunkEntry(id: id, length: piece.length))
-            window.drop(piece.length)
             total += piece.length
         }
         // It is longer than it was.
@@ -246,14 +254,28 @@ struct SnapshotReader: Sendable {
         return Content(id: id, bytes: nil, length: size, chunks: chunks, tensors: tensors)
     }
 
+    /// So much is read at a time of what lies between tensors, which are read to where they stay.
+    private static let betweenTensors = 64 << 10
+
     private func fill(
-        _ window: inout FileWindow, to wanted: Int, _ file: FileDescriptor, _ path: RepositoryPath
+        _ window: inout FileWindow, to wanted: Int, most: Int = .max, _ file: FileDescriptor,
+        _ path: RepositoryPath
     ) throws(WorkingTreeError) {
         let more: Int
-        do throws(FileError) { more = try window.fill(to: wanted, from: file, files) } catch {
+        do throws(FileError) { more = try window.fill(to: wanted, most: most, from: file, files) } catch {
             throw .unreadable(path, error)
         }
         if more > 0 { onStep(.bytes(more)) }
+    }
+
+    private func take(
+        _ count: Int, from window: inout FileWindow, _ file: FileDescriptor, _ path: RepositoryPath
+    ) throws(WorkingTreeError) -> [UInt8] {
+        do throws(FileError) {
+            let (bytes, more) = try window.take(count, from: file, files)
+            if more > 0 { onStep(.bytes(more)) }
+            return bytes
+        } catch { throw .unreadable(path, error) }
     }
 
     /// So many bytes of a file tell what it may be a later version of.

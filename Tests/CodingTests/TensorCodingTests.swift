@@ -239,7 +239,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<20) func `low bits with and without the kernels are the same`(seed: UInt64) throws {
+    @Test(arguments: 0..<200) func `low bits with and without the kernels are the same`(seed: UInt64) throws {
         try checkLowBits(UInt16.self, seed)
         try checkLowBits(UInt32.self, seed)
         try checkLowBits(UInt64.self, seed)
@@ -249,11 +249,19 @@ import Testing
         var random = SplitMix64(seed: seed)
         let count = Int.random(in: 1...700, using: &random)
         let most = UInt8(min(56, Word.bitWidth - 1))
-        let widths = (0..<Int.random(in: 1...64, using: &random)).map { _ in
+        var widths = (0..<Int.random(in: 1...64, using: &random)).map { _ in
             UInt8.random(in: 0...most, using: &random)
         }
+        // As many for each, as of a tensor without a base.
+        if Bool.random(using: &random) { widths = widths.map { _ in widths[0] } }
         let groups = (0..<count).map { _ in UInt8.random(in: 0..<UInt8(widths.count), using: &random) }
         let values = (0..<count).map { _ in Word(truncatingIfNeeded: random.next()) }
+        let marked = (0..<widths.count).map { _ in Int.random(in: 0..<16, using: &random) == 0 }
+        for kernel in LowBits.kernels {
+            #expect(
+                GroupMarks(marked, kernel: kernel).haveAny(groups, count)
+                    == groups.contains { marked[Int($0)] }, "seed \(seed)")
+        }
         func split(_ kernel: mlrepo_kernel) -> (symbols: [UInt8], low: [UInt8]) {
             var symbols = [UInt8](repeating: 0, count: count)
             var low = [UInt8](repeating: 0xa5, count: count * Word.bitWidth / 8 + LowBits.margin)

@@ -32,4 +32,13 @@ size_t mlrepo_low_bits_join_32(
     mlrepo_kernel kernel, uint32_t *values, const uint8_t *groups, size_t count, const uint8_t *widths,
     const uint8_t *bytes, size_t offset);
 
+// The same where all groups have `width` low bits, of which there are 1 to 25. Only for processors that have AVX2.
+size_t mlrepo_low_bits_join_even_16(
+    uint16_t *values, size_t count, unsigned width, const uint8_t *bytes, size_t offset);
+size_t mlrepo_low_bits_join_even_32(
+    uint32_t *values, size_t count, unsigned width, const uint8_t *bytes, size_t offset);
+
+// Whether any of `count` groups, each less than 64, is one of those that are marked by something else than 0. The same.
+int mlrepo_has_marked(const uint8_t *groups, size_t count, const uint8_t *marks);
+
 #endif
