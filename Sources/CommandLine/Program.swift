@@ -46,7 +46,10 @@ struct MLRepoCommand: ParsableCommand {
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
             CommandGroup(
                 name: "Plumbing",
-                subcommands: [CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self]),
+                subcommands: [
+                    CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self,
+                    MaintenanceCommand.self,
+                ]),
         ])
 }
 

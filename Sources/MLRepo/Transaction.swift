@@ -102,7 +102,7 @@ extension Repository {
     private func upkeep(_ head: WorkingCopy.Head, _ actor: Person) {
         let upkeep = StoreUpkeep(store, random: environment.random)
         guard upkeep.isDue else { return }
-        try? upkeep.run { event("merge-packs", actor, head.workingCopy) }
+        try? upkeep.run { event(StoreUpkeep.verb, actor, head.workingCopy) }
     }
 
     /// An event that moves no ref.

@@ -300,7 +300,7 @@ package struct GarbageCollector: Sendable {
                 try PackRewrite(pack, of: store).forEachFrame { position in
                     reachable.isMarked(pack.name, position)
                 } body: { (frame) throws(StoreError) in
-                    try writer.append(frame)
+                    try writer.append(frame.encoded)
                 }
             }
         } catch {

@@ -13,12 +13,19 @@ struct PackRewrite {
         self.store = store
     }
 
+    /// A frame of the new pack.
+    struct Frame: Sendable {
+        let encoded: EncodedFrame
+        /// The raw bytes, where the frame was copied.
+        let payload: [UInt8]?
+    }
+
     /// Hands out the frames.
     ///
     /// - Parameter isWanted: Asked for positions in the pack's index.
     /// - Throws: Also where the pack does not have what its index says: nobody may drop it then.
     func forEachFrame(
-        where isWanted: (Int) -> Bool, body: (EncodedFrame) throws(StoreError) -> Void
+        where isWanted: (Int) -> Bool, body: (Frame) throws(StoreError) -> Void
     ) throws(StoreError) {
         guard pack.index.verifyChecksum() else {
             throw .damaged(store.layout.pack(pack.name), problem: "the index' checksum is wrong")
@@ -56,13 +63,13 @@ struct PackRewrite {
                     defer { start += object.payload.count }
                     return (object.reference, start, object.payload.count, nil)
                 }
-                try body(EncodedFrame(copying: raw, objects: placed))
+                try body(Frame(encoded: EncodedFrame(copying: raw, objects: placed), payload: bytes))
                 continue
             }
             for object in objects where references.contains(object.reference) {
                 guard var builder = builders[raw.frameClass] else { continue }
                 if !builder.hasRoom(for: object.payload.count) || builder.isFull {
-                    try body(try store.encode(&builder))
+                    try body(Frame(encoded: try store.encode(&builder), payload: nil))
                 }
                 builder.add(object.reference, object.payload, recipeOf: object.recipeOf)
                 builders[raw.frameClass] = builder
@@ -72,7 +79,9 @@ struct PackRewrite {
             throw .object(.damaged(lost, problem: "pack \(pack.name) has no frame for it"))
         }
         for frameClass in [FrameClass.data, .metadata] {
-            if var builder = builders[frameClass], !builder.isEmpty { try body(try store.encode(&builder)) }
+            if var builder = builders[frameClass], !builder.isEmpty {
+                try body(Frame(encoded: try store.encode(&builder), payload: nil))
+            }
         }
     }
 

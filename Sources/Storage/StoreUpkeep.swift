@@ -6,6 +6,9 @@ package import ObjectModel
 ///
 /// Nothing depends on it; what fails is tried again later.
 package struct StoreUpkeep {
+    /// The verb of its events.
+    package static let verb = "merge-packs"
+
     /// So many entries lie between two upkeeps.
     private static let interval = 32
     /// How long the packs that a merge replaced stay for readers of older entries, in nanoseconds.

@@ -72,7 +72,8 @@ package final class TensorWriter: Sendable {
         let encoded = try coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, piece.layout) }
         }
-        let frame = Self.frame(piece, encoded.codec, bases: [], encoded.stored ?? piece.bytes)
+        let frame = Self.frame(
+            piece.id, piece.bytes.count, encoded.codec, bases: [], encoded.stored ?? piece.bytes)
         try writer.append(frame)
         let ratio = Double(frame.storedLength) / Double(piece.bytes.count)
         state.withLock { $0.written[reference] = .alone(ratio: ratio) }
@@ -87,14 +88,16 @@ package final class TensorWriter: Sendable {
         state.withLock { $0.written[reference] = written }
     }
 
-    private static func frame(
-        _ piece: Piece, _ codec: Codec, bases: [ObjectReference], _ stored: [UInt8]
+    /// The frame of one piece.
+    ///
+    /// - Parameter length: Of the piece, in bytes.
+    static func frame(
+        _ id: ObjectID, _ length: Int, _ codec: Codec, bases: [ObjectReference], _ stored: [UInt8]
     ) -> EncodedFrame {
-        let table = FrameTable(codec: codec, bases: bases, objects: [(.blob, piece.bytes.count)])
+        let table = FrameTable(codec: codec, bases: bases, objects: [(.blob, length)])
         return EncodedFrame(
             codec: codec, frameClass: .data, bases: bases, table: table.bytes, stored: stored,
-            rawLength: piece.bytes.count,
-            objects: [(ObjectReference(.blob, piece.id), 0, piece.bytes.count, nil)])
+            rawLength: length, objects: [(ObjectReference(.blob, id), 0, length, nil)])
     }
 
     private func coding<Result>(
@@ -125,7 +128,7 @@ package final class TensorWriter: Sendable {
                 continue
             }
             let bases = source.chunks.map { ObjectReference(.blob, $0.id) }
-            return Self.frame(piece, .cast, bases: bases, stream)
+            return Self.frame(piece.id, piece.bytes.count, .cast, bases: bases, stream)
         }
         return nil
     }
@@ -164,7 +167,8 @@ package final class TensorWriter: Sendable {
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, base: payload, piece.layout) }
         }
         guard let stream else { return nil }
-        let frame = Self.frame(piece, .tensorWithBase, bases: [base.reference], stream)
+        let frame = Self.frame(
+            piece.id, piece.bytes.count, .tensorWithBase, bases: [base.reference], stream)
         let alone = base.ratio * Double(piece.bytes.count)
         guard writer.differences.isWorth(frame.storedLength, upon: base.reference, alone: alone) else {
             return nil

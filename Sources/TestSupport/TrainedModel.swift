@@ -55,7 +55,7 @@ package struct TrainedModel: Sendable {
         /// As headers name it.
         var name: String { self == .bfloat16 ? "BF16" : rawValue }
 
-        func bytes(_ weight: Float) -> [UInt8] {
+        package func bytes(_ weight: Float) -> [UInt8] {
             switch self {
             case .cut: Self.bytes(UInt16(truncatingIfNeeded: weight.bitPattern >> 16))
             case .bfloat16:

@@ -241,6 +241,39 @@ class Models(CommandTest):
         self.mlrepo("restore", "model.safetensors")
         self.assertEqual((self.work / "model.safetensors").read_bytes(), tuned)
 
+    def test_maintenance_tells_versions_by_the_nearest(self) -> None:
+        self.assertEqual(self.mlrepo("maintenance"), "Nothing to do: no tensor is there in several versions\n")
+        weights, files, commits = self.weights(), [], []
+        for step in range(7):
+            files.append(self.model(weights, note=str(step)))
+            commits.append(self.commit("model.safetensors", files[-1])[0])
+            weights = self.trained(weights, 0.02)
+        before = self.stats()["packBytes"]
+        self.assertRegex(self.mlrepo("maintenance", "--plan"), r"^Would code [0-9]+ of 14 tensors anew: about [0-9.]+ [KM]B of [0-9.]+ [KM]B less; packs of .* are written anew\n$")
+        plan = json.loads(self.mlrepo("maintenance", "--plan", "--json"))
+        self.assertEqual(plan, json.loads(self.mlrepo("maintenance", "--dry-run", "--json")))
+        validate("maintenance", plan)
+        self.assertEqual(self.stats()["packBytes"], before)
+        done = json.loads(self.mlrepo("maintenance", "--json"))
+        validate("maintenance", done)
+        self.assertEqual({**plan, "done": True}, {key: done[key] for key in plan})
+        self.assertLess(done["writtenBytes"], done["replacedBytes"] * 0.98)
+        self.assertLess(self.stats()["packBytes"], before * 0.98)
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        self.assertRegex(self.mlrepo("maintenance"), "^Nothing to do: 14 tensors in .* nearer bases would save next to nothing\n$")
+        self.assertIn("maintenance", self.mlrepo("operations"))
+        read = subprocess.run(
+            [sys.executable, str(READER), "verify", "--cuts", str(self.work / ".mlrepo")], capture_output=True, text=True, check=False)
+        self.assertEqual(read.returncode, 0, read.stdout + read.stderr)
+        self.mlrepo("gc", "--now")
+        for commit, file in zip(commits, files):
+            self.mlrepo("checkout", commit)
+            self.assertEqual((self.work / "model.safetensors").read_bytes(), file)
+        # An operation that moves nothing is nothing to take back.
+        self.mlrepo("checkout", "main")
+        self.mlrepo("undo")
+        self.assertEqual((self.work / "model.safetensors").read_bytes(), files[-1])
+
     def archive(self, weights: dict) -> bytes:
         """The weights as PyTorch's `save` writes them, by the pickle of stand-ins for its classes."""
         names = {"torch": ["FloatStorage"], "torch._utils": ["_rebuild_tensor_v2"]}

@@ -612,7 +612,8 @@ class Strictness(SchemaTest):
         self.mlrepo("commit", "-m", "Two", "--param", "a=1", "--input", "data/run.sh")
         self.mlrepo("tag", "v1")
         answers = [["status"], ["log"], ["show"], ["diff", "HEAD~1", "HEAD"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
-                   ["worktree"], ["worktree", "add", "../other"], ["gc", "--plan"], ["gc"], ["stats"], ["init", "further"],
+                   ["worktree"], ["worktree", "add", "../other"], ["gc", "--plan"], ["gc"], ["maintenance", "--plan"],
+                   ["maintenance"], ["stats"], ["init", "further"],
                    ["branch", "side"], ["tag", "-d", "v1"], ["checkout", "HEAD"], ["checkout", "main", "--to", "../copy"],
                    ["checkout", "HEAD", "--", "data"], ["restore", "data"], ["worktree", "remove", "../other"], ["du"],
                    ["config"], ["config", "user.name"], ["undo"], ["redo"], ["rm", "data/run.sh"], ["doctor"]]

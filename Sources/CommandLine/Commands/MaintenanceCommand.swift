@@ -1,0 +1,69 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+
+struct MaintenanceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "maintenance", abstract: "Make a store smaller that has many versions of models.",
+        discussion: """
+            A commit tells a tensor by how it differs from an earlier version of it. Here all versions are there: those that are nearest to \
+            most are stored by themselves, and the others by how they differ from these, if that saves something. Tensors are \
+            found by what they are like, also in other directories, under other names and on other branches. Each is read \
+            from one place or two, as before.
+
+            What is coded anew is decoded and compared first. The packs that are replaced stay for an hour, for readers at work; a later \
+            'maintenance', 'gc' or commit deletes them.
+
+            EXAMPLES
+              mlrepo maintenance --plan     what would be saved; nothing is done
+              mlrepo maintenance
+            """)
+
+    @Flag(name: [.long, .customLong("dry-run")], help: "Say what would be done, and do nothing.")
+    var plan = false
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let repository = try Repository.here()
+        let outcome = plan ? nil : try maintain(repository)
+        let plan = try outcome?.plan ?? repository.maintenancePlan()
+        if output.json { return Terminal.printJSON(Self.json(plan, outcome)) }
+        guard self.plan || !output.quiet else { return }
+        Terminal.print(Self.text(plan, outcome))
+    }
+
+    private func maintain(_ repository: Repository) throws -> Rebasing.Outcome {
+        let progress = output.progress("coding anew", unit: "pack")
+        defer { progress.finish() }
+        return try repository.maintain { packs, bytes, all in
+            progress.set(count: packs, bytes: bytes, of: all)
+        }
+    }
+
+    private static func text(_ plan: Rebasing.Plan, _ outcome: Rebasing.Outcome?) -> String {
+        if plan.tensors == 0 { return "Nothing to do: no tensor is there in several versions" }
+        let tensors = plan.tensors == 1 ? "1 tensor" : "\(Terminal.count(plan.tensors)) tensors"
+        if plan.changed == 0 || outcome?.writtenBytes == 0 {
+            return
+                "Nothing to do: \(tensors) in \(Terminal.size(plan.bytes)), nearer bases would save next to nothing"
+        }
+        let changed = "\(Terminal.count(plan.changed)) of \(tensors)"
+        guard let outcome else {
+            return
+                "Would code \(changed) anew: about \(Terminal.size(plan.saving)) of \(Terminal.size(plan.bytes)) less;"
+                + " packs of \(Terminal.size(plan.packBytes)) are written anew"
+        }
+        return "Coded \(changed) anew: packs of \(Terminal.size(outcome.replacedBytes)) became"
+            + " \(Terminal.size(outcome.writtenBytes)), and the old ones go in an hour"
+    }
+
+    private static func json(_ plan: Rebasing.Plan, _ outcome: Rebasing.Outcome?) -> JSONValue {
+        .object([
+            "tensors": .number(plan.tensors), "bytes": .number(plan.bytes),
+            "changed": .number(plan.changed), "saving": .number(plan.saving), "done": .bool(outcome != nil),
+            "writtenBytes": outcome.map { .number($0.writtenBytes) },
+            "replacedBytes": outcome.map { .number($0.replacedBytes) },
+        ])
+    }
+}
