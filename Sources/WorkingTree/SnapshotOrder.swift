@@ -8,8 +8,8 @@ struct SnapshotOrder: Sendable {
     /// Raw bytes of a frame of small files: a file is had by decoding its frame.
     private static let frameTarget = 128 << 10
     private static let countLimit = 1024
-    /// More files of tensors in one directory are a data set, and read by all threads.
-    private static let seriesLimit = 128
+    /// More files of one directory and one ending are a data set, and read by all threads, unless they are as large as shards of a model.
+    private static let (seriesLimit, shardLimit, shardLength) = (128, FileHistory.directoryLimit, 32 << 20)
     /// The endings of files that are told by others beside them.
     private static let tensorEndings = ["safetensors", "gguf", "pt", "pth", "bin", "ckpt", "npz"].map {
         Array(".\($0)".utf8)
@@ -45,6 +45,17 @@ struct SnapshotOrder: Sendable {
         self.batches = batches
     }
 
+    /// Large files of one directory whose names end alike.
+    private struct Alike {
+        var files: [(name: NumberedName, index: Int)] = []
+        var bytes = 0
+
+        /// Whether they may be checkpoints, or shards of one.
+        var isSeries: Bool {
+            files.count <= seriesLimit || files.count <= shardLimit && bytes / files.count >= shardLength
+        }
+    }
+
     /// One of the large files of tensors of a directory.
     private struct Member {
         let name: NumberedName
@@ -57,21 +68,28 @@ struct SnapshotOrder: Sendable {
     /// Those of wider elements stand before all others, which may be rounded from them; a directory that has none of the widest goes with the
     /// one that is named most like it among those that have.
     private static func series(_ scanned: ScannedFiles, _ elementWidth: (Int) -> Int?) -> [[UInt32]] {
-        var named: [RepositoryPath: [(name: NumberedName, index: Int)]] = [:]
+        var named: [RepositoryPath: [Int: Alike]] = [:]
         for index in scanned.indices where scanned.size(index) > Chunker.wholeLimit {
-            let name = scanned.withName(index) { name in
-                tensorEndings.contains { name.suffix($0.count).elementsEqual($0) } ? NumberedName(name) : nil
+            let found = scanned.withName(index) { name in
+                tensorEndings.firstIndex { name.suffix($0.count).elementsEqual($0) }.map {
+                    (ending: $0, name: NumberedName(name))
+                }
             }
-            guard let name else { continue }
-            named[scanned.path(index).split?.directory ?? .root, default: []].append((name, index))
+            guard let (ending, name) = found else { continue }
+            let directory = scanned.path(index).split?.directory ?? .root
+            named[directory, default: [:]][ending, default: Alike()].files.append((name, index))
+            // Sizes of files with holes may add up to more than there are numbers for.
+            named[directory]?[ending]?.bytes += min(scanned.size(index), 1 << 40)
         }
         var found: [RepositoryPath: [Member]] = [:]
-        for (directory, files) in named where files.count <= seriesLimit {
-            let members = files.compactMap { name, index in
-                // Many files end alike that are something else.
-                elementWidth(index).map { Member(name: name, index: UInt32(index), width: $0) }
+        for (directory, endings) in named {
+            for files in endings.values where files.isSeries {
+                let members = files.files.compactMap { name, index in
+                    // Many files end alike that are something else.
+                    elementWidth(index).map { Member(name: name, index: UInt32(index), width: $0) }
+                }
+                if !members.isEmpty { found[directory, default: []] += members }
             }
-            if !members.isEmpty { found[directory] = members }
         }
         let widest = found.values.joined().map(\.width).max() ?? 0
         let directories = found.sorted { $0.key < $1.key }.map { (path: $0.key, members: $0.value) }
