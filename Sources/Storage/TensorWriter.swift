@@ -17,17 +17,17 @@ package final class TensorWriter: Sendable {
         package let layout: TensorLayout
         /// Earlier versions of it, or what else may be like it: the likeliest first.
         package let candidates: [ObjectID]
-        /// Whether the candidates are known by nothing but the names of their files.
-        package let isGuess: Bool
+        /// The file that it is a piece of, where the candidates are known by nothing but names.
+        package let guessFor: RepositoryPath?
         /// What it may be rounded from, the likeliest first.
         package let sources: [CastSource]
 
         package init(
             id: ObjectID, bytes: [UInt8], layout: TensorLayout, candidates: [ObjectID],
-            isGuess: Bool = false, sources: [CastSource] = []
+            guessFor: RepositoryPath? = nil, sources: [CastSource] = []
         ) {
             (self.id, self.bytes, self.layout) = (id, bytes, layout)
-            (self.candidates, self.isGuess, self.sources) = (candidates, isGuess, sources)
+            (self.candidates, self.guessFor, self.sources) = (candidates, guessFor, sources)
         }
     }
 
@@ -47,12 +47,8 @@ package final class TensorWriter: Sendable {
 
     private struct State {
         var written: [ObjectReference: Written] = [:]
-        /// Guesses, one after another, that were wrong.
-        var wrong = 0
+        var guesses = WrongGuesses()
     }
-
-    /// After so many wrong guesses only one in so many is tried: each has bases decoded, as in a data set of arrays.
-    private static let (wrongLimit, wrongStep) = (32, 16)
 
     private let writer: ObjectWriter
     private let state = Mutex(State())
@@ -162,7 +158,7 @@ package final class TensorWriter: Sendable {
     /// The piece as a difference, if that is worth it.
     private func difference(_ piece: Piece) throws(StoreError) -> (EncodedFrame, Base)? {
         guard isTried(piece), let (base, payload) = nearest(piece) else { return nil }
-        if piece.isGuess { state.withLock { $0.wrong = 0 } }
+        if let file = piece.guessFor { state.withLock { $0.guesses.wasRight(file) } }
         let stream = try coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, base: payload, piece.layout) }
         }
@@ -178,11 +174,8 @@ package final class TensorWriter: Sendable {
 
     /// Whether there is something to try, and guesses were not wrong too often; counts this one as wrong until it is right.
     private func isTried(_ piece: Piece) -> Bool {
-        guard piece.isGuess, !piece.candidates.isEmpty else { return !piece.candidates.isEmpty }
-        return state.withLock { state in
-            state.wrong += 1
-            return state.wrong <= Self.wrongLimit || state.wrong % Self.wrongStep == 0
-        }
+        guard let file = piece.guessFor, !piece.candidates.isEmpty else { return !piece.candidates.isEmpty }
+        return state.withLock { $0.guesses.isTried(file) }
     }
 
     /// The candidate that is the most like a piece, if any is; those that cannot be read are none.

@@ -202,10 +202,8 @@ package final class FileHistory: Sendable {
         return found.prefix(Self.tableLimit).map { ($0.table, $0.read) }
     }
 
-    /// Whether nothing but names says what a file may be a later version of.
-    func isUnknown(_ path: RepositoryPath) -> Bool {
-        inputs.isEmpty && (try? version.entry(at: path)).flatMap { $0 } == nil
-    }
+    /// Whether the version before has nothing in a file's place, so that names say what it may be a later version of.
+    func isNew(_ path: RepositoryPath) -> Bool { (try? version.entry(at: path)).flatMap { $0 } == nil }
 
     /// For each piece of a file chunks that may be like it, the likeliest first.
     func candidates(for file: TensorFile, at path: RepositoryPath) -> [[ObjectID]] {

@@ -203,7 +203,7 @@ struct SnapshotReader: Sendable {
         _ output: inout SnapshotOutput
     ) throws(WorkingTreeError) -> Content? {
         var (candidates, sources): ([[ObjectID]]?, [[CastSource]]?)
-        let isGuess = history?.isUnknown(path) ?? false
+        let guessFor = history?.isNew(path) ?? false ? path : nil
         if let history {
             try output.finishTensors()
             candidates = history.candidates(for: tensors, at: path)
@@ -228,7 +228,7 @@ struct SnapshotReader: Sendable {
                 try output.keep(id) {
                     TensorWriter.Piece(
                         id: id, bytes: bytes, layout: layout, candidates: candidates?[number] ?? [],
-                        isGuess: isGuess,
+                        guessFor: guessFor,
                         sources: sources?[number] ?? [])
                 }
             } else {
