@@ -153,6 +153,7 @@ struct Failure: Error {
         case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
         case .file(let error):
             (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
+        case .noSpace: (.inputOutput, "make room first; until packs are replaced, old and new ones are there")
         case .object: (.damaged, mending)
         case .damaged, .missingPack: (.damaged, "mlrepo fsck names all that is damaged")
         case .tooLarge(.commit, _, _):

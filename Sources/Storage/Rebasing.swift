@@ -215,6 +215,7 @@ package struct Rebasing: Sendable {
     private func replace(
         _ plan: Plan, in state: StoreState, _ watch: (Int, Int, Int) -> Void, _ event: Event
     ) throws(StoreError) -> Outcome? {
+        try requireSpace(plan)
         let writer = ObjectWriter(store, random: random)
         defer { writer.abandon() }
         var (written, done) = (0, 0)
@@ -236,14 +237,25 @@ package struct Rebasing: Sendable {
         }
         let id = try writer.add(.event, event.payload)
         let packs = try writer.finish().packs
-        try requireBases(of: packs.map(\.name), without: Set(plan.packs.map(\.name)))
         let changes = PackChanges(added: packs.map(\.name), dropped: plan.packs.map(\.name))
-        let operation = StoreOperation(event: id, refs: state.refs, packs: changes, time: event.time)
-        guard try store.append(operation, on: state, nonce: Hex.text(random(8))) == .committed else {
-            return nil
+        // What others do meanwhile does no harm, mostly, and all of this took long.
+        var state = state
+        while try fits(changes, state) {
+            let operation = StoreOperation(event: id, refs: state.refs, packs: changes, time: event.time)
+            if try store.append(operation, on: state, nonce: Hex.text(random(8))) == .committed {
+                return Outcome(
+                    plan: plan, writtenBytes: packs.reduce(0) { $0 + $1.length },
+                    replacedBytes: plan.packBytes)
+            }
+            state = try store.refresh()
         }
-        return Outcome(
-            plan: plan, writtenBytes: packs.reduce(0) { $0 + $1.length }, replacedBytes: plan.packBytes)
+        return nil
+    }
+
+    private func requireSpace(_ plan: Plan) throws(StoreError) {
+        let needed = plan.packBytes - plan.saving
+        guard let free = try? store.files.freeSpace(store.layout.root), free < needed else { return }
+        throw .noSpace(needed: needed, free: free)
     }
 
     /// Frames that are coded at a time.
@@ -360,26 +372,29 @@ package struct Rebasing: Sendable {
         }
     }
 
-    /// Makes sure that nothing loses its base when some packs are replaced by others.
-    private func requireBases(of added: [PackName], without dropped: Set<PackName>) throws(StoreError) {
+    /// Whether packs can be replaced in a state: they are all there, nobody took the new ones for leavings, and nothing loses its base.
+    private func fits(_ changes: PackChanges, _ state: StoreState) throws(StoreError) -> Bool {
+        guard store.current == state, changes.dropped.allSatisfy({ state.isLive($0) }),
+            !changes.added.contains(where: { store.isDoomed($0) })
+        else { return false }
+        let dropped = Set(changes.dropped)
         var packs = store.packs.filter { !dropped.contains($0.name) }
-        for name in added {
+        for name in changes.added {
             packs.append(try PackReader(name: name, layout: store.layout, files: store.files))
         }
         for pack in packs {
             for number in 0..<pack.index.frameCount where pack.index.isDifference(number) {
                 guard let frame = try? pack.index.frame(number) else { continue }
                 let depth = pack.index.depth(number)
-                for base in frame.bases {
+                for base in frame.bases where store.hasCopy(of: base, below: depth) {
                     let isThere = packs.contains { pack in
                         pack.index.find(base).map { !$0.isRecipe && pack.index.depth($0.frame) < depth }
                             ?? false
                     }
-                    // What was lost before cannot get lost.
-                    precondition(
-                        isThere || !store.hasCopy(of: base, below: depth), "a difference keeps its base")
+                    if !isThere { return false }
                 }
             }
         }
+        return true
     }
 }
