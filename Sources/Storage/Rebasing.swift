@@ -36,6 +36,8 @@ package struct Rebasing: Sendable {
         /// Tensors of which there are several versions, and what all of these take.
         package fileprivate(set) var tensors = 0
         package fileprivate(set) var bytes = 0
+        /// Tensors that could not be read, and stay as they are.
+        package fileprivate(set) var unreadable = 0
         /// What is expected to be saved of that.
         package fileprivate(set) var saving = 0
 
@@ -48,6 +50,8 @@ package struct Rebasing: Sendable {
     /// What was done.
     package struct Outcome: Sendable {
         package let plan: Plan
+        /// Tensors that were coded anew.
+        package let changed: Int
         /// Length of the packs that were made, 0 if nothing was worth it.
         package let writtenBytes: Int
         /// Length of the packs that these replace.
@@ -73,17 +77,33 @@ package struct Rebasing: Sendable {
 
     // MARK: Planning
 
-    /// Says what would be done; what cannot be read stays as it is.
+    /// Says what would be done; tensors that cannot be read stay as they are.
+    ///
+    /// - Throws: Also where the index of a pack is damaged: then nobody knows what needs what.
     package func plan() throws(StoreError) -> Plan { try survey().plan }
 
     private func survey() throws(StoreError) -> (state: StoreState, plan: Plan) {
         for _ in 0..<Self.attempts {
             let state = try store.refresh()
-            let plan = look()
+            let plan: Plan
+            do throws(StoreError) {
+                try requireIndexes(store.packs)
+                plan = look()
+            } catch {
+                // What others took away meanwhile is no damage.
+                guard try store.refresh() != state else { throw error }
+                continue
+            }
             // Who reads goes on to a newer state where a pack is gone.
             if store.current == state { return (state, plan) }
         }
         throw .busy(seconds: 0)
+    }
+
+    private func requireIndexes(_ packs: [PackReader]) throws(StoreError) {
+        for pack in packs where !pack.index.verifyChecksum() {
+            throw .damaged(store.layout.pack(pack.name), problem: "the index' checksum is wrong")
+        }
     }
 
     private func look() -> Plan {
@@ -91,7 +111,9 @@ package struct Rebasing: Sendable {
         let kin = TensorKin(store, threads: threads)
         let dependants = dependants()
         for members in kin.members() {
-            for family in kin.families(kin.sampled(members)) {
+            let sampled = kin.sampled(members)
+            plan.unreadable += members.count - sampled.count
+            for family in kin.families(sampled) {
                 for start in stride(from: 0, to: family.count, by: Self.familyLimit) {
                     let part = family[start..<min(family.count, start + Self.familyLimit)]
                     choose(Array(part), dependants, &plan)
@@ -175,7 +197,7 @@ package struct Rebasing: Sendable {
             expected += differences[index * count + place]
             inside[place] += 1
         }
-        let factor = expected > 0 ? stored / expected : 1
+        let factor = expected > 0 && expected.isFinite ? stored / expected : 1
         for index in differences.indices {
             let bytes = differences[index] * factor
             differences[index] = bytes <= alone * Self.differenceShare ? bytes : .infinity
@@ -204,7 +226,7 @@ package struct Rebasing: Sendable {
         for _ in 0..<Self.attempts {
             let (state, plan) = try survey()
             guard !plan.packs.isEmpty else {
-                return Outcome(plan: plan, writtenBytes: 0, replacedBytes: 0)
+                return Outcome(plan: plan, changed: 0, writtenBytes: 0, replacedBytes: 0)
             }
             if let outcome = try replace(plan, in: state, watch, event()) { return outcome }
         }
@@ -218,33 +240,37 @@ package struct Rebasing: Sendable {
         try requireSpace(plan)
         let writer = ObjectWriter(store, random: random)
         defer { writer.abandon() }
-        var (written, done) = (0, 0)
+        var (written, done, changed) = (0, 0, 0)
         do throws(StoreError) {
             for (number, pack) in plan.packs.enumerated() {
-                try rewrite(pack, plan, writer) { (old, new) in
+                try rewrite(pack, plan, writer) { (old, new, count) in
                     written += new
+                    changed += count
                     done += old
                     watch(number, done, plan.packBytes)
                 }
             }
         } catch {
+            // What others took away meanwhile is no damage; a full disk is one.
+            if case .file = error { throw error }
             guard try store.refresh() != state else { throw error }
             return nil
         }
         // Samples may have promised too much.
         guard Double(written) <= Double(plan.packBytes) * (1 - Self.worthwhile / 2) else {
-            return Outcome(plan: plan, writtenBytes: 0, replacedBytes: 0)
+            return Outcome(plan: plan, changed: 0, writtenBytes: 0, replacedBytes: 0)
         }
         let id = try writer.add(.event, event.payload)
         let packs = try writer.finish().packs
         let changes = PackChanges(added: packs.map(\.name), dropped: plan.packs.map(\.name))
         // What others do meanwhile does no harm, mostly, and all of this took long.
         var state = state
-        while try fits(changes, state) {
+        for _ in 0..<Self.attempts {
+            guard try fits(changes, state) else { return nil }
             let operation = StoreOperation(event: id, refs: state.refs, packs: changes, time: event.time)
             if try store.append(operation, on: state, nonce: Hex.text(random(8))) == .committed {
                 return Outcome(
-                    plan: plan, writtenBytes: packs.reduce(0) { $0 + $1.length },
+                    plan: plan, changed: changed, writtenBytes: packs.reduce(0) { $0 + $1.length },
                     replacedBytes: plan.packBytes)
             }
             state = try store.refresh()
@@ -263,16 +289,21 @@ package struct Rebasing: Sendable {
 
     /// Writes all that a pack has.
     ///
-    /// - Parameter step: Is told of what frames took, and what they take now.
+    /// - Parameter step: Is told of what frames took, what they take now, and how many are others than before.
     private func rewrite(
-        _ pack: PackReader, _ plan: Plan, _ writer: ObjectWriter, step: (_ old: Int, _ new: Int) -> Void
+        _ pack: PackReader, _ plan: Plan, _ writer: ObjectWriter,
+        step: (_ old: Int, _ new: Int, _ changed: Int) -> Void
     ) throws(StoreError) {
         var batch: [PackRewrite.Frame] = []
         func flush() throws(StoreError) {
             let frames = try recoded(batch, plan)
             for frame in frames { try writer.append(frame) }
+            let changed = zip(batch, frames).count { old, new in
+                old.encoded.codec != new.codec || old.encoded.bases != new.bases
+            }
             step(
-                batch.reduce(0) { $0 + $1.encoded.storedLength }, frames.reduce(0) { $0 + $1.storedLength })
+                batch.reduce(0) { $0 + $1.encoded.storedLength }, frames.reduce(0) { $0 + $1.storedLength },
+                changed)
             batch = []
         }
         try PackRewrite(pack, of: store).forEachFrame(where: { _ in true }) { (frame) throws(StoreError) in
@@ -382,6 +413,7 @@ package struct Rebasing: Sendable {
         for name in changes.added {
             packs.append(try PackReader(name: name, layout: store.layout, files: store.files))
         }
+        try requireIndexes(packs)
         for pack in packs {
             for number in 0..<pack.index.frameCount where pack.index.isDifference(number) {
                 guard let frame = try? pack.index.frame(number) else { continue }

@@ -65,7 +65,7 @@ struct TensorKin {
         }
     }
 
-    /// Those of a pack in its order; an index that is damaged tells nothing.
+    /// Those of a pack in its order.
     private func members(of pack: PackReader) -> [Member] {
         let index = pack.index
         func isTensor(_ frame: Int) -> Bool {
@@ -73,7 +73,7 @@ struct TensorKin {
                 $0 == .tensor || $0 == .tensorWithBase
             } ?? false
         }
-        guard (0..<index.frameCount).contains(where: isTensor), index.verifyChecksum() else { return [] }
+        guard (0..<index.frameCount).contains(where: isTensor) else { return [] }
         var members: [Int: Member] = [:]
         var shared: Set<Int> = []
         for position in 0..<index.entryCount {
@@ -144,7 +144,11 @@ struct TensorKin {
         for (index, tensor) in tensors.enumerated() { places[tensor.member.reference] = index }
         var bands: [Band: [Int]] = [:]
         for (index, tensor) in tensors.enumerated() {
-            if let base = tensor.member.base, let place = places[base] { join(index, place) }
+            if let base = tensor.member.base, let place = places[base],
+                tensors[place].sample.layout.type == tensor.sample.layout.type
+            {
+                join(index, place)
+            }
             for (number, bits) in tensor.sample.bands.enumerated() {
                 let band = Band(type: tensor.sample.layout.type, number: number, bits: bits)
                 let others = bands[band] ?? []

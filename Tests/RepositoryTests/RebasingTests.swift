@@ -163,9 +163,29 @@ import Testing
         try bench.disk.damage(store.layout.pack(victim.name), at: victim.index.fileLength / 2) { $0 ^ 1 }
         let before = try bench.open().store.current
         // The base of all others cannot be read, so that there is nothing to choose among.
-        #expect(try bench.open().maintain().writtenBytes == 0, "seed \(seed)")
+        let outcome = try bench.open().maintain()
+        #expect(outcome.writtenBytes == 0 && outcome.plan.unreadable > 0, "seed \(seed)")
         #expect(try bench.open().store.current == before, "seed \(seed)")
         try bench.disk.damage(store.layout.pack(victim.name), at: victim.index.fileLength / 2) { $0 ^ 1 }
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    @Test func `an index that is damaged stops it, as nobody knows what needs what`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let versions = try series(6, bench, &random)
+        let store = try bench.open().store
+        for pack in store.packs {
+            // The base in the table of a frame, or what names it.
+            let place = pack.index.fileLength - PackTrailer.byteCount - pack.index.indexLength / 2
+            try bench.disk.damage(store.layout.pack(pack.name), at: place) { $0 ^ 1 }
+            let before = try bench.open().store.current
+            #expect(throws: RepositoryError.self, "seed \(seed)") { try bench.open().maintain() }
+            #expect(try bench.open().store.current == before, "seed \(seed)")
+            try bench.disk.damage(store.layout.pack(pack.name), at: place) { $0 ^ 1 }
+        }
+        #expect(try bench.open().maintain().changed > 1, "seed \(seed)")
         try expect(versions, bench, "seed \(seed)")
     }
 

@@ -31,6 +31,11 @@ struct MaintenanceCommand: ParsableCommand {
         if output.json { return Terminal.printJSON(Self.json(plan, outcome)) }
         guard self.plan || !output.quiet else { return }
         Terminal.print(Self.text(plan, outcome))
+        if plan.unreadable > 0 {
+            Terminal.printError(
+                "note: \(plan.unreadable == 1 ? "1 tensor" : "\(Terminal.count(plan.unreadable)) tensors") could not be read: mlrepo fsck says why"
+            )
+        }
     }
 
     private func maintain(_ repository: Repository) throws -> Rebasing.Outcome {
@@ -42,13 +47,16 @@ struct MaintenanceCommand: ParsableCommand {
     }
 
     private static func text(_ plan: Rebasing.Plan, _ outcome: Rebasing.Outcome?) -> String {
-        if plan.tensors == 0 { return "Nothing to do: no tensor is there in several versions" }
+        if plan.tensors == 0 {
+            let readable = plan.unreadable > 0 ? " that can be read" : ""
+            return "Nothing to do: no tensor\(readable) is there in several versions"
+        }
         let tensors = plan.tensors == 1 ? "1 tensor" : "\(Terminal.count(plan.tensors)) tensors"
         if plan.changed == 0 || outcome?.writtenBytes == 0 {
             return
                 "Nothing to do: \(tensors) in \(Terminal.size(plan.bytes)), nearer bases would save next to nothing"
         }
-        let changed = "\(Terminal.count(plan.changed)) of \(tensors)"
+        let changed = "\(Terminal.count(outcome?.changed ?? plan.changed)) of \(tensors)"
         guard let outcome else {
             return
                 "Would code \(changed) anew: about \(Terminal.size(plan.saving)) of \(Terminal.size(plan.bytes)) less;"
@@ -61,7 +69,9 @@ struct MaintenanceCommand: ParsableCommand {
     private static func json(_ plan: Rebasing.Plan, _ outcome: Rebasing.Outcome?) -> JSONValue {
         .object([
             "tensors": .number(plan.tensors), "bytes": .number(plan.bytes),
-            "changed": .number(plan.changed), "saving": .number(plan.saving), "done": .bool(outcome != nil),
+            "unreadable": .number(plan.unreadable), "changed": .number(outcome?.changed ?? plan.changed),
+            "saving": .number(outcome.map { $0.replacedBytes - $0.writtenBytes } ?? plan.saving),
+            "done": .bool(outcome != nil),
             "writtenBytes": outcome.map { .number($0.writtenBytes) },
             "replacedBytes": outcome.map { .number($0.replacedBytes) },
         ])
