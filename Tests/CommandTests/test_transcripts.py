@@ -6,8 +6,11 @@ all 64, and so on (`KINDS`); the same name is the same id in all of a test. {siz
 {ratio} for how far something was compressed, where that is told.
 """
 import difflib
+import json
 import os
+import random
 import re
+import struct
 import subprocess
 import textwrap
 
@@ -1568,6 +1571,44 @@ class Transcripts(TranscriptTest):
             ! error: no .mlrepo in {root} or above it
             ! hint: mlrepo init
             [66]
+            """)
+
+    def test_maintenance_tells_tensors_by_the_nearest_version(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init --quiet
+            $ mlrepo maintenance
+            Nothing to do: no tensor is there in several versions
+            """)
+        generator = random.Random(20261129)
+        weights = [generator.gauss(0, 0.03) for _ in range(300 * 480)]
+        header = json.dumps({"w": {"dtype": "BF16", "shape": [300, 480], "data_offsets": [0, 2 * len(weights)]}}).encode()
+        for step in range(7):
+            bits = struct.unpack(f"<{len(weights)}I", struct.pack(f"<{len(weights)}f", *weights))
+            data = struct.pack(f"<{len(weights)}H", *(number >> 16 for number in bits))
+            (self.work / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data)
+            self.transcript(f"""
+                $ mlrepo add --quiet model.safetensors
+                $ mlrepo commit --quiet -m {step}
+                """)
+            weights = [weight * (1 + generator.gauss(0, 0.02)) for weight in weights]
+        self.transcript(r"""
+            $ mlrepo maintenance --plan
+            Would code {number} of 7 tensors anew: about {size} of {size} less; packs of {size} are written anew
+            $ mlrepo maintenance
+            Coded {number} of 7 tensors anew: packs of {size} became {size}, and the old ones go in an hour
+            $ mlrepo maintenance
+            Nothing to do: 7 tensors in {size}, nearer bases would save next to nothing
+            $ mlrepo maintenance --quiet
+            $ mlrepo operations | grep -c maintenance
+            1
+            $ cp model.safetensors ../last
+            $ mlrepo checkout --quiet HEAD~3
+            $ mlrepo checkout --quiet main
+            $ cmp model.safetensors ../last
+            $ mlrepo maintenance everything
+            ! error: Unexpected argument 'everything'
+            ! hint: mlrepo help maintenance
+            [64]
             """)
 
     def test_gc_takes_out_what_no_version_needs(self) -> None:
