@@ -56,7 +56,7 @@ final class DifferenceTally: Sendable {
     }
 
     /// A difference has to be smaller by a tenth than what it tells is by itself.
-    private static let worthwhile = 0.9
+    static let worthwhile = 0.9
 
     /// Counts a difference that was written.
     func add(_ frame: EncodedFrame) {

@@ -398,14 +398,19 @@ extension ObjectStore {
         return try body(box.coder)
     }
 
+    /// The same for who encodes; what goes wrong then is no fault of what lies in the store.
+    func coding<Result>(_ body: (FrameCoder) throws(CodingError) -> Result) throws(StoreError) -> Result {
+        do throws(CodingError) { return try withCoder(body) } catch {
+            throw .damaged(layout.temporary, problem: "\(error)")
+        }
+    }
+
     /// Encodes the objects of a frame.
     ///
     /// - Parameter base: As in ``FrameBuilder/finish(_:base:)``.
     package func encode(
         _ builder: inout FrameBuilder, base: (reference: ObjectReference, payload: [UInt8])? = nil
     ) throws(StoreError) -> EncodedFrame {
-        do throws(CodingError) {
-            return try withCoder { (coder) throws(CodingError) in try builder.finish(coder, base: base) }
-        } catch { throw .damaged(layout.temporary, problem: "\(error)") }
+        try coding { (coder) throws(CodingError) in try builder.finish(coder, base: base) }
     }
 }

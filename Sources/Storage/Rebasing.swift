@@ -62,8 +62,6 @@ package struct Rebasing: Sendable {
     private static let familyLimit = 256
     /// Of what a family takes, and of the packs that have to be made anew, what has to be saved.
     private static let worthwhile = 0.02
-    /// A difference takes so much of what the same takes by itself, at most.
-    private static let differenceShare = 0.9
     /// Times that others may be faster.
     private static let attempts = 8
 
@@ -200,7 +198,7 @@ package struct Rebasing: Sendable {
         let factor = expected > 0 && expected.isFinite ? stored / expected : 1
         for index in differences.indices {
             let bytes = differences[index] * factor
-            differences[index] = bytes <= alone * Self.differenceShare ? bytes : .infinity
+            differences[index] = bytes < alone * DifferenceTally.worthwhile ? bytes : .infinity
         }
         for (index, tensor) in tensors.enumerated() {
             guard let place = tensor.member.base.flatMap({ places[$0] }) else { continue }
@@ -359,7 +357,7 @@ package struct Rebasing: Sendable {
         let bytes: [UInt8]?
         do throws(ReadError) { bytes = try store.payload(of: base) } catch { throw .object(error) }
         guard let bytes, !bytes.isEmpty else { throw .object(.missing(base)) }
-        let stream = try coding { (coder) throws(CodingError) in
+        let stream = try store.coding { (coder) throws(CodingError) in
             let stream = payload.withUnsafeBytes { coder.encodeTensor($0, base: bytes, layout) }
             try stream.map { (stream) throws(CodingError) in
                 try Self.require(payload, of: .tensorWithBase, stream, BaseBytes(bytes), coder)
@@ -374,7 +372,7 @@ package struct Rebasing: Sendable {
     private func encoded(
         _ reference: ObjectReference, _ payload: [UInt8], _ layout: TensorLayout
     ) throws(StoreError) -> EncodedFrame {
-        let (codec, stored) = try coding {
+        let (codec, stored) = try store.coding {
             (coder) throws(CodingError) -> (Codec, [UInt8]) in
             let encoded = payload.withUnsafeBytes { coder.encodeTensor($0, layout) }
             let stored = encoded.stored ?? payload
@@ -393,14 +391,6 @@ package struct Rebasing: Sendable {
             codec: codec, frameClass: .data, table: table, rawLength: payload.count, stored: stored[...])
         let decoded = try PackReader.decode(raw, base: base, coder)
         precondition(decoded == payload, "a tensor is decoded as what was coded")
-    }
-
-    private func coding<Result>(
-        _ body: (FrameCoder) throws(CodingError) -> Result
-    ) throws(StoreError) -> Result {
-        do throws(CodingError) { return try store.withCoder(body) } catch {
-            throw .damaged(store.layout.temporary, problem: "\(error)")
-        }
     }
 
     /// Whether packs can be replaced in a state: they are all there, nobody took the new ones for leavings, and nothing loses its base.

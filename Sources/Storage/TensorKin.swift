@@ -39,7 +39,7 @@ struct TensorKin {
 
     /// The tensors of the store by their lengths, the oldest first: those of which there are enough to choose among.
     func members() -> [[Member]] {
-        var (all, copies): ([ObjectReference: [Member]], Int) = ([:], 0)
+        var all: [ObjectReference: [Member]] = [:]
         var order: [ObjectReference] = []
         let added = store.current.added
         for pack in store.packs.sorted(by: { (added[$0.name] ?? 0, $0.name) < (added[$1.name] ?? 0, $1.name) }
@@ -47,7 +47,6 @@ struct TensorKin {
             for member in members(of: pack) {
                 if all[member.reference] == nil { order.append(member.reference) }
                 all[member.reference, default: []].append(member)
-                copies += 1
             }
         }
         var byLength: [Int: [Member]] = [:]

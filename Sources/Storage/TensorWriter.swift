@@ -65,7 +65,7 @@ package final class TensorWriter: Sendable {
                 return try append(frame, reference, .upon(base.reference))
             }
         }
-        let encoded = try coding { (coder) throws(CodingError) in
+        let encoded = try writer.store.coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, piece.layout) }
         }
         let frame = Self.frame(
@@ -96,14 +96,6 @@ package final class TensorWriter: Sendable {
             rawLength: length, objects: [(ObjectReference(.blob, id), 0, length, nil)])
     }
 
-    private func coding<Result>(
-        _ body: (FrameCoder) throws(CodingError) -> Result
-    ) throws(StoreError) -> Result {
-        do throws(CodingError) { return try writer.store.withCoder(body) } catch {
-            throw .damaged(writer.store.layout.temporary, problem: "\(error)")
-        }
-    }
-
     // MARK: Casts
 
     /// Of a piece's bytes, what a cast takes at most; what takes more is not rounded from its source, but akin to it at best.
@@ -115,7 +107,7 @@ package final class TensorWriter: Sendable {
             guard let cast = TensorCast(from: source.type, to: piece.layout.type),
                 let base = bytes(of: source)
             else { continue }
-            let stream = try coding { (coder) throws(CodingError) in
+            let stream = try writer.store.coding { (coder) throws(CodingError) in
                 piece.bytes.withUnsafeBytes {
                     coder.encodeCast($0, base: base, from: source.first, cast, piece.layout)
                 }
@@ -159,7 +151,7 @@ package final class TensorWriter: Sendable {
     private func difference(_ piece: Piece) throws(StoreError) -> (EncodedFrame, Base)? {
         guard isTried(piece), let (base, payload) = nearest(piece) else { return nil }
         if let file = piece.guessFor { state.withLock { $0.guesses.wasRight(file) } }
-        let stream = try coding { (coder) throws(CodingError) in
+        let stream = try writer.store.coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, base: payload, piece.layout) }
         }
         guard let stream else { return nil }
