@@ -51,6 +51,27 @@ extension Repository {
         _ request: CommitRequest, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> CommitReport {
         guard let committer = person else { throw .noIdentity }
+        let made = try beginningAnew { () throws(RepositoryError) in
+            try make(request, by: committer, onStep: onStep)
+        }
+        try settle(made, request)
+        return made.report
+    }
+
+    /// A version that is in the log, and that the working copy does not stand on yet.
+    private struct Made {
+        let look: Look
+        let found: CommitEdits
+        /// What others committed meanwhile, and whether that was noted.
+        let theirs: [CheckoutStep]
+        let isNoted: Bool
+        let report: CommitReport
+    }
+
+    /// Reads the files of the working copy and puts a version of them into the log, or leaves everything as it was.
+    private func make(
+        _ request: CommitRequest, by committer: Person, onStep: @escaping @Sendable (WorkStep) -> Void
+    ) throws(RepositoryError) -> Made {
         if let lost = try lostCommit() { throw .lostCommit(lost) }
         try finishMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
@@ -174,7 +195,7 @@ extension Repository {
     private func record(
         _ files: CommitFiles, _ request: CommitRequest, by committer: Person, _ look: Look,
         _ writer: ObjectWriter
-    ) throws(RepositoryError) -> CommitReport {
+    ) throws(RepositoryError) -> Made {
         let (base, tracked, edits) = (look.base, files.tracked, files.edits)
         // What others committed on the branch since, if anything.
         let parent =
@@ -217,18 +238,21 @@ extension Repository {
                 return changes
             }
         } catch {
-            if case .store(.moved(let name)) = error, name.name(in: "branches") != nil {
-                // Nothing comes of this version.
-                if isNoted { try copy.endMerge() }
-            }
+            let isOutrun =
+                switch error {
+                case .store(.moved(let name)): name.name(in: "branches") != nil
+                default: error == .store(.outdated)
+                }
+            // Nothing comes of this version.
+            if isOutrun, isNoted { try copy.endMerge() }
             throw error
         }
-        try settle(look, files.found, theirs, on: id, commit, request, isNoted: isNoted)
-        return CommitReport(
+        let report = CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: files.changes, code: run.code,
             isAllInput: try isAllInput(run, request, edits, base))
+        return Made(look: look, found: files.found, theirs: theirs, isNoted: isNoted, report: report)
     }
 
     /// Whether a run wrote nothing, and read a file as it is now that the version before has otherwise.
@@ -285,10 +309,9 @@ extension Repository {
     }
 
     /// Makes the working copy stand on the new commit: what others changed is written, the cache is renewed.
-    private func settle(
-        _ look: Look, _ found: CommitEdits, _ theirs: [CheckoutStep], on id: ObjectID, _ commit: Commit,
-        _ request: CommitRequest, isNoted: Bool
-    ) throws(RepositoryError) {
+    private func settle(_ made: Made, _ request: CommitRequest) throws(RepositoryError) {
+        let (look, found, theirs) = (made.look, made.found, made.theirs)
+        let (id, commit) = (made.report.id, made.report.commit)
         let steps = CheckoutSteps(theirs)
         let seen = try settled(write(steps))
         var head = look.head
@@ -308,6 +331,6 @@ extension Repository {
         rest.untracked = isComplete ? [] : rest.untracked
         let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
         try copy.setTracking(isPlain ? nil : rest)
-        if isNoted { try copy.endMerge() }
+        if made.isNoted { try copy.endMerge() }
     }
 }

@@ -157,3 +157,20 @@ func working<Result>(_ body: () throws(WorkingTreeError) -> Result) throws(Repos
 func naming<Result>(_ body: () throws(InvalidName) -> Result) throws(RepositoryError) -> Result {
     do throws(InvalidName) { return try body() } catch { throw .invalidName(error) }
 }
+
+extension RepositoryError {
+    /// Whether it can come of others who made packs anew or collected them: something that was found in the store, or written for
+    /// it, is gone.
+    var mayBeOthersDoing: Bool {
+        switch self {
+        case .object(.missing), .tree(.object(.missing)): true
+        case .store(let error), .tree(.store(let error)):
+            switch error {
+            case .outdated, .missingPack, .object(.missing): true
+            case .file(let error): error.isNotFound
+            default: false
+            }
+        default: false
+        }
+    }
+}

@@ -5,6 +5,26 @@ extension Repository {
     /// How long others may be faster before a person is told, in seconds.
     static let patience = 60
 
+    /// How often an operation is tried that others take the ground from.
+    private static let attempts = 3
+
+    /// Does an operation, and once more from its beginning where others took away meanwhile what it had found in the store.
+    ///
+    /// - Parameter operation: Leaves everything as it was where it fails.
+    func beginningAnew<Result>(
+        _ operation: () throws(RepositoryError) -> Result
+    ) throws(RepositoryError) -> Result {
+        for _ in 1..<Self.attempts {
+            let number = store.current.number
+            do throws(RepositoryError) { return try operation() } catch {
+                guard error.mayBeOthersDoing, let now = try? store.refresh(), now.number != number else {
+                    throw error
+                }
+            }
+        }
+        return try operation()
+    }
+
     /// Makes one operation part of the store: its objects, its event, and what becomes of the refs, all or nothing.
     ///
     /// - Parameters:

@@ -152,6 +152,87 @@ import Testing
         }
     }
 
+    @Test func `a commit that relies on what is about to be a difference makes it begin anew`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let start = try Workbench.fresh(seed: seed)
+        var model = TrainedModel(layers: 1, rows: 300, columns: 480, using: &random)
+        let versions = try (0..<9).map { step in
+            defer { model.train(by: 0.01, using: &random) }
+            try start.write(Self.name, model.file)
+            return Kept(commit: try start.commit("step \(step)"), name: Self.name, bytes: model.file)
+        }
+        // Told by one of those before, which maintenance would tell by another.
+        try start.write(Self.name, model.file)
+        let recorder = RecordingFileSystem(start.disk.copy())
+        _ = try Workbench(SimulatedDisk(), files: recorder, seed: seed + 1).open().maintain()
+        let isEntry = { (call: FileCall) in call.operation == .link && "\(call)".contains("/log/new/") }
+        let number = try #require(recorder.calls.first(where: isEntry)?.number)
+        let bench = Workbench(start.disk.copy(), seed: seed + 2)
+        let commit = Mutex<ObjectID?>(nil)
+        let between = RecordingFileSystem(
+            bench.disk,
+            judge: { call in
+                if call.number == number { commit.withLock { $0 = try? bench.commit("between") } }
+                return .proceed
+            })
+        let outcome = try Workbench(bench.disk, files: between, seed: seed + 1).open().maintain()
+        let kept = Kept(
+            commit: try #require(commit.withLock { $0 }, "seed \(seed)"), name: Self.name, bytes: model.file)
+        #expect(outcome.plan.tensors == 10 && outcome.writtenBytes > 0, "begun anew with it, seed \(seed)")
+        try expect(versions + [kept], bench, "seed \(seed)")
+    }
+
+    @Test func `a commit beside it begins anew where its base is a difference by then`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let start = try Workbench.fresh(seed: seed)
+        var model = TrainedModel(layers: 1, rows: 300, columns: 480, using: &random)
+        let versions = try (0..<9).map { step in
+            defer { model.train(by: 0.01, using: &random) }
+            try start.write(Self.name, model.file)
+            return Kept(commit: try start.commit("step \(step)"), name: Self.name, bytes: model.file)
+        }
+        try start.write(Self.name, model.file)
+        let recorder = RecordingFileSystem(start.disk.copy())
+        _ = try Workbench(SimulatedDisk(), files: recorder, seed: seed + 1).commit("next")
+        let count = recorder.calls.count
+        var begunAnew = 0
+        for number in stride(from: 0, to: count, by: max(1, count / 12)) {
+            let bench = Workbench(start.disk.copy(), seed: seed + 2)
+            let between = RecordingFileSystem(
+                bench.disk,
+                judge: { call in
+                    if call.number == number { _ = try? bench.open().maintain() }
+                    return .proceed
+                })
+            let id = try Workbench(bench.disk, files: between, seed: seed + 1).commit("next")
+            if between.calls.count > count * 3 / 2 { begunAnew += 1 }
+            try expect(
+                versions + [Kept(commit: id, name: Self.name, bytes: model.file)], bench,
+                "call \(number) of \(count), seed \(seed)")
+        }
+        #expect(begunAnew > 0, "seed \(seed)")
+    }
+
+    @Test func `too little room ends it before anything is written`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let versions = try series(9, bench, &random)
+        let plan = try bench.open().maintenancePlan()
+        let needed = plan.packBytes - plan.saving
+        let before = try bench.packFiles
+        bench.disk.faults.bytesLeft = needed - 1
+        #expect(throws: RepositoryError.store(.noSpace(needed: needed, free: needed - 1)), "seed \(seed)") {
+            try bench.open().maintain()
+        }
+        #expect(try bench.packFiles == before, "seed \(seed)")
+        bench.disk.faults.bytesLeft = nil
+        #expect(try bench.open().maintain().writtenBytes > 0, "seed \(seed)")
+        try expect(versions, bench, "seed \(seed)")
+    }
+
     @Test func `what is damaged stays where it is, and nothing else changes`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+import struct
+from array import array
 
 from .checks import Checks
 from .model import Copy, Done, Files, World, changes, entry, look, put
@@ -14,6 +17,8 @@ DIRECTORIES = [f"data/d{number:02}" for number in range(12)]
 PARTS = [DIRECTORIES[0:4], DIRECTORIES[4:8], DIRECTORIES[8:12]]
 FILES_IN_A_DIRECTORY = 30
 BIG = "data/big.bin"
+MODEL = "data/model.safetensors"
+WEIGHTS_OF_MODEL = 60_000
 MOST_REFS = 12
 # What `undo` says when it only ends one that was killed.
 FINISHED = "An interrupted undo is finished"
@@ -37,6 +42,9 @@ class Actions:
             for number in range(FILES_IN_A_DIRECTORY):
                 self.write(copy, f"{directory}/{number}.bin", self.bytes())
         self.write(copy, BIG, self.generator.randbytes(self.big))
+        weights = b"".join(struct.pack("<f", self.generator.gauss(0, 0.02))[2:] for _ in range(WEIGHTS_OF_MODEL))
+        header = json.dumps({"w": {"dtype": "BF16", "shape": [300, 200], "data_offsets": [0, len(weights)]}}).encode()
+        self.write(copy, MODEL, struct.pack("<Q", len(header)) + header + weights)
         # Never tracked, and so never to be touched.
         self.write(copy, "notes/mine.txt", b"not for the store\n")
         self.program.must(copy.place, "add", "data")
@@ -70,7 +78,7 @@ class Actions:
         copy.files[path] = entry(place)
 
     def mutate(self, copy: Copy, directories: list[str]) -> None:
-        """Changes, makes and removes files; now and then a piece of the large one."""
+        """Changes, makes and removes files; now and then a piece of the large one, or all weights of the model."""
         for _ in range(self.generator.randrange(3, 40)):
             path = f"{self.generator.choice(directories)}/{self.generator.randrange(FILES_IN_A_DIRECTORY + 5)}.bin"
             place = copy.place / path
@@ -93,6 +101,17 @@ class Actions:
                 file.seek(self.generator.randrange(self.big))
                 file.write(self.generator.randbytes(70_000))
             copy.files[BIG] = entry(copy.place / BIG)
+        if self.generator.random() < 0.3:
+            self.train(copy)
+
+    def train(self, copy: Copy) -> None:
+        """Moves each weight a little, so that versions are told by each other."""
+        content = (copy.place / MODEL).read_bytes()
+        start = len(content) - 2 * WEIGHTS_OF_MODEL
+        weights = array("H", content[start:])
+        steps = self.generator.choices((-2, -1, 0, 0, 1, 2), k=WEIGHTS_OF_MODEL)
+        moved = array("H", [(weight + step) & 0xFFFF for weight, step in zip(weights, steps)])
+        self.write(copy, MODEL, content[:start] + moved.tobytes())
 
     # Commits.
 
@@ -407,7 +426,7 @@ class Actions:
             return self.commit(copy)
         self.mutate(copy, self.generator.sample(DIRECTORIES, 2))
         base, before = self.world.files(copy.commit), dict(copy.files)
-        tracked = sorted(path for path in self.world.tracked(copy) if path != BIG and not path.endswith("/kept.bin"))
+        tracked = sorted(path for path in self.world.tracked(copy) if path not in (BIG, MODEL) and not path.endswith("/kept.bin"))
         paths = self.generator.sample(tracked, 12)
         after = {path: entry for path, entry in before.items() if path not in paths}
         changed = {path: before[path] for path in paths if base.get(path) != before[path]}
@@ -600,6 +619,8 @@ class Actions:
         others = [["tag", tag, base], ["status"], ["log", "--oneline"]]
         if self.program.has("gc"):
             others.append(["gc", "--now"])
+        if self.program.has("maintenance"):
+            others.append(["maintenance"])
         commands = [(one.place, words) for one, words, _ in commits]
         commands += [(copy.place, words) for words in self.generator.sample(others, self.generator.randrange(3))]
         self.generator.shuffle(commands)
@@ -669,6 +690,14 @@ class Actions:
         self.checks.refs(copy)
         self.checks.log(copy)
         self.checks.disk(copy)
+
+    def maintain(self, copy: Copy) -> None:
+        """Versions of the model are told by others than before, and nothing that anybody sees changes."""
+        self.settle(copy, ["maintenance"])
+        self.checks.refs(copy)
+        self.checks.log(copy)
+        self.checks.disk(copy)
+        self.checks.export(copy, self.generator.choice(self.world.reachable()))
 
     def forget_undo(self) -> None:
         """What `undo` would take back is not known any more, or may be gone."""

@@ -26,7 +26,10 @@ WEIGHTS = {
     "restore": 2,
 }
 # Where the program has the command.
-FURTHER_WEIGHTS = {"gc": {"collect": 3}, "worktree": {"renew": 3}, "rm": {"remove": 3, "force": 4}, "mv": {"move": 3}}
+FURTHER_WEIGHTS = {
+    "gc": {"collect": 3}, "maintenance": {"maintain": 4}, "worktree": {"renew": 3}, "rm": {"remove": 3, "force": 4},
+    "mv": {"move": 3},
+}
 FURTHER_COPIES = ["second", "third"]
 
 
