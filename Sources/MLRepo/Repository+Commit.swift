@@ -73,6 +73,7 @@ extension Repository {
         _ request: CommitRequest, by committer: Person, onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) -> Made {
         if let lost = try lostCommit() { throw .lostCommit(lost) }
+        try requireHeld(base().head)
         try finishMerge()
         guard try copy.pending() == nil else { throw .interruptedCheckout }
         let look = try look()

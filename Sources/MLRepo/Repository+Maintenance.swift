@@ -3,15 +3,19 @@ package import Storage
 
 extension Repository {
     /// What maintenance would code otherwise now.
-    package func maintenancePlan() throws(RepositoryError) -> Rebasing.Plan {
-        try storing { () throws(StoreError) in try rebasing.plan() }
+    ///
+    /// - Parameter watch: Is told how far it is, by any thread.
+    package func maintenancePlan(
+        watch: @Sendable (Rebasing.Step) -> Void = { _ in }
+    ) throws(RepositoryError) -> Rebasing.Plan {
+        try storing { () throws(StoreError) in try rebasing.plan(watch: watch) }
     }
 
     /// Has versions of tensors told by the nearest of them, and does what a store needs now and then.
     ///
-    /// - Parameter watch: Is told of how many packs have been made anew, and of how many bytes, of how many.
+    /// - Parameter watch: Is told how far it is, by any thread.
     package func maintain(
-        watch: (_ packs: Int, _ bytes: Int, _ all: Int) -> Void = { _, _, _ in }
+        watch: @Sendable (Rebasing.Step) -> Void = { _ in }
     ) throws(RepositoryError) -> Rebasing.Outcome {
         guard let actor = person else { throw .noIdentity }
         let workingCopy = copy.isBare ? nil : try copy.head().workingCopy

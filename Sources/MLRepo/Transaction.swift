@@ -43,7 +43,11 @@ extension Repository {
         while true {
             let state = store.current
             // A read may have gone on to a newer state, and what was found in the older one be gone.
-            guard writer.stands(in: state) else { throw .store(.outdated) }
+            guard writer.stands(in: state) else {
+                // Entries that were tried before are in no log.
+                writer.discard()
+                throw .store(.outdated)
+            }
             let refChanges = try changes()
             try requireFiles(of: refChanges, writer)
             let isMove = !copy.isBare && refChanges.contains { $0.name == own }
@@ -145,6 +149,12 @@ extension Repository {
     func requireStanding(_ head: WorkingCopy.Head) throws(RepositoryError) {
         let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         try requireStanding(try ref(name), head.commit, name)
+    }
+
+    /// Makes sure that nobody took a working copy off the store's list, and a collection what it stands on.
+    func requireHeld(_ head: WorkingCopy.Head) throws(RepositoryError) {
+        let name = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
+        if try ref(name) == nil { try requireStanding(nil, head.commit, name) }
     }
 
     private func requireStanding(

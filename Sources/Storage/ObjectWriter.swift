@@ -1,4 +1,5 @@
 internal import Coding
+internal import FileIO
 package import ObjectModel
 internal import Synchronization
 
@@ -339,4 +340,13 @@ package final class ObjectWriter: Sendable {
 
     /// Gives up: what was not finished leaves no file.
     package func abandon() { state.withLock { $0.pack.take() }?.abandon() }
+
+    /// Gives up, and removes finished packs as well: where no log entry can have come to name them.
+    package func discard() {
+        abandon()
+        // What cannot be removed now is collected later.
+        for pack in state.withLock({ $0.finished }) {
+            try? store.files.removeIfPresent(store.layout.pack(pack.name))
+        }
+    }
 }

@@ -47,6 +47,14 @@ package struct Rebasing: Sendable {
         package var packBytes: Int { packs.reduce(0) { $0 + $1.index.fileLength } }
     }
 
+    /// How far it has come.
+    package enum Step: Sendable {
+        /// Tensors were looked at: how many, and what they and all that are to be looked at take, in bytes.
+        case looked(tensors: Int, bytes: Int, all: Int)
+        /// Packs were made anew: how many, and what they and all of them had, in bytes.
+        case coded(packs: Int, bytes: Int, all: Int)
+    }
+
     /// What was done.
     package struct Outcome: Sendable {
         package let plan: Plan
@@ -77,16 +85,21 @@ package struct Rebasing: Sendable {
 
     /// Says what would be done; tensors that cannot be read stay as they are.
     ///
+    /// - Parameter watch: Is told how far it is, by any thread.
     /// - Throws: Also where the index of a pack is damaged: then nobody knows what needs what.
-    package func plan() throws(StoreError) -> Plan { try survey().plan }
+    package func plan(watch: @Sendable (Step) -> Void) throws(StoreError) -> Plan {
+        try survey(watch).plan
+    }
 
-    private func survey() throws(StoreError) -> (state: StoreState, plan: Plan) {
+    private func survey(_ watch: @Sendable (Step) -> Void) throws(StoreError) -> (
+        state: StoreState, plan: Plan
+    ) {
         for _ in 0..<Self.attempts {
             let state = try store.refresh()
             let plan: Plan
             do throws(StoreError) {
                 try requireIndexes(store.packs)
-                plan = look()
+                plan = look(watch)
             } catch {
                 // What others took away meanwhile is no damage.
                 guard try store.refresh() != state else { throw error }
@@ -104,12 +117,21 @@ package struct Rebasing: Sendable {
         }
     }
 
-    private func look() -> Plan {
+    private func look(_ watch: @Sendable (Step) -> Void) -> Plan {
         var plan = Plan()
         let kin = TensorKin(store, threads: threads)
         let dependants = dependants()
-        for members in kin.members() {
-            let sampled = kin.sampled(members)
+        let groups = kin.members()
+        let all = groups.joined().reduce(0) { $0 + $1.storedLength }
+        let seen = Mutex((tensors: 0, bytes: 0))
+        for members in groups {
+            let sampled = kin.sampled(members) { member in
+                let now = seen.withLock { seen in
+                    seen = (seen.tensors + 1, seen.bytes + member.storedLength)
+                    return seen
+                }
+                watch(.looked(tensors: now.tensors, bytes: now.bytes, all: all))
+            }
             plan.unreadable += members.count - sampled.count
             for family in kin.families(sampled) {
                 for start in stride(from: 0, to: family.count, by: Self.familyLimit) {
@@ -216,13 +238,13 @@ package struct Rebasing: Sendable {
     /// Does what a plan says.
     ///
     /// - Parameters:
-    ///   - watch: Is told of how many packs have been made anew, and of how many bytes, of how many.
+    ///   - watch: Is told how far it is, by any thread.
     ///   - event: Makes the event of the entry that replaces the packs.
     package func perform(
-        watch: (_ packs: Int, _ bytes: Int, _ all: Int) -> Void, event: () -> Event
+        watch: @Sendable (Step) -> Void, event: () -> Event
     ) throws(StoreError) -> Outcome {
         for _ in 0..<Self.attempts {
-            let (state, plan) = try survey()
+            let (state, plan) = try survey(watch)
             guard !plan.packs.isEmpty else {
                 return Outcome(plan: plan, changed: 0, writtenBytes: 0, replacedBytes: 0)
             }
@@ -233,11 +255,13 @@ package struct Rebasing: Sendable {
 
     /// - Returns: Nothing if somebody else was faster.
     private func replace(
-        _ plan: Plan, in state: StoreState, _ watch: (Int, Int, Int) -> Void, _ event: Event
+        _ plan: Plan, in state: StoreState, _ watch: (Step) -> Void, _ event: Event
     ) throws(StoreError) -> Outcome? {
         try requireSpace(plan)
         let writer = ObjectWriter(store, random: random)
-        defer { writer.abandon() }
+        // Until an entry may name them, the new packs are of use to nobody.
+        var mayBeNamed = false
+        defer { mayBeNamed ? writer.abandon() : writer.discard() }
         var (written, done, changed) = (0, 0, 0)
         do throws(StoreError) {
             for (number, pack) in plan.packs.enumerated() {
@@ -245,7 +269,7 @@ package struct Rebasing: Sendable {
                     written += new
                     changed += count
                     done += old
-                    watch(number, done, plan.packBytes)
+                    watch(.coded(packs: number, bytes: done, all: plan.packBytes))
                 }
             }
         } catch {
@@ -266,11 +290,13 @@ package struct Rebasing: Sendable {
         for _ in 0..<Self.attempts {
             guard try fits(changes, state) else { return nil }
             let operation = StoreOperation(event: id, refs: state.refs, packs: changes, time: event.time)
+            mayBeNamed = true
             if try store.append(operation, on: state, nonce: Hex.text(random(8))) == .committed {
                 return Outcome(
                     plan: plan, changed: changed, writtenBytes: packs.reduce(0) { $0 + $1.length },
                     replacedBytes: plan.packBytes)
             }
+            mayBeNamed = false
             state = try store.refresh()
         }
         return nil

@@ -92,7 +92,9 @@ struct TensorKin {
     // MARK: Kin
 
     /// Decodes tensors and takes a sample of each; those that cannot be read are left out.
-    func sampled(_ members: [Member]) -> [Sampled] {
+    ///
+    /// - Parameter watch: Is told of each, by any thread.
+    func sampled(_ members: [Member], watch: @Sendable (Member) -> Void) -> [Sampled] {
         // Those with one base stand together, so that it is decoded once.
         let order = members.indices.sorted { a, b in
             let (one, other) = (
@@ -107,6 +109,7 @@ struct TensorKin {
                 if let sample = sample(of: members[order[next]]) {
                     samples.withLock { $0[order[next]] = sample }
                 }
+                watch(members[order[next]])
             }
         }
         let found = samples.withLock { $0 }

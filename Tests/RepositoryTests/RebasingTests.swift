@@ -18,10 +18,25 @@ import Testing
         let bytes: [UInt8]
     }
 
+    /// Whether a call gives a new log entry its name.
+    private static func isEntry(_ call: FileCall) -> Bool {
+        call.operation == .link && "\(call)".contains("/log/new/")
+    }
+
     private func expect(_ all: [Kept], _ bench: Workbench, _ comment: Comment) throws {
         for kept in all { #expect(try bench.content(kept.name, of: kept.commit) == kept.bytes, comment) }
         try bench.requireShallow()
         #expect(try bench.problems() == [], comment)
+    }
+
+    /// What was begun and not finished has left no packs; what was replaced waits for an hour.
+    private func expectNoLeavings(_ bench: Workbench, _ comment: Comment) throws {
+        for _ in 0..<3 {
+            bench.disk.pass(2 * Self.hour)
+            _ = try bench.open().maintain()
+        }
+        let live = try bench.open().store.packs.count
+        #expect(try bench.packFiles == live, comment)
     }
 
     /// Versions of a model, each some way from the one before.
@@ -166,8 +181,7 @@ import Testing
         try start.write(Self.name, model.file)
         let recorder = RecordingFileSystem(start.disk.copy())
         _ = try Workbench(SimulatedDisk(), files: recorder, seed: seed + 1).open().maintain()
-        let isEntry = { (call: FileCall) in call.operation == .link && "\(call)".contains("/log/new/") }
-        let number = try #require(recorder.calls.first(where: isEntry)?.number)
+        let number = try #require(recorder.calls.first(where: Self.isEntry)?.number)
         let bench = Workbench(start.disk.copy(), seed: seed + 2)
         let commit = Mutex<ObjectID?>(nil)
         let between = RecordingFileSystem(
@@ -181,6 +195,7 @@ import Testing
             commit: try #require(commit.withLock { $0 }, "seed \(seed)"), name: Self.name, bytes: model.file)
         #expect(outcome.plan.tensors == 10 && outcome.writtenBytes > 0, "begun anew with it, seed \(seed)")
         try expect(versions + [kept], bench, "seed \(seed)")
+        try expectNoLeavings(bench, "seed \(seed)")
     }
 
     @Test func `a commit beside it begins anew where its base is a difference by then`() throws {
@@ -211,6 +226,7 @@ import Testing
             try expect(
                 versions + [Kept(commit: id, name: Self.name, bytes: model.file)], bench,
                 "call \(number) of \(count), seed \(seed)")
+            try expectNoLeavings(bench, "call \(number) of \(count), seed \(seed)")
         }
         #expect(begunAnew > 0, "seed \(seed)")
     }
@@ -292,6 +308,14 @@ import Testing
                     return call.number < number ? .proceed : .fail(5)
                 })
             _ = try? Workbench(disk, files: stopping, seed: seed + 1).open().maintain()
+            let failed = stopping.calls.first { $0.number >= number && $0.operation == .write }
+            if isFull, let failed, !stopping.calls.contains(where: Self.isEntry),
+                !"\(failed)".contains("/entry-")
+            {
+                let left = try Workbench(disk, seed: seed + 2).packFiles
+                #expect(
+                    try left == bench.packFiles, "a full disk needs its room, call \(number), seed \(seed)")
+            }
             let after = Workbench(isFull ? disk : disk.crash(keeping: .nothing), seed: seed + 2)
             try expect(versions, after, "call \(number), full: \(isFull), seed \(seed)")
             guard round % 8 == 0 else { continue }

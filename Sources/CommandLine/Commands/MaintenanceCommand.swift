@@ -26,8 +26,24 @@ struct MaintenanceCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.here()
-        let outcome = plan ? nil : try maintain(repository)
-        let plan = try outcome?.plan ?? repository.maintenancePlan()
+        let (looking, coding) = (
+            output.progress("looking at", unit: "tensor"), output.progress("coding anew", unit: "pack")
+        )
+        let watch = { @Sendable (step: Rebasing.Step) in
+            switch step {
+            case .looked(let tensors, let bytes, let all): looking.set(count: tensors, bytes: bytes, of: all)
+            case .coded(let packs, let bytes, let all):
+                looking.finish()
+                coding.set(count: packs, bytes: bytes, of: all)
+            }
+        }
+        let outcome: Rebasing.Outcome?
+        let plan: Rebasing.Plan
+        do {
+            defer { for progress in [looking, coding] { progress.finish() } }
+            outcome = self.plan ? nil : try repository.maintain(watch: watch)
+            plan = try outcome?.plan ?? repository.maintenancePlan(watch: watch)
+        }
         if output.json { return Terminal.printJSON(Self.json(plan, outcome)) }
         guard self.plan || !output.quiet else { return }
         Terminal.print(Self.text(plan, outcome))
@@ -35,14 +51,6 @@ struct MaintenanceCommand: ParsableCommand {
             Terminal.printError(
                 "note: \(plan.unreadable == 1 ? "1 tensor" : "\(Terminal.count(plan.unreadable)) tensors") could not be read: mlrepo fsck says why"
             )
-        }
-    }
-
-    private func maintain(_ repository: Repository) throws -> Rebasing.Outcome {
-        let progress = output.progress("coding anew", unit: "pack")
-        defer { progress.finish() }
-        return try repository.maintain { packs, bytes, all in
-            progress.set(count: packs, bytes: bytes, of: all)
         }
     }
 
