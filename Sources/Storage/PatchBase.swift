@@ -27,70 +27,19 @@ package struct PatchBase: Sendable {
     /// - Parameter version: The chunks of the version.
     /// - Returns: Nothing if there are none that can be read.
     package init?(_ version: [ChunkEntry], in store: ObjectStore) {
-        var gathering = Gathering(store: store)
+        var gathering = PatchBaseOrder(store)
         for chunk in version { gathering.add(ObjectReference(.blob, chunk.id)) }
-        (chunks, numbers) = gathering.ordered()
+        var (chunks, numbers): ([Chunk], [ObjectID: Int]) = ([], [:])
+        for (reference, found) in gathering.ordered {
+            numbers[reference.id] = chunks.count
+            chunks.append(
+                Chunk(
+                    reference: reference, start: chunks.last?.end ?? 0, length: found.place.length,
+                    frame: FrameCache.Key(pack: found.pack.name, frame: found.place.frame),
+                    frameLength: (try? found.pack.index.frame(found.place.frame))?.length ?? 0))
+        }
+        (self.chunks, self.numbers) = (chunks, numbers)
         if chunks.isEmpty { return nil }
-    }
-
-    /// Puts chunks in the order of the version that they are of, as far as lists tell that have some of them in order: the chunks that
-    /// are left of it, and the bases of each frame.
-    ///
-    /// What is in no place yet comes behind what precedes it in its list.
-    private struct Gathering {
-        private let store: ObjectStore
-        private var found: [(reference: ObjectReference, place: ObjectStore.Found)] = []
-        private var places: [ObjectID: Int] = [:]
-        /// Of each chunk, and of the beginning, the one behind it.
-        private var following: [Int: Int] = [:]
-        private static let beginning = -1
-        private var last = beginning
-        private var frames: Set<FrameCache.Key> = []
-
-        init(store: ObjectStore) { self.store = store }
-
-        /// Adds the next chunk of a version, or what it was told by.
-        mutating func add(_ reference: ObjectReference) {
-            guard let found = store.find(reference), !found.place.isRecipe else { return }
-            let index = found.pack.index
-            guard index.hasBase(found.place.frame) else { return add(reference, found) }
-            let key = FrameCache.Key(pack: found.pack.name, frame: found.place.frame)
-            guard index.isDifference(found.place.frame), frames.insert(key).inserted,
-                let frame = try? index.frame(found.place.frame)
-            else { return }
-            for base in frame.bases {
-                if let found = store.plainCopies(of: base).first { add(base, found) }
-            }
-        }
-
-        private mutating func add(_ reference: ObjectReference, _ place: ObjectStore.Found) {
-            guard place.place.length > 0 else { return }
-            if let known = places[reference.id] { return last = known }
-            let number = found.count
-            found.append((reference, place))
-            places[reference.id] = number
-            following[number] = following[last]
-            following[last] = number
-            last = number
-        }
-
-        /// The chunks in order, and where each stands.
-        func ordered() -> ([Chunk], [ObjectID: Int]) {
-            var (chunks, numbers): ([Chunk], [ObjectID: Int]) = ([], [:])
-            chunks.reserveCapacity(found.count)
-            var next = following[Self.beginning]
-            while let number = next {
-                let (reference, found) = found[number]
-                numbers[reference.id] = chunks.count
-                chunks.append(
-                    Chunk(
-                        reference: reference, start: chunks.last?.end ?? 0, length: found.place.length,
-                        frame: FrameCache.Key(pack: found.pack.name, frame: found.place.frame),
-                        frameLength: (try? found.pack.index.frame(found.place.frame))?.length ?? 0))
-                next = following[number]
-            }
-            return (chunks, numbers)
-        }
     }
 
     /// What some chunks take, in bytes: their shares of the frames that they lie in, as far as these are of this file.
