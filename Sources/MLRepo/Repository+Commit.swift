@@ -226,6 +226,8 @@ extension Repository {
             tracked: parent == look.head.commit ? tracked : joined(look, parentCommit), tree: built.root)
         let payload = commit.payload
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
+        // Behind the log entry nothing may be begun anew.
+        let isRead = try isAllInput(run, request, edits, base)
         let isNoted = try noteMerge(of: commit, upon: parentCommit, theirs, tracked, look)
         let result: ObjectWriter.Result
         do throws(RepositoryError) {
@@ -252,7 +254,7 @@ extension Repository {
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: files.changes, code: run.code,
-            isAllInput: try isAllInput(run, request, edits, base))
+            isAllInput: isRead)
         return Made(look: look, found: files.found, theirs: theirs, isNoted: isNoted, report: report)
     }
 

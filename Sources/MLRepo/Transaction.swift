@@ -8,7 +8,7 @@ extension Repository {
     /// How often an operation is tried that others take the ground from.
     private static let attempts = 3
 
-    /// Does an operation, and once more from its beginning where others took away meanwhile what it had found in the store.
+    /// Does an operation, and again from its beginning where others took away meanwhile what it had found in the store.
     ///
     /// - Parameter operation: Leaves everything as it was where it fails.
     func beginningAnew<Result>(
