@@ -62,14 +62,6 @@ package struct SafetensorsHeader: Sendable {
         self.tensors = tensors.filter { !$0.range.isEmpty }
     }
 
-    /// Bytes of an element of the type that a file's first bytes name first: a guess at what most of its tensors are, without reading all of its header.
-    package static func firstElementWidth(in bytes: some Collection<UInt8>) -> Int? {
-        let text = String(decoding: bytes.dropFirst(prefixLength), as: UTF8.self)
-        guard text.hasPrefix("{"), let member = text.firstRange(of: "\"dtype\"") else { return nil }
-        let value = text[member.upperBound...].drop { $0 != "\"" }.dropFirst()
-        return TensorEntry.elementWidth(of: String(value.prefix { $0 != "\"" }))
-    }
-
     private static let metadata = Array("__metadata__".utf8)
 
     private static func tensor(

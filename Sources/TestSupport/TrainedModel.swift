@@ -9,6 +9,8 @@ package struct TrainedModel: Sendable {
 
     package var tensors: [Tensor]
     package var metadata = ""
+    /// How many batches it has seen, as batch norms count them: a tensor of one number that stands before all others in a safetensors file.
+    package var batches: Int64?
 
     /// - Parameters:
     ///   - layers: Each of a matrix of `rows` x `columns` and a bias of `rows`.
@@ -82,6 +84,10 @@ package struct TrainedModel: Sendable {
     /// The model as a file, the tensors in their order.
     package func file(_ element: Element) -> [UInt8] {
         var (header, data): (String, [UInt8]) = ("{\"__metadata__\":{\"step\":\"\(metadata)\"}", [])
+        if let batches {
+            data += withUnsafeBytes(of: batches.littleEndian) { Array($0) }
+            header += ",\"batches\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]}"
+        }
         for tensor in tensors {
             let start = data.count
             for weight in tensor.weights { data += element.bytes(weight) }

@@ -16,18 +16,15 @@ extension TensorFile {
         guard cutRule == TensorCutter.rule || pieces.contains(where: { $0.tensor != nil }) else { return nil }
     }
 
-    /// Bytes of a file in which its first tensor's type is looked for.
-    private static let typeReach = 16_384
-
-    /// Bytes of an element of a file's first tensor, 0 where its type is not known; nothing if it is no file of tensors.
+    /// Bytes of an element of most of a file of tensors, 0 where that is not known; nothing if it is another file.
+    ///
+    /// Most by bytes: a model whose first tensor is a counter of 64 bits is a model of the type of its weights.
     static func elementWidth(in path: FilePath, _ files: any FileSystem) -> Int? {
-        guard let bytes = try? files.bytes(of: path, at: 0, count: typeReach) else { return nil }
-        if let width = SafetensorsHeader.firstElementWidth(in: bytes) { return width }
         guard let file = try? files.open(path) else { return nil }
         defer { files.close(file) }
         guard let size = try? files.status(of: file).size,
             let tensors = TensorFile(reading: file, size, files)
         else { return nil }
-        return tensors.tensors.first?.elementWidth ?? 0
+        return tensors.commonWidth
     }
 }

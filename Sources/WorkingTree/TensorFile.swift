@@ -29,6 +29,13 @@ struct TensorFile: Sendable {
     /// The types of its tensors, but for unknown ones.
     var types: Set<ElementType> { Set(Set(tensors.map(\.type)).compactMap { Self.elementType($0) }) }
 
+    /// Bytes of the elements that take most bytes, 0 where no type is known; of two that take as many, the larger.
+    var commonWidth: Int {
+        var bytes: [Int: Int] = [:]
+        for tensor in tensors { bytes[tensor.elementWidth ?? 0, default: 0] += tensor.range.count }
+        return bytes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 0
+    }
+
     /// How the bytes of a piece are numbers; nothing where that is not known, or does not matter.
     func layout(of piece: TensorCutter.Piece) -> TensorLayout? {
         guard piece.length >= Self.leastPiece, let number = piece.tensor,

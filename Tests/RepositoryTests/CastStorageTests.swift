@@ -68,6 +68,17 @@ import Testing
         try expect([plain, both], other, "seed \(seed)")
     }
 
+    @Test func `a rounded model is known by its weights, not by a counter before them`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var model = Self.model(&random)
+        model.batches = 1_000
+        let version = try commit(Self.pair(model), bench)
+        #expect(try casts(bench) == 2, "seed \(seed)")
+        try expect([version], bench, "seed \(seed)")
+    }
+
     @Test func `rounded checkpoints rest on differences, through merges and collections`() throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
