@@ -123,6 +123,17 @@ package final class FrameCoder {
         base.withUnsafeBytes { patchEncoder.encode(bytes, base: $0, starts, effort: effort) }
     }
 
+    /// What a stream of codec 5 copies of its base, as far as that is told without the base: a hint, and nothing where there is none.
+    ///
+    /// - Parameters:
+    ///   - baseLength: Of all bases, in bytes.
+    ///   - rawLength: Of what comes out, in bytes.
+    package func patchCopies(
+        _ stored: UnsafeRawBufferPointer, baseLength: Int, rawLength: Int
+    ) -> [PatchCopy]? {
+        PatchDecoder.copies(stored, baseLength: baseLength, rawLength: rawLength, zstd)
+    }
+
     /// Decodes into all of `output`.
     ///
     /// - Parameter base: Empty if the codec has none.

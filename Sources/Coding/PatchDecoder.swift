@@ -1,6 +1,4 @@
 /// Decodes streams of codec 5 (`Documentation/Formats/patch.md`): copies of parts of the base, and literals between them.
-///
-/// Takes nothing on trust: every copy is checked against the base and against the room that is left.
 enum PatchDecoder {
     /// Decodes into all of `output`.
     ///
@@ -20,6 +18,43 @@ enum PatchDecoder {
                     rebasing: UnsafeMutableRawBufferPointer(buffer)[..<head.prefix.count]))
             filled = head.prefix.count
         }
+        let content = try content(stored, head, length, prefix: prefix, zstd)
+        let isSound = content.withUnsafeBytes { bytes in
+            apply(
+                commands: UnsafeRawBufferPointer(rebasing: bytes[..<head.commandLength]),
+                literals: UnsafeRawBufferPointer(rebasing: bytes[head.commandLength...]), base, output)
+        }
+        guard isSound else { throw .corrupt(.patch) }
+    }
+
+    /// What a stream copies, found out without its base.
+    ///
+    /// A hint only: commands may be compressed by what the base has, and then others come out.
+    ///
+    /// - Returns: Nothing where that is seen, or where the stream says nothing of copies.
+    static func copies(
+        _ stored: UnsafeRawBufferPointer, baseLength: Int, rawLength: Int, _ zstd: ZstdCoder
+    ) -> [PatchCopy]? {
+        guard let (head, length) = PatchHead.read(stored, baseLength: baseLength, rawLength: rawLength),
+            head.commandLength > 0
+        else { return nil }
+        let prefix = [UInt8](repeating: 0, count: head.prefix.count)
+        guard let content = try? content(stored, head, length, prefix: prefix, zstd) else { return nil }
+        return content.withUnsafeBytes { bytes in
+            var commands = PatchCommands(
+                UnsafeRawBufferPointer(rebasing: bytes[..<head.commandLength]),
+                literalLength: head.literalLength, baseLength: baseLength, rawLength: rawLength)
+            var copies: [PatchCopy] = []
+            while let (_, copy) = commands.next() { copies.append(copy) }
+            return commands.isFinished ? copies : nil
+        }
+    }
+
+    /// Commands and literals.
+    private static func content(
+        _ stored: UnsafeRawBufferPointer, _ head: PatchHead, _ length: Int, prefix: [UInt8],
+        _ zstd: ZstdCoder
+    ) throws(CodingError) -> [UInt8] {
         let count = head.commandLength + head.literalLength
         var failure: CodingError?
         // The most is twice a frame's raw bytes.
@@ -35,12 +70,7 @@ enum PatchDecoder {
             }
         }
         if let failure { throw failure }
-        let isSound = content.withUnsafeBytes { bytes in
-            apply(
-                commands: UnsafeRawBufferPointer(rebasing: bytes[..<head.commandLength]),
-                literals: UnsafeRawBufferPointer(rebasing: bytes[head.commandLength...]), base, output)
-        }
-        guard isSound else { throw .corrupt(.patch) }
+        return content
     }
 
     /// Follows the commands.
@@ -50,28 +80,23 @@ enum PatchDecoder {
         commands: UnsafeRawBufferPointer, literals: UnsafeRawBufferPointer, _ base: BaseBytes,
         _ output: UnsafeMutableRawBufferPointer
     ) -> Bool {
-        var reader = VarintReader(commands)
-        var (written, used, position) = (0, 0, 0)
+        var commands = PatchCommands(
+            commands, literalLength: literals.count, baseLength: base.count, rawLength: output.count)
+        var (written, used) = (0, 0)
         func write(_ bytes: UnsafeRawBufferPointer) {
             UnsafeMutableRawBufferPointer(rebasing: output[written..<written + bytes.count])
                 .copyMemory(from: bytes)
             written += bytes.count
         }
-        while !reader.isAtEnd {
-            guard let fresh = reader.next(), let copied = reader.next(), let skip = reader.next(),
-                copied > 0, fresh <= literals.count - used, fresh + copied <= output.count - written
-            else { return false }
-            position += skip & 1 == 0 ? skip >> 1 : -(skip >> 1) - 1
-            guard position >= 0, position <= base.count, copied <= base.count - position else { return false }
+        while let (fresh, copy) = commands.next() {
             write(UnsafeRawBufferPointer(rebasing: literals[used..<used + fresh]))
             base.copy(
-                position..<position + copied,
-                into: UnsafeMutableRawBufferPointer(rebasing: output[written..<written + copied]))
-            written += copied
+                copy.position..<copy.position + copy.length,
+                into: UnsafeMutableRawBufferPointer(rebasing: output[written..<written + copy.length]))
+            written += copy.length
             used += fresh
-            position += copied
         }
-        guard literals.count - used == output.count - written else { return false }
+        guard commands.isFinished else { return false }
         write(UnsafeRawBufferPointer(rebasing: literals[used...]))
         return true
     }

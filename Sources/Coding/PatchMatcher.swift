@@ -6,14 +6,6 @@
 ///
 /// One thread at a time. Memory: 0.3 MiB.
 final class PatchMatcher {
-    /// Bytes that are found again.
-    struct Copy: Equatable {
-        /// Where they stand in the new bytes, and in the earlier ones.
-        let offset: Int
-        let position: Int
-        let length: Int
-    }
-
     /// Bytes that a hash depends on.
     private static let hashed = 32
     /// A copy of so many bytes tells where both stand; a shorter one may come from anywhere, in text that repeats itself.
@@ -30,7 +22,7 @@ final class PatchMatcher {
     /// So many copies in a row that tell nothing, and the place is looked for anew.
     private static let doubtful = 4
     /// Bytes of the earlier version that are hashed at first, half as many before the place where it is expected to go on.
-    private static let firstWindow = 2048
+    private static let firstWindow = 512
     /// The largest window in which something better is looked for than what was found, and the largest one if nothing was.
     private static let doubtWindow = 32_768
     private static let lastWindow = 131_072
@@ -58,7 +50,7 @@ final class PatchMatcher {
     func match(
         _ bytes: UnsafeRawBufferPointer, _ base: UnsafeRawBufferPointer,
         _ starts: [(offset: Int, position: Int)], effort: Int
-    ) -> (copies: [Copy], end: Int) {
+    ) -> (copies: [PatchCopy], end: Int) {
         guard let new = bytes.baseAddress, let old = base.baseAddress, !base.isEmpty else { return ([], 0) }
         var search = Search(
             new: new, old: old, oldCount: base.count, budget: bytes.count * effort)
@@ -77,7 +69,7 @@ final class PatchMatcher {
         let oldCount: Int
         /// Bytes that may still be hashed.
         var budget: Int
-        var copies: [Copy] = []
+        var copies: [PatchCopy] = []
         /// How many places are taken in doubt before anything better is looked for, and how many of these are left: the more, the more often
         /// that was in vain.
         var trust = 1
@@ -102,7 +94,7 @@ final class PatchMatcher {
             let length = Self.common(search.new + place.offset, search.old + place.position, room)
             if length >= Self.leastCopy || (length > 0 && length == range.upperBound - place.offset) {
                 search.copies.append(
-                    Copy(offset: place.offset, position: place.position, length: length))
+                    PatchCopy(offset: place.offset, position: place.position, length: length))
             }
             let expected = sure.position + place.offset - sure.offset
             let isSure =
@@ -212,35 +204,29 @@ final class PatchMatcher {
     }
 
     /// The place in some new bytes that goes on the longest in some earlier ones.
+    ///
+    /// - Parameters:
+    ///   - new: At least as many bytes as are hashed at a time, and so is `old`.
+    ///   - end: Of the new bytes.
     private func place(
         _ search: Search, _ new: Range<Int>, _ old: Range<Int>, _ position: Int, _ end: Int
     ) -> Place? {
-        let bits = old.count <= 4096 ? 12 : old.count <= 16_384 ? 14 : 16
+        let bits = old.count <= 1024 ? 10 : old.count <= 4096 ? 12 : old.count <= 16_384 ? 14 : 16
         let slots = table.room(for: UInt32.self, 1 << bits)
         slots.update(repeating: .max, count: 1 << bits)
-        let shift = UInt64(64 - bits)
         return Self.gear.withUnsafeBufferPointer { gear in
-            var hash: UInt64 = 0
-            // Of equal hashes the nearest place counts, those behind the parting before those ahead of it.
-            for at in old {
-                hash = hash << 2 &+ gear[Int(search.old.load(fromByteOffset: at, as: UInt8.self))]
-                let start = at - Self.hashed + 1
-                guard start >= old.lowerBound else { continue }
-                let slot = Int(hash >> shift)
-                if start < position || slots[slot] == .max || Int(slots[slot]) < position {
-                    slots[slot] = UInt32(truncatingIfNeeded: start)
-                }
-            }
-            hash = 0
+            Self.note(search.old, old, position, in: slots, bits, gear)
+            let shift = UInt64(64 - bits)
+            var hash = Self.hash(search.new, new.lowerBound, gear)
             var best: Place?
-            var stop = new.upperBound
-            var at = new.lowerBound
-            while at < stop {
-                hash = hash << 2 &+ gear[Int(search.new.load(fromByteOffset: at, as: UInt8.self))]
-                at += 1
-                let start = at - Self.hashed
-                guard start >= new.lowerBound else { continue }
-                let slot = slots[Int(hash >> shift)]
+            var stop = new.upperBound - Self.hashed + 1
+            var start = new.lowerBound
+            while start < stop {
+                defer { start &+= 1 }
+                hash =
+                    hash << 2
+                    &+ gear[Int(search.new.load(fromByteOffset: start &+ Self.hashed &- 1, as: UInt8.self))]
+                let slot = slots[Int(truncatingIfNeeded: hash &>> shift)]
                 guard slot != .max else { continue }
                 let place = Int(slot)
                 if let best, start < best.offset + best.length, place - best.position == start - best.offset {
@@ -251,18 +237,61 @@ final class PatchMatcher {
                 guard length >= Self.hashed, length > best?.length ?? 0 else { continue }
                 best = Place(offset: start, position: place, length: length)
                 if length >= Self.certain { break }
-                stop = min(stop, start + Self.patience + Self.hashed)
+                stop = min(stop, start + Self.patience + 1)
             }
-            guard var best else { return nil }
-            while best.offset > new.lowerBound, best.position > 0,
-                search.new.load(fromByteOffset: best.offset - 1, as: UInt8.self)
-                    == search.old.load(fromByteOffset: best.position - 1, as: UInt8.self)
-            {
-                best.offset -= 1
-                best.position -= 1
-                best.length += 1
-            }
-            return best
+            return best.map { Self.extended($0, back: new.lowerBound, search) }
         }
+    }
+
+    /// Notes where earlier bytes have which hash: of equal hashes the place nearest to a position, those behind it before those ahead of it.
+    private static func note(
+        _ bytes: UnsafeRawPointer, _ range: Range<Int>, _ position: Int,
+        in slots: UnsafeMutablePointer<UInt32>, _ bits: Int, _ gear: UnsafeBufferPointer<UInt64>
+    ) {
+        let shift = UInt64(64 - bits)
+        let last = range.upperBound - hashed
+        let parting = min(max(range.lowerBound, position), last + 1)
+        var hash = hash(bytes, range.lowerBound, gear)
+        var start = range.lowerBound
+        func slot() -> Int {
+            hash = hash << 2 &+ gear[Int(bytes.load(fromByteOffset: start &+ hashed &- 1, as: UInt8.self))]
+            return Int(truncatingIfNeeded: hash &>> shift)
+        }
+        while start < parting {
+            slots[slot()] = UInt32(truncatingIfNeeded: start)
+            start &+= 1
+        }
+        let limit = UInt32(truncatingIfNeeded: parting)
+        while start <= last {
+            let slot = slot()
+            // Empty, or of a place behind.
+            if slots[slot] &+ 1 <= limit { slots[slot] = UInt32(truncatingIfNeeded: start) }
+            start &+= 1
+        }
+    }
+
+    /// The hash of the bytes at a place but for the last one that it depends on.
+    private static func hash(
+        _ bytes: UnsafeRawPointer, _ start: Int, _ gear: UnsafeBufferPointer<UInt64>
+    ) -> UInt64 {
+        var hash: UInt64 = 0
+        for at in start..<start + hashed - 1 {
+            hash = hash << 2 &+ gear[Int(bytes.load(fromByteOffset: at, as: UInt8.self))]
+        }
+        return hash
+    }
+
+    /// A place with the bytes before it that agree as well.
+    private static func extended(_ place: Place, back limit: Int, _ search: Search) -> Place {
+        var place = place
+        while place.offset > limit, place.position > 0,
+            search.new.load(fromByteOffset: place.offset - 1, as: UInt8.self)
+                == search.old.load(fromByteOffset: place.position - 1, as: UInt8.self)
+        {
+            place.offset -= 1
+            place.position -= 1
+            place.length += 1
+        }
+        return place
     }
 }

@@ -18,8 +18,7 @@ package struct PatchBase: Sendable {
     }
 
     let chunks: [Chunk]
-    /// Positions in ``chunks``.
-    private let numbers: [ObjectID: Int]
+    private let places: [ObjectID: Range<Int>]
 
     /// Of all chunks, in bytes.
     var length: Int { chunks.last?.end ?? 0 }
@@ -27,18 +26,9 @@ package struct PatchBase: Sendable {
     /// - Parameter version: The chunks of the version.
     /// - Returns: Nothing if there are none that can be read.
     package init?(_ version: [ChunkEntry], in store: ObjectStore) {
-        var gathering = PatchBaseOrder(store)
-        for chunk in version { gathering.add(ObjectReference(.blob, chunk.id)) }
-        var (chunks, numbers): ([Chunk], [ObjectID: Int]) = ([], [:])
-        for (reference, found) in gathering.ordered {
-            numbers[reference.id] = chunks.count
-            chunks.append(
-                Chunk(
-                    reference: reference, start: chunks.last?.end ?? 0, length: found.place.length,
-                    frame: FrameCache.Key(pack: found.pack.name, frame: found.place.frame),
-                    frameLength: (try? found.pack.index.frame(found.place.frame))?.length ?? 0))
-        }
-        (self.chunks, self.numbers) = (chunks, numbers)
+        var alignment = PatchAlignment(store)
+        for chunk in version { alignment.add(chunk.id) }
+        (chunks, places) = (alignment.chunks, alignment.places)
         if chunks.isEmpty { return nil }
     }
 
@@ -54,8 +44,8 @@ package struct PatchBase: Sendable {
         return sum
     }
 
-    /// Where a chunk stands.
-    func chunk(_ id: ObjectID) -> Chunk? { numbers[id].map { chunks[$0] } }
+    /// From where to where a chunk of the version stands here, more or less.
+    func place(of id: ObjectID) -> Range<Int>? { places[id] }
 
     /// The number of the chunk that has a position; that of the last one for positions behind all.
     func number(at position: Int) -> Int {

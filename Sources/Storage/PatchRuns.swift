@@ -21,18 +21,27 @@ extension PatchWriter {
         let offset: Int
         var length: Int
         /// What is known of a place before them, or of their end.
-        let anchor: Anchor?
-
-        init(start: Int, offset: Int, length: Int, anchor: Anchor?) {
-            (self.start, self.offset, self.length, self.anchor) = (start, offset, length, anchor)
-        }
-
-        init(_ run: Run, anchor: Anchor?) {
-            self.init(start: run.start, offset: run.offset, length: run.length, anchor: anchor)
-        }
+        var anchor: Anchor?
+        /// Where in the base stands what follows, if the store has that.
+        var end: Int?
 
         /// Where in the base they are expected.
         var expected: Int { anchor?.expected(offset) ?? offset }
+
+        /// Bytes beyond what is known for certain, and where a place is as good as unknown.
+        private static let (leastSlack, slack) = (4096, 65_536)
+
+        /// Parts of the base in which they are expected, some of them perhaps empty.
+        var reach: [Range<Int>] {
+            // The farther away the anchor is, the more may have come or gone between.
+            let distance = anchor.map { abs($0.offset - offset) } ?? offset
+            let start = expected - min(Self.slack, Self.leastSlack + distance / 16)
+            let limit = expected + length + Self.slack
+            guard let end, end >= start else { return [start..<limit] }
+            // Where much is gone, both ends of it.
+            let behind = end + Self.leastSlack
+            return [start..<min(limit, behind), max(start, end - length - Self.slack)..<behind]
+        }
     }
 
     /// Notes which chunks of a file are new while it is read.
@@ -47,8 +56,11 @@ extension PatchWriter {
 
         /// Notes a chunk that the store has.
         package mutating func pass(_ chunk: ChunkEntry, at offset: Int) {
-            guard let known = base.chunk(chunk.id) else { return }
-            anchor = Anchor(offset: offset + chunk.length, position: known.end)
+            guard let place = base.place(of: chunk.id) else { return }
+            if let last = runs.last, last.offset + last.length == offset {
+                runs[runs.count - 1].end = place.lowerBound
+            }
+            anchor = Anchor(offset: offset + chunk.length, position: place.upperBound)
         }
 
         /// Notes a chunk that was added to a frame.

@@ -20,8 +20,6 @@ package final class PatchWriter: Sendable {
         var recent: [Int: ArraySlice<UInt8>] = [:]
     }
 
-    /// Bytes of the base on both sides of the place where something is expected.
-    private static let slack = 65_536
     private static let anchorLimit = 16
     /// Bytes of a base in which a lost place is looked for at once.
     private static let soonFound = 64 << 20
@@ -65,7 +63,8 @@ package final class PatchWriter: Sendable {
 
     /// The frame as a patch, if that is worth it.
     private func patch(_ builder: inout FrameBuilder, _ runs: [Run]) throws(StoreError) -> EncodedFrame? {
-        var runs = runs.map { Run($0, anchor: anchor(for: $0)) }
+        var runs = runs
+        for index in runs.indices { runs[index].anchor = anchor(for: runs[index]) }
         var found = try encode(builder, runs)
         if let reach = lostReach(found?.patch, builder.rawLength),
             let others = relocated(builder, runs, within: reach), !Self.isSame(others, runs)
@@ -183,9 +182,11 @@ package final class PatchWriter: Sendable {
     private func part(for runs: [Run]) -> Part? {
         var wanted: Set<Int> = []
         for run in runs {
-            let first = base.number(at: max(0, run.expected - Self.slack))
-            let last = base.number(at: max(0, run.expected + run.length + Self.slack - 1))
-            wanted.formUnion(first...max(first, last))
+            for range in run.reach where !range.isEmpty {
+                let first = base.number(at: max(0, range.lowerBound))
+                let last = base.number(at: max(0, range.upperBound - 1))
+                wanted.formUnion(first...max(first, last))
+            }
         }
         let numbers = wanted.sorted()
         let length = numbers.reduce(0) { $0 + base.chunks[$1].length }
@@ -249,7 +250,11 @@ package final class PatchWriter: Sendable {
                         anchor: Anchor(offset: offset, position: stretch.position)))
             }
             // What is found nowhere most likely goes on where another one ended.
-            if stretches.isEmpty { parts.append(Run(run, anchor: parts.last?.anchor ?? anchor(for: run))) }
+            if stretches.isEmpty {
+                var other = run
+                other.anchor = parts.last?.anchor ?? anchor(for: run)
+                parts.append(other)
+            }
         }
         return parts
     }

@@ -78,6 +78,13 @@ extension FuzzedDecoder {
                 rawLength: length, stored: (head.bytes + (content ?? []))[...])
             let decoded = try? PackReader.decode(frame, base: BaseBytes(base), shared.get())
             try require(decoded == output, "something else than the commands say")
+            // With nothing of the base before them, they are known without it.
+            let coder = try shared.get()
+            let copies = frame.stored.withUnsafeBytes {
+                coder.patchCopies($0, baseLength: base.count, rawLength: length)
+            }
+            try require(
+                (copies != nil) == (output != nil && !commands.isEmpty), "other copies than the commands say")
             return output == nil ? .refused : .accepted
         })
 

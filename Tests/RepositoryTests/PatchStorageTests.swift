@@ -115,24 +115,63 @@ import Testing
         return chunks
     }
 
-    @Test func `a version that is told by another one leads to the chunks of that in their order`() throws {
+    @Test
+    func
+        `every version leads to the chunks of the first one, in their order and from where they are like its own`()
+        throws
+    {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
         let bench = try Workbench.fresh(seed: seed)
         var table = Self.table(&random, rows: 30_000)
-        let first = try commit(table.bytes, bench)
-        // Here and there a few rows, so that frames hold chunks from both sides of unchanged ones.
-        for place in stride(from: 500, to: 29_000, by: Int.random(in: 2000...6000, using: &random)) {
-            table.lines[place] = table.line(place, using: &random)
+        var versions = [try commit(table.bytes, bench)]
+        let first = try chunks(of: versions[0], bench)
+        let order = Dictionary(first.enumerated().map { ($1.id, $0) }) { old, _ in old }
+        for step in 0..<5 {
+            if step == 0 {
+                // Here and there a few rows, so that frames hold chunks from both sides of unchanged ones.
+                for place in stride(from: 500, to: 29_000, by: Int.random(in: 2000...6000, using: &random)) {
+                    table.lines[place] = table.line(place, using: &random)
+                }
+            } else {
+                table.edit(share: 0.003, using: &random)
+            }
+            versions.append(try commit(table.bytes, bench))
+            #expect(try patches(bench) > 0, "seed \(seed)")
+            try expectAligned(versions[step + 1], bench, order, "seed \(seed), step \(step)")
         }
-        let second = try commit(table.bytes, bench)
-        #expect(try patches(bench) > 0, "seed \(seed)")
-        let order = try chunks(of: first, bench).map(\.id)
-        let base = try #require(try PatchBase(chunks(of: second, bench), in: bench.open().store))
-        let places = base.chunks.map { order.firstIndex(of: $0.reference.id) }
-        #expect(!places.contains(nil), "seed \(seed)")
-        #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted(), "seed \(seed)")
-        try expect([first, second], bench, "seed \(seed)")
+        try expect(versions, bench, "seed \(seed)")
+    }
+
+    /// Expects that what a version can be told by stands in order, and that each of its chunks is said to stand where its lines do.
+    private func expectAligned(
+        _ version: Version, _ bench: Workbench, _ order: [ObjectID: Int], _ note: Comment
+    ) throws {
+        let store = try bench.open().store
+        let chunks = try chunks(of: version, bench)
+        let base = try #require(PatchBase(chunks, in: store), note)
+        let places = base.chunks.compactMap { order[$0.reference.id] }
+        #expect(places == places.sorted(), note)
+        var bytes: [UInt8] = []
+        for chunk in base.chunks { bytes += try #require(try store.payload(of: chunk.reference), note) }
+        #expect(bytes.count == base.length, note)
+        var lines: [ArraySlice<UInt8>: Int] = [:]
+        for line in bytes.split(separator: 0x0a) {
+            lines[line] = lines[line] == nil ? line.startIndex : -1
+        }
+        var (offset, checked) = (0, 0)
+        for chunk in chunks {
+            let range = offset..<offset + chunk.length
+            offset += chunk.length
+            guard let place = base.place(of: chunk.id) else { continue }
+            // What begins or ends in another chunk is no whole line.
+            for line in version.file[range].split(separator: 0x0a).dropFirst().dropLast() {
+                guard let found = lines[line], found >= 0 else { continue }
+                checked += 1
+                #expect((place.lowerBound - 4096...place.upperBound + 4096).contains(found), note)
+            }
+        }
+        #expect(checked > 20_000, note)
     }
 
     @Test func `a file that was replaced by another one is stored by itself`() throws {
