@@ -110,17 +110,26 @@ package final class FrameCoder {
     /// How many bytes are looked at for each new one of a patch, at most, where nothing stands in order.
     package static let patchEffort = 4
 
-    /// Bytes as a later version of others; nothing if that does not make them fewer.
+    /// What some bytes have in order of others that they may be a later version of.
     ///
     /// - Parameters:
     ///   - base: The bytes of the others, not empty.
     ///   - starts: Parts of the bytes, in order from 0 on, each with the position in the base at which it is expected to begin.
     ///   - effort: How many bytes may be looked at for each new one, where nothing stands in order.
-    package func encodePatch(
+    package func matchPatch(
         _ bytes: UnsafeRawBufferPointer, base: [UInt8], _ starts: [(offset: Int, position: Int)],
         effort: Int = patchEffort
-    ) -> Patch? {
-        base.withUnsafeBytes { patchEncoder.encode(bytes, base: $0, starts, effort: effort) }
+    ) -> PatchMatch {
+        base.withUnsafeBytes { patchEncoder.match(bytes, base: $0, starts, effort: effort) }
+    }
+
+    /// Bytes as a later version of others: a stream of codec 5; nothing if that does not make them fewer.
+    ///
+    /// - Parameter match: What ``matchPatch(_:base:_:effort:)`` found in them.
+    package func encodePatch(
+        _ bytes: UnsafeRawBufferPointer, base: [UInt8], _ match: PatchMatch
+    ) -> [UInt8]? {
+        base.withUnsafeBytes { patchEncoder.encode(bytes, base: $0, match) }
     }
 
     /// What a stream of codec 5 copies of its base, as far as that is told without the base: a hint, and nothing where there is none.

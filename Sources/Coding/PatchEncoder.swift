@@ -12,21 +12,36 @@ final class PatchEncoder {
     /// Of commands and literals: they are few.
     private static let level: Int32 = 3
 
-    /// Encodes some bytes.
+    /// What some bytes have of a base in order.
     ///
     /// - Parameters:
     ///   - base: Not empty.
     ///   - starts: As in ``PatchMatcher/match(_:_:_:effort:)``, and so is `effort`.
-    /// - Returns: Nothing if that would not make fewer bytes.
-    func encode(
+    func match(
         _ bytes: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer,
         _ starts: [(offset: Int, position: Int)], effort: Int
-    ) -> Patch? {
+    ) -> PatchMatch {
         let (copies, end) = matcher.match(bytes, base, starts, effort: effort)
+        let copied = copies.reduce(0) { $0 + $1.length }
+        // Where little was found in order, it may be there in pieces.
+        return PatchMatch(copies: copies, copied: copied, end: 2 * copied < bytes.count ? nil : end)
+    }
+
+    /// Encodes some bytes.
+    ///
+    /// - Parameter match: Of these bytes and this base.
+    /// - Returns: A stream of codec 5; nothing if that would not make fewer bytes.
+    func encode(
+        _ bytes: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer, _ match: PatchMatch
+    ) -> [UInt8]? {
+        guard !match.isScattered else {
+            let head = PatchHead(prefix: 0..<base.count, commandLength: 0, literalLength: bytes.count)
+            return stream(head, bytes, base, limit: bytes.count)
+        }
         var (commands, literals): ([UInt8], [UInt8]) = ([], [])
-        var (written, position, copied) = (0, 0, 0)
+        var (written, position) = (0, 0)
         var firstGap: Int?
-        for copy in copies {
+        for copy in match.copies {
             if copy.offset > written { firstGap = firstGap ?? copy.position }
             commands.appendVarint(UInt64(copy.offset - written))
             commands.appendVarint(UInt64(copy.length))
@@ -35,39 +50,37 @@ final class PatchEncoder {
             literals.append(contentsOf: bytes[written..<copy.offset])
             written = copy.offset + copy.length
             position = copy.position + copy.length
-            copied += copy.length
         }
         literals.append(contentsOf: bytes[written...])
         guard commands.count < bytes.count else { return nil }
-        // Where little was found in order, it may be there in pieces.
-        let isScattered = 2 * copied < bytes.count
-        let head: PatchHead
-        if isScattered {
-            head = PatchHead(prefix: 0..<base.count, commandLength: 0, literalLength: bytes.count)
-            (commands, literals) = ([], Array(bytes))
-        } else {
-            let start = min(firstGap ?? 0, max(0, base.count - Self.prefixLength))
-            head = PatchHead(
-                prefix: start..<min(base.count, start + Self.prefixLength),
-                commandLength: commands.count, literalLength: literals.count)
-        }
-        let stored = (commands + literals).withUnsafeBytes {
-            zstd.encode(
-                $0, level: Self.level, prefix: UnsafeRawBufferPointer(rebasing: base[head.prefix]))
-        }
-        guard let stored else { return nil }
+        let start = min(firstGap ?? 0, max(0, base.count - Self.prefixLength))
+        let head = PatchHead(
+            prefix: start..<min(base.count, start + Self.prefixLength),
+            commandLength: commands.count, literalLength: literals.count)
+        return (commands + literals).withUnsafeBytes { stream(head, $0, base, limit: bytes.count) }
+    }
+
+    /// - Parameters:
+    ///   - content: Commands and literals.
+    ///   - limit: More bytes than so many are none.
+    private func stream(
+        _ head: PatchHead, _ content: UnsafeRawBufferPointer, _ base: UnsafeRawBufferPointer, limit: Int
+    ) -> [UInt8]? {
+        let prefix = UnsafeRawBufferPointer(rebasing: base[head.prefix])
+        guard let stored = zstd.encode(content, level: Self.level, prefix: prefix) else { return nil }
         let stream = head.bytes + stored
-        guard stream.count < bytes.count else { return nil }
-        return Patch(stored: stream, copied: copied, end: isScattered ? nil : end)
+        return stream.count < limit ? stream : nil
     }
 }
 
-/// Bytes as a later version of others.
-package struct Patch: Sendable {
-    /// A stream of codec 5.
-    package let stored: [UInt8]
+/// What some bytes have of a base in order.
+package struct PatchMatch: Sendable {
+    let copies: [PatchCopy]
     /// How many bytes were found in order.
     package let copied: Int
     /// Where in the base the bytes behind these are to be looked for; nothing where too little was found to tell.
     package let end: Int?
+
+    /// Less than half was found.
+    var isScattered: Bool { end == nil }
 }

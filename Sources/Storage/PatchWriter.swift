@@ -65,28 +65,28 @@ package final class PatchWriter: Sendable {
     private func patch(_ builder: inout FrameBuilder, _ runs: [Run]) throws(StoreError) -> EncodedFrame? {
         var runs = runs
         for index in runs.indices { runs[index].anchor = anchor(for: runs[index]) }
-        var found = try encode(builder, runs)
-        if let reach = lostReach(found?.patch, builder.rawLength),
+        var found = try match(builder, runs)
+        if let reach = lostReach(found?.match, builder.rawLength),
             let others = relocated(builder, runs, within: reach), !Self.isSame(others, runs)
         {
-            let other = try encode(builder, others)
-            if let other, other.patch.stored.count < found?.patch.stored.count ?? .max {
-                (runs, found) = (others, other)
-            }
-            note(found?.patch, builder.rawLength)
+            let other = try match(builder, others)
+            if let other, other.match.copied > found?.match.copied ?? 0 { (runs, found) = (others, other) }
+            note(found?.match, builder.rawLength)
         }
-        guard let (patch, part) = found else { return failed() }
-        if let end = patch.end, 2 * patch.copied >= builder.rawLength, let last = runs.last {
+        guard let (match, part) = found, let stored = try encode(builder, match, part) else {
+            return failed()
+        }
+        if let end = match.end, let last = runs.last {
             remember(Anchor(offset: last.offset + last.length, position: part.position(of: end, in: base)))
         }
         let numbers = part.numbers
         let alone = base.stored(numbers) / Double(part.bytes.count) * Double(builder.rawLength)
         let middle = base.chunks[numbers[numbers.count / 2]]
-        guard writer.differences.isWorth(patch.stored.count, upon: middle.reference, alone: alone) else {
+        guard writer.differences.isWorth(stored.count, upon: middle.reference, alone: alone) else {
             return failed()
         }
         state.withLock { $0.failed = 0 }
-        return builder.finish(patched: patch.stored, upon: numbers.map { base.chunks[$0].reference })
+        return builder.finish(patched: stored, upon: numbers.map { base.chunks[$0].reference })
     }
 
     /// What cannot be told by the base once is tried less and less often.
@@ -101,24 +101,24 @@ package final class PatchWriter: Sendable {
     /// How much of the base is to be looked at for what was not found; nothing where that is little.
     ///
     /// Counts frames of which less than half was found.
-    private func lostReach(_ patch: Patch?, _ rawLength: Int) -> PatchLandmarks.Reach? {
-        note(patch, rawLength)
-        let missing = rawLength - (patch?.copied ?? 0)
+    private func lostReach(_ match: PatchMatch?, _ rawLength: Int) -> PatchLandmarks.Reach? {
+        note(match, rawLength)
+        let missing = rawLength - (match?.copied ?? 0)
         guard missing * Self.lostShare >= rawLength else { return nil }
         let lost = state.withLock { state in
-            state.lost += Self.isLost(patch, rawLength) ? 1 : 0
+            state.lost += Self.isLost(match, rawLength) ? 1 : 0
             return state.lost
         }
         // Chunks of several versions in one base overlap: then it is not far away.
         return lost > 1 || base.length <= Self.soonFound ? .far : .near
     }
 
-    private func note(_ patch: Patch?, _ rawLength: Int) {
-        if !Self.isLost(patch, rawLength) { state.withLock { $0.lost = 0 } }
+    private func note(_ match: PatchMatch?, _ rawLength: Int) {
+        if !Self.isLost(match, rawLength) { state.withLock { $0.lost = 0 } }
     }
 
-    private static func isLost(_ patch: Patch?, _ rawLength: Int) -> Bool {
-        patch.map { 2 * $0.copied < rawLength } ?? true
+    private static func isLost(_ match: PatchMatch?, _ rawLength: Int) -> Bool {
+        match.map { 2 * $0.copied < rawLength } ?? true
     }
 
     // MARK: Places
@@ -160,22 +160,28 @@ package final class PatchWriter: Sendable {
         }
     }
 
-    /// Encodes a frame by the part of the base where it is expected.
-    private func encode(
+    /// What a frame has of the part of the base where it is expected.
+    private func match(
         _ builder: FrameBuilder, _ runs: [Run]
-    ) throws(StoreError) -> (patch: Patch, part: Part)? {
+    ) throws(StoreError) -> (match: PatchMatch, part: Part)? {
         guard let part = part(for: runs) else { return nil }
         let starts = runs.map { run in
             (offset: run.start, position: part.start(of: max(0, run.expected), in: base))
         }
-        do throws(CodingError) {
-            // Where the last frames had nothing in order, this one hardly has.
-            let effort = state.withLock { $0.lost > 1 ? Self.leastEffort : FrameCoder.patchEffort }
-            let patch = try writer.store.withCoder { (coder) throws(CodingError) in
-                builder.withBytes { coder.encodePatch($0, base: part.bytes, starts, effort: effort) }
-            }
-            return patch.map { ($0, part) }
-        } catch { throw .damaged(writer.store.layout.temporary, problem: "\(error)") }
+        // Where the last frames had nothing in order, this one hardly has.
+        let effort = state.withLock { $0.lost > 1 ? Self.leastEffort : FrameCoder.patchEffort }
+        let match = try writer.store.coding { (coder) throws(CodingError) in
+            builder.withBytes { coder.matchPatch($0, base: part.bytes, starts, effort: effort) }
+        }
+        return (match, part)
+    }
+
+    private func encode(
+        _ builder: FrameBuilder, _ match: PatchMatch, _ part: Part
+    ) throws(StoreError) -> [UInt8]? {
+        try writer.store.coding { (coder) throws(CodingError) in
+            builder.withBytes { coder.encodePatch($0, base: part.bytes, match) }
+        }
     }
 
     /// The chunks of the base in which runs are expected; nothing if they are too many, or one cannot be read.

@@ -5,8 +5,8 @@ internal import Formats
 package import ObjectModel
 package import Storage
 
-/// Finds what a file may be a later version of: the same file in the version before, what a run read, and other files beside it that
-/// are named alike.
+/// Finds what a file may be a later version of: the same file in the version before, what a run read, other files beside it that are named
+/// alike, and files of its name in directories that are named like its own (`checkpoint-200/model.safetensors`).
 ///
 /// May be used from any thread.
 package final class FileHistory: Sendable {
@@ -18,8 +18,8 @@ package final class FileHistory: Sendable {
         package init(tree: DirectoryTree, path: RepositoryPath) { (self.tree, self.path) = (tree, path) }
     }
 
-    /// So many neighbours of a file are looked at.
-    private static let neighbourLimit = 3
+    /// So many neighbours of a file are looked at, and so many of its name in other directories.
+    private static let (neighbourLimit, cousinLimit) = (3, 2)
     /// So many files of a directory that a run read.
     private static let inputLimit = 4
     /// So many tensors are tried as what a piece may be rounded from, in so many files that were written last.
@@ -45,6 +45,9 @@ package final class FileHistory: Sendable {
         /// What was written meanwhile, by directory and name.
         var written: [RepositoryPath: [EntryName: Written]] = [:]
         var writtenNames: [RepositoryPath: NeighbouringNames] = [:]
+        /// The names of the directories with such files, by the one above them; and of those of the version before.
+        var writtenDirectories: [RepositoryPath: NeighbouringNames] = [:]
+        var directories: [RepositoryPath: NeighbouringNames] = [:]
         /// Of these the last ones that others may be rounded from.
         var sources: [Written] = []
         /// The same in the order of writing, with the numbers of tensors, and these together.
@@ -108,7 +111,9 @@ package final class FileHistory: Sendable {
         }
         let listing = listing(of: directory)
         let beside = listing.names.nearest(to: name, limit: Self.neighbourLimit)
+        let cousins = cousins(of: directory, name).compactMap { (try? version.entry(at: $0)).flatMap { $0 } }
         return read + beside.compactMap { listing.entries[$0] }
+            + cousins.filter { $0.size > Chunker.wholeLimit && $0.mode != .directory && $0.mode != .link }
     }
 
     private func beginning(of entry: TreeEntry) -> FileBeginning? {
@@ -228,8 +233,9 @@ package final class FileHistory: Sendable {
         state.withLock { state in
             let written = Written(path: path, table: table, read: read)
             let isNew = state.written[directory, default: [:]].updateValue(written, forKey: name) == nil
-            if isNew, state.writtenNames[directory]?.count ?? 0 < Self.directoryLimit {
-                state.writtenNames[directory, default: NeighbouringNames()].insert(name)
+            if isNew { Self.insert(name, of: directory, into: &state.writtenNames) }
+            if isNew, state.written[directory]?.count == 1, let (above, name) = directory.split {
+                Self.insert(name, of: above, into: &state.writtenDirectories)
             }
             if table.hasSources {
                 state.sources.removeAll { $0.path == path }
@@ -247,6 +253,13 @@ package final class FileHistory: Sendable {
             }
             state.order.removeFirst(forgotten)
         }
+    }
+
+    private static func insert(
+        _ name: EntryName, of directory: RepositoryPath, into names: inout [RepositoryPath: NeighbouringNames]
+    ) {
+        guard names[directory]?.count ?? 0 < directoryLimit else { return }
+        names[directory, default: NeighbouringNames()].insert(name)
     }
 
     private func add(
@@ -312,29 +325,65 @@ package final class FileHistory: Sendable {
         return found
     }
 
-    /// Checkpoints in the same directory, in the version before or written meanwhile.
+    /// Checkpoints in the same directory and of the same name in others, in the version before or written meanwhile.
     private func neighbours(of path: RepositoryPath) -> [TensorTable] {
         guard let (directory, name) = path.split else { return [] }
         let listing = listing(of: directory)
         let before = listing.names.nearest(to: name, limit: Self.neighbourLimit)
-        return state.withLock { state -> [(EntryName, TensorTable?)] in
+        let beside = state.withLock { state -> [(EntryName, TensorTable?)] in
             let meanwhile =
                 state.writtenNames[directory]?.nearest(to: name, limit: Self.neighbourLimit) ?? []
             return NeighbouringNames(Set(before + meanwhile)).nearest(to: name, limit: Self.neighbourLimit)
                 .map { ($0, state.written[directory]?[$0]?.table) }
         }.compactMap { name, table in table ?? listing.entries[name].flatMap { self.table(of: $0) } }
+        return beside
+            + cousins(of: directory, name).compactMap { cousin in
+                let written = cousin.split.flatMap { place in
+                    state.withLock { $0.written[place.directory]?[place.name]?.table }
+                }
+                if let written { return written }
+                return (try? version.entry(at: cousin)).flatMap { $0 }.flatMap { table(of: $0) }
+            }
+    }
+
+    /// Where files of a name would lie in the directories beside a directory that are named the most like it.
+    private func cousins(of directory: RepositoryPath, _ name: EntryName) -> [RepositoryPath] {
+        guard let (above, own) = directory.split else { return [] }
+        let before = directories(in: above).nearest(to: own, limit: Self.cousinLimit)
+        let meanwhile = state.withLock {
+            $0.writtenDirectories[above]?.nearest(to: own, limit: Self.cousinLimit) ?? []
+        }
+        return NeighbouringNames(Set(before + meanwhile)).nearest(to: own, limit: Self.cousinLimit)
+            .compactMap { try? above.appending($0).appending(name) }
+    }
+
+    /// The names of the directories in a directory of the version before.
+    private func directories(in directory: RepositoryPath) -> NeighbouringNames {
+        if let known = state.withLock({ $0.directories[directory] }) { return known }
+        var names: [EntryName] = []
+        // What cannot be read is found out where it matters.
+        try? root(of: directory).map { root in
+            try DirectoryTree(root: root, reader: store).entries.forEachLeaf { (entry) throws(ReadError) in
+                if entry.mode == .directory { names.append(entry.name) }
+            }
+        }
+        let found = names.count <= Self.directoryLimit ? NeighbouringNames(names) : NeighbouringNames()
+        state.withLock { $0.directories[directory] = found }
+        return found
+    }
+
+    /// A directory of the version before.
+    private func root(of directory: RepositoryPath) -> ObjectID? {
+        if directory.isRoot { return version.root }
+        return (try? version.entry(at: directory)).flatMap { $0 }.flatMap {
+            $0.mode == .directory ? $0.id : nil
+        }
     }
 
     /// The large files of a directory of the version before.
     private func listing(of directory: RepositoryPath) -> Listing {
         if let known = state.withLock({ $0.listings[directory] }) { return known }
-        let root =
-            directory.isRoot
-            ? version.root
-            : (try? version.entry(at: directory)).flatMap { $0 }.flatMap {
-                $0.mode == .directory ? $0.id : nil
-            }
-        let listing = root.map { readListing($0) } ?? Listing()
+        let listing = root(of: directory).map { readListing($0) } ?? Listing()
         state.withLock { $0.listings[directory] = listing }
         return listing
     }

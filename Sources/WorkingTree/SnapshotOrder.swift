@@ -50,10 +50,11 @@ struct SnapshotOrder: Sendable {
         var files: [(name: NumberedName, index: Int)] = []
         var bytes = 0
 
-        /// Whether they may be checkpoints, or shards of one.
-        var isSeries: Bool {
-            files.count <= seriesLimit || files.count <= shardLimit && bytes / files.count >= shardLength
-        }
+    }
+
+    /// Whether so many files may be checkpoints, or shards of one.
+    private static func isSeries(_ count: Int, _ bytes: Int) -> Bool {
+        count <= seriesLimit || count <= shardLimit && bytes / count >= shardLength
     }
 
     /// One of the large files of tensors of a directory.
@@ -63,7 +64,8 @@ struct SnapshotOrder: Sendable {
         let width: Int
     }
 
-    /// Large files of tensors of one directory, the oldest checkpoint first: each may be told by its difference from the one before.
+    /// Large files of tensors of one directory, or of directories that are numbered, the oldest checkpoint first: each may be told by its difference
+    /// from the one before.
     ///
     /// Those of wider elements stand before all others, which may be rounded from them; a directory that has none of the widest goes with the
     /// one that is named most like it among those that have.
@@ -83,7 +85,7 @@ struct SnapshotOrder: Sendable {
         }
         var found: [RepositoryPath: [Member]] = [:]
         for (directory, endings) in named {
-            for files in endings.values where files.isSeries {
+            for files in endings.values where isSeries(files.files.count, files.bytes) {
                 let members = files.files.compactMap { name, index in
                     // Many files end alike that are something else.
                     elementWidth(index).map { Member(name: name, index: UInt32(index), width: $0) }
@@ -92,12 +94,12 @@ struct SnapshotOrder: Sendable {
             }
         }
         let widest = found.values.joined().map(\.width).max() ?? 0
-        let directories = found.sorted { $0.key < $1.key }.map { (path: $0.key, members: $0.value) }
+        let directories = joined(found, scanned)
         let leaders = directories.filter { $0.members.contains { $0.width == widest } }.map(\.path)
         var together: [RepositoryPath: [Member]] = [:]
         for (path, members) in directories {
             let leader = leaders.contains(path) ? path : leaders.max { $0.likeness(path) < $1.likeness(path) }
-            together[leader ?? path, default: []] += members.sorted { $0.name < $1.name }
+            together[leader ?? path, default: []] += members
         }
         return together.sorted { $0.key < $1.key }.map { series in
             let members = series.value.enumerated().sorted {
@@ -105,6 +107,39 @@ struct SnapshotOrder: Sendable {
             }
             return members.map(\.element.index)
         }
+    }
+
+    /// Directories whose names differ in numbers only, as those of checkpoints do, count as one, unless they are a data set together.
+    ///
+    /// - Returns: Each by the path of its first one, in the order of these; its members in theirs.
+    private static func joined(
+        _ found: [RepositoryPath: [Member]], _ scanned: ScannedFiles
+    ) -> [(path: RepositoryPath, members: [Member])] {
+        struct Words: Hashable {
+            let above: RepositoryPath
+            let words: [[UInt8]]
+        }
+        typealias Numbered = (path: RepositoryPath, name: NumberedName)
+        var alike: [Words: [Numbered]] = [:]
+        for path in found.keys {
+            let (above, name) = path.split.map { ($0.directory, $0.name.bytes) } ?? (.root, [])
+            let numbered = NumberedName(name)
+            alike[Words(above: above, words: numbered.words), default: []].append((path, numbered))
+        }
+        var joined: [(path: RepositoryPath, members: [Member])] = []
+        for directories in alike.values {
+            let ordered = directories.sorted { $0.name < $1.name }.map { directory in
+                (directory.path, (found[directory.path] ?? []).sorted { $0.name < $1.name })
+            }
+            let members = ordered.flatMap(\.1)
+            let bytes = members.reduce(0) { $0 + min(scanned.size(Int($1.index)), 1 << 40) }
+            if isSeries(members.count, bytes) {
+                joined.append((ordered[0].0, members))
+            } else {
+                joined += ordered
+            }
+        }
+        return joined.sorted { $0.path < $1.path }
     }
 
     /// Files that are likely to be alike stand together, so that a frame holds them both: those whose names end alike, by size.

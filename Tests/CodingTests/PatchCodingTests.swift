@@ -4,11 +4,22 @@ import Testing
 @testable import Coding
 
 @Suite struct PatchCodingTests {
+    private struct Patch {
+        let stored: [UInt8]
+        let copied: Int
+        let end: Int?
+    }
+
     private static func patch(
         _ bytes: [UInt8], upon base: [UInt8], at starts: [(offset: Int, position: Int)] = [(0, 0)],
         _ coder: FrameCoder
     ) -> Patch? {
-        bytes.withUnsafeBytes { coder.encodePatch($0, base: base, starts) }
+        bytes.withUnsafeBytes { bytes in
+            let match = coder.matchPatch(bytes, base: base, starts)
+            return coder.encodePatch(bytes, base: base, match).map {
+                Patch(stored: $0, copied: match.copied, end: match.end)
+            }
+        }
     }
 
     private static func decode(

@@ -210,8 +210,10 @@ extension FuzzedDecoder {
             case .patch:
                 let coder = try FrameCoder()
                 for later in [text, base + text, text + base[..<(base.count / 2)] + text] {
-                    let patch = later.withUnsafeBytes { coder.encodePatch($0, base: base, [(0, 0)]) }
-                    if let patch { found.append((patch.stored, later.count)) }
+                    let stored = later.withUnsafeBytes {
+                        coder.encodePatch($0, base: base, coder.matchPatch($0, base: base, [(0, 0)]))
+                    }
+                    if let stored { found.append((stored, later.count)) }
                 }
             }
         }

@@ -142,8 +142,9 @@ import Testing
         #expect(try bench.problems() == [])
     }
 
-    @Test(arguments: [1, 4]) func `checkpoints of one commit are told by each other, whoever writes them`(
-        width: Int
+    @Test(arguments: [1, 4], [false, true])
+    func `checkpoints of one commit are told by each other, whoever writes them`(
+        width: Int, haveDirectories: Bool
     ) throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var random = SplitMix64(seed: seed)
@@ -151,7 +152,7 @@ import Testing
         var model = Self.model(&random)
         var files: [String: [UInt8]] = [:]
         for step in 8..<12 {
-            files["step-\(step).safetensors"] = model.file
+            files[Self.checkpoint(step, hasDirectory: haveDirectories)] = model.file
             model.train(using: &random)
         }
         for (name, file) in files { try bench.write(name, file) }
@@ -159,6 +160,31 @@ import Testing
         for (name, file) in files { #expect(try bench.content(name, of: commit) == file, "seed \(seed)") }
         let (alone, upon) = try frames(bench)
         #expect(alone == 2 && upon == 6, "seed \(seed)")
+        try bench.requireShallow()
+        #expect(try bench.problems() == [])
+    }
+
+    /// Where a checkpoint lies: beside others, or in a directory beside theirs.
+    private static func checkpoint(_ step: Int, hasDirectory: Bool) -> String {
+        hasDirectory ? "out/checkpoint-\(step)/model.safetensors" : "step-\(step).safetensors"
+    }
+
+    @Test func `a checkpoint in a directory of its own is told by that in the directory before`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        var model = Self.model(&random)
+        for step in [90, 100, 110] {
+            let name = Self.checkpoint(step, hasDirectory: true)
+            try bench.write(name, model.file)
+            // Another one of that name, elsewhere.
+            try bench.write("other/model.safetensors", Self.model(&random).file)
+            let commit = try bench.commit("step \(step)")
+            #expect(try bench.content(name, of: commit) == model.file, "seed \(seed)")
+            model.train(using: &random)
+        }
+        let (alone, upon) = try frames(bench)
+        #expect(alone == 2 + 3 * 2 && upon == 4, "\(alone) alone, \(upon) upon them, seed \(seed)")
         try bench.requireShallow()
         #expect(try bench.problems() == [])
     }

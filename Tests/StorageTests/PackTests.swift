@@ -250,7 +250,9 @@ import Testing
                     }
                 case .patch:
                     try raw.withUnsafeBytes { [base] in
-                        try FrameCoder().encodePatch($0, base: base ?? [], [(0, 0)])?.stored
+                        let coder = try FrameCoder()
+                        let match = coder.matchPatch($0, base: base ?? [], [(0, 0)])
+                        return coder.encodePatch($0, base: base ?? [], match)
                     }
                 }
             let bases = reference.map { [$0] } ?? []

@@ -43,6 +43,25 @@ import Testing
         #expect(order == [["full/a.safetensors", "full/z.bin", "half/a.safetensors"]])
     }
 
+    @Test func `checkpoints in directories of their own are read one after the other, as people count`()
+        throws
+    {
+        let files = [1000, 200, 30].flatMap { step in
+            [
+                (name: "out/checkpoint-\(step)/model.safetensors", size: Self.large),
+                (name: "out/checkpoint-\(step)/optimizer.pt", size: Self.large),
+            ]
+        }
+        let ordered = [30, 200, 1000].flatMap { step in
+            ["out/checkpoint-\(step)/model.safetensors", "out/checkpoint-\(step)/optimizer.pt"]
+        }
+        let other = (name: "other/model.safetensors", size: Self.large)
+        #expect(try batches(files + [other]) == [["other/model.safetensors"], ordered])
+        // So many are a data set.
+        let samples = (0..<200).map { (name: "\($0)/sample.npz", size: Self.large) }
+        #expect(try batches(samples).count == 200)
+    }
+
     @Test func `a data set is read by all threads, a model of many shards is not`() throws {
         let small = (0..<200).map { (name: "set/\($0).npz", size: Self.large) }
         #expect(try batches(small).count == 200)
