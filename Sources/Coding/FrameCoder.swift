@@ -76,21 +76,21 @@ package final class FrameCoder {
     }
 
     /// Bits, at most, that an element is away from what it is said to be rounded from, as ``TensorLayout/distance(_:_:)`` has it.
-    private static let castDistance = 1.0
+    package static let castDistance = 1.0
 
-    /// A tensor beside one of a wider type whose elements are mostly rounded to its own; nothing if they are not, or if that does not make
-    /// it smaller.
+    /// A tensor beside one of a wider type whose elements, rounded to its own, it is like; nothing if it is not, or if that does not make it
+    /// smaller.
     ///
     /// - Parameters:
-    ///   - base: The bytes of the other one.
-    ///   - first: The number of the element in the base that the tensor's first one is beside.
+    ///   - first: The number of the element of the base that the first one is beside.
+    ///   - limit: Bits, at most, that an element is away from the rounded one, as ``TensorLayout/distance(_:_:)`` has it.
     package func encodeCast(
         _ bytes: UnsafeRawBufferPointer, base: BaseBytes, from first: Int, _ cast: TensorCast,
-        _ layout: TensorLayout
+        _ layout: TensorLayout, within limit: Double = castDistance
     ) -> [UInt8]? {
         precondition(layout.type == cast.target)
         return cast.rounded(base, from: first, count: bytes.count) { rounded -> [UInt8]? in
-            guard let distance = layout.distance(bytes, rounded), distance < Self.castDistance,
+            guard let distance = layout.distance(bytes, rounded), distance < limit,
                 let stream = tensorEncoder.encode(bytes, base: rounded, layout)
             else { return nil }
             return cast.head(first) + stream

@@ -139,7 +139,9 @@ extension TensorCast {
     /// Reads a head, and the type of the elements behind it.
     ///
     /// - Returns: Also the number of the first element, and where the stream begins; nothing where there is no such cast.
-    static func head(of stored: UnsafeRawBufferPointer) -> (cast: TensorCast, first: Int, start: Int)? {
+    package static func head(
+        of stored: UnsafeRawBufferPointer
+    ) -> (cast: TensorCast, first: Int, start: Int)? {
         guard let source = stored.first.flatMap(ElementType.init(rawValue:)) else { return nil }
         var reader = VarintReader(UnsafeRawBufferPointer(rebasing: stored.dropFirst()))
         guard let first = reader.next(), 1 + reader.offset < stored.count,

@@ -41,3 +41,43 @@ package struct CastSource: Sendable {
         return BaseBytes(bytes)
     }
 }
+
+extension CastSource {
+    /// What a blob in the store is rounded from; nothing if it is no cast there.
+    init?(of cast: ObjectReference, in store: ObjectStore) {
+        guard let found = store.find(cast), !found.place.isRecipe,
+            found.pack.index.codec(of: found.place.frame) == Codec.cast.rawValue,
+            let raw = try? found.pack.rawFrame(found.place.frame),
+            let head = raw.stored.withUnsafeBytes({ TensorCast.head(of: $0) })
+        else { return nil }
+        var chunks: [ChunkEntry] = []
+        for base in raw.table.bases {
+            guard let found = store.find(base), !found.place.isRecipe else { return nil }
+            chunks.append(ChunkEntry(id: base.id, length: found.place.length))
+        }
+        self.init(type: head.cast.source, chunks: chunks, first: head.first)
+    }
+
+    /// The same, of chunks that lie in frames without a base: where one is a difference in the store, what it differs from.
+    ///
+    /// - Parameter isPlain: Whether a chunk lies in such a frame, or was written in one.
+    /// - Returns: Nothing where that is not as long.
+    func grounded(in store: ObjectStore, isPlain: (ObjectReference) -> Bool) -> CastSource? {
+        var (others, isSame): ([ChunkEntry], Bool) = ([], true)
+        for chunk in chunks {
+            let reference = ObjectReference(.blob, chunk.id)
+            if isPlain(reference) {
+                others.append(chunk)
+                continue
+            }
+            guard let found = store.find(reference), !found.place.isRecipe,
+                found.pack.index.codec(of: found.place.frame) == Codec.tensorWithBase.rawValue,
+                let base = (try? found.pack.index.frame(found.place.frame))?.bases.first,
+                store.plainCopies(of: base).first?.place.length == chunk.length
+            else { return nil }
+            others.append(ChunkEntry(id: base.id, length: chunk.length))
+            isSame = false
+        }
+        return isSame ? self : CastSource(type: type, chunks: others, first: first)
+    }
+}

@@ -2,8 +2,8 @@ package import Coding
 package import ObjectModel
 internal import Synchronization
 
-/// Writes tensors: as what another one is when it is rounded, or each by itself or as its difference from an earlier version of it,
-/// whichever keeps the store smaller.
+/// Writes tensors: as what another one is when it is rounded, or each by itself or as its difference from an earlier version of it, or from what that is
+/// rounded from, whichever keeps the store smaller.
 ///
 /// The base of a difference is never a difference itself, so that no tensor costs more to read than twice what it would by itself. What a
 /// cast is rounded from may be a difference: most who read the one read the other.
@@ -58,15 +58,17 @@ package final class TensorWriter: Sendable {
     /// Encodes and writes a piece.
     package func append(_ piece: Piece) throws(StoreError) {
         let reference = ObjectReference(.blob, piece.id)
-        if !writer.differences.isBase(reference) {
-            if let frame = try cast(piece) {
-                return try append(frame, reference, .cast)
-            } else if let (frame, base) = try difference(piece) {
-                return try append(frame, reference, .upon(base.reference))
-            }
+        let isBase = writer.differences.isBase(reference)
+        if !isBase, let frame = try cast(piece) { return try append(frame, reference, .cast) }
+        let isTried = !isBase && isTried(piece)
+        if isTried, let (frame, base) = try difference(piece) {
+            return try append(frame, reference, .upon(base.reference))
         }
         let encoded = try writer.store.coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, piece.layout) }
+        }
+        if isTried, let frame = try akin(piece, alone: encoded.stored?.count ?? piece.bytes.count) {
+            return try append(frame, reference, .cast)
         }
         let frame = Self.frame(
             piece.id, piece.bytes.count, encoded.codec, bases: [], encoded.stored ?? piece.bytes)
@@ -115,11 +117,52 @@ package final class TensorWriter: Sendable {
             guard let stream, Double(stream.count) <= Double(piece.bytes.count) * Self.castShare else {
                 continue
             }
-            let bases = source.chunks.map { ObjectReference(.blob, $0.id) }
-            return Self.frame(piece.id, piece.bytes.count, .cast, bases: bases, stream)
+            return Self.frame(piece, upon: source, stream)
         }
         return nil
     }
+
+    private static func frame(_ piece: Piece, upon source: CastSource, _ stream: [UInt8]) -> EncodedFrame {
+        let bases = source.chunks.map { ObjectReference(.blob, $0.id) }
+        return frame(piece.id, piece.bytes.count, .cast, bases: bases, stream)
+    }
+
+    /// Of what a piece takes by itself, what its difference from a rounded source takes at most.
+    ///
+    /// One that takes more is a better base for the next one.
+    private static let akinShare = 0.5
+
+    /// The piece by its difference from what an earlier version of it is rounded from: as a cast, that version can be no base itself.
+    ///
+    /// - Parameter alone: Bytes that it takes by itself.
+    private func akin(_ piece: Piece, alone: Int) throws(StoreError) -> EncodedFrame? {
+        var sources = piece.candidates.compactMap {
+            CastSource(of: ObjectReference(.blob, $0), in: writer.store)
+        }
+        sources += piece.sources
+        let bits = Double(8 * piece.layout.type.width)
+        let limit = bits * Double(alone) / Double(max(1, piece.bytes.count)) * Self.near
+        for source in sources.prefix(Self.akinLimit) {
+            guard
+                let source = source.grounded(
+                    in: writer.store, isPlain: { writer.canBeBase($0, below: Codec.tensorWithBase.depth) }),
+                let cast = TensorCast(from: source.type, to: piece.layout.type),
+                let base = bytes(of: source)
+            else { continue }
+            let stream = try writer.store.coding { (coder) throws(CodingError) in
+                piece.bytes.withUnsafeBytes {
+                    coder.encodeCast($0, base: base, from: source.first, cast, piece.layout, within: limit)
+                }
+            }
+            guard let stream, Double(stream.count) <= Double(alone) * Self.akinShare else { continue }
+            if let file = piece.guessFor { state.withLock { $0.guesses.wasRight(file) } }
+            return Self.frame(piece, upon: source, stream)
+        }
+        return nil
+    }
+
+    /// So many sources are tried for one piece.
+    private static let akinLimit = 3
 
     /// The bytes of a source; nothing if it is too long, or not all of it is here.
     private func bytes(of source: CastSource) -> BaseBytes? {
@@ -149,7 +192,7 @@ package final class TensorWriter: Sendable {
 
     /// The piece as a difference, if that is worth it.
     private func difference(_ piece: Piece) throws(StoreError) -> (EncodedFrame, Base)? {
-        guard isTried(piece), let (base, payload) = nearest(piece) else { return nil }
+        guard let (base, payload) = nearest(piece) else { return nil }
         if let file = piece.guessFor { state.withLock { $0.guesses.wasRight(file) } }
         let stream = try writer.store.coding { (coder) throws(CodingError) in
             piece.bytes.withUnsafeBytes { coder.encodeTensor($0, base: payload, piece.layout) }
@@ -166,7 +209,9 @@ package final class TensorWriter: Sendable {
 
     /// Whether there is something to try, and guesses were not wrong too often; counts this one as wrong until it is right.
     private func isTried(_ piece: Piece) -> Bool {
-        guard let file = piece.guessFor, !piece.candidates.isEmpty else { return !piece.candidates.isEmpty }
+        guard let file = piece.guessFor, !piece.candidates.isEmpty else {
+            return !piece.candidates.isEmpty || !piece.sources.isEmpty
+        }
         return state.withLock { $0.guesses.isTried(file) }
     }
 
