@@ -61,6 +61,7 @@ package func runMain() -> Never {
     signal(SIGPIPE, SIG_DFL)
     // A file that gets too large is an error like a full disk.
     signal(SIGXFSZ, SIG_IGN)
+    TemporaryFiles.removeWhenInterrupted()
     var arguments = ArgumentText.arguments()
     var directory: [UInt8]?
     while arguments.count >= 2, arguments[0] == "-C" {

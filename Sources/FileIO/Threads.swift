@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// A thread of the system that runs one closure; ``join()`` waits for its end, and has to be called.
+/// A thread of the system that runs one closure; ``join()`` waits for its end; it or ``detach()`` has to be called.
 struct Thread: ~Copyable {
     private let handle: pthread_t
 
@@ -48,6 +48,9 @@ struct Thread: ~Copyable {
     }
 
     consuming func join() { pthread_join(handle, nil) }
+
+    /// Nobody waits for its end.
+    consuming func detach() { pthread_detach(handle) }
 }
 
 /// Runs `body` on a number of threads at once, and returns when all are done.

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 from command_test import MLREPO, CommandTest
@@ -41,6 +42,41 @@ class VersionsTest(CommandTest):
         self.assertIn("Nothing has changed", self.mlrepo("status"))
         self.assertEqual(self.mlrepo("resolve", "HEAD"), self.mlrepo("resolve", version))
         self.assertEqual(list((self.work / "data").glob(".mlrepo-tmp-*")), [])
+
+
+class Signals(CommandTest):
+    """Commands that are asked to end."""
+
+    def test_ctrl_c_leaves_no_half_written_packs(self) -> None:
+        self.mlrepo("init")
+        (self.work / "data").mkdir()
+        (self.work / "data" / "noise.bin").write_bytes(os.urandom(200 << 20))
+        self.mlrepo("add", "data")
+        temporary = self.work / ".mlrepo" / "tmp"
+        for words in [["commit", "--dry-run"], ["commit", "-m", "all"]]:
+            for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+                # A shell may have told its children to leave some alone.
+                started = subprocess.Popen(
+                    [MLREPO, *words], cwd=self.work, env=self.environment, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+                deadline = time.monotonic() + 60
+                while started.poll() is None and time.monotonic() < deadline:
+                    if any(file.name.startswith("pack-") for file in temporary.iterdir()):
+                        break
+                started.send_signal(number)
+                started.communicate(timeout=60)
+                self.assertEqual(started.returncode, -number, words)
+                self.assertEqual(list(temporary.glob("pack-*")), [], words)
+        # Who is told to go on goes on.
+        started = subprocess.Popen(
+            [MLREPO, "commit", "-m", "all"], cwd=self.work, env=self.environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        while started.poll() is None and not list(temporary.glob("pack-*")):
+            pass
+        started.send_signal(signal.SIGHUP)
+        started.communicate(timeout=120)
+        self.assertEqual(started.returncode, 0)
+        self.mlrepo("fsck")
 
 
 class Moves(VersionsTest):
