@@ -26,8 +26,6 @@ struct BaseChoice {
                 (second, secondCost) = (number, cost)
             }
         }
-
-        func cost(without number: Int?) -> Double { first == number ? secondCost : firstCost }
     }
 
     /// The base of each, nothing where it stands by itself; and what all take.
@@ -66,36 +64,43 @@ struct BaseChoice {
     }
 
     /// The step that saves the most, if one saves more than what rounding makes of it.
+    ///
+    /// For each one that may come to stand by itself, one pass says what it costs to give up each other one (Whitaker's fast interchange, 1983).
     private func step(
         _ stands: [Bool], _ nearest: [Nearest], _ cost: Double
     ) -> (opened: Int?, closed: Int?)? {
-        let opened: [Int?] = [nil] + stands.indices.filter { !stands[$0] }
-        let closed: [Int?] = [nil] + stands.indices.filter { stands[$0] && !pinned[$0] }
+        let closed = stands.indices.filter { stands[$0] && !pinned[$0] }
         var best: (opened: Int?, closed: Int?)?
         var least = cost * (1 - 1e-9)
-        for one in opened {
-            for other in closed where one != nil || other != nil {
-                let sum = self.cost(stands, nearest, opened: one, closed: other, limit: least)
-                if sum < least { (best, least) = ((one, other), sum) }
+        for opened in [nil] + stands.indices.filter({ !stands[$0] }) {
+            let (sum, losses) = costs(stands, nearest, opened: opened)
+            if opened != nil, sum < least { (best, least) = ((opened, nil), sum) }
+            for number in closed where sum + losses[number] < least {
+                (best, least) = ((opened, number), sum + losses[number])
             }
         }
         return best
     }
 
-    /// What all take after a step, or something above the limit.
-    private func cost(
-        _ stands: [Bool], _ nearest: [Nearest], opened: Int?, closed: Int?, limit: Double
-    ) -> Double {
-        var sum = 0.0
+    /// What all take after one more stands by itself, or as they do; and how much more if one of the others gives that up.
+    private func costs(
+        _ stands: [Bool], _ nearest: [Nearest], opened: Int?
+    ) -> (cost: Double, losses: [Double]) {
+        var (sum, losses) = (0.0, [Double](repeating: 0, count: count))
         for number in 0..<count {
-            if number == opened || (stands[number] && number != closed) {
+            let own = opened.map { difference(number, $0) } ?? .infinity
+            if number == opened || stands[number] {
                 sum += alone[number]
+                // It would take the nearest of the others.
+                losses[number] += min(nearest[number].firstCost, own) - alone[number]
             } else {
-                let kept = nearest[number].cost(without: closed)
-                sum += opened.map { min(kept, difference(number, $0)) } ?? kept
+                let now = min(nearest[number].firstCost, own)
+                sum += now
+                if let first = nearest[number].first {
+                    losses[first] += min(nearest[number].secondCost, own) - now
+                }
             }
-            if sum >= limit { return .infinity }
         }
-        return sum
+        return (sum, losses)
     }
 }

@@ -177,6 +177,12 @@ package final class ObjectWriter: Sendable {
         while try !currentPack().append(frame) {}
     }
 
+    /// Whether an object was written here, so that nobody can have damaged it yet.
+    func hasWritten(_ reference: ObjectReference) -> Bool {
+        let (pack, written) = state.withLock { ($0.pack, $0.written) }
+        return pack?.contains(reference) ?? false || written.contains { $0.index.find(reference) != nil }
+    }
+
     /// Whether a blob lies, as it was written here or as the store has it, in a frame that can be a base's for one of some depth.
     func canBeBase(_ reference: ObjectReference, below depth: Int) -> Bool {
         let (pack, written) = state.withLock { ($0.pack, $0.written) }

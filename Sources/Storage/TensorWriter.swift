@@ -172,8 +172,12 @@ package final class TensorWriter: Sendable {
                 writer.canBeBase(ObjectReference(.blob, $0.id), below: Codec.cast.depth)
             })
         else { return nil }
-        // To read a file costs less than to decode what was written of it.
-        if let bytes = source.fileBytes { return bytes }
+        // To read a file costs less than to decode what was written of it. What the store had before may be damaged, which the file does not say.
+        if source.chunks.allSatisfy({ writer.hasWritten(ObjectReference(.blob, $0.id)) }),
+            let bytes = source.fileBytes
+        {
+            return bytes
+        }
         var bytes = BaseBytes()
         for chunk in source.chunks {
             let reference = ObjectReference(.blob, chunk.id)

@@ -1597,7 +1597,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo maintenance
             Coded {number} of 7 tensors anew: packs of {size} became {size}, and the old ones go in an hour
             $ mlrepo maintenance
-            Nothing to do: 7 tensors in {size}, nearer bases would save next to nothing
+            Nothing to do: of 7 tensors there are several versions, in {size}; nearer bases would save next to nothing
             $ mlrepo maintenance --quiet
             $ mlrepo operations | grep -c maintenance
             1

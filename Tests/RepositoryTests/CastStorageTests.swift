@@ -1,3 +1,4 @@
+import Coding
 import FileIO
 import MLRepo
 import ObjectModel
@@ -261,6 +262,21 @@ import Testing
         _ = try commit([first.files[1]], bench)
         _ = try commit([second.files[1]], bench)
         try expect([first, second, rounded], bench, "seed \(seed)")
+    }
+
+    @Test func `nothing new is told by what is damaged, even if the files have it`() throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        var random = SplitMix64(seed: seed)
+        let bench = try Workbench.fresh(seed: seed)
+        let pair = Self.pair(Self.model(&random))
+        _ = try commit([pair[1]], bench)
+        // Both tensors.
+        try damage(Codec.tensor.rawValue, bench)
+        // The fp32 is read once more, and lies beside.
+        try bench.write("copy.safetensors", pair[1].bytes)
+        let second = try commit([pair[0]], bench)
+        #expect(try casts(bench) == 0, "seed \(seed)")
+        #expect(try bench.content(pair[0].name, of: second.commit) == pair[0].bytes, "seed \(seed)")
     }
 
     @Test func `a repair saves what rests upon frames in other damaged packs`() throws {

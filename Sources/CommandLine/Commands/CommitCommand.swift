@@ -65,7 +65,7 @@ struct CommitCommand: ParsableCommand {
     var deleted = false
     @Flag(
         help:
-            "Only say what would be stored, and how; it takes as long as a commit, and as much room meanwhile."
+            "Only say what would be stored of each file, and how; it takes as long as a commit, and as much room meanwhile. The commit's own records come on top."
     )
     var dryRun = false
     @OptionGroup var output: OutputOptions

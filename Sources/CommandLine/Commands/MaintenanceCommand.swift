@@ -13,7 +13,8 @@ struct MaintenanceCommand: ParsableCommand {
             from one place or two, as before.
 
             What is coded anew is decoded and compared first. The packs that are replaced stay for an hour, for readers at work; a later \
-            'maintenance', 'gc' or commit deletes them.
+            'maintenance', 'gc' or commit deletes them. Until then the store takes that much more room. Tensors of which there is one \
+            version only are not counted.
 
             EXAMPLES
               mlrepo maintenance --plan     what would be saved; nothing is done
@@ -62,7 +63,7 @@ struct MaintenanceCommand: ParsableCommand {
         let tensors = plan.tensors == 1 ? "1 tensor" : "\(Terminal.count(plan.tensors)) tensors"
         if plan.changed == 0 || outcome?.writtenBytes == 0 {
             return
-                "Nothing to do: \(tensors) in \(Terminal.size(plan.bytes)), nearer bases would save next to nothing"
+                "Nothing to do: of \(tensors) there are several versions, in \(Terminal.size(plan.bytes)); nearer bases would save next to nothing"
         }
         let changed = "\(Terminal.count(outcome?.changed ?? plan.changed)) of \(tensors)"
         guard let outcome else {
