@@ -23,7 +23,9 @@ struct PatchAlignment {
     /// Adds the next chunk of the version.
     mutating func add(_ id: ObjectID) {
         let reference = ObjectReference(.blob, id)
-        guard places[id] == nil, let found = store.find(reference), !found.place.isRecipe else { return }
+        guard places[id] == nil, let found = store.find(reference), !found.place.isRecipe,
+            found.place.length > 0
+        else { return }
         guard found.pack.index.hasBase(found.place.frame) else { return append(reference, found) }
         let key = FrameCache.Key(pack: found.pack.name, frame: found.place.frame)
         let isNew = frames[key] == nil
@@ -117,6 +119,8 @@ private struct PatchedFrame {
         for length in lengths {
             let end = offset + length
             defer { offset = end }
+            // What has no bytes has none of the bases'.
+            guard length > 0 else { continue }
             while first < copies.count, copies[first].end <= offset { first += 1 }
             var (stretch, used): (Stretch?, Set<Int>) = (nil, [])
             for copy in copies[first...].prefix(while: { $0.offset < end }) {
