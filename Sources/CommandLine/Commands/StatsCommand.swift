@@ -12,7 +12,7 @@ struct StatsCommand: ParsableCommand {
 
             With --explain, of each file of a version: in which pieces it lies there, and what these take. 'raw', 'zstd' and 'tensor' are \
             stored for themselves; 'tensor-base' and 'patch' by how they differ from pieces of another version, and 'cast' as what other \
-            pieces are when they are rounded, or near to it. 'again' are pieces of a file that is listed above: they take nothing more.
+            pieces are when they are rounded, or near to it. 'again' are pieces that were listed already: they take nothing more.
 
             EXAMPLES
               mlrepo stats
