@@ -65,6 +65,17 @@ enum Habits {
             )
         case "run":
             ("nothing is started here yet: a commit records what went in and came out", "mlrepo help commit")
+        case "verify", "check":
+            ("what is stored is checked by 'fsck'", "mlrepo fsck")
+        case "prune", "forget":
+            (
+                "what no version needs is taken out by 'gc'",
+                "mlrepo gc --plan; mlrepo gc --now --plan without the 90 days of 'undo'"
+            )
+        case "repack", "optimize", "compact":
+            ("versions of models are stored anew by 'maintenance'", "mlrepo maintenance --plan")
+        case "size", "explain":
+            ("sizes are told by 'du' and 'stats'", "mlrepo du PATH, mlrepo stats --explain PATH")
         case "import", "import-url", "get":
             ("files come as you bring them", "mlrepo add PATH, and mlrepo commit")
         default: nil

@@ -55,6 +55,7 @@ final class Progress: Sendable {
                 state.plannedBytes += bytes
             case .bytes(let count): state.bytes += count
             case .file: state.files += 1
+            case .contradiction: return
             }
             tell(&state)
         }

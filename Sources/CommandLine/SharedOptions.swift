@@ -81,6 +81,16 @@ extension Repository {
         for text in typed { paths.append(try path(ArgumentText.bytes(text))) }
         return paths
     }
+
+    /// The same of what is to be in a version: who names what lies elsewhere is told how to bring it in.
+    func dataPaths(_ typed: [String]) throws -> [RepositoryPath] {
+        do { return try paths(typed) } catch RepositoryError.outside(let text) {
+            var failure = Failure(RepositoryError.outside(text))
+            failure.hint =
+                "a version has what lies in the working copy: copy it there ('cp -al' takes no room on one disk), then mlrepo add"
+            throw failure
+        }
+    }
 }
 
 extension Terminal {

@@ -13,7 +13,7 @@ package enum TemporaryFiles {
     private struct State {
         var isOn = false
         var isWatching = false
-        var paths: [FilePath] = []
+        var paths: Set<FilePath> = []
     }
 
     private static let state = Mutex(State())
@@ -29,9 +29,12 @@ package enum TemporaryFiles {
         state.withLock { state in
             guard state.isOn else { return }
             if !state.isWatching { state.isWatching = watch() }
-            if state.isWatching { state.paths.append(path) }
+            if state.isWatching { state.paths.insert(path) }
         }
     }
+
+    /// The file has another name by now, or is gone.
+    package static func forget(_ path: FilePath) { state.withLock { _ = $0.paths.remove(path) } }
 
     /// - Returns: Whether somebody waits for signals.
     private static func watch() -> Bool {

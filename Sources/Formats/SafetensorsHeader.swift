@@ -33,19 +33,35 @@ package struct SafetensorsHeader: Sendable {
     ///   - bytes: The file's first bytes, at least ``length(prefix:fileLength:)`` of them.
     ///   - fileLength: Of the whole file.
     package init?(_ bytes: UnsafeRawBufferPointer, fileLength: Int) {
-        guard let length = Self.length(prefix: bytes, fileLength: fileLength), length <= bytes.count else {
-            return nil
-        }
-        self.length = length
-        var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[Self.prefixLength..<length]))
+        guard let length = Self.length(prefix: bytes, fileLength: fileLength), length <= bytes.count,
+            let (tensors, end) = Self.tensors(bytes, behind: length), end == fileLength
+        else { return nil }
+        (self.length, self.tensors) = (length, tensors)
+    }
+
+    /// The length that a file should have by its header, if it has another one: it was cut short, or something was appended.
+    ///
+    /// - Parameters: As above.
+    package static func contradictedLength(_ bytes: UnsafeRawBufferPointer, fileLength: Int) -> Int? {
+        guard let length = length(prefix: bytes, fileLength: fileLength), length <= bytes.count,
+            let (tensors, end) = tensors(bytes, behind: length), !tensors.isEmpty, end != fileLength
+        else { return nil }
+        return end
+    }
+
+    /// Those that have bytes, and where the last one ends; nothing if they do not lie one behind the other.
+    private static func tensors(
+        _ bytes: UnsafeRawBufferPointer, behind length: Int
+    ) -> (tensors: [TensorEntry], end: Int)? {
+        var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[prefixLength..<length]))
         var tensors: [TensorEntry] = []
         do throws(JSONScanner.Malformed) {
             try scanner.object(
                 { (scanner, name) throws(JSONScanner.Malformed) in
                     let name = Array(
-                        bytes[name.lowerBound + Self.prefixLength..<name.upperBound + Self.prefixLength])
-                    guard name != Self.metadata else { return try scanner.skipValue() }
-                    tensors.append(try Self.tensor(name, &scanner, bytes, start: length))
+                        bytes[name.lowerBound + prefixLength..<name.upperBound + prefixLength])
+                    guard name != metadata else { return try scanner.skipValue() }
+                    tensors.append(try tensor(name, &scanner, bytes, start: length))
                 }, or: JSONScanner.Malformed())
             guard scanner.isAtEnd() else { return nil }
         } catch { return nil }
@@ -58,8 +74,8 @@ package struct SafetensorsHeader: Sendable {
             guard tensor.range.lowerBound == end else { return nil }
             end = tensor.range.upperBound
         }
-        guard end == fileLength, Set(tensors.map(\.name)).count == tensors.count else { return nil }
-        self.tensors = tensors.filter { !$0.range.isEmpty }
+        guard Set(tensors.map(\.name)).count == tensors.count else { return nil }
+        return (tensors.filter { !$0.range.isEmpty }, end)
     }
 
     private static let metadata = Array("__metadata__".utf8)

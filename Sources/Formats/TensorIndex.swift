@@ -35,6 +35,16 @@ package struct TensorIndex: Sendable {
         (tensors, isSafetensors) = (found, false)
     }
 
+    /// The length that a safetensors file should have by its header, if it has another one.
+    package static func contradictedLength(of source: ByteSource) -> Int? {
+        guard let prefix = source.bytes(at: 0, count: prefixLength),
+            let length = prefix.withUnsafeBytes({
+                SafetensorsHeader.length(prefix: $0, fileLength: source.length)
+            }), let head = source.bytes(at: 0, count: length)
+        else { return nil }
+        return head.withUnsafeBytes { SafetensorsHeader.contradictedLength($0, fileLength: source.length) }
+    }
+
     /// The first bytes of a file, by which its format is known.
     private static let prefixLength = SafetensorsHeader.prefixLength + 1
 

@@ -146,6 +146,7 @@ extension Repository {
         if look.base == nil, look.tracking == Tracking() { throw .nothingTracked }
         let isWanted = Self.wanted(request)
         try refuseUnknown(request.paths, look)
+        try refuseUnknown(request.inputs.filter { $0.commit == nil }.map(\.path) + request.outputs, look)
         let scanned =
             request.paths.isEmpty ? look.scan.files : look.scan.files.filter { isWanted($0.path) }
         try refuseOverlooked(look, scanned)
@@ -173,7 +174,8 @@ extension Repository {
             guard let commit = try? store.commit(id) else { continue }
             sources.append(FileHistory.Source(tree: tree(commit), path: input.path))
         }
-        return FileHistory(store, version: version, inputs: sources)
+        let here = request.inputs.filter { $0.commit == nil }.map(\.path)
+        return FileHistory(store, version: version, inputs: sources, inputPaths: here)
     }
 
     /// What a commit read, whatever it is put upon.

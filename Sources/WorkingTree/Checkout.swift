@@ -399,6 +399,8 @@ package struct Checkout: Sendable {
         // Where a file was, one is likely to be.
         if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
+        TemporaryFiles.note(temporary)
+        defer { TemporaryFiles.forget(temporary) }
         do throws(WorkingTreeError) {
             let seen = try writeNew(temporary) { () throws(WorkingTreeError) in
                 let kind = try requireKnown(step)

@@ -71,13 +71,18 @@ package final class FileHistory: Sendable {
     private let store: ObjectStore
     private let version: DirectoryTree
     private let inputs: [Source]
+    /// Of these what the run read as it is in the working copy.
+    let inputPaths: [RepositoryPath]
     private let state = Monitor(State())
 
     /// - Parameters:
     ///   - version: The version before.
-    ///   - inputs: What a run read that made the files.
-    package init(_ store: ObjectStore, version: DirectoryTree, inputs: [Source] = []) {
-        (self.store, self.version, self.inputs) = (store, version, inputs)
+    ///   - inputs: What a run read that made the files, in versions that the store has.
+    ///   - inputPaths: What it read as it is in the working copy: files that are new there are written in the same commit.
+    package init(
+        _ store: ObjectStore, version: DirectoryTree, inputs: [Source] = [], inputPaths: [RepositoryPath] = []
+    ) {
+        (self.store, self.version, self.inputs, self.inputPaths) = (store, version, inputs, inputPaths)
     }
 
     /// What the version before has in the place of a file, if it was cut like any other file and can be read; for a new file what a run read, or
@@ -216,6 +221,7 @@ package final class FileHistory: Sendable {
         // What cannot be read is found out where it matters; a base it is not.
         let own = (try? version.entry(at: path)).flatMap { $0 }.flatMap { table(of: $0) }
         add(own, file, to: &candidates)
+        for table in writtenInputs(like: path) { add(table, file, to: &candidates) }
         for entry in inputs(like: path) { add(table(of: entry), file, to: &candidates) }
         // Who has an ancestor of its own needs none of its neighbours.
         let isOrphan = zip(candidates, file.pieces).contains { $0.isEmpty && $1.tensor != nil }
@@ -321,6 +327,24 @@ package final class FileHistory: Sendable {
             let names = listing.names.nearest(to: name, limit: Self.inputLimit)
             let own = listing.entries[name].map { [$0] } ?? []
             found += (own + names.compactMap { listing.entries[$0] }).prefix(Self.inputLimit)
+        }
+        return found
+    }
+
+    /// What a run read that is written in this commit, too: files, and of directories those that are named most like a file.
+    private func writtenInputs(like path: RepositoryPath) -> [TensorTable] {
+        guard let name = path.split?.name else { return [] }
+        var found: [TensorTable] = []
+        for input in inputPaths where !path.isInside(input) {
+            state.withLock { state in
+                if let (directory, name) = input.split, let file = state.written[directory]?[name] {
+                    found.append(file.table)
+                } else if let files = state.written[input], let names = state.writtenNames[input] {
+                    let own = files[name].map { [$0] } ?? []
+                    let others = names.nearest(to: name, limit: Self.inputLimit).compactMap { files[$0] }
+                    found += (own + others).prefix(Self.inputLimit).map(\.table)
+                }
+            }
         }
         return found
     }

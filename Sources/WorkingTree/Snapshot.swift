@@ -49,7 +49,7 @@ package struct Snapshot: Sendable {
             return isOver ? .max : more
         }
         onStep(.planned(files: scanned.count, bytes: bytes))
-        let order = SnapshotOrder(scanned) { index in
+        let order = SnapshotOrder(scanned, inputs: reader.history?.inputPaths ?? []) { index in
             writer == nil ? nil : reader.elementWidth(of: scanned.path(index))
         }
         // One file can keep two threads busy: one reads and hashes it, another one encodes it.

@@ -23,10 +23,12 @@ struct SnapshotOrder: Sendable {
 
     func batch(_ number: Int) -> ArraySlice<UInt32> { order[batches[number]] }
 
-    /// - Parameter elementWidth: Bytes of the elements of a file of tensors, by the number of the file, 0 where that is not known; nothing if it
-    ///   is another file.
-    init(_ scanned: ScannedFiles, elementWidth: (Int) -> Int?) {
-        let series = Self.series(scanned, elementWidth)
+    /// - Parameters:
+    ///   - inputs: What a run read that made others of the files.
+    ///   - elementWidth: Bytes of the elements of a file of tensors, by the number of the file, 0 where that is not known; nothing if it is
+    ///     another file.
+    init(_ scanned: ScannedFiles, inputs: [RepositoryPath] = [], elementWidth: (Int) -> Int?) {
+        let series = Self.series(scanned, inputs, elementWidth)
         var others = Self.storingOrder(scanned)
         if !series.isEmpty {
             let members = Set(series.joined())
@@ -62,14 +64,17 @@ struct SnapshotOrder: Sendable {
         let name: NumberedName
         let index: UInt32
         let width: Int
+        let isInput: Bool
     }
 
     /// Large files of tensors of one directory, or of directories that are numbered, the oldest checkpoint first: each may be told by its difference
     /// from the one before.
     ///
     /// Those of wider elements stand before all others, which may be rounded from them; a directory that has none of the widest goes with the
-    /// one that is named most like it among those that have.
-    private static func series(_ scanned: ScannedFiles, _ elementWidth: (Int) -> Int?) -> [[UInt32]] {
+    /// one that is named most like it among those that have. What a run read stands before what it may have made of that.
+    private static func series(
+        _ scanned: ScannedFiles, _ inputs: [RepositoryPath], _ elementWidth: (Int) -> Int?
+    ) -> [[UInt32]] {
         var named: [RepositoryPath: [Int: Alike]] = [:]
         for index in scanned.indices where scanned.size(index) > Chunker.wholeLimit {
             let found = scanned.withName(index) { name in
@@ -86,9 +91,11 @@ struct SnapshotOrder: Sendable {
         var found: [RepositoryPath: [Member]] = [:]
         for (directory, endings) in named {
             for files in endings.values where isSeries(files.files.count, files.bytes) {
-                let members = files.files.compactMap { name, index in
+                let members = files.files.compactMap { name, index -> Member? in
                     // Many files end alike that are something else.
-                    elementWidth(index).map { Member(name: name, index: UInt32(index), width: $0) }
+                    guard let width = elementWidth(index) else { return nil }
+                    let isInput = !inputs.isEmpty && inputs.contains(where: scanned.path(index).isInside)
+                    return Member(name: name, index: UInt32(index), width: width, isInput: isInput)
                 }
                 if !members.isEmpty { found[directory, default: []] += members }
             }
@@ -101,9 +108,14 @@ struct SnapshotOrder: Sendable {
             let leader = leaders.contains(path) ? path : leaders.max { $0.likeness(path) < $1.likeness(path) }
             together[leader ?? path, default: []] += members
         }
-        return together.sorted { $0.key < $1.key }.map { series in
-            let members = series.value.enumerated().sorted {
-                ($1.element.width, $0.offset) < ($0.element.width, $1.offset)
+        var series = together.sorted { $0.key < $1.key }.map(\.value)
+        // What a run made may lie anywhere.
+        if series.joined().contains(where: \.isInput) { series = [Array(series.joined())] }
+        return series.map { series in
+            let members = series.enumerated().sorted { one, other in
+                let (first, second) = (one.element, other.element)
+                if first.width != second.width { return first.width > second.width }
+                return first.isInput != second.isInput ? first.isInput : one.offset < other.offset
             }
             return members.map(\.element.index)
         }

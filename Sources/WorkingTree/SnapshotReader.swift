@@ -156,6 +156,9 @@ struct SnapshotReader: Sendable {
         if output.writer != nil, let tensors = TensorFile(reading: file, size, files) {
             content = try readTensors(tensors, file, size, path, &output)
         } else {
+            if output.writer != nil, let announced = TensorFile.contradictedLength(of: file, size, files) {
+                onStep(.contradiction(path, announced: announced, length: size))
+            }
             if output.writer != nil, let base = history?.ancestor(of: path, head: { head(of: file) }) {
                 output.patch(upon: base)
             }

@@ -7,13 +7,21 @@ extension TensorFile {
     ///
     /// What cannot be read is found out by whoever reads it next.
     init?(reading file: FileDescriptor, _ size: Int, _ files: any FileSystem) {
-        let source = ByteSource(length: size) { offset, count in
+        guard let index = TensorIndex(Self.source(file, size, files)) else { return nil }
+        self.init(index)
+        guard cutRule == TensorCutter.rule || pieces.contains(where: { $0.tensor != nil }) else { return nil }
+    }
+
+    /// The length that an open file should have by its header, if it has another one.
+    static func contradictedLength(of file: FileDescriptor, _ size: Int, _ files: any FileSystem) -> Int? {
+        TensorIndex.contradictedLength(of: source(file, size, files))
+    }
+
+    private static func source(_ file: FileDescriptor, _ size: Int, _ files: any FileSystem) -> ByteSource {
+        ByteSource(length: size) { offset, count in
             var bytes = [UInt8](repeating: 0, count: count)
             return (try? files.read(file, filling: &bytes, from: 0, at: offset)) == count ? bytes : nil
         }
-        guard let index = TensorIndex(source) else { return nil }
-        self.init(index)
-        guard cutRule == TensorCutter.rule || pieces.contains(where: { $0.tensor != nil }) else { return nil }
     }
 
     /// Bytes of an element of most of a file of tensors, 0 where that is not known; nothing if it is another file.

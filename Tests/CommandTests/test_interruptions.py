@@ -79,6 +79,41 @@ class Signals(CommandTest):
         self.mlrepo("fsck")
 
 
+    def test_ctrl_c_leaves_no_half_written_file_of_a_checkout(self) -> None:
+        self.mlrepo("init")
+        (self.work / "data").mkdir()
+        model = self.work / "data" / "model.bin"
+        for version in "AB":
+            model.write_bytes(os.urandom(200 << 20))
+            self.mlrepo("add", "data")
+            self.mlrepo("commit", "-m", version)
+            self.mlrepo("tag", version)
+        before = model.read_bytes()
+        for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+            started = subprocess.Popen(
+                [MLREPO, "checkout", "A"], cwd=self.work, env=self.environment, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+            deadline = time.monotonic() + 60
+            while started.poll() is None and time.monotonic() < deadline:
+                if any(self.size(file) > 1 << 20 for file in model.parent.glob(".mlrepo-tmp-*")):
+                    break
+            started.send_signal(number)
+            started.communicate(timeout=60)
+            self.assertEqual(started.returncode, -number)
+            self.assertEqual([file.name for file in model.parent.iterdir()], ["model.bin"])
+            self.assertEqual(model.read_bytes(), before)
+        self.mlrepo("checkout", "B")
+        self.assertIn("Nothing has changed", self.mlrepo("status"))
+
+    @staticmethod
+    def size(file) -> int:
+        """Of a file that may be gone by now."""
+        try:
+            return file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
 class Moves(VersionsTest):
     """Many files that move, and a kill in between."""
 

@@ -218,6 +218,62 @@ class Models(CommandTest):
         _, growth = self.commit("elsewhere/another.safetensors", other)
         self.assertGreater(growth, 0.6 * len(other), "nobody said what it came from")
 
+    def test_a_fine_tune_is_told_by_a_model_that_comes_in_the_same_commit(self) -> None:
+        weights = self.weights()
+        tuned = self.model(self.trained(weights, 0.002), prefix="model.")
+        for base in ["zoo/model.safetensors", "zoo"]:
+            with self.subTest(base):
+                self.put("zoo/model.safetensors", self.model(weights))
+                self.put("a/tuned.safetensors", tuned)
+                self.mlrepo("add", "zoo", "a")
+                plan = json.loads(self.mlrepo("commit", "--dry-run", "--json", "--input", base))
+                stored = {entry["path"]: entry["storedBytes"] for entry in plan["entries"]}
+                self.assertLess(stored["a/tuned.safetensors"], 0.4 * len(tuned))
+                plan = json.loads(self.mlrepo("commit", "--dry-run", "--json"))
+                stored = {entry["path"]: entry["storedBytes"] for entry in plan["entries"]}
+                self.assertGreater(stored["a/tuned.safetensors"], 0.6 * len(tuned), "nobody said what it came from")
+        self.mlrepo("commit", "-m", "Both", "--input", "zoo")
+        self.mlrepo("checkout", "HEAD", "--to", str(self.work.parent / "copy"))
+        self.assertEqual((self.work.parent / "copy/a/tuned.safetensors").read_bytes(), tuned)
+
+    def test_a_dry_run_refuses_the_inputs_and_outputs_that_a_commit_refuses(self) -> None:
+        self.put("data/a", b"a")
+        self.put("elsewhere/b", b"b")
+        self.mlrepo("add", "data")
+        for words in [["--dry-run"], ["-m", "x"]]:
+            self.refused("commit", *words, "--input", "elsewhere", status=66, says="elsewhere is not tracked")
+            self.refused("commit", *words, "--output", "elsewhere/b", status=66, says="elsewhere/b is not tracked")
+            self.refused("commit", *words, "--output", "nothing", status=66, says="no file or directory 'nothing'")
+            self.refused("commit", *words, "--input", "/etc/hostname", status=64, says="then mlrepo add")
+
+    def test_a_dry_run_names_a_hundred_files(self) -> None:
+        for number in range(103):
+            self.put(f"data/{number:03}", b"%d" % number)
+        self.mlrepo("add", "data")
+        text = self.mlrepo("commit", "--dry-run")
+        self.assertEqual(text.count("  added "), 100)
+        self.assertIn("  and 3 more (--json names all)\n", text)
+        self.assertEqual(len(json.loads(self.mlrepo("commit", "--dry-run", "--json"))["entries"]), 103)
+
+    def test_a_model_that_was_cut_short_is_named_and_kept_as_it_is(self) -> None:
+        whole = self.model(self.weights())
+        short, long = whole[:300_000], whole + bytes(8)
+        self.put("m/model.safetensors", short)
+        self.put("m/long.safetensors", long)
+        self.put("m/whole.safetensors", whole)
+        self.mlrepo("add", "m")
+        for words in [["--dry-run"], ["--dry-run", "--json"], ["-m", "x"]]:
+            ended = self.run_raw("commit", *words)
+            said = ended.stderr.decode()
+            self.assertEqual(ended.returncode, 0)
+            self.assertIn(
+                f"warning: m/model.safetensors has 300,000 bytes, by its header it should have {len(whole):,}: it was cut short, or is still being written",
+                said)
+            self.assertIn(f"warning: m/long.safetensors has {len(long):,} bytes, by its header it should have {len(whole):,}: something was appended", said)
+            self.assertEqual(said.count("warning"), 2)
+        self.mlrepo("checkout", "HEAD", "--to", str(self.work.parent / "copy"))
+        self.assertEqual((self.work.parent / "copy/m/model.safetensors").read_bytes(), short)
+
     def test_a_base_outlives_the_branch_that_made_it(self) -> None:
         self.commit("notes", b"first\n")
         weights = self.weights()

@@ -354,6 +354,7 @@ class Transcripts(TranscriptTest):
               added    other.bin
             $ mlrepo add ../outside
             ! error: '../outside' is outside the working tree
+            ! hint: a version has what lies in the working copy: copy it there ('cp -al' takes no room on one disk), then mlrepo add
             [64]
             $ mlrepo add .mlrepo
             ! error: the name '.mlrepo' is reserved: it may stand for .git or .mlrepo on some systems
@@ -1595,7 +1596,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo maintenance --plan
             Would code {number} of 7 tensors anew: about {size} of {size} less; packs of {size} are written anew
             $ mlrepo maintenance
-            Coded {number} of 7 tensors anew: packs of {size} became {size}, and the old ones go in an hour
+            Coded {number} of 7 tensors anew: packs of {size} became {size}, and the old ones go with the first commit or 'mlrepo gc' after an hour
             $ mlrepo maintenance
             Nothing to do: of 7 tensors there are several versions, in {size}; nearer bases would save next to nothing
             $ mlrepo maintenance --quiet

@@ -86,6 +86,23 @@ import Testing
     ])
     func whatLiesIsNoHeader(header: String) { #expect(Self.read(header, data: 4) == nil) }
 
+    @Test(arguments: [-3, -1, 0, 1, 5]) func aFileOfAnotherLengthIsToldHowLongItShouldBe(more: Int) {
+        let header = #"{"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+        let bytes = Self.file(header, data: 4 + more)
+        let length = bytes.withUnsafeBytes {
+            SafetensorsHeader.contradictedLength($0, fileLength: bytes.count)
+        }
+        #expect(length == (more == 0 ? nil : bytes.count - more))
+        // Who says nothing of what follows is not contradicted.
+        let empty = Self.file("{}", data: 4 + more)
+        #expect(
+            empty.withUnsafeBytes { SafetensorsHeader.contradictedLength($0, fileLength: empty.count) } == nil
+        )
+        let gap = Self.file(#"{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, data: 4)
+        #expect(
+            gap.withUnsafeBytes { SafetensorsHeader.contradictedLength($0, fileLength: gap.count) } == nil)
+    }
+
     @Test func lengthsAreHeldAgainstTheFile() {
         for length in [0, 1, 3, 1 << 24 + 1, UInt64.max, UInt64(Int.max)] as [UInt64] {
             var bytes: [UInt8] = []

@@ -28,9 +28,22 @@ import Testing
         #expect(guesses.isTried(try path("set/one.npy")))
     }
 
+    @Test func `a data set with a directory for each array is tried less, and checkpoints elsewhere are not`()
+        throws
+    {
+        var guesses = WrongGuesses()
+        let tried = try (0..<1_632).count { guesses.isTried(try path("set/\($0)/array.npy")) }
+        #expect(tried == WrongGuesses.limit + 100)
+        #expect(guesses.isTried(try path("run/checkpoint-2/model.safetensors")))
+        guesses.wasRight(try path("run/checkpoint-2/model.safetensors"))
+        #expect(!guesses.isTried(try path("set/one/array.npy")))
+        guesses.wasRight(try path("set/1/array.npy"))
+        #expect(guesses.isTried(try path("set/one/array.npy")))
+    }
+
     @Test func `any number of directories is counted`() throws {
         var guesses = WrongGuesses()
-        for number in 0..<3_000 { #expect(guesses.isTried(try path("\(number)/a"))) }
+        for number in 0..<3_000 { #expect(guesses.isTried(try path("\(number)/in/a"))) }
         #expect(guesses.isTried(try path("a")))
     }
 }

@@ -11,7 +11,7 @@ import Testing
 
     /// The names of a batch after another, where every file with a width is one of tensors.
     private func batches(
-        _ files: [(name: String, size: Int)], width: (String) -> Int? = { _ in 2 }
+        _ files: [(name: String, size: Int)], inputs: [String] = [], width: (String) -> Int? = { _ in 2 }
     ) throws -> [[String]] {
         let scanned = ScannedFiles(
             try files.map { file in
@@ -21,7 +21,8 @@ import Testing
                         kind: .file, permissions: 0o644, size: file.size, modified: 1, changed: 1, inode: 1,
                         device: 1))
             })
-        let order = SnapshotOrder(scanned) { width("\(scanned.path($0))") }
+        let inputs = try inputs.map { try RepositoryPath($0) }
+        let order = SnapshotOrder(scanned, inputs: inputs) { width("\(scanned.path($0))") }
         return (0..<order.batchCount).map { order.batch($0).map { "\(scanned.path(Int($0)))" } }
     }
 
@@ -31,6 +32,17 @@ import Testing
             try batches(files + [("other.csv", Self.large)]) == [
                 [1, 9, 10, 100].map { "c/step-\($0).safetensors" }, ["other.csv"],
             ])
+    }
+
+    @Test func `what a run read comes before what it made of that, wherever it lies`() throws {
+        let files = ["a/tuned-1.pt", "a/tuned-2.pt", "half.gguf", "zoo/model.bin"].map {
+            (name: $0, size: Self.large)
+        }
+        let width = { (name: String) in name == "half.gguf" ? 1 : 2 }
+        let ordered = [["zoo/model.bin", "a/tuned-1.pt", "a/tuned-2.pt", "half.gguf"]]
+        #expect(try batches(files, inputs: ["zoo"], width: width) == ordered)
+        #expect(try batches(files, inputs: ["zoo/model.bin", "data"], width: width) == ordered)
+        #expect(try batches(files, inputs: ["data"], width: width).count > 1)
     }
 
     @Test func `wider elements come before those that may be rounded from them, also in other directories`()

@@ -37,7 +37,7 @@ struct AddCommand: ParsableCommand {
 
     func run() throws {
         let repository = try Repository.alone()
-        let paths = try repository.paths(paths)
+        let paths = try repository.dataPaths(paths)
         _ = try repository.add(paths: paths, patterns: pattern)
         Terminal.noteLinks(paths, repository, output)
         let twice = try repository.filesOfGit(below: paths)

@@ -97,7 +97,7 @@ struct CommitCommand: ParsableCommand {
             }
         }
         for input in inputs { request.inputs.append(try Self.input(input, repository)) }
-        request.outputs = try repository.paths(outputs)
+        request.outputs = try repository.dataPaths(outputs)
         request.allowsMissing = deleted
         if let author {
             guard let person = Identity.parse(author) else {
@@ -105,8 +105,8 @@ struct CommitCommand: ParsableCommand {
             }
             request.author = person
         }
-        if dryRun { return try Self.plan(request, repository, output.style) }
         Terminal.noteLinks(request.inputs.filter { $0.commit == nil }.map(\.path), repository, output)
+        if dryRun { return try Self.plan(request, repository, output.style) }
         try Self.commit(request, repository, output.style)
     }
 
@@ -115,16 +115,26 @@ struct CommitCommand: ParsableCommand {
     ) throws {
         let progress = style.progress("reading")
         defer { progress.finish() }
-        let plan = try repository.plan(request) { progress.add($0) }
+        let contradictions = Contradictions()
+        let plan = try repository.plan(request) {
+            contradictions.note($0)
+            progress.add($0)
+        }
         progress.finish()
-        if !style.quiet { say(plan.skipped) }
+        if !style.quiet {
+            say(plan.skipped)
+            contradictions.say()
+        }
         if style.json { return Terminal.printJSON(json(plan)) }
-        for file in plan.files where !style.quiet {
+        for file in plan.files.prefix(style.quiet ? 0 : namedLimit) {
             let size =
                 file.state == .deleted
                 ? "" : "  \(Terminal.size(file.rawBytes)) in \(Terminal.size(file.form.storedBytes))"
             Terminal.print("  \(StatusCommand.word(file.state)) \(file.path)\(size)")
             for line in StoredFormText.lines(file.form) { Terminal.print("    \(line)") }
+        }
+        if plan.files.count > namedLimit, !style.quiet {
+            Terminal.print("  and \(Terminal.count(plan.files.count - namedLimit)) more (--json names all)")
         }
         let ratio = StoredFormText.ratio(plan.rawBytes, plan.storedBytes)
         Terminal.print(
@@ -133,6 +143,9 @@ struct CommitCommand: ParsableCommand {
                 : "Nothing is committed: \(Terminal.size(plan.rawBytes)) would take \(Terminal.size(plan.storedBytes))\(ratio)"
         )
     }
+
+    /// So many files are named one by one.
+    private static let namedLimit = 100
 
     private static func say(_ skipped: [SkippedFile]) {
         for file in skipped {
@@ -169,9 +182,16 @@ struct CommitCommand: ParsableCommand {
     ) throws {
         let progress = style.progress("reading")
         defer { progress.finish() }
-        let report = try repository.commit(request) { progress.add($0) }
+        let contradictions = Contradictions()
+        let report = try repository.commit(request) {
+            contradictions.note($0)
+            progress.add($0)
+        }
         progress.finish()
-        if !style.quiet { say(report.skipped) }
+        if !style.quiet {
+            say(report.skipped)
+            contradictions.say()
+        }
         if request.author == nil, !style.quiet, !repository.hasNamedPerson {
             Terminal.printError(
                 "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
@@ -231,7 +251,7 @@ struct CommitCommand: ParsableCommand {
         if let path, try repository.exists(path) { return (path, nil) }
         guard let colon = RevisionPath.colon(in: text) else {
             // What lies elsewhere is told so.
-            if path == nil { _ = try repository.path(ArgumentText.bytes(text)) }
+            if path == nil { _ = try repository.dataPaths([text]) }
             throw Failure(status: .notFound, message: "no file or directory '\(Terminal.escaped(text))'")
         }
         let commit = try repository.commit(named: String(text[..<colon]))

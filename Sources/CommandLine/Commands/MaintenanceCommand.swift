@@ -72,7 +72,7 @@ struct MaintenanceCommand: ParsableCommand {
                 + " packs of \(Terminal.size(plan.packBytes)) are written anew"
         }
         return "Coded \(changed) anew: packs of \(Terminal.size(outcome.replacedBytes)) became"
-            + " \(Terminal.size(outcome.writtenBytes)), and the old ones go in an hour"
+            + " \(Terminal.size(outcome.writtenBytes)), and the old ones go with the first commit or 'mlrepo gc' after an hour"
     }
 
     private static func json(_ plan: Rebasing.Plan, _ outcome: Rebasing.Outcome?) -> JSONValue {
