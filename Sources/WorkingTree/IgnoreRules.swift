@@ -122,7 +122,12 @@ package struct IgnoreRules: Sendable {
     /// The pattern that decides about a path; nothing if none matches it.
     private func deciding(_ path: RepositoryPath, isDirectory: Bool) -> Pattern? {
         guard let name = path.split?.name.bytes else { return nil }
-        return patterns.last { $0.matches(path, name: name, isDirectory: isDirectory) }
+        // In place: a copy of a pattern for each file would cost more than to match it.
+        for index in patterns.indices.reversed()
+        where patterns[index].matches(path, name: name, isDirectory: isDirectory) {
+            return patterns[index]
+        }
+        return nil
     }
 
     /// Whether a path or a directory above it matches a pattern.
