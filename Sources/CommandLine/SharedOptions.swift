@@ -87,7 +87,7 @@ extension Repository {
         do { return try paths(typed) } catch RepositoryError.outside(let text) {
             var failure = Failure(RepositoryError.outside(text))
             failure.hint =
-                "a version has what lies in the working copy: copy it there ('cp -al' takes no room on one disk), then mlrepo add"
+                "a version has what lies in the working copy: copy it there ('cp -rL' follows links, as caches have them), then mlrepo add"
             throw failure
         }
     }

@@ -354,7 +354,7 @@ class Transcripts(TranscriptTest):
               added    other.bin
             $ mlrepo add ../outside
             ! error: '../outside' is outside the working tree
-            ! hint: a version has what lies in the working copy: copy it there ('cp -al' takes no room on one disk), then mlrepo add
+            ! hint: a version has what lies in the working copy: copy it there ('cp -rL' follows links, as caches have them), then mlrepo add
             [64]
             $ mlrepo add .mlrepo
             ! error: the name '.mlrepo' is reserved: it may stand for .git or .mlrepo on some systems

@@ -13,8 +13,8 @@ struct StatsCommand: ParsableCommand {
             With --explain, of each file of a version: in which pieces it lies there, and what these take. 'raw', 'zstd' and 'tensor' are \
             stored for themselves; 'tensor-base' and 'patch' by how they differ from pieces of another version, and 'cast' as what other \
             pieces are when they are rounded, or near to it. 'again' are pieces that were listed already: they take nothing more. What is stored \
-            for itself was like nothing where a commit looks: the version before, what the run read ('commit --input'), and the files \
-            beside it; 'mlrepo maintenance' looks through the whole store.
+            for itself was like nothing where a commit looks (the version before, what the run read with 'commit --input', the files \
+            beside it), or not like enough, or later versions are to rest on it; 'mlrepo maintenance' looks through the whole store.
 
             EXAMPLES
               mlrepo stats
