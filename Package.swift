@@ -67,6 +67,8 @@ let package = Package(
         fastTarget("Formats"),
         /** POSIX files behind one seam, so that faults can be injected */
         fastTarget("FileIO", ["CShims"]),
+        /** A command, and which files it reads and writes: watched, not asked */
+        fastTarget("Observation", ["FileIO", "CShims"]),
         /** JSON, YAML and TOML files of hyperparameters as typed values */
         target("ParameterFiles", ["ObjectModel", "CYaml"]),
 
@@ -88,7 +90,8 @@ let package = Package(
 
         /** The façade: how the parts make one repository */
         target(
-            "MLRepo", ["WorkingTree", "Lineage", "Storage", "ObjectModel", "Hashing", "FileIO"]),
+            "MLRepo",
+            ["WorkingTree", "Observation", "Lineage", "Storage", "ObjectModel", "Hashing", "FileIO"]),
 
         // MARK: Floors 4 and 5: the command line
 
@@ -96,7 +99,8 @@ let package = Package(
         target(
             "CommandLine",
             [
-                "MLRepo", "ParameterFiles", "ObjectModel", "FileIO", "Lineage", "Storage", "WorkingTree",
+                "MLRepo", "ParameterFiles", "ObjectModel", "Observation", "FileIO", "Lineage", "Storage",
+                "WorkingTree",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         /** The program: nothing but its start */
@@ -114,6 +118,7 @@ let package = Package(
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),
         tests("ParameterFilesTests", ["ParameterFiles", "ObjectModel"]),
         tests("FileIOTests", ["FileIO", "TestSupport"]),
+        tests("ObservationTests", ["Observation", "FileIO", "TestSupport"]),
         tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
         tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
         tests("WorkingTreeTests", ["WorkingTree", "ObjectModel", "FileIO", "TestSupport"]),

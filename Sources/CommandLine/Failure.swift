@@ -14,11 +14,13 @@ enum ExitStatus: Int32 {
     case inputOutput = 74
     case busy = 75
     case notPermitted = 77
+    /// Of `run`, which ends with the status of the command that it executes: a failure of our own.
+    case notTheCommands = 125
 }
 
 /// Why a command failed, and what to type next.
 struct Failure: Error {
-    let status: ExitStatus
+    var status: ExitStatus
     let message: String
     var hint: String?
     var path: String?
@@ -65,6 +67,7 @@ struct Failure: Error {
         case .behindLink(let link):
             (status, path) = (.usage, "\(link)")
             hint = "move the directory to where the link is, or work with mlrepo where it leads"
+        case .noRun: (status, hint) = (.notFound, "mlrepo runs")
         case .noRevision(let text): (status, hint) = (.notFound, Self.hint(forRevision: text))
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path):

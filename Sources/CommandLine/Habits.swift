@@ -17,13 +17,13 @@ enum Habits {
         case "login": ("there is no account: a store is a directory", "mlrepo init")
         case "repro":
             (
-                "there are no stages to write: a commit records what went in",
-                "mlrepo commit --input PATH -m MESSAGE"
+                "there are no stages to write: a run finds out what it reads and writes",
+                "mlrepo run -m MESSAGE COMMAND"
             )
         case "exp":
             (
-                "an experiment is a commit with parameters and metrics",
-                "mlrepo commit -m MESSAGE --params FILE --metrics FILE, and mlrepo diff main~1 main"
+                "an experiment is a run; its parameters and metrics are found",
+                "mlrepo run COMMAND, and mlrepo runs"
             )
         case "clone", "push", "pull", "fetch", "remote":
             (
@@ -63,8 +63,6 @@ enum Habits {
                 "parameters and metrics belong to commits",
                 "mlrepo diff REVISION REVISION, mlrepo show REVISION"
             )
-        case "run":
-            ("nothing is started here yet: a commit records what went in and came out", "mlrepo help commit")
         case "verify", "check":
             ("what is stored is checked by 'fsck'", "mlrepo fsck")
         case "prune", "forget":
@@ -138,8 +136,8 @@ enum Habits {
           DVC                      here
           dvc add PATH             mlrepo add PATH; mlrepo commit -m MESSAGE
           dvc checkout             mlrepo checkout REV, mlrepo restore PATH
-          dvc exp show             mlrepo log, mlrepo diff REV REV
-          dvc repro, dvc run       mlrepo commit --input PATH --params FILE --metrics FILE
+          dvc exp show             mlrepo runs, mlrepo diff REV REV
+          dvc repro, dvc run       mlrepo run -m MESSAGE COMMAND
           dvc gc                   mlrepo gc                   nothing that a version needs goes
           git lfs track '*.bin'    mlrepo add --pattern '*.bin'
 

@@ -32,7 +32,8 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Work",
                 subcommands: [
                     AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self,
-                    CheckoutCommand.self, RestoreCommand.self, MoveCommand.self, RemoveCommand.self,
+                    RunCommand.self, CheckoutCommand.self, RestoreCommand.self, MoveCommand.self,
+                    RemoveCommand.self,
                 ]),
             CommandGroup(
                 name: "History",
@@ -40,7 +41,7 @@ struct MLRepoCommand: ParsableCommand {
                     LogCommand.self, ShowCommand.self, DiffCommand.self, BranchCommand.self, TagCommand.self,
                     UndoCommand.self, RedoCommand.self, OperationsCommand.self,
                 ]),
-            CommandGroup(name: "Trace", subcommands: [BlameCommand.self]),
+            CommandGroup(name: "Trace", subcommands: [BlameCommand.self, RunsCommand.self]),
             CommandGroup(
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
@@ -72,7 +73,9 @@ package func runMain() -> Never {
     if let directory { changeDirectory(directory, json: ArgumentText.wantsJSON(arguments)) }
     let words = RevisionWords.complete(LogCommand.complete(InitCommand.complete(arguments)))
     // A path has at most 2,048 names, and a walk needs some kilobytes for each; the main thread's stack is the system's choice.
-    exit(onStack(of: 64 << 20) { run(words) })
+    // What is to be executed has options of its own.
+    let (own, executed) = RunCommand.split(words)
+    exit(onStack(of: 64 << 20) { run(own, executing: executed) })
 }
 
 /// Whoever starts this with a standard stream closed must not have a file of the store take its number: what is told there would
@@ -126,10 +129,11 @@ private func isCommand(_ word: String) -> Bool {
 
 /// Runs a command and tells of its failure.
 ///
+/// - Parameter executed: The words of the command that `run` executes.
 /// - Returns: The exit status.
-private func run(_ arguments: [String]) -> Int32 {
+private func run(_ arguments: [String], executing executed: [String]) -> Int32 {
     do {
-        try perform(arguments)
+        try perform(arguments, executing: executed)
         Terminal.flush()
         return 0
     } catch let code as ExitCode {
@@ -137,7 +141,9 @@ private func run(_ arguments: [String]) -> Int32 {
         return code.rawValue
     } catch {
         Terminal.flush()
-        if let failure = failure(error, arguments) {
+        if var failure = failure(error, arguments) {
+            // Every other status is one that the executed command may have.
+            if arguments.first == "run" { failure.status = .notTheCommands }
             failure.report(json: ArgumentText.wantsJSON(arguments))
             return failure.status.rawValue
         }
@@ -147,7 +153,7 @@ private func run(_ arguments: [String]) -> Int32 {
     }
 }
 
-private func perform(_ arguments: [String]) throws {
+private func perform(_ arguments: [String], executing executed: [String]) throws {
     if let quick = QuickCommand(arguments) { return try quick.run() }
     if let first = arguments.first {
         if let habit = Habits.advice(first) { throw Failure(habit) }
@@ -166,6 +172,10 @@ private func perform(_ arguments: [String]) throws {
     }
     let many = ManyPaths(arguments)
     var command = many.complete(try parse(many.words))
+    if var run = command as? RunCommand {
+        run.words = executed
+        command = run
+    }
     try command.run()
 }
 

@@ -10,9 +10,13 @@ enum ShellWord {
         quoted(repository?.typed(path) ?? path.bytes)
     }
 
-    /// A word as a shell takes it for these bytes; one that begins like an option is given as a path.
+    /// A path as a shell takes it for these bytes; one that begins like an option is given from here on.
     static func quoted(_ bytes: [UInt8]) -> String {
-        let word = bytes.first == UInt8(ascii: "-") ? Array("./".utf8) + bytes : bytes
+        word(bytes.first == UInt8(ascii: "-") ? Array("./".utf8) + bytes : bytes)
+    }
+
+    /// A word as a shell takes it for these bytes.
+    static func word(_ word: [UInt8]) -> String {
         let escaped = escapedText(word)
         guard Array(escaped.utf8) == word else {
             // Characters that a terminal does not show, as bash, zsh and ksh write them.

@@ -71,5 +71,7 @@ enum Topics {
           74  input or output failed
           75  busy: try again
           77  not permitted
+         125  'run' itself failed; else it ends with the status of the command: 126 cannot be executed, 127 not found, 128
+              and the number of a signal
         """
 }

@@ -5,7 +5,7 @@
 #endif
 
 /// A thread of the system that runs one closure; ``join()`` waits for its end; it or ``detach()`` has to be called.
-struct Thread: ~Copyable {
+package struct Thread: ~Copyable {
     private let handle: pthread_t
 
     private final class Start: Sendable {
@@ -15,7 +15,7 @@ struct Thread: ~Copyable {
 
     /// - Parameter stackSize: In bytes; the system's choice if there is none.
     /// - Returns: Nothing if the system grants no more threads; then nothing was run.
-    init?(stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void) {
+    package init?(stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
@@ -47,10 +47,10 @@ struct Thread: ~Copyable {
         self.handle = handle
     }
 
-    consuming func join() { pthread_join(handle, nil) }
+    package consuming func join() { pthread_join(handle, nil) }
 
     /// Nobody waits for its end.
-    consuming func detach() { pthread_detach(handle) }
+    package consuming func detach() { pthread_detach(handle) }
 }
 
 /// Runs `body` on a number of threads at once, and returns when all are done.

@@ -371,10 +371,13 @@ package struct BlameWalk {
         of path: RepositoryPath, _ input: TreeEntry, in run: Run, _ commitID: ObjectID, _ commit: Commit
     ) throws(ReadError) -> ObjectID? {
         if let named = run.inputCommits[path] { return named }
-        for id in commit.parents {
-            let parent = try source.outline(id)
-            guard !isCollected(parent.tree) else { continue }
-            if try DirectoryTree(root: parent.tree, reader: reader).entry(at: path)?.hasContent(of: input)
+        // A run read what was there when it ran, whatever its version was put upon later.
+        let others = commit.parents.filter { $0 != run.base }
+        for id in (run.base.map { [$0] } ?? []) + others {
+            guard let version = try version(id, isRequired: id != run.base), !isCollected(version.tree) else {
+                continue
+            }
+            if try DirectoryTree(root: version.tree, reader: reader).entry(at: path)?.hasContent(of: input)
                 == true
             {
                 return id
@@ -382,6 +385,16 @@ package struct BlameWalk {
         }
         let own = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)
         return own?.hasContent(of: input) == true ? commitID : nil
+    }
+
+    /// A commit by its id.
+    ///
+    /// - Parameter isRequired: Else there may be none: a run's base is named, and not kept.
+    private func version(_ id: ObjectID, isRequired: Bool) throws(ReadError) -> CommitOutline? {
+        do throws(ReadError) { return try source.outline(id) } catch {
+            guard case .missing = error, !isRequired else { throw error }
+            return nil
+        }
     }
 
     /// What a run read, each as high up as a commit has it: a directory that was read as a whole is one input.

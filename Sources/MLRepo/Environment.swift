@@ -60,6 +60,14 @@ package struct Environment: Sendable {
             variable: variable, workingDirectory: currentDirectory(), width: processorCount(), user: getuid())
     }
 
+    /// Nanoseconds of the second that ``now`` tells; 0 where a fixed time stands for the clock.
+    var fraction: Int {
+        guard variable("MLREPO_NOW") == nil else { return 0 }
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int(time.tv_nsec)
+    }
+
     private static let timeRange = 0..<(1 << 53)
 
     private static func currentDirectory() -> FilePath {

@@ -115,7 +115,7 @@ extension Repository {
     ]
     private static let codeNames: Set<String> = ["dockerfile", "makefile", "snakefile"]
 
-    private static func isCode(_ path: [UInt8]) -> Bool {
+    static func isCode(_ path: [UInt8]) -> Bool {
         let name = String(decoding: FilePath(path).name, as: UTF8.self).lowercased()
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else {
             return codeNames.contains(name)

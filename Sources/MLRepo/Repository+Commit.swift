@@ -19,8 +19,17 @@ package struct CommitRequest: Sendable {
     package var outputs: [RepositoryPath] = []
     /// Files that are gone were deleted on purpose.
     package var allowsMissing = false
+    /// A run that was recorded: the version gets what it wrote, and nothing else.
+    ///
+    /// Of the other parts of this only the message and the author are of use beside it.
+    package var run: AdoptedRun?
 
     package init(message: String) { self.message = message }
+
+    /// Whether nothing is said of what was read, written or measured.
+    var isPlain: Bool {
+        parameters.isEmpty && metrics.isEmpty && inputs.isEmpty && parameterFiles.isEmpty && outputs.isEmpty
+    }
 }
 
 /// What a commit did.
@@ -43,6 +52,8 @@ package struct CommitReport: Sendable {
     package let code: Run.Code?
     /// All that changed, a file of the version before among it, counts as read by the run, and nothing as written.
     package let isAllInput: Bool
+    /// Runs that were executed and recorded before, and that made files of the version.
+    package let recordedRuns: [AdoptedRun]
 }
 
 extension Repository {
@@ -82,33 +93,30 @@ extension Repository {
         try removeLeftovers(look)
         let base = look.base
         let isWanted = Self.wanted(request)
-        let scanned = try scanned(request, look)
-
         let namesFiles =
             !(request.inputs.isEmpty && request.outputs.isEmpty && request.parameterFiles.isEmpty)
         // Who declares files looks them up in the new version, and so does who looks for code that is in none.
-        let git = try gitRoot()
-        let writer = ObjectWriter(store, keepsNodes: namesFiles || git != nil, random: environment.random)
+        let git = request.run == nil ? try gitRoot() : nil
+        let writer = ObjectWriter(
+            store, keepsNodes: namesFiles || git != nil || request.run != nil, random: environment.random)
         defer { writer.abandon() }
-        let read = try working { () throws(WorkingTreeError) in
-            try Snapshot(
-                root: copy.root, files: environment.files, writer: writer, history: history(request, base),
-                clock: look.clock, onStep: onStep
-            )
-            .read(scanned, width: environment.width)
-        }
-        if !request.allowsMissing { try refuseVanished(scanned, read.files) }
+        let (read, scanned) = try content(for: request, look, writer, onStep)
         let found = CommitEdits(
-            read.files, emptyDirectories: look.scan.emptyDirectories.filter(isWanted))
+            read.files,
+            emptyDirectories: request.run == nil ? look.scan.emptyDirectories.filter(isWanted) : [])
         let edits = found.changed
         let isRun = !(request.parameters.isEmpty && request.metrics.isEmpty && request.inputs.isEmpty)
         var tracked = look.tracking.paths
         tracked.directories.removeAll { look.tracking.untracked.contains($0) }
-        guard !edits.isEmpty || tracked != base?.tracked ?? TrackedPaths() || isRun else {
+        // What was said here of tracking goes with the next version of what is here.
+        if request.run != nil { tracked = base?.tracked ?? TrackedPaths() }
+        guard !edits.isEmpty || tracked != base?.tracked ?? TrackedPaths() || isRun || request.run != nil
+        else {
             throw .nothingToCommit
         }
 
-        let left = scanned.count == look.scan.files.count ? [] : look.scan.files.filter { !isWanted($0.path) }
+        let left =
+            scanned == look.scan.files.count ? [] : look.scan.files.filter { !isWanted($0.path) }
         // A run read what was here, and not what others committed meanwhile.
         let mine = try edited(tree(base), edits, writer)
         let kept = KeptFiles(
@@ -117,7 +125,7 @@ extension Repository {
         let files = CommitFiles(
             found: found, edits: edits, recipes: read.recipes, tracked: tracked, built: mine,
             version: kept.version,
-            code: try capturedCode(kept, writer), changes: Self.count(read.files))
+            code: request.run == nil ? try capturedCode(kept, writer) : nil, changes: Self.count(read.files))
         let deadline = environment.now() + Self.patience
         while true {
             do throws(RepositoryError) {
@@ -131,6 +139,27 @@ extension Repository {
                 if look.head.commit != nil, try ref(name) == nil { throw error }
             }
         }
+    }
+
+    /// What a commit takes: files of the working copy as they are read now, or what a run wrote.
+    ///
+    /// - Returns: Beside it how many files of the working copy were looked at.
+    private func content(
+        for request: CommitRequest, _ look: Look, _ writer: ObjectWriter,
+        _ onStep: @escaping @Sendable (WorkStep) -> Void
+    ) throws(RepositoryError) -> (Snapshot.Content, scanned: Int) {
+        if let run = request.run { return (try content(of: run, look, writer), look.scan.files.count) }
+        let scanned = try scanned(request, look)
+        let read = try working { () throws(WorkingTreeError) in
+            try Snapshot(
+                root: copy.root, files: environment.files, writer: writer,
+                history: history(request, look.base),
+                clock: look.clock, onStep: onStep
+            )
+            .read(scanned, width: environment.width)
+        }
+        if !request.allowsMissing { try refuseVanished(scanned, read.files) }
+        return (read, scanned.count)
     }
 
     /// Whether a commit takes a path.
@@ -216,25 +245,29 @@ extension Repository {
         try refuseOverwriting(theirs, look, committing: edits)
         let built = theirs.isEmpty ? files.built : try edited(tree(parentCommit), edits, writer)
         let place = theirs.isEmpty ? nil : look.head.commit
-        let run = try declaredRun(
-            request, committer, edits, base, files.version, files.code, writer, from: place)
-        let runID = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
+        let runs = try self.runs(for: request, by: committer, files, edits, base, writer, from: place)
         let recipes = try recipeMap(files.recipes, writer)
         let now = environment.now()
         let commit = Commit(
             author: request.author ?? committer, committer: committer, authored: now, committed: now,
             message: request.message,
-            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: [runID],
-            tracked: parent == look.head.commit ? tracked : joined(look, parentCommit), tree: built.root)
+            parents: parent.map { [$0] } ?? [], recipes: recipes, runs: runs.ids,
+            tracked: trackedPaths(tracked, request, look, parent, parentCommit), tree: built.root)
         let payload = commit.payload
         let id = try storing { () throws(StoreError) in try writer.add(.commit, payload) }
         // Behind the log entry nothing may be begun anew.
-        let isRead = try isAllInput(run, request, edits, base)
-        let isNoted = try noteMerge(of: commit, upon: parentCommit, theirs, tracked, look)
+        let isRead = try runs.declared.map { (run) throws(RepositoryError) in
+            try isAllInput(run, request, edits, base)
+        }
+        var next = look.tracking
+        next.paths = commit.tracked
+        if request.run != nil { next = try remaining(look, request, commit) }
+        let isNoted = try noteMerge(of: commit, upon: parentCommit, theirs, tracked, look, next: next)
         let result: ObjectWriter.Result
         do throws(RepositoryError) {
             result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
                 () throws(RepositoryError) in
+                for run in runs.recorded { try requireRecorded(run) }
                 var changes = try standing(look.head, on: id, from: look.head.commit)
                 if let branch = look.head.branch {
                     let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
@@ -255,9 +288,45 @@ extension Repository {
         let report = CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
-            takenIn: theirs.map(\.path), changes: files.changes, code: run.code,
-            isAllInput: isRead)
+            takenIn: theirs.map(\.path), changes: files.changes, code: runs.code,
+            isAllInput: isRead ?? false, recordedRuns: runs.recorded)
         return Made(look: look, found: files.found, theirs: theirs, isNoted: isNoted, report: report)
+    }
+
+    /// The runs of a version.
+    private struct CommitRuns {
+        /// That were executed and recorded before.
+        var recorded: [AdoptedRun] = []
+        /// What is declared with the version, if something is left to declare.
+        var declared: Run?
+        var ids: [ObjectID] = []
+
+        var code: Run.Code? { declared?.code ?? recorded.first?.run.code }
+    }
+
+    /// The runs of a version: those that made its files as they are, and what is declared of the others.
+    private func runs(
+        for request: CommitRequest, by committer: Person, _ files: CommitFiles, _ edits: CommitEdits,
+        _ base: Commit?, _ writer: ObjectWriter, from place: ObjectID?
+    ) throws(RepositoryError) -> CommitRuns {
+        var runs = CommitRuns()
+        var rest = edits
+        if let adopted = request.run {
+            runs.recorded = [adopted]
+        } else if request.isPlain {
+            // Who says what was read or written says it of everything.
+            let found = try makers(of: edits)
+            runs.recorded = found.runs
+            if !found.runs.isEmpty { rest = edits.keeping { !found.paths.contains($0.path) } }
+        }
+        runs.ids = runs.recorded.map(\.id)
+        if request.run != nil || (!runs.ids.isEmpty && rest.isEmpty) { return runs }
+        let run = try declaredRun(
+            request, committer, rest, base, files.version, files.code, writer, from: place,
+            besideOthers: !runs.ids.isEmpty)
+        runs.ids.append(try storing { () throws(StoreError) in try writer.add(.run, run.payload) })
+        runs.declared = run
+        return runs
     }
 
     /// Whether a run wrote nothing, and read a file as it is now that the version before has otherwise.
@@ -329,13 +398,44 @@ extension Repository {
             let edits = Array(found.cached) + WrittenSteps(steps, seen: seen)
             try copy.setCache(look.cache, after: edits, base: id, identity: identity)
         }
-        let (isComplete, asked) = (request.paths.isEmpty, Set(request.paths))
-        var rest = look.tracking
-        rest.paths = commit.tracked
-        rest.added = isComplete ? [] : rest.added.filter { !asked.covers($0) }
-        rest.untracked = isComplete ? [] : rest.untracked
-        let isPlain = rest.added.isEmpty && rest.untracked.isEmpty
+        let rest = try remaining(look, request, commit)
+        let isPlain = rest.added.isEmpty && rest.untracked.isEmpty && rest.paths == commit.tracked
         try copy.setTracking(isPlain ? nil : rest)
         if made.isNoted { try copy.endMerge() }
+    }
+
+    /// Which paths a version tracks.
+    ///
+    /// - Parameter mine: As it was said here.
+    private func trackedPaths(
+        _ mine: TrackedPaths, _ request: CommitRequest, _ look: Look, _ parent: ObjectID?,
+        _ parentCommit: Commit?
+    ) -> TrackedPaths {
+        if parent == look.head.commit { return mine }
+        return request.run == nil ? joined(look, parentCommit) : parentCommit?.tracked ?? TrackedPaths()
+    }
+
+    /// What was said of tracking, and is not in a version that was just made.
+    private func remaining(
+        _ look: Look, _ request: CommitRequest, _ commit: Commit
+    ) throws(RepositoryError) -> Tracking {
+        guard let run = request.run else {
+            let (isComplete, asked) = (request.paths.isEmpty, Set(request.paths))
+            var rest = look.tracking
+            rest.paths = commit.tracked
+            rest.added = isComplete ? [] : rest.added.filter { !asked.covers($0) }
+            rest.untracked = isComplete ? [] : rest.untracked
+            return rest
+        }
+        let before = look.base?.tracked ?? TrackedPaths()
+        guard var rest = look.tracking.moved(from: before, to: commit.tracked) else {
+            return Tracking(paths: commit.tracked)
+        }
+        let outputs = DirectoryTree(root: run.run.outputs, reader: store)
+        for path in rest.added {
+            let isIn = try reading { () throws(ReadError) in try outputs.entry(at: path) != nil }
+            if isIn { rest.added.remove(path) }
+        }
+        return rest
     }
 }

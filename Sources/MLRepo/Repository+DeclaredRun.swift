@@ -9,9 +9,11 @@ extension Repository {
     /// - Parameters:
     ///   - version: The files as they were read here.
     ///   - place: The commit that has the inputs which did not change, where that is not the new one's parent.
+    ///   - besideOthers: Other runs made files of the version: only the edits are this one's.
     func declaredRun(
         _ request: CommitRequest, _ user: Person, _ edits: some PathEdits, _ base: Commit?,
-        _ version: DirectoryTree, _ code: Run.Code?, _ writer: ObjectWriter, from place: ObjectID? = nil
+        _ version: DirectoryTree, _ code: Run.Code?, _ writer: ObjectWriter, from place: ObjectID? = nil,
+        besideOthers: Bool = false
     ) throws(RepositoryError) -> Run {
         var inputs: [PathEdit] = []
         var commits: [RepositoryPath: ObjectID] = [:]
@@ -65,7 +67,7 @@ extension Repository {
         let outputRoot: ObjectID
         if !request.outputs.isEmpty {
             outputRoot = try edited(empty, Self.inOrder(outputs), writer).root
-        } else if base == nil, inputs.isEmpty {
+        } else if base == nil, inputs.isEmpty, !besideOthers {
             // The first version of everything is its own output.
             outputRoot = version.root
         } else {

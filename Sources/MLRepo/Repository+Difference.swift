@@ -142,13 +142,17 @@ extension Repository {
 
     /// What a run read or wrote: of each directory of which the version has just that, the directory, else what is in it.
     ///
-    /// - Parameter root: The run's tree of inputs or outputs.
+    /// - Parameters:
+    ///   - root: The run's tree of inputs or outputs.
+    ///   - commit: The version; without one every file is told.
     /// - Returns: These, and whether that is all: after some thousands it ends.
-    package func roots(of root: ObjectID, in commit: Commit) throws(RepositoryError)
+    package func roots(of root: ObjectID, in commit: Commit?) throws(RepositoryError)
         -> (roots: [(path: RepositoryPath, entry: TreeEntry)], isAll: Bool)
     {
         // A collection may have taken them.
-        if wasCollected(commit) || !store.contains(ObjectReference(.tree, root)) { return ([], true) }
+        if commit.map({ wasCollected($0) }) == true || !store.contains(ObjectReference(.tree, root)) {
+            return ([], true)
+        }
         return try reading { () throws(ReadError) in
             var roots: [(path: RepositoryPath, entry: TreeEntry)] = []
             var waiting: [(path: RepositoryPath, tree: ObjectID)] = [(.root, root)]

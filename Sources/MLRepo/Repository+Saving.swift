@@ -310,6 +310,6 @@ extension Event {
     /// Whether it is something that a person did and may take back; else it is done on the way.
     var isOperation: Bool {
         verb == "checkout" || verb == Repository.overwritingVerb
-            || refs.contains { $0.name.name(in: "kept") == nil }
+            || refs.contains { $0.name.name(in: "kept") == nil && $0.name.name(in: "runs") == nil }
     }
 }

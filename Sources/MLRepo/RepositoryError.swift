@@ -21,6 +21,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case behindLink(RepositoryPath)
     /// No such revision, or more than one.
     case noRevision(String)
+    /// No recorded run of that name.
+    case noRun(String)
     case ambiguous(String)
     case noPath(String)
     /// It is there, and no version has it or will have it.
@@ -85,6 +87,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .noCommit: "there is no commit here yet"
         case .behindLink(let link):
             "\(link) is a symbolic link, and what lies behind it is no part of this working copy"
+        case .noRun(let text): "no run '\(escapedText(text.utf8))'"
         case .noRevision(let text): "no revision '\(escapedText(text.utf8))'"
         case .ambiguous(let text): "'\(text)' begins the id of more than one commit"
         case .noPath(let text): "no file or directory '\(text)'"

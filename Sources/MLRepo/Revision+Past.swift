@@ -23,9 +23,10 @@ extension Repository {
     private func commit(ofRun digits: String, _ text: String) throws(RepositoryError) -> ObjectID {
         guard digits.utf8.count >= 4 else { throw .noRevision(text) }
         var found: [ObjectID: ObjectID] = [:]
+        let named = Set(try refs(in: "runs").filter { $0.name.hasPrefix(digits) }.map(\.target.id))
         try history(of: allCommits()) { (id, commit) throws(RepositoryError) in
             // The oldest commit that has a run is the one that brought it.
-            for run in commit.runs where run.hex.hasPrefix(digits) { found[run] = id }
+            for run in commit.runs where run.hex.hasPrefix(digits) || named.contains(run) { found[run] = id }
             return true
         }
         guard let commit = found.values.first else { throw .noRevision(text) }

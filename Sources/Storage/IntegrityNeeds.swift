@@ -96,6 +96,8 @@ struct IntegrityNeeds {
         case .inputs: suffix += " inputs:"
         case .outputs: suffix += " outputs:"
         case .patch: suffix += " patch"
+        case .sources: suffix += " sources:"
+        case .text: suffix += " text"
         case .entry(let entry): suffix += (suffix.hasSuffix(":") ? "" : "/") + "\(entry.name)"
         }
         return Place(reference: edge.target, prefix: prefix, ref: ref, suffix: suffix)

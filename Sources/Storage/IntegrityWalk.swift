@@ -71,8 +71,8 @@ struct IntegrityWalk {
 
     private mutating func check(_ edge: ObjectEdge, from parent: ObjectReference) {
         switch edge.step {
-        case .node, .parent, .ref, .run, .patch: return
-        case .tree, .inputs, .outputs, .recipes, .recipe: checkShape(edge.target)
+        case .node, .parent, .ref, .run, .patch, .text: return
+        case .tree, .inputs, .outputs, .sources, .recipes, .recipe: checkShape(edge.target)
         case .chunk(let length):
             if objects.places[edge.target] == nil, recipes[edge.target.id] != nil {
                 report(.shape, "its chunk \(edge.target.id) is there by a recipe only", parent)

@@ -14,6 +14,9 @@ struct ObjectEdge {
         case inputs
         case outputs
         case patch
+        case sources
+        /// What a run printed, and lists that belong to it.
+        case text
         case entry(TreeEntry)
         /// The recipe of a large blob, from the map of recipes or from the blob.
         case recipe
@@ -65,6 +68,13 @@ struct ObjectEdge {
             ]
             if let patch = run.code?.patch {
                 edges.append(ObjectEdge(target: ObjectReference(.blob, patch), step: .patch))
+            }
+            if let sources = run.code?.sources {
+                edges.append(ObjectEdge(target: ObjectReference(.tree, sources), step: .sources))
+            }
+            let texts = [run.standardOutput, run.standardError, run.packages, run.external?.list]
+            edges += texts.compactMap { $0 }.map {
+                ObjectEdge(target: ObjectReference(.blob, $0), step: .text)
             }
             return edges
         }

@@ -33,16 +33,20 @@ package struct Snapshot: Sendable {
     }
 
     /// What was read, in the order of the input, and the recipes of the large files among it.
-    package struct Result: Sendable {
+    package struct Content: Sendable {
         package fileprivate(set) var files: SnapshotFiles
         package fileprivate(set) var recipes: [RecipeEntry] = []
+
+        package init(files: SnapshotFiles, recipes: [RecipeEntry] = []) {
+            (self.files, self.recipes) = (files, recipes)
+        }
     }
 
     /// Reads files and, with a writer, stores what is new.
     ///
     /// - Parameter width: How many threads read.
     /// - Throws: ``WorkingTreeError/unsteady(_:)`` if a file goes on changing while it is read.
-    package func read(_ scanned: ScannedFiles, width: Int) throws(WorkingTreeError) -> Result {
+    package func read(_ scanned: ScannedFiles, width: Int) throws(WorkingTreeError) -> Content {
         // Files with holes may add up to more than there are numbers for.
         let bytes = scanned.indices.reduce(0) { sum, index in
             let (more, isOver) = sum.addingReportingOverflow(scanned.size(index))
@@ -56,7 +60,7 @@ package struct Snapshot: Sendable {
         let hasLarge = writer != nil && scanned.indices.contains { scanned.size($0) > Chunker.wholeLimit }
         let threads = max(1, hasLarge ? width : min(width, order.batchCount))
         let queue = SnapshotQueue(batchCount: order.batchCount, partLimit: threads - 1)
-        let result = Monitor(Result(files: SnapshotFiles(scanned)))
+        let result = Monitor(Content(files: SnapshotFiles(scanned)))
         onThreads(threads) {
             while let task = queue.next() {
                 do throws(WorkingTreeError) {
@@ -77,7 +81,7 @@ package struct Snapshot: Sendable {
 
     private func read(
         _ batch: ArraySlice<UInt32>, of scanned: ScannedFiles, _ number: Int, _ queue: SnapshotQueue,
-        into result: Monitor<Result>
+        into result: Monitor<Content>
     ) throws(WorkingTreeError) {
         var output = SnapshotOutput(writer, queue, batch: number)
         var found: [SnapshotFiles.Found?] = []

@@ -43,6 +43,27 @@ package struct SnapshotFiles: Sendable {
         marks = SegmentedArray(repeating: 0, count: scanned.count)
     }
 
+    /// Files that are in the store already, beside what a cache's version has at their paths.
+    ///
+    /// - Parameter files: In order of ``DirectoryTree/walkOrder(_:_:)``, each path once; without an entry for what goes.
+    package init(
+        _ files: [(path: RepositoryPath, entry: TreeEntry?, seen: StatCacheEntry.Seen?)],
+        over cache: StatCache
+    ) {
+        var scanned = ScannedFiles()
+        for (path, entry, _) in files {
+            let base = cache.entry(at: path).flatMap { $0.mode == .directory ? nil : ScannedFile.Base($0) }
+            // Their size is told by what they hold.
+            var status = FileStatus.unknown
+            status.size = entry?.size ?? 0
+            scanned.append(ScannedFile(path: path, base: base, status: entry == nil ? nil : status))
+        }
+        self.init(scanned)
+        for (index, (_, entry, seen)) in files.enumerated() {
+            set(index, entry.map { Found(mode: $0.mode, id: $0.id, size: $0.size, seen: seen) })
+        }
+    }
+
     /// - Parameter found: Nothing if the file is gone.
     mutating func set(_ index: Int, _ found: Found?) {
         guard let found else { return }

@@ -74,6 +74,24 @@ package struct StatCache: Sendable {
         return entry.seen
     }
 
+    /// Whether the version has a file or link at a path.
+    package func has(_ path: RepositoryPath) -> Bool {
+        entry(at: path).map { $0.mode != .directory } ?? false
+    }
+
+    /// What the version's file or link at a path is.
+    package func id(of path: RepositoryPath) -> ObjectID? {
+        entry(at: path).flatMap { $0.mode == .directory ? nil : $0.id }
+    }
+
+    /// What the version has at a path, if a file that is as it was then is known to be that.
+    package func entry(of path: RepositoryPath, asIn status: FileStatus) -> TreeEntry? {
+        guard let found = entry(at: path), found.isUnchanged(status),
+            let name = path.split?.name
+        else { return nil }
+        return TreeEntry(name: name, mode: found.mode, id: found.id, size: found.size)
+    }
+
     /// What the version has at a path.
     func entry(at path: RepositoryPath) -> StatCacheEntry? {
         var directory = root

@@ -406,6 +406,25 @@ class Answers(SchemaTest):
         self.assertEqual({name for name, check in checks.items() if not check["good"]} - {"author"}, {"code"})
         self.assertIn("hint", checks["code"])
 
+    def test_runs_with_and_without_a_version(self) -> None:
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        outside = self.root / "outside"
+        outside.write_text("x")
+        words = ["sh", "-c", f"cat data/a.txt {outside} >model.bin; echo told; echo >&2 told; cat extra.py", "x", "--lr", "0.1"]
+        self.write("extra.py", b"code\n")
+        made = self.answer("run", "-m", "Model", "--", *words)
+        self.answer("show")
+        self.answer("blame", "model.bin")
+        alone = self.answer("run", "--", "sh", "-c", "rm data/a.txt; kill -9 $$", status=137)
+        self.assertNotIn("commit", alone)
+        self.answer("show", f"run:{alone['run']['name']}")
+        self.answer("run", "--observe", "declared", "--input", "data", "--output", "model.bin", "--", "true")
+        self.error("run", "--param", "a=1", "--", "true", status=125)
+        runs = self.lines("runs")
+        self.assertEqual({run["state"] for run in runs}, {"ok", "failed"})
+        self.assertIn(made["run"]["name"], {run["run"] for run in runs})
+
     def test_values_of_every_kind_are_plain_json(self) -> None:
         self.start()
         self.write("params.yaml", b"a: 1\nb: -0.5\nc: true\nd: null\ne: [1, two, [3.0]]\nf: {g: {h: 9007199254740993}}\ni: .nan\n")
@@ -611,14 +630,17 @@ class Strictness(SchemaTest):
         self.write("data/a.txt", b"changed\n")
         self.mlrepo("commit", "-m", "Two", "--param", "a=1", "--input", "data/run.sh")
         self.mlrepo("tag", "v1")
-        answers = [["status"], ["log"], ["show"], ["diff", "HEAD~1", "HEAD"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
+        answers = [["run", "-m", "Run", "--", "cat", "data/a.txt"], ["runs"], ["show"],
+                   ["status"], ["log"], ["diff", "HEAD~1", "HEAD"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
                    ["worktree"], ["worktree", "add", "../other"], ["gc", "--plan"], ["gc"], ["maintenance", "--plan"],
                    ["maintenance"], ["stats"], ["init", "further"],
                    ["branch", "side"], ["tag", "-d", "v1"], ["checkout", "HEAD"], ["checkout", "main", "--to", "../copy"],
                    ["checkout", "HEAD", "--", "data"], ["restore", "data"], ["worktree", "remove", "../other"], ["du"],
                    ["config"], ["config", "user.name"], ["undo"], ["redo"], ["rm", "data/run.sh"], ["doctor"]]
         # The doctor finds fault with the fixed time of these tests.
-        optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current"}
+        optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current",
+                    "base", "ended", "seconds", "exitStatus", "usage", "standardOutput", "standardError", "packages", "name",
+                    "started", "command", "directory"}
         self.mlrepo("config", "user.name", "Ada")
         os.mkfifo(self.work / "data/pipe")
         for name, *arguments in answers:

@@ -1296,6 +1296,66 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_run_finds_what_a_command_reads_and_writes(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ echo 'cat data/a.txt >model.bin; echo "{\"f1\": 0.9}" >metrics.json; echo trained' >train.sh
+            $ mlrepo run -m Baseline sh train.sh --lr 0.1
+            trained
+            ! observed (seccomp) 1 input (data/a.txt), code kept with the run, wrote metrics.json, model.bin (2 files, {number} bytes)
+            ! note: 1 file of code that git does not know is kept with the run: train.sh
+            ! run {first:8}  ok  {size} stored
+            ! [main {two}] Baseline   f1=0.9
+            $ mlrepo blame model.bin | grep -v 'ended\|env \|size'
+            model.bin  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes
+            └─ made by  commit {two} "Baseline"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run}, seccomp)
+               ├─ data   data/a.txt  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes  from {one}
+               │  └─ came with  commit {one} "One"  2025-11-23T09:00:00Z  by Ada <ada@example.com>
+               ├─ command sh train.sh --lr 0.1
+               ├─ code   no git; files {sources}
+               ├─ params lr=0.1
+               ├─ output mlrepo cat sha256:{out:12}
+               └─ result f1=0.9
+            $ mlrepo cat sha256:{out:12}
+            trained
+            $ mlrepo run -m Worse sh -c 'echo half >model.bin; exit 3'
+            ! observed (seccomp) no input, wrote model.bin (1 file, 5 bytes)
+            ! run {second:8}  failed with status 3  {size} stored
+            ! no version is made of a run that failed; mlrepo commit --run {second:8} -m MESSAGE makes one
+            [3]
+            $ mlrepo commit --run {second:8} -m 'Half, kept all the same'
+            [main {three}] Half, kept all the same
+             4 files, {number} bytes; ~1; {size} new -> {size}{ratio}
+            $ mlrepo run --param LR=0.5 true 2>&1 | head -1
+            error: the command has no {LR}, so that 'LR' would change nothing
+            $ mlrepo run no-such-program
+            ! error: no-such-program cannot be executed: No such file or directory
+            ! observed (seccomp) no input, wrote nothing
+            ! run {third:8}  failed with status 127  {size} stored
+            [127]
+            """)
+
+    def test_runs_lists_what_was_executed(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo runs
+            $ mlrepo run --quiet sh -c 'cat data/a.txt >model.bin' x --seed 1
+            $ mlrepo runs
+            {first:8}  2025-11-23T09:00:00Z  ok  0 s  sh -c 'cat data/a.txt >model.bin' x --seed 1
+            $ mlrepo show run:{first:8} | grep -v 'ended\|env '
+            run {first:32}  ok
+            run {run} (seccomp, name {first:8})
+              data   data/a.txt  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes
+              wrote  model.bin  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes
+              command sh -c 'cat data/a.txt >model.bin' x --seed 1
+            $ mlrepo runs --drop {first:8}
+            dropped run {first:8}
+            $ mlrepo runs --drop {first:8}
+            ! error: no run '{first:8}'
+            ! hint: mlrepo runs
+            [66]
+            """)
+
     def test_cat_writes_a_file_of_a_version(self) -> None:
         self.two()
         self.transcript(r"""
@@ -1826,8 +1886,8 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo init
             [64]
             $ mlrepo repro
-            ! error: there are no stages to write: a commit records what went in
-            ! hint: mlrepo commit --input PATH -m MESSAGE
+            ! error: there are no stages to write: a run finds out what it reads and writes
+            ! hint: mlrepo run -m MESSAGE COMMAND
             [64]
             $ mlrepo -C nowhere status
             ! error: cannot go to nowhere: No such file or directory
@@ -1853,6 +1913,8 @@ class Transcripts(TranscriptTest):
               74  input or output failed
               75  busy: try again
               77  not permitted
+             125  'run' itself failed; else it ends with the status of the command: 126 cannot be executed, 127 not found, 128
+                  and the number of a signal
             $ mlrepo help revisions | head -1
             REVISIONS: how to name a version
             $ mlrepo help ignore | head -1

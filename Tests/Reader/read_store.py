@@ -6,6 +6,7 @@ usage: read_store.py verify [--cuts] STORE     check everything; --cuts also cut
        read_store.py cat STORE KIND ID         an object's payload; a blob also by its recipe
        read_store.py refs STORE                kind id name
        read_store.py tree STORE COMMIT         mode id size path, of all that a commit's tree holds
+       read_store.py directory STORE ID        the same of a directory by its id
 
 STORE is the directory that holds the file `format`. Nothing is written there. Exit status: 0 clean, 1 problems, 64 usage.
 The summary of `verify` counts as objects the distinct pairs of kind and id, blobs by recipe among them.
@@ -227,8 +228,11 @@ class Store:
             yield f"{KINDS[element.kind - 1]} {element.id.hex()} {element.key.decode()}"
 
     def tree_lines(self, commit):
-        """The lines of `tree`, a directory before what it holds; paths in their JSON form."""
-        root = bytes.fromhex(self.object(COMMIT, commit)["tree"])
+        """The lines of `tree`."""
+        return self.directory_lines(bytes.fromhex(self.object(COMMIT, commit)["tree"]))
+
+    def directory_lines(self, root):
+        """The lines of `directory`, a directory before what it holds; paths in their JSON form."""
         require(self.object(TREE, root).totals()[1] <= MOST_LISTED, "too many files for this reader")
         pending, directories, files = self._entries_backwards(b"", root), 1, 0
         while pending:
@@ -405,7 +409,11 @@ class Verifier:
             return [(kind, bytes.fromhex(text)) for kind, text in [*texts, (TREE, commit["tree"])]]
         elif kind == RUN:
             run = self.store.object(kind, identifier)
-            texts = [(BLOB, run["code"]["patch"])] if "patch" in run.get("code", ()) else []
+            code = run.get("code", {})
+            texts = [(BLOB, code["patch"])] if "patch" in code else []
+            texts += [(TREE, code["sources"])] if "sources" in code else []
+            texts += [(BLOB, run[name]) for name in ("standardOutput", "standardError", "packages") if name in run]
+            texts += [(BLOB, run["external"]["list"])] if "external" in run else []
             texts += [(TREE, run["inputs"]), (TREE, run["outputs"])]
             return [(kind, bytes.fromhex(text)) for kind, text in texts]
         else:
@@ -581,7 +589,8 @@ def run_listing(command, path, *rest):
                 sys.stdout.buffer.write(piece)
         else:
             for line in {"list": lambda: sorted(store.object_lines()), "refs": store.ref_lines,
-                         "tree": lambda: store.tree_lines(*map(parse_id, rest))}[command]():
+                         "tree": lambda: store.tree_lines(*map(parse_id, rest)),
+                         "directory": lambda: store.directory_lines(*map(parse_id, rest))}[command]():
                 print(line)
     sys.stdout.flush()
     for line in problems:
@@ -601,7 +610,7 @@ def is_usage(arguments):
             return True
         case ["cat", _, kind, identifier]:
             return kind in KIND_NUMBERS and bool(is_id(identifier))
-        case ["tree", _, identifier]:
+        case ["tree" | "directory", _, identifier]:
             return bool(is_id(identifier))
     return False
 

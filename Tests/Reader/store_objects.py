@@ -160,6 +160,13 @@ def path_bytes(value):
     return path
 
 
+def argument(value):
+    """A word of a command: any bytes."""
+    if not isinstance(value, str):
+        require(isinstance(value, dict) and list(value) == ["bytes"] and isinstance(value["bytes"], str), "not a word")
+        require(not is_utf8(decode_base64(value["bytes"])), "a word that is UTF-8 has the form for one that is not")
+
+
 def path_json(path):
     """The JSON form of a path."""
     return path.decode("utf-8") if is_utf8(path) else {"bytes": base64.b64encode(path).decode()}
@@ -333,11 +340,18 @@ SCHEMAS = {
     },
     RUN: {
         "origin": one_of("declared", "observed"), "observedBy": string, "recorded": time,
-        "started?": time, "ended?": time, "user?": person,
-        "command?": record({"arguments": array(string), "directory?": path_bytes}),
-        "exitStatus?": at_least(0), "signal?": at_least(1),
+        "started?": time, "startedFraction?": at_least(0), "ended?": time, "user?": person,
+        "name?": hexadecimal(32), "base?": identifier,
+        "command?": record({"arguments": array(argument), "directory?": path_bytes}),
+        "exitStatus?": at_least(0), "signal?": at_least(1), "received?": at_least(1),
+        "usage?": record({"userMicroseconds": at_least(0), "systemMicroseconds": at_least(0),
+                          "maximumResidentBytes": at_least(0)}),
+        "standardOutput?": identifier, "standardError?": identifier, "packages?": identifier,
+        "external?": record({"files": at_least(1), "bytes": at_least(0), "list": identifier}),
+        "uncertain?": rising(array(path_bytes), path_bytes), "removed?": rising(array(path_bytes), path_bytes),
+        "gaps?": rising(array(string), str.encode),
         "code?": record({"dirty": boolean, "patch?": identifier, "remote?": string, "revision?": string,
-                         "system": one_of("git")}),
+                         "sources?": identifier, "system": one_of("git", "none")}),
         "parameters": mapping(user_value), "metrics": mapping(user_value), "environment": mapping(string_or_integer),
         "inputs": identifier, "outputs": identifier,
         "inputCommits?": rising(array(record({"commit": identifier, "path": path_bytes})),

@@ -613,14 +613,34 @@ class Rules(TemporaryStores):
 
     def test_run_rules(self):
         item = {"commit": "0" * 64, "path": "a"}
+        usage = {"maximumResidentBytes": 1, "systemMicroseconds": 1, "userMicroseconds": -1}
         for members in ({"started": -1}, {"exitStatus": -1}, {"signal": 0}, {"inputCommits": [item, item]},
-                        {"recorded": None}, {"user": None}):
+                        {"recorded": None}, {"user": None}, {"name": "0" * 31}, {"base": "0"}, {"usage": usage},
+                        {"command": {"arguments": [{"bytes": "YQ=="}]}}, {"command": {"arguments": [1]}},
+                        {"external": {"bytes": 0, "files": 0, "list": "0" * 64}}, {"uncertain": ["b", "a"]},
+                        {"gaps": ["a", "a"]}, {"code": {"dirty": True, "system": "svn"}}):
             with self.subTest(members):
                 store = TinyStore(self.folder)
                 run = bytes.fromhex(store.run(**members))
                 with self.assertRaises(Damage):
                     read_store.parse_payload(store_objects.RUN, next(p for k, p in store.pending
                                                                      if make_id(k, p) == run))
+
+    def test_what_a_run_keeps_has_to_be_there(self):
+        for member in ("standardOutput", "standardError", "packages"):
+            with self.subTest(member):
+                self.fresh_folder()
+                self.store_of(runs=lambda store, member=member: [store.run(**{member: "0" * 64})])
+                self.assert_problem("0" * 12)
+        for members in ({"code": {"dirty": True, "system": "none", "sources": "0" * 64}},
+                        {"external": {"bytes": 0, "files": 1, "list": "0" * 64}}):
+            with self.subTest(members):
+                self.fresh_folder()
+                self.store_of(runs=lambda store, members=members: [store.run(**members)])
+                self.assert_problem("0" * 12)
+        self.fresh_folder()
+        self.store_of(runs=lambda store: [store.run(base="0" * 64, command={"arguments": ["a", {"bytes": "/w=="}]})])
+        self.assert_clean(self.folder)
 
     def test_refs_name_commits_and_runs(self):
         for name, kind in (("branches/a", "run"), ("tags/a", "tree"), ("runs/a", "commit"), ("worktrees/a", "blob")):

@@ -8,6 +8,7 @@
 
 #include "CRC32Fold.h"
 #include "LowBits.h"
+#include "Observe.h"
 #include "RangeCoder.h"
 #include "SHA256Pair.h"
 

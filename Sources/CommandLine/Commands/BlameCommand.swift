@@ -119,7 +119,7 @@ struct BlameCommand: ParsableCommand {
     /// Lines for a run and what went into it.
     private static func run(_ blame: Blame, _ making: Blame.Making) -> [String] {
         var branches: [[String]] = blame.inputs.map { input in
-            let origin = input.commitID.map { "from \($0.short)" } ?? "from outside"
+            let origin = input.commitID.map { "from \($0.short)" } ?? "in no version"
             var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)\(words(input.untold))"]
             if let upstream = input.upstream { branch += tree(upstream) }
             return branch

@@ -59,6 +59,10 @@ struct CommitCommand: ParsableCommand {
         help: ArgumentHelp(
             "What the run wrote; else all that changed and is no input as it is now.", valueName: "path"))
     var outputs: [String] = []
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("Take what a run wrote (mlrepo runs), and nothing else.", valueName: "run"))
+    var recorded: String?
     @Option(help: ArgumentHelp("Who made it, if not you.", valueName: "name <mail>"))
     var author: String?
     @Flag(help: "Tracked files that are gone were deleted on purpose.")
@@ -73,6 +77,11 @@ struct CommitCommand: ParsableCommand {
     var paths: [String] = []
 
     func validate() throws {
+        let others = parameters + parameterFiles + metrics + metricFiles + inputs + outputs + paths
+        if recorded != nil, !others.isEmpty || dryRun || deleted {
+            throw ValidationError(
+                "with --run a commit takes what the run wrote, as it was recorded, and no more")
+        }
         guard dryRun || message.contains(where: Self.isMessage) else {
             throw ValidationError("say what this version is: mlrepo commit -m MESSAGE")
         }
@@ -99,6 +108,13 @@ struct CommitCommand: ParsableCommand {
         for input in inputs { request.inputs.append(try Self.input(input, repository)) }
         request.outputs = try repository.dataPaths(outputs)
         request.allowsMissing = deleted
+        if let recorded {
+            let run = try repository.recordedRun(named: recorded)
+            guard run.state != .running else {
+                throw Failure(status: .busy, message: "run \(run.name.prefix(8)) is running")
+            }
+            request.run = AdoptedRun(run)
+        }
         if let author {
             guard let person = Identity.parse(author) else {
                 throw Failure(status: .usage, message: "'\(Terminal.escaped(author))' is no author")
@@ -197,7 +213,7 @@ struct CommitCommand: ParsableCommand {
                 "note: nobody is named as author, so this says '\(Terminal.escaped(report.commit.author.name))'; "
                     + "mlrepo config user.name NAME changes that")
         }
-        if report.code == nil, !style.quiet, try repository.isInGit() {
+        if report.code == nil, request.run == nil, !style.quiet, try repository.isInGit() {
             Terminal.printError(
                 "note: git is not there, or refuses to tell of the repository here, so that the code is not recorded"
             )
@@ -225,6 +241,11 @@ struct CommitCommand: ParsableCommand {
             "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(
             " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); \(Self.growth(report))")
+        if request.run == nil, let first = report.recordedRuns.first {
+            let words = first.run.command.map { "  \(RunText.command($0))" } ?? ""
+            let rest = report.recordedRuns.count > 1 ? " and \(report.recordedRuns.count - 1) more" : ""
+            Terminal.print(" made by run \(first.name.prefix(8))\(rest)\(words)")
+        }
         if let first = report.takenIn.first {
             let rest = report.takenIn.count > 1 ? " and \(Terminal.count(report.takenIn.count - 1)) more" : ""
             Terminal.print(" '\(report.branch ?? "")' had moved; taken in: \(first)\(rest)")
@@ -239,7 +260,7 @@ struct CommitCommand: ParsableCommand {
             Terminal.printError(
                 "note: no branch has this: mlrepo checkout -b NAME makes one here")
         }
-        let results = Values.line(request.metrics, atMost: 8)
+        let results = Values.line(request.run?.run.metrics ?? request.metrics, atMost: 8)
         if !results.isEmpty { Terminal.print(" \(results)") }
     }
 
@@ -270,7 +291,7 @@ struct CommitCommand: ParsableCommand {
             + "\(Terminal.size(new)) new -> \(Terminal.size(stored))\(times)"
     }
 
-    private static func json(_ report: CommitReport) -> JSONValue {
+    static func json(_ report: CommitReport) -> JSONValue {
         .object([
             "commit": report.id.json, "tree": report.commit.tree.json,
             "branch": report.branch.map { .string($0) } ?? .null,

@@ -10,6 +10,7 @@ struct ShowCommand: ParsableCommand {
               mlrepo show
               mlrepo show v1.2 --json
               mlrepo show HEAD~1:params.yaml    the content of a file
+              mlrepo show run:1c9e              a run, also one without a version
             """)
 
     @OptionGroup var output: OutputOptions
@@ -26,6 +27,12 @@ struct ShowCommand: ParsableCommand {
             }
             return try CatCommand.write(revision, colon, repository)
         }
+        if let run = try Self.runAlone(revision, repository) {
+            if output.json { return Terminal.printJSON(RunText.json(run.id, run.run)) }
+            let base = run.run.base.flatMap { (try? repository.contents(of: $0))?.0 }
+            Terminal.print("run \(run.name)  \(run.state.rawValue)")
+            return try Self.print(run.id, run.run, in: base, repository)
+        }
         let id = try repository.commit(named: revision)
         let (commit, runs) = try repository.contents(of: id)
         let names = try CommitNames(repository)
@@ -38,21 +45,7 @@ struct ShowCommand: ParsableCommand {
         for line in commit.messageLines { Terminal.print("    \(Terminal.escaped(line))") }
         for (runID, run) in runs {
             Terminal.print("")
-            Terminal.print("run \(runID.short) (\(Terminal.escaped(run.observedBy)))")
-            for (word, root) in [("data  ", run.inputs), ("wrote ", run.outputs)] {
-                let (roots, isAll) = try repository.roots(of: root, in: commit)
-                for (path, entry) in roots.prefix(Self.most) {
-                    let place =
-                        word == "data  " ? run.inputCommit(of: path).map { "  from \($0.short)" } : nil
-                    Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))\(place ?? "")")
-                }
-                if !isAll {
-                    Terminal.print("  \(word) and many more")
-                } else if roots.count > Self.most {
-                    Terminal.print("  \(word) and \(Terminal.count(roots.count - Self.most)) more")
-                }
-            }
-            for line in RunText.lines(run) { Terminal.print("  \(line)") }
+            try Self.print(runID, run, in: commit, repository)
         }
         let files = try repository.changes(of: commit)
         if !files.isEmpty { Terminal.print("") }
@@ -60,6 +53,45 @@ struct ShowCommand: ParsableCommand {
         if files.count > Self.most {
             Terminal.print("and \(Terminal.files(files.count - Self.most)) more")
         }
+    }
+
+    /// The recorded run that `run:ID` names; nothing where it names a commit by a run that was declared, or dropped since.
+    private static func runAlone(_ revision: String, _ repository: Repository) throws -> RecordedRun? {
+        guard revision.hasPrefix("run:") else { return nil }
+        do throws(RepositoryError) { return try repository.recordedRun(named: revision) } catch {
+            if (try? repository.commit(named: revision)) != nil { return nil }
+            throw error
+        }
+    }
+
+    /// - Parameter commit: A version whose directories need not be told file by file.
+    private static func print(
+        _ id: ObjectID, _ run: Run, in commit: Commit?, _ repository: Repository
+    ) throws {
+        let name = run.name.map { ", name \($0.prefix(8))" } ?? ""
+        Terminal.print("run \(id.short) (\(Terminal.escaped(run.observedBy))\(name))")
+        for (word, root) in [("data  ", run.inputs), ("wrote ", run.outputs)] {
+            let (roots, isAll) = try repository.roots(of: root, in: commit)
+            for (path, entry) in roots.prefix(Self.most) {
+                let place = word == "data  " ? run.inputCommit(of: path).map { "  from \($0.short)" } : nil
+                Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))\(place ?? "")")
+            }
+            if !isAll {
+                Terminal.print("  \(word) and many more")
+            } else if roots.count > Self.most {
+                Terminal.print("  \(word) and \(Terminal.count(roots.count - Self.most)) more")
+            }
+        }
+        if let sources = run.code?.sources {
+            let files = try repository.files(of: sources)
+            for (path, entry) in files.prefix(Self.most) {
+                Terminal.print("  source \(path)  \(BlameCommand.identity(entry))")
+            }
+            if files.count > Self.most {
+                Terminal.print("  source and \(Terminal.count(files.count - Self.most)) more")
+            }
+        }
+        for line in RunText.lines(run) { Terminal.print("  \(line)") }
     }
 
     /// So many lines of a kind are shown.

@@ -1,0 +1,274 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import Observation
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Execute a command, and record what it read, what it wrote and how it ended.",
+        usage: "mlrepo run [<options>] [--] <command> ...",
+        discussion: """
+            Nothing has to be declared: the files that the command reads and writes are found by watching it, its children and threads \
+            included. The record also has its output, the code, parameters, metrics, the machine and the packages. Each run has a \
+            name, also one that failed or was killed; 'mlrepo runs' lists them. The exit status is the command's; 125 is a failure of \
+            mlrepo's own, 126 and 127 a command that cannot be executed or found.
+
+            EXAMPLES
+              mlrepo run -m "Baseline" python train.py      a version of what it wrote, too
+              mlrepo run python train.py --lr 0.001         recorded, no version
+              mlrepo run --param lr=0.001 -- python train.py --lr {lr}
+              mlrepo commit --run 1c9e -m "Best"            a version of what a run wrote
+            """)
+
+    @Option(
+        name: [.customShort("m"), .long], parsing: .unconditionalSingleValue,
+        help:
+            "Make a version of what the run wrote, and say what it is; a further one is a further paragraph.")
+    var message: [String] = []
+    @Option(
+        name: .customLong("param"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A hyperparameter, which fills {name} in the command.", valueName: "name=value"))
+    var parameters: [String] = []
+    @Option(
+        name: .customLong("params"),
+        help: ArgumentHelp(
+            "A JSON, YAML or TOML file of hyperparameters; else params.yaml, .json or .toml, if the run reads it.",
+            valueName: "file"),
+        completion: .file())
+    var parameterFiles: [String] = []
+    @Option(
+        name: .customLong("metrics"),
+        help: ArgumentHelp(
+            "A file of results, read when the run has ended; else metrics.json, .yaml or .toml, if the run writes it.",
+            valueName: "file"),
+        completion: .file())
+    var metricFiles: [String] = []
+    @Option(
+        name: .customLong("observe"),
+        help: ArgumentHelp(
+            "How files are found: seccomp (the kernel tells of each), or declared (only --input and --output count).",
+            valueName: "way"))
+    var way = "seccomp"
+    @Option(
+        name: .customLong("input"),
+        help: ArgumentHelp(
+            "A file or directory that the run reads, where nobody can see it.", valueName: "path"),
+        completion: .file())
+    var inputs: [String] = []
+    @Option(
+        name: .customLong("output"),
+        help: ArgumentHelp("One that it writes.", valueName: "path"), completion: .file())
+    var outputs: [String] = []
+    @OptionGroup var output: OutputOptions
+
+    /// The command's words, which the parser does not see.
+    var words: [String] = []
+
+    private enum CodingKeys: CodingKey {
+        case message, parameters, parameterFiles, metricFiles, way, inputs, outputs, output
+    }
+
+    /// Options of this command that take a value.
+    private static let valued: Set<String> = [
+        "-m", "--message", "--param", "--params", "--metrics", "--observe", "--input", "--output",
+    ]
+
+    /// Parts what this command is told from the command that it executes.
+    static func split(_ arguments: [String]) -> (own: [String], executed: [String]) {
+        guard arguments.first == "run" else { return (arguments, []) }
+        var next = 1
+        while next < arguments.count {
+            let word = arguments[next]
+            if word == "--" { return (Array(arguments[..<next]), Array(arguments[(next + 1)...])) }
+            guard word.hasPrefix("-"), word != "-" else { break }
+            next += valued.contains(word) ? 2 : 1
+        }
+        next = min(next, arguments.count)
+        return (Array(arguments[..<next]), Array(arguments[next...]))
+    }
+
+    func run() throws {
+        guard !words.isEmpty else {
+            throw Failure(
+                status: .usage, message: "name the command that is to be executed",
+                hint: "mlrepo run python train.py")
+        }
+        for paragraph in message { try ArgumentText.requireText(paragraph, "the message") }
+        guard message.isEmpty || message.contains(where: CommitCommand.isMessage) else {
+            throw Failure(status: .usage, message: "say what this version is: mlrepo run -m MESSAGE COMMAND")
+        }
+        guard let way = Observation.Way(rawValue: way) else {
+            throw Failure(
+                status: .usage,
+                message: "--observe is seccomp or declared, and not '\(Terminal.escaped(way))'")
+        }
+        let given = try Values.gather(pairs: parameters, files: [])
+        let filled = try CommandWords.filled(words, with: given, typed: parameters)
+        let repository = try Repository.here()
+        var request = RunRequest(arguments: filled.map { ArgumentText.bytes($0) })
+        request.way = way
+        request.inputs = try repository.paths(inputs)
+        request.outputs = try repository.paths(outputs)
+        for file in parameterFiles { _ = try Values.gather(pairs: [], files: [file]) }
+        let recorder = try RunRecorder(repository, request)
+        let end: ObservedCommand.End
+        do { end = try recorder.execute(leavesOutput: output.json) } catch {
+            let failure = error
+            throw Failure(
+                status: .inputOutput,
+                message: "the command cannot be started: \(RunText.reason(failure.code))")
+        }
+        let report: RunReport
+        do { report = try record(recorder, end, filled, given) } catch {
+            // How it ended is told and recorded all the same.
+            try? recorder.finishInShort(end)
+            Terminal.printError(
+                "note: the command has ended with \(Self.words(of: end)); what it wrote is where it wrote it")
+            throw error
+        }
+        let isGood = end.status == 0
+        var commit: CommitReport?
+        let isElsewhere = try repository.base().head.branch != recorder.branch
+        if isElsewhere, !message.isEmpty {
+            Terminal.printError(
+                "note: the working copy went to another branch meanwhile: mlrepo commit --run \(recorder.name.prefix(8)) -m MESSAGE makes a version there"
+            )
+        }
+        if !message.isEmpty, isGood, !isElsewhere {
+            commit = try Self.adopt(
+                AdoptedRun(report), message.joined(separator: "\n\n"), author: nil, Repository.alone())
+        }
+        tell(report, end, commit)
+        try finish(end)
+    }
+
+    private static func words(of end: ObservedCommand.End) -> String {
+        end.signal.map { "signal \($0)" } ?? "status \(end.status ?? 0)"
+    }
+
+    /// Ends as the command did.
+    private func finish(_ end: ObservedCommand.End) throws {
+        if let failure = end.outputFailure {
+            Terminal.printError("warning: what it printed could not be shown: \(RunText.reason(failure))")
+            if end.status == 0 { throw ExitCode(ExitStatus.notTheCommands.rawValue) }
+        }
+        guard let signal = end.signal else {
+            guard end.status == 0 else { throw ExitCode(Int32(end.status ?? 0)) }
+            return
+        }
+        // A shell's loop ends at Ctrl-C only if what runs in it dies of that.
+        if [SIGINT, SIGQUIT, SIGTERM, SIGHUP].contains(Int32(signal)) {
+            Terminal.flush()
+            var usual = sigaction()
+            var none = rlimit(rlim_cur: 0, rlim_max: 0)
+            #if canImport(Glibc)
+                setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+            #else
+                setrlimit(RLIMIT_CORE, &none)
+            #endif
+            _ = sigaction(Int32(signal), &usual, nil)
+            kill(getpid(), Int32(signal))
+        }
+        throw ExitCode(128 + Int32(signal))
+    }
+
+    private func record(
+        _ recorder: RunRecorder, _ end: ObservedCommand.End, _ filled: [String],
+        _ given: [String: ParameterValue]
+    ) throws -> RunReport {
+        if let refusal = end.refusal, !output.quiet {
+            Terminal.printError(
+                "note: the system does not let the command be watched (\(RunText.reason(refusal))): only what is declared counts"
+            )
+        }
+        if let failure = end.failure {
+            Terminal.printError(
+                "error: \(ShellWord.word(ArgumentText.bytes(filled[0]))) cannot be executed: \(RunText.reason(failure))"
+            )
+            if let hint = CommandWords.hint(for: filled[0]) { Terminal.printError("hint: \(hint)") }
+        }
+        for path in try recorder.repository.paths(outputs) where try !recorder.repository.exists(path) {
+            Terminal.printError("warning: it wrote no \(path)")
+        }
+        let findings = try recorder.findings(end)
+        let values = RunValues(recorder.repository, findings, isObserved: end.observation.way != .declared)
+        let parameters = values.parameters(files: parameterFiles, words: filled, given: given)
+        let metrics = try values.metrics(files: metricFiles, hasSucceeded: end.status == 0)
+        let progress = output.progress("recording")
+        defer { progress.finish() }
+        return try recorder.finish(end, findings, parameters: parameters, metrics: metrics) {
+            progress.add($0)
+        }
+    }
+
+    /// Makes a version of what a run wrote.
+    static func adopt(
+        _ run: AdoptedRun, _ message: String, author: Person?, _ repository: Repository
+    ) throws -> CommitReport {
+        var request = CommitRequest(message: message)
+        request.author = author
+        request.run = run
+        return try repository.commit(request)
+    }
+
+    // MARK: What is told
+
+    private func tell(_ report: RunReport, _ end: ObservedCommand.End, _ commit: CommitReport?) {
+        if output.json { return Terminal.printJSON(Self.json(report, end, commit)) }
+        guard !output.quiet else { return }
+        for line in RunReportText.lines(report, end) { Terminal.printError(line) }
+        if let commit {
+            let subject = Terminal.escaped(commit.commit.subject)
+            let metrics = Values.line(report.run.metrics, atMost: 4)
+            Terminal.printError(
+                "[\(commit.branch ?? "no branch") \(commit.id.short)] \(subject)\(metrics.isEmpty ? "" : "   \(metrics)")"
+            )
+        } else if !message.isEmpty, end.status != 0 {
+            Terminal.printError(
+                "no version is made of a run that failed; mlrepo commit --run \(report.run.name?.prefix(8) ?? "") -m MESSAGE makes one"
+            )
+        }
+    }
+
+    private static func json(_ report: RunReport, _ end: ObservedCommand.End, _ commit: CommitReport?)
+        -> JSONValue
+    {
+        let run = JSONValue.object([
+            "name": report.run.name.map { .string($0) }, "id": report.id.json,
+            "observedBy": .string(report.run.observedBy),
+            "exitStatus": report.run.exitStatus.map { .number($0) },
+            "signal": report.run.signal.map { .number($0) },
+            "inputs": json(report.inputs), "outputs": json(report.outputs),
+            "sources": .array(report.sources.map(\.json)),
+            "external": .array(
+                report.external.map { file in
+                    .object([
+                        "name": Terminal.json(file.name), "id": file.id.json, "size": .number(file.size),
+                    ])
+                }),
+            "removed": .array(report.removed.map(\.json)),
+            "uncertain": .array(report.run.uncertain.map(\.json)),
+            "gaps": .array(report.run.gaps.map { .string($0) }),
+            "parameters": Values.json(report.run.parameters), "metrics": Values.json(report.run.metrics),
+        ])
+        guard let commit, case .object(let members) = CommitCommand.json(commit) else {
+            return .object(["run": run])
+        }
+        return .object(members + [JSONMember("run", run)], sorting: true)
+    }
+
+    private static func json(_ files: RunFiles) -> JSONValue {
+        .object([
+            "files": .number(files.files), "bytes": .number(files.bytes),
+            "roots": .array(files.roots.map(\.json)),
+        ])
+    }
+}

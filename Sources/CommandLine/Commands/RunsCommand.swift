@@ -1,0 +1,93 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct RunsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs", abstract: "List what was executed with 'run': also what failed, or was killed.",
+        discussion: """
+            A run is kept with what it wrote until it is dropped.
+
+            A question compares metrics, parameters and facts by their names: 'f1 > 0.9 and params.lr < 1e-3', 'state = failed', \
+            'command ~ train.py', 'started > 2026-03', with and, or, not and parentheses. A bare name is a metric, else a parameter, \
+            else one of state, started, seconds, status, command, observed; metrics.NAME, params.NAME and env.NAME say which.
+
+            EXAMPLES
+              mlrepo runs
+              mlrepo runs 'f1 > 0.9' --sort -f1
+              mlrepo runs --json
+              mlrepo show run:1c9e          one of them, with all that is known
+              mlrepo commit --run 1c9e -m "Best"
+              mlrepo runs --drop 1c9e
+            """)
+
+    @Option(
+        name: .customLong("sort"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "The least first by a metric, parameter or fact; -NAME the greatest.", valueName: "name"))
+    var key: String?
+    @Option(
+        name: .customLong("drop"),
+        help: ArgumentHelp(
+            "Do not keep a run any longer, for good; versions that were made of it stay.", valueName: "run"))
+    var dropped: [String] = []
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Only runs of which this is true.")
+    var question: String?
+
+    func run() throws {
+        let query = try RunQuery(question ?? "")
+        let repository = try Repository.here()
+        if !dropped.isEmpty {
+            guard question == nil else {
+                throw Failure(status: .usage, message: "--drop names runs, and takes no question")
+            }
+            // All or nothing: a name that is wrong is told before anything is dropped.
+            let runs = try dropped.map { try repository.recordedRun(named: $0) }
+            var seen: Set<String> = []
+            for run in runs where seen.insert(run.name).inserted {
+                guard run.state != .running else {
+                    throw Failure(status: .busy, message: "run \(run.name.prefix(8)) is running")
+                }
+                try repository.dropRun(run)
+                if !output.quiet, !output.json { Terminal.print("dropped run \(run.name.prefix(8))") }
+            }
+            return
+        }
+        var runs = try repository.recordedRuns().filter(query.matches)
+        if let key {
+            runs = RunFacts.sorted(runs, by: key)
+        } else if !output.json {
+            // People look for the latest.
+            runs.reverse()
+        }
+        if output.json {
+            for run in runs { Terminal.printJSON(try Self.json(run, repository)) }
+            return
+        }
+        for run in runs {
+            let values = RunText.values(run.run).map { "  \($0)" }.joined()
+            let time = run.run.started.map { Terminal.time($0) } ?? ""
+            let seconds = RunText.seconds(run.run).map { RunText.duration($0) } ?? ""
+            let words = run.run.command.map { RunText.command($0) } ?? ""
+            Terminal.print(
+                "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)")
+        }
+    }
+
+    private static func json(_ recorded: RecordedRun, _ repository: Repository) throws -> JSONValue {
+        let run = recorded.run
+        let outputs = try repository.files(of: run.outputs)
+        return .object([
+            "run": .string(recorded.name), "id": recorded.id.json, "state": .string(recorded.state.rawValue),
+            "base": run.base?.json, "started": run.started.map { .string(Terminal.time($0)) },
+            "seconds": RunText.seconds(run).map { .number($0) }, "parameters": Values.json(run.parameters),
+            "metrics": Values.json(run.metrics), "observedBy": .string(run.observedBy),
+            "command": .array((run.command?.arguments ?? []).map { Terminal.json($0) }),
+            "outputs": .array(
+                outputs.map { path, entry in
+                    .object(["path": path.json, "id": entry.id.json, "size": .number(entry.size)])
+                }),
+        ])
+    }
+}

@@ -1,0 +1,60 @@
+internal import FileIO
+internal import ObjectModel
+internal import Observation
+internal import Synchronization
+internal import WorkingTree
+
+/// Keeps copies of files of the working copy that a run has read and is about to change, where no version has what was read.
+final class ReadFileKeeper: FileKeeper {
+    private let files: any FileSystem
+    /// The top of the working copy, without links on the way.
+    private let root: FilePath
+    private let cache: StatCache
+    private let tracking: Tracking
+    /// Where the copies go.
+    private let directory: FilePath
+    private let kept = Mutex<[RepositoryPath: String]>([:])
+
+    /// The command waits for the copy: larger files are left, in bytes.
+    private static let limit = 1 << 30
+
+    init(
+        root: FilePath, cache: StatCache, tracking: Tracking, directory: FilePath, _ files: any FileSystem
+    ) {
+        (self.root, self.cache, self.tracking, self.directory, self.files) = (
+            root, cache, tracking, directory, files
+        )
+    }
+
+    /// The copies that there are, by what they are copies of: names in the directory.
+    var copies: [RepositoryPath: String] { kept.withLock { $0 } }
+
+    func keep(_ place: FilePath, _ status: FileStatus) {
+        guard status.size <= Self.limit, let inside = place.relative(to: root),
+            let path = try? RepositoryPath(inside), cache.entry(of: path, asIn: status) == nil,
+            cache.has(path) || tracking.added.contains(path) || tracking.coversDirectory(path)
+        else { return }
+        let name = kept.withLock { kept in
+            let name = "read-\(kept.count)"
+            if kept[path] == nil { kept[path] = name }
+            return name
+        }
+        // Where it fails, nobody knows what was read: that is told.
+        if (try? copy(place, to: directory / name)) == nil { kept.withLock { $0[path] = nil } }
+    }
+
+    private func copy(_ place: FilePath, to other: FilePath) throws(FileError) {
+        let from = try files.open(place)
+        defer { files.close(from) }
+        let to = try files.create(other, permissions: 0o600)
+        defer { files.close(to) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let count = try files.read(from, filling: &buffer, at: offset)
+            if count == 0 { return }
+            try files.write(to, buffer[..<count])
+            offset += count
+        }
+    }
+}

@@ -1,0 +1,253 @@
+internal import FileIO
+package import ObjectModel
+internal import Storage
+internal import WorkingTree
+
+/// A file that a run read, that is in no version, and that is not kept: told by its digest.
+package struct ExternalFile: Sendable {
+    /// Its path, or what a hub calls it.
+    package let name: [UInt8]
+    package let id: ObjectID
+    /// In bytes.
+    package let size: Int
+}
+
+/// Puts what a run read and wrote into the store.
+struct RunContents {
+    private let repository: Repository
+    private let cache: StatCache
+    private let base: Commit?
+    private let writer: ObjectWriter
+    private let onStep: @Sendable (WorkStep) -> Void
+
+    init(
+        _ repository: Repository, _ cache: StatCache, _ base: Commit?, _ writer: ObjectWriter,
+        _ onStep: @escaping @Sendable (WorkStep) -> Void
+    ) {
+        (self.repository, self.cache, self.base, self.writer, self.onStep) = (
+            repository, cache, base, writer, onStep
+        )
+    }
+
+    private var environment: Environment { repository.environment }
+
+    /// Files as they are now.
+    struct Stored {
+        var entries: [PathEdit] = []
+        var seen: [RepositoryPath: StatCacheEntry.Seen] = [:]
+    }
+
+    /// Stores files of the working copy as they are now; what is gone is left out.
+    func store(_ paths: [RepositoryPath]) throws(RepositoryError) -> Stored {
+        var scanned = ScannedFiles()
+        for path in paths {
+            guard let status = try repository.status(of: path), [.file, .link].contains(status.kind) else {
+                continue
+            }
+            scanned.append(ScannedFile(path: path, status: status))
+        }
+        return try read(
+            scanned, in: repository.copy.root,
+            history: FileHistory(repository.store, version: repository.tree(base)))
+    }
+
+    private func read(
+        _ files: ScannedFiles, in root: FilePath, history: FileHistory? = nil
+    ) throws(RepositoryError) -> Stored {
+        guard !files.isEmpty else { return Stored() }
+        var scanned = files
+        scanned.sort()
+        let clock = try repository.copy.fileClock()
+        let read = try working { () throws(WorkingTreeError) in
+            try Snapshot(
+                root: root, files: environment.files, writer: writer, history: history, clock: clock,
+                onStep: onStep
+            )
+            .read(scanned, width: environment.width)
+        }
+        var stored = Stored()
+        for file in read.files {
+            guard let entry = file.entry else { continue }
+            stored.entries.append(PathEdit(path: file.path, entry: entry))
+            stored.seen[file.path] = file.seen
+        }
+        return stored
+    }
+
+    /// What was read, by the versions that have it, or as it still is.
+    ///
+    /// - Parameters:
+    ///   - others: Files that were read elsewhere and are known by their bytes.
+    ///   - copies: Names of copies that were made, in a directory, before what was read was changed.
+    func inputs(
+        _ files: [(path: RepositoryPath, status: FileStatus)], besides others: [PathEdit],
+        kept copies: [RepositoryPath: String], in directory: FilePath
+    ) throws(RepositoryError) -> Inputs {
+        var entries: [RepositoryPath: TreeEntry] = [:]
+        var changed: [RepositoryPath] = []
+        var uncertain: [RepositoryPath] = []
+        var doubtful = ScannedFiles()
+        for (path, status) in files {
+            if let entry = cache.entry(of: path, asIn: status) {
+                entries[path] = entry
+            } else if try repository.status(of: path) == status {
+                doubtful.append(ScannedFile(path: path, status: status))
+            } else if let name = copies[path], let copy = try blob(copied: name, in: directory, path, status)
+            {
+                entries[path] = copy
+                changed.append(path)
+            } else {
+                uncertain.append(path)
+            }
+        }
+        let history = FileHistory(repository.store, version: repository.tree(base))
+        for edit in try read(doubtful, in: repository.copy.root, history: history).entries {
+            entries[edit.path] = edit.entry
+            if edit.entry?.id != cache.id(of: edit.path) { changed.append(edit.path) }
+        }
+        for edit in others where entries[edit.path] == nil { entries[edit.path] = edit.entry }
+        // Where nobody knows what was read there is no second answer.
+        for path in uncertain { entries[path] = nil }
+        if let base { writer.rely(on: ObjectReference(.tree, base.tree), of: try baseID()) }
+        let edits = entries.map { PathEdit(path: $0.key, entry: $0.value) }.sorted {
+            DirectoryTree.walkOrder($0.path, $1.path)
+        }
+        return Inputs(entries: edits, changed: changed.sorted(), uncertain: uncertain.sorted())
+    }
+
+    /// What was read of the working copy.
+    struct Inputs {
+        let entries: [PathEdit]
+        /// Of these, those that were not as the base version has them.
+        let changed: [RepositoryPath]
+        /// Files of which nobody knows what was read.
+        let uncertain: [RepositoryPath]
+    }
+
+    /// Stores a copy of a file as that file.
+    private func blob(
+        copied name: String, in directory: FilePath, _ path: RepositoryPath, _ status: FileStatus
+    ) throws(RepositoryError) -> TreeEntry? {
+        guard let copy = (try? environment.files.status(directory / name)) ?? nil, copy.size == status.size,
+            let fileName = path.split?.name
+        else { return nil }
+        var scanned = ScannedFiles()
+        scanned.append(
+            ScannedFile(path: try naming { () throws(InvalidName) in try RepositoryPath(name) }, status: copy)
+        )
+        guard let entry = try read(scanned, in: directory).entries.first?.entry else { return nil }
+        return TreeEntry(
+            name: fileName, mode: status.isExecutable ? .executable : .file, id: entry.id, size: entry.size)
+    }
+
+    private func baseID() throws(RepositoryError) -> ObjectID {
+        guard let id = cache.base else { throw .noCommit }
+        return id
+    }
+
+    /// Names files from elsewhere by their digests.
+    ///
+    /// - Returns: Those that are in no version, by name; those that the base version has, where it has them; and whether some are gone,
+    ///   or another one by now.
+    func external(
+        _ files: [(place: FilePath, name: [UInt8], status: FileStatus)]
+    ) throws(RepositoryError) -> (files: [ExternalFile], known: [PathEdit], isLost: Bool) {
+        var found: [ExternalFile] = []
+        var isLost = false
+        for file in files {
+            guard let status = (try? environment.files.status(file.place)) ?? nil, status == file.status
+            else {
+                isLost = true
+                continue
+            }
+            // What we may not read the command could not, either.
+            guard let id = try? Snapshot.digest(of: file.place, environment.files, onStep: onStep) else {
+                continue
+            }
+            found.append(ExternalFile(name: file.name, id: id, size: status.size))
+        }
+        guard !found.isEmpty else { return ([], [], isLost) }
+        // Known by its bytes first: a copy on a scratch disk is the file of the version.
+        let wanted = Set(found.filter { $0.size > 0 }.map(\.id))
+        var places: [ObjectID: PathEdit] = [:]
+        try reading { () throws(ReadError) in
+            try repository.tree(base).forEachFile(under: .root) { path, entry in
+                if wanted.contains(entry.id), places[entry.id] == nil {
+                    places[entry.id] = PathEdit(path: path, entry: entry)
+                }
+            }
+        }
+        let unknown = found.filter { places[$0.id] == nil }.sorted {
+            $0.name.lexicographicallyPrecedes($1.name)
+        }
+        return (unknown, Array(places.values), isLost)
+    }
+
+    /// Stores a list of files by their digests.
+    ///
+    /// - Parameter directory: Where a list can lie that is too long for memory's sake.
+    func list(_ files: [ExternalFile], in directory: FilePath) throws(RepositoryError) -> Run.External? {
+        guard !files.isEmpty else { return nil }
+        let lines = files.flatMap { DigestList.line($0.id, $0.name) }
+        if lines.count > ObjectKind.blob.payloadLimit {
+            let files = environment.files
+            try filing { () throws(FileError) in
+                let file = try files.create(directory / "external", permissions: 0o600)
+                defer { files.close(file) }
+                try files.write(file, lines)
+            }
+        }
+        var id = try blob(lines)
+        if id == nil { id = try log(directory, "external") }
+        guard let id else { return nil }
+        return Run.External(files: files.count, bytes: files.reduce(0) { $0 + $1.size }, list: id)
+    }
+
+    /// Stores a text, unless it is empty.
+    func text(_ text: String) throws(RepositoryError) -> ObjectID? { try blob(Array(text.utf8)) }
+
+    private func blob(_ bytes: [UInt8]) throws(RepositoryError) -> ObjectID? {
+        guard !bytes.isEmpty, bytes.count <= ObjectKind.blob.payloadLimit else { return nil }
+        let id = ObjectID(of: .blob, payload: bytes)
+        if writer.claim(ObjectReference(.blob, id)) {
+            var builder = FrameBuilder(.data)
+            builder.add(ObjectReference(.blob, id), bytes)
+            try storing { () throws(StoreError) in try writer.append(&builder) }
+        }
+        return id
+    }
+
+    /// Stores what a command printed; nothing if it printed nothing.
+    func log(_ directory: FilePath, _ name: String) throws(RepositoryError) -> ObjectID? {
+        let status = (try? environment.files.status(directory / name)) ?? nil
+        guard let status, status.size > 0 else { return nil }
+        var scanned = ScannedFiles()
+        scanned.append(
+            ScannedFile(
+                path: try naming { () throws(InvalidName) in try RepositoryPath(name) }, status: status))
+        return try read(scanned, in: directory).entries.first?.entry?.id
+    }
+
+    /// Stores the directories of some files.
+    func tree(_ entries: [PathEdit]) throws(RepositoryError) -> ObjectID {
+        let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: repository.store)
+        return try repository.edited(empty, entries, writer).root
+    }
+}
+
+/// Digests and names of files as `sha256sum` prints them.
+enum DigestList {
+    static func line(_ id: ObjectID, _ name: [UInt8]) -> [UInt8] {
+        let isEscaped = name.contains { $0 == 0x0a || $0 == 0x0d || $0 == UInt8(ascii: "\\") }
+        var line = (isEscaped ? [UInt8(ascii: "\\")] : []) + Array(id.hex.utf8) + Array("  ".utf8)
+        for byte in name {
+            switch byte {
+            case 0x0a: line += Array("\\n".utf8)
+            case 0x0d: line += Array("\\r".utf8)
+            case UInt8(ascii: "\\"): line += Array("\\\\".utf8)
+            default: line.append(byte)
+            }
+        }
+        return line + [0x0a]
+    }
+}

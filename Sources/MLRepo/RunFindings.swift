@@ -1,0 +1,27 @@
+package import FileIO
+package import ObjectModel
+
+/// What the files are that a command touched: what it was made from, its code, and what it made.
+package struct RunFindings: Sendable {
+    /// Tracked files that were read, as they were then.
+    package var inputs: [(path: RepositoryPath, status: FileStatus)] = []
+    /// Small files of the working copy that neither git nor a version has: the code, as far as it is nowhere else.
+    package var sources: [RepositoryPath] = []
+    /// Data that is in no version, with the name by which it is told.
+    package var external: [(place: FilePath, name: [UInt8], status: FileStatus)] = []
+    /// Files of the working copy that were written, and are there.
+    package var outputs: [RepositoryPath] = []
+    /// What was written outside of the working copy, and is there.
+    package var outside: [FilePath] = []
+    /// Tracked files that were removed, or renamed away.
+    package var removed: [RepositoryPath] = []
+    /// Directories that hold the packages of an interpreter.
+    var packageDirectories: Set<FilePath> = []
+    /// Interpreters that were started.
+    var interpreters: [FilePath] = []
+    /// Files that were read and that were another one when they were read again, or are by now, without a copy.
+    package var changed: [RepositoryPath] = []
+    /// Files of the working copy that were read, as they were then, and those that were written.
+    package var read: [FilePath: FileStatus] = [:]
+    package var written: Set<FilePath> = []
+}

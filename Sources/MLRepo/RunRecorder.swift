@@ -1,0 +1,270 @@
+package import FileIO
+package import ObjectModel
+package import Observation
+internal import Storage
+package import WorkingTree
+
+/// What a person says with a run.
+package struct RunRequest: Sendable {
+    /// The program's name and its arguments.
+    package var arguments: [[UInt8]]
+    /// How files are to be found; what the system refuses is done without.
+    package var way = Observation.Way.seccomp
+    /// What the command reads and writes, where nobody can see it.
+    package var inputs: [RepositoryPath] = []
+    package var outputs: [RepositoryPath] = []
+
+    package init(arguments: [[UInt8]]) { self.arguments = arguments }
+}
+
+/// What became of a run.
+package struct RunReport: Sendable {
+    package let id: ObjectID
+    package let run: Run
+    /// Files that it read, of versions and changed ones; those that it wrote.
+    package let inputs: RunFiles
+    package let outputs: RunFiles
+    package let sources: [RepositoryPath]
+    package let external: [ExternalFile]
+    /// Tracked files that it removed.
+    package let removed: [RepositoryPath]
+    /// Of the inputs, those that were not as the base version has them.
+    package let changed: [RepositoryPath]
+    /// What it wrote outside of the working copy, and is not kept.
+    package let outside: [FilePath]
+    /// With which status the outputs were seen to be what they are, so that they need not be read again.
+    package let seen: [RepositoryPath: StatCacheEntry.Seen]
+    /// What the store grew by.
+    package let storedBytes: Int
+}
+
+/// Some files of a run, by their number and size, and the directories, or single files, that they lie in.
+package struct RunFiles: Sendable {
+    package var files = 0
+    package var bytes = 0
+    package var roots: [RepositoryPath] = []
+
+    init(_ entries: [PathEdit], at roots: [RepositoryPath]) {
+        files = entries.count
+        bytes = entries.reduce(0) { $0 + ($1.entry?.size ?? 0) }
+        self.roots = roots
+    }
+}
+
+/// Executes a command and records it: before it starts, so that it has a name whatever becomes of it, and when it has ended.
+package struct RunRecorder: Sendable {
+    package let repository: Repository
+    package let request: RunRequest
+    /// 32 hex digits.
+    package let name: String
+    /// Where what it prints is kept while it runs.
+    package let directory: FilePath
+    private let actor: Person
+    private let head: WorkingCopy.Head
+    private let base: Commit?
+    private let tracking: Tracking
+    private let cache: StatCache
+    /// Held while the command runs: who finds it free knows that nobody records this run any more.
+    private let lease: FileDescriptor?
+    private let keeper: ReadFileKeeper
+    private let beginning: Run
+    private let beginningID: ObjectID
+
+    /// The branch that the working copy stood on.
+    package var branch: String? { head.branch }
+
+    private var environment: Environment { repository.environment }
+
+    /// Gives a run its name and puts it into the log.
+    package init(_ repository: Repository, _ request: RunRequest) throws(RepositoryError) {
+        guard !repository.copy.isBare else { throw .bare(repository.copy.root) }
+        guard let actor = repository.person else { throw .noIdentity }
+        try repository.requireSettled()
+        for path in request.inputs where try repository.status(of: path) == nil { throw .noPath("\(path)") }
+        let environment = repository.environment
+        (self.repository, self.request, self.actor) = (repository, request, actor)
+        name = Hex.text(environment.random(16))
+        (head, base) = try repository.base()
+        (tracking, cache) = try repository.steadyCache()
+        let directory = repository.copy.directory / "runs" / name
+        self.directory = directory
+        lease = try filing { () throws(FileError) in
+            try environment.files.makeDirectories(directory, permissions: 0o777)
+            return try environment.files.occupy(directory / "lease")
+        }
+        keeper = ReadFileKeeper(
+            root: repository.real(repository.copy.root), cache: cache, tracking: tracking,
+            directory: directory, environment.files
+        )
+        let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
+        defer { writer.abandon() }
+        var run = Run(
+            origin: .observed, observedBy: request.way.rawValue, recorded: environment.now(),
+            inputs: DirectoryTree.emptyRoot, outputs: DirectoryTree.emptyRoot)
+        (run.name, run.base, run.user, run.started) = (name, head.commit, actor, environment.now())
+        run.startedFraction = environment.fraction
+        let place = try repository.path([UInt8(ascii: ".")])
+        run.command = Run.Command(arguments: request.arguments, directory: place)
+        // What is in a version is no code that git has to be asked for.
+        let kept = KeptFiles(repository.tree(base), tracking.paths.directories)
+        run.code = try repository.capturedCode(kept, writer)
+        run.environment = RunEnvironment.facts(environment)
+        beginning = run
+        beginningID = try Self.put(run, nil, repository, head, actor, writer).id
+    }
+
+    /// Executes the command; returns when it has ended.
+    ///
+    /// - Parameter leavesOutput: Standard output is left for an answer.
+    package func execute(leavesOutput: Bool) throws(ObservedCommand.StartFailure) -> ObservedCommand.End {
+        let command = ObservedCommand(
+            arguments: request.arguments, output: directory / "stdout", error: directory / "stderr",
+            way: request.way, leavesOutput: leavesOutput)
+        return try command.run(environment.files, keeper: keeper)
+    }
+
+    /// Sorts what the command touched.
+    package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
+        var sorter = RunSorter(repository, end.observation.log, tracking, cache)
+        var findings = try sorter.sort()
+        for path in request.inputs {
+            for (path, status) in try repository.files(below: path) { findings.inputs.append((path, status)) }
+        }
+        for path in request.outputs where try repository.status(of: path) != nil {
+            findings.outputs += try repository.files(below: path).map(\.path)
+        }
+        findings.outputs = Set(findings.outputs).sorted(by: DirectoryTree.walkOrder)
+        var inputs: [RepositoryPath: FileStatus] = [:]
+        for (path, status) in findings.inputs where inputs[path] == nil { inputs[path] = status }
+        findings.inputs = inputs.map { ($0.key, $0.value) }.sorted {
+            DirectoryTree.walkOrder($0.path, $1.path)
+        }
+        return findings
+    }
+
+    /// Records how the command ended, with everything that it read and wrote.
+    ///
+    /// - Parameter end: Nothing if it was never started.
+    package func finish(
+        _ end: ObservedCommand.End?, _ findings: RunFindings, parameters: [String: ParameterValue],
+        metrics: [String: ParameterValue], onStep: @escaping @Sendable (WorkStep) -> Void
+    ) throws(RepositoryError) -> RunReport {
+        let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
+        defer { writer.abandon() }
+        let contents = RunContents(repository, cache, base, writer, onStep)
+        var run = beginning
+        (run.recorded, run.ended) = (environment.now(), environment.now())
+        run.parameters = parameters
+        run.metrics = metrics
+        var gaps: Set<Observation.Gap> = []
+        if let end {
+            run.observedBy = end.observation.way.rawValue
+            (run.exitStatus, run.signal, run.received) = (end.status, end.signal, end.received)
+            run.usage = Run.Usage(
+                userMicroseconds: end.usage.userMicroseconds,
+                systemMicroseconds: end.usage.systemMicroseconds,
+                maximumResidentBytes: end.usage.maximumResidentBytes)
+            gaps = end.observation.gaps
+        }
+        let outputs = try contents.store(findings.outputs)
+        let external = try contents.external(findings.external)
+        let inputs = try contents.inputs(
+            findings.inputs, besides: external.known, kept: keeper.copies, in: directory)
+        let sources = try contents.store(findings.sources)
+        run.inputs = try contents.tree(inputs.entries)
+        run.outputs = try contents.tree(outputs.entries)
+        let uncertain = Set(inputs.uncertain + findings.changed).sorted()
+        run.removed = Array(findings.removed.sorted().prefix(Self.mostRemoved))
+        run.uncertain = Array(uncertain.prefix(Self.mostUncertain))
+        if uncertain.count > Self.mostUncertain { gaps.insert(.moreUncertain) }
+        if external.isLost { gaps.insert(.lostExternal) }
+        run.gaps = gaps.map(\.rawValue).sorted()
+        if !sources.entries.isEmpty {
+            var code = run.code ?? Run.Code(revision: nil, remote: nil, dirty: true, patch: nil)
+            code.isInGit = run.code != nil
+            code.sources = try contents.tree(sources.entries)
+            run.code = code
+        }
+        run.external = try contents.list(external.files, in: directory)
+        (run.standardOutput, run.standardError) = (
+            try contents.log(directory, "stdout"), try contents.log(directory, "stderr")
+        )
+        let packages = RunEnvironment.packages(in: findings.packageDirectories, environment.files)
+        run.packages = try contents.text(packages.map { "\($0)\n" }.joined())
+        if let version = findings.interpreters.first.flatMap({ RunEnvironment.version(of: $0) }) {
+            run.environment["python"] = .string(version)
+        }
+        let result = try Self.put(run, beginningID, repository, head, actor, writer)
+        forget()
+        return RunReport(
+            id: result.id, run: run,
+            inputs: RunFiles(
+                inputs.entries, at: try repository.roots(of: run.inputs, in: base).roots.map(\.path)),
+            outputs: RunFiles(outputs.entries, at: Self.commonPlaces(outputs.entries.map(\.path))),
+            sources: findings.sources,
+            external: external.files, removed: run.removed, changed: inputs.changed,
+            outside: findings.outside, seen: outputs.seen,
+            storedBytes: result.storedBytes)
+    }
+
+    /// More files than these are counted, and not named.
+    private static let mostUncertain = 2_000
+    private static let mostRemoved = 16_000
+
+    /// Records how the command ended, and nothing else, where all of it could not be recorded.
+    package func finishInShort(_ end: ObservedCommand.End) throws(RepositoryError) {
+        let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
+        defer { writer.abandon() }
+        var run = beginning
+        (run.recorded, run.ended) = (environment.now(), environment.now())
+        (run.exitStatus, run.signal, run.received) = (end.status, end.signal, end.received)
+        run.gaps = [Observation.Gap.unrecorded.rawValue]
+        _ = try Self.put(run, beginningID, repository, head, actor, writer)
+    }
+
+    /// What was kept of the run beside the store is there by now.
+    private func forget() {
+        for name in ["stdout", "stderr", "external", "lease"] + keeper.copies.values {
+            try? environment.files.removeIfPresent(directory / name)
+        }
+        try? environment.files.removeDirectory(directory)
+        if let lease { environment.files.close(lease) }
+    }
+
+    private static func put(
+        _ run: Run, _ before: ObjectID?, _ repository: Repository, _ head: WorkingCopy.Head, _ actor: Person,
+        _ writer: ObjectWriter
+    ) throws(RepositoryError) -> (id: ObjectID, storedBytes: Int) {
+        for root in [run.inputs, run.outputs] where root == DirectoryTree.emptyRoot {
+            try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
+        }
+        let id = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
+        let name = try naming { () throws(InvalidName) in try RefName("runs/\(run.name ?? "")") }
+        let result = try repository.transact(
+            Repository.runVerb, reason: Repository.words(of: run), actor: actor, head, writer
+        ) { () throws(RepositoryError) in
+            let found = try repository.ref(name)
+            guard found?.id == before else { throw .store(.moved(name)) }
+            return [RefChange(name: name, before: found, after: ObjectReference(.run, id))]
+        }
+        return (id, result.storedBytes)
+    }
+
+    /// The directories in which some files lie, each with all of them that lie in or below it: the nearest to the files where there
+    /// are few.
+    private static func commonPlaces(_ paths: [RepositoryPath]) -> [RepositoryPath] {
+        var places = Set(paths)
+        while places.count > 3 {
+            let deepest = places.map { $0.names.count }.max() ?? 0
+            // Names at the top are not put together.
+            guard deepest > 1 else { break }
+            places = Set(
+                places.map { path in
+                    path.names.count == deepest ? path.split?.directory ?? path : path
+                })
+            let all = places
+            places = places.filter { path in !all.contains { $0 != path && path.isInside($0) } }
+        }
+        return places.sorted()
+    }
+}

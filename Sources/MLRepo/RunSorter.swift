@@ -1,0 +1,228 @@
+internal import FileIO
+internal import ObjectModel
+internal import Observation
+internal import WorkingTree
+
+/// Sorts the files that a command touched: what it was made from, its code, and what it made.
+struct RunSorter {
+    private let repository: Repository
+    private let log: AccessLog
+    private let tracking: Tracking
+    private let cache: StatCache
+    private let patterns: IgnoreRules
+    /// The top of the working copy, without links on the way.
+    private let root: FilePath
+    private var classifier: FileClassifier
+    private var ignored: IgnoreLookup
+    private var findings = RunFindings()
+    /// Files that lie in directories which got their names while the command ran.
+    private var moved: Set<FilePath> = []
+    /// Files of the working copy that were read, and are in no version.
+    private var unknown: [(path: RepositoryPath, status: FileStatus, isExecuted: Bool)] = []
+
+    init(_ repository: Repository, _ log: AccessLog, _ tracking: Tracking, _ cache: StatCache) {
+        (self.repository, self.log, self.tracking, self.cache) = (repository, log, tracking, cache)
+        patterns = IgnoreRules(patterns: tracking.paths.patterns)
+        root = repository.real(repository.copy.root)
+        classifier = FileClassifier(repository.environment)
+        ignored = IgnoreLookup(root: repository.copy.root, files: repository.environment.files)
+    }
+
+    private var environment: Environment { repository.environment }
+
+    mutating func sort() throws(RepositoryError) -> RunFindings {
+        for directory in log.movedDirectories { gatherFiles(in: directory) }
+        let touched = Set(log.files.keys).union(moved).sorted {
+            $0.bytes.lexicographicallyPrecedes($1.bytes)
+        }
+        for place in touched { try take(place, log.files[place]) }
+        let known = repository.knownToGit(unknown.map(\.path) + findings.outputs)
+        let cache = cache
+        findings.outputs.removeAll { known.contains($0) && !cache.has($0) }
+        for (path, status, isExecuted) in unknown where !known.contains(path) {
+            if isSource(path, status, isExecuted: isExecuted) {
+                findings.sources.append(path)
+            } else {
+                findings.external.append(
+                    (repository.copy.root.appending(path.bytes), path.bytes, status))
+            }
+        }
+        return findings
+    }
+
+    /// - Parameter file: Nothing for one that only came with its directory.
+    private mutating func take(_ place: FilePath, _ file: AccessLog.File?) throws(RepositoryError) {
+        if let file { note(place, file) }
+        let inside = place.relative(to: root)
+        // Most are files of the version that were read, and nothing else.
+        if let file, file.isRead, !file.isWritten, !file.isRemoved, !moved.contains(place), let inside,
+            let status = file.before, let path = try? RepositoryPath(inside), cache.has(path),
+            !tracking.isUntracked(path)
+        {
+            noteInput(path, status, place, file)
+            return
+        }
+        let isTouched = file.map { $0.isRead || $0.isWritten || $0.isRemoved } ?? true
+        guard isTouched,
+            classifier.classify(place, inside: inside, size: file?.before?.size) == .data
+        else { return }
+        if let inside, let path = try? RepositoryPath(inside), !path.isRoot {
+            try takeInside(path, place, file)
+        } else if inside == nil {
+            takeOutside(place, file)
+        }
+    }
+
+    /// A file that was read, and that a version made then would have had.
+    private mutating func noteInput(
+        _ path: RepositoryPath, _ status: FileStatus, _ place: FilePath, _ file: AccessLog.File
+    ) {
+        findings.read[place] = status
+        if file.isUnsteady {
+            findings.changed.append(path)
+        } else {
+            findings.inputs.append((path, status))
+        }
+    }
+
+    private mutating func takeInside(
+        _ path: RepositoryPath, _ place: FilePath, _ file: AccessLog.File?
+    ) throws(RepositoryError) {
+        let isTracked = try isTracked(path)
+        let now = try repository.status(of: path)
+        let hasMoved = moved.contains(place)
+        // What came here with its directory was read under another name.
+        if let file, file.isRead, !hasMoved, let status = file.before {
+            if isTracked || file.isUnsteady {
+                noteInput(path, status, place, file)
+            } else {
+                findings.read[place] = status
+                if now == status {
+                    unknown.append((path, status, file.isExecuted))
+                } else {
+                    findings.changed.append(path)
+                }
+            }
+        }
+        guard let now else {
+            if file?.isRemoved == true, cache.has(path) { findings.removed.append(path) }
+            return
+        }
+        // What is as the version has it was not written, though a directory may have been renamed, and renamed back.
+        let isWritten = hasMoved || (file?.isWritten == true && now != file?.before)
+        guard isWritten, now.kind != .directory, cache.entry(of: path, asIn: now) == nil else { return }
+        findings.written.insert(place)
+        let isLeftOut = try working { () throws(WorkingTreeError) in
+            try ignored.leavesOut(path, isDirectory: false, below: .root)
+        }
+        if isTracked || !isLeftOut { findings.outputs.append(path) }
+    }
+
+    private mutating func takeOutside(_ place: FilePath, _ file: AccessLog.File?) {
+        let alias = log.aliases[place]
+        if file?.isWritten ?? true {
+            guard let now = (try? environment.files.status(place)) ?? nil, now.kind == .file,
+                now != file?.before
+            else { return }
+            // What was fetched into a hub's cache is an input, whoever wrote it there.
+            if let hub = alias.flatMap({ HubFile($0) }) {
+                findings.external.append((place, hub.name, now))
+            } else {
+                findings.outside.append(place)
+            }
+        } else if let file, file.isRead, let status = file.before,
+            !(file.isExecuted && FileClassifier.isInterpreter(place))
+        {
+            findings.external.append((place, HubFile(alias ?? place)?.name ?? place.bytes, status))
+        }
+    }
+
+    /// Notes what says which interpreter ran, and with which packages.
+    private mutating func note(_ place: FilePath, _ file: AccessLog.File) {
+        if file.isExecuted, place.name.starts(with: "python".utf8) { findings.interpreters.append(place) }
+        guard file.isRead else { return }
+        for mark in ["/site-packages/", "/dist-packages/"] {
+            if let range = place.bytes.firstRange(of: Array(mark.utf8)) {
+                findings.packageDirectories.insert(FilePath(Array(place.bytes[..<(range.upperBound - 1)])))
+            }
+        }
+    }
+
+    /// The files in a directory, and in those below it; links are not followed.
+    private mutating func gatherFiles(in directory: FilePath) {
+        var waiting = [directory]
+        while let next = waiting.popLast() {
+            // It may be gone again.
+            guard let names = try? environment.files.names(in: next) else { continue }
+            for name in names {
+                let place = next.appending(name)
+                switch (try? environment.files.status(place))??.kind {
+                case .directory: waiting.append(place)
+                case .file, .link: moved.insert(place)
+                default: break
+                }
+            }
+        }
+    }
+
+    /// Whether a version made now would have a file.
+    private mutating func isTracked(_ path: RepositoryPath) throws(RepositoryError) -> Bool {
+        if tracking.isUntracked(path) { return false }
+        if cache.has(path) || tracking.added.contains(path) { return true }
+        if let directory = tracking.root(above: path) {
+            let isLeftOut = try working { () throws(WorkingTreeError) in
+                try ignored.leavesOut(path, isDirectory: false, below: directory)
+            }
+            if !isLeftOut { return true }
+        }
+        return !patterns.isEmpty && patterns.matches(path)
+    }
+
+    /// Larger files are data, in bytes; programs that were started may be larger.
+    private static let sourceLimit = 1 << 20
+    private static let programLimit = 16 << 20
+
+    /// Whether a file is of a kind in which settings of a training are kept.
+    private static func isSetting(_ path: RepositoryPath) -> Bool {
+        let name = String(decoding: path.names.last?.bytes ?? [], as: UTF8.self).lowercased()
+        return [".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".gin", ".conf"].contains(
+            where: name.hasSuffix)
+    }
+
+    /// Whether a file is small, and code, settings, or a program.
+    ///
+    /// Known by their names, since other files may hold secrets, and are nobody's code.
+    private func isSource(_ path: RepositoryPath, _ status: FileStatus, isExecuted: Bool) -> Bool {
+        if isExecuted { return status.size <= Self.programLimit }
+        guard Repository.isCode(path.bytes) || Self.isSetting(path), status.size <= Self.sourceLimit,
+            let bytes = try? environment.files.contents(
+                repository.copy.root.appending(path.bytes), limit: Self.sourceLimit)
+        else { return false }
+        return !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
+    }
+}
+
+extension Repository {
+    /// Those of some paths that git tracks, in submodules, too.
+    fileprivate func knownToGit(_ paths: [RepositoryPath]) -> Set<RepositoryPath> {
+        guard !paths.isEmpty, (try? gitRoot()) ?? nil != nil else { return [] }
+        let git = Git(root: copy.root)
+        var (known, names, size): (Set<RepositoryPath>, [String], Int) = ([], [], 0)
+        for (index, path) in paths.enumerated() {
+            // An argument is text here.
+            if let text = String(validating: path.bytes, as: UTF8.self) { names.append(text) }
+            size += path.bytes.count + 1
+            guard index == paths.count - 1 || size >= Git.argumentSize else { continue }
+            // Without names git would list everything.
+            guard !names.isEmpty else { continue }
+            let listed =
+                git.output(["--literal-pathspecs", "ls-files", "-z", "--recurse-submodules", "--"] + names)
+                ?? git.output(["--literal-pathspecs", "ls-files", "-z", "--"] + names)
+            for name in listed?.split(separator: 0) ?? [] {
+                if let path = try? RepositoryPath(Array(name)) { known.insert(path) }
+            }
+            (names, size) = ([], 0)
+        }
+        return known
+    }
+}

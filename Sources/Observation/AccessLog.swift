@@ -1,0 +1,133 @@
+package import FileIO
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// What a command did with each file, made of what it asked for, in that order.
+///
+/// Pure: nothing here looks at a disk. What was asked may have failed; whoever uses this looks at what is there afterwards.
+package struct AccessLog: Sendable {
+    /// One file that the command asked for by name.
+    package struct File: Sendable {
+        /// As it was when it was first asked for; nothing if it was not there.
+        package let before: FileStatus?
+        /// What was there before the command, or came from elsewhere meanwhile, was read.
+        package fileprivate(set) var isRead = false
+        package fileprivate(set) var isWritten = false
+        /// It was started as a program.
+        package fileprivate(set) var isExecuted = false
+        /// It was another one when it was read again, and the command had not changed it.
+        package fileprivate(set) var isUnsteady = false
+        /// It was removed, or renamed away; it may have come again since.
+        package fileprivate(set) var isRemoved = false
+
+        init(before: FileStatus?) { self.before = before }
+    }
+
+    /// By absolute path, without links on the way.
+    package private(set) var files: [FilePath: File] = [:]
+    /// Directories that got their name while the command ran, with all that was in them.
+    package private(set) var movedDirectories: [FilePath] = []
+    /// The names by which files were asked for that are links to them: of a cache, they say more than the files' own.
+    package private(set) var aliases: [FilePath: FilePath] = [:]
+
+    package init() {}
+
+    /// Whether a program was started that works with its owner's or its group's rights.
+    package var hasPrivileged: Bool {
+        // The set-user-ID and set-group-ID bits.
+        files.values.contains { $0.isExecuted && ($0.before?.permissions ?? 0) & 0o6000 != 0 }
+    }
+
+    /// Notes by which name a file was asked for.
+    package mutating func note(alias: FilePath, of path: FilePath) { aliases[path] = alias }
+
+    package mutating func note(_ access: FileAccess) {
+        switch access {
+        case .open(let path, let opening, let status):
+            // What is not there and not made cannot be opened.
+            guard status != nil || opening.contains(.creating) else { return }
+            if let status, status.kind != .file { return }
+            files[path, default: File(before: status)].open(opening, status)
+        case .execute(let path, let status):
+            guard let status, status.kind == .file else { return }
+            files[path, default: File(before: status)].execute()
+        case .rename(let path, let other, let status, let replaced):
+            guard let status else { return }
+            if status.kind == .directory {
+                moveDirectory(path, to: other)
+            } else {
+                let moved = files[path] ?? File(before: status)
+                files[path] = moved.movedAway()
+                files[other] = (files[other] ?? File(before: replaced)).written()
+            }
+        case .link(let path, let replaced):
+            // A link does not replace anything: it fails.
+            if replaced == nil { files[path] = (files[path] ?? File(before: nil)).written() }
+        case .remove(let path, let status):
+            guard let status else { return }
+            files[path] = (files[path] ?? File(before: status)).removed()
+        }
+    }
+
+    private mutating func moveDirectory(_ path: FilePath, to other: FilePath) {
+        movedDirectories.removeAll { $0 == path }
+        movedDirectories.append(other)
+        let prefix = path.bytes + [UInt8(ascii: "/")]
+        let inside = files.keys.filter { $0.bytes.starts(with: prefix) }
+        for old in inside {
+            guard let file = files[old] else { continue }
+            files[old] = file.movedAway()
+            if file.isWritten {
+                files[other.appending(old.bytes.dropFirst(prefix.count))] = File(before: nil).written()
+            }
+        }
+    }
+}
+
+extension AccessLog.File {
+    fileprivate mutating func open(_ opening: FileAccess.Opening, _ status: FileStatus?) {
+        // What the command has written itself is none of what it was made from.
+        if status != nil, !isWritten, opening.contains(.reading), !opening.contains(.truncating) {
+            if isRead, status != before { isUnsteady = true }
+            isRead = true
+        }
+        if opening.contains(.writing) || opening.contains(.truncating) || (status == nil) { isWritten = true }
+    }
+
+    fileprivate mutating func execute() {
+        isExecuted = true
+        if !isWritten { isRead = true }
+    }
+
+    fileprivate func written() -> AccessLog.File {
+        var file = self
+        file.isWritten = true
+        return file
+    }
+
+    fileprivate func removed() -> AccessLog.File {
+        var file = self
+        file.isRemoved = true
+        return file
+    }
+
+    /// What has another name now went into what is there.
+    fileprivate func movedAway() -> AccessLog.File {
+        var file = removed()
+        if !file.isWritten, file.before != nil { file.isRead = true }
+        return file
+    }
+}
+
+extension AccessLog {
+    /// Where a path leads, without links: in the form of ``files``; nothing if nothing is there.
+    package static func realPath(_ path: FilePath) -> FilePath? {
+        guard let found = realpath(path.bytes.map { CChar(bitPattern: $0) } + [0], nil) else { return nil }
+        defer { free(found) }
+        return FilePath(Array(UnsafeRawBufferPointer(start: found, count: strlen(found))))
+    }
+}

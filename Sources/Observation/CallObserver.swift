@@ -1,0 +1,112 @@
+#if os(Linux)
+    internal import CShims
+    internal import FileIO
+    internal import Glibc
+
+    /// Answers the calls of a command, and has the files looked at that they name.
+    ///
+    /// Each call waits until it is answered, and goes on as if nobody had looked: what is asked is never changed or refused. What is
+    /// about to change is looked at before; what is only read, by another thread within milliseconds, while the command goes on: to
+    /// wait for that would double what a small read costs.
+    struct CallObserver: ~Copyable {
+        private let listener: Int32
+        /// Where the kernel writes of the call that is taken, in memory that the caretaker sees.
+        private let room: UnsafeMutableRawPointer
+        private var names = ProcessNames()
+        private let watch: SharedWatch
+        private(set) var gaps: Set<Observation.Gap> = []
+
+        init(listener: Int32, room: UnsafeMutableRawPointer, _ watch: SharedWatch) {
+            (self.listener, self.room, self.watch) = (listener, room, watch)
+        }
+
+        deinit { names.deallocate() }
+
+        /// Takes calls until no process of the command is left, or somebody says that it is enough.
+        ///
+        /// Waits in the kernel for the next call alone: to wait for anything else beside it costs as much again as all the rest. So
+        /// whoever has something to say sends this thread a signal.
+        /// - Parameter stop: Becomes readable when it is enough.
+        mutating func run(until stop: Int32) {
+            var waiting = [
+                pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+            ]
+            var call = mlrepo_call()
+            var count = 0
+            while true {
+                if mlrepo_next_call(listener, room, &call) == 0 {
+                    answer(call)
+                    count += 1
+                    // Who is left may go on asking for ever.
+                    guard count.isMultiple(of: 64), poll(&waiting[1], 1, 0) > 0 else { continue }
+                    gaps.insert(.leftRunning)
+                    return
+                }
+                guard poll(&waiting, 2, 0) > 0 else { continue }
+                if waiting[0].revents & Int16(POLLIN) != 0 { continue }
+                if waiting[0].revents == 0 { gaps.insert(.leftRunning) }
+                return
+            }
+        }
+
+        private mutating func answer(_ call: mlrepo_call) {
+            names.hear(of: call.process)
+            do throws(ProcessNames.Failure) {
+                if let request = try request(call), !watch.note(request) { gaps.insert(.late) }
+            } catch {
+                switch error {
+                case .unread: gaps.insert(.unreadName)
+                case .otherRoot: gaps.insert(.otherRoot)
+                case .uninteresting: break
+                }
+            }
+            mlrepo_allow_call(listener, call.id)
+        }
+
+        /// What a call is about; nothing if that is no file.
+        private mutating func request(_ call: mlrepo_call) throws(ProcessNames.Failure) -> FileRequest? {
+            switch call.kind {
+            case MLREPO_CALL_MOVE:
+                names.note(moving: call.process)
+                return nil
+            case MLREPO_CALL_RING:
+                gaps.insert(.ring)
+                return nil
+            case MLREPO_CALL_HANDLE:
+                gaps.insert(.handle)
+                return nil
+            case MLREPO_CALL_ROOT:
+                names.forgetAll()
+                return nil
+            case MLREPO_CALL_EXECUTE: names.forget(call.process)
+            case MLREPO_CALL_LINK:
+                // What gets a second name may have none: O_TMPFILE.
+                return .link(try names.path(call.names.1, call.directories.1, of: call.process))
+            default: break
+            }
+            let path = try names.path(call.names.0, call.directories.0, of: call.process)
+            switch call.kind {
+            case MLREPO_CALL_OPEN: return .open(path, Self.opening(Int32(truncatingIfNeeded: call.flags)))
+            case MLREPO_CALL_TRUNCATE: return .open(path, [.writing, .truncating])
+            case MLREPO_CALL_EXECUTE: return .execute(path)
+            case MLREPO_CALL_RENAME:
+                return .rename(path, to: try names.path(call.names.1, call.directories.1, of: call.process))
+            case MLREPO_CALL_SYMLINK: return .symbolicLink(path)
+            case MLREPO_CALL_REMOVE: return .remove(path)
+            default: return nil
+            }
+        }
+
+        private static func opening(_ flags: Int32) -> FileAccess.Opening {
+            var opening: FileAccess.Opening = []
+            if flags & O_ACCMODE != O_WRONLY { opening.insert(.reading) }
+            if flags & O_ACCMODE != O_RDONLY { opening.insert(.writing) }
+            if flags & O_TRUNC != 0 { opening.insert(.truncating) }
+            if flags & O_CREAT != 0 {
+                opening.insert(flags & O_EXCL == 0 ? .creating : [.creating, .exclusive])
+            }
+            return opening
+        }
+    }
+#endif

@@ -1,0 +1,135 @@
+package import FileIO
+
+/// What a command is about to do with files, by the paths that it means.
+enum FileRequest: Sendable {
+    case open(FilePath, FileAccess.Opening)
+    case execute(FilePath)
+    case rename(FilePath, to: FilePath)
+    case link(FilePath)
+    case symbolicLink(FilePath)
+    case remove(FilePath)
+
+    /// Whether it changes what is there: then what was there is looked at before.
+    var isChange: Bool {
+        switch self {
+        case .open(_, let opening): opening != .reading
+        case .execute: false
+        case .rename, .link, .symbolicLink, .remove: true
+        }
+    }
+}
+
+/// Keeps what a command has read, before the command changes it.
+package protocol FileKeeper: Sendable {
+    /// Is called while the command waits, before a file changes, or goes, that was read as it is.
+    func keep(_ place: FilePath, _ status: FileStatus)
+}
+
+/// Looks at the files that a command asks for, and notes what it finds.
+struct FileWatch {
+    private let files: any FileSystem
+    /// Directories without links, by the names that led to them; both with nothing but names behind them to come.
+    private var directories: [[UInt8]: [UInt8]] = [:]
+    private(set) var log: AccessLog
+    private let keeper: (any FileKeeper)?
+
+    /// - Parameters:
+    ///   - log: What is known before.
+    ///   - keeper: Told of files that were read, before they change.
+    init(_ files: any FileSystem, log: AccessLog, keeper: (any FileKeeper)?) {
+        (self.files, self.log, self.keeper) = (files, log, keeper)
+    }
+
+    /// Has what the command has read kept, if it is about to go or to be written for the first time.
+    ///
+    /// - Parameter isReading: It may be read by what is about to happen.
+    private func keep(_ place: FilePath, _ status: FileStatus?, isReading: Bool = false) {
+        guard let keeper, let status, status.kind == .file else { return }
+        if let file = log.files[place] {
+            guard file.isRead || isReading, !file.isWritten, file.before == status else { return }
+        } else if !isReading {
+            return
+        }
+        keeper.keep(place, status)
+    }
+
+    mutating func note(_ request: FileRequest) {
+        switch request {
+        case .open(let path, let opening):
+            guard let place = place(path) else { return }
+            let found = status(place)
+            guard found?.kind == .link else { return noteOpening(place, opening, found) }
+            // What the link leads to is what is opened, also where it is made by that.
+            guard let target = AccessLog.realPath(place) ?? futureTarget(of: place) else { return }
+            log.note(alias: place, of: target)
+            noteOpening(target, opening, status(target))
+        case .execute(let path):
+            guard let place = place(path) else { return }
+            let target = status(place)?.kind == .link ? AccessLog.realPath(place) : place
+            if let target { log.note(.execute(target, was: status(target))) }
+        case .rename(let path, let other):
+            guard let place = place(path), let otherPlace = self.place(other) else { return }
+            let (was, replaced) = (status(place), status(otherPlace))
+            // Links among directories may lead elsewhere from now on.
+            if was?.kind != .file { directories.removeAll() }
+            keep(place, was)
+            keep(otherPlace, replaced)
+            log.note(.rename(place, to: otherPlace, was: was, replaced: replaced))
+        case .link(let path):
+            if let place = place(path) { log.note(.link(place, replaced: status(place))) }
+        case .symbolicLink(let path):
+            directories.removeAll()
+            if let place = place(path) { log.note(.link(place, replaced: status(place))) }
+        case .remove(let path):
+            guard let place = place(path) else { return }
+            let was = status(place)
+            if was?.kind == .link { directories.removeAll() }
+            keep(place, was)
+            log.note(.remove(place, was: was))
+        }
+    }
+
+    private mutating func noteOpening(_ place: FilePath, _ opening: FileAccess.Opening, _ was: FileStatus?) {
+        let isReading = opening.contains(.reading) && !opening.contains(.truncating)
+        if opening.contains(.exclusive), was != nil { return }
+        if opening != .reading { keep(place, was, isReading: isReading) }
+        log.note(.open(place, opening, was: was))
+    }
+
+    /// Where a link leads to nothing yet.
+    private mutating func futureTarget(of link: FilePath) -> FilePath? {
+        var next = link
+        // As many as the system follows.
+        for _ in 0..<40 {
+            guard let target = try? files.readLink(next) else { return nil }
+            guard let found = place(next.parent.appending(target)) else { return nil }
+            guard status(found)?.kind == .link else { return found }
+            next = found
+        }
+        return nil
+    }
+
+    private func status(_ path: FilePath) -> FileStatus? { (try? files.status(path)) ?? nil }
+
+    /// A path without links on the way; its last name may be one.
+    ///
+    /// Nothing if its directory is not there.
+    private mutating func place(_ path: FilePath) -> FilePath? {
+        let bytes = path.bytes
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        let name = bytes[(slash + 1)...]
+        // What ends so is a directory.
+        if name.isEmpty || name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) {
+            return AccessLog.realPath(path)
+        }
+        let directory = Array(bytes[..<max(1, slash)])
+        if let known = directories[directory] { return FilePath(known + name) }
+        // One that is not there may be made later.
+        guard let found = AccessLog.realPath(FilePath(directory)) else { return nil }
+        let isTop = found.bytes.last == UInt8(ascii: "/")
+        let known = isTop ? found.bytes : found.bytes + [UInt8(ascii: "/")]
+        // With its slash, ready for names.
+        directories[directory] = known
+        return FilePath(known + name)
+    }
+}
