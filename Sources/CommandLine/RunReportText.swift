@@ -39,6 +39,11 @@ enum RunReportText {
                 "note: it read changes that no version has, which are kept with the run: \(names(report.changed)); mlrepo commit makes a version of them"
             )
         }
+        if !report.secrets.isEmpty {
+            lines.append(
+                "note: passed over, since their names tell of secrets: \(names(report.secrets)); mlrepo add takes one in all the same"
+            )
+        }
         if !report.outside.isEmpty {
             lines.append(
                 "warning: it wrote outside of the working copy, which is not kept: \(list(report.outside.map { Terminal.escaped($0.bytes) }))"

@@ -34,13 +34,16 @@ final class ReadFileKeeper: FileKeeper {
             let path = try? RepositoryPath(inside), cache.entry(of: path, asIn: status) == nil,
             cache.has(path) || tracking.added.contains(path) || tracking.coversDirectory(path)
         else { return }
-        let name = kept.withLock { kept in
+        let name = kept.withLock { kept -> String? in
+            // What was renamed away and back is the same.
+            guard kept[path] == nil else { return nil }
             let name = "read-\(kept.count)"
-            if kept[path] == nil { kept[path] = name }
+            kept[path] = name
             return name
         }
+        guard let name else { return }
         // Where it fails, nobody knows what was read: that is told.
-        if (try? copy(place, to: directory / name)) == nil { kept.withLock { $0[path] = nil } }
+        if (try? copy(place, to: directory / name)) == nil { try? files.removeIfPresent(directory / name) }
     }
 
     private func copy(_ place: FilePath, to other: FilePath) throws(FileError) {

@@ -76,7 +76,7 @@ extension Repository {
         return false
     }
 
-    /// The run that a person names: by its name or the beginning, by the id of its record, or the last one.
+    /// The run that a person names: by its name or the beginning, or by the id of its record.
     ///
     /// - Throws: ``RepositoryError/noRun(_:)`` if there is none, ``RepositoryError/ambiguous(_:)`` if there are several.
     package func recordedRun(named text: String) throws(RepositoryError) -> RecordedRun {
@@ -108,17 +108,10 @@ extension Repository {
         defer { writer.abandon() }
         _ = try transact(Self.runVerb, reason: "drop \(run.name)", actor: actor, try copy.head(), writer) {
             () throws(RepositoryError) in
-            [try refChange(name, from: run.id, to: nil)]
+            let found = try ref(name)
+            guard found?.id == run.id else { throw .store(.moved(name)) }
+            return [RefChange(name: name, before: found, after: nil)]
         }
-    }
-
-    private func refChange(_ name: RefName, from before: ObjectID, to after: ObjectID?)
-        throws(RepositoryError)
-        -> RefChange
-    {
-        let found = try ref(name)
-        guard found?.id == before else { throw .store(.moved(name)) }
-        return RefChange(name: name, before: found, after: after.map { ObjectReference(.run, $0) })
     }
 
     /// Where a path leads, without links on the way: in the form in which a run's files are told.

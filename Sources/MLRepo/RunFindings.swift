@@ -15,6 +15,8 @@ package struct RunFindings: Sendable {
     package var outside: [FilePath] = []
     /// Tracked files that were removed, or renamed away.
     package var removed: [RepositoryPath] = []
+    /// Files of the working copy that were read or written, and that are passed over since their names tell of secrets.
+    package var secrets: [RepositoryPath] = []
     /// Directories that hold the packages of an interpreter.
     var packageDirectories: Set<FilePath> = []
     /// Interpreters that were started.

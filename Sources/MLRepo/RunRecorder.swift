@@ -30,6 +30,8 @@ package struct RunReport: Sendable {
     package let removed: [RepositoryPath]
     /// Of the inputs, those that were not as the base version has them.
     package let changed: [RepositoryPath]
+    /// Files of the working copy that were passed over since their names tell of secrets.
+    package let secrets: [RepositoryPath]
     /// What it wrote outside of the working copy, and is not kept.
     package let outside: [FilePath]
     /// With which status the outputs were seen to be what they are, so that they need not be read again.
@@ -143,10 +145,8 @@ package struct RunRecorder: Sendable {
     }
 
     /// Records how the command ended, with everything that it read and wrote.
-    ///
-    /// - Parameter end: Nothing if it was never started.
     package func finish(
-        _ end: ObservedCommand.End?, _ findings: RunFindings, parameters: [String: ParameterValue],
+        _ end: ObservedCommand.End, _ findings: RunFindings, parameters: [String: ParameterValue],
         metrics: [String: ParameterValue], onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) -> RunReport {
         let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
@@ -156,16 +156,13 @@ package struct RunRecorder: Sendable {
         (run.recorded, run.ended) = (environment.now(), environment.now())
         run.parameters = parameters
         run.metrics = metrics
-        var gaps: Set<Observation.Gap> = []
-        if let end {
-            run.observedBy = end.observation.way.rawValue
-            (run.exitStatus, run.signal, run.received) = (end.status, end.signal, end.received)
-            run.usage = Run.Usage(
-                userMicroseconds: end.usage.userMicroseconds,
-                systemMicroseconds: end.usage.systemMicroseconds,
-                maximumResidentBytes: end.usage.maximumResidentBytes)
-            gaps = end.observation.gaps
-        }
+        var gaps = end.observation.gaps
+        run.observedBy = end.observation.way.rawValue
+        (run.exitStatus, run.signal, run.received) = (end.status, end.signal, end.received)
+        run.usage = Run.Usage(
+            userMicroseconds: end.usage.userMicroseconds,
+            systemMicroseconds: end.usage.systemMicroseconds,
+            maximumResidentBytes: end.usage.maximumResidentBytes)
         let outputs = try contents.store(findings.outputs)
         let external = try contents.external(findings.external)
         let inputs = try contents.inputs(
@@ -203,7 +200,7 @@ package struct RunRecorder: Sendable {
             outputs: RunFiles(outputs.entries, at: Self.commonPlaces(outputs.entries.map(\.path))),
             sources: findings.sources,
             external: external.files, removed: run.removed, changed: inputs.changed,
-            outside: findings.outside, seen: outputs.seen,
+            secrets: findings.secrets, outside: findings.outside, seen: outputs.seen,
             storedBytes: result.storedBytes)
     }
 

@@ -63,14 +63,18 @@ struct RunSorter {
             return
         }
         let isTouched = file.map { $0.isRead || $0.isWritten || $0.isRemoved } ?? true
-        guard isTouched,
-            classifier.classify(place, inside: inside, size: file?.before?.size) == .data
-        else { return }
-        if let inside, let path = try? RepositoryPath(inside), !path.isRoot {
-            try takeInside(path, place, file)
-        } else if inside == nil {
-            takeOutside(place, file)
+        guard isTouched else { return }
+        guard let inside else {
+            if classifier.classify(place, inside: nil, size: file?.before?.size) == .data {
+                takeOutside(place, file)
+            }
+            return
         }
+        guard let path = try? RepositoryPath(inside), !path.isRoot else { return }
+        // What a version has is data, whatever it is called.
+        let kind = cache.has(path) ? .data : classifier.classify(place, inside: inside, size: nil)
+        if kind == .secret { findings.secrets.append(path) }
+        if kind == .data { try takeInside(path, place, file) }
     }
 
     /// A file that was read, and that a version made then would have had.

@@ -6,8 +6,7 @@
     /// Answers the calls of a command, and has the files looked at that they name.
     ///
     /// Each call waits until it is answered, and goes on as if nobody had looked: what is asked is never changed or refused. What is
-    /// about to change is looked at before; what is only read, by another thread within milliseconds, while the command goes on: to
-    /// wait for that would double what a small read costs.
+    /// about to change is looked at before; what is only read, by another thread within milliseconds, while the command goes on.
     struct CallObserver: ~Copyable {
         private let listener: Int32
         /// Where the kernel writes of the call that is taken, in memory that the caretaker sees.
@@ -24,7 +23,7 @@
 
         /// Takes calls until no process of the command is left, or somebody says that it is enough.
         ///
-        /// Waits in the kernel for the next call alone: to wait for anything else beside it costs as much again as all the rest. So
+        /// Waits in the kernel for the next call alone: to wait for anything else beside it is one more call each time. So
         /// whoever has something to say sends this thread a signal.
         /// - Parameter stop: Becomes readable when it is enough.
         mutating func run(until stop: Int32) {

@@ -15,8 +15,8 @@ final class SharedWatch: Sendable {
     private struct Waiting {
         var requests: [FileRequest] = []
         var isClosed = false
-        /// Who looks waits until it is woken.
-        var isAsleep = false
+        /// A file system did not answer when it was waited for: nobody waits for it again until it has.
+        var isStuck = false
     }
 
     private let waiting = Monitor(Waiting())
@@ -35,10 +35,15 @@ final class SharedWatch: Sendable {
             return waiting.requests.count >= Self.most
         }
         guard request.isChange || isFull else { return true }
-        for _ in 0..<Self.milliseconds {
-            if lookIfFree() { return true }
+        let patience = waiting.withLock { $0.isStuck } ? 1 : Self.milliseconds
+        for _ in 0..<patience {
+            if lookIfFree() {
+                if patience == 1 { waiting.withLock { $0.isStuck = false } }
+                return true
+            }
             usleep(1_000)
         }
+        waiting.withLock { $0.isStuck = true }
         return false
     }
 

@@ -280,36 +280,29 @@ class Observed(RunTest):
         run = self.observed("unshare", "-m", "cat", "data/a.txt")
         self.assertEqual((run["gaps"], self.inputs(run["name"])), (["otherRoot"], []))
 
-    def test_a_user_without_rights(self) -> None:
+    def as_nobody(self, *words) -> dict:
+        """The answer of a run that a user without rights does in the working copy."""
         if os.geteuid() != 0 or shutil.which("setpriv") is None:
             self.skipTest("this needs root to become somebody else")
         self.root.chmod(0o755)
         subprocess.run(["chown", "-R", "65534", self.work], check=True)
         binary = self.root / "mlrepo"
         shutil.copy(MLREPO, binary)
-        environment = self.environment | {"LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
-        become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
         done = subprocess.run(
-            [*become, binary, "run", "--json", "cat", "data/a.txt"], cwd=self.work, env=environment, capture_output=True)
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary, "run", "--json", *words],
+            cwd=self.work, env=self.environment, capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        run = json.loads(done.stdout)["run"]
-        self.assertEqual((run["observedBy"], run["inputs"]["files"]), ("seccomp", 1))
+        return json.loads(done.stdout)["run"]
+
+    def test_a_user_without_rights(self) -> None:
+        run = self.as_nobody("cat", "data/a.txt")
+        self.assertEqual((run["observedBy"], run["inputs"]["files"], run["gaps"]), ("seccomp", 1, []))
 
     def test_rights_of_others_are_told(self) -> None:
-        if os.geteuid() != 0 or shutil.which("setpriv") is None:
-            self.skipTest("this needs root to become somebody else")
-        self.root.chmod(0o755)
-        subprocess.run(["chown", "-R", "65534", self.work], check=True)
-        binary = self.root / "mlrepo"
-        shutil.copy(MLREPO, binary)
         privileged = self.root / "privileged"
         shutil.copy("/bin/true", privileged)
         privileged.chmod(0o4755)
-        done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary, "run", "--json", privileged],
-            cwd=self.work, env=self.environment, capture_output=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(json.loads(done.stdout)["run"]["gaps"], ["privileges"])
+        self.assertEqual(self.as_nobody(privileged)["gaps"], ["privileges"])
 
 
 class Elsewhere(RunTest):
@@ -435,6 +428,22 @@ class Found(RunTest):
         self.assertEqual((run["sources"], [file["name"] for file in run["external"]]), (["tokenizer.json"], ["notes.txt"]))
         self.assertEqual(self.outputs(run["name"]), {})
         self.mlrepo("cat", digest("secret\n"), status=66)
+
+    def test_secrets_that_are_passed_over_are_told_and_tracked_ones_are_data(self) -> None:
+        self.write("data/password_strength.csv", "1\n")
+        self.mlrepo("commit", "--quiet", "-m", "More")
+        self.write(".env", "x\n")
+        run = self.observed("sh", "-c", "cat data/password_strength.csv .env; echo 2 >data/password_strength.csv")
+        self.assertEqual(self.inputs(run["name"]), ["data/password_strength.csv"])
+        self.assertEqual(list(self.outputs(run["name"])), ["data/password_strength.csv"])
+        self.mlrepo("run", "cat", ".env")
+        self.assertIn("passed over, since their names tell of secrets: .env", self.stderr)
+
+    def test_what_is_read_and_renamed_back_and_forth_is_kept_once(self) -> None:
+        self.write("data/a.txt", "by hand\n")
+        run = self.observed("sh", "-c", "cat data/a.txt; mv data/a.txt x; mv x data/a.txt; echo anew >data/a.txt")
+        self.assertEqual(self.inputs(run["name"]), ["data/a.txt"])
+        self.assertEqual(os.listdir(self.work / ".mlrepo/runs"), [])
 
     def test_who_ignores_the_end_of_children(self) -> None:
         for ignored in ("SIGCHLD", "SIGURG"):

@@ -144,7 +144,7 @@ struct RunCommand: ParsableCommand {
         }
         if !message.isEmpty, isGood, !isElsewhere {
             commit = try Self.adopt(
-                AdoptedRun(report), message.joined(separator: "\n\n"), author: nil, Repository.alone())
+                AdoptedRun(report), message.joined(separator: "\n\n"), Repository.alone())
         }
         tell(report, end, commit)
         try finish(end)
@@ -210,11 +210,10 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Makes a version of what a run wrote.
-    static func adopt(
-        _ run: AdoptedRun, _ message: String, author: Person?, _ repository: Repository
+    private static func adopt(
+        _ run: AdoptedRun, _ message: String, _ repository: Repository
     ) throws -> CommitReport {
         var request = CommitRequest(message: message)
-        request.author = author
         request.run = run
         return try repository.commit(request)
     }
