@@ -91,7 +91,11 @@ let package = Package(
         /** The façade: how the parts make one repository */
         target(
             "MLRepo",
-            ["WorkingTree", "Observation", "Lineage", "Storage", "ObjectModel", "Hashing", "FileIO"]),
+            [
+                "WorkingTree", "Observation", "Lineage", "Storage", "ObjectModel", "ParameterFiles",
+                "Formats",
+                "Hashing", "FileIO",
+            ]),
 
         // MARK: Floors 4 and 5: the command line
 

@@ -72,7 +72,14 @@ struct Failure: Error {
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path):
             (status, hint, self.path) = (.notFound, "mlrepo add \(ShellWord.path(path))", "\(path)")
-        case .noPath, .noRef, .collected: status = .notFound
+        case .noPath, .noRef, .collected, .notOfRun: status = .notFound
+        case .noCode(let code):
+            let remote = code.remote.map { ShellWord.quoted(Array($0.utf8)) } ?? "URL"
+            (status, hint) = (
+                .notFound, "git clone \(remote) CODE, then type the command again with --git CODE"
+            )
+        case .git: status = .inputOutput
+        case .notRepeatable: (status, hint) = (.usage, "mlrepo runs")
         case .invalidName(let name):
             status = .usage
             if name.problem == .refName, !name.bytes.elementsEqual("HEAD".utf8) {

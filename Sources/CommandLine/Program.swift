@@ -32,7 +32,8 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Work",
                 subcommands: [
                     AddCommand.self, UntrackCommand.self, StatusCommand.self, CommitCommand.self,
-                    RunCommand.self, CheckoutCommand.self, RestoreCommand.self, MoveCommand.self,
+                    RunCommand.self, RerunCommand.self, CheckoutCommand.self, RestoreCommand.self,
+                    MoveCommand.self,
                     RemoveCommand.self,
                 ]),
             CommandGroup(
@@ -41,7 +42,9 @@ struct MLRepoCommand: ParsableCommand {
                     LogCommand.self, ShowCommand.self, DiffCommand.self, BranchCommand.self, TagCommand.self,
                     UndoCommand.self, RedoCommand.self, OperationsCommand.self,
                 ]),
-            CommandGroup(name: "Trace", subcommands: [BlameCommand.self, RunsCommand.self]),
+            CommandGroup(
+                name: "Trace",
+                subcommands: [BlameCommand.self, ImpactCommand.self, RunsCommand.self, ReproduceCommand.self]),
             CommandGroup(
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),

@@ -14,6 +14,9 @@ enum RunText {
         var lines: [String] = []
         if let command = run.command { lines.append("command \(self.command(command))") }
         if let end = end(run) { lines.append("ended  \(end)") }
+        if let reproduction = run.reproduction {
+            lines.append("again  run \(reproduction.run.short): \(ReproductionText.summary(reproduction))")
+        }
         if let code = run.code { lines.append("code   \(text(code))") }
         lines += parameters(run, .max)
         let facts = run.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
@@ -149,6 +152,7 @@ enum RunText {
         .object([
             "system": .string(code.isInGit ? "git" : "none"), "dirty": .bool(code.dirty),
             "sources": code.sources?.json,
+            "files": code.files?.json, "directory": code.directory.isRoot ? nil : code.directory.json,
             "revision": code.revision.map { .string($0) },
             "remote": code.remote.map { .string($0) }, "patch": code.patch?.json,
         ])
@@ -191,6 +195,7 @@ enum RunText {
             "uncertain": run.uncertain.isEmpty ? nil : .array(run.uncertain.map(\.json)),
             "removed": run.removed.isEmpty ? nil : .array(run.removed.map(\.json)),
             "gaps": run.gaps.isEmpty ? nil : .array(run.gaps.map { .string($0) }),
+            "reproduction": run.reproduction.map { ReproductionText.json($0) },
             "parameters": Values.json(run.parameters),
             "metrics": Values.json(run.metrics), "inputs": run.inputs.json, "outputs": run.outputs.json,
             "environment": .object(run.environment.map { JSONMember($0.key, $0.value) }, sorting: true),

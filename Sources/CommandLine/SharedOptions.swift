@@ -75,6 +75,15 @@ extension Repository {
         return repository
     }
 
+    /// The recorded run that `run:ID` names; nothing where it names a commit by a run that was declared, or dropped since.
+    func runAlone(named revision: String) throws -> RecordedRun? {
+        guard revision.hasPrefix("run:") else { return nil }
+        do throws(RepositoryError) { return try recordedRun(named: revision) } catch {
+            if (try? commit(named: revision)) != nil { return nil }
+            throw error
+        }
+    }
+
     /// Paths that a person typed.
     func paths(_ typed: [String]) throws -> [RepositoryPath] {
         var paths: [RepositoryPath] = []

@@ -62,6 +62,13 @@ enum Terminal {
         #endif
     }
 
+    /// Asks somebody who sits there; everything but yes is no.
+    static func confirms(_ question: String) -> Bool {
+        flush()
+        send(Array("\(question) [y/N] ".utf8), to: 2)
+        return ["y", "yes"].contains(readLine()?.lowercased())
+    }
+
     static func printJSON(_ value: JSONValue) { print(json(value)) }
 
     /// JSON without control characters: those that JSON allows as they are, a terminal may take for its own.

@@ -14,6 +14,8 @@ package struct SafetensorsHeader: Sendable {
     package let length: Int
     /// Those that have bytes, in the order of these.
     package let tensors: [TensorEntry]
+    /// Those that have none.
+    let emptyTensors: [TensorEntry]
 
     /// The length of a file's header with the eight bytes before it, if the file may be one.
     ///
@@ -36,7 +38,8 @@ package struct SafetensorsHeader: Sendable {
         guard let length = Self.length(prefix: bytes, fileLength: fileLength), length <= bytes.count,
             let (tensors, end) = Self.tensors(bytes, behind: length), end == fileLength
         else { return nil }
-        (self.length, self.tensors) = (length, tensors)
+        (self.length, self.tensors) = (length, tensors.filter { !$0.range.isEmpty })
+        emptyTensors = tensors.filter(\.range.isEmpty)
     }
 
     /// The length that a file should have by its header, if it has another one: it was cut short, or something was appended.
@@ -44,12 +47,13 @@ package struct SafetensorsHeader: Sendable {
     /// - Parameters: As above.
     package static func contradictedLength(_ bytes: UnsafeRawBufferPointer, fileLength: Int) -> Int? {
         guard let length = length(prefix: bytes, fileLength: fileLength), length <= bytes.count,
-            let (tensors, end) = tensors(bytes, behind: length), !tensors.isEmpty, end != fileLength
+            let (tensors, end) = tensors(bytes, behind: length), end != fileLength,
+            tensors.contains(where: { !$0.range.isEmpty })
         else { return nil }
         return end
     }
 
-    /// Those that have bytes, and where the last one ends; nothing if they do not lie one behind the other.
+    /// All of them, and where the last one ends; nothing if they do not lie one behind the other.
     private static func tensors(
         _ bytes: UnsafeRawBufferPointer, behind length: Int
     ) -> (tensors: [TensorEntry], end: Int)? {
@@ -75,7 +79,7 @@ package struct SafetensorsHeader: Sendable {
             end = tensor.range.upperBound
         }
         guard Set(tensors.map(\.name)).count == tensors.count else { return nil }
-        return (tensors.filter { !$0.range.isEmpty }, end)
+        return (tensors, end)
     }
 
     private static let metadata = Array("__metadata__".utf8)

@@ -24,14 +24,14 @@ extension BlameWalk {
                     .entry(at: share.example)
             else { continue }
             let commit = try source.commit(share.commit)
+            let version = Blame.Version(id: share.commit.id, commit: commit)
             let making = try maker(of: share.example, entry, in: commit)
             // What a run read has a long way of its own; of interest there is who else made something.
             guard depth == 0 || making?.isTelling == true else { continue }
             let example = Blame(
                 path: Self.joined(asked, share.inside), origin: share.example, entry: entry,
-                commitID: share.commit.id,
-                commit: commit, returned: nil, isElsewhere: false, madeBefore: nil, making: making,
-                inputs: try inputs(of: making?.run, share.commit.id, commit, depth: depth, &state),
+                version: version, returned: nil, isElsewhere: false, madeBefore: nil, making: making,
+                inputs: try inputs(of: making, version, depth: depth, &state),
                 parts: [], otherParts: (0, 0))
             parts.append(Blame.Part(files: share.files, bytes: share.bytes, example: example))
         }

@@ -7,16 +7,24 @@ package struct BlameWalk {
     private let tips: [ObjectID]
     /// Whether the files of a version with that tree were collected: its record outlives them.
     let isCollected: (ObjectID) -> Bool
+    /// What was recorded, whether versions have it or not, in the order in which it began.
+    let runs: [Blame.Making]
     /// So many runs may lie one behind the other.
-    package static let depthLimit = 1_000
+    let depthLimit: Int
+    /// More are never told.
+    package static let greatestDepth = 1_000
 
     /// - Parameters:
     ///   - tips: The newest commits of all branches and tags.
+    ///   - runs: What was recorded, in the order in which it began.
+    ///   - depth: So many runs may lie one behind the other.
     ///   - isCollected: Whether the files of a version were collected; what came before it is then not known.
     package init(
-        _ source: CommitSource, tips: [ObjectID],
-        isCollected: @escaping (ObjectID) -> Bool = { _ in false }
+        _ source: CommitSource, tips: [ObjectID], runs: [Blame.Making] = [],
+        depth: Int = BlameWalk.greatestDepth, isCollected: @escaping (ObjectID) -> Bool = { _ in false }
     ) {
+        self.runs = runs
+        depthLimit = min(depth, Self.greatestDepth)
         self.source = source
         self.tips = tips
         self.isCollected = isCollected
@@ -43,7 +51,7 @@ package struct BlameWalk {
         var history: History?
     }
 
-    private func blame(
+    func blame(
         _ path: RepositoryPath, at tip: ObjectID, depth: Int, _ state: inout State
     ) throws(ReadError) -> Blame? {
         guard let found = try origin(of: path, at: tip) else { return nil }
@@ -63,7 +71,8 @@ package struct BlameWalk {
             isElsewhere = first.isElsewhere
             (commitID, commit, making) = (first.id, first.commit, earlier)
         }
-        let inputs = try inputs(of: making?.run, commitID, commit, depth: depth, &state)
+        let version = Blame.Version(id: commitID, commit: commit)
+        let inputs = try inputs(of: making, version, depth: depth, &state)
         var parts: (told: [Blame.Part], files: Int, commits: Int) = ([], 0, 0)
         if entry.mode == .directory, found.again == nil, depth == 0 || making?.isTelling != true {
             // What was brought back as a whole is told as it was before.
@@ -72,61 +81,14 @@ package struct BlameWalk {
                 of: entry, at: path, as: origin, in: last, but: commitID, depth: depth, &state)
         }
         return Blame(
-            path: path, origin: origin, entry: entry, commitID: commitID, commit: commit, returned: returned,
+            path: path, origin: origin, entry: entry, version: version, returned: returned,
             isElsewhere: isElsewhere, madeBefore: madeBefore, making: making, inputs: inputs,
             parts: parts.told,
             otherParts: (parts.files, parts.commits))
     }
 
-    /// What went into a run, each traced in its turn.
-    func inputs(
-        of run: Run?, _ commitID: ObjectID, _ commit: Commit, depth: Int, _ state: inout State
-    ) throws(ReadError) -> [Blame.Input] {
-        guard let run else { return [] }
-        var inputs: [Blame.Input] = []
-        for (inputPath, input, place) in try sources(of: run.inputs, in: run, commitID, commit, under: .root)
-        {
-            var (upstream, untold): (Blame?, Blame.Untold?)
-            var origin = place
-            let question = Input(path: inputPath, id: input.id)
-            if let place {
-                if depth + 1 == Self.depthLimit {
-                    untold = .deeper
-                } else {
-                    let told = state.seen[question]
-                    if told == nil { state.seen.updateValue(nil, forKey: question) }
-                    do throws(ReadError) {
-                        if let told {
-                            untold = .told
-                            if let told {
-                                origin = told
-                            } else {
-                                origin = try self.origin(of: inputPath, at: place)?.id ?? place
-                            }
-                        } else {
-                            upstream = try blame(inputPath, at: place, depth: depth + 1, &state)
-                            origin = upstream?.commitID ?? place
-                        }
-                    } catch {
-                        // A commit's record outlives its files; the run's own record of the input is whole all the same.
-                        guard case .missing(let reference) = error, reference.kind == .tree else {
-                            throw error
-                        }
-                        untold = .collected
-                    }
-                    state.seen.updateValue(origin, forKey: question)
-                }
-            }
-            inputs.append(
-                Blame.Input(
-                    path: inputPath, entry: input, upstream: upstream, untold: untold,
-                    commitID: origin))
-        }
-        return inputs
-    }
-
     /// Where a way back has ended.
-    private struct Origin {
+    struct Origin {
         let id: ObjectID
         let commit: Commit
         let entry: TreeEntry
@@ -136,7 +98,7 @@ package struct BlameWalk {
     }
 
     /// Goes back as long as a parent has the same at the path, or lost the same at another one.
-    private func origin(of asked: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Origin? {
+    func origin(of asked: RepositoryPath, at tip: ObjectID) throws(ReadError) -> Origin? {
         var (follower, hash) = (PathFollower(asked, reader: reader), PathHash(asked))
         var again: (id: ObjectID, commit: Commit, making: Blame.Making)?
         var place = try source.outline(tip)
@@ -356,7 +318,7 @@ package struct BlameWalk {
         return nil
     }
 
-    private func output(of run: Run, at path: RepositoryPath) throws(ReadError) -> TreeEntry? {
+    func output(of run: Run, at path: RepositoryPath) throws(ReadError) -> TreeEntry? {
         do throws(ReadError) {
             return try DirectoryTree(root: run.outputs, reader: reader).entry(at: path)
         } catch {
@@ -364,53 +326,5 @@ package struct BlameWalk {
             guard case .missing = error else { throw error }
             return nil
         }
-    }
-
-    /// A commit that has the input: the one it was named by, this one, or one of its parents.
-    private func source(
-        of path: RepositoryPath, _ input: TreeEntry, in run: Run, _ commitID: ObjectID, _ commit: Commit
-    ) throws(ReadError) -> ObjectID? {
-        if let named = run.inputCommits[path] { return named }
-        // A run read what was there when it ran, whatever its version was put upon later.
-        let others = commit.parents.filter { $0 != run.base }
-        for id in (run.base.map { [$0] } ?? []) + others {
-            guard let version = try version(id, isRequired: id != run.base), !isCollected(version.tree) else {
-                continue
-            }
-            if try DirectoryTree(root: version.tree, reader: reader).entry(at: path)?.hasContent(of: input)
-                == true
-            {
-                return id
-            }
-        }
-        let own = try DirectoryTree(root: commit.tree, reader: reader).entry(at: path)
-        return own?.hasContent(of: input) == true ? commitID : nil
-    }
-
-    /// A commit by its id.
-    ///
-    /// - Parameter isRequired: Else there may be none: a run's base is named, and not kept.
-    private func version(_ id: ObjectID, isRequired: Bool) throws(ReadError) -> CommitOutline? {
-        do throws(ReadError) { return try source.outline(id) } catch {
-            guard case .missing = error, !isRequired else { throw error }
-            return nil
-        }
-    }
-
-    /// What a run read, each as high up as a commit has it: a directory that was read as a whole is one input.
-    private func sources(
-        of tree: ObjectID, in run: Run, _ commitID: ObjectID, _ commit: Commit, under prefix: RepositoryPath
-    ) throws(ReadError) -> [(RepositoryPath, TreeEntry, ObjectID?)] {
-        var sources: [(RepositoryPath, TreeEntry, ObjectID?)] = []
-        for entry in try DirectoryTree(root: tree, reader: reader).entries.leaves() {
-            guard let path = try? prefix.appending(entry.name) else { continue }
-            let place = try source(of: path, entry, in: run, commitID, commit)
-            if place == nil, entry.mode == .directory {
-                sources += try self.sources(of: entry.id, in: run, commitID, commit, under: path)
-            } else {
-                sources.append((path, entry, place))
-            }
-        }
-        return sources
     }
 }

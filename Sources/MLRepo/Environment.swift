@@ -60,12 +60,16 @@ package struct Environment: Sendable {
             variable: variable, workingDirectory: currentDirectory(), width: processorCount(), user: getuid())
     }
 
-    /// Nanoseconds of the second that ``now`` tells; 0 where a fixed time stands for the clock.
-    var fraction: Int {
-        guard variable("MLREPO_NOW") == nil else { return 0 }
+    /// The second that ``now`` tells, and nanoseconds of it; none where a fixed time stands for the clock.
+    ///
+    /// Both from one look at the clock: what tells seconds alone lags behind by some milliseconds, and a run that begins as a
+    /// second does would seem to have begun before others of the second before.
+    var instant: (seconds: Int, nanoseconds: Int) {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return Int(time.tv_nsec)
+        let seconds = now()
+        let isClock = variable("MLREPO_NOW") == nil && (seconds - 1...seconds + 1).contains(Int(time.tv_sec))
+        return isClock ? (Int(time.tv_sec), Int(time.tv_nsec)) : (seconds, 0)
     }
 
     private static let timeRange = 0..<(1 << 53)

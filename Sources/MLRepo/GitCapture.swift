@@ -9,6 +9,16 @@ extension Repository {
     /// - Returns: Nothing if there is none, or no git.
     func capturedCode(_ kept: KeptFiles, _ writer: ObjectWriter) throws(RepositoryError) -> Run.Code? {
         guard let root = try gitRoot() else { return nil }
+        var code = try capturedCode(in: root, kept, writer)
+        if let place = copy.root.relative(to: root), let directory = try? RepositoryPath(place) {
+            code?.directory = directory
+        }
+        return code
+    }
+
+    private func capturedCode(
+        in root: FilePath, _ kept: KeptFiles, _ writer: ObjectWriter
+    ) throws(RepositoryError) -> Run.Code? {
         let git = Git(root: root)
         // Without git nothing is known of the code.
         guard git.line(["rev-parse", "--git-dir"]) != nil else { return nil }
@@ -77,8 +87,11 @@ extension Repository {
     /// Whether commits made here record code.
     package func isInGit() throws(RepositoryError) -> Bool { try gitRoot() != nil }
 
-    func gitRoot() throws(RepositoryError) -> FilePath? {
-        var directory = copy.root
+    func gitRoot() throws(RepositoryError) -> FilePath? { try gitRoot(above: copy.root) }
+
+    /// The nearest directory, at a place or above it, that git has a repository in.
+    func gitRoot(above place: FilePath) throws(RepositoryError) -> FilePath? {
+        var directory = place
         while true {
             let isHere = try filing { () throws(FileError) in
                 try environment.files.status(directory / ".git") != nil

@@ -1,3 +1,4 @@
+internal import Lineage
 package import ObjectModel
 internal import Storage
 package import WorkingTree
@@ -62,6 +63,8 @@ extension Repository {
         for edit in edits { wanted[edit.path] = edit.entry }
         let latest = try recordedRuns().reversed().prefix(Self.mostMakers)
         for recorded in latest where recorded.run.ended != nil && !wanted.isEmpty {
+            // Who repeats another run makes nothing that is not there.
+            if recorded.run.reproduction != nil { continue }
             var isMaker = false
             try reading { () throws(ReadError) in
                 let outputs = DirectoryTree(root: recorded.run.outputs, reader: store)
@@ -79,8 +82,22 @@ extension Repository {
         return (found, paths)
     }
 
+    /// What the latest runs wrote, by paths.
+    func writtenByRuns() throws(RepositoryError) -> [RepositoryPath: Set<ObjectID>] {
+        var written: [RepositoryPath: Set<ObjectID>] = [:]
+        for making in try makings().suffix(Self.mostMakers).reversed() where written.count < Self.mostWritten
+        {
+            for (path, entry) in try files(of: making.run.outputs) {
+                written[path, default: []].insert(entry.id)
+            }
+        }
+        return written
+    }
+
     /// So many of the latest runs are looked at: what is committed was mostly just made.
     private static let mostMakers = 256
+    /// When so many files are known, those of earlier runs are not looked for.
+    private static let mostWritten = 200_000
 
     /// Makes sure that a run's ref still keeps what it wrote.
     func requireRecorded(_ adopted: AdoptedRun) throws(RepositoryError) {

@@ -95,6 +95,15 @@ extension Repository {
         return try tracking(base).coversDirectory(path)
     }
 
+    /// Whether a version made now would have a file or directory, as far as no pattern says so.
+    package func isTracked(_ path: RepositoryPath) throws(RepositoryError) -> Bool {
+        let (_, base) = try base()
+        let tracking = try tracking(base)
+        if tracking.isUntracked(path) { return false }
+        let isKnown = try reading { () throws(ReadError) in try tree(base).entry(at: path) != nil }
+        return isKnown || tracking.added.contains(path) || tracking.coversDirectory(path)
+    }
+
     /// The top of the working copy around a new repository, if that goes on with the directory.
     ///
     /// It does with one that has files in its last version; and with a bare store, which it takes for data.

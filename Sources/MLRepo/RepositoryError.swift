@@ -74,6 +74,14 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case foreignStore(FilePath, ObjectID)
     /// A commit's record is there, and its files are not any more.
     case collected(ObjectID)
+    /// The revision of git that a run was made with is in no repository here.
+    case noCode(Run.Code)
+    /// Git did not do what it was asked for.
+    case git(String)
+    /// Something is said of a run that is not true.
+    case notOfRun(String)
+    /// A run cannot be executed again, and why.
+    case notRepeatable(String)
 
     package var description: String {
         switch self {
@@ -129,6 +137,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .inputTwice(let path): "\(path) is named twice as input, or lies in another one"
         case .occupied(let seconds):
             "another command has been changing this working copy for \(seconds) seconds"
+        case .noCode(let code):
+            "the code is git \(code.revision?.prefix(12) ?? ""), and no repository of git here has it"
+        case .git(let text): text
+        case .notRepeatable(let text), .notOfRun(let text): text
         case .collected(let id):
             "the files of commit \(id.hex.prefix(12)) were collected; only its record is left"
         }

@@ -1,4 +1,4 @@
-package import Lineage
+internal import Lineage
 package import ObjectModel
 internal import Storage
 
@@ -103,18 +103,5 @@ extension Repository {
             return !isFound
         }
         return isFound
-    }
-
-    /// Where a path of a version came from.
-    package func blame(_ path: RepositoryPath, at tip: ObjectID) throws(RepositoryError) -> Blame? {
-        try requireTree(tip, try reading { () throws(ReadError) in try store.commit(tip) })
-        var tips: [ObjectID] = []
-        for group in ["branches", "tags"] {
-            tips += try refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
-        }
-        let source = knownCommits.source(store)
-        defer { knownCommits.add(source.missed) }
-        let walk = BlameWalk(source, tips: tips, isCollected: wasCollected)
-        return try reading { () throws(ReadError) in try walk.blame(path, at: tip) }
     }
 }

@@ -183,6 +183,17 @@ struct RunContents {
         return (unknown, Array(places.values), isLost)
     }
 
+    /// Files by their digests, in the order of their names; what is gone by now is left out.
+    func digests(_ names: [[UInt8]]) -> [ExternalFile] {
+        names.sorted { $0.lexicographicallyPrecedes($1) }.compactMap { name in
+            let place = repository.copy.root.appending(name).normalized
+            guard let status = (try? environment.files.status(place)) ?? nil,
+                let id = try? Snapshot.digest(of: place, environment.files)
+            else { return nil }
+            return ExternalFile(name: name, id: id, size: status.size)
+        }
+    }
+
     /// Stores a list of files by their digests.
     ///
     /// - Parameter directory: Where a list can lie that is too long for memory's sake.
@@ -237,6 +248,36 @@ struct RunContents {
 
 /// Digests and names of files as `sha256sum` prints them.
 enum DigestList {
+    /// The digests of a list, by names; what is no line of such a list is passed over.
+    static func digests(_ list: [UInt8]) -> [[UInt8]: ObjectID] {
+        var found: [[UInt8]: ObjectID] = [:]
+        for line in list.split(separator: 0x0a) {
+            let isEscaped = line.first == UInt8(ascii: "\\")
+            let text = isEscaped ? line.dropFirst() : line
+            guard text.count > 66,
+                let id = try? ObjectID(hex: String(decoding: text.prefix(64), as: UTF8.self))
+            else { continue }
+            let name = text.dropFirst(66)
+            found[isEscaped ? unescaped(name) : Array(name)] = id
+        }
+        return found
+    }
+
+    private static func unescaped(_ name: ArraySlice<UInt8>) -> [UInt8] {
+        var (bytes, isBehind): ([UInt8], Bool) = ([], false)
+        for byte in name {
+            if isBehind {
+                bytes.append(byte == UInt8(ascii: "n") ? 0x0a : byte == UInt8(ascii: "r") ? 0x0d : byte)
+                isBehind = false
+            } else if byte == UInt8(ascii: "\\") {
+                isBehind = true
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+
     static func line(_ id: ObjectID, _ name: [UInt8]) -> [UInt8] {
         let isEscaped = name.contains { $0 == 0x0a || $0 == 0x0d || $0 == UInt8(ascii: "\\") }
         var line = (isEscaped ? [UInt8(ascii: "\\")] : []) + Array(id.hex.utf8) + Array("  ".utf8)

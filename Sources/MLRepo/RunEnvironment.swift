@@ -13,6 +13,22 @@ enum RunEnvironment {
         "XLA_FLAGS",
     ]
 
+    /// Those of ``variables`` that tell where something ran, and not how, or that have files written: a repetition has its own.
+    private static let places: Set<String> = [
+        "CUDA_VISIBLE_DEVICES", "LOCAL_RANK", "RANK", "ROCR_VISIBLE_DEVICES", "SLURM_ARRAY_JOB_ID",
+        "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID", "SLURM_PROCID", "WORLD_SIZE", "XLA_FLAGS",
+    ]
+
+    /// The variables of a run that has to have them again, with their values; nothing for one that was not set.
+    ///
+    /// No others, whatever a record says: there are variables that make programs execute something else.
+    static func settings(of run: Run) -> [(name: String, value: String?)] {
+        variables.filter { !places.contains($0) }.map { name in
+            guard case .string(let value)? = run.environment["variable.\(name)"] else { return (name, nil) }
+            return (name, value)
+        }
+    }
+
     static func facts(_ environment: Environment) -> [String: JSONValue] {
         var facts = MachineFacts.read()
         for name in variables {

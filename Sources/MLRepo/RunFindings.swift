@@ -5,8 +5,12 @@ package import ObjectModel
 package struct RunFindings: Sendable {
     /// Tracked files that were read, as they were then.
     package var inputs: [(path: RepositoryPath, status: FileStatus)] = []
+    /// Of these, files that no version made now would have, and that earlier runs wrote: what they wrote.
+    package var made: [RepositoryPath: Set<ObjectID>] = [:]
     /// Small files of the working copy that neither git nor a version has: the code, as far as it is nowhere else.
     package var sources: [RepositoryPath] = []
+    /// Files of git's that were read, by their paths below the top of the working copy, or from there.
+    package var code: [[UInt8]] = []
     /// Data that is in no version, with the name by which it is told.
     package var external: [(place: FilePath, name: [UInt8], status: FileStatus)] = []
     /// Files of the working copy that were written, and are there.

@@ -103,8 +103,8 @@ package struct RunRecorder: Sendable {
         var run = Run(
             origin: .observed, observedBy: request.way.rawValue, recorded: environment.now(),
             inputs: DirectoryTree.emptyRoot, outputs: DirectoryTree.emptyRoot)
-        (run.name, run.base, run.user, run.started) = (name, head.commit, actor, environment.now())
-        run.startedFraction = environment.fraction
+        (run.name, run.base, run.user) = (name, head.commit, actor)
+        (run.started, run.startedFraction) = environment.instant
         let place = try repository.path([UInt8(ascii: ".")])
         run.command = Run.Command(arguments: request.arguments, directory: place)
         // What is in a version is no code that git has to be asked for.
@@ -167,6 +167,13 @@ package struct RunRecorder: Sendable {
         let external = try contents.external(findings.external)
         let inputs = try contents.inputs(
             findings.inputs, besides: external.known, kept: keeper.copies, in: directory)
+        // What an earlier run wrote is known, though no version has it.
+        let ids = Dictionary(
+            inputs.entries.map { ($0.path, $0.entry?.id) }, uniquingKeysWith: { first, _ in first })
+        let changed = inputs.changed.filter { path in
+            guard let written = findings.made[path], let id = ids[path] ?? nil else { return true }
+            return !written.contains(id)
+        }
         let sources = try contents.store(findings.sources)
         run.inputs = try contents.tree(inputs.entries)
         run.outputs = try contents.tree(outputs.entries)
@@ -181,6 +188,9 @@ package struct RunRecorder: Sendable {
             code.isInGit = run.code != nil
             code.sources = try contents.tree(sources.entries)
             run.code = code
+        }
+        if !findings.code.isEmpty, run.code != nil {
+            run.code?.files = try contents.list(contents.digests(findings.code), in: directory)?.list
         }
         run.external = try contents.list(external.files, in: directory)
         (run.standardOutput, run.standardError) = (
@@ -199,7 +209,7 @@ package struct RunRecorder: Sendable {
                 inputs.entries, at: try repository.roots(of: run.inputs, in: base).roots.map(\.path)),
             outputs: RunFiles(outputs.entries, at: Self.commonPlaces(outputs.entries.map(\.path))),
             sources: findings.sources,
-            external: external.files, removed: run.removed, changed: inputs.changed,
+            external: external.files, removed: run.removed, changed: changed,
             secrets: findings.secrets, outside: findings.outside, seen: outputs.seen,
             storedBytes: result.storedBytes)
     }
@@ -217,6 +227,19 @@ package struct RunRecorder: Sendable {
         (run.exitStatus, run.signal, run.received) = (end.status, end.signal, end.received)
         run.gaps = [Observation.Gap.unrecorded.rawValue]
         _ = try Self.put(run, beginningID, repository, head, actor, writer)
+    }
+
+    /// Adds to a recorded run what became of it as a repetition of another one.
+    ///
+    /// - Returns: The record with that.
+    package func add(
+        _ reproduction: Run.Reproduction, to report: RunReport
+    ) throws(RepositoryError) -> ObjectID {
+        let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
+        defer { writer.abandon() }
+        var run = report.run
+        run.reproduction = reproduction
+        return try Self.put(run, report.id, repository, head, actor, writer).id
     }
 
     /// What was kept of the run beside the store is there by now.

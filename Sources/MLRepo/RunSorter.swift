@@ -17,6 +17,9 @@ struct RunSorter {
     private var findings = RunFindings()
     /// Files that lie in directories which got their names while the command ran.
     private var moved: Set<FilePath> = []
+    /// Where what the command prints is shown: whoever started mlrepo wants it there.
+    private let shown: Set<FilePath>
+    private var sourcesOfBytecode: Set<RepositoryPath> = []
     /// Files of the working copy that were read, and are in no version.
     private var unknown: [(path: RepositoryPath, status: FileStatus, isExecuted: Bool)] = []
 
@@ -25,6 +28,11 @@ struct RunSorter {
         patterns = IgnoreRules(patterns: tracking.paths.patterns)
         root = repository.real(repository.copy.root)
         classifier = FileClassifier(repository.environment)
+        let files = repository.environment.files
+        shown = Set(
+            ["1", "2"].compactMap { number in
+                (try? files.readLink(FilePath("/proc/self/fd/\(number)"))).map { FilePath($0) }
+            })
         ignored = IgnoreLookup(root: repository.copy.root, files: repository.environment.files)
     }
 
@@ -39,8 +47,15 @@ struct RunSorter {
         let known = repository.knownToGit(unknown.map(\.path) + findings.outputs)
         let cache = cache
         findings.outputs.removeAll { known.contains($0) && !cache.has($0) }
-        for (path, status, isExecuted) in unknown where !known.contains(path) {
-            if isSource(path, status, isExecuted: isExecuted) {
+        findings.code = unknown.map(\.path).filter(known.contains).map(\.bytes)
+        try takeCodeAbove()
+        let rest = unknown.filter { !known.contains($0.path) }
+        let made = rest.isEmpty ? [:] : try repository.writtenByRuns()
+        for (path, status, isExecuted) in rest {
+            if let ids = made[path] {
+                findings.inputs.append((path, status))
+                findings.made[path] = ids
+            } else if isSource(path, status, isExecuted: isExecuted) {
                 findings.sources.append(path)
             } else {
                 findings.external.append(
@@ -48,6 +63,26 @@ struct RunSorter {
             }
         }
         return findings
+    }
+
+    /// Takes files of git's repository that lie beside the working copy for code, which they are.
+    private mutating func takeCodeAbove() throws(RepositoryError) {
+        guard let top = try repository.gitRoot().map(repository.real), top != root else { return }
+        var inside: [RepositoryPath: FilePath] = [:]
+        for (place, _, _) in findings.external {
+            if let name = place.relative(to: top), let path = try? RepositoryPath(name) {
+                inside[path] = place
+            }
+        }
+        let known = repository.knownToGit(Array(inside.keys), at: top)
+        let code = Set(known.compactMap { inside[$0] })
+        findings.external.removeAll { code.contains($0.place) }
+        let up = (root.relative(to: top) ?? []).split(separator: UInt8(ascii: "/")).map { _ in
+            Array("..".utf8)
+        }
+        findings.code += known.sorted().map { path in
+            Array((up + [path.bytes]).joined(separator: [UInt8(ascii: "/")]))
+        }
     }
 
     /// - Parameter file: Nothing for one that only came with its directory.
@@ -64,6 +99,9 @@ struct RunSorter {
         }
         let isTouched = file.map { $0.isRead || $0.isWritten || $0.isRemoved } ?? true
         guard isTouched else { return }
+        if let inside, file?.isRead == true, let source = Self.source(ofBytecode: inside) {
+            return try takeSource(source)
+        }
         guard let inside else {
             if classifier.classify(place, inside: nil, size: file?.before?.size) == .data {
                 takeOutside(place, file)
@@ -86,6 +124,31 @@ struct RunSorter {
             findings.changed.append(path)
         } else {
             findings.inputs.append((path, status))
+        }
+    }
+
+    /// The file that Python has compiled into `__pycache__/name.version.pyc`; nothing for another path.
+    private static func source(ofBytecode path: [UInt8]) -> RepositoryPath? {
+        let names = path.split(separator: UInt8(ascii: "/"))
+        guard names.count > 1, names[names.count - 2].elementsEqual("__pycache__".utf8),
+            let name = names.last, name.suffix(4).elementsEqual(".pyc".utf8)
+        else { return nil }
+        let module = name.prefix { $0 != UInt8(ascii: ".") } + Array(".py".utf8)
+        return try? RepositoryPath(
+            Array((names.dropLast(2) + [ArraySlice(module)]).joined(separator: [UInt8(ascii: "/")])))
+    }
+
+    /// Takes a file for read of which what was read is a translation: Python looks only at the time of the file itself.
+    private mutating func takeSource(_ path: RepositoryPath) throws(RepositoryError) {
+        let place = root.appending(path.bytes)
+        guard log.files[place]?.isRead != true, sourcesOfBytecode.insert(path).inserted,
+            let status = try repository.status(of: path), status.kind == .file
+        else { return }
+        findings.read[place] = status
+        if try isTracked(path) {
+            findings.inputs.append((path, status))
+        } else {
+            unknown.append((path, status, false))
         }
     }
 
@@ -126,7 +189,7 @@ struct RunSorter {
         let alias = log.aliases[place]
         if file?.isWritten ?? true {
             guard let now = (try? environment.files.status(place)) ?? nil, now.kind == .file,
-                now != file?.before
+                now != file?.before, !shown.contains(place)
             else { return }
             // What was fetched into a hub's cache is an input, whoever wrote it there.
             if let hub = alias.flatMap({ HubFile($0) }) {
@@ -208,9 +271,9 @@ struct RunSorter {
 
 extension Repository {
     /// Those of some paths that git tracks, in submodules, too.
-    fileprivate func knownToGit(_ paths: [RepositoryPath]) -> Set<RepositoryPath> {
+    fileprivate func knownToGit(_ paths: [RepositoryPath], at root: FilePath? = nil) -> Set<RepositoryPath> {
         guard !paths.isEmpty, (try? gitRoot()) ?? nil != nil else { return [] }
-        let git = Git(root: copy.root)
+        let git = Git(root: root ?? copy.root)
         var (known, names, size): (Set<RepositoryPath>, [String], Int) = ([], [], 0)
         for (index, path) in paths.enumerated() {
             // An argument is text here.

@@ -52,6 +52,8 @@ package struct Run: Hashable, Sendable {
     package var removed: [RepositoryPath] = []
     /// What the observer could not see, in words of the format.
     package var gaps: [String] = []
+    /// What became of it, where it was executed to repeat another run.
+    package var reproduction: Reproduction?
 
     /// The commit that an input, or a directory with it, was named by.
     package func inputCommit(of path: RepositoryPath) -> ObjectID? {
@@ -111,6 +113,10 @@ package struct Run: Hashable, Sendable {
         package var patch: ObjectID?
         /// The root of a directory: files of code that were read, and that git does not know.
         package var sources: ObjectID?
+        /// A blob in the form that `sha256sum` prints: files of git's that were read, as they were.
+        package var files: ObjectID?
+        /// Where the working copy lies in the repository of git: its top for the root.
+        package var directory = RepositoryPath.root
 
         package init(revision: String?, remote: String?, dirty: Bool, patch: ObjectID?) {
             self.revision = revision
@@ -169,6 +175,7 @@ package struct Run: Hashable, Sendable {
             "uncertain": uncertain.isEmpty ? nil : .array(uncertain.sorted().map(\.json)),
             "removed": removed.isEmpty ? nil : .array(removed.sorted().map(\.json)),
             "gaps": gaps.isEmpty ? nil : .array(gaps.sorted().map { .string($0) }),
+            "reproduction": reproduction?.json,
         ]).canonicalBytes
     }
 
@@ -205,6 +212,9 @@ package struct Run: Hashable, Sendable {
         guard zip(gaps, gaps.dropFirst()).allSatisfy({ $0 < $1 }) else {
             throw .member("gaps", expected: "sorted, each once")
         }
+        reproduction = try json.member("reproduction").map { (value) throws(MalformedObject) in
+            try Reproduction(json: value)
+        }
         code = try json.member("code").map { (value) throws(MalformedObject) in try Code(json: value) }
         parameters = try ParameterValue.values(json.member("parameters"), member: "parameters")
         metrics = try ParameterValue.values(json.member("metrics"), member: "metrics")
@@ -239,8 +249,7 @@ package struct Run: Hashable, Sendable {
     }
 
     /// Paths in their order, each once; none where there is no such member.
-    private static func paths(_ member: String, _ json: JSONValue) throws(MalformedObject) -> [RepositoryPath]
-    {
+    static func paths(_ member: String, _ json: JSONValue) throws(MalformedObject) -> [RepositoryPath] {
         guard json.member(member) != nil else { return [] }
         var paths: [RepositoryPath] = []
         for value in try json.array(member) {
@@ -333,7 +342,8 @@ extension Run.Code {
             "system": .string(isInGit ? "git" : "none"), "dirty": .bool(dirty),
             "revision": revision.map { .string($0) },
             "remote": remote.map { .string($0) }, "patch": patch.map { .string($0.hex) },
-            "sources": sources.map { .string($0.hex) },
+            "sources": sources.map { .string($0.hex) }, "files": files.map { .string($0.hex) },
+            "directory": directory.isRoot ? nil : directory.json,
         ])
     }
 
@@ -351,5 +361,9 @@ extension Run.Code {
             patch: try json.optionalID("patch"))
         isInGit = system == "git"
         sources = try json.optionalID("sources")
+        files = try json.optionalID("files")
+        if let place = json.member("directory") {
+            directory = try RepositoryPath(json: place, member: "directory")
+        }
     }
 }

@@ -72,7 +72,9 @@ struct ObjectEdge {
             if let sources = run.code?.sources {
                 edges.append(ObjectEdge(target: ObjectReference(.tree, sources), step: .sources))
             }
-            let texts = [run.standardOutput, run.standardError, run.packages, run.external?.list]
+            let texts = [
+                run.standardOutput, run.standardError, run.packages, run.external?.list, run.code?.files,
+            ]
             edges += texts.compactMap { $0 }.map {
                 ObjectEdge(target: ObjectReference(.blob, $0), step: .text)
             }

@@ -425,6 +425,44 @@ class Answers(SchemaTest):
         self.assertEqual({run["state"] for run in runs}, {"ok", "failed"})
         self.assertIn(made["run"]["name"], {run["run"] for run in runs})
 
+    def test_what_is_executed_again_and_what_descends(self) -> None:
+        del self.environment["MLREPO_NOW"]
+        self.start()
+        self.git("init")
+        self.write("train.py", b"# code\n")
+        self.write(".gitignore", b"/data\n/model.json\n/.mlrepo\n")
+        self.git("add", "train.py", ".gitignore")
+        self.git("commit", "-m", "Code")
+        self.mlrepo("commit", "-m", "One")
+        outside = self.root / "outside"
+        outside.write_text("0")
+        made = self.answer("run", "-m", "Model", "--", "sh", "-c",
+                           f"cat train.py data/a.txt >/dev/null; echo '{{\"a\": '$(cat {outside})'}}' >model.json; echo t >note")
+        self.assertIn("files", self.answer("show")["runs"][-1]["code"])
+        self.answer("checkout", "main", "--to", "../copy", "--code")
+        self.assertEqual(self.answer("reproduce", "--yes", "main")["result"], "identical")
+        outside.write_text("0.5")
+        self.assertEqual(self.answer("reproduce", "--yes", "--tolerance", "1", "main")["result"], "equivalent")
+        self.assertEqual(self.answer("reproduce", "--yes", "--with", "data/a.txt", "--to", "../kept", "main", "--", "model.json",
+                                     status=1)["result"], "different")
+        outside.unlink()
+        self.lines("runs")
+        for run in self.lines("runs"):
+            self.answer("show", f"run:{run['run']}")
+        self.answer("blame", "model.json")
+        self.answer("impact", "data/a.txt")
+        self.answer("impact", str(self.work / "note"))
+        self.mlrepo("run", "--quiet", "sh", "-c", "cat note data/sub/b.txt >alone")
+        self.answer("blame", "alone")
+        self.write("data/sub/b.txt", b"changed\n")
+        self.assertTrue(any(run["stale"] for run in self.answer("rerun", "--dry-run")["runs"]))
+        self.assertEqual([run.get("exitStatus") for run in self.answer("rerun", "--yes", "alone")["runs"]].count(0), 2)
+        self.write("data/sub/c.txt", b"new\n")
+        self.assertTrue(any("doubtful" in run for run in self.answer("rerun", "--dry-run")["runs"]))
+        self.error("reproduce", "main", status=64)
+        self.error("impact", "nothing", status=66)
+        self.assertTrue(made["commit"])
+
     def test_values_of_every_kind_are_plain_json(self) -> None:
         self.start()
         self.write("params.yaml", b"a: 1\nb: -0.5\nc: true\nd: null\ne: [1, two, [3.0]]\nf: {g: {h: 9007199254740993}}\ni: .nan\n")
@@ -527,7 +565,7 @@ class Errors(SchemaTest):
         self.odd_version_in_place()
         self.error("commit", "-m", "Two", status=1)
         self.error("blame", "nothing", status=66)
-        self.error("blame", "../outside", status=64)
+        self.error("blame", "../outside", status=66)
         self.error("ls", "HEAD", b"data/\xff", status=66)
         self.error("branch", "a..", status=64)
         self.error("branch", "main", status=73)
@@ -630,17 +668,18 @@ class Strictness(SchemaTest):
         self.write("data/a.txt", b"changed\n")
         self.mlrepo("commit", "-m", "Two", "--param", "a=1", "--input", "data/run.sh")
         self.mlrepo("tag", "v1")
-        answers = [["run", "-m", "Run", "--", "cat", "data/a.txt"], ["runs"], ["show"],
+        answers = [["run", "-m", "Run", "--", "cat", "data/a.txt"], ["reproduce", "--yes"], ["runs"], ["show"],
                    ["status"], ["log"], ["diff", "HEAD~1", "HEAD"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
                    ["worktree"], ["worktree", "add", "../other"], ["gc", "--plan"], ["gc"], ["maintenance", "--plan"],
                    ["maintenance"], ["stats"], ["init", "further"],
                    ["branch", "side"], ["tag", "-d", "v1"], ["checkout", "HEAD"], ["checkout", "main", "--to", "../copy"],
                    ["checkout", "HEAD", "--", "data"], ["restore", "data"], ["worktree", "remove", "../other"], ["du"],
+                   ["impact", "data/run.sh"], ["rerun", "--dry-run"],
                    ["config"], ["config", "user.name"], ["undo"], ["redo"], ["rm", "data/run.sh"], ["doctor"]]
         # The doctor finds fault with the fixed time of these tests.
         optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current",
                     "base", "ended", "seconds", "exitStatus", "usage", "standardOutput", "standardError", "packages", "name",
-                    "started", "command", "directory"}
+                    "started", "command", "directory", "files", "path"}
         self.mlrepo("config", "user.name", "Ada")
         os.mkfifo(self.work / "data/pipe")
         for name, *arguments in answers:

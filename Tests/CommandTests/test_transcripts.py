@@ -18,7 +18,7 @@ from command_test import MLREPO, CommandTest
 
 KINDS = {
     "": "[0-9a-f]{7}", "full": "[0-9a-f]{64}", "12": "[0-9a-f]{12}", "32": "[0-9a-f]{32}", "8": "[0-9a-f]{8}", "2": "[0-9a-f]{2}",
-    "name": "[0-9a-f]{64}-[0-9a-f]{16}",
+    "name": "[0-9a-f]{64}-[0-9a-f]{16}", "4": "[0-9a-f]{4}",
 }
 PLACEHOLDER = re.compile(r"\{([a-z]+[0-9]?)(?::([a-z0-9]+))?\}")
 
@@ -100,6 +100,8 @@ class TranscriptTest(CommandTest):
                 pattern += r"(?: \([0-9]+\.[0-9]x\))?"
             elif name == "number":
                 pattern += "[0-9]+"
+            elif name == "host":
+                pattern += r"\S+"
             elif known is not None:
                 pattern += known
             elif group in opened:
@@ -1284,8 +1286,8 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo log -- model.bin names the commits that changed it, if any did
             [66]
             $ mlrepo blame ../outside
-            ! error: '../outside' is outside the working tree
-            [64]
+            ! error: no file ../outside
+            [66]
             $ mlrepo blame model.bin -r nowhere
             ! error: no revision 'nowhere'
             ! hint: mlrepo log
@@ -1308,7 +1310,7 @@ class Transcripts(TranscriptTest):
             ! [main {two}] Baseline   f1=0.9
             $ mlrepo blame model.bin | grep -v 'ended\|env \|size'
             model.bin  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes
-            └─ made by  commit {two} "Baseline"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {run}, seccomp)
+            └─ made by  commit {two} "Baseline"  2025-11-23T09:00:00Z  by Ada <ada@example.com>  (run {first:8}, seccomp)
                ├─ data   data/a.txt  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes  from {one}
                │  └─ came with  commit {one} "One"  2025-11-23T09:00:00Z  by Ada <ada@example.com>
                ├─ command sh train.sh --lr 0.1
@@ -1333,6 +1335,94 @@ class Transcripts(TranscriptTest):
             ! observed (seccomp) no input, wrote nothing
             ! run {third:8}  failed with status 127  {size} stored
             [127]
+            """)
+
+    def test_reproduce_executes_a_run_again_and_compares(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo run --quiet -m Baseline sh -c 'cat data/* >model.bin 2>/dev/null; echo f1: 0.9 >metrics.yaml'
+            $ mlrepo reproduce
+            ! run {first:8}  2025-11-23T09:00:00Z  by Ada <ada@example.com>
+            ! in       {work}-reproduce-{run:8}-{some:4}
+            ! data     of {one}
+            ! sets     LC_ALL=C.UTF-8
+            ! executes sh -c 'cat data/* >model.bin 2>/dev/null; echo f1: 0.9 >metrics.yaml'
+            ! error: nothing was executed: there is no terminal to ask on
+            ! hint: --yes executes what is shown
+            [64]
+            $ mlrepo reproduce --yes 2>/dev/null
+            identical: 2 outputs, the same bytes  (run {again:8})
+            $ echo other >data/a.txt
+            $ mlrepo reproduce --yes --with data/a.txt 2>/dev/null
+            input    data/a.txt is 7e4fa2e, and was b640e84
+            output   model.bin: byte 0 of 6
+            different: model.bin: byte 0 of 6; it had another data/a.txt  (run {other:8})
+            [1]
+            $ mlrepo show | grep again
+              again  identical: 2 outputs, the same bytes  (run {again:8}, 2025-11-23T09:00:00Z on {host})
+              again  different: model.bin: byte 0 of 6; it had another data/a.txt  (run {other:8}, 2025-11-23T09:00:00Z on {host})
+            $ mlrepo reproduce --yes main~1
+            ! error: no run of {one} was executed by mlrepo run: what is only declared cannot be repeated
+            ! hint: mlrepo runs
+            [64]
+            $ mlrepo checkout main --to ../copy --code
+            ! error: no code is recorded with this version
+            ! hint: mlrepo show main
+            [66]
+            """)
+
+    def test_rerun_executes_what_is_stale(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo rerun
+            no recorded run made what is here
+            $ mlrepo run --quiet sh -c 'cat data/a.txt >model.bin'
+            $ mlrepo rerun
+            nothing is stale
+            $ echo other >data/a.txt
+            $ mlrepo rerun --dry-run
+            executes sh -c 'cat data/a.txt >model.bin'
+                     data/a.txt has changed
+            $ mlrepo rerun
+            ! executes sh -c 'cat data/a.txt >model.bin'
+            !          data/a.txt has changed
+            ! error: nothing was executed: there is no terminal to ask on
+            ! hint: --yes executes what is shown; --dry-run only tells
+            [64]
+            $ mlrepo rerun --yes
+            1 run executed again, 0 found as before; mlrepo add model.bin, then mlrepo commit, makes a version of what they wrote
+            ! executes sh -c 'cat data/a.txt >model.bin'
+            !          data/a.txt has changed
+            ! $ sh -c 'cat data/a.txt >model.bin'
+            ! observed (seccomp) 1 input (data/a.txt), wrote model.bin (1 file, 6 bytes)
+            ! note: it read changes that no version has, which are kept with the run: data/a.txt; mlrepo commit makes a version of them
+            ! run {run:8}  ok  {size} stored
+            $ cat model.bin
+            other
+            """)
+
+    def test_impact_names_what_descends_from_a_file(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo run --quiet -m Model sh -c 'cat data/a.txt data/sub/b.txt >model.bin'
+            $ mlrepo tag v1
+            $ mlrepo run --quiet -m Report sh -c 'wc -c <model.bin >report.txt'
+            $ mlrepo impact data/a.txt
+            data/a.txt  sha256:b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41  6 bytes  in main, v1
+            1  run {first:8}  sh -c 'cat data/a.txt data/sub/b.txt >model.bin'  2025-11-23T09:00:00Z  by Ada <ada@example.com>
+                 version {two} "Model"
+                 model.bin  13 bytes  sha256:{model:12}  in main, v1
+            2  run {second:8}  sh -c 'wc -c <model.bin >report.txt'  2025-11-23T09:00:00Z  by Ada <ada@example.com>
+                 version {three} "Report"
+                 report.txt  3 bytes  sha256:{report:12}  in main
+            2 runs, 2 files, 2 versions; in main, v1
+            $ mlrepo impact report.txt
+            report.txt  sha256:{report:full}  3 bytes  in main
+            nothing that is recorded here descends from it
+            $ mlrepo impact nothing
+            ! error: no revision 'nothing'
+            ! hint: mlrepo log
+            [66]
             """)
 
     def test_runs_lists_what_was_executed(self) -> None:

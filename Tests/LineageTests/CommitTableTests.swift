@@ -42,7 +42,7 @@ import Testing
         }
         let parts = blame.parts.map { "\($0.files) \($0.bytes) [\(text($0.example))]" }
         return """
-            \(blame.path) \(blame.origin) \(blame.entry.id) \(blame.commitID) \(blame.commit.message) \
+            \(blame.path) \(blame.origin) \(blame.entry.id) \(blame.version?.id.hex ?? "-") \(blame.version?.commit.message ?? "-") \
             \(blame.returned?.id.hex ?? "-") \(blame.isElsewhere) \(blame.madeBefore?.id.hex ?? "-") \
             \(blame.making?.id.hex ?? "-") \(inputs) \(parts) \(blame.otherParts)
             """

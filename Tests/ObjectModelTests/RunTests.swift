@@ -18,6 +18,16 @@ struct RunTests {
         run.code = Run.Code(revision: nil, remote: nil, dirty: true, patch: nil)
         run.code?.isInGit = false
         run.code?.sources = id
+        run.code?.files = id
+        run.code?.directory = try RepositoryPath("ml")
+        run.reproduction = Run.Reproduction(
+            run: id, result: .equivalent, tolerance: "1e-6", outputs: 3,
+            differences: [
+                Run.Reproduction.Difference(
+                    path: try RepositoryPath("model"), isEquivalent: true, detail: "x", greatest: "1e-07")
+            ])
+        run.reproduction?.paths = [try RepositoryPath("a"), try RepositoryPath("b")]
+        run.reproduction?.exchanged = [try RepositoryPath("c")]
         run.external = Run.External(files: 2, bytes: 3, list: id)
         run.uncertain = [try RepositoryPath("b"), try RepositoryPath("a")]
         run.removed = [try RepositoryPath("c")]
@@ -52,6 +62,11 @@ struct RunTests {
         (#""files":0"#, #""files":2"#),
         (#""system":"svn""#, #""system":"none""#),
         (#""userMicroseconds":-1"#, #""userMicroseconds":1"#),
+        (#""result":"same""#, #""result":"equivalent""#),
+        (#""tolerance":"small""#, #""tolerance":"1e-6""#),
+        (#""greatest":"""#, #""greatest":"1e-07""#),
+        (#""paths":["b","a"]"#, #""paths":["a","b"]"#),
+        (#""exchanged":["/c"]"#, #""exchanged":["c"]"#),
     ])
     func whatIsWrongIsRefused(wrong: String, right: String) throws {
         let text = String(decoding: try run().payload, as: UTF8.self)

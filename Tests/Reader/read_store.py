@@ -414,6 +414,7 @@ class Verifier:
             texts += [(TREE, code["sources"])] if "sources" in code else []
             texts += [(BLOB, run[name]) for name in ("standardOutput", "standardError", "packages") if name in run]
             texts += [(BLOB, run["external"]["list"])] if "external" in run else []
+            texts += [(BLOB, run["code"]["files"])] if "files" in run.get("code", {}) else []
             texts += [(TREE, run["inputs"]), (TREE, run["outputs"])]
             return [(kind, bytes.fromhex(text)) for kind, text in texts]
         else:

@@ -291,6 +291,11 @@ INTEGER_TEXT = re.compile(r"-?[0-9]+")
 FLOAT_TEXT = re.compile(r"-?(?=\.?[0-9])[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?|nan|-?inf")
 
 
+def decimal(value):
+    string(value)
+    require(FLOAT_TEXT.fullmatch(value), "no decimal number")
+
+
 def user_value(value):
     """Refuses what is not a tagged user value."""
     require(isinstance(value, list) and value and isinstance(value[0], str), "not a user value")
@@ -350,8 +355,14 @@ SCHEMAS = {
         "external?": record({"files": at_least(1), "bytes": at_least(0), "list": identifier}),
         "uncertain?": rising(array(path_bytes), path_bytes), "removed?": rising(array(path_bytes), path_bytes),
         "gaps?": rising(array(string), str.encode),
+        "reproduction?": record({
+            "run": identifier, "result": one_of("identical", "equivalent", "different", "failed"), "tolerance?": decimal,
+            "outputs": at_least(0), "paths?": rising(array(path_bytes), path_bytes),
+            "exchanged?": rising(array(path_bytes), path_bytes),
+            "differences": array(record({
+                "path": path_bytes, "equivalent": boolean, "detail": string, "greatest?": decimal}))}),
         "code?": record({"dirty": boolean, "patch?": identifier, "remote?": string, "revision?": string,
-                         "sources?": identifier, "system": one_of("git", "none")}),
+                         "sources?": identifier, "files?": identifier, "directory?": path_bytes, "system": one_of("git", "none")}),
         "parameters": mapping(user_value), "metrics": mapping(user_value), "environment": mapping(string_or_integer),
         "inputs": identifier, "outputs": identifier,
         "inputCommits?": rising(array(record({"commit": identifier, "path": path_bytes})),

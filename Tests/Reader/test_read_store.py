@@ -618,7 +618,10 @@ class Rules(TemporaryStores):
                         {"recorded": None}, {"user": None}, {"name": "0" * 31}, {"base": "0"}, {"usage": usage},
                         {"command": {"arguments": [{"bytes": "YQ=="}]}}, {"command": {"arguments": [1]}},
                         {"external": {"bytes": 0, "files": 0, "list": "0" * 64}}, {"uncertain": ["b", "a"]},
-                        {"gaps": ["a", "a"]}, {"code": {"dirty": True, "system": "svn"}}):
+                        {"gaps": ["a", "a"]}, {"code": {"dirty": True, "system": "svn"}},
+                        *({"reproduction": {"run": "0" * 64, "result": "identical", "outputs": 1, "differences": [], **wrong}}
+                          for wrong in ({"result": "same"}, {"tolerance": "x"}, {"outputs": -1}, {"paths": ["b", "a"]},
+                                        {"differences": [{"path": "a", "equivalent": True}]}))):
             with self.subTest(members):
                 store = TinyStore(self.folder)
                 run = bytes.fromhex(store.run(**members))
@@ -633,6 +636,7 @@ class Rules(TemporaryStores):
                 self.store_of(runs=lambda store, member=member: [store.run(**{member: "0" * 64})])
                 self.assert_problem("0" * 12)
         for members in ({"code": {"dirty": True, "system": "none", "sources": "0" * 64}},
+                        {"code": {"dirty": True, "system": "git", "files": "0" * 64}},
                         {"external": {"bytes": 0, "files": 1, "list": "0" * 64}}):
             with self.subTest(members):
                 self.fresh_folder()

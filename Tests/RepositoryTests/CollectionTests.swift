@@ -92,7 +92,7 @@ import Testing
                 #expect(try bench.content("same", of: tip) == content, "a reader takes the sound one")
                 _ = try bench.open().collect(immediately: true)
                 #expect(try bench.content("same", of: tip) == content, "damage in pack \(victim)")
-                #expect(try bench.open().export(tip, to: "/copy") == 2)
+                #expect(try bench.open().export(.commit(tip), to: "/copy").files == 2)
             }
         }
     }

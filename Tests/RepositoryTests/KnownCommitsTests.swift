@@ -28,7 +28,7 @@ import Testing
             messages.append(commit.message)
             return true
         }
-        messages.append(try repository.blame(path, at: tip)?.commit.message ?? "none")
+        messages.append(try repository.blame(path, at: tip)?.version?.commit.message ?? "none")
         repository.noteCommits()
         return messages
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import FileIO
 internal import Lineage
 internal import MLRepo
 internal import ObjectModel
@@ -8,53 +9,149 @@ struct BlameCommand: ParsableCommand {
         commandName: "blame",
         abstract: "Show where a file came from: its run, its data, its code, and theirs.",
         discussion: """
+            A file on disk that is not as the last commit has it, or that lies elsewhere, is known by its bytes: any version that \
+            has them tells, or the run that wrote them. The exit status is 1 where nobody knows them.
+
             EXAMPLES
               mlrepo blame model/model.safetensors
               mlrepo blame model.bin --revision v1.1 --json
               mlrepo blame v1.1:model.bin
+              mlrepo blame ~/Downloads/model.bin
+              mlrepo blame model.bin --depth 1
+              mlrepo blame model.bin --graph dot | dot -Tsvg > model.svg
             """,
         aliases: ["annotate", "lineage"])
 
     @Option(name: [.customShort("r"), .long], help: "The version to ask about.")
-    var revision = "HEAD"
+    var revision: String?
+    @Option(help: "Tell so many runs, one behind the other, and no more.")
+    var depth: Int?
+    @Option(help: ArgumentHelp("Draw it instead: dot, the language of Graphviz.", valueName: "form"))
+    var graph: GraphForm?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "A file or directory of that version.", completion: .file())
+    @Argument(help: "A file or directory of that version, or a file anywhere.", completion: .file())
     var path: String
+
+    enum GraphForm: String, ExpressibleByArgument { case dot }
+
+    func validate() throws {
+        if let depth, depth < 1 { throw ValidationError("--depth is at least 1") }
+        if graph != nil, output.json { throw ValidationError("--graph and --json are two answers") }
+    }
 
     func run() throws {
         let repository = try Repository.here()
-        let (revision, path) = try asked(repository)
-        guard !path.isRoot else {
-            throw Failure(
-                status: .usage, message: "name a file or directory of the version", hint: "mlrepo ls")
-        }
-        let tip = try repository.commit(named: revision)
-        guard let blame = try repository.blame(path, at: tip) else {
-            // The revision may be what is wrong.
-            if let colon = RevisionPath.colon(in: self.path) {
-                _ = try repository.commit(named: String(self.path[..<colon]))
-            }
-            throw Failure(
-                status: .notFound, message: "\(path) is not in \(tip.short)",
-                hint:
-                    "mlrepo log -- \(ShellWord.path(path)) names the commits that changed it, if any did",
-                path: "\(path)")
-        }
+        let (blame, asked) = try find(repository)
+        let text = BlameText(again: try repository.reproductions())
         if output.json {
-            Terminal.printJSON(Self.json(blame))
+            Terminal.printJSON(text.json(blame))
+        } else if graph != nil {
+            for line in BlameGraph(blame).lines { Terminal.print(line) }
         } else {
-            let origin = blame.origin == path ? "" : "  made as \(blame.origin)"
-            Terminal.print("\(path)  \(Self.identity(blame.entry))\(origin)")
-            for line in Self.tree(blame) { Terminal.print(line) }
+            if let asked { Terminal.print("\(asked)  has the bytes of") }
+            for line in text.lines(blame) { Terminal.print(line) }
         }
         Terminal.flush()
         repository.noteCommits()
     }
 
-    /// The path that was typed, or `REVISION:PATH`: a file of that name comes first.
-    private func asked(_ repository: Repository) throws -> (revision: String, path: RepositoryPath) {
+    private var limit: Int { depth ?? BlameWalk.greatestDepth }
+
+    /// Where it came from, and what was asked about, if that is told under another name.
+    private func find(_ repository: Repository) throws -> (Blame, asked: String?) {
+        let blame = try find(all: repository)
+        let path = try? asked(repository)?.path
+        return (blame, path == blame.path ? nil : path.map { "\($0)" } ?? typed)
+    }
+
+    private func find(all repository: Repository) throws -> Blame {
+        if let (revision, path) = try asked(repository) {
+            guard !path.isRoot else {
+                throw Failure(
+                    status: .usage, message: "name a file or directory of the version", hint: "mlrepo ls")
+            }
+            if revision == nil, try repository.isChanged(path) {
+                if let found = try byBytes(path, repository) { return found }
+                Terminal.printError(
+                    "note: \(path) has changed, and nobody knows its bytes: this is what the last commit has")
+            }
+            return try find(path, revision ?? "HEAD", repository)
+        }
+        // It lies elsewhere.
+        guard let found = try byBytes(nil, repository) else { throw try unknown(typed, repository) }
+        return found
+    }
+
+    private func find(_ path: RepositoryPath, _ revision: String, _ repository: Repository) throws -> Blame {
+        let tip: ObjectID
+        do throws(RepositoryError) { tip = try repository.commit(named: revision) } catch {
+            // Before the first commit there are runs.
+            guard case .noCommit = error, let found = try byBytes(path, repository) else { throw error }
+            return found
+        }
+        if let blame = try repository.blame(path, at: tip, depth: limit) { return blame }
+        if self.revision == nil, revision == "HEAD" {
+            if let found = try byBytes(path, repository) { return found }
+            if try repository.exists(path), try !repository.isDirectory(path) {
+                throw try unknown("\(path)", repository)
+            }
+        }
+        // The revision may be what is wrong.
+        if let colon = RevisionPath.colon(in: self.path) {
+            _ = try repository.commit(named: String(self.path[..<colon]))
+        }
+        throw Failure(
+            status: .notFound, message: "\(path) is not in \(tip.short)",
+            hint: "mlrepo log -- \(ShellWord.path(path)) names the commits that changed it, if any did",
+            path: "\(path)")
+    }
+
+    private var typed: String { Terminal.escaped(ArgumentText.bytes(path)) }
+
+    private func unknown(_ name: String, _ repository: Repository) throws -> Failure {
+        let id = try repository.digest(of: repository.environment.place(named: path))
+        if try repository.isCode(id) {
+            return Failure(
+                status: .no, message: "\(name) is code that runs read, and that none of them made",
+                hint:
+                    "mlrepo impact \(ShellWord.quoted(ArgumentText.bytes(path))) names what was made with it",
+                path: name)
+        }
+        return Failure(
+            status: .no, message: "no version and no run here has the bytes of \(name)",
+            hint: "mlrepo hash \(ShellWord.quoted(ArgumentText.bytes(path)))", path: name)
+    }
+
+    /// Where a file on disk came from, by its bytes; nothing if nobody has them, or it is no file.
+    private func byBytes(_ path: RepositoryPath?, _ repository: Repository) throws -> Blame? {
+        let place =
+            path.map { repository.copy.root.appending($0.bytes) }
+            ?? repository.environment.place(named: self.path)
+        let status: FileStatus?
+        do { status = try repository.environment.files.status(place) } catch {
+            throw Failure(error, reading: self.path)
+        }
+        guard let status, status.kind == .file else {
+            if path != nil { return nil }
+            throw Failure(
+                status: .notFound,
+                message: status == nil
+                    ? "no file \(typed)" : "\(typed) is no file: elsewhere, files are known by their bytes",
+                path: typed)
+        }
+        let id = try repository.digest(of: place)
+        switch try repository.whereabouts(of: id, near: path) {
+        case .version(let commit, let found)?: return try repository.blame(found, at: commit, depth: limit)
+        case .run(let making, let found, let entry)?:
+            return try repository.blame(found, entry, by: making, depth: limit)
+        case nil: return nil
+        }
+    }
+
+    /// The path that was typed, or `REVISION:PATH`: a file of that name comes first; nothing for one outside.
+    private func asked(_ repository: Repository) throws -> (revision: String?, path: RepositoryPath)? {
         let path = try? repository.path(ArgumentText.bytes(self.path))
-        if revision == "HEAD", let colon = RevisionPath.colon(in: self.path),
+        if revision == nil, let colon = RevisionPath.colon(in: self.path),
             try path.map(repository.exists) != true
         {
             let named = String(self.path[..<colon])
@@ -63,141 +160,12 @@ struct BlameCommand: ParsableCommand {
                 return (named, try RevisionPath.path(rest, repository))
             }
         }
-        return (revision, try path ?? repository.path(ArgumentText.bytes(self.path)))
-    }
-
-    static func identity(_ entry: TreeEntry) -> String {
-        if entry.mode == .directory {
-            return "\(Terminal.files(entry.files))  tree \(entry.id.short)  \(Terminal.size(entry.size))"
+        if let path { return (revision, path) }
+        do throws(RepositoryError) {
+            return (revision, try repository.path(ArgumentText.bytes(self.path)))
+        } catch {
+            guard case .outside = error, revision == nil else { throw error }
+            return nil
         }
-        return "sha256:\(entry.id.hex)  \(Terminal.size(entry.size))"
-    }
-
-    /// The lines below a file or directory, drawn as a tree.
-    private static func tree(_ blame: Blame) -> [String] {
-        var lines: [String] = []
-        if let returned = blame.returned {
-            let word = blame.isElsewhere ? "came with" : "brought back by"
-            lines.append("├─ \(word)  \(text(returned.id, returned.commit))")
-        }
-        if let before = blame.madeBefore {
-            lines.append("├─ the same bytes came before with  \(text(before.id, before.commit))")
-        }
-        let parts = self.parts(blame)
-        let (lead, rest) = parts.isEmpty ? ("└─ ", "   ") : ("├─ ", "│  ")
-        let origin = text(blame.commitID, blame.commit)
-        if let making = blame.making {
-            let named = "  (run \(making.id.short), \(Terminal.escaped(making.run.observedBy)))"
-            let word = blame.isElsewhere ? "the same bytes were made elsewhere by" : "made by"
-            lines.append(lead + (making.isTelling ? "\(word)  \(origin)\(named)" : "came with  \(origin)"))
-            lines += run(blame, making).map { rest + $0 }
-        } else {
-            lines.append("\(lead)came with  \(origin)")
-        }
-        return lines + parts
-    }
-
-    /// Lines for the files of a directory that came with several commits.
-    private static func parts(_ blame: Blame) -> [String] {
-        guard !blame.parts.isEmpty else { return [] }
-        var branches = blame.parts.map { part in
-            let more = part.files == 1 ? "" : " and \(Terminal.count(part.files - 1)) more"
-            let origin = part.example.origin == part.example.path ? "" : "  made as \(part.example.origin)"
-            return ["\(part.example.path)\(more)  \(Terminal.size(part.bytes))\(origin)"] + tree(part.example)
-        }
-        let others = blame.otherParts
-        if others.commits > 0 {
-            branches.append([
-                "\(Terminal.files(others.files)) of \(Terminal.number(others.commits, "earlier commit"))"
-            ])
-        } else if others.files > 0 {
-            branches.append(["\(Terminal.files(others.files)) of versions that were collected"])
-        }
-        return ["└─ its files, by the commits they came with"] + drawn(branches).map { "   \($0)" }
-    }
-
-    /// Lines for a run and what went into it.
-    private static func run(_ blame: Blame, _ making: Blame.Making) -> [String] {
-        var branches: [[String]] = blame.inputs.map { input in
-            let origin = input.commitID.map { "from \($0.short)" } ?? "in no version"
-            var branch = ["data   \(input.path)  \(identity(input.entry))  \(origin)\(words(input.untold))"]
-            if let upstream = input.upstream { branch += tree(upstream) }
-            return branch
-        }
-        branches += RunText.lines(making.run).map { [$0] }
-        return drawn(branches)
-    }
-
-    private static func drawn(_ branches: [[String]]) -> [String] {
-        branches.enumerated().flatMap { (index, branch) in
-            let isLast = index == branches.count - 1
-            return branch.enumerated().map { (number, line) in
-                (number == 0 ? (isLast ? "└─ " : "├─ ") : (isLast ? "   " : "│  ")) + line
-            }
-        }
-    }
-
-    private static func words(_ untold: Blame.Untold?) -> String {
-        switch untold {
-        case nil: ""
-        case .told: "  (told before)"
-        case .collected: "  (the files of that commit were collected)"
-        case .deeper:
-            "  (its own origin is not told: \(Terminal.count(BlameWalk.depthLimit)) runs lie before it)"
-        }
-    }
-
-    private static func text(_ id: ObjectID, _ commit: Commit) -> String {
-        "commit \(id.short) \"\(Terminal.escaped(commit.subject))\"  \(Terminal.time(commit.authored))"
-            + "  by \(Terminal.escaped("\(commit.author)"))"
-    }
-
-    private static func json(_ blame: Blame) -> JSONValue {
-        let run = blame.making?.run
-        return .object([
-            "path": blame.path.json, "origin": blame.origin.json, "id": blame.entry.id.json,
-            "size": .number(blame.entry.size),
-            "commit": blame.commitID.json, "author": blame.commit.author.json,
-            "time": .string(Terminal.time(blame.commit.authored)), "message": .string(blame.commit.message),
-            "broughtBack": blame.isElsewhere ? nil : blame.returned?.id.json,
-            "cameWith": blame.isElsewhere ? blame.returned?.id.json : nil,
-            "madeBefore": blame.madeBefore?.id.json,
-            "run": blame.making.map { making in
-                .object([
-                    "id": making.id.json, "origin": .string(making.run.origin.rawValue),
-                    "observedBy": .string(making.run.observedBy),
-                ])
-            } ?? .null,
-            "inputs": .array(
-                blame.inputs.map { input in
-                    .object([
-                        "path": input.path.json, "id": input.entry.id.json,
-                        "kind": .string(input.entry.mode.kind.name),
-                        "role": .string("data"), "files": .number(input.entry.files),
-                        "bytes": .number(input.entry.size),
-                        "commit": input.commitID?.json, "author": input.upstream?.commit.author.json,
-                        "upstream": input.upstream.map(json),
-                        "untold": input.untold.map { .string($0.rawValue) },
-                    ])
-                }),
-            "code": run?.code.map { RunText.json($0) }, "parameters": Values.json(run?.parameters ?? [:]),
-            "metrics": Values.json(run?.metrics ?? [:]),
-            "environment": .object(
-                (run?.environment ?? [:]).map { JSONMember($0.key, $0.value) }, sorting: true),
-            "parts": blame.parts.isEmpty
-                ? nil
-                : .array(
-                    blame.parts.map { part in
-                        .object([
-                            "files": .number(part.files), "bytes": .number(part.bytes),
-                            "example": json(part.example),
-                        ])
-                    }),
-            "otherParts": blame.otherParts.files == 0
-                ? nil
-                : .object([
-                    "files": .number(blame.otherParts.files), "commits": .number(blame.otherParts.commits),
-                ]),
-        ])
     }
 }

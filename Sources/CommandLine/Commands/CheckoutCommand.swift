@@ -18,6 +18,8 @@ struct CheckoutCommand: ParsableCommand {
               mlrepo checkout v1.2 -- model     only these files; everything else stays
               mlrepo checkout --force -- data   as the last commit has it; the rest is kept
               mlrepo checkout v1.2 --to ../v1.2 a copy elsewhere; these files stay
+              mlrepo checkout v1.2 --to ../v1.2 --code
+                                                with the code that made it
             """,
         aliases: ["co", "switch"])
 
@@ -32,6 +34,16 @@ struct CheckoutCommand: ParsableCommand {
         name: .customLong("to"),
         help: ArgumentHelp("Write the version into a new or empty directory.", valueName: "dir"))
     var directory: String?
+    @Flag(
+        name: .customLong("code"),
+        help:
+            "With --to, write the code, too: git's revision, what was not committed, and what git did not know."
+    )
+    var withCode = false
+    @Option(
+        name: .customLong("git"),
+        help: ArgumentHelp("With --code, a clone to take the revision from.", valueName: "dir"))
+    var git: String?
     @OptionGroup var output: OutputOptions
     @Argument(
         help: "A branch, tag or other revision; before paths, the last commit if there is none.",
@@ -54,6 +66,10 @@ struct CheckoutCommand: ParsableCommand {
         if !paths.isEmpty, isNew || directory != nil {
             throw ValidationError("files of a version are written here, on the same branch")
         }
+        if directory == nil, withCode {
+            throw ValidationError("--code writes elsewhere: name a directory with --to")
+        }
+        if git != nil, !withCode { throw ValidationError("--git says where --code takes it from") }
         if directory != nil, force || isNew { throw ValidationError("--to writes into an empty directory") }
     }
 
@@ -149,8 +165,15 @@ struct CheckoutCommand: ParsableCommand {
     private func export(_ repository: Repository, to directory: String, _ progress: Progress) throws {
         let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(directory))
             .normalized
-        let id = try repository.commit(named: revision ?? "HEAD")
-        let count = try repository.export(id, to: target) { progress.add($0) }
+        let exported = try exported(repository)
+        let place = git.map { repository.environment.place(named: $0) }
+        let code = try withCode ? repository.code(of: exported, git: place) : nil
+        if withCode, code == nil {
+            throw Failure(
+                status: .notFound, message: "no code is recorded with this version",
+                hint: "mlrepo show \(revision ?? "HEAD")")
+        }
+        let report = try repository.export(exported, with: code, to: target) { progress.add($0) }
         progress.finish()
         if !output.quiet, let path = try? repository.path(ArgumentText.bytes(directory)),
             (try? repository.isInTracked(path)) == true
@@ -158,12 +181,26 @@ struct CheckoutCommand: ParsableCommand {
             Terminal.printError(
                 "note: \(path) lies in tracked data: the next commit takes in what no rule leaves out")
         }
+        if let code, !output.quiet { CodeText.note(code, report) }
         if output.json {
             return Terminal.printJSON(
-                .object(["path": Terminal.json(target.bytes), "written": .number(count)]))
+                .object([
+                    "path": Terminal.json(report.place.bytes), "written": .number(report.files),
+                    "code": code.map { CodeText.json($0, target) },
+                ]))
         }
         guard !output.quiet else { return }
-        Terminal.print("Wrote \(Terminal.files(count)) to \(Terminal.escaped(target.bytes))")
+        Terminal.print(
+            "Wrote \(Terminal.files(report.files)) to \(Terminal.escaped(report.place.bytes))")
+        if let code {
+            Terminal.print(
+                "Wrote the code to \(Terminal.escaped(target.bytes)): \(RunText.text(code.code))")
+        }
+    }
+
+    private func exported(_ repository: Repository) throws -> Exported {
+        if let revision, let run = try repository.runAlone(named: revision) { return .run(run) }
+        return .commit(try repository.commit(named: revision ?? "HEAD"))
     }
 
     private func writePaths(_ repository: Repository, _ progress: Progress) throws {

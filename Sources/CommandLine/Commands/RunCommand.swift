@@ -119,21 +119,10 @@ struct RunCommand: ParsableCommand {
         request.outputs = try repository.paths(outputs)
         for file in parameterFiles { _ = try Values.gather(pairs: [], files: [file]) }
         let recorder = try RunRecorder(repository, request)
-        let end: ObservedCommand.End
-        do { end = try recorder.execute(leavesOutput: output.json) } catch {
-            let failure = error
-            throw Failure(
-                status: .inputOutput,
-                message: "the command cannot be started: \(RunText.reason(failure.code))")
-        }
-        let report: RunReport
-        do { report = try record(recorder, end, filled, given) } catch {
-            // How it ended is told and recorded all the same.
-            try? recorder.finishInShort(end)
-            Terminal.printError(
-                "note: the command has ended with \(Self.words(of: end)); what it wrote is where it wrote it")
-            throw error
-        }
+        var execution = RunExecution(recorder, words: filled, output)
+        (execution.parameters, execution.parameterFiles) = (given, parameterFiles)
+        (execution.metricFiles, execution.outputs) = (metricFiles, request.outputs)
+        let (report, end) = try execution.perform(leavesOutput: output.json)
         let isGood = end.status == 0
         var commit: CommitReport?
         let isElsewhere = try repository.base().head.branch != recorder.branch
@@ -148,10 +137,6 @@ struct RunCommand: ParsableCommand {
         }
         tell(report, end, commit)
         try finish(end)
-    }
-
-    private static func words(of end: ObservedCommand.End) -> String {
-        end.signal.map { "signal \($0)" } ?? "status \(end.status ?? 0)"
     }
 
     /// Ends as the command did.
@@ -178,35 +163,6 @@ struct RunCommand: ParsableCommand {
             kill(getpid(), Int32(signal))
         }
         throw ExitCode(128 + Int32(signal))
-    }
-
-    private func record(
-        _ recorder: RunRecorder, _ end: ObservedCommand.End, _ filled: [String],
-        _ given: [String: ParameterValue]
-    ) throws -> RunReport {
-        if let refusal = end.refusal, !output.quiet {
-            Terminal.printError(
-                "note: the system does not let the command be watched (\(RunText.reason(refusal))): only what is declared counts"
-            )
-        }
-        if let failure = end.failure {
-            Terminal.printError(
-                "error: \(ShellWord.word(ArgumentText.bytes(filled[0]))) cannot be executed: \(RunText.reason(failure))"
-            )
-            if let hint = CommandWords.hint(for: filled[0]) { Terminal.printError("hint: \(hint)") }
-        }
-        for path in try recorder.repository.paths(outputs) where try !recorder.repository.exists(path) {
-            Terminal.printError("warning: it wrote no \(path)")
-        }
-        let findings = try recorder.findings(end)
-        let values = RunValues(recorder.repository, findings, isObserved: end.observation.way != .declared)
-        let parameters = values.parameters(files: parameterFiles, words: filled, given: given)
-        let metrics = try values.metrics(files: metricFiles, hasSucceeded: end.status == 0)
-        let progress = output.progress("recording")
-        defer { progress.finish() }
-        return try recorder.finish(end, findings, parameters: parameters, metrics: metrics) {
-            progress.add($0)
-        }
     }
 
     /// Makes a version of what a run wrote.

@@ -65,13 +65,21 @@ struct RunsCommand: ParsableCommand {
             for run in runs { Terminal.printJSON(try Self.json(run, repository)) }
             return
         }
+        let names = Dictionary(
+            try repository.recordedRuns().map { ($0.id, String($0.name.prefix(8))) },
+            uniquingKeysWith: { first, _ in first })
         for run in runs {
             let values = RunText.values(run.run).map { "  \($0)" }.joined()
             let time = run.run.started.map { Terminal.time($0) } ?? ""
             let seconds = RunText.seconds(run.run).map { RunText.duration($0) } ?? ""
             let words = run.run.command.map { RunText.command($0) } ?? ""
+            let again =
+                run.run.reproduction.map {
+                    "  repeats run \(names[$0.run] ?? $0.run.short): \($0.result.rawValue)"
+                } ?? ""
             Terminal.print(
-                "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)")
+                "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)\(again)"
+            )
         }
     }
 
@@ -83,6 +91,8 @@ struct RunsCommand: ParsableCommand {
             "base": run.base?.json, "started": run.started.map { .string(Terminal.time($0)) },
             "seconds": RunText.seconds(run).map { .number($0) }, "parameters": Values.json(run.parameters),
             "metrics": Values.json(run.metrics), "observedBy": .string(run.observedBy),
+            "reproduces": run.reproduction?.run.json,
+            "result": run.reproduction.map { .string($0.result.rawValue) },
             "command": .array((run.command?.arguments ?? []).map { Terminal.json($0) }),
             "outputs": .array(
                 outputs.map { path, entry in

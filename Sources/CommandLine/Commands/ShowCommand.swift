@@ -27,11 +27,11 @@ struct ShowCommand: ParsableCommand {
             }
             return try CatCommand.write(revision, colon, repository)
         }
-        if let run = try Self.runAlone(revision, repository) {
+        if let run = try repository.runAlone(named: revision) {
             if output.json { return Terminal.printJSON(RunText.json(run.id, run.run)) }
             let base = run.run.base.flatMap { (try? repository.contents(of: $0))?.0 }
             Terminal.print("run \(run.name)  \(run.state.rawValue)")
-            return try Self.print(run.id, run.run, in: base, repository)
+            return try Self.print(run.id, run.run, in: base, try repository.reproductions(), repository)
         }
         let id = try repository.commit(named: revision)
         let (commit, runs) = try repository.contents(of: id)
@@ -43,9 +43,10 @@ struct ShowCommand: ParsableCommand {
         Terminal.print("Date:   \(Terminal.time(commit.authored))")
         Terminal.print("")
         for line in commit.messageLines { Terminal.print("    \(Terminal.escaped(line))") }
+        let again = try repository.reproductions()
         for (runID, run) in runs {
             Terminal.print("")
-            try Self.print(runID, run, in: commit, repository)
+            try Self.print(runID, run, in: commit, again, repository)
         }
         let files = try repository.changes(of: commit)
         if !files.isEmpty { Terminal.print("") }
@@ -55,18 +56,9 @@ struct ShowCommand: ParsableCommand {
         }
     }
 
-    /// The recorded run that `run:ID` names; nothing where it names a commit by a run that was declared, or dropped since.
-    private static func runAlone(_ revision: String, _ repository: Repository) throws -> RecordedRun? {
-        guard revision.hasPrefix("run:") else { return nil }
-        do throws(RepositoryError) { return try repository.recordedRun(named: revision) } catch {
-            if (try? repository.commit(named: revision)) != nil { return nil }
-            throw error
-        }
-    }
-
     /// - Parameter commit: A version whose directories need not be told file by file.
     private static func print(
-        _ id: ObjectID, _ run: Run, in commit: Commit?, _ repository: Repository
+        _ id: ObjectID, _ run: Run, in commit: Commit?, _ again: [ObjectID: [Run]], _ repository: Repository
     ) throws {
         let name = run.name.map { ", name \($0.prefix(8))" } ?? ""
         Terminal.print("run \(id.short) (\(Terminal.escaped(run.observedBy))\(name))")
@@ -74,7 +66,7 @@ struct ShowCommand: ParsableCommand {
             let (roots, isAll) = try repository.roots(of: root, in: commit)
             for (path, entry) in roots.prefix(Self.most) {
                 let place = word == "data  " ? run.inputCommit(of: path).map { "  from \($0.short)" } : nil
-                Terminal.print("  \(word) \(path)  \(BlameCommand.identity(entry))\(place ?? "")")
+                Terminal.print("  \(word) \(path)  \(BlameText.identity(entry))\(place ?? "")")
             }
             if !isAll {
                 Terminal.print("  \(word) and many more")
@@ -85,13 +77,14 @@ struct ShowCommand: ParsableCommand {
         if let sources = run.code?.sources {
             let files = try repository.files(of: sources)
             for (path, entry) in files.prefix(Self.most) {
-                Terminal.print("  source \(path)  \(BlameCommand.identity(entry))")
+                Terminal.print("  source \(path)  \(BlameText.identity(entry))")
             }
             if files.count > Self.most {
                 Terminal.print("  source and \(Terminal.count(files.count - Self.most)) more")
             }
         }
         for line in RunText.lines(run) { Terminal.print("  \(line)") }
+        for line in ReproductionText.lines(again[id] ?? []) { Terminal.print("  \(line)") }
     }
 
     /// So many lines of a kind are shown.

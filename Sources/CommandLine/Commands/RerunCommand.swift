@@ -1,0 +1,180 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import Observation
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+struct RerunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rerun",
+        abstract: "Execute again, here, what is stale: its inputs or its code have changed since.",
+        discussion: """
+            What depends on what is known from what runs have read and written: nobody writes it down. Each run is executed behind \
+            those that it reads from, and only if what it reads is not what it was by then. What is going to be executed is shown \
+            first, and asked for. The first command that fails ends it.
+
+            EXAMPLES
+              mlrepo rerun --dry-run
+              mlrepo rerun
+              mlrepo rerun model --yes      only what leads to these files
+            """)
+
+    @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Only say what is stale, and why.")
+    var isDry = false
+    @Flag(name: [.customShort("y"), .long], help: "Execute what is shown without asking.")
+    var yes = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Only what leads to these files and directories.", completion: .file())
+    var paths: [String] = []
+
+    func run() throws {
+        let repository = try Repository.here()
+        let steps = try repository.rerunSteps(for: repository.paths(paths))
+        let stale = Self.stale(steps)
+        if !output.json, !output.quiet {
+            for step in steps where stale[step.id] == nil && !step.doubtful.isEmpty {
+                Terminal.printError(
+                    "note: \(ReproductionText.names(step.doubtful)) came into a directory of which '\(RunText.command(step.command))' read some files and not all: it is not taken for stale"
+                )
+            }
+        }
+        if stale.isEmpty || isDry {
+            if output.json { return tellJSON(steps, stale, executed: []) }
+            for line in Self.lines(steps, stale) { Terminal.print(line) }
+            if stale.isEmpty, !output.quiet {
+                Terminal.print(steps.isEmpty ? "no recorded run made what is here" : "nothing is stale")
+            }
+            return
+        }
+        if yes || !output.json { for line in Self.lines(steps, stale) { Terminal.printError(line) } }
+        if !yes {
+            guard isatty(0) == 1 else {
+                throw Failure(
+                    status: .usage, message: "nothing was executed: there is no terminal to ask on",
+                    hint: "--yes executes what is shown; --dry-run only tells")
+            }
+            guard Terminal.confirms("Execute it?") else {
+                throw Failure(status: .no, message: "nothing was executed")
+            }
+        }
+        var executed: [(step: RerunStep, report: RunReport)] = []
+        for step in steps where stale[step.id] != nil {
+            guard let report = try execute(step, in: repository.copy.root) else { continue }
+            executed.append((step, report))
+            guard report.run.exitStatus == 0 else {
+                if output.json { tellJSON(steps, stale, executed: executed) }
+                throw Failure(
+                    status: .no,
+                    message:
+                        "it failed: \(RunText.command(step.command)); what depends on it was not executed (run \(report.run.name?.prefix(8) ?? ""))"
+                )
+            }
+        }
+        if output.json { return tellJSON(steps, stale, executed: executed) }
+        if !output.quiet {
+            let hint = try Self.hint(executed.map(\.report))
+            Terminal.print(
+                "\(Terminal.number(executed.count, "run")) executed again, \(stale.count - executed.count) found as before\(hint)"
+            )
+        }
+    }
+
+    /// How to make a version of what was written.
+    private static func hint(_ reports: [RunReport]) throws -> String {
+        let here = try Repository.here()
+        let written = Set(reports.flatMap(\.outputs.roots)).sorted()
+        if written.isEmpty { return "" }
+        let untracked = try written.filter { try !here.isTracked($0) }
+        guard !untracked.isEmpty else { return "; mlrepo commit makes a version of what they wrote" }
+        let names = untracked.prefix(4).map { ShellWord.path($0) }.joined(separator: " ")
+        return
+            "; mlrepo add \(names)\(untracked.count > 4 ? " …" : ""), then mlrepo commit, makes a version of what they wrote"
+    }
+
+    /// The stale ones with the reasons, and those that read from them.
+    private static func stale(_ steps: [RerunStep]) -> [ObjectID: [String]] {
+        var stale: [ObjectID: [String]] = [:]
+        let commands = Dictionary(
+            steps.map { ($0.id, RunText.command($0.command)) },
+            uniquingKeysWith: { first, _ in first })
+        for step in steps {
+            let behind = step.upstream.filter { stale[$0] != nil }.map {
+                "it reads what '\(commands[$0] ?? $0.short)' makes"
+            }
+            if !(step.reasons + behind).isEmpty { stale[step.id] = step.reasons + behind }
+        }
+        return stale
+    }
+
+    /// Executes a run again if it is stale by now.
+    ///
+    /// - Returns: Nothing if what runs before it made was the same as before.
+    private func execute(_ step: RerunStep, in root: FilePath) throws -> RunReport? {
+        // Those before it have written, and are recorded.
+        guard chdir("\(root)") == 0 else { throw Self.lost(root) }
+        let here = try Repository.here()
+        guard try here.isStale(step) else { return nil }
+        if let gone = try here.goneProgram(of: step) {
+            throw Failure(
+                status: .notFound,
+                message: "\(RunText.command(step.command)) cannot be executed: \(gone) is gone",
+                hint:
+                    "mlrepo runs --drop \(step.run.name?.prefix(8) ?? "") forgets the run, if it is not to be executed any more",
+                path: "\(gone)")
+        }
+        let place = try here.real(step.command.directory, below: root)
+        guard chdir("\(place)") == 0 else { throw Self.lost(place) }
+        setenv("PWD", "\(place)", 1)
+        if !output.quiet { Terminal.printError("$ \(RunText.command(step.command))") }
+        let recorder = try RunRecorder(Repository.here(), RunRequest(arguments: step.command.arguments))
+        let words = step.command.arguments.map { ArgumentText.text($0) }
+        let (report, end) = try RunExecution(recorder, words: words, output).perform(
+            leavesOutput: output.json)
+        if !output.quiet, !output.json {
+            for line in RunReportText.lines(report, end) { Terminal.printError(line) }
+        }
+        return report
+    }
+
+    private static func lost(_ place: FilePath) -> Failure {
+        Failure(
+            status: .inputOutput,
+            message: "cannot go to \(Terminal.escaped(place.bytes)): \(RunText.reason(errno))")
+    }
+
+    private static func lines(_ steps: [RerunStep], _ stale: [ObjectID: [String]]) -> [String] {
+        steps.flatMap { step -> [String] in
+            guard let reasons = stale[step.id] else { return [] }
+            let rest = reasons.count > 4 ? ["         and \(Terminal.count(reasons.count - 4)) more"] : []
+            return ["executes \(RunText.command(step.command))"]
+                + reasons.prefix(4).map { "         \(Terminal.oneLine($0))" } + rest
+        }
+    }
+
+    private func tellJSON(
+        _ steps: [RerunStep], _ stale: [ObjectID: [String]], executed: [(step: RerunStep, report: RunReport)]
+    ) {
+        Terminal.printJSON(
+            .object([
+                "runs": .array(
+                    steps.map { step in
+                        let report = executed.first { $0.step.id == step.id }?.report
+                        return .object([
+                            "run": .string(step.run.name ?? ""), "id": step.id.json,
+                            "command": .array(step.command.arguments.map { Terminal.json($0) }),
+                            "stale": .bool(stale[step.id] != nil),
+                            "reasons": .array((stale[step.id] ?? []).map { .string($0) }),
+                            "doubtful": step.doubtful.isEmpty ? nil : .array(step.doubtful.map(\.json)),
+                            "executed": report.map { .string($0.run.name ?? "") },
+                            "exitStatus": report?.run.exitStatus.map { .number($0) },
+                        ])
+                    })
+            ]))
+    }
+}

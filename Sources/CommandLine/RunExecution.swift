@@ -1,0 +1,67 @@
+internal import MLRepo
+internal import ObjectModel
+internal import Observation
+
+/// Executes a command that a recorder has begun with, and records how it ended, telling what goes wrong.
+struct RunExecution {
+    private let recorder: RunRecorder
+    private let words: [String]
+    private let output: OutputOptions
+    /// What the command was told by the person, beyond its words.
+    var parameters: [String: ParameterValue] = [:]
+    var parameterFiles: [String] = []
+    var metricFiles: [String] = []
+    /// What it is to write, by the person's word.
+    var outputs: [RepositoryPath] = []
+
+    init(_ recorder: RunRecorder, words: [String], _ output: OutputOptions) {
+        (self.recorder, self.words, self.output) = (recorder, words, output)
+    }
+
+    /// Returns when the command has ended and is recorded.
+    ///
+    /// - Parameter leavesOutput: Standard output is left for an answer.
+    func perform(leavesOutput: Bool) throws -> (RunReport, ObservedCommand.End) {
+        let end: ObservedCommand.End
+        do { end = try recorder.execute(leavesOutput: leavesOutput) } catch {
+            let failure = error
+            throw Failure(
+                status: .inputOutput,
+                message: "the command cannot be started: \(RunText.reason(failure.code))")
+        }
+        do { return (try record(end), end) } catch {
+            // How it ended is told and recorded all the same.
+            try? recorder.finishInShort(end)
+            let words = end.signal.map { "signal \($0)" } ?? "status \(end.status ?? 0)"
+            Terminal.printError(
+                "note: the command has ended with \(words); what it wrote is where it wrote it")
+            throw error
+        }
+    }
+
+    private func record(_ end: ObservedCommand.End) throws -> RunReport {
+        if let refusal = end.refusal, !output.quiet {
+            Terminal.printError(
+                "note: the system does not let the command be watched (\(RunText.reason(refusal))): only what is declared counts"
+            )
+        }
+        if let failure = end.failure {
+            Terminal.printError(
+                "error: \(ShellWord.word(ArgumentText.bytes(words[0]))) cannot be executed: \(RunText.reason(failure))"
+            )
+            if let hint = CommandWords.hint(for: words[0]) { Terminal.printError("hint: \(hint)") }
+        }
+        for path in outputs where try !recorder.repository.exists(path) {
+            Terminal.printError("warning: it wrote no \(path)")
+        }
+        let findings = try recorder.findings(end)
+        let values = RunValues(recorder.repository, findings, isObserved: end.observation.way != .declared)
+        let parameters = values.parameters(files: parameterFiles, words: words, given: parameters)
+        let metrics = try values.metrics(files: metricFiles, hasSucceeded: end.status == 0)
+        let progress = output.progress("recording")
+        defer { progress.finish() }
+        return try recorder.finish(end, findings, parameters: parameters, metrics: metrics) {
+            progress.add($0)
+        }
+    }
+}
