@@ -27,6 +27,7 @@ from .scratch import remove
 from .session import environment
 from .training import Trainer
 from .workload import Workload
+from .workload_observe import Observe
 from .workload_start import Start
 from .workload_w1 import W1
 from .workload_w2 import W2, W2Files
@@ -37,7 +38,7 @@ from .workload_w6 import W6
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKLOADS: dict[str, type[Workload]] = {
-    workload.name: workload for workload in (Start, W1, W2, W2Files, W3, W3Conv, W4, W5, W6)
+    workload.name: workload for workload in (Start, W1, W2, W2Files, W3, W3Conv, W4, W5, W6, Observe)
 }
 INTERRUPTED = 130
 EXAMPLES = """\
@@ -48,6 +49,7 @@ examples:
   scripts/bench --only W1:status --peers mlrepo,git
   scripts/bench --only W2,W2-files --scale 0.02 --runs 1   a trial with small tables
   scripts/bench --only W3 --scale 0.01 --runs 1            a trial with a tiny model
+  scripts/bench --only observe --scale 0.05 --runs 1       what `mlrepo run` costs, beside the command alone and strace
   scripts/bench --report --output report.md                also writes report.json
 
 An interrupted run goes on where it stopped when it is started again with the same results file.
@@ -106,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scratch", metavar="DIR", type=Path, help="default: a temporary directory beside the results file")
     parser.add_argument(
         "--venv", metavar="DIR", type=Path, default=PROJECT / ".venv-bench",
-        help="where DVC, hf-xet, ZipNN, pyarrow and torch are (default .venv-bench)",
+        help="where DVC, hf-xet, ZipNN, pyarrow, Pillow and torch are (default .venv-bench)",
     )
     parser.add_argument("--time-limit", metavar="S", type=_positive, default=7200.0, help="seconds for one command (default 7200)")
     parser.add_argument("--history-limit", metavar="S", type=_positive, default=900.0, help="seconds for each half of W5's history (default 900)")

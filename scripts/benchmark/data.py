@@ -25,6 +25,14 @@ W6_FILES_PER_DIRECTORY = 1_000
 W6_FLAT_FILES = 100_000
 W6_RECORD_BYTES = 100
 START_FILES = 20
+OBSERVE_FILES = 20_000
+OBSERVE_FILES_PER_DIRECTORY = 100
+OBSERVE_PASSES = 5
+OBSERVE_IMAGES = 100_000
+OBSERVE_TABLE_ROWS = 20_000
+OBSERVE_STEPS = 8_000
+OBSERVE_RUNS = 200
+SMALL_TEXT_BYTES = 4096
 
 
 class Facts(TypedDict):
@@ -129,13 +137,23 @@ def w5_paths(scale: float) -> list[str]:
 
 
 def write_w5(root: Path, seed: str, scale: float) -> Facts:
+    return _write_small_texts(root, seed, [path.removeprefix("data/") for path in w5_paths(scale)])
+
+
+def write_observe_small(root: Path, seed: str, scale: float) -> Facts:
+    """The files that watched loops open."""
+    count = scaled(OBSERVE_FILES, scale, 100)
+    names = (f"{number // OBSERVE_FILES_PER_DIRECTORY:03d}/{number:05d}.txt" for number in range(count))
+    return _write_small_texts(root, seed, list(names))
+
+
+def _write_small_texts(root: Path, seed: str, paths: list[str]) -> Facts:
     """Small files of real text."""
     rng = random.Random(seed)
     writer = _Writer(root)
-    paths = w5_paths(scale)
-    texts = text_pool(rng, len(paths) * 4096)
+    texts = text_pool(rng, len(paths) * SMALL_TEXT_BYTES)
     for number, path in enumerate(paths):
-        writer.write(path.removeprefix("data/"), b"%06d\n" % number + texts[number % len(texts)][:4096])
+        writer.write(path, b"%06d\n" % number + texts[number % len(texts)][:SMALL_TEXT_BYTES])
     return writer.done()
 
 

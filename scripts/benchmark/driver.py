@@ -1,7 +1,7 @@
 """The protocol that all peers are driven by: operations as lines of commands, which the report prints.
 
-A line may begin with `cd DIR &&`; `{…}` are filled in: tool, store, destination, path, and the versions current,
-previous, and revision (whichever is asked for).
+A line may begin with `cd DIR &&`; `{…}` are filled in: tool, store, destination, path, the versions current,
+previous, and revision (whichever is asked for), and of commands that are watched python, count and told.
 Operations that a peer lacks have no lines; what another operation of it stands in for is said in `stands_in`.
 """
 
@@ -85,6 +85,16 @@ class Driver:
     def log_entries(self, stdout: str) -> int | None:
         """How many versions a log told; None if this driver cannot tell."""
         del stdout
+        return None
+
+    def inputs(self, query: Query) -> int | None:
+        """How many tracked files the newest run is known to have read; None of what keeps no runs."""
+        del query
+        return None
+
+    def outputs(self, query: Query) -> set[str] | None:
+        """The files that any of the runs is known to have written; None of what keeps no runs."""
+        del query
         return None
 
     def working_cpu(self, stdout: Path) -> float | None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import ClassVar
 
 from .driver import Driver, Query
+from .observed import READS, reading, watched, writing
+
+DATA = re.compile(r"  data   .*?(?:  (\d[\d,]*) files)?  (?:tree|sha256:)")
+"""What `show` says of one input, which is a file or a directory."""
+DECLARED = "{tool} run --quiet --observe declared"
 
 
 class Mlrepo(Driver):
@@ -29,6 +35,7 @@ class Mlrepo(Driver):
         "log-file": ["{tool} log --json -- {path}"],
         "blame": ["{tool} blame {path}"],
         "diff": ["{tool} diff --json {previous} {current}"],
+        **watched("{tool} run --quiet --"),
         "version": ["{tool} version"],
     }
 
@@ -38,5 +45,27 @@ class Mlrepo(Driver):
     def log_entries(self, stdout: str) -> int | None:
         return sum(1 for line in stdout.splitlines() if line.strip())
 
+    def inputs(self, query: Query) -> int | None:
+        newest = query("{tool} runs --json").splitlines()[-1]
+        lines = query(f"{{tool}} show run:{json.loads(newest)['run']}").splitlines()
+        return sum(int((found[1] or "1").replace(",", "")) for line in lines if (found := DATA.match(line)))
+
+    def outputs(self, query: Query) -> set[str] | None:
+        runs = [json.loads(line) for line in query("{tool} runs --json").splitlines()]
+        return {output["path"] for run in runs for output in run["outputs"]}
+
     def live_bytes(self, query: Query) -> int | None:
         return int(json.loads(query("{tool} stats --json"))["storedBytes"])
+
+
+class MlrepoDeclared(Mlrepo):
+    """Stands beside mlrepo: nothing is watched, so what is left are the start and what is recorded."""
+
+    name = "mlrepo-declared"
+    settings = "`run --observe declared`, with what is read and written told to it; else as mlrepo"
+    workloads = frozenset(("observe",))
+    commands: ClassVar[dict[str, list[str]]] = {
+        **{name: Mlrepo.commands[name] for name in ("set-up", "first", "version")},
+        **{name: reading(name, f"{DECLARED} --input {path} --") for name, path in READS.items()},
+        "many": writing(f"{DECLARED} --output out/% --"),
+    }

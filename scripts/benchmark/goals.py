@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .data import OBSERVE_RUNS
+
 MIB = 1 << 20
 
 
@@ -17,6 +19,8 @@ class Goal:
     metric: str
     most: float | None = None
     """The figure itself."""
+    least: float | None = None
+    """What no round may be below, where more is better."""
     of_best: float | None = None
     """A multiple of the best peer: the goal's figure divided by that peer's when the goal was set."""
     of_peer: tuple[str, float] | None = None
@@ -89,6 +93,13 @@ GOALS = [
     Goal("W6", "status", "cpu", of_walk=(1.3, 0.0)),
     Goal("W6", "commit-1", "cpu", of_walk=(1.0, 0.05)),
     Goal("W6", "diff", "cpu", of_walk=(1.0, 0.05)),
+    Goal("observe", "loop", "loop_wall", of_peer=("alone", 2.5)),
+    Goal("observe", "files", "loop_wall", of_peer=("alone", 2.5)),
+    Goal("observe", "images", "loop_wall", of_peer=("alone", 1.1)),
+    Goal("observe", "cpu", "loop_wall", of_peer=("alone", 1.02)),
+    Goal("observe", "cpu", "wall", of_peer=("alone", 1.02)),
+    Goal("observe", "many", "wall", most=30.0),
+    Goal("observe", "many", "recorded", least=OBSERVE_RUNS),
     Goal("start", "version", "cpu", most=0.002, of_best=1.67),
     Goal("start", "status", "cpu", most=0.003, of_best=1.0),
 ]

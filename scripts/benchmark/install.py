@@ -12,17 +12,18 @@ from pathlib import Path
 from .errors import BenchError
 from .results import self_ignoring
 
-PACKAGES = ("git", "borgbackup", "restic")
+PACKAGES = {"git": "git", "borgbackup": "borg", "restic": "restic", "strace": "strace"}
+"""By package the program that it is installed for."""
 PYTHON_PACKAGES = (
     "dvc==3.67.1", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6",
-    "pyarrow==26.0.1", "scikit-learn==1.9.1", "hf-xet==1.8.0",
+    "pyarrow==26.0.1", "scikit-learn==1.9.1", "hf-xet==1.8.0", "pillow==13.0.0",
 )
 """A wheel of torch without CUDA is taken where PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL has one; else pip brings CUDA too."""
 
 
 def install(environment: Path) -> None:
     """Raises with the command that failed; what is there already is left as it is."""
-    missing = [package for package, tool in zip(PACKAGES, ("git", "borg", "restic"), strict=True) if not shutil.which(tool)]
+    missing = [package for package, tool in PACKAGES.items() if not shutil.which(tool)]
     if missing:
         if not shutil.which("apt-get"):
             raise BenchError(f"no apt-get here; install these by hand: {', '.join(missing)}")

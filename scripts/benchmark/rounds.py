@@ -21,7 +21,7 @@ from .session import Session
 from .training import Trainer
 from .workload import Outcome, Step, Trial, Workload
 
-TIMES = ("cpu", "working_cpu", "wall", "flush", "rss", "rss_floor")
+TIMES = ("cpu", "working_cpu", "wall", "loop_wall", "flush", "rss", "rss_floor")
 
 
 @dataclass
@@ -76,7 +76,8 @@ class Rounds:
             driver.build(self._scratch)
         session = Session(driver, self._scratch / "session", self._plan.limit_seconds)
         seed = f"{self._plan.seed}:{workload.name}:round {number}"
-        trial = Trial(session, seed, self._plan.scale, facts["facts"], self._plan.history_seconds)
+        python = self._plan.trainer.interpreter.executable.absolute()
+        trial = Trial(session, seed, self._plan.scale, facts["facts"], self._plan.history_seconds, python)
         try:
             _hand_over(workload, master, session.data)
             self._steps(workload, trial, number)
@@ -188,6 +189,8 @@ class Rounds:
 def _takes_part(driver: Driver, workload: Workload, step: Step) -> bool:
     """The baseline only does what it is there for, and only it walks."""
     if driver.workloads is not None and workload.name not in driver.workloads:
+        return False
+    if workload.peers is not None and driver.name not in workload.peers:
         return False
     return step.name in driver.commands if isinstance(driver, Baseline) else step.name != "walk"
 

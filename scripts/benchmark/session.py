@@ -28,6 +28,8 @@ class Sample:
     rss: int
     rss_floor: int
     working_cpu: float | None = None
+    loop_wall: float | None = None
+    """What a command measured of itself."""
 
     def as_record(self) -> dict[str, float]:
         return {name: value for name, value in asdict(self).items() if value is not None}

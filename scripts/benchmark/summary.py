@@ -8,7 +8,7 @@ from typing import Any
 
 from .data import W2_VERSIONS, W3_CHECKPOINTS
 from .goals import Goal, goal_of
-from .peers import KEEPS_HISTORY
+from .peers import COMPARED
 from .results import Record, Results
 
 OURS, BASELINE = "mlrepo", "baseline"
@@ -23,12 +23,13 @@ NEXT = {
 """W2's growth by the versions after version 0."""
 FLOOR_MARGIN = 1.02
 METRICS = (
-    "cpu", "working_cpu", "wall", "rss", "bytes", "live_bytes", "disk_bytes", "ratio", "live_ratio", "of_changed", "files",
+    "cpu", "working_cpu", "wall", "loop_wall", "rss", "recorded",
+    "bytes", "live_bytes", "disk_bytes", "ratio", "live_ratio", "of_changed", "files",
     "growth_bytes", "growth_live_bytes", "growth_disk_bytes", "first_ratio", "first_live_ratio", *NEXT,
     "commits", *STEPS,
 )
 WITHOUT_BEST = frozenset((
-    "commits", "working_cpu", "live_bytes", "live_ratio", "growth_live_bytes", "first_live_ratio",
+    "commits", "recorded", "working_cpu", "live_bytes", "live_ratio", "growth_live_bytes", "first_live_ratio",
     *(name for name in NEXT if name.endswith("live_bytes")),
 ))
 """Metrics of which less is not better, or which only one peer tells."""
@@ -146,7 +147,7 @@ def _best(figures: dict[str, Figure]) -> str | None:
     """The least median among peers that never failed at it."""
     sound = {
         name: figure.median for name, figure in figures.items()
-        if name in KEEPS_HISTORY and figure.median is not None and figure.trouble is None
+        if name in COMPARED and figure.median is not None and figure.trouble is None
     }
     return min(sound, key=lambda name: sound[name]) if sound else None
 
@@ -175,6 +176,8 @@ def _verdicts(
         verdicts.append(_judge(f"{factor:g} x walk + {extra:g} s", ours.median, reference, factor, extra))
     if goal.most is not None:
         verdicts.append(_judge("figure", ours.median, goal.most, 1.0))
+    if goal.least is not None and ours.least is not None:
+        verdicts.append(f"figure: {'met' if ours.least >= goal.least else 'not met'}")
     return verdicts
 
 

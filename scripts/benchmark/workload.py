@@ -38,6 +38,8 @@ class Trial:
     scale: float
     facts: Facts
     history_seconds: float
+    python: Path
+    """The Python of the virtual environment."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Workload:
     lends: ClassVar[bool] = False
     """The one copy of the data is moved from peer to peer and its edits are taken back (where two copies
     would not fit); otherwise every peer gets its own copy."""
+
+    peers: ClassVar[frozenset[str] | None] = None
+    """The peers that it is for; None is all that do not say otherwise."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     """The modules that the data is made with, which the Python of the virtual environment has to have."""
