@@ -69,6 +69,14 @@ struct CodeCheckout {
         }.keys.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
+    /// Whether git's revision has something at a path of the working copy.
+    func has(_ path: RepositoryPath) -> Bool {
+        guard let source, let revision = code.revision else { return false }
+        let names = (code.directory.names + path.names).map { String(decoding: $0.bytes, as: UTF8.self) }
+        let name = "\(revision):\(names.joined(separator: "/"))"
+        return Git(root: source).output(["cat-file", "-e", name]) != nil
+    }
+
     private func gather(in top: FilePath) throws(RepositoryError) {
         if let source, let revision = code.revision {
             try take(revision, from: source, into: top)

@@ -47,7 +47,7 @@ package struct Reproducer: Sendable {
         let files = try reading { () throws(ReadError) in
             try FilesOfRun(of: run, repository.store, isCollected: repository.wasCollected)
         }
-        hasProgram = try Self.hasProgram(run, command, repository)
+        hasProgram = try Self.hasProgram(run, command, repository, code)
         isBaseKnown = files.isBaseKnown
         changed = try reading { () throws(ReadError) in try files.changedInputs() }
     }
@@ -108,7 +108,6 @@ package struct Reproducer: Sendable {
     }
 
     /// What is executed: a program that no version has, such as that of a virtual environment, is that of this working copy.
-    ///
     package var arguments: [[UInt8]] {
         var arguments = command.arguments
         guard let program = arguments.first, program.contains(UInt8(ascii: "/")),
@@ -122,7 +121,7 @@ package struct Reproducer: Sendable {
 
     /// Whether the run's data or code has the program that its command names by a path.
     private static func hasProgram(
-        _ run: Run, _ command: Run.Command, _ repository: Repository
+        _ run: Run, _ command: Run.Command, _ repository: Repository, _ code: CodeCheckout?
     ) throws(RepositoryError) -> Bool {
         guard let program = command.arguments.first else { return false }
         let place = FilePath("/").appending(command.directory.bytes).appending(program).normalized
@@ -139,7 +138,7 @@ package struct Reproducer: Sendable {
             }
             if entry != nil { return true }
         }
-        guard let list = run.code?.files else { return false }
+        guard let list = run.code?.files else { return code?.has(path) ?? false }
         return DigestList.digests(try repository.text(list))[path.bytes] != nil
     }
 

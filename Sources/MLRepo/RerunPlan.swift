@@ -111,8 +111,17 @@ struct RerunPlan {
         for making in try repository.makings() where making.run.base.map(known.contains) ?? true {
             found[making.id] = making
         }
-        return found.values.filter { $0.run.exitStatus == 0 && $0.run.command?.arguments.isEmpty == false }
-            .sorted { ($0.beginning, $0.id.hex) < ($1.beginning, $1.id.hex) }
+        return found.values.filter {
+            $0.run.exitStatus == 0 && $0.run.command?.arguments.isEmpty == false && isWhole($0.run)
+        }.sorted { ($0.beginning, $0.id.hex) < ($1.beginning, $1.id.hex) }
+    }
+
+    /// Whether all that a run's record names is there: of one that was dropped, a collection may have taken it.
+    private func isWhole(_ run: Run) -> Bool {
+        let trees = [run.inputs, run.outputs, run.code?.sources].compactMap { $0 }
+        let lists = [run.code?.files, run.external?.list].compactMap { $0 }
+        return trees.allSatisfy { $0 == DirectoryTree.emptyRoot || repository.contains(.tree, $0) }
+            && lists.allSatisfy { repository.contains(.blob, $0) }
     }
 
     /// Data, and code that an earlier run may have written.

@@ -716,6 +716,19 @@ class Again(ProvenanceTest):
         [run] = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"]
         self.assertEqual(run["doubtful"], ["data/a2.txt"])
 
+    def test_runs_that_were_dropped_and_collected_are_passed_over(self) -> None:
+        run = self.observed("sh", "-c", "cat data/a.txt > out.txt; echo 1 > other.txt")
+        self.mlrepo("commit", "--quiet", "--run", run["name"], "-m", "Out")
+        self.mlrepo("rm", "--quiet", "--force", "other.txt", "out.txt")
+        self.mlrepo("commit", "--quiet", "--deleted", "-m", "Gone")
+        self.mlrepo("runs", "--drop", run["name"])
+        kept = self.observed("sh", "-c", "cat data/b.txt > kept.txt")
+        self.mlrepo("gc", "--now", "--quiet")
+        runs = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"]
+        self.assertIn(kept["name"], [step["run"] for step in runs])
+        self.mlrepo("impact", "data/a.txt")
+        self.mlrepo("blame", "kept.txt")
+
     def test_nothing_is_executed_behind_a_link(self) -> None:
         outside = self.root / "outside"
         outside.mkdir()
