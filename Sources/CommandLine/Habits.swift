@@ -18,7 +18,7 @@ enum Habits {
         case "repro":
             (
                 "there are no stages to write: a run finds out what it reads and writes",
-                "mlrepo run -m MESSAGE COMMAND"
+                "mlrepo run -m MESSAGE COMMAND; then mlrepo rerun executes what is stale"
             )
         case "exp":
             (
@@ -137,7 +137,9 @@ enum Habits {
           dvc add PATH             mlrepo add PATH; mlrepo commit -m MESSAGE
           dvc checkout             mlrepo checkout REV, mlrepo restore PATH
           dvc exp show             mlrepo runs, mlrepo diff REV REV
-          dvc repro, dvc run       mlrepo run -m MESSAGE COMMAND
+          dvc run                  mlrepo run -m MESSAGE COMMAND
+          dvc repro                mlrepo rerun                what is stale, in order; --dry-run says why
+          dvc dag                  mlrepo blame FILE --graph dot
           dvc gc                   mlrepo gc                   nothing that a version needs goes
           git lfs track '*.bin'    mlrepo add --pattern '*.bin'
 

@@ -136,7 +136,7 @@ class Unreadable(LimitTest):
         for path in folders:
             path.chmod(0o555)
         self.addCleanup(lambda: [path.chmod(0o755) for path in folders])
-        for words in (["status"], ["log"], ["ls"], ["fsck"], ["cat", "HEAD:data/a.txt"], ["blame", "data/a.txt"], ["stats"],
+        for words in (["status"], ["log"], ["ls"], ["fsck"], ["cat", "HEAD:data/a.txt"], ["blame", "data/sub/b.txt"], ["stats"],
                       ["operations"], ["gc"], ["checkout", "main", "--to", str(self.root / "copy")]):
             done = self.run_as(*words, user=user)
             self.assertEqual((done.returncode, done.stderr), (0, b""), words)

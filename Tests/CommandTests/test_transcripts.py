@@ -1358,9 +1358,9 @@ class Transcripts(TranscriptTest):
             output   model.bin: byte 0 of 6
             different: model.bin: byte 0 of 6; it had another data/a.txt  (run {other:8})
             [1]
-            $ mlrepo show | grep again
-              again  identical: 2 outputs, the same bytes  (run {again:8}, 2025-11-23T09:00:00Z on {host})
+            $ mlrepo show | grep 'again  ' | sort
               again  different: model.bin: byte 0 of 6; it had another data/a.txt  (run {other:8}, 2025-11-23T09:00:00Z on {host})
+              again  identical: 2 outputs, the same bytes  (run {again:8}, 2025-11-23T09:00:00Z on {host})
             $ mlrepo reproduce --yes main~1
             ! error: no run of {one} was executed by mlrepo run: what is only declared cannot be repeated
             ! hint: mlrepo runs
