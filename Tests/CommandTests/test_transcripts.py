@@ -1977,7 +1977,7 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo repro
             ! error: there are no stages to write: a run finds out what it reads and writes
-            ! hint: mlrepo run -m MESSAGE COMMAND
+            ! hint: mlrepo run -m MESSAGE COMMAND; then mlrepo rerun executes what is stale
             [64]
             $ mlrepo -C nowhere status
             ! error: cannot go to nowhere: No such file or directory
