@@ -1,6 +1,13 @@
+internal import FileIO
 internal import MLRepo
 internal import ObjectModel
 internal import Observation
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
 
 /// Executes a command that a recorder has begun with, and records how it ended, telling what goes wrong.
 struct RunExecution {
@@ -16,6 +23,30 @@ struct RunExecution {
 
     init(_ recorder: RunRecorder, words: [String], _ output: OutputOptions) {
         (self.recorder, self.words, self.output) = (recorder, words, output)
+    }
+
+    /// Lets the process, and what it executes, stand in a directory.
+    static func enter(_ place: FilePath) throws {
+        guard chdir("\(place)") == 0 else {
+            throw Failure(
+                status: .inputOutput,
+                message: "cannot go to \(Terminal.escaped(place.bytes)): \(RunText.reason(errno))")
+        }
+        setenv("PWD", "\(place)", 1)
+    }
+
+    /// Makes sure that somebody wants what was shown to be executed.
+    ///
+    /// - Parameter alternative: What can be had without a terminal, beside `--yes`.
+    static func requireConsent(alternative: String = "") throws {
+        guard isatty(0) == 1 else {
+            throw Failure(
+                status: .usage, message: "nothing was executed: there is no terminal to ask on",
+                hint: "--yes executes what is shown\(alternative)")
+        }
+        guard Terminal.confirms("Execute it?") else {
+            throw Failure(status: .no, message: "nothing was executed")
+        }
     }
 
     /// Returns when the command has ended and is recorded.

@@ -157,15 +157,7 @@ struct ReproduceCommand: ParsableCommand {
                 Terminal.printError(line)
             }
         }
-        if yes { return }
-        guard isatty(0) == 1 else {
-            throw Failure(
-                status: .usage, message: "nothing was executed: there is no terminal to ask on",
-                hint: "--yes executes what is shown")
-        }
-        guard Terminal.confirms("Execute it?") else {
-            throw Failure(status: .no, message: "nothing was executed")
-        }
+        if !yes { try RunExecution.requireConsent() }
     }
 
     // MARK: Execution
@@ -174,13 +166,7 @@ struct ReproduceCommand: ParsableCommand {
         _ reproducer: Reproducer, _ words: [[UInt8]], in made: Repository, _ wanted: [RepositoryPath],
         _ exchanged: [RepositoryPath]
     ) throws -> (RunReport, Run.Reproduction) {
-        let place = try made.real(reproducer.command.directory, below: made.copy.root)
-        guard chdir("\(place)") == 0 else {
-            throw Failure(
-                status: .inputOutput,
-                message: "cannot go to \(Terminal.escaped(place.bytes)): \(RunText.reason(errno))")
-        }
-        setenv("PWD", "\(place)", 1)
+        try RunExecution.enter(made.real(reproducer.command.directory, below: made.copy.root))
         for (name, value) in reproducer.settings {
             if let value { setenv(name, value, 1) } else { unsetenv(name) }
         }

@@ -4,12 +4,6 @@ internal import MLRepo
 internal import ObjectModel
 internal import Observation
 
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
-
 struct RerunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rerun",
@@ -53,16 +47,7 @@ struct RerunCommand: ParsableCommand {
             return
         }
         if yes || !output.json { for line in Self.lines(steps, stale) { Terminal.printError(line) } }
-        if !yes {
-            guard isatty(0) == 1 else {
-                throw Failure(
-                    status: .usage, message: "nothing was executed: there is no terminal to ask on",
-                    hint: "--yes executes what is shown; --dry-run only tells")
-            }
-            guard Terminal.confirms("Execute it?") else {
-                throw Failure(status: .no, message: "nothing was executed")
-            }
-        }
+        if !yes { try RunExecution.requireConsent(alternative: "; --dry-run only tells") }
         var executed: [(step: RerunStep, report: RunReport)] = []
         for step in steps where stale[step.id] != nil {
             guard let report = try execute(step, in: repository.copy.root) else { continue }
@@ -117,7 +102,7 @@ struct RerunCommand: ParsableCommand {
     /// - Returns: Nothing if what runs before it made was the same as before.
     private func execute(_ step: RerunStep, in root: FilePath) throws -> RunReport? {
         // Those before it have written, and are recorded.
-        guard chdir("\(root)") == 0 else { throw Self.lost(root) }
+        try RunExecution.enter(root)
         let here = try Repository.here()
         guard try here.isStale(step) else { return nil }
         if let gone = try here.goneProgram(of: step) {
@@ -129,8 +114,7 @@ struct RerunCommand: ParsableCommand {
                 path: "\(gone)")
         }
         let place = try here.real(step.command.directory, below: root)
-        guard chdir("\(place)") == 0 else { throw Self.lost(place) }
-        setenv("PWD", "\(place)", 1)
+        try RunExecution.enter(place)
         if !output.quiet { Terminal.printError("$ \(RunText.command(step.command))") }
         let recorder = try RunRecorder(Repository.here(), RunRequest(arguments: step.command.arguments))
         let words = step.command.arguments.map { ArgumentText.text($0) }
@@ -140,12 +124,6 @@ struct RerunCommand: ParsableCommand {
             for line in RunReportText.lines(report, end) { Terminal.printError(line) }
         }
         return report
-    }
-
-    private static func lost(_ place: FilePath) -> Failure {
-        Failure(
-            status: .inputOutput,
-            message: "cannot go to \(Terminal.escaped(place.bytes)): \(RunText.reason(errno))")
     }
 
     private static func lines(_ steps: [RerunStep], _ stale: [ObjectID: [String]]) -> [String] {
