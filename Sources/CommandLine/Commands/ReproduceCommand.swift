@@ -51,7 +51,7 @@ struct ReproduceCommand: ParsableCommand {
     var git: String?
     @OptionGroup var output: OutputOptions
     @Argument(
-        help: "A version that one run made, a run, or REVISION:PATH for the run that made a file.",
+        help: "A version that one run made, a run, or a file that one made: PATH here, or REVISION:PATH.",
         completion: Completions.revision)
     var revision = "HEAD"
     @Argument(
