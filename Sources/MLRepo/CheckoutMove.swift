@@ -24,6 +24,8 @@ package struct CheckoutMove {
     var kept: ObjectID?
     /// What else may be on disk and is to go, where that is what is there.
     var others: [Repository.Leaf] = []
+    /// Whether the working copy was just made, so that nobody else writes there yet.
+    var isAlone = false
     /// What else changes with it.
     var also: [RefChange] = []
 

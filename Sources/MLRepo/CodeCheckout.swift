@@ -1,5 +1,6 @@
 package import FileIO
 package import ObjectModel
+internal import Storage
 internal import WorkingTree
 
 /// Writes the code of a run as it was: the revision of git, what the work tree had beyond it, and the files that git did not know.
@@ -249,6 +250,38 @@ extension Repository {
         _ = try filing { () throws(FileError) in
             try environment.files.makeDirectories(directory, permissions: 0o777)
         }
+    }
+
+    /// Writes a copy of a file or link at a place where nothing is.
+    ///
+    /// - Parameter status: What is copied.
+    static func copyFile(
+        _ from: FilePath, _ status: FileStatus, _ to: FilePath, reading files: any FileSystem,
+        writing inside: any FileSystem
+    ) throws(FileError) {
+        if status.kind == .link { return try inside.makeLink(to, target: try files.readLink(from)) }
+        let source = try files.open(from)
+        defer { files.close(source) }
+        let target = try inside.create(to, permissions: status.isExecutable ? 0o777 : 0o666)
+        defer { inside.close(target) }
+        var (offset, buffer) = (0, [UInt8](repeating: 0, count: 1 << 20))
+        while true {
+            let count = try files.read(source, filling: &buffer, at: offset)
+            if count == 0 { break }
+            try inside.write(target, buffer[..<count])
+            offset += count
+        }
+    }
+
+    /// Removes a working copy that was made for one run, with the directory that it lies in.
+    func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
+        _ = try storing { () throws(StoreError) in try made.store.refresh() }
+        let id = try made.copy.head().workingCopy
+        if let info = try made.worktrees().first(where: { $0.id == id }) {
+            // Its own doing: nothing of it is for an undo in the other one.
+            try made.removeWorktree(info)
+        }
+        try Repository.removeAll(directory, environment.files)
     }
 
     /// Removes a directory with all that is in it; links are removed, and not followed.

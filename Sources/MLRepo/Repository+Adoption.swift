@@ -50,6 +50,39 @@ extension Repository {
         return Snapshot.Content(files: SnapshotFiles(files, over: look.cache), recipes: recipes)
     }
 
+    /// Of what a run wrote elsewhere, what this working copy does not have, or has as the version before does: else the next version
+    /// made here would take the new files out again.
+    ///
+    /// Files that somebody changed or removed here are left as they are.
+    func arriving(_ edits: CommitEdits, _ look: Look) throws(RepositoryError) -> [CheckoutStep] {
+        let dirty = Set(try changes(look).map(\.path))
+        let base = tree(look.base)
+        var steps: [CheckoutStep] = []
+        var firm: Set<RepositoryPath> = [.root]
+        for edit in edits {
+            let before = try reading { () throws(ReadError) in try base.entry(at: edit.path) }
+            if try status(of: edit.path) == nil {
+                guard edit.entry != nil, before == nil, let above = edit.path.split?.directory,
+                    try obstacle(above, [], &firm) == nil
+                else { continue }
+                steps.append(CheckoutStep(path: edit.path, entry: edit.entry))
+            } else if before != nil, !dirty.contains(edit.path) {
+                steps.append(CheckoutStep(path: edit.path, before: before, entry: edit.entry))
+            }
+        }
+        return steps
+    }
+
+    /// Writes what came with a version, which stands by then.
+    func bring(_ arriving: [CheckoutStep], of report: CommitReport) throws(RepositoryError) {
+        guard !arriving.isEmpty else { return }
+        let steps = CheckoutSteps(arriving)
+        let seen = try settled(write(steps))
+        let cache = try cache(report.id, report.commit)
+        try copy.setCache(
+            cache, after: WrittenSteps(steps, seen: seen), base: report.id, identity: environment.random(16))
+    }
+
     /// Recorded runs that made files as they are in a version that is about to be made, the latest first.
     ///
     /// Of two that made the same, the later one did.

@@ -3,6 +3,12 @@ package import ObjectModel
 internal import Storage
 package import WorkingTree
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 extension Repository {
     /// Makes the working copy's files those of a commit, and lets it stand on that commit.
     ///
@@ -72,7 +78,9 @@ extension Repository {
         let seen: SegmentedArray<StatCacheEntry.Seen?>
         var progress = CheckoutProgress()
         do throws(RepositoryError) {
-            seen = try settled(write(steps, isResumed: isResumed, noting: &progress, onStep: onStep))
+            let written = try write(steps, isResumed: isResumed, noting: &progress, onStep: onStep)
+            if move.isAlone { try outlast(written) }
+            seen = try settled(written)
         } catch {
             if case .tree(.content) = error, !isResumed, move.isPlain, look.head.commit != nil {
                 takeBack(plan, progress, onStep: onStep)
@@ -290,6 +298,19 @@ extension Repository {
         var settled = seen
         for index in seen.indices where seen[index]?.isOld(at: clock) == false { settled[index] = nil }
         return settled
+    }
+
+    /// Waits until whoever writes to files that were just written gives them another time: then what lies there need not be read
+    /// again to know that it is what was written.
+    private func outlast(_ seen: SegmentedArray<StatCacheEntry.Seen?>) throws(RepositoryError) {
+        var (clock, tries) = (try copy.fileClock(), 0)
+        var young = seen.indices.compactMap { seen[$0] }.filter { !$0.isOld(at: clock) }
+        // A file system that keeps whole seconds takes two of them; one that keeps no time at all is not waited for.
+        while !young.isEmpty, tries < 250 {
+            usleep(10_000)
+            (clock, tries) = (try copy.fileClock(), tries + 1)
+            young.removeAll { $0.isOld(at: clock) }
+        }
     }
 
     /// Makes sure that there are files, and that no checkout of them was interrupted.

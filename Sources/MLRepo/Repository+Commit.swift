@@ -66,6 +66,7 @@ extension Repository {
             try make(request, by: committer, onStep: onStep)
         }
         try settle(made, request)
+        try bring(made.arriving, of: made.report)
         return made.report
     }
 
@@ -76,6 +77,8 @@ extension Repository {
         /// What others committed meanwhile, and whether that was noted.
         let theirs: [CheckoutStep]
         let isNoted: Bool
+        /// What a run wrote elsewhere.
+        let arriving: [CheckoutStep]
         let report: CommitReport
     }
 
@@ -262,6 +265,7 @@ extension Repository {
         var next = look.tracking
         next.paths = commit.tracked
         if request.run != nil { next = try remaining(look, request, commit) }
+        let arriving = request.run == nil ? [] : try arriving(files.edits, look)
         let isNoted = try noteMerge(of: commit, upon: parentCommit, theirs, tracked, look, next: next)
         let result: ObjectWriter.Result
         do throws(RepositoryError) {
@@ -290,7 +294,9 @@ extension Repository {
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), changes: files.changes, code: runs.code,
             isAllInput: isRead ?? false, recordedRuns: runs.recorded)
-        return Made(look: look, found: files.found, theirs: theirs, isNoted: isNoted, report: report)
+        return Made(
+            look: look, found: files.found, theirs: theirs, isNoted: isNoted, arriving: arriving,
+            report: report)
     }
 
     /// The runs of a version.

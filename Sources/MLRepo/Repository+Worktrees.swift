@@ -33,7 +33,9 @@ extension Repository {
         inside.workingDirectory = directory
         let repository = try begun(directory, inside)
         if let id {
-            _ = try repository.checkout(id, branch: branch, onStep: onStep)
+            var move = CheckoutMove(to: id, branch: branch)
+            move.isAlone = true
+            _ = try repository.checkout(move, onStep: onStep)
         } else if let branch {
             var head = try repository.copy.head()
             head.branch = branch

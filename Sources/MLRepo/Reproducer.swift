@@ -195,33 +195,14 @@ package struct Reproducer: Sendable {
             )
             try filing { () throws(FileError) in
                 _ = try inside.makeDirectories(to.parent, permissions: 0o777)
-                if status.kind == .link {
-                    return try inside.makeLink(to, target: try files.readLink(from))
-                }
-                let source = try files.open(from)
-                defer { files.close(source) }
-                let target = try inside.create(to, permissions: status.isExecutable ? 0o777 : 0o666)
-                defer { inside.close(target) }
-                var (offset, buffer) = (0, [UInt8](repeating: 0, count: 1 << 20))
-                while true {
-                    let count = try files.read(source, filling: &buffer, at: offset)
-                    if count == 0 { break }
-                    try inside.write(target, buffer[..<count])
-                    offset += count
-                }
+                try Repository.copyFile(from, status, to, reading: files, writing: inside)
             }
         }
     }
 
     /// Removes what was made for a repetition: what it wrote is in the store.
     package func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
-        _ = try storing { () throws(StoreError) in try made.store.refresh() }
-        let id = try made.copy.head().workingCopy
-        if let info = try made.worktrees().first(where: { $0.id == id }) {
-            // Its own doing: nothing of it is for an undo in the other one.
-            try made.removeWorktree(info)
-        }
-        try Repository.removeAll(directory, repository.environment.files)
+        try repository.discard(made, in: directory)
     }
 
     // MARK: What came out

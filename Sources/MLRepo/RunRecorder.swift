@@ -13,6 +13,8 @@ package struct RunRequest: Sendable {
     /// What the command reads and writes, where nobody can see it.
     package var inputs: [RepositoryPath] = []
     package var outputs: [RepositoryPath] = []
+    /// The tree that was made for it, and in which it is executed.
+    package var scratch: ScratchTree?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }
@@ -109,7 +111,7 @@ package struct RunRecorder: Sendable {
         run.command = Run.Command(arguments: request.arguments, directory: place)
         // What is in a version is no code that git has to be asked for.
         let kept = KeptFiles(repository.tree(base), tracking.paths.directories)
-        run.code = try repository.capturedCode(kept, writer)
+        run.code = try (request.scratch?.origin ?? repository).capturedCode(kept, writer)
         run.environment = RunEnvironment.facts(environment)
         beginning = run
         beginningID = try Self.put(run, nil, repository, head, actor, writer).id
@@ -127,7 +129,7 @@ package struct RunRecorder: Sendable {
 
     /// Sorts what the command touched.
     package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
-        var sorter = RunSorter(repository, end.observation.log, tracking, cache)
+        var sorter = RunSorter(repository, request.scratch, end.observation.log, tracking, cache)
         var findings = try sorter.sort()
         for path in request.inputs {
             for (path, status) in try repository.files(below: path) { findings.inputs.append((path, status)) }

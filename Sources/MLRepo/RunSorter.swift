@@ -6,6 +6,8 @@ internal import WorkingTree
 /// Sorts the files that a command touched: what it was made from, its code, and what it made.
 struct RunSorter {
     private let repository: Repository
+    /// The tree that was made for the run, if one was: git is asked where that comes from.
+    private let scratch: ScratchTree?
     private let log: AccessLog
     private let tracking: Tracking
     private let cache: StatCache
@@ -23,8 +25,13 @@ struct RunSorter {
     /// Files of the working copy that were read, and are in no version.
     private var unknown: [(path: RepositoryPath, status: FileStatus, isExecuted: Bool)] = []
 
-    init(_ repository: Repository, _ log: AccessLog, _ tracking: Tracking, _ cache: StatCache) {
-        (self.repository, self.log, self.tracking, self.cache) = (repository, log, tracking, cache)
+    init(
+        _ repository: Repository, _ scratch: ScratchTree?, _ log: AccessLog, _ tracking: Tracking,
+        _ cache: StatCache
+    ) {
+        (self.repository, self.scratch, self.log, self.tracking, self.cache) = (
+            repository, scratch, log, tracking, cache
+        )
         patterns = IgnoreRules(patterns: tracking.paths.patterns)
         root = repository.real(repository.copy.root)
         classifier = FileClassifier(repository.environment)
@@ -37,6 +44,8 @@ struct RunSorter {
     }
 
     private var environment: Environment { repository.environment }
+    /// The working copy whose code it is.
+    private var origin: Repository { scratch?.origin ?? repository }
 
     mutating func sort() throws(RepositoryError) -> RunFindings {
         for directory in log.movedDirectories { gatherFiles(in: directory) }
@@ -44,7 +53,7 @@ struct RunSorter {
             $0.bytes.lexicographicallyPrecedes($1.bytes)
         }
         for place in touched { try take(place, log.files[place]) }
-        let known = repository.knownToGit(unknown.map(\.path) + findings.outputs)
+        let known = origin.knownToGit(unknown.map(\.path) + findings.outputs)
         let cache = cache
         findings.outputs.removeAll { known.contains($0) && !cache.has($0) }
         findings.code = unknown.map(\.path).filter(known.contains).map(\.bytes)
@@ -67,14 +76,16 @@ struct RunSorter {
 
     /// Takes files of git's repository that lie beside the working copy for code, which they are.
     private mutating func takeCodeAbove() throws(RepositoryError) {
-        guard let top = try repository.gitRoot().map(repository.real), top != root else { return }
+        guard let asked = try origin.gitRoot() else { return }
+        let top = repository.real(scratch?.directory ?? asked)
+        guard top != root else { return }
         var inside: [RepositoryPath: FilePath] = [:]
         for (place, _, _) in findings.external {
             if let name = place.relative(to: top), let path = try? RepositoryPath(name) {
                 inside[path] = place
             }
         }
-        let known = repository.knownToGit(Array(inside.keys), at: top)
+        let known = origin.knownToGit(Array(inside.keys), at: asked)
         let code = Set(known.compactMap { inside[$0] })
         findings.external.removeAll { code.contains($0.place) }
         let up = (root.relative(to: top) ?? []).split(separator: UInt8(ascii: "/")).map { _ in
@@ -246,12 +257,12 @@ struct RunSorter {
     }
 
     /// Larger files are data, in bytes; programs that were started may be larger.
-    private static let sourceLimit = 1 << 20
+    static let sourceLimit = 1 << 20
     private static let programLimit = 16 << 20
 
     /// Whether a file is of a kind in which settings of a training are kept.
-    private static func isSetting(_ path: RepositoryPath) -> Bool {
-        let name = String(decoding: path.names.last?.bytes ?? [], as: UTF8.self).lowercased()
+    static func isSetting(_ path: [UInt8]) -> Bool {
+        let name = String(decoding: FilePath(path).name, as: UTF8.self).lowercased()
         return [".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".gin", ".conf"].contains(
             where: name.hasSuffix)
     }
@@ -261,7 +272,7 @@ struct RunSorter {
     /// Known by their names, since other files may hold secrets, and are nobody's code.
     private func isSource(_ path: RepositoryPath, _ status: FileStatus, isExecuted: Bool) -> Bool {
         if isExecuted { return status.size <= Self.programLimit }
-        guard Repository.isCode(path.bytes) || Self.isSetting(path), status.size <= Self.sourceLimit,
+        guard Repository.isCode(path.bytes) || Self.isSetting(path.bytes), status.size <= Self.sourceLimit,
             let bytes = try? environment.files.contents(
                 repository.copy.root.appending(path.bytes), limit: Self.sourceLimit)
         else { return false }

@@ -21,10 +21,14 @@ struct RunCommand: ParsableCommand {
             name, also one that failed or was killed; 'mlrepo runs' lists them. The exit status is the command's; 125 is a failure of \
             mlrepo's own, 126 and 127 a command that cannot be executed or found.
 
+            --scratch is for many runs at once, as sweeps and job arrays have them: each gets a fresh tree of its own in a directory, \
+            with the version that you stand on and the code as it is now. What it wrote is kept with the run, and the tree removed.
+
             EXAMPLES
               mlrepo run -m "Baseline" python train.py      a version of what it wrote, too
               mlrepo run python train.py --lr 0.001         recorded, no version
               mlrepo run --param lr=0.001 -- python train.py --lr {lr}
+              mlrepo run --scratch /tmp/sweep --param lr=0.01 -- python train.py --lr {lr}
               mlrepo commit --run 1c9e -m "Best"            a version of what a run wrote
             """)
 
@@ -52,6 +56,13 @@ struct RunCommand: ParsableCommand {
         completion: .file())
     var metricFiles: [String] = []
     @Option(
+        name: .customLong("scratch"),
+        help: ArgumentHelp(
+            "Execute it in a tree of its own, which is made in this directory and removed afterwards.",
+            valueName: "dir"),
+        completion: .directory)
+    var scratch: String?
+    @Option(
         name: .customLong("observe"),
         help: ArgumentHelp(
             "How files are found: seccomp (the kernel tells of each), or declared (only --input and --output count).",
@@ -73,12 +84,13 @@ struct RunCommand: ParsableCommand {
     var words: [String] = []
 
     private enum CodingKeys: CodingKey {
-        case message, parameters, parameterFiles, metricFiles, way, inputs, outputs, output
+        case message, parameters, parameterFiles, metricFiles, scratch, way, inputs, outputs, output
     }
 
     /// Options of this command that take a value.
     private static let valued: Set<String> = [
-        "-m", "--message", "--param", "--params", "--metrics", "--observe", "--input", "--output",
+        "-m", "--message", "--param", "--params", "--metrics", "--scratch", "--observe", "--input",
+        "--output",
     ]
 
     /// Parts what this command is told from the command that it executes.
@@ -112,23 +124,42 @@ struct RunCommand: ParsableCommand {
         }
         let given = try Values.gather(pairs: parameters, files: [])
         let filled = try CommandWords.filled(words, with: given, typed: parameters)
-        let repository = try Repository.here()
+        for file in parameterFiles { _ = try Values.gather(pairs: [], files: [file]) }
+        let home = try Repository.here()
+        let place = home.environment.workingDirectory
         var request = RunRequest(arguments: filled.map { ArgumentText.bytes($0) })
         request.way = way
-        request.inputs = try repository.paths(inputs)
-        request.outputs = try repository.paths(outputs)
-        for file in parameterFiles { _ = try Values.gather(pairs: [], files: [file]) }
-        let recorder = try RunRecorder(repository, request)
+        request.inputs = try home.paths(inputs)
+        request.outputs = try home.paths(outputs)
+        if let scratch { try prepare(&request, in: scratch, home) }
+        let branch = try home.base().head.branch
+        let recorder: RunRecorder
+        do { recorder = try RunRecorder(Repository.here(), request) } catch {
+            // Nothing was written there.
+            try? request.scratch?.discard()
+            throw error
+        }
         var execution = RunExecution(recorder, words: filled, output)
         (execution.parameters, execution.parameterFiles) = (given, parameterFiles)
         (execution.metricFiles, execution.outputs) = (metricFiles, request.outputs)
-        let (report, end) = try execution.perform(leavesOutput: output.json)
+        let (report, end): (RunReport, ObservedCommand.End)
+        do { (report, end) = try execution.perform(leavesOutput: output.json) } catch {
+            if let tree = request.scratch {
+                Terminal.printError(
+                    "note: what it wrote is in \(ShellWord.word(tree.directory.bytes)), which stays")
+            }
+            throw error
+        }
+        if let tree = request.scratch {
+            try RunExecution.enter(place)
+            try tree.discard()
+        }
         let isGood = end.status == 0
         var commit: CommitReport?
-        let isElsewhere = try repository.base().head.branch != recorder.branch
+        let isElsewhere = try Repository.here().base().head.branch != branch
         if isElsewhere, !message.isEmpty {
             Terminal.printError(
-                "note: the working copy went to another branch meanwhile: mlrepo commit --run \(recorder.name.prefix(8)) -m MESSAGE makes a version there"
+                "note: the working copy went to another branch meanwhile: mlrepo commit --run \(report.run.name?.prefix(8) ?? "") -m MESSAGE makes a version there"
             )
         }
         if !message.isEmpty, isGood, !isElsewhere {
@@ -137,6 +168,36 @@ struct RunCommand: ParsableCommand {
         }
         tell(report, end, commit)
         try finish(end)
+    }
+
+    /// Makes a tree for the run, and lets the process stand in it.
+    private func prepare(_ request: inout RunRequest, in parent: String, _ home: Repository) throws {
+        let directory = try home.path([UInt8(ascii: ".")])
+        let changes = try home.status().changes
+        if let first = changes.first, !output.quiet {
+            let rest = changes.count == 1 ? "" : " and \(Terminal.count(changes.count - 1)) more"
+            Terminal.printError(
+                "note: \(first.path)\(rest) is not as in the version that the tree is made of: mlrepo commit, if the run is to have it"
+            )
+        }
+        let progress = output.progress("writing")
+        defer { progress.finish() }
+        let tree = try ScratchTree(of: home, in: home.environment.place(named: parent)) { progress.add($0) }
+        do {
+            try RunExecution.enter(tree.place(of: directory))
+            if let program = tree.program(request.arguments[0], in: directory) {
+                request.arguments[0] = program
+            }
+            // Who is named in the settings of the working copy goes by that name there, too.
+            if let person = home.person {
+                setenv("MLREPO_USER_NAME", person.name, 1)
+                setenv("MLREPO_USER_EMAIL", person.email, 1)
+            }
+            request.scratch = tree
+        } catch {
+            try? tree.discard()
+            throw error
+        }
     }
 
     /// Ends as the command did.

@@ -1,0 +1,183 @@
+"""Runs in a tree of their own, many at once, as sweeps and job arrays have them."""
+import concurrent.futures
+import json
+import os
+import signal
+import subprocess
+import time
+
+from command_test import MLREPO
+from test_provenance import ProvenanceTest
+from test_run import PYTHON, RunTest
+
+
+class Scratch(ProvenanceTest):
+    """Beside the working copy of data and of code in git."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.script("sweep.py", """
+            import json, os, sys
+            import npy
+            rate = float(sys.argv[2])
+            os.makedirs("model", exist_ok=True)
+            npy.write("model/w.npy", [len(open(f"data/{name}.txt").read()) * rate for name in "abc"])
+            json.dump({"f1": rate}, open("metrics.json", "w"))
+            """)
+
+    def sweep(self, rate: float, *options: str) -> dict:
+        answer = json.loads(self.mlrepo(
+            "run", "--json", "--scratch", "../scratch", *options, "--param", f"lr={rate}", "--",
+            PYTHON, "sweep.py", "--lr", "{lr}"))
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+        return answer
+
+    def code_and_data(self) -> dict:
+        """What lies in the working copy, without what git keeps for itself."""
+        return {name: found for name, found in self.tree(self.work).items() if not name.startswith(b".git/")}
+
+    def test_many_at_once_are_all_recorded_and_nothing_stays(self) -> None:
+        before = self.code_and_data()
+        rates = [number / 16 for number in range(16)]
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            done = list(threads.map(lambda rate: self.run_raw(
+                "run", "--quiet", "--scratch", "../scratch", "--param", f"lr={rate}", "--", PYTHON, "sweep.py",
+                "--lr", "{lr}"), rates))
+        self.assertEqual([(ended.returncode, ended.stderr) for ended in done], [(0, b"")] * len(rates))
+        runs = [json.loads(line) for line in self.mlrepo("runs", "--json").splitlines()]
+        self.assertEqual(sorted(run["parameters"]["lr"] for run in runs), rates)
+        self.assertEqual({(run["state"], run["metrics"]["f1"] == run["parameters"]["lr"]) for run in runs}, {("ok", True)})
+        for run in runs:
+            self.assertEqual(self.inputs(run["run"]), ["data/a.txt", "data/b.txt", "data/c.txt"])
+            self.assertEqual([file["path"] for file in run["outputs"]], ["metrics.json", "model/w.npy"])
+        self.assertEqual(self.code_and_data(), before)
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+        self.assertEqual(len(self.mlrepo("worktree", "list").splitlines()), 1)
+        self.assertEqual(self.mlrepo("undo", status=0).split('"')[1], "Data")
+        self.verify()
+
+    def test_it_has_the_code_as_it_is_here_and_the_data_of_the_version(self) -> None:
+        self.write("npy.py", (self.work / "npy.py").read_text() + "\n# changed\n")
+        self.write("new.py", "x = 1\n")
+        self.write("notes.txt", "neither code nor a setting\n")
+        self.write("data/a.txt", "changed\n")
+        self.write("conf/run.yaml", "a: 1\n")
+        self.write("look.sh", "find . -type f -o -type l | grep -v .mlrepo/ | sort; cat data/a.txt; tail -1 npy.py\n")
+        seen = self.mlrepo("run", "--scratch", "../scratch", "sh", "look.sh").splitlines()
+        self.assertEqual(seen, [
+            "./.gitignore", "./conf/run.yaml", "./data/a.txt", "./data/b.txt", "./data/c.txt", "./look.sh", "./new.py",
+            "./npy.py", "./params.json", "./sweep.py", "./train.py", "row a", "# changed"])
+        self.assertIn("data/a.txt is not as in the version", self.stderr)
+
+    def test_the_code_is_recorded_as_of_a_run_here(self) -> None:
+        self.write("npy.py", (self.work / "npy.py").read_text() + "\n# changed\n")
+        (here, there) = (self.observed(PYTHON, "sweep.py", "--lr", "0.5"), self.sweep(0.5)["run"])
+        (one, other) = (self.record(here["name"])["code"], self.record(there["name"])["code"])
+        self.assertEqual(one, other)
+        self.assertEqual(here["sources"], there["sources"])
+        self.assertIn("files", one)
+
+    def test_a_version_of_it_comes_here_where_nothing_is_in_the_way(self) -> None:
+        self.sweep(0.25, "-m", "One")
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.sweep(0.5, "-m", "Two")
+        self.assertEqual(json.loads((self.work / "metrics.json").read_text()), {"f1": 0.5})
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.write("metrics.json", "mine")
+        self.sweep(0.75, "-m", "Three")
+        self.assertEqual((self.work / "metrics.json").read_text(), "mine")
+        changed = json.loads(self.mlrepo("status", "--json"))["entries"]
+        self.assertEqual(changed, [{"path": "metrics.json", "state": "modified"}])
+        self.assertIn("lr=0.75", self.mlrepo("blame", "HEAD:model/w.npy"))
+        self.verify()
+
+    def test_a_run_of_a_sweep_that_is_adopted_later_comes_too(self) -> None:
+        name = [self.sweep(rate)["run"]["name"] for rate in (0.25, 0.5)][0]
+        self.mlrepo("commit", "--run", name, "-m", "Best")
+        self.assertEqual(json.loads((self.work / "metrics.json").read_text()), {"f1": 0.25})
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.assertEqual(self.reproduced("main")["result"], "identical")
+
+    def test_what_somebody_removed_here_stays_away(self) -> None:
+        self.sweep(0.25, "-m", "One")
+        (self.work / "metrics.json").unlink()
+        self.sweep(0.5, "-m", "Two")
+        self.assertFalse((self.work / "metrics.json").exists())
+
+    def test_a_file_in_the_place_of_a_directory_stays(self) -> None:
+        self.write("model", "mine")
+        self.sweep(0.25, "-m", "One")
+        self.assertEqual((self.work / "model").read_text(), "mine")
+        self.assertTrue((self.work / "metrics.json").exists())
+
+    def test_failed_and_killed_ones_are_recorded_with_what_they_wrote(self) -> None:
+        self.write("fail.sh", "echo part > part.txt; exit 7\n")
+        self.mlrepo("run", "--scratch", "../scratch", "-m", "No", "sh", "fail.sh", status=7)
+        self.assertEqual(list(self.outputs(self.last()["run"])), ["part.txt"])
+        self.mlrepo("run", "--scratch", "../scratch", "./nothing", status=127)
+        self.assertEqual(self.last()["state"], "failed")
+        self.write("slow.sh", "echo part > slow.txt; sleep 60\n")
+        process = subprocess.Popen(
+            [MLREPO, "run", "--quiet", "--scratch", "../scratch", "sh", "slow.sh"], cwd=self.work, env=self.environment)
+        self.wait_for(lambda: list(self.root.glob("scratch/*/slow.txt")))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), -signal.SIGTERM)
+        last = self.last()
+        self.assertEqual((last["state"], list(self.outputs(last["run"]))), ("interrupted", ["slow.txt"]))
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+        self.assertEqual(len(self.mlrepo("log", "--json").splitlines()), 1)
+
+    def wait_for(self, condition) -> None:
+        for _ in range(600):
+            if condition():
+                return
+            time.sleep(0.05)
+        self.fail("it did not come")
+
+    def test_places_that_are_none_are_refused_and_left_as_they_are(self) -> None:
+        self.write("file", "mine")
+        before = self.tree(self.work)
+        self.refused("run", "--scratch", "data/deep", "true", status=125, says="is in tracked data")
+        self.refused("run", "--scratch", ".mlrepo/x", "true", status=125, says="in .mlrepo")
+        self.refused("run", "--scratch", "file", "true", status=125, says="file")
+        self.assertEqual(self.tree(self.work), before)
+        self.assertEqual(self.mlrepo("runs"), "")
+        self.assertEqual(len(self.mlrepo("worktree", "list").splitlines()), 1)
+        # Inside the working copy is a place like any other.
+        self.mlrepo("run", "--quiet", "--scratch", "tmp/trees", "true")
+        self.assertEqual(os.listdir(self.work / "tmp/trees"), [])
+
+    def test_declared_files_are_those_of_the_tree(self) -> None:
+        self.write("copy.sh", "cat data/a.txt > made.txt\n")
+        name = self.observed("--scratch", "../scratch", "--observe", "declared", "--input", "data/a.txt", "--output",
+                             "made.txt", "sh", "copy.sh")["name"]
+        self.assertEqual((self.inputs(name), list(self.outputs(name))), (["data/a.txt"], ["made.txt"]))
+        self.assertFalse((self.work / "made.txt").exists())
+
+
+class ScratchWithoutGit(RunTest):
+    def test_modules_settings_and_the_program_of_an_environment_are_found_from_a_directory_below(self) -> None:
+        self.script("sub/train.py", """
+            import util
+            open("../out.txt", "w").write(open("../data/a.txt").read() + str(util.n) + open("params.yaml").read())
+            """)
+        self.write("sub/util.py", "n = 7\n")
+        self.write("sub/params.yaml", "lr: 1\n")
+        os.makedirs(self.work / ".venv/bin")
+        (self.work / ".venv/bin/python").symlink_to(PYTHON)
+        (self.work / ".venv/pyvenv.cfg").touch()
+        answer = json.loads(self.mlrepo(
+            "run", "--json", "--scratch", str(self.root / "scratch"), "../.venv/bin/python", "train.py",
+            cwd=self.work / "sub"))["run"]
+        self.assertEqual((answer["exitStatus"], answer["parameters"]), (0, {"lr": 1}))
+        self.assertEqual(sorted(answer["sources"]), ["sub/params.yaml", "sub/train.py", "sub/util.py"])
+        self.assertEqual((self.inputs(answer["name"]), list(self.outputs(answer["name"]))), (["data/a.txt"], ["out.txt"]))
+
+    def test_without_a_version_there_is_the_code_alone(self) -> None:
+        empty = self.root / "empty"
+        empty.mkdir()
+        (empty / "a.py").write_text("open('b.txt', 'w').write('b')")
+        self.mlrepo("init", "--quiet", cwd=empty)
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", PYTHON, "a.py", cwd=empty)
+        self.assertEqual(len(self.mlrepo("runs", cwd=empty).splitlines()), 1)
+        self.assertEqual(sorted(os.listdir(empty)), [".mlrepo", "a.py"])
