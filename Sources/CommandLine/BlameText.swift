@@ -6,6 +6,8 @@ internal import ObjectModel
 struct BlameText {
     /// The runs that repeated others, by the records of these.
     let again: [ObjectID: [Run]]
+    /// What was measured with what is asked about.
+    let evaluations: [Evaluation]
 
     static func identity(_ entry: TreeEntry) -> String {
         if entry.mode == .directory {
@@ -18,6 +20,7 @@ struct BlameText {
     func lines(_ blame: Blame) -> [String] {
         let origin = blame.origin == blame.path ? "" : "  made as \(blame.origin)"
         return ["\(blame.path)  \(Self.identity(blame.entry))\(origin)"] + tree(blame)
+            + EvaluationText.lines(evaluations)
     }
 
     /// The lines below a file or directory.
@@ -117,6 +120,13 @@ struct BlameText {
 
     /// The same for programs.
     func json(_ blame: Blame) -> JSONValue {
+        guard case .object(let members) = told(blame), let tests = EvaluationText.json(evaluations) else {
+            return told(blame)
+        }
+        return .object(members + [JSONMember("evaluations", tests)], sorting: true)
+    }
+
+    private func told(_ blame: Blame) -> JSONValue {
         let run = blame.making?.run
         return .object([
             "path": blame.path.json, "origin": blame.origin.json, "id": blame.entry.id.json,
@@ -146,7 +156,7 @@ struct BlameText {
                         "author":
                             (input.upstream?.version?.commit.author ?? input.upstream?.making?.run.user)?
                             .json,
-                        "upstream": input.upstream.map(json),
+                        "upstream": input.upstream.map(told),
                         "untold": input.untold.map { .string($0.rawValue) },
                     ])
                 }),
@@ -160,7 +170,7 @@ struct BlameText {
                     blame.parts.map { part in
                         .object([
                             "files": .number(part.files), "bytes": .number(part.bytes),
-                            "example": json(part.example),
+                            "example": told(part.example),
                         ])
                     }),
             "otherParts": blame.otherParts.files == 0

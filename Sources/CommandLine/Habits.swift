@@ -23,7 +23,7 @@ enum Habits {
         case "exp":
             (
                 "an experiment is a run; its parameters and metrics are found",
-                "mlrepo run COMMAND, and mlrepo runs"
+                "mlrepo run COMMAND, mlrepo runs, mlrepo compare RUN RUN"
             )
         case "clone", "push", "pull", "fetch", "remote":
             (
@@ -58,10 +58,10 @@ enum Habits {
                 "versions are not changed",
                 "mlrepo undo, and mlrepo commit again with all its options: the files stay as they are"
             )
-        case "metrics", "params", "plots", "compare":
+        case "metrics", "params", "plots":
             (
-                "parameters and metrics belong to commits",
-                "mlrepo diff REVISION REVISION, mlrepo show REVISION"
+                "parameters and metrics belong to runs and versions",
+                "mlrepo compare REVISION REVISION, with --plot NAME as a picture; mlrepo show REVISION"
             )
         case "verify", "check":
             ("what is stored is checked by 'fsck'", "mlrepo fsck")
@@ -136,7 +136,7 @@ enum Habits {
           DVC                      here
           dvc add PATH             mlrepo add PATH; mlrepo commit -m MESSAGE
           dvc checkout             mlrepo checkout REV, mlrepo restore PATH
-          dvc exp show             mlrepo runs, mlrepo diff REV REV
+          dvc exp show, exp diff   mlrepo runs, mlrepo compare REV REV
           dvc run                  mlrepo run -m MESSAGE COMMAND
           dvc repro                mlrepo rerun                what is stale, in order; --dry-run says why
           dvc dag                  mlrepo blame FILE --graph dot

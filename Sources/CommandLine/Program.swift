@@ -44,7 +44,10 @@ struct MLRepoCommand: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Trace",
-                subcommands: [BlameCommand.self, ImpactCommand.self, RunsCommand.self, ReproduceCommand.self]),
+                subcommands: [
+                    BlameCommand.self, ImpactCommand.self, RunsCommand.self, CompareCommand.self,
+                    ReproduceCommand.self,
+                ]),
             CommandGroup(
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),

@@ -36,9 +36,9 @@ indirect enum RunQuery {
     func matches(_ run: RecordedRun) -> Bool {
         switch self {
         case .any: true
-        case .has(let name): RunFacts.value(name, of: run) != nil
+        case .has(let name): RunFacts.value(name, of: run.run, run.state) != nil
         case .compare(let name, let comparison, let text):
-            RunFacts.value(name, of: run).map { Self.compare($0, comparison, text) } ?? false
+            RunFacts.value(name, of: run.run, run.state).map { Self.compare($0, comparison, text) } ?? false
         case .not(let query): !query.matches(run)
         case .and(let one, let other): one.matches(run) && other.matches(run)
         case .or(let one, let other): one.matches(run) || other.matches(run)
@@ -163,8 +163,9 @@ enum RunFacts {
     }
 
     /// A metric, a parameter, or a fact of a run, as text; nothing if it has none of that name.
-    static func value(_ name: String, of recorded: RecordedRun) -> String? {
-        let run = recorded.run
+    ///
+    /// - Parameter state: Nothing where it is not known.
+    static func value(_ name: String, of run: Run, _ state: RecordedRun.State?) -> String? {
         if name.hasPrefix("metrics.") { return value(String(name.dropFirst(8)), in: run.metrics) }
         for prefix in ["params.", "parameters."] where name.hasPrefix(prefix) {
             return value(String(name.dropFirst(prefix.count)), in: run.parameters)
@@ -172,7 +173,7 @@ enum RunFacts {
         if name.hasPrefix("env.") { return text(run.environment[String(name.dropFirst(4))]) }
         if let found = value(name, in: run.metrics) ?? value(name, in: run.parameters) { return found }
         switch name {
-        case "state": return recorded.state.rawValue
+        case "state": return state?.rawValue
         case "started": return run.started.map { Terminal.time($0) }
         case "seconds": return RunText.seconds(run).map { String($0) }
         case "status": return run.exitStatus.map { String($0) }
@@ -206,11 +207,15 @@ enum RunFacts {
 
     /// Runs in the order of a fact; those without it last, and those that are the same in it as they were.
     ///
-    /// - Parameter key: A name; with a minus before it the greatest come first.
-    static func sorted(_ runs: [RecordedRun], by key: String) -> [RecordedRun] {
+    /// - Parameters:
+    ///   - key: A name; with a minus before it the greatest come first.
+    ///   - value: What one has under a name.
+    static func sorted<Item>(
+        _ runs: [Item], by key: String, value: (Item, String) -> String?
+    ) -> [Item] {
         let isReversed = key.hasPrefix("-")
         let name = isReversed ? String(key.dropFirst()) : key
-        let keyed = runs.enumerated().map { (number, run) in (number, run, value(name, of: run)) }
+        let keyed = runs.enumerated().map { (number, run) in (number, run, value(run, name)) }
         return keyed.sorted { (one, other) in
             guard let first = one.2 else { return other.2 == nil && one.0 < other.0 }
             guard let second = other.2 else { return true }

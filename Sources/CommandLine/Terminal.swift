@@ -1,3 +1,4 @@
+internal import FileIO
 internal import ObjectModel
 internal import Synchronization
 
@@ -68,6 +69,9 @@ enum Terminal {
         send(Array("\(question) [y/N] ".utf8), to: 2)
         return ["y", "yes"].contains(readLine()?.lowercased())
     }
+
+    /// How many characters a line of standard output has; nothing where that is no terminal.
+    static var width: Int? { terminalWidth(of: 1) }
 
     static func printJSON(_ value: JSONValue) { print(json(value)) }
 

@@ -20,6 +20,8 @@ package struct ValueDifference: Sendable {
     package let name: String
     package let before: ParameterValue?
     package let after: ParameterValue?
+    /// Of a metric: names of the data that it was measured on and that was not the same; nothing if that was, or is not known.
+    package var otherData: [[UInt8]] = []
 }
 
 /// What differs between two versions.
@@ -59,23 +61,45 @@ extension Repository {
         let files = try reading { () throws(ReadError) in
             try fileChanges(from: tree(before.commit), to: tree(after?.commit))
         }
-        let old = try telling(before)
-        let new = try after.map { (after) throws(RepositoryError) in try telling(after) } ?? []
+        let old = try telling(before).map(\.run)
+        let new = try after.map { (after) throws(RepositoryError) in try telling(after).map(\.run) } ?? []
+        var metrics = Self.compare(old.map(\.metrics), new.map(\.metrics))
+        if metrics.contains(where: { $0.before != nil && $0.after != nil }) {
+            var measurements = Measurements(self)
+            for index in metrics.indices {
+                let name = metrics[index].name
+                guard let one = old.first(where: { Self.has(name, $0) }),
+                    let other = new.first(where: { Self.has(name, $0) })
+                else { continue }
+                let (mine, theirs) = (try measurements.data(of: one), try measurements.data(of: other))
+                if mine.isUnknown || theirs.isUnknown || mine.isSame(as: theirs) { continue }
+                metrics[index].otherData = mine.differences(from: theirs)
+            }
+        }
         return VersionDifference(
             files: files, parameters: Self.compare(old.map(\.parameters), new.map(\.parameters)),
-            metrics: Self.compare(old.map(\.metrics), new.map(\.metrics)))
+            metrics: metrics)
     }
 
     /// The runs of a version, or, where they have neither parameters nor metrics, those of the last version before it that has
     /// some: whoever corrects a file or gives it another name leaves the results as they are.
-    private func telling(_ contents: Contents) throws(RepositoryError) -> [Run] {
+    private func telling(_ contents: Contents) throws(RepositoryError) -> [(id: ObjectID, run: Run)] {
         var contents = contents
         while true {
-            let runs = contents.runs.map(\.1)
-            let isTelling = runs.contains { !($0.parameters.isEmpty && $0.metrics.isEmpty) }
+            let runs = contents.runs.map { (id: $0.0, run: $0.1) }
+            let isTelling = runs.contains { !($0.run.parameters.isEmpty && $0.run.metrics.isEmpty) }
             guard !isTelling, let parent = contents.commit.parents.first else { return runs }
             contents = try self.contents(of: parent)
         }
+    }
+
+    /// The same of a commit.
+    package func tellingRuns(of id: ObjectID) throws(RepositoryError) -> [(id: ObjectID, run: Run)] {
+        try telling(contents(of: id))
+    }
+
+    private static func has(_ name: String, _ run: Run) -> Bool {
+        ParameterValue.flattened(run.metrics).contains { $0.name == name }
     }
 
     /// What the files on disk have otherwise than a version.

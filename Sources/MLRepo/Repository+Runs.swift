@@ -90,12 +90,14 @@ extension Repository {
     }
 
     /// The files of what a run read or wrote.
-    package func files(of root: ObjectID) throws(RepositoryError) -> [(
+    ///
+    /// - Parameter place: Where the tree lies in the repository.
+    package func files(of root: ObjectID, at place: RepositoryPath = .root) throws(RepositoryError) -> [(
         path: RepositoryPath, entry: TreeEntry
     )] {
         var files: [(path: RepositoryPath, entry: TreeEntry)] = []
         try reading { () throws(ReadError) in
-            try DirectoryTree(root: root, reader: store).forEachFile(under: .root) { files.append(($0, $1)) }
+            try DirectoryTree(root: root, reader: store).forEachFile(under: place) { files.append(($0, $1)) }
         }
         return files
     }

@@ -209,7 +209,7 @@ package struct RunRecorder: Sendable {
             id: result.id, run: run,
             inputs: RunFiles(
                 inputs.entries, at: try repository.roots(of: run.inputs, in: base).roots.map(\.path)),
-            outputs: RunFiles(outputs.entries, at: Self.commonPlaces(outputs.entries.map(\.path))),
+            outputs: RunFiles(outputs.entries, at: RepositoryPath.commonPlaces(outputs.entries.map(\.path))),
             sources: findings.sources,
             external: external.files, removed: run.removed, changed: changed,
             secrets: findings.secrets, outside: findings.outside, seen: outputs.seen,
@@ -270,23 +270,5 @@ package struct RunRecorder: Sendable {
             return [RefChange(name: name, before: found, after: ObjectReference(.run, id))]
         }
         return (id, result.storedBytes)
-    }
-
-    /// The directories in which some files lie, each with all of them that lie in or below it: the nearest to the files where there
-    /// are few.
-    private static func commonPlaces(_ paths: [RepositoryPath]) -> [RepositoryPath] {
-        var places = Set(paths)
-        while places.count > 3 {
-            let deepest = places.map { $0.names.count }.max() ?? 0
-            // Names at the top are not put together.
-            guard deepest > 1 else { break }
-            places = Set(
-                places.map { path in
-                    path.names.count == deepest ? path.split?.directory ?? path : path
-                })
-            let all = places
-            places = places.filter { path in !all.contains { $0 != path && path.isInside($0) } }
-        }
-        return places.sorted()
     }
 }

@@ -1425,6 +1425,34 @@ class Transcripts(TranscriptTest):
             [66]
             """)
 
+    def test_compare_says_what_metrics_were_measured_on(self) -> None:
+        self.one()
+        self.write("train.sh", b"cat data/a.txt >model.bin\necho '{\"loss\": '$2'}' >metrics.json\n")
+        self.transcript(r"""
+            $ mlrepo run --quiet -m One sh train.sh --rate 0.5
+            $ mlrepo run --quiet -m Two sh train.sh --rate 0.25
+            $ mlrepo compare HEAD~1 HEAD
+                         HEAD~1  HEAD
+            params.rate  0.5     0.25
+            loss         0.5     0.25
+            $ mlrepo compare HEAD~1 HEAD --plot loss
+            HEAD~1   0.5  ██████████████████████████████████████████████████████████████████
+            HEAD    0.25  █████████████████████████████████
+            $ sh -c 'echo other >data/a.txt'
+            $ mlrepo commit --quiet -m Data data
+            $ mlrepo run --quiet -m Three sh train.sh --rate 0.125
+            $ mlrepo compare HEAD~2 HEAD
+                         HEAD~2  HEAD
+            params.rate  0.25    0.125
+            loss *       0.25    0.125
+            * not comparable: loss: different data (data/a.txt)
+            $ mlrepo compare --where 'loss > 1'
+            $ mlrepo compare
+            ! error: name what is to be compared
+            ! hint: mlrepo compare main~1 main, or mlrepo compare --where 'f1 > 0.8'
+            [64]
+            """)
+
     def test_runs_lists_what_was_executed(self) -> None:
         self.one()
         self.transcript(r"""

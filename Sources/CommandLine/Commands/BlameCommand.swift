@@ -42,7 +42,10 @@ struct BlameCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         let (blame, asked) = try find(repository)
-        let text = BlameText(again: try repository.reproductions())
+        var measurements = Measurements(repository)
+        let text = BlameText(
+            again: try repository.reproductions(),
+            evaluations: try measurements.evaluations(of: blame.entry, at: blame.path))
         if output.json {
             Terminal.printJSON(text.json(blame))
         } else if graph != nil {

@@ -9,7 +9,7 @@ struct DiffCommand: ParsableCommand {
         discussion: """
             With one revision, compares it with the files on disk; with none, the last commit with them. Parameters and \
             metrics belong to commits: of a version that has none they are those of the last one before that has, and on \
-            the disk's side those of the last commit.
+            the disk's side those of the last commit. Metrics that were measured on different data are marked.
 
             EXAMPLES
               mlrepo diff                what changed since the last commit
@@ -82,8 +82,9 @@ struct DiffCommand: ParsableCommand {
         let width = rows.map(\.name.count).max() ?? 0
         for row in rows {
             let name = row.name + String(repeating: " ", count: width - row.name.count)
+            let why = row.otherData.isEmpty ? "" : "  not comparable: \(ComparisonText.reason(row.otherData))"
             Terminal.print(
-                Terminal.escaped("  \(name)  \(row.before?.text ?? "-") -> \(row.after?.text ?? "-")"))
+                Terminal.escaped("  \(name)  \(row.before?.text ?? "-") -> \(row.after?.text ?? "-")") + why)
         }
     }
 
@@ -97,6 +98,9 @@ struct DiffCommand: ParsableCommand {
                     .object([
                         "name": .string(row.name), "before": row.before.map { Values.json($0) },
                         "after": row.after.map { Values.json($0) },
+                        "comparable": row.otherData.isEmpty ? nil : .bool(false),
+                        "why": row.otherData.isEmpty
+                            ? nil : .string(ComparisonText.reason(row.otherData)),
                     ])
                 })
         }

@@ -56,7 +56,7 @@ struct RunsCommand: ParsableCommand {
         }
         var runs = try repository.recordedRuns().filter(query.matches)
         if let key {
-            runs = RunFacts.sorted(runs, by: key)
+            runs = RunFacts.sorted(runs, by: key) { RunFacts.value($1, of: $0.run, $0.state) }
         } else if !output.json {
             // People look for the latest.
             runs.reverse()

@@ -31,12 +31,16 @@ struct ShowCommand: ParsableCommand {
             if output.json { return Terminal.printJSON(RunText.json(run.id, run.run)) }
             let base = run.run.base.flatMap { (try? repository.contents(of: $0))?.0 }
             Terminal.print("run \(run.name)  \(run.state.rawValue)")
-            return try Self.print(run.id, run.run, in: base, try repository.reproductions(), repository)
+            try Self.print(run.id, run.run, in: base, try repository.reproductions(), repository)
+            let evaluations = try Self.evaluations([run.run], repository)
+            for line in EvaluationText.lines(evaluations) { Terminal.print(line) }
+            return
         }
         let id = try repository.commit(named: revision)
         let (commit, runs) = try repository.contents(of: id)
         let names = try CommitNames(repository)
-        if output.json { return Terminal.printJSON(Self.json(id, commit, runs, names)) }
+        let evaluations = try Self.evaluations(runs.map(\.1), repository)
+        if output.json { return Terminal.printJSON(Self.json(id, commit, runs, names, evaluations)) }
         Terminal.print("commit \(id.hex)\(names.text(id))")
         for parent in commit.parents { Terminal.print("parent \(parent.hex)") }
         Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
@@ -48,12 +52,19 @@ struct ShowCommand: ParsableCommand {
             Terminal.print("")
             try Self.print(runID, run, in: commit, again, repository)
         }
+        for line in EvaluationText.lines(evaluations) { Terminal.print(line) }
         let files = try repository.changes(of: commit)
         if !files.isEmpty { Terminal.print("") }
         for file in files.prefix(Self.most) { Terminal.print(DiffCommand.line(file)) }
         if files.count > Self.most {
             Terminal.print("and \(Terminal.files(files.count - Self.most)) more")
         }
+    }
+
+    /// What was measured with models that runs made.
+    private static func evaluations(_ runs: [Run], _ repository: Repository) throws -> [Evaluation] {
+        var measurements = Measurements(repository)
+        return try measurements.evaluations(of: runs)
     }
 
     /// - Parameter commit: A version whose directories need not be told file by file.
@@ -91,10 +102,12 @@ struct ShowCommand: ParsableCommand {
     private static let most = 20
 
     private static func json(
-        _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames
+        _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames,
+        _ evaluations: [Evaluation]
     ) -> JSONValue {
         let told = LogCommand.json(id, commit, names, runs: runs.map { RunText.json($0.0, $0.1) })
         guard case .object(let members) = told else { return .null }
-        return .object(members + [JSONMember("tree", commit.tree.json)], sorting: true)
+        let tests = EvaluationText.json(evaluations).map { [JSONMember("evaluations", $0)] } ?? []
+        return .object(members + [JSONMember("tree", commit.tree.json)] + tests, sorting: true)
     }
 }

@@ -1,0 +1,152 @@
+internal import FileIO
+internal import Lineage
+package import ObjectModel
+internal import Storage
+
+/// What the metrics of a run were measured on, as far as that can be told: all data that it read, without models, code and parameters.
+package struct MeasuredData: Sendable {
+    /// A path in the repository, or the name of a file from outside, with its digest; in the order of the names.
+    package let files: [(name: [UInt8], id: ObjectID)]
+    /// Data is the same by its bytes, whatever it is called.
+    private let contents: [ObjectID]
+
+    init(_ files: [(name: [UInt8], id: ObjectID)]) {
+        self.files = files.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+        contents = files.map(\.id).sorted { $0.hex < $1.hex }
+    }
+
+    /// Whether nothing is known of it: whoever only declares metrics need not say what they were measured on.
+    package var isUnknown: Bool { files.isEmpty }
+
+    /// The directories, or few files, that it lies in; each file from outside.
+    package var places: [[UInt8]] {
+        let paths = files.compactMap { try? RepositoryPath($0.name) }
+        return RepositoryPath.commonPlaces(paths).map(\.bytes)
+            + files.map(\.name).filter { (try? RepositoryPath($0)) == nil }
+    }
+
+    package func isSame(as other: MeasuredData) -> Bool { contents == other.contents }
+
+    /// Names of what one has and the other one has otherwise, or not at all.
+    package func differences(from other: MeasuredData) -> [[UInt8]] {
+        let (mine, theirs) = (byName, other.byName)
+        // The same bytes under another name are no difference.
+        let (here, there) = (Set(mine.values), Set(theirs.values))
+        return Set(mine.keys).union(theirs.keys).filter { name in
+            guard mine[name] != theirs[name] else { return false }
+            let isKnown = mine[name].map(there.contains) ?? true
+            return !(isKnown && (theirs[name].map(here.contains) ?? true))
+        }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    private var byName: [[UInt8]: ObjectID] {
+        Dictionary(files.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Only what lies at some paths or below them.
+    package func files(under paths: Set<RepositoryPath>) -> MeasuredData {
+        MeasuredData(
+            files.filter { file in (try? RepositoryPath(file.name)).map(paths.covers) ?? false })
+    }
+}
+
+/// The metrics of a run that read a model and made none, as they belong to that model: with what they were measured on.
+package struct Evaluation: Sendable {
+    package let id: ObjectID
+    package let run: Run
+    package let data: MeasuredData
+    /// The files of the model that it read.
+    package let models: [RepositoryPath]
+}
+
+/// Tells what runs measured; remembers what it has looked up, as many runs read the same.
+package struct Measurements {
+    private let repository: Repository
+    private var known: [[ObjectID]: MeasuredData] = [:]
+    /// Runs with metrics that read a model and made none, the latest last; looked up when somebody asks.
+    private var candidates: [Evaluation]?
+
+    package init(_ repository: Repository) { self.repository = repository }
+
+    /// What the metrics of a run were measured on.
+    package mutating func data(of run: Run) throws(RepositoryError) -> MeasuredData {
+        let key = [run.inputs] + (run.external.map { [$0.list] } ?? [])
+        if let found = known[key] { return found }
+        var files: [(name: [UInt8], id: ObjectID)] = []
+        if repository.store.contains(ObjectReference(.tree, run.inputs)) {
+            files = try repository.files(of: run.inputs).map { ($0.path.bytes, $0.entry.id) }
+        }
+        if let list = run.external?.list, repository.store.contains(ObjectReference(.blob, list)) {
+            files += DigestList.digests(try repository.text(list)).map { ($0.key, $0.value) }
+        }
+        let directories = Set(files.filter { ModelNames.isModel($0.name) }.map { FilePath($0.name).parent })
+        let data = MeasuredData(
+            files.filter { name, _ in
+                !ModelNames.isModel(name) && !ModelNames.isParameters(name) && !Repository.isCode(name)
+                    && !(ModelNames.isCompanion(name) && directories.contains(FilePath(name).parent))
+            })
+        known[key] = data
+        return data
+    }
+
+    /// What was measured with a file, or with the files of a directory, the latest last.
+    package mutating func evaluations(
+        of entry: TreeEntry, at path: RepositoryPath
+    ) throws(RepositoryError) -> [Evaluation] {
+        guard entry.mode == .directory else {
+            return ModelNames.isModel(path.bytes) ? try evaluations(ofFiles: [entry.id]) : []
+        }
+        let ids = try models(in: entry.id, at: path).map(\.entry.id)
+        return ids.isEmpty ? [] : try evaluations(ofFiles: Set(ids))
+    }
+
+    /// What was measured with models that some runs made, the latest last.
+    package mutating func evaluations(
+        of makers: [Run]
+    ) throws(RepositoryError) -> [Evaluation] {
+        var made: Set<ObjectID> = []
+        for run in makers { made.formUnion(try models(in: run.outputs).map(\.entry.id)) }
+        return try made.isEmpty ? [] : evaluations(ofFiles: made)
+    }
+
+    /// What was measured with files, by their bytes, the latest last.
+    package mutating func evaluations(ofFiles ids: Set<ObjectID>) throws(RepositoryError) -> [Evaluation] {
+        var found: [Evaluation] = []
+        for candidate in try all() {
+            let read = try models(in: candidate.run.inputs).filter { ids.contains($0.entry.id) }
+            if read.isEmpty { continue }
+            found.append(
+                Evaluation(
+                    id: candidate.id, run: candidate.run, data: candidate.data, models: read.map(\.path)))
+        }
+        return found
+    }
+
+    /// Whether a run has metrics, read a model and made none: what it measured belongs to that model.
+    func isEvaluation(_ run: Run) throws(RepositoryError) -> Bool {
+        guard !run.metrics.isEmpty, try !models(in: run.inputs).isEmpty else { return false }
+        return try models(in: run.outputs).isEmpty
+    }
+
+    private mutating func all() throws(RepositoryError) -> [Evaluation] {
+        if let candidates { return candidates }
+        var found: [Evaluation] = []
+        for making in try repository.makings() {
+            guard try isEvaluation(making.run) else { continue }
+            found.append(
+                Evaluation(id: making.id, run: making.run, data: try data(of: making.run), models: []))
+        }
+        candidates = found
+        return found
+    }
+
+    /// The models in a tree of inputs or outputs; none where a collection took it.
+    ///
+    /// - Parameter place: Where the tree lies in the repository.
+    private func models(
+        in root: ObjectID, at place: RepositoryPath = .root
+    ) throws(RepositoryError) -> [(path: RepositoryPath, entry: TreeEntry)] {
+        guard repository.store.contains(ObjectReference(.tree, root)) else { return [] }
+        return try repository.files(of: root, at: place).filter { ModelNames.isModel($0.path.bytes) }
+    }
+}
