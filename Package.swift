@@ -50,6 +50,9 @@ let package = Package(
         /** libyaml: events of a YAML document */
         .systemLibrary(
             name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+        /** SQLite: a database in one file, for what is derived and looked up */
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
         /** Variadic system calls and intrinsics, one comment each; optimised in debug builds too */
         .target(name: "CShims", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
 
@@ -71,6 +74,8 @@ let package = Package(
         fastTarget("Observation", ["FileIO", "CShims"]),
         /** JSON, YAML and TOML files of hyperparameters as typed values */
         target("ParameterFiles", ["ObjectModel", "CYaml"]),
+        /** Facts of objects in a database that can be made anew, and questions about them */
+        fastTarget("Catalogue", ["ObjectModel", "Hashing", "CSQLite"]),
 
         // MARK: Floor 1: objects on a disk; the graph of commits and runs
 
@@ -114,6 +119,7 @@ let package = Package(
 
         /** Seeds, faults and simulated disks for tests; never in a product */
         fastTarget("TestSupport", ["FileIO", "ObjectModel"]),
+        tests("CatalogueTests", ["Catalogue", "CSQLite", "ObjectModel", "TestSupport"]),
         tests("ChunkingTests", ["Chunking", "TestSupport"]),
         tests("CodingTests", ["Coding", "CShims", "FileIO", "TestSupport"]),
         tests("FormatsTests", ["Formats", "FileIO", "TestSupport"]),
