@@ -52,7 +52,8 @@ extension Catalogue {
         let matching: ItemSet
         /// Those that have facts of this name; not looked for in the last place.
         let having: ItemSet
-        let trees: [(root: ObjectID, item: Int64)]
+        /// Roots, and the items that have them, also those that were removed.
+        let trees: [(root: ObjectID, items: [Int64])]
     }
 }
 
@@ -147,13 +148,15 @@ extension Catalogue {
         return ItemSet(numbers)
     }
 
-    private func trees(_ name: Int64) throws(CatalogueError) -> [(root: ObjectID, item: Int64)] {
-        // Those of removed items may be there no more.
-        let statement = try database.prepare(
-            "SELECT root, item FROM tree JOIN item ON item.number = tree.item WHERE name = ?")
+    private func trees(_ name: Int64) throws(CatalogueError) -> [(root: ObjectID, items: [Int64])] {
+        let statement = try database.prepare("SELECT root, item FROM tree WHERE name = ? ORDER BY root, item")
         try statement.bind(1, name)
-        var trees: [(root: ObjectID, item: Int64)] = []
-        while try statement.step() { trees.append((try statement.id(0), statement.integer(1))) }
+        var trees: [(root: ObjectID, items: [Int64])] = []
+        while try statement.step() {
+            let (root, item) = (try statement.id(0), statement.integer(1))
+            if trees.last?.root != root { trees.append((root, [])) }
+            trees[trees.count - 1].items.append(item)
+        }
         return trees
     }
 
@@ -214,11 +217,11 @@ extension Catalogue.Plan {
         case .places(let places, let comparison, let text):
             var (found, taken) = (ItemSet(), ItemSet())
             for (index, place) in places.enumerated() {
-                let matching = place.matching.union(try place.items(comparison, text, trees))
+                let matching = place.matching.union(try place.items(comparison, text, of: all, trees))
                 found = found.union(matching.subtracting(taken))
                 // Whoever has an earlier name is not asked for a later one.
                 guard comparison != nil, index < places.count - 1 else { continue }
-                taken = taken.union(place.having).union(try place.items(nil, "", trees))
+                taken = taken.union(place.having).union(try place.items(nil, "", of: all, trees))
             }
             return found
         }
@@ -228,15 +231,14 @@ extension Catalogue.Plan {
 extension Catalogue.Place {
     /// The items of whose directories a comparison is true.
     fileprivate func items(
-        _ comparison: Query.Comparison?, _ text: String, _ answer: Catalogue.Plan.Trees
+        _ comparison: Query.Comparison?, _ text: String, of all: ItemSet, _ answer: Catalogue.Plan.Trees
     ) throws -> ItemSet {
-        var answers: [ObjectID: Bool] = [:]
-        var items: [Int64] = []
-        for (root, item) in trees {
-            let known = try answers[root] ?? answer(name, root, comparison, text)
-            answers[root] = known
-            if known { items.append(item) }
+        var found: [Int64] = []
+        for (root, items) in trees {
+            // What only removed items have may be there no more.
+            let items = items.filter(all.contains)
+            if !items.isEmpty, try answer(name, root, comparison, text) { found += items }
         }
-        return ItemSet(items)
+        return ItemSet(found)
     }
 }

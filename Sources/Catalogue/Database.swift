@@ -46,8 +46,8 @@ struct Database: ~Copyable {
             "mmap_size = 0",
             "cell_size_check = 1",
             "temp_store = MEMORY",
-            // 64 MiB at most: pages that adding many rows comes back to.
-            "cache_size = -65536",
+            // 128 MiB at most: pages that adding many rows comes back to.
+            "cache_size = -131072",
         ] {
             let code = sqlite3_exec(handle, "PRAGMA \(pragma)", nil, nil, nil)
             guard code == SQLITE_OK else { throw failure(code, handle) }

@@ -10,6 +10,15 @@ struct ItemSet {
         for number in numbers.sorted() where self.numbers.last != number { self.numbers.append(number) }
     }
 
+    func contains(_ number: Int64) -> Bool {
+        var (low, high) = (0, numbers.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if numbers[middle] < number { low = middle + 1 } else { high = middle }
+        }
+        return low < numbers.count && numbers[low] == number
+    }
+
     func union(_ other: ItemSet) -> ItemSet { merged(other, one: true, both: true, second: true) }
     func intersection(_ other: ItemSet) -> ItemSet { merged(other, one: false, both: true, second: false) }
     func subtracting(_ other: ItemSet) -> ItemSet { merged(other, one: true, both: false, second: false) }
