@@ -58,6 +58,9 @@ extension Catalogue {
             found.sorted(by: order) == wanted.sorted(by: order),
             try database.number("SELECT count(*) FROM state WHERE typeof(next) = 'integer'") == 1
         else { throw .damaged }
+        let mode = try database.prepare("PRAGMA journal_mode")
+        // A write-ahead log is not what we made, and shares memory with whoever has it open.
+        guard try mode.step(), mode.text(0) != "wal" else { throw .damaged }
         return true
     }
 }

@@ -102,22 +102,39 @@ extension Catalogue {
         let text: String
         let item: Int64
 
-        /// About the order of the index, which need not be exact.
-        static func < (one: Row, other: Row) -> Bool {
-            if one.name != other.name { return one.name < other.name }
-            if one.kind != other.kind { return one.kind.rawValue < other.kind.rawValue }
-            if one.number != other.number { return one.number < other.number }
-            if one.text != other.text { return one.text < other.text }
-            return one.item < other.item
+        /// What orders rows as the index does, but for texts whose first eight bytes are the same.
+        var key: (Int64, UInt64) {
+            let group = name << 2 | kind.rawValue
+            guard kind == .number else {
+                let start = text.utf8.prefix(8)
+                let bytes = start.reduce(0) { $0 << 8 | UInt64($1) }
+                return (group, start.isEmpty ? 0 : bytes << (64 - 8 * UInt64(start.count)))
+            }
+            // Numbers below zero have the first bit, and grow downwards.
+            let bits = number.bitPattern
+            return (group, bits >> 63 == 1 ? ~bits : bits | 1 << 63)
         }
+    }
+
+    /// Where rows come in the order of the index; of no importance but for speed.
+    ///
+    /// Sorted are small values without texts, which are looked at only where they decide.
+    private func order(_ rows: [Row]) -> [Int] {
+        var keys = rows.indices.map { (key: rows[$0].key, row: $0) }
+        keys.sort { (one, other) in
+            if one.key != other.key { return one.key < other.key }
+            guard rows[one.row].kind != .number else { return one.row < other.row }
+            return rows[one.row].text < rows[other.row].text
+        }
+        return keys.map(\.row)
     }
 
     /// Writes facts in the order of the index, so that each of its pages is visited once, and forgets them.
     private func write(_ rows: inout [Row]) throws(CatalogueError) {
-        rows.sort(by: <)
         // A fact that an item has twice is one.
         let statement = try database.prepare("INSERT OR IGNORE INTO fact VALUES(?, ?, ?, ?, ?)")
-        for row in rows {
+        for index in order(rows) {
+            let row = rows[index]
             try statement.bind(1, row.name)
             try statement.bind(2, row.kind.rawValue)
             try statement.bind(3, row.number)
