@@ -98,7 +98,7 @@ let package = Package(
             "MLRepo",
             [
                 "WorkingTree", "Observation", "Lineage", "Storage", "ObjectModel", "ParameterFiles",
-                "Formats",
+                "Formats", "Catalogue",
                 "Hashing", "FileIO",
             ]),
 
@@ -109,7 +109,7 @@ let package = Package(
             "CommandLine",
             [
                 "MLRepo", "ParameterFiles", "ObjectModel", "Observation", "FileIO", "Lineage", "Storage",
-                "WorkingTree",
+                "WorkingTree", "Catalogue",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         /** The program: nothing but its start */

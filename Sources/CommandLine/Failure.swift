@@ -40,6 +40,7 @@ struct Failure: Error {
     private init(telling error: RepositoryError) {
         message = Terminal.oneLine("\(error)")
         switch error {
+        case .catalogue: status = .inputOutput
         case .noRepository: (status, hint) = (.notFound, "mlrepo init")
         case .store(let error): (status, hint) = Self.ending(error)
         case .object(let error):

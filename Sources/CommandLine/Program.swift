@@ -45,7 +45,8 @@ struct MLRepoCommand: ParsableCommand {
             CommandGroup(
                 name: "Trace",
                 subcommands: [
-                    BlameCommand.self, ImpactCommand.self, RunsCommand.self, CompareCommand.self,
+                    BlameCommand.self, ImpactCommand.self, RunsCommand.self, FindCommand.self,
+                    CompareCommand.self,
                     ReproduceCommand.self,
                 ]),
             CommandGroup(

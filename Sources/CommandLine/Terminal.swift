@@ -1,4 +1,5 @@
 internal import FileIO
+internal import MLRepo
 internal import ObjectModel
 internal import Synchronization
 
@@ -176,22 +177,5 @@ enum Terminal {
     }
 
     /// RFC 3339 in UTC with seconds.
-    ///
-    /// Days to date as in Howard Hinnant's "chrono-compatible low-level date algorithms".
-    static func time(_ seconds: Int) -> String {
-        let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400
-        let rest = seconds - days * 86_400
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * month + 2) / 5 + 1
-        let civilMonth = month < 10 ? month + 3 : month - 9
-        let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return
-            "\(year)-\(two(civilMonth))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
-    }
+    static func time(_ seconds: Int) -> String { PointInTime.text(seconds) }
 }

@@ -11,6 +11,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case object(ReadError)
     case tree(WorkingTreeError)
     case file(FileError)
+    /// Questions cannot be answered: what SQLite says.
+    case catalogue(String)
     /// A file of the working copy is damaged.
     case damaged(FilePath, String)
     /// The store of a working copy is not where it was.
@@ -90,6 +92,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .object(let error): "\(error)"
         case .tree(let error): "\(error)"
         case .file(let error): "\(error)"
+        case .catalogue(let words): words
         case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
         case .storeGone(let path): "the store of this working copy was in \(path), and is there no more"
         case .noCommit: "there is no commit here yet"

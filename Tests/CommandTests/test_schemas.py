@@ -481,6 +481,9 @@ class Answers(SchemaTest):
                          [("loss", False), ("acc", True)])
         self.assertEqual(self.answer("diff", "HEAD~2", "HEAD")["metrics"][0]["why"], "different data (data/a.txt)")
         self.answer("compare", "--where", "acc > 0", "--sort", "-acc")
+        self.assertEqual([found["kind"] for found in self.lines("find", "acc > 0 or loss > 0")],
+                         ["version", "version", "run", "run"])
+        self.error("find", "acc >", status=64)
         self.error("compare", status=64)
         self.error("compare", "nothing", status=66)
 
@@ -695,7 +698,7 @@ class Strictness(SchemaTest):
                    ["maintenance"], ["stats"], ["init", "further"],
                    ["branch", "side"], ["tag", "-d", "v1"], ["checkout", "HEAD"], ["checkout", "main", "--to", "../copy"],
                    ["checkout", "HEAD", "--", "data"], ["restore", "data"], ["worktree", "remove", "../other"], ["du"],
-                   ["impact", "data/run.sh"], ["compare", "HEAD~1", "HEAD"], ["rerun", "--dry-run"],
+                   ["impact", "data/run.sh"], ["compare", "HEAD~1", "HEAD"], ["find", ""], ["rerun", "--dry-run"],
                    ["config"], ["config", "user.name"], ["undo"], ["redo"], ["rm", "data/run.sh"], ["doctor"]]
         # The doctor finds fault with the fixed time of these tests.
         optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current",

@@ -1453,6 +1453,24 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_find_answers_questions_about_versions_and_runs(self) -> None:
+        self.one()
+        self.write("train.sh", b"cat data/a.txt >model.bin\necho '{\"f1\": '$2'}' >metrics.json\n")
+        self.transcript(r"""
+            $ mlrepo run --quiet -m Two sh train.sh --rate 0.5
+            $ mlrepo run --quiet sh train.sh --rate 0.75
+            $ mlrepo find 'metrics.f1 > 0.4 and params.rate < 0.6'
+            {two}  2025-11-23T09:00:00Z  "Two"  by Ada (HEAD -> main)  params rate=0.5  result f1=0.5
+            $ mlrepo find 'input = data/a.txt' --sort -f1
+            run:{run:8}  2025-11-23T09:00:00Z  ok  sh train.sh --rate 0.75  params rate=0.75  result f1=0.75
+            {two}  2025-11-23T09:00:00Z  "Two"  by Ada (HEAD -> main)  params rate=0.5  result f1=0.5
+            $ mlrepo find 'author ~ Bob'
+            $ mlrepo find 'f1 >'
+            ! error: the question: a value is missing behind '>'
+            ! hint: mlrepo find 'f1 > 0.9 and params.lr < 1e-3'
+            [64]
+            """)
+
     def test_runs_lists_what_was_executed(self) -> None:
         self.one()
         self.transcript(r"""

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Catalogue
 internal import MLRepo
 internal import ObjectModel
 
@@ -66,8 +67,10 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func runs(_ question: String, _ repository: Repository) throws -> [ComparedItem] {
-        let query = try RunQuery(question)
-        let found = try repository.recordedRuns().filter(query.matches)
+        let query = try Query(typed: question, for: "runs")
+        let found = try repository.recordedRuns().filter {
+            query.matches(RunFacts(of: $0.run, $0.state).values)
+        }
         return found.map {
             ComparedItem(name: "run:\($0.name.prefix(8))", commit: nil, runs: [($0.id, $0.run)])
         }
@@ -84,7 +87,7 @@ struct CompareCommand: ParsableCommand {
     private func sorted(_ items: [ComparedItem], by key: String) -> [ComparedItem] {
         RunFacts.sorted(items, by: key) { item, name in
             for (_, run) in item.runs {
-                if let value = RunFacts.value(name, of: run, nil) { return value }
+                if let value = RunFacts(of: run, nil).value(name) { return value }
             }
             return nil
         }

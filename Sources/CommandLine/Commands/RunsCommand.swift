@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Catalogue
 internal import MLRepo
 internal import ObjectModel
 
@@ -36,7 +37,7 @@ struct RunsCommand: ParsableCommand {
     var question: String?
 
     func run() throws {
-        let query = try RunQuery(question ?? "")
+        let query = try Query(typed: question ?? "", for: "runs")
         let repository = try Repository.here()
         if !dropped.isEmpty {
             guard question == nil else {
@@ -54,9 +55,11 @@ struct RunsCommand: ParsableCommand {
             }
             return
         }
-        var runs = try repository.recordedRuns().filter(query.matches)
+        var runs = try repository.recordedRuns().filter {
+            query.matches(RunFacts(of: $0.run, $0.state).values)
+        }
         if let key {
-            runs = RunFacts.sorted(runs, by: key) { RunFacts.value($1, of: $0.run, $0.state) }
+            runs = RunFacts.sorted(runs, by: key) { RunFacts(of: $0.run, $0.state).value($1) }
         } else if !output.json {
             // People look for the latest.
             runs.reverse()
