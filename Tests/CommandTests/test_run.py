@@ -811,7 +811,7 @@ class Questions(RunTest):
     def test_what_is_no_question(self) -> None:
         for question in ("f1 >", "> 1", "(f1 > 1", "f1 > 1)", "f1 > 'x", "and", "f1 > 1 f2", "not", "(" * 1000, "f1 ! 1"):
             with self.subTest(question):
-                self.refused("runs", question, status=64, says="the question about runs")
+                self.refused("runs", question, status=64, says="the question: ")
 
 
 class Code(RunTest):
