@@ -117,7 +117,7 @@ struct RerunPlan {
     }
 
     /// Whether all that a run's record names is there: of one that was dropped, a collection may have taken it.
-    private func isWhole(_ run: Run) -> Bool {
+    func isWhole(_ run: Run) -> Bool {
         let trees = [run.inputs, run.outputs, run.code?.sources].compactMap { $0 }
         let lists = [run.code?.files, run.external?.list].compactMap { $0 }
         return trees.allSatisfy { $0 == DirectoryTree.emptyRoot || repository.contains(.tree, $0) }

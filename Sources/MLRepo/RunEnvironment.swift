@@ -19,6 +19,11 @@ enum RunEnvironment {
         "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID", "SLURM_PROCID", "WORLD_SIZE", "XLA_FLAGS",
     ]
 
+    /// Whether a fact is a variable of that kind.
+    static func isPlace(_ fact: String) -> Bool {
+        fact.hasPrefix("variable.") && places.contains(String(fact.dropFirst(9)))
+    }
+
     /// The variables of a run that has to have them again, with their values; nothing for one that was not set.
     ///
     /// No others, whatever a record says: there are variables that make programs execute something else.
@@ -106,6 +111,15 @@ enum RunEnvironment {
             return nil
         }
         return String(text.dropFirst(7).prefix { !$0.isWhitespace })
+    }
+
+    /// Where an interpreter looks for packages, as that says it.
+    static func packageDirectories(of interpreter: FilePath) -> Set<FilePath> {
+        let question =
+            "import site; print('\\n'.join([*site.getsitepackages(), site.getusersitepackages()]), end='')"
+        let output = Subprocess.output(
+            [interpreter.description, "-I", "-c", question], variables: Subprocess.variables, limit: 1 << 16)
+        return Set((output ?? []).split(separator: 0x0a).map { FilePath(Array($0)) })
     }
 
     /// The packages that lie in some directories: `name==version`, in order.

@@ -692,7 +692,7 @@ class Strictness(SchemaTest):
         self.write("data/a.txt", b"changed\n")
         self.mlrepo("commit", "-m", "Two", "--param", "a=1", "--input", "data/run.sh")
         self.mlrepo("tag", "v1")
-        answers = [["run", "-m", "Run", "--", "cat", "data/a.txt"], ["reproduce", "--yes"], ["runs"], ["show"],
+        answers = [["run", "-m", "Run", "--", "cat", "data/a.txt"], ["run", "--cached", "--", "cat", "data/a.txt"], ["reproduce", "--yes"], ["runs"], ["show"],
                    ["status"], ["log"], ["diff", "HEAD~1", "HEAD"], ["branch"], ["tag"], ["operations"], ["ls"], ["fsck"], ["blame", "data/a.txt"],
                    ["worktree"], ["worktree", "add", "../other"], ["gc", "--plan"], ["gc"], ["maintenance", "--plan"],
                    ["maintenance"], ["stats"], ["init", "further"],

@@ -1425,6 +1425,32 @@ class Transcripts(TranscriptTest):
             [66]
             """)
 
+    def test_run_takes_what_was_executed_before_and_says_so(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo run --quiet sh -c 'echo training; cat data/a.txt >model.bin'
+            training
+            $ rm model.bin
+            $ mlrepo run --cached sh -c 'echo training; cat data/a.txt >model.bin'
+            training
+            ! not executed: run {run:8} of 2025-11-23T09:00:00Z did just this, with the same files; 1 file written as it wrote it
+            $ cat model.bin
+            first
+            $ sh -c 'echo mine >model.bin'
+            $ mlrepo run --cached sh -c 'echo training; cat data/a.txt >model.bin'
+            ! error: model.bin would be lost
+            ! hint: move what is named elsewhere, or leave out --cached, and it is executed
+            [125]
+            $ rm model.bin
+            $ sh -c 'echo other >data/a.txt'
+            $ mlrepo run --cached sh -c 'echo training; cat data/a.txt >model.bin'
+            training
+            ! note: executed, since run {run:8} is not the same: data/a.txt has changed
+            ! observed (seccomp) 1 input (data/a.txt), wrote model.bin (1 file, 6 bytes)
+            ! note: it read changes that no version has, which are kept with the run: data/a.txt; mlrepo commit makes a version of them
+            ! run {other:8}  ok  {size} stored
+            """)
+
     def test_compare_says_what_metrics_were_measured_on(self) -> None:
         self.one()
         self.write("train.sh", b"cat data/a.txt >model.bin\necho '{\"loss\": '$2'}' >metrics.json\n")

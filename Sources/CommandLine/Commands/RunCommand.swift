@@ -3,6 +3,8 @@ internal import FileIO
 internal import MLRepo
 internal import ObjectModel
 internal import Observation
+internal import Storage
+internal import WorkingTree
 
 #if canImport(Glibc)
     internal import Glibc
@@ -23,6 +25,9 @@ struct RunCommand: ParsableCommand {
 
             --scratch is for many runs at once, as sweeps and job arrays have them: each gets a fresh tree of its own in a directory, \
             with the version that you stand on and the code as it is now. What it wrote is kept with the run, and the tree removed.
+
+            --cached takes what a recorded run wrote that has executed just this: the same command, with all that it read as it is now, \
+            the same code, machine, interpreter and packages. Nothing else is ever taken for executed.
 
             EXAMPLES
               mlrepo run -m "Baseline" python train.py      a version of what it wrote, too
@@ -62,6 +67,11 @@ struct RunCommand: ParsableCommand {
             valueName: "dir"),
         completion: .directory)
     var scratch: String?
+    @Flag(
+        help:
+            "Where a recorded run has executed just this, take what it wrote, and execute nothing: it says so."
+    )
+    var cached = false
     @Option(
         name: .customLong("observe"),
         help: ArgumentHelp(
@@ -84,7 +94,7 @@ struct RunCommand: ParsableCommand {
     var words: [String] = []
 
     private enum CodingKeys: CodingKey {
-        case message, parameters, parameterFiles, metricFiles, scratch, way, inputs, outputs, output
+        case message, parameters, parameterFiles, metricFiles, scratch, cached, way, inputs, outputs, output
     }
 
     /// Options of this command that take a value.
@@ -133,6 +143,7 @@ struct RunCommand: ParsableCommand {
         request.outputs = try home.paths(outputs)
         if let scratch { try prepare(&request, in: scratch, home) }
         let branch = try home.base().head.branch
+        if cached, try takeCached(request, given, home) { return }
         let recorder: RunRecorder
         do { recorder = try RunRecorder(Repository.here(), request) } catch {
             // Nothing was written there.
@@ -167,7 +178,116 @@ struct RunCommand: ParsableCommand {
                 AdoptedRun(report), message.joined(separator: "\n\n"), Repository.alone())
         }
         tell(report, end, commit)
+        if isGood, !cached, !output.quiet, !output.json { try offer(report) }
         try finish(end)
+    }
+
+    // MARK: What was executed before
+
+    /// In seconds: who waited so long for what was there is told so.
+    private static let longRun = 10
+
+    /// Says that a run before had done the same.
+    private func offer(_ report: RunReport) throws {
+        guard RunText.seconds(report.run) ?? 0 >= Self.longRun,
+            let twin = try Repository.here().twin(of: report.run)
+        else { return }
+        Terminal.printError(
+            "note: run \(twin.name.prefix(8)) had made the same from the same; with --cached that is taken, and nothing executed"
+        )
+    }
+
+    /// Takes what a run wrote that has executed just this, if there is one; else says why there is none.
+    ///
+    /// - Returns: Whether there is.
+    private func takeCached(
+        _ request: RunRequest, _ given: [String: ParameterValue], _ home: Repository
+    ) throws -> Bool {
+        var wanted = given
+        for (name, value) in try Values.gather(pairs: [], files: parameterFiles) where wanted[name] == nil {
+            wanted[name] = value
+        }
+        let recorded: RecordedRun
+        switch try Repository.here().cachedRun(request.arguments, parameters: wanted) {
+        case .none: return false
+        case .other(let run, let reasons):
+            if !output.quiet {
+                let rest = reasons.count > 2 ? " and \(Terminal.count(reasons.count - 2)) more" : ""
+                Terminal.printError(
+                    "note: executed, since run \(run.name.prefix(8)) is not the same: \(Terminal.oneLine(reasons.prefix(2).joined(separator: ", ")))\(rest)"
+                )
+            }
+            return false
+        case .found(let run): recorded = run
+        }
+        if let tree = request.scratch {
+            try RunExecution.enter(home.environment.workingDirectory)
+            try tree.discard()
+        }
+        // What it wrote in a tree of its own would not have come here either.
+        let isTaken = request.scratch == nil
+        let repository = isTaken || !message.isEmpty ? try Repository.alone() : home
+        let files = isTaken ? try take(recorded, repository) : 0
+        if !output.json { try replay(recorded, home) }
+        var commit: CommitReport?
+        if !message.isEmpty {
+            commit = try Self.adopt(
+                AdoptedRun(recorded), message.joined(separator: "\n\n"), repository)
+        }
+        tell(recorded, files, commit)
+        return true
+    }
+
+    /// - Returns: How many files were written.
+    private func take(_ recorded: RecordedRun, _ repository: Repository) throws -> Int {
+        let progress = output.progress("writing")
+        defer { progress.finish() }
+        do throws(RepositoryError) {
+            return try repository.takeOutputs(of: recorded) { progress.add($0) }
+        } catch {
+            var failure = Failure(error)
+            if case .wouldLose = error {
+                failure.hint = "move what is named elsewhere, or leave out --cached, and it is executed"
+            }
+            throw failure
+        }
+    }
+
+    /// Shows what the command printed.
+    private func replay(_ recorded: RecordedRun, _ repository: Repository) throws {
+        if let text = recorded.run.standardOutput {
+            try BlobStream(store: repository.store, id: text).forEachPiece { Terminal.write($0) }
+        }
+        guard let text = recorded.run.standardError else { return Terminal.flush() }
+        Terminal.flush()
+        try BlobStream(store: repository.store, id: text).forEachPiece { Terminal.send(Array($0), to: 2) }
+    }
+
+    private func tell(_ recorded: RecordedRun, _ files: Int, _ commit: CommitReport?) {
+        if output.json {
+            let run = JSONValue.object([
+                "run": .string(recorded.name), "id": recorded.id.json, "files": .number(files),
+                "parameters": Values.json(recorded.run.parameters),
+                "metrics": Values.json(recorded.run.metrics),
+            ])
+            guard let commit, case .object(let members) = CommitCommand.json(commit) else {
+                return Terminal.printJSON(.object(["cached": run]))
+            }
+            return Terminal.printJSON(.object(members + [JSONMember("cached", run)], sorting: true))
+        }
+        guard !output.quiet else { return }
+        let time = recorded.run.started.map { " of \(Terminal.time($0))" } ?? ""
+        Terminal.printError(
+            "not executed: run \(recorded.name.prefix(8))\(time) did just this, with the same files; \(Terminal.files(files)) written as it wrote \(files == 1 ? "it" : "them")"
+        )
+        if let commit { tell(commit, recorded.run) }
+    }
+
+    private func tell(_ commit: CommitReport, _ run: Run) {
+        let metrics = Values.line(run.metrics, atMost: 4)
+        Terminal.printError(
+            "[\(commit.branch ?? "no branch") \(commit.id.short)] \(Terminal.escaped(commit.commit.subject))\(metrics.isEmpty ? "" : "   \(metrics)")"
+        )
     }
 
     /// Makes a tree for the run, and lets the process stand in it.
@@ -242,11 +362,7 @@ struct RunCommand: ParsableCommand {
         guard !output.quiet else { return }
         for line in RunReportText.lines(report, end) { Terminal.printError(line) }
         if let commit {
-            let subject = Terminal.escaped(commit.commit.subject)
-            let metrics = Values.line(report.run.metrics, atMost: 4)
-            Terminal.printError(
-                "[\(commit.branch ?? "no branch") \(commit.id.short)] \(subject)\(metrics.isEmpty ? "" : "   \(metrics)")"
-            )
+            tell(commit, report.run)
         } else if !message.isEmpty, end.status != 0 {
             Terminal.printError(
                 "no version is made of a run that failed; mlrepo commit --run \(report.run.name?.prefix(8) ?? "") -m MESSAGE makes one"

@@ -1,0 +1,149 @@
+internal import FileIO
+package import ObjectModel
+internal import Storage
+package import WorkingTree
+
+/// Whether a recorded run has executed just what is about to be executed.
+package enum CachedRun: Sendable {
+    /// It has: the same command in the same place, with inputs, code, values and packages as they are now.
+    case found(RecordedRun)
+    /// The latest run of the same command had something else.
+    case other(RecordedRun, reasons: [String])
+    case none
+}
+
+extension Repository {
+    /// Looks for a run that has executed a command with everything as it is here.
+    ///
+    /// Only runs that were watched, ended well and saw all of it count: of others nobody knows what they depend on.
+    /// - Parameters:
+    ///   - arguments: The program's name and its arguments.
+    ///   - parameters: What the run has to have been told, beyond the words of the command.
+    package func cachedRun(
+        _ arguments: [[UInt8]], parameters: [String: ParameterValue]
+    ) throws(RepositoryError) -> CachedRun {
+        let command = Run.Command(arguments: arguments, directory: try path([UInt8(ascii: ".")]))
+        let candidates = try recordedRuns().filter { recorded in
+            let run = recorded.run
+            return run.command == command && recorded.state == .ok && run.reproduction == nil
+                && run.observedBy != "declared" && run.gaps.isEmpty && run.uncertain.isEmpty
+                && run.removed.isEmpty
+        }
+        guard let latest = candidates.last else { return .none }
+        var plan = try RerunPlan(self)
+        var told: [String] = []
+        for recorded in candidates.reversed() where plan.isWhole(recorded.run) {
+            var reasons = try plan.reasons(recorded.run, outputs: [])
+            if reasons.isEmpty { reasons = try surroundings(of: recorded.run, parameters) }
+            if reasons.isEmpty { return .found(recorded) }
+            if recorded.id == latest.id { told = reasons }
+        }
+        return .other(latest, reasons: told.isEmpty ? ["what it wrote was collected"] : told)
+    }
+
+    /// The latest run before a recorded one that read and wrote the same, by the same command and code.
+    package func twin(of run: Run) throws(RepositoryError) -> RecordedRun? {
+        try recordedRuns().last { recorded in
+            let other = recorded.run
+            return other.name != run.name && recorded.state == .ok && other.command == run.command
+                && other.inputs == run.inputs && other.outputs == run.outputs && other.code == run.code
+                && other.external == run.external && other.parameters == run.parameters
+                && other.reproduction == nil
+        }
+    }
+
+    /// Facts of the machine that say where something runs, and not how.
+    private static let places: Set<String> = [
+        "host", "memory", "processor", "processors", "python", "release",
+    ]
+
+    /// What of the machine, the values and the packages is not as a run had it.
+    private func surroundings(
+        of run: Run, _ parameters: [String: ParameterValue]
+    ) throws(RepositoryError) -> [String] {
+        let wanted = ParameterValue.flattened(parameters)
+        let given = Dictionary(
+            ParameterValue.flattened(run.parameters).map { ($0.name, $0.value) },
+            uniquingKeysWith: { first, _ in first })
+        var reasons = wanted.filter { given[$0.name] != $0.value }.map {
+            "\($0.name) was \(given[$0.name]?.text ?? "not given")"
+        }
+        let facts = RunEnvironment.facts(environment)
+        for name in Set(facts.keys).union(run.environment.keys).subtracting(Self.places).sorted()
+        where facts[name] != run.environment[name] && !RunEnvironment.isPlace(name) {
+            reasons.append("\(name) is another one")
+        }
+        guard case .string(let version)? = run.environment["python"] else { return reasons }
+        guard let interpreter = interpreter(run.command?.arguments.first ?? []) else {
+            return reasons + ["it is not known which Python would be used"]
+        }
+        if RunEnvironment.version(of: interpreter) != version { reasons.append("Python was \(version)") }
+        guard let list = run.packages else { return reasons }
+        let there = Set(
+            RunEnvironment.packages(
+                in: RunEnvironment.packageDirectories(of: interpreter), environment.files))
+        for line in try text(list).split(separator: 0x0a) {
+            let package = String(decoding: line, as: UTF8.self)
+            if !there.contains(package) { reasons.append("\(package) is not installed") }
+        }
+        return reasons
+    }
+
+    /// The interpreter that a command starts; for one that is no Python, the first on the path.
+    private func interpreter(_ program: [UInt8]) -> FilePath? {
+        let name = FilePath(program).name
+        guard name.starts(with: "python".utf8) else { return onPath(Array("python3".utf8)) }
+        guard program.contains(UInt8(ascii: "/")) else { return onPath(program) }
+        return environment.workingDirectory.appending(program).normalized
+    }
+
+    private func onPath(_ name: [UInt8]) -> FilePath? {
+        for directory in (environment.variable("PATH") ?? "").split(separator: ":") {
+            let place = FilePath(String(directory)).appending(name)
+            if ((try? environment.files.status(place)) ?? nil) != nil { return place }
+        }
+        return nil
+    }
+
+    /// Writes what a run wrote where it wrote it.
+    ///
+    /// - Returns: How many files were not there as it wrote them.
+    /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file is in the way whose content the store does not have; then nothing has
+    ///   happened.
+    package func takeOutputs(
+        of recorded: RecordedRun, onStep: @escaping @Sendable (WorkStep) -> Void
+    ) throws(RepositoryError) -> Int {
+        try requireWhole()
+        var steps = CheckoutSteps()
+        var lost: [RepositoryPath] = []
+        var firm: Set<RepositoryPath> = [.root]
+        for (path, entry) in try files(of: recorded.run.outputs) {
+            if let above = path.split?.directory, try obstacle(above, [], &firm) != nil {
+                lost.append(path)
+                continue
+            }
+            guard let status = try status(of: path) else {
+                steps.append(CheckoutStep(path: path, entry: entry))
+                continue
+            }
+            guard let here = try known(path, status) else {
+                lost.append(path)
+                continue
+            }
+            if here.id == entry.id, here.mode == entry.mode { continue }
+            steps.append(CheckoutStep(path: path, before: here, entry: entry))
+        }
+        guard lost.isEmpty else { throw .wouldLose(lost) }
+        try write(steps, onStep: onStep)
+        return steps.count
+    }
+
+    /// What lies at a path, if the store has it.
+    private func known(_ path: RepositoryPath, _ status: FileStatus) throws(RepositoryError) -> TreeEntry? {
+        guard status.kind == .file, let name = path.split?.name else { return nil }
+        let id = try digest(of: copy.root.appending(path.bytes))
+        guard store.contains(ObjectReference(.blob, id)) else { return nil }
+        return TreeEntry(
+            name: name, mode: status.isExecutable ? .executable : .file, id: id, size: status.size)
+    }
+}

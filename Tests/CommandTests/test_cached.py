@@ -1,0 +1,152 @@
+"""Runs that were executed before: what they wrote is taken, if somebody asks for it, and only if all is as it was."""
+import json
+import os
+import shutil
+import sys
+import unittest
+
+from test_run import PYTHON, RunTest
+
+
+class Cached(RunTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.outside = self.root / "outside.txt"
+        self.outside.write_text("noise")
+        self.script("train.py", f"""
+            import json, os, sys
+            import helper
+            print("to stdout")
+            print("to stderr", file=sys.stderr)
+            os.makedirs("model", exist_ok=True)
+            open("model/w.bin", "w").write(open("data/a.txt").read() + open({str(self.outside)!r}).read() + "".join(sys.argv[1:]))
+            json.dump({{"f1": 0.5}}, open("metrics.json", "w"))
+            """)
+        self.write("helper.py", "x = 1\n")
+
+    def train(self, *words: str, options: tuple[str, ...] = ()) -> dict:
+        """The answer of a run that would rather not be executed."""
+        return json.loads(self.mlrepo("run", "--json", "--cached", *options, PYTHON, "train.py", *words))
+
+    def is_cached(self, *words: str, options: tuple[str, ...] = ()) -> bool:
+        return "cached" in self.train(*words, options=options)
+
+    def runs(self) -> int:
+        return len(self.mlrepo("runs").splitlines())
+
+    def test_nothing_is_executed_and_all_comes_back_with_what_was_printed(self) -> None:
+        first = self.train()
+        (expected, count) = (self.tree(self.work), self.runs())
+        shutil.rmtree(self.work / "model")
+        (self.work / "metrics.json").unlink()
+        self.assertEqual(self.mlrepo("run", "--cached", PYTHON, "train.py"), "to stdout\n")
+        self.assertIn("to stderr\nnot executed: run " + first["run"]["name"][:8], self.stderr)
+        self.assertIn("2 files written as it wrote them", self.stderr)
+        self.assertEqual((self.tree(self.work), self.runs()), (expected, count))
+        self.assertEqual(self.train()["cached"]["files"], 0)
+
+    def test_without_being_asked_for_everything_is_executed(self) -> None:
+        self.train()
+        self.assertIn("run", json.loads(self.mlrepo("run", "--json", PYTHON, "train.py")))
+        self.assertEqual(self.runs(), 2)
+
+    def test_whatever_it_depends_on_has_to_be_as_it_was(self) -> None:
+        def data() -> None: self.write("data/a.txt", "other rows\n")
+        def code() -> None: self.write("helper.py", "x = 2\n")
+        def outside() -> None: self.outside.write_text("other")
+        def variable() -> None: self.environment["PYTHONHASHSEED"] = "7"
+        for change in (data, code, outside, variable):
+            with self.subTest(change.__name__):
+                self.train()
+                self.assertTrue(self.is_cached())
+                change()
+                self.assertFalse(self.is_cached())
+                self.assertIn("note: executed, since run", self.stderr)
+        # What it does not read, and other files that it wrote, make no difference.
+        self.write("data/b.txt", "other rows\n")
+        self.assertTrue(self.is_cached())
+        self.assertFalse(self.is_cached("--lr", "1"))
+        self.assertTrue(self.is_cached("--lr", "1"))
+        self.assertFalse(self.is_cached("--lr", "1", options=("--params", self.write_params("seed: 1\n"))))
+        self.assertIn("seed was not given", self.stderr)
+        self.assertTrue(self.is_cached("--lr", "1", options=("--params", "p.yaml")))
+        self.assertFalse(self.is_cached("--lr", "1", options=("--params", self.write_params("seed: 2\n"))))
+
+    def write_params(self, text: str) -> str:
+        self.write("p.yaml", text)
+        return "p.yaml"
+
+    def test_a_result_of_long_ago_is_found_again(self) -> None:
+        names = []
+        for text in ("one\n", "two\n", "three\n"):
+            self.write("data/a.txt", text)
+            names.append(self.train()["run"]["name"])
+        self.write("data/a.txt", "one\n")
+        self.assertEqual(self.train()["cached"]["run"], names[0])
+        self.assertTrue((self.work / "model/w.bin").read_text().startswith("one"))
+
+    def test_what_is_in_the_way_and_nowhere_else_stays(self) -> None:
+        self.train()
+        self.write("model/w.bin", "mine")
+        (self.work / "metrics.json").unlink()
+        self.refused("run", "--cached", PYTHON, "train.py", status=125, says="model/w.bin would be lost")
+        self.assertEqual((self.work / "model/w.bin").read_text(), "mine")
+        self.assertFalse((self.work / "metrics.json").exists())
+        shutil.rmtree(self.work / "model")
+        (self.root / "elsewhere").mkdir()
+        (self.work / "model").symlink_to(self.root / "elsewhere")
+        self.refused("run", "--cached", PYTHON, "train.py", status=125, says="model")
+        self.assertEqual(os.listdir(self.root / "elsewhere"), [])
+
+    def test_failed_declared_and_half_seen_runs_do_not_count(self) -> None:
+        self.run_raw("run", "sh", "-c", "exit 3")
+        done = self.run_raw("run", "--cached", "--quiet", "sh", "-c", "exit 3")
+        self.assertEqual(done.returncode, 3)
+        self.mlrepo("run", "--observe", "declared", "--input", "data/a.txt", "sh", "-c", "cat data/a.txt")
+        self.mlrepo("run", "--cached", "sh", "-c", "cat data/a.txt")
+        self.assertNotIn("not executed", self.stderr)
+        remove = ("sh", "-c", "cat data/a.txt; rm -f data/b.txt")
+        self.mlrepo("run", *remove)
+        self.mlrepo("run", "--cached", *remove)
+        self.assertNotIn("not executed", self.stderr)
+
+    def test_a_version_may_be_made_of_it(self) -> None:
+        self.train()
+        shutil.rmtree(self.work / "model")
+        answer = self.train(options=("-m", "Taken"))
+        self.assertEqual((answer["cached"]["files"], answer["branch"]), (1, "main"))
+        self.assertIn("f1=0.5", self.mlrepo("blame", "model/w.bin"))
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+
+    def test_a_sweep_that_is_begun_again_executes_what_is_missing(self) -> None:
+        words = ("run", "--quiet", "--cached", "--scratch", "../scratch", "--param")
+        for rate in "12":
+            self.mlrepo(*words, f"lr={rate}", "--", PYTHON, "train.py", "--lr", "{lr}")
+        self.assertEqual(self.runs(), 2)
+        for rate in "123":
+            self.mlrepo(*words, f"lr={rate}", "--", PYTHON, "train.py", "--lr", "{lr}")
+        self.assertEqual((self.runs(), os.listdir(self.root / "scratch")), (3, []))
+        self.assertFalse((self.work / "model").exists())
+
+    def test_what_was_collected_is_executed(self) -> None:
+        name = self.train()["run"]["name"]
+        self.mlrepo("runs", "--drop", name)
+        self.assertFalse(self.is_cached())
+
+    @unittest.skipUnless(shutil.which("python3"), "no python3")
+    def test_packages_have_to_be_those_that_were_there(self) -> None:
+        environment = self.root / "environment"
+        packages = environment / "lib" / f"python{'.'.join(map(str, sys.version_info[:2]))}" / "site-packages"
+        os.makedirs(environment / "bin")
+        os.makedirs(packages / "tool-1.0.dist-info")
+        (packages / "tool.py").write_text("version = 1\n")
+        (environment / "bin/python").symlink_to(os.path.realpath(PYTHON))
+        (environment / "pyvenv.cfg").write_text(f"home = {os.path.dirname(os.path.realpath(PYTHON))}\n")
+        program = str(environment / "bin/python")
+        self.script("use.py", "import tool; open('out.txt', 'w').write(str(tool.version))")
+        self.mlrepo("run", "--quiet", program, "use.py")
+        self.mlrepo("run", "--cached", program, "use.py")
+        self.assertIn("not executed", self.stderr)
+        os.rename(packages / "tool-1.0.dist-info", packages / "tool-2.0.dist-info")
+        self.mlrepo("run", "--cached", program, "use.py")
+        self.assertIn("tool==1.0 is not installed", self.stderr)
