@@ -83,9 +83,10 @@ static long set_filter(unsigned long flags, const struct sock_fprog *program) {
     return listener;
 }
 
-// Makes the filter and returns its listener, or -1.
-static int install_filter(void) {
-    struct sock_filter filter[8 + 5 * rule_count];
+enum { filter_room = 8 + 5 * rule_count };
+
+// Writes the filter, and returns how many instructions it has.
+static int make_filter(struct sock_filter filter[filter_room]) {
     int length = 0;
     filter[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
     filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MLREPO_ARCHITECTURE, 1, 0);
@@ -105,6 +106,21 @@ static int install_filter(void) {
         filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
     }
     filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    return length;
+}
+
+long mlrepo_filter(void *buffer, size_t size) {
+    struct sock_filter filter[filter_room];
+    size_t length = (size_t)make_filter(filter) * sizeof *filter;
+    if (length > size) return -1;
+    memcpy(buffer, filter, length);
+    return (long)length;
+}
+
+// Installs the filter and returns its listener, or -1.
+static int install_filter(void) {
+    struct sock_filter filter[filter_room];
+    int length = make_filter(filter);
     struct sock_fprog program = {(unsigned short)length, filter};
     // A call that was taken is not interrupted by signals, which programs that work with timers would notice (since Linux 5.19).
     long listener = set_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER | MLREPO_WAIT_KILLABLE, &program);
@@ -133,9 +149,8 @@ static int send_number(int channel, int number, int descriptor) {
     return sendmsg(channel, &message, MSG_NOSIGNAL) == sizeof number ? 0 : -1;
 }
 
-static int receive_number(int channel, int *descriptor) {
-    int number = 0;
-    struct iovec data = {&number, sizeof number};
+long mlrepo_receive(int channel, void *buffer, size_t size, int *descriptor) {
+    struct iovec data = {buffer, size};
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr header;
@@ -146,10 +161,15 @@ static int receive_number(int channel, int *descriptor) {
     do {
         count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
     } while (count < 0 && errno == EINTR);
-    if (count != sizeof number) return -1;
+    if (count <= 0) return count;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_type == SCM_RIGHTS) memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
-    return number;
+    return count;
+}
+
+static int receive_number(int channel, int *descriptor) {
+    int number = 0;
+    return mlrepo_receive(channel, &number, sizeof number, descriptor) == sizeof number ? number : -1;
 }
 
 // The child's part: nothing here may take a lock that a thread of the parent may have held.
@@ -190,10 +210,39 @@ int mlrepo_start(const struct mlrepo_command *command, struct mlrepo_started *st
     started->listener = -1;
     started->channel = ends[0];
     started->refusal = receive_number(ends[0], &started->listener);
-    if (started->listener >= 0) {
-        // The caller goes on where it was, on the same processor, while the answer is made. Older kernels have no such thing.
-        ioctl(started->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, MLREPO_SYNC_WAKE_UP);
-    }
+    if (started->listener >= 0) mlrepo_prepare_listener(started->listener);
+    return 0;
+}
+
+int mlrepo_prepare_listener(int listener) {
+    // Whatever else came as a descriptor answers no calls.
+    uint64_t none = 0;
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &none) == 0 || errno != ENOENT) return -1;
+    // The caller goes on where it was, on the same processor, while the answer is made. Older kernels have no such thing.
+    ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, MLREPO_SYNC_WAKE_UP);
+    return 0;
+}
+
+int mlrepo_take_input(void) {
+    int taken = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    // What this process starts reads nothing of it, and does not hold it open.
+    if (taken >= 0 && nothing >= 0) dup2(nothing, 0);
+    if (nothing > 0) close(nothing);
+    return taken;
+}
+
+int mlrepo_open_process(int process) { return (int)syscall(SYS_pidfd_open, process, 0u); }
+
+int mlrepo_process_status(int process, int *status) {
+    // struct pidfd_info in its first form, and PIDFD_INFO_EXIT: headers older than Linux 6.15 have neither.
+    struct {
+        uint64_t mask, group;
+        uint32_t ids[11];
+        int32_t status;
+    } facts = {.mask = 1u << 3};
+    if (ioctl(process, _IOWR(0xff, 11, facts), &facts) != 0 || (facts.mask & 1u << 3) == 0) return -1;
+    *status = facts.status;
     return 0;
 }
 

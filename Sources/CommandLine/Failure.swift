@@ -231,11 +231,17 @@ struct Failure: Error {
             if let hint { Terminal.printError("hint: \(hint)") }
             return
         }
-        let error = JSONValue.object([
-            "status": .integer(Int(status.rawValue)), "message": .string(message),
-            "hint": hint.map { .string($0) },
-            "path": path.map { .string($0) },
+        Terminal.printError(Terminal.json(self.json))
+    }
+
+    /// The failure for programs.
+    var json: JSONValue {
+        .object([
+            "error": .object([
+                "status": .integer(Int(status.rawValue)), "message": .string(message),
+                "hint": hint.map { .string($0) },
+                "path": path.map { .string($0) },
+            ])
         ])
-        Terminal.printError(Terminal.json(.object(["error": error])))
     }
 }

@@ -56,7 +56,7 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Plumbing",
                 subcommands: [
                     CatCommand.self, ListCommand.self, HashCommand.self, ResolveCommand.self,
-                    MaintenanceCommand.self,
+                    MaintenanceCommand.self, ObserveCommand.self,
                 ]),
         ])
 }

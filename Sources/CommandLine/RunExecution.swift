@@ -54,13 +54,19 @@ struct RunExecution {
     /// - Parameter leavesOutput: Standard output is left for an answer.
     func perform(leavesOutput: Bool) throws -> (RunReport, ObservedCommand.End) {
         let end: ObservedCommand.End
+        for (name, value) in RunLog.variables(of: recorder) { setenv(name, value, 1) }
         do { end = try recorder.execute(leavesOutput: leavesOutput) } catch {
             let failure = error
             throw Failure(
                 status: .inputOutput,
                 message: "the command cannot be started: \(RunText.reason(failure.code))")
         }
-        do { return (try record(end), end) } catch {
+        return (try finish(end), end)
+    }
+
+    /// Records how the command has ended.
+    func finish(_ end: ObservedCommand.End) throws -> RunReport {
+        do { return try record(end) } catch {
             // How it ended is told and recorded all the same.
             try? recorder.finishInShort(end)
             let words = end.signal.map { "signal \($0)" } ?? "status \(end.status ?? 0)"
@@ -87,8 +93,11 @@ struct RunExecution {
         }
         let findings = try recorder.findings(end)
         let values = RunValues(recorder.repository, findings, isObserved: end.observation.way != .declared)
-        let parameters = values.parameters(files: parameterFiles, words: words, given: parameters)
-        let metrics = try values.metrics(files: metricFiles, hasSucceeded: end.status == 0)
+        let log = RunLog.read(of: recorder)
+        let parameters = values.parameters(
+            files: parameterFiles, logged: log.parameters, words: words, given: parameters)
+        let metrics = try values.metrics(
+            files: metricFiles, logged: log.metrics, hasSucceeded: end.status == 0)
         let progress = output.progress("recording")
         defer { progress.finish() }
         return try recorder.finish(end, findings, parameters: parameters, metrics: metrics) {

@@ -13,9 +13,9 @@ struct RunValues {
         (self.repository, self.findings, self.isObserved) = (repository, findings, isObserved)
     }
 
-    /// What files say, then what the command was told, which wins.
+    /// What files say, then what the command itself says, then what it was told: what comes later wins.
     func parameters(
-        files: [String], words: [String], given: [String: ParameterValue]
+        files: [String], logged: [String: ParameterValue], words: [String], given: [String: ParameterValue]
     ) -> [String: ParameterValue] {
         var values: [String: ParameterValue] = [:]
         if files.isEmpty {
@@ -33,13 +33,24 @@ struct RunValues {
         } else {
             for file in files { values.merge(read(file, "parameters")) { $1 } }
         }
+        Values.replace(with: logged, in: &values)
         for (name, value) in CommandWords.parameters(of: words) { values[name] = value }
         for (name, value) in given { values[name] = value }
         return values
     }
 
+    /// What files say, then what the command itself says, which wins.
+    ///
     /// - Parameter hasSucceeded: Else a file that was named need not be there.
-    func metrics(files: [String], hasSucceeded: Bool) throws -> [String: ParameterValue] {
+    func metrics(
+        files: [String], logged: [String: ParameterValue], hasSucceeded: Bool
+    ) throws -> [String: ParameterValue] {
+        var values = try metrics(files: files, hasSucceeded: hasSucceeded)
+        Values.replace(with: logged, in: &values)
+        return values
+    }
+
+    private func metrics(files: [String], hasSucceeded: Bool) throws -> [String: ParameterValue] {
         if files.isEmpty {
             return found("metrics", among: findings.written).map { read($0, "metrics") } ?? [:]
         }

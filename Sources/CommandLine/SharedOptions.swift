@@ -62,17 +62,22 @@ extension Repository {
     /// The same for a command that changes the working copy: no other one does until this process ends.
     static func alone() throws -> Repository {
         let repository = try here()
-        try repository.copy.occupy {
+        try repository.occupy()
+        return repository
+    }
+
+    /// Sees to it that no other command changes the working copy until this process ends, or leaves it.
+    func occupy() throws {
+        try copy.occupy {
             Terminal.printError("another command is changing this working copy; waiting for its end")
         }
         // What the other one did is to be seen.
-        do { try repository.store.refresh() } catch { throw RepositoryError.store(error) }
-        if try repository.rejoin() {
+        do { try store.refresh() } catch { throw RepositoryError.store(error) }
+        if try rejoin() {
             Terminal.printError(
                 "note: this is a copy of a working copy, or was brought back as it had been earlier: it is one of its own now"
             )
         }
-        return repository
     }
 
     /// The recorded run that `run:ID` names; nothing where it names a commit by a run that was declared, or dropped since.

@@ -80,6 +80,39 @@ enum Values {
         return nil
     }
 
+    /// Puts values in the place of those that have the same names, members by themselves; `a.b` and the member `b` of `a` are one name.
+    static func replace(
+        with later: [String: ParameterValue], in values: inout [String: ParameterValue]
+    ) {
+        guard !later.isEmpty else { return }
+        remove(Set(ParameterValue.flattened(later).map(\.name)), below: "", from: &values)
+        put(later, into: &values)
+    }
+
+    private static func put(_ later: [String: ParameterValue], into values: inout [String: ParameterValue]) {
+        for (name, value) in later {
+            if case .map(var inner)? = values[name], case .map(let more) = value {
+                put(more, into: &inner)
+                values[name] = .map(inner)
+            } else {
+                values[name] = value
+            }
+        }
+    }
+
+    private static func remove(
+        _ names: Set<String>, below prefix: String, from values: inout [String: ParameterValue]
+    ) {
+        for (name, value) in values {
+            if case .map(var inner) = value, !inner.isEmpty {
+                remove(names, below: prefix + name + ".", from: &inner)
+                values[name] = inner.isEmpty ? nil : .map(inner)
+            } else if names.contains(prefix + name) {
+                values[name] = nil
+            }
+        }
+    }
+
     /// Sets a value; `optim.lr` is the member `lr` of `optim`, where that has members and nothing is called `optim.lr`.
     private static func set(
         _ name: String, to value: ParameterValue, in values: inout [String: ParameterValue]

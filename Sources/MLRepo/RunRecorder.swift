@@ -61,7 +61,7 @@ package struct RunRecorder: Sendable {
     package let request: RunRequest
     /// 32 hex digits.
     package let name: String
-    /// Where what it prints is kept while it runs.
+    /// Where what it prints, and what it says of itself, is kept while it runs.
     package let directory: FilePath
     private let actor: Person
     private let head: WorkingCopy.Head
@@ -70,7 +70,7 @@ package struct RunRecorder: Sendable {
     private let cache: StatCache
     /// Held while the command runs: who finds it free knows that nobody records this run any more.
     private let lease: FileDescriptor?
-    private let keeper: ReadFileKeeper
+    let keeper: ReadFileKeeper
     private let beginning: Run
     private let beginningID: ObjectID
 
@@ -246,7 +246,7 @@ package struct RunRecorder: Sendable {
 
     /// What was kept of the run beside the store is there by now.
     private func forget() {
-        for name in ["stdout", "stderr", "external", "lease"] + keeper.copies.values {
+        for name in ["stdout", "stderr", "external", "log", "lease"] + keeper.copies.values {
             try? environment.files.removeIfPresent(directory / name)
         }
         try? environment.files.removeDirectory(directory)

@@ -25,10 +25,24 @@ package struct WorkingCopy: Sendable {
 
     /// Whether this process keeps other commands from changing the working copy.
     private final class Lease: Sendable {
-        private let state = Mutex(false)
+        private struct State {
+            var isHeld = false
+            /// Nothing where it cannot be locked.
+            var file: FileDescriptor?
+        }
 
-        var isHeld: Bool { state.withLock { $0 } }
-        func hold() { state.withLock { $0 = true } }
+        private let state = Mutex(State())
+
+        var isHeld: Bool { state.withLock { $0.isHeld } }
+        func hold(_ file: FileDescriptor?) { state.withLock { $0 = State(isHeld: true, file: file) } }
+
+        /// - Returns: What has to be closed.
+        func leave() -> FileDescriptor? {
+            state.withLock { state in
+                defer { state = State() }
+                return state.file
+            }
+        }
     }
 
     init(root: FilePath, isBare: Bool = false, _ environment: Environment) {
@@ -42,7 +56,7 @@ package struct WorkingCopy: Sendable {
 
     // MARK: Its commands
 
-    /// Waits until no other command changes this working copy; then none does until this process ends, however it ends.
+    /// Waits until no other command changes this working copy; then none does until ``leave()``, or this process ends, however it ends.
     ///
     /// The store needs no such thing: this keeps two commands from writing the same files. A working copy that cannot be
     /// locked is used without.
@@ -52,15 +66,18 @@ package struct WorkingCopy: Sendable {
         guard !isBare else { return }
         let end = Self.patience * Self.looksPerSecond
         for look in 0...end {
-            let isOurs: Bool
-            do throws(FileError) { isOurs = try files.occupy(directory / "lease") != nil } catch {
-                return lease.hold()
-            }
-            if isOurs { return lease.hold() }
+            do throws(FileError) {
+                if let file = try files.occupy(directory / "lease") { return lease.hold(file) }
+            } catch { return lease.hold(nil) }
             if look == Self.looksPerSecond { onWait() }
             if look < end { usleep(1_000_000 / UInt32(Self.looksPerSecond)) }
         }
         throw .occupied(seconds: Self.patience)
+    }
+
+    /// Other commands may change this working copy again.
+    package func leave() {
+        if let file = lease.leave() { files.close(file) }
     }
 
     /// Does something for which no other command may change the working copy; not at all if one does just now.

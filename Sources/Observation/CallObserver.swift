@@ -13,7 +13,6 @@
         private let room: UnsafeMutableRawPointer
         private var names = ProcessNames()
         private let watch: SharedWatch
-        private(set) var gaps: Set<Observation.Gap> = []
 
         init(listener: Int32, room: UnsafeMutableRawPointer, _ watch: SharedWatch) {
             (self.listener, self.room, self.watch) = (listener, room, watch)
@@ -39,12 +38,12 @@
                     count += 1
                     // Who is left may go on asking for ever.
                     guard count.isMultiple(of: 64), poll(&waiting[1], 1, 0) > 0 else { continue }
-                    gaps.insert(.leftRunning)
+                    watch.note(.leftRunning)
                     return
                 }
                 guard poll(&waiting, 2, 0) > 0 else { continue }
                 if waiting[0].revents & Int16(POLLIN) != 0 { continue }
-                if waiting[0].revents == 0 { gaps.insert(.leftRunning) }
+                if waiting[0].revents == 0 { watch.note(.leftRunning) }
                 return
             }
         }
@@ -52,33 +51,37 @@
         private mutating func answer(_ call: mlrepo_call) {
             names.hear(of: call.process)
             do throws(ProcessNames.Failure) {
-                if let request = try request(call), !watch.note(request) { gaps.insert(.late) }
+                if let request = try request(call) { watch.note(request) }
             } catch {
                 switch error {
-                case .unread: gaps.insert(.unreadName)
-                case .otherRoot: gaps.insert(.otherRoot)
+                case .unread: watch.note(.unreadName)
+                case .otherRoot: watch.note(.otherRoot)
                 case .uninteresting: break
                 }
             }
             mlrepo_allow_call(listener, call.id)
         }
 
-        /// What a call is about; nothing if that is no file.
+        /// What a call is about; nothing if that is no file, or if nobody wants to know.
         private mutating func request(_ call: mlrepo_call) throws(ProcessNames.Failure) -> FileRequest? {
             switch call.kind {
             case MLREPO_CALL_MOVE:
                 names.note(moving: call.process)
                 return nil
             case MLREPO_CALL_RING:
-                gaps.insert(.ring)
-                return nil
-            case MLREPO_CALL_HANDLE:
-                gaps.insert(.handle)
+                watch.note(.ring)
                 return nil
             case MLREPO_CALL_ROOT:
                 names.forgetAll()
                 return nil
             case MLREPO_CALL_EXECUTE: names.forget(call.process)
+            default: break
+            }
+            guard watch.isNoting else { return nil }
+            switch call.kind {
+            case MLREPO_CALL_HANDLE:
+                watch.note(.handle)
+                return nil
             case MLREPO_CALL_LINK:
                 // What gets a second name may have none: O_TMPFILE.
                 return .link(try names.path(call.names.1, call.directories.1, of: call.process))

@@ -38,10 +38,6 @@
             var ignoring = sigaction()
             ignoring.__sigaction_handler.sa_handler = SIG_IGN
             install(ignoring, for: SIGPIPE)
-            // Nobody else sends this one: it wakes a thread that waits in the kernel.
-            var waking = sigaction()
-            waking.__sigaction_handler.sa_handler = { _ in }
-            install(waking, for: SIGURG, evenIfIgnored: true)
             // Else nobody learns how the command ended.
             var waiting = sigaction()
             waiting.__sigaction_handler.sa_handler = SIG_DFL

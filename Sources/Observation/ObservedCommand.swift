@@ -40,6 +40,24 @@ package struct ObservedCommand: Sendable {
         package let outputFailure: Int32?
         package let usage: Usage
         package let observation: Observation
+
+        init(
+            status: Int?, signal: Int?, failure: Int32?, refusal: Int32?, received: Int?,
+            outputFailure: Int32?, usage: Usage, observation: Observation
+        ) {
+            (self.status, self.signal, self.received) = (status, signal, received)
+            (self.failure, self.refusal, self.outputFailure) = (failure, refusal, outputFailure)
+            (self.usage, self.observation) = (usage, observation)
+        }
+
+        /// The end of something that was not started here.
+        package init(
+            status: Int?, signal: Int?, received: Int?, usage: Usage, observation: Observation
+        ) {
+            self.init(
+                status: status, signal: signal, failure: nil, refusal: nil, received: received,
+                outputFailure: nil, usage: usage, observation: observation)
+        }
     }
 
     /// What a command, and those that it started and waited for, took of the machine.
@@ -51,7 +69,7 @@ package struct ObservedCommand: Sendable {
         package init() {}
     }
 
-    /// What keeps a command from being started.
+    /// What keeps a command from being started, or a process from being watched.
     package struct StartFailure: Error {
         /// An error number of the system.
         package let code: Int32
@@ -82,43 +100,21 @@ package struct ObservedCommand: Sendable {
             signals.forward(to: started.process)
             let streams = out.reading == err.reading ? [out] : [out, err]
             for stream in streams { close(stream.writing) }
-            let room = Self.sharedRoom()
-            defer { munmap(room, Int(MLREPO_NOTICE_SIZE)) }
-            let caretaker = Caretaker(listener: started.listener, room: room, streams)
-            var stop: [Int32] = [-1, -1]
-            guard mlrepo_open_pipe(&stop) == 0 else { throw StartFailure(code: errno) }
-            let ending = stop[0]
-            let watch = Monitor(Watch())
-            let files = SharedWatch(FileWatch(files, log: log, keeper: keeper))
-            let listener = started.listener
-            let isWatched =
-                caretaker.isThere
-                && (listener < 0 || Self.answer(listener, room, files, watch, until: ending))
-                && streams.allSatisfy { Self.pass($0, caretaker, watch, until: ending) }
-            if !isWatched {
-                // The system grants no more threads or processes: the command would wait for ever.
-                kill(started.process, SIGKILL)
-                files.close()
-            }
+            let watch = SharedWatch(FileWatch(files, log: log, keeper: keeper))
+            let supervision = try Supervision(listener: started.listener, watch, streams)
+            let isWatched = supervision.begin()
+            // The system grants no more threads or processes: the command would wait for ever.
+            if !isWatched { kill(started.process, SIGKILL) }
             let (status, usage) = Self.wait(for: started.process)
-            let isQuiet = Self.wait(atMost: Self.patience) { watch.withLock { $0.isOver() } }
-            // What is left gets what waits, and no more.
-            close(stop[1])
-            _ = Self.wait(atMost: .max) { watch.withLock { $0.isOver() } }
-            close(stop[0])
-            caretaker.release(isNeeded: !isQuiet)
-            for stream in streams { stream.close() }
-            if listener >= 0 { close(listener) }
+            supervision.finish(within: Self.patience)
             guard isWatched else { throw StartFailure(code: EAGAIN) }
             return End(
                 status: status & 0x7f == 0 ? Int(status >> 8 & 0xff) : nil,
                 signal: status & 0x7f == 0 ? nil : Int(status & 0x7f),
                 failure: Self.failure(started.channel),
                 refusal: started.refusal == 0 ? nil : started.refusal,
-                received: signals.last.map { Int($0) }, outputFailure: watch.withLock { $0.outputFailure },
-                usage: usage,
-                observation: Self.observation(
-                    listener >= 0 ? .seccomp : .declared, files.log, watch.withLock { $0.gaps }))
+                received: signals.last.map { Int($0) }, outputFailure: supervision.outputFailure,
+                usage: usage, observation: supervision.observation)
         }
     #else
         package func run(_ files: any FileSystem, keeper: (any FileKeeper)?) throws(StartFailure) -> End {
@@ -129,73 +125,6 @@ package struct ObservedCommand: Sendable {
 
 #if os(Linux)
     extension ObservedCommand {
-        /// What the threads of a run share.
-        private struct Watch {
-            var running = 0
-            /// The thread that answers calls; nothing when it has ended, or has not begun.
-            var observer: pthread_t?
-            var gaps: Set<Observation.Gap> = []
-            var outputFailure: Int32?
-
-            mutating func end(_ found: Set<Observation.Gap>) { (observer, gaps) = (nil, found) }
-
-            /// Whether all have ended; who waits in the kernel is asked to look whether there is anything to wait for.
-            func isOver() -> Bool {
-                if let observer { pthread_kill(observer, SIGURG) }
-                return running == 0
-            }
-        }
-
-        /// Starts the threads that answer calls and look at files.
-        ///
-        /// - Returns: Whether the system grants them.
-        private static func answer(
-            _ listener: Int32, _ room: UnsafeMutableRawPointer, _ files: SharedWatch, _ watch: Monitor<Watch>,
-            until ending: Int32
-        ) -> Bool {
-            nonisolated(unsafe) let room = room
-            let isAnswering = begin(watch) {
-                watch.withLock { $0.observer = pthread_self() }
-                var observer = CallObserver(listener: listener, room: room, files)
-                observer.run(until: ending)
-                let gaps = observer.gaps
-                files.close()
-                watch.withLock { $0.end(gaps) }
-            }
-            return isAnswering && begin(watch) { files.run() }
-        }
-
-        /// Starts the thread that passes on what the command prints.
-        ///
-        /// - Returns: Whether the system grants it.
-        private static func pass(
-            _ stream: CommandOutput, _ caretaker: Caretaker, _ watch: Monitor<Watch>, until ending: Int32
-        ) -> Bool {
-            begin(watch) {
-                guard let failure = stream.pass(until: ending) else { return }
-                // Who prints is told, as it would be without us.
-                caretaker.drop(stream)
-                if failure != EPIPE { watch.withLock { $0.outputFailure = failure } }
-            }
-        }
-
-        /// Starts a thread that is counted as long as it runs.
-        ///
-        /// - Returns: Whether the system grants one.
-        private static func begin(_ watch: Monitor<Watch>, _ body: @escaping @Sendable () -> Void) -> Bool {
-            watch.withLock { $0.running += 1 }
-            let thread = Thread {
-                body()
-                watch.withLock { $0.running -= 1 }
-            }
-            guard let thread else {
-                watch.withLock { $0.running -= 1 }
-                return false
-            }
-            thread.detach()
-            return true
-        }
-
         private func start(
             _ output: Int32, _ error: Int32, _ signals: CommandSignals
         ) throws(StartFailure) -> mlrepo_started {
@@ -217,25 +146,6 @@ package struct ObservedCommand: Sendable {
             return started
         }
 
-        private static func observation(
-            _ way: Observation.Way, _ log: AccessLog, _ gaps: Set<Observation.Gap>
-        ) -> Observation {
-            // Who may do anything gave nothing up.
-            let isPowerless = way == .seccomp && geteuid() != 0 && log.hasPrivileged
-            return Observation(way: way, log: log, gaps: isPowerless ? gaps.union([.privileges]) : gaps)
-        }
-
-        /// Memory that another process sees, too.
-        private static func sharedRoom() -> UnsafeMutableRawPointer {
-            let place = mmap(
-                nil, Int(MLREPO_NOTICE_SIZE), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
-            guard let place, place != MAP_FAILED else {
-                // A page is always to be had, or nothing else is.
-                preconditionFailure("no memory")
-            }
-            return place
-        }
-
         private static func isSame(_ one: Int32, _ other: Int32) -> Bool {
             var (first, second) = (stat(), stat())
             guard fstat(one, &first) == 0, fstat(other, &second) == 0 else { return false }
@@ -251,17 +161,6 @@ package struct ObservedCommand: Sendable {
             usage.systemMicroseconds = Int(raw.ru_stime.tv_sec) * 1_000_000 + Int(raw.ru_stime.tv_usec)
             usage.maximumResidentBytes = Int(raw.ru_maxrss) * 1024
             return (status, usage)
-        }
-
-        /// Looks again and again for a number of milliseconds.
-        private static func wait(atMost milliseconds: Int32, for condition: () -> Bool) -> Bool {
-            var passed: Int32 = 0
-            while !condition() {
-                guard passed < milliseconds else { return false }
-                usleep(2_000)
-                passed += 2
-            }
-            return true
         }
 
         /// Why the command could not be executed.

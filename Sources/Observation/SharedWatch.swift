@@ -10,10 +10,13 @@ internal import Synchronization
 /// A ``FileWatch`` between who answers calls and who looks at files.
 ///
 /// What is only read waits up to some milliseconds until it is looked at; what is about to change is looked at at once, and before it
-/// everything that waits.
+/// everything that waits. Who answers calls goes on with that where nothing is to be noted any more, or not yet.
 final class SharedWatch: Sendable {
     private struct Waiting {
         var requests: [FileRequest] = []
+        var gaps: Set<Observation.Gap> = []
+        /// Those that will not go away: what was made once is used later.
+        var lasting: Set<Observation.Gap> = []
         var isClosed = false
         /// A file system did not answer when it was waited for: nobody waits for it again until it has.
         var isStuck = false
@@ -22,29 +25,68 @@ final class SharedWatch: Sendable {
     private let waiting = Monitor(Waiting())
     /// Held while files are looked at; before ``waiting``, so that everything keeps its order.
     private let watch: Mutex<FileWatch>
+    private let noting: Atomic<Bool>
 
-    init(_ watch: FileWatch) { self.watch = Mutex(watch) }
+    /// - Parameter isNoting: Else nothing is noted before ``begin(_:)``.
+    init(_ watch: FileWatch, isNoting: Bool = true) {
+        self.watch = Mutex(watch)
+        noting = Atomic(isNoting)
+    }
 
-    var log: AccessLog { watch.withLock { $0.log } }
+    /// What was noted, and what could not be seen meanwhile.
+    var findings: (log: AccessLog, gaps: Set<Observation.Gap>) {
+        (watch.withLock { $0.log }, waiting.withLock { $0.gaps })
+    }
 
-    /// - Returns: Whether what is about to change was looked at; else a file system does not answer, and to wait for it could be to
-    ///   wait for ever: the command may be what serves it.
-    func note(_ request: FileRequest) -> Bool {
+    /// Whether anybody wants to know what is asked for.
+    var isNoting: Bool { noting.load(ordering: .acquiring) }
+
+    /// From now on everything is noted, in another watch than before.
+    func begin(_ next: FileWatch) {
+        watch.withLock { watch in
+            watch = next
+            waiting.withLock { waiting in
+                waiting.requests.removeAll()
+                waiting.gaps = waiting.lasting
+            }
+        }
+        noting.store(true, ordering: .releasing)
+    }
+
+    /// From now on nothing is noted; what waits is looked at.
+    func end() {
+        noting.store(false, ordering: .releasing)
+        _ = look()
+    }
+
+    /// Something that cannot be seen.
+    func note(_ gap: Observation.Gap) {
+        waiting.withLock { waiting in
+            if gap == .ring { waiting.lasting.insert(gap) }
+            waiting.gaps.insert(gap)
+        }
+    }
+
+    /// Takes what is asked for. What is about to change is looked at before this returns, unless a file system does not answer: to wait
+    /// for it could be to wait for ever, since the command may be what serves it.
+    func note(_ request: FileRequest) {
         let isFull = waiting.withLock { waiting in
             waiting.requests.append(request)
             return waiting.requests.count >= Self.most
         }
-        guard request.isChange || isFull else { return true }
+        guard request.isChange || isFull else { return }
         let patience = waiting.withLock { $0.isStuck } ? 1 : Self.milliseconds
         for _ in 0..<patience {
             if lookIfFree() {
                 if patience == 1 { waiting.withLock { $0.isStuck = false } }
-                return true
+                return
             }
             usleep(1_000)
         }
-        waiting.withLock { $0.isStuck = true }
-        return false
+        waiting.withLock { waiting in
+            waiting.isStuck = true
+            waiting.gaps.insert(.late)
+        }
     }
 
     /// How long a call waits for somebody who looks.

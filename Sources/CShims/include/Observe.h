@@ -54,6 +54,26 @@ struct mlrepo_started {
 // Starts a command: its program is found on PATH. Returns an error number, or 0.
 int mlrepo_start(const struct mlrepo_command *command, struct mlrepo_started *started);
 
+// Writes the filter whose listener tells of calls: struct sock_filter after struct sock_filter, for seccomp(2). Returns its length in
+// bytes, or -1 where the room is too small.
+long mlrepo_filter(void *buffer, size_t size);
+
+// Makes a listener ready that another process has made. Returns 0, or -1 where the descriptor is none.
+int mlrepo_prepare_listener(int listener);
+
+// Reads what waits in a socket, and with it a descriptor if one came. Returns a count of bytes, 0 at the end, or -1.
+long mlrepo_receive(int channel, void *buffer, size_t size, int *descriptor);
+
+// Takes standard input away from what this process starts. Returns the descriptor under which it is read from now on, or -1.
+int mlrepo_take_input(void);
+
+// A descriptor that becomes readable when a process has ended; -1 if there is no such process, or the system has none of them.
+int mlrepo_open_process(int process);
+
+// How a process ended, as wait(2) tells it, by that descriptor. Returns 0, or -1 where that is not known (before Linux 6.15), or not yet:
+// its parent has to be told first.
+int mlrepo_process_status(int process, int *status);
+
 // Makes a terminal of its own that is like another one, but for what that does with the ends of lines. ends[0] reads what is printed
 // on ends[1]. Returns 0, or -1.
 int mlrepo_open_terminal(int like, int ends[2]);

@@ -347,7 +347,7 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Makes a version of what a run wrote.
-    private static func adopt(
+    static func adopt(
         _ run: AdoptedRun, _ message: String, _ repository: Repository
     ) throws -> CommitReport {
         var request = CommitRequest(message: message)
@@ -370,7 +370,7 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    private static func json(_ report: RunReport, _ end: ObservedCommand.End, _ commit: CommitReport?)
+    static func json(_ report: RunReport, _ end: ObservedCommand.End, _ commit: CommitReport?)
         -> JSONValue
     {
         let run = JSONValue.object([
