@@ -5,10 +5,9 @@ package import FileIO
     internal import Glibc
 #endif
 
-/// A process that was not started here, and that has its own calls told: it has made the filter by itself, and has passed its listener
-/// on. Those that it starts are watched with it.
+/// A process that was not started here, and that has its own calls told.
 ///
-/// A filter stays as long as a process has it. So calls are answered from the beginning until nobody is left; what they are about is
+/// It has installed the filter by itself, and has passed its listener on. Those that it starts are watched with it. A filter stays as long as a process has it. So calls are answered from the beginning until nobody is left; what they are about is
 /// noted between ``begin(_:log:keeper:)`` and ``end()``, as often as somebody wants to.
 package struct AttachedProcess: Sendable {
     /// The filter that the process has to install, as the kernel takes it; empty where the system has none.

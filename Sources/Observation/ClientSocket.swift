@@ -8,7 +8,9 @@
 package final class ClientSocket {
     #if os(Linux)
         private let socket: Int32
-        /// Becomes readable when the process has ended: one that it has forked may hold the socket open. -1 where the system has none.
+        /// Becomes readable when the process has ended: one that it has forked may hold the socket open.
+        ///
+        /// -1 where the system has no such thing.
         private let process: Int32
         private var received: [UInt8] = []
         /// Up to here there is no end of a line.

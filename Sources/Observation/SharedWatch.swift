@@ -67,8 +67,10 @@ final class SharedWatch: Sendable {
         }
     }
 
-    /// Takes what is asked for. What is about to change is looked at before this returns, unless a file system does not answer: to wait
-    /// for it could be to wait for ever, since the command may be what serves it.
+    /// Takes what is asked for.
+    ///
+    /// What is about to change is looked at before this returns, unless a file system does not answer: to wait for it could be to
+    /// wait for ever, since the command may be what serves it.
     func note(_ request: FileRequest) {
         let isFull = waiting.withLock { waiting in
             waiting.requests.append(request)

@@ -3,10 +3,10 @@
     internal import FileIO
     internal import Glibc
 
-    /// Answers the calls of processes that a listener tells of, has the files looked at that they name, and passes on what they print,
-    /// on threads of its own. If this process is killed meanwhile they go on, unobserved.
+    /// Watches over processes, on threads of its own.
     ///
-    /// Has to be finished, once.
+    /// Answers the calls that a listener tells of, has the files looked at that they name, and passes on what is printed. If this
+    /// process is killed meanwhile they go on, unobserved. Has to be finished, once.
     struct Supervision {
         let files: SharedWatch
         private let listener: Int32
