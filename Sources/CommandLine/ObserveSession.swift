@@ -64,7 +64,10 @@ struct ObserveSession {
         let end = try end(recorder, isWatched: isWatched)
         let report = try execution.finish(end)
         var commit: CommitReport?
-        if let message, end.status == 0 { commit = try Self.commit(report, message, on: recorder.branch) }
+        if let message, end.status == 0 {
+            commit = try Self.commit(
+                report, message, on: recorder.branch, Repository.open(repository.environment))
+        }
         return RunCommand.json(report, end, commit)
     }
 
@@ -167,9 +170,8 @@ struct ObserveSession {
 
     /// Makes a version of what a run wrote, unless the working copy stands on another branch by now.
     private static func commit(
-        _ report: RunReport, _ message: String, on branch: String?
+        _ report: RunReport, _ message: String, on branch: String?, _ repository: Repository
     ) throws -> CommitReport? {
-        let repository = try Repository.open(Environment.process())
         guard try repository.base().head.branch == branch else { return nil }
         try repository.occupy()
         defer { repository.copy.leave() }

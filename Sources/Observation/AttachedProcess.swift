@@ -38,8 +38,8 @@ package struct AttachedProcess: Sendable {
             let watch = SharedWatch(FileWatch(files, log: AccessLog(), keeper: nil), isNoting: false)
             supervision = try Supervision(listener: listener, watch, [])
             guard supervision.begin() else {
-                // Without anybody who answers, calls fail, which is better than to wait for ever.
-                Glibc.close(listener)
+                // The process has its filter, and nobody asked it whether that may fail.
+                supervision.abandon()
                 throw ObservedCommand.StartFailure(code: EAGAIN)
             }
         }

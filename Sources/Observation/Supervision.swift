@@ -71,12 +71,18 @@
                 usleep(UInt32(pause) * 1_000)
                 passed = min(passed + pause, 1 << 20)
             }
-            let isQuiet = isOver
+            end(isNeeded: !isOver)
+        }
+
+        /// Ends the threads; who is left goes on, unobserved.
+        func abandon() { end(isNeeded: true) }
+
+        private func end(isNeeded: Bool) {
             // What is left gets what waits, and no more.
             close(enough)
             while !isOver { usleep(2_000) }
             close(ending)
-            caretaker.release(isNeeded: !isQuiet)
+            caretaker.release(isNeeded: isNeeded)
             for stream in streams { stream.close() }
             if listener >= 0 { close(listener) }
             munmap(room, Int(MLREPO_NOTICE_SIZE))

@@ -26,13 +26,19 @@ class Run:
     def __enter__(self):
         if self.name is not None:
             raise RuntimeError("a run begins once; mlrepo.run() makes another one")
-        joined = _log.place()
-        if joined:
-            # Whoever began it records it.
-            self.name, self._log = os.environ["MLREPO_RUN"], joined
-            if self._parameters:
-                self.params(self._parameters)
-            return self
+        # One thread begins at a time: the second one finds the run of the first.
+        with _server.lock:
+            joined = _log.place()
+            if joined:
+                # Whoever began it records it.
+                self.name, self._log = os.environ["MLREPO_RUN"], joined
+            else:
+                self._begin()
+        if joined and self._parameters:
+            self.params(self._parameters)
+        return self
+
+    def _begin(self):
         self._usage = _process.Usage()
         self._process = os.getpid()
         # The files of this process are looked at before anybody watches it.
@@ -44,29 +50,24 @@ class Run:
         }
         if self._message is not None:
             begin["message"] = self._message
-        with _server.lock:
-            self._begin(begin)
-        return self
-
-    def _begin(self, begin):
         try:
-            server = _server.server()
-            name, log = server.begin(begin)
-        except _server.Gone:
-            # One that was killed meanwhile is replaced, once.
-            _server.forget()
             try:
                 server = _server.server()
                 name, log = server.begin(begin)
             except _server.Gone:
+                # One that was killed meanwhile is replaced, once.
                 _server.forget()
-                raise Error(74, "mlrepo observe ended before it began") from None
-        try:
+                server = _server.server()
+                name, log = server.begin(begin)
             reason = server.watch(self._observe == "seccomp")
         except _server.Gone:
             _server.forget()
             raise Error(74, "mlrepo observe ended before it began") from None
+        except Error:
+            # It says so itself, and waits for a better beginning.
+            raise
         except BaseException:
+            # Nobody knows any more whose turn it is to speak.
             _server.forget()
             raise
         self.name, self._log, self._server = name, log, server
@@ -74,7 +75,7 @@ class Run:
         if reason is not None:
             warnings.warn(
                 f"this process cannot be watched ({reason}): only the inputs and outputs that are named count",
-                stacklevel=4)
+                stacklevel=3)
 
     def __exit__(self, kind, exception, trace):
         server, self._server = self._server, None

@@ -117,6 +117,10 @@ def forget():
     with lock:
         if current is not None:
             current.leave()
+            try:
+                os.waitpid(current.process, os.WNOHANG)
+            except ChildProcessError:
+                pass
         current = None
 
 
