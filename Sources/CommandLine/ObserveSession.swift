@@ -60,8 +60,15 @@ struct ObserveSession {
         var execution = RunExecution(recorder, words: words, output)
         (execution.parameters, execution.outputs) = (try begin.object("parameters"), request.outputs)
         say(.object(["run": .string(recorder.name), "log": .string("\(RunLog.place(of: recorder))")]))
-        let isWatched = try watch(recorder, before)
-        let end = try end(recorder, isWatched: isWatched)
+        let end: ObservedCommand.End
+        do { end = try watch(recorder, before) } catch {
+            // That it ended is to be seen, whatever was said of it.
+            try? recorder.finishInShort(
+                ObservedCommand.End(
+                    status: 1, signal: nil, received: nil, usage: ObservedCommand.Usage(),
+                    observation: Observation(way: .declared)))
+            throw error
+        }
         let report = try execution.finish(end)
         var commit: CommitReport?
         if let message, end.status == 0 {
@@ -110,54 +117,39 @@ struct ObserveSession {
         return log
     }
 
-    /// Begins to note what the client does, if it lets itself be watched.
-    ///
-    /// - Returns: Whether it is watched.
-    private mutating func watch(_ recorder: RunRecorder, _ before: AccessLog) throws -> Bool {
-        // One that has gone says nothing any more, which is told when its end is waited for.
-        guard let line = socket.line() else { return false }
+    /// Notes what the client does until it ends the block, if it lets itself be watched.
+    private mutating func watch(
+        _ recorder: RunRecorder, _ before: AccessLog
+    ) throws -> ObservedCommand.End {
+        guard let line = socket.line() else { return end(observation: nil) }
         let isWanted = try ObserveMessage(line).isTrue("watch")
         if process == nil, let listener = socket.takeListener() {
             process = try? AttachedProcess(listener: listener, recorder.repository.environment.files)
         }
-        var isWatched = false
-        if isWanted, let process {
-            recorder.watch(process, log: before)
-            isWatched = true
-        }
-        say(.object(["watching": .bool(isWatched)]))
-        return isWatched
+        let watched = isWanted ? process : nil
+        if let watched { recorder.watch(watched, log: before) }
+        say(.object(["watching": .bool(watched != nil)]))
+        let last = socket.line()
+        let observation = watched?.end()
+        guard let last else { return end(observation: observation) }
+        let message = try ObserveMessage(last).members(of: "end")
+        if let text = try message.text("error") { keep(text, recorder) }
+        var usage = ObservedCommand.Usage()
+        usage.userMicroseconds = try message.number("userMicroseconds") ?? 0
+        usage.systemMicroseconds = try message.number("systemMicroseconds") ?? 0
+        usage.maximumResidentBytes = try message.number("maximumResidentBytes") ?? 0
+        return ObservedCommand.End(
+            status: try message.number("status", in: 0...255) ?? 0, signal: nil,
+            received: try message.number("received", in: 1...64), usage: usage,
+            observation: observation ?? Observation(way: .declared))
     }
 
-    /// Waits for the end of a block.
-    private func end(_ recorder: RunRecorder, isWatched: Bool) throws -> ObservedCommand.End {
-        let line = socket.line()
-        let observation = (isWatched ? process?.end() : nil) ?? Observation(way: .declared)
-        var usage = ObservedCommand.Usage()
-        guard let line else {
-            let (status, signal) = socket.lastStatus() ?? (nil, 9)
-            return ObservedCommand.End(
-                status: status, signal: signal, received: nil, usage: usage, observation: observation)
-        }
-        let end: ObserveMessage.Members
-        let status: Int
-        do {
-            end = try ObserveMessage(line).members(of: "end")
-            status = try end.number("status", in: 0...255) ?? 0
-            usage.userMicroseconds = try end.number("userMicroseconds") ?? 0
-            usage.systemMicroseconds = try end.number("systemMicroseconds") ?? 0
-            usage.maximumResidentBytes = try end.number("maximumResidentBytes") ?? 0
-        } catch {
-            // That it ended is to be seen, whatever was said of it.
-            try? recorder.finishInShort(
-                ObservedCommand.End(
-                    status: 1, signal: nil, received: nil, usage: usage, observation: observation))
-            throw error
-        }
-        if let text = try end.text("error") { keep(text, recorder) }
+    /// The end of a client that has gone without a word.
+    private func end(observation: Observation?) -> ObservedCommand.End {
+        let (status, signal) = socket.lastStatus() ?? (nil, 9)
         return ObservedCommand.End(
-            status: status, signal: nil, received: try end.number("received", in: 1...64), usage: usage,
-            observation: observation)
+            status: status, signal: signal, received: nil, usage: ObservedCommand.Usage(),
+            observation: observation ?? Observation(way: .declared))
     }
 
     /// Keeps what went wrong where what a command prints is kept.

@@ -62,7 +62,9 @@ class Run:
             reason = server.watch(self._observe == "seccomp")
         except _server.Gone:
             _server.forget()
-            raise Error(74, "mlrepo observe ended before it began") from None
+            raise Error(
+                74, "mlrepo observe ended before it began",
+                "mlrepo version: the program and this package have to be of one version") from None
         except Error:
             # It says so itself, and waits for a better beginning.
             raise

@@ -15,7 +15,7 @@ def plain(value):
         return {name(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(inner) for inner in (sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value)]
-    if callable(getattr(value, "item", None)) and getattr(value, "size", 1) is not None:
+    if callable(getattr(value, "item", None)):
         # A scalar of NumPy, or a tensor with one element; arrays have a list.
         try:
             return plain_item(value.item())
