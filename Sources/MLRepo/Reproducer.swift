@@ -30,6 +30,11 @@ package struct Reproducer: Sendable {
         guard run.origin == .observed, let command = run.command, !command.arguments.isEmpty else {
             throw .notRepeatable("what was only declared cannot be executed: its command is not known")
         }
+        guard !RunEnvironment.isInteractive(command.arguments) else {
+            throw .notRepeatable(
+                "it was done by hand, in a notebook or an interpreter: there is no command that would do it again"
+            )
+        }
         guard run.ended != nil else {
             throw .notRepeatable(
                 "the run has not ended, or its end was not seen: there is nothing to compare with")

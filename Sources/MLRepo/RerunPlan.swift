@@ -112,8 +112,13 @@ struct RerunPlan {
             found[making.id] = making
         }
         return found.values.filter {
-            $0.run.exitStatus == 0 && $0.run.command?.arguments.isEmpty == false && isWhole($0.run)
+            $0.run.exitStatus == 0 && isRepeatable($0.run) && isWhole($0.run)
         }.sorted { ($0.beginning, $0.id.hex) < ($1.beginning, $1.id.hex) }
+    }
+
+    private func isRepeatable(_ run: Run) -> Bool {
+        guard let arguments = run.command?.arguments, !arguments.isEmpty else { return false }
+        return !RunEnvironment.isInteractive(arguments)
     }
 
     /// Whether all that a run's record names is there: of one that was dropped, a collection may have taken it.

@@ -19,6 +19,19 @@ enum RunEnvironment {
         "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID", "SLURM_PROCID", "WORLD_SIZE", "XLA_FLAGS",
     ]
 
+    /// Whether a command only waits for what somebody types: an interpreter without a program, or the one of a notebook.
+    static func isInteractive(_ arguments: [[UInt8]]) -> Bool {
+        let words = arguments.map { String(decoding: $0, as: UTF8.self) }
+        if words.contains(where: { $0.hasPrefix("ipykernel") || $0.contains("/ipykernel") }) { return true }
+        let program = FilePath(arguments.first ?? []).name
+        guard program.starts(with: "python".utf8) || program.starts(with: "ipython".utf8) else {
+            return false
+        }
+        return words.dropFirst().allSatisfy {
+            $0.hasPrefix("-") && !$0.hasPrefix("-c") && !$0.hasPrefix("-m")
+        }
+    }
+
     /// Whether a fact is a variable of that kind.
     static func isPlace(_ fact: String) -> Bool {
         fact.hasPrefix("variable.") && places.contains(String(fact.dropFirst(9)))

@@ -2,9 +2,11 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import unittest
 
+from command_test import MLREPO
 from test_run import PYTHON, RunTest
 
 
@@ -117,6 +119,14 @@ class Cached(RunTest):
         self.assertEqual((answer["cached"]["files"], answer["branch"]), (1, "main"))
         self.assertIn("f1=0.5", self.mlrepo("blame", "model/w.bin"))
         self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+
+    def test_what_was_typed_into_an_interpreter_is_never_repeated(self) -> None:
+        done = subprocess.run([MLREPO, "run", "--quiet", PYTHON, "-q"], cwd=self.work, env=self.environment, timeout=60,
+                              input=b"open('out.txt', 'w').write(open('data/a.txt').read())\n", capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.refused("reproduce", "--yes", f"run:{self.last()['run']}", status=64, says="it was done by hand")
+        self.write("data/a.txt", "other\n")
+        self.assertEqual(json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"], [])
 
     def test_a_sweep_that_is_begun_again_executes_what_is_missing(self) -> None:
         words = ("run", "--quiet", "--cached", "--scratch", "../scratch", "--param")
