@@ -29,6 +29,7 @@ from .training import Trainer
 from .workload import Workload
 from .workload_observe import Observe
 from .workload_start import Start
+from .workload_sweep import Sweep
 from .workload_w1 import W1
 from .workload_w2 import W2, W2Files
 from .workload_w3 import W3, W3Conv
@@ -38,7 +39,7 @@ from .workload_w6 import W6
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKLOADS: dict[str, type[Workload]] = {
-    workload.name: workload for workload in (Start, W1, W2, W2Files, W3, W3Conv, W4, W5, W6, Observe)
+    workload.name: workload for workload in (Start, W1, W2, W2Files, W3, W3Conv, W4, W5, W6, Observe, Sweep)
 }
 INTERRUPTED = 130
 EXAMPLES = """\
@@ -50,6 +51,7 @@ examples:
   scripts/bench --only W2,W2-files --scale 0.02 --runs 1   a trial with small tables
   scripts/bench --only W3 --scale 0.01 --runs 1            a trial with a tiny model
   scripts/bench --only observe --scale 0.05 --runs 1       what `mlrepo run` costs, beside the command alone and strace
+  scripts/bench --only sweep --scale 0.1 --runs 1          many runs at once, each in a tree of its own
   scripts/bench --report --output report.md                also writes report.json
 
 An interrupted run goes on where it stopped when it is started again with the same results file.

@@ -32,6 +32,7 @@ OBSERVE_IMAGES = 100_000
 OBSERVE_TABLE_ROWS = 20_000
 OBSERVE_STEPS = 8_000
 OBSERVE_RUNS = 200
+SWEEP_FILES = 1_000
 SMALL_TEXT_BYTES = 4096
 
 
@@ -144,6 +145,12 @@ def write_observe_small(root: Path, seed: str, scale: float) -> Facts:
     """The files that watched loops open."""
     count = scaled(OBSERVE_FILES, scale, 100)
     names = (f"{number // OBSERVE_FILES_PER_DIRECTORY:03d}/{number:05d}.txt" for number in range(count))
+    return _write_small_texts(root, seed, list(names))
+
+
+def write_sweep(root: Path, seed: str, scale: float) -> Facts:
+    """The files that the jobs of a sweep read."""
+    names = (f"{number // OBSERVE_FILES_PER_DIRECTORY:03d}/{number:05d}.txt" for number in range(scaled(SWEEP_FILES, scale, 50)))
     return _write_small_texts(root, seed, list(names))
 
 

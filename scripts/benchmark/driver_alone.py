@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from .driver import Driver
-from .observed import watched
+from .observed import sweeping, watched
 
 
 class Alone(Driver):
@@ -14,10 +14,11 @@ class Alone(Driver):
 
     name = "alone"
     settings = "the commands as they are, by the Python of the virtual environment"
-    workloads = frozenset(("observe",))
+    workloads = frozenset(("observe", "sweep"))
     stores: ClassVar[list[str]] = []
     commands: ClassVar[dict[str, list[str]]] = {
         **watched(),
+        "sweep": sweeping(),
         "version": [
             "{tool} -c 'import platform as p, importlib.metadata as m;"
             """ print("Python", p.python_version() + ", numpy", m.version("numpy") + ", Pillow", m.version("pillow"))'"""

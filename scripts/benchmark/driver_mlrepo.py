@@ -7,7 +7,7 @@ import re
 from typing import ClassVar
 
 from .driver import Driver, Query
-from .observed import READS, reading, watched, writing
+from .observed import READS, reading, sweeping, watched, writing
 
 DATA = re.compile(r"  data   .*?(?:  (\d[\d,]*) files)?  (?:tree|sha256:)")
 """What `show` says of one input, which is a file or a directory."""
@@ -36,6 +36,7 @@ class Mlrepo(Driver):
         "blame": ["{tool} blame {path}"],
         "diff": ["{tool} diff --json {previous} {current}"],
         **watched("{tool} run --quiet --"),
+        "sweep": sweeping("{tool} run --quiet --scratch ../scratch --"),
         "version": ["{tool} version"],
     }
 

@@ -100,6 +100,8 @@ GOALS = [
     Goal("observe", "cpu", "wall", of_peer=("alone", 1.02)),
     Goal("observe", "many", "wall", most=30.0),
     Goal("observe", "many", "recorded", least=OBSERVE_RUNS),
+    Goal("sweep", "sweep", "wall", most=30.0),
+    Goal("sweep", "sweep", "recorded", least=OBSERVE_RUNS),
     Goal("start", "version", "cpu", most=0.002, of_best=1.67),
     Goal("start", "status", "cpu", most=0.003, of_best=1.0),
 ]

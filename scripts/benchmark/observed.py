@@ -6,6 +6,8 @@ from __future__ import annotations
 READS = {"loop": "data/small", "files": "data/small", "images": "data/images", "cpu": "data/table.npy"}
 """What each program reads of the working copy."""
 PROCESSES = 16
+SWEEP = 'cat data/*/* >/dev/null\nmkdir -p out\necho "$1" >"out/$1"\n'
+"""A job of a sweep, which is told its number."""
 
 
 def reading(name: str, before: str = "") -> list[str]:
@@ -16,6 +18,12 @@ def reading(name: str, before: str = "") -> list[str]:
 def writing(before: str = "") -> list[str]:
     """Many commands, so many at once, that write a file each; `%` is its number, also in what comes before."""
     shell = f"""seq $0 | xargs -P {PROCESSES} -I % "$@" sh -c "echo x > out/%" """.strip()
+    return [f"sh -c '{shell}' {{count}} {before}".strip()]
+
+
+def sweeping(before: str = "") -> list[str]:
+    """Many jobs, so many at once."""
+    shell = f"""seq $0 | xargs -P {PROCESSES} -I % "$@" sh job.sh %""".strip()
     return [f"sh -c '{shell}' {{count}} {before}".strip()]
 
 
