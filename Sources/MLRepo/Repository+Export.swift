@@ -99,10 +99,9 @@ extension Repository {
                 }
             }
         case .run(let recorded):
-            let files = try reading { () throws(ReadError) in
-                try FilesOfRun(of: recorded.run, store, isCollected: wasCollected).after()
+            for (path, entry) in try files(after: recorded) {
+                steps.append(CheckoutStep(path: path, entry: entry))
             }
-            for (path, entry) in files { steps.append(CheckoutStep(path: path, entry: entry)) }
         }
         return steps
     }

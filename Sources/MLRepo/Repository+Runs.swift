@@ -1,4 +1,5 @@
 package import FileIO
+internal import Lineage
 package import ObjectModel
 internal import Observation
 internal import Storage
@@ -100,6 +101,15 @@ extension Repository {
             try DirectoryTree(root: root, reader: store).forEachFile(under: place) { files.append(($0, $1)) }
         }
         return files
+    }
+
+    /// The files as a run left them, in the order of a walk.
+    package func files(after recorded: RecordedRun) throws(RepositoryError) -> [(
+        path: RepositoryPath, entry: TreeEntry
+    )] {
+        try reading { () throws(ReadError) in
+            try FilesOfRun(of: recorded.run, store, isCollected: wasCollected).after()
+        }
     }
 
     /// Takes the names of some runs away: what only they kept goes with the next collections.

@@ -98,6 +98,16 @@ class Scratch(ProvenanceTest):
         self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
         self.assertEqual(self.reproduced("main")["result"], "identical")
 
+    def test_its_files_can_be_looked_at_without_a_version(self) -> None:
+        name = self.sweep(0.25)["run"]["name"]
+        self.assertEqual(json.loads(self.mlrepo("cat", f"run:{name[:8]}:metrics.json")), {"f1": 0.25})
+        self.assertEqual(self.mlrepo("show", f"run:{name[:8]}:data/a.txt"), "row a\n")
+        listed = [line.split()[-1] for line in self.mlrepo("ls", f"run:{name[:8]}").splitlines()]
+        self.assertEqual(listed, ["data/a.txt", "data/b.txt", "data/c.txt", "metrics.json", "model/w.npy"])
+        self.assertEqual(len(self.mlrepo("ls", "--json", f"run:{name[:8]}", "model").splitlines()), 1)
+        self.refused("cat", f"run:{name[:8]}:nothing", status=66, says="left no file 'nothing'")
+        self.refused("ls", f"run:{name[:8]}", "nothing", status=66, says="nothing")
+
     def test_what_somebody_removed_here_stays_away(self) -> None:
         self.sweep(0.25, "-m", "One")
         (self.work / "metrics.json").unlink()

@@ -11,6 +11,7 @@ struct CatCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               mlrepo cat HEAD~1:params.yaml
+              mlrepo cat run:1c9e:metrics.json  as a run left it
               mlrepo cat sha256:ba7816bf...     a blob by its id or the beginning
             """)
 
@@ -54,9 +55,19 @@ struct CatCommand: ParsableCommand {
 
     /// Writes the file that `REVISION:PATH` names.
     static func write(_ text: String, _ colon: String.Index, _ repository: Repository) throws {
-        let id = try repository.commit(named: String(text[..<colon]))
         let typed = String(text[text.index(after: colon)...])
         let path = try RevisionPath.path(typed, repository)
+        if let recorded = try repository.runAlone(named: String(text[..<colon])) {
+            let found = try repository.files(after: recorded).first { $0.path == path }
+            guard let found else {
+                throw Failure(
+                    status: .notFound,
+                    message: "run \(recorded.name.prefix(8)) left no file '\(path)'",
+                    hint: "mlrepo ls run:\(recorded.name.prefix(8))", path: "\(path)")
+            }
+            return try write(found.entry.id, repository)
+        }
+        let id = try repository.commit(named: String(text[..<colon]))
         let (commit, _) = try repository.contents(of: id)
         try repository.requireTree(id, commit)
         let entry = try repository.tree(commit).entry(at: path)

@@ -10,6 +10,7 @@ struct ListCommand: ParsableCommand {
               mlrepo ls
               mlrepo ls data/reviews
               mlrepo ls v1.2 data/reviews
+              mlrepo ls run:1c9e            as a run left them
             """)
 
     @OptionGroup var output: OutputOptions
@@ -26,6 +27,9 @@ struct ListCommand: ParsableCommand {
                 status: .usage, message: "one file or directory at most",
                 hint: "mlrepo ls HEAD \(ShellWord.quoted(ArgumentText.bytes(paths[0])))")
         }
+        if let name = revisions.first, let recorded = try repository.runAlone(named: name) {
+            return try show(recorded, paths.first, repository)
+        }
         let id = try repository.commit(named: revisions.first ?? "HEAD")
         let (commit, _) = try repository.contents(of: id)
         try repository.requireTree(id, commit)
@@ -41,6 +45,18 @@ struct ListCommand: ParsableCommand {
         do throws(ReadError) {
             try tree.forEachFile(under: top) { (path, entry) throws(ReadError) in show(path, entry) }
         } catch { throw RepositoryError.object(error) }
+    }
+
+    /// The files as a run left them.
+    private func show(_ recorded: RecordedRun, _ typed: String?, _ repository: Repository) throws {
+        let top = try typed.map { try repository.path(ArgumentText.bytes($0)) } ?? .root
+        let found = try repository.files(after: recorded).filter { $0.path == top || $0.path.isInside(top) }
+        guard !found.isEmpty || top.isRoot else {
+            throw Failure(
+                status: .notFound, message: "run \(recorded.name.prefix(8)) left nothing at \(top)",
+                path: "\(top)")
+        }
+        for (path, entry) in found { show(path, entry) }
     }
 
     private func show(_ path: RepositoryPath, _ entry: TreeEntry) {
