@@ -14,6 +14,7 @@ enum RunText {
         var lines: [String] = []
         if let command = run.command { lines.append("command \(self.command(command))") }
         if let end = end(run) { lines.append("ended  \(end)") }
+        if let earlier = run.continues { lines.append("after  run \(earlier.short), from which it goes on") }
         if let reproduction = run.reproduction {
             lines.append("again  run \(reproduction.run.short): \(ReproductionText.summary(reproduction))")
         }
@@ -171,6 +172,7 @@ enum RunText {
             "id": id.json, "origin": .string(run.origin.rawValue), "observedBy": .string(run.observedBy),
             "recorded": .string(Terminal.time(run.recorded)), "code": run.code.map { json($0) },
             "name": run.name.map { .string($0) }, "base": run.base?.json,
+            "continues": run.continues?.json,
             "started": run.started.map { .string(Terminal.time($0)) },
             "ended": run.ended.map { .string(Terminal.time($0)) },
             "command": run.command.map { .array($0.arguments.map { Terminal.json($0) }) },

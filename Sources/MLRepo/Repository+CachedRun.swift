@@ -107,11 +107,12 @@ extension Repository {
 
     /// Writes what a run wrote where it wrote it.
     ///
+    /// - Parameter onlyMissing: What is there is left as it is.
     /// - Returns: How many files were not there as it wrote them.
     /// - Throws: ``RepositoryError/wouldLose(_:)`` if a file is in the way whose content the store does not have; then nothing has
     ///   happened.
     package func takeOutputs(
-        of recorded: RecordedRun, onStep: @escaping @Sendable (WorkStep) -> Void
+        of recorded: RecordedRun, onlyMissing: Bool = false, onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) -> Int {
         try requireWhole()
         var steps = CheckoutSteps()
@@ -126,6 +127,7 @@ extension Repository {
                 steps.append(CheckoutStep(path: path, entry: entry))
                 continue
             }
+            if onlyMissing { continue }
             guard let here = try known(path, status) else {
                 lost.append(path)
                 continue

@@ -15,6 +15,8 @@ package struct RunRequest: Sendable {
     package var outputs: [RepositoryPath] = []
     /// The tree that was made for it, and in which it is executed.
     package var scratch: ScratchTree?
+    /// The record of the run that it goes on from.
+    package var continues: ObjectID?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }
@@ -106,6 +108,7 @@ package struct RunRecorder: Sendable {
             origin: .observed, observedBy: request.way.rawValue, recorded: environment.now(),
             inputs: DirectoryTree.emptyRoot, outputs: DirectoryTree.emptyRoot)
         (run.name, run.base, run.user) = (name, head.commit, actor)
+        run.continues = request.continues
         (run.started, run.startedFraction) = environment.instant
         let place = try repository.path([UInt8(ascii: ".")])
         run.command = Run.Command(arguments: request.arguments, directory: place)

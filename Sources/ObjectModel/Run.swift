@@ -52,6 +52,8 @@ package struct Run: Hashable, Sendable {
     package var removed: [RepositoryPath] = []
     /// What the observer could not see, in words of the format.
     package var gaps: [String] = []
+    /// The record of the run that it goes on from: one that had failed or was interrupted.
+    package var continues: ObjectID?
     /// What became of it, where it was executed to repeat another run.
     package var reproduction: Reproduction?
 
@@ -175,7 +177,7 @@ package struct Run: Hashable, Sendable {
             "uncertain": uncertain.isEmpty ? nil : .array(uncertain.sorted().map(\.json)),
             "removed": removed.isEmpty ? nil : .array(removed.sorted().map(\.json)),
             "gaps": gaps.isEmpty ? nil : .array(gaps.sorted().map { .string($0) }),
-            "reproduction": reproduction?.json,
+            "reproduction": reproduction?.json, "continues": continues.map { .string($0.hex) },
         ]).canonicalBytes
     }
 
@@ -212,6 +214,7 @@ package struct Run: Hashable, Sendable {
         guard zip(gaps, gaps.dropFirst()).allSatisfy({ $0 < $1 }) else {
             throw .member("gaps", expected: "sorted, each once")
         }
+        continues = try json.optionalID("continues")
         reproduction = try json.member("reproduction").map { (value) throws(MalformedObject) in
             try Reproduction(json: value)
         }

@@ -137,6 +137,29 @@ class Scratch(ProvenanceTest):
         self.assertEqual(os.listdir(self.root / "scratch"), [])
         self.assertEqual(len(self.mlrepo("log", "--json").splitlines()), 1)
 
+    def test_one_that_was_killed_goes_on_from_its_checkpoint(self) -> None:
+        self.write("train.sh", """
+            at=$(cat checkpoint.txt 2>/dev/null || echo 0)
+            echo $((at + 1)) >checkpoint.txt
+            [ $at -gt 0 ] || kill -TERM $$
+            """)
+        self.mlrepo("run", "--scratch", "../scratch", "sh", "train.sh", status=-15)
+        first = self.last()
+        self.mlrepo("run", "--scratch", "../scratch", "--resume", first["run"][:8], "sh", "train.sh")
+        self.assertIn(f"note: 1 file of run {first['run'][:8]} is here again", self.stderr)
+        second = self.last()
+        self.assertEqual((second["continues"], second["state"]), (first["id"], "ok"))
+        self.assertIn(f"continues run {first['run'][:8]}", self.mlrepo("runs"))
+        self.assertEqual(self.mlrepo("cat", f"run:{second['run'][:8]}:checkpoint.txt"), "2\n")
+        self.assertEqual(self.inputs(second["run"]), ["checkpoint.txt"])
+        self.refused("run", "--resume", second["run"], "sh", "train.sh", status=125, says="has ended well")
+        # Here what is there counts, and what is missing comes back.
+        self.write("checkpoint.txt", "7\n")
+        self.mlrepo("run", "--quiet", "--resume", first["run"], "sh", "train.sh")
+        self.assertEqual((self.work / "checkpoint.txt").read_text(), "8\n")
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+        self.verify()
+
     def wait_for(self, condition) -> None:
         for _ in range(600):
             if condition():

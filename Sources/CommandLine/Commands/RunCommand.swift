@@ -34,6 +34,7 @@ struct RunCommand: ParsableCommand {
               mlrepo run python train.py --lr 0.001         recorded, no version
               mlrepo run --param lr=0.001 -- python train.py --lr {lr}
               mlrepo run --scratch /tmp/sweep --param lr=0.01 -- python train.py --lr {lr}
+              mlrepo run --resume 1c9e python train.py --continue      from its last checkpoint
               mlrepo commit --run 1c9e -m "Best"            a version of what a run wrote
             """)
 
@@ -73,6 +74,11 @@ struct RunCommand: ParsableCommand {
     )
     var cached = false
     @Option(
+        help: ArgumentHelp(
+            "Go on from a run that failed or was interrupted: what it wrote and is gone comes back first.",
+            valueName: "run"))
+    var resume: String?
+    @Option(
         name: .customLong("observe"),
         help: ArgumentHelp(
             "How files are found: seccomp (the kernel tells of each), or declared (only --input and --output count).",
@@ -94,12 +100,14 @@ struct RunCommand: ParsableCommand {
     var words: [String] = []
 
     private enum CodingKeys: CodingKey {
-        case message, parameters, parameterFiles, metricFiles, scratch, cached, way, inputs, outputs, output
+        case message, parameters, parameterFiles, metricFiles, scratch, cached, resume, way, inputs, outputs,
+            output
     }
 
     /// Options of this command that take a value.
     private static let valued: Set<String> = [
-        "-m", "--message", "--param", "--params", "--metrics", "--scratch", "--observe", "--input",
+        "-m", "--message", "--param", "--params", "--metrics", "--scratch", "--resume", "--observe",
+        "--input",
         "--output",
     ]
 
@@ -141,7 +149,10 @@ struct RunCommand: ParsableCommand {
         request.way = way
         request.inputs = try home.paths(inputs)
         request.outputs = try home.paths(outputs)
+        let earlier = try resume.map { try resumed($0, home) }
+        request.continues = earlier?.id
         if let scratch { try prepare(&request, in: scratch, home) }
+        if let earlier { try bringBack(earlier, request) }
         let branch = try home.base().head.branch
         if cached, try takeCached(request, given, home) { return }
         let recorder: RunRecorder
@@ -180,6 +191,40 @@ struct RunCommand: ParsableCommand {
         tell(report, end, commit)
         if isGood, !cached, !output.quiet, !output.json { try offer(report) }
         try finish(end)
+    }
+
+    /// The run that this one goes on from.
+    private func resumed(_ name: String, _ home: Repository) throws -> RecordedRun {
+        let recorded = try home.recordedRun(named: name)
+        switch recorded.state {
+        case .running:
+            throw Failure(status: .busy, message: "run \(recorded.name.prefix(8)) is running")
+        case .ok:
+            throw Failure(
+                status: .usage,
+                message: "run \(recorded.name.prefix(8)) has ended well: nothing is left to do",
+                hint: "mlrepo run COMMAND executes another one")
+        case .failed, .interrupted: return recorded
+        }
+    }
+
+    /// Writes what a run had written and is not there, as in a tree of its own: its checkpoints.
+    private func bringBack(_ earlier: RecordedRun, _ request: RunRequest) throws {
+        do {
+            let progress = output.progress("writing")
+            defer { progress.finish() }
+            let files = try Repository.here().takeOutputs(of: earlier, onlyMissing: true) { progress.add($0) }
+            guard files > 0, !output.quiet else { return }
+            Terminal.printError(
+                "note: \(Terminal.files(files)) of run \(earlier.name.prefix(8)) \(files == 1 ? "is" : "are") here again"
+            )
+        } catch {
+            if let tree = request.scratch {
+                try RunExecution.enter(FilePath("/"))
+                try? tree.discard()
+            }
+            throw error
+        }
     }
 
     // MARK: What was executed before

@@ -80,8 +80,9 @@ struct RunsCommand: ParsableCommand {
                 run.run.reproduction.map {
                     "  repeats run \(names[$0.run] ?? $0.run.short): \($0.result.rawValue)"
                 } ?? ""
+            let earlier = run.run.continues.map { "  continues run \(names[$0] ?? $0.short)" } ?? ""
             Terminal.print(
-                "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)\(again)"
+                "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)\(earlier)\(again)"
             )
         }
     }
@@ -91,7 +92,8 @@ struct RunsCommand: ParsableCommand {
         let outputs = try repository.files(of: run.outputs)
         return .object([
             "run": .string(recorded.name), "id": recorded.id.json, "state": .string(recorded.state.rawValue),
-            "base": run.base?.json, "started": run.started.map { .string(Terminal.time($0)) },
+            "base": run.base?.json, "continues": run.continues?.json,
+            "started": run.started.map { .string(Terminal.time($0)) },
             "seconds": RunText.seconds(run).map { .number($0) }, "parameters": Values.json(run.parameters),
             "metrics": Values.json(run.metrics), "observedBy": .string(run.observedBy),
             "reproduces": run.reproduction?.run.json,
