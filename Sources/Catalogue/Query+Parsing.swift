@@ -72,7 +72,9 @@ extension Query {
                 guard take(")") else { throw .openParenthesis }
                 return query
             }
-            guard let name = rest.popFirst(), Self.isName(name) else { throw .missingName }
+            guard let name = rest.popFirst(), Self.isName(name), !Self.isNumber(name) else {
+                throw .missingName
+            }
             leaves += 1
             guard leaves <= Query.leafLimit else { throw .tooLong }
             guard let sign = rest.first, !sign.isQuoted, let comparison = Comparison(rawValue: sign.text)
@@ -84,6 +86,14 @@ extension Query {
                 throw .missingValue(behind: comparison)
             }
             return .compare(name.text, comparison, value.text)
+        }
+
+        /// Whether somebody put a number where a name belongs: `0.9 < f1`.
+        private static func isNumber(_ word: Word) -> Bool {
+            guard !word.isQuoted, let first = word.text.utf8.first, first < UInt8(ascii: "A") else {
+                return false
+            }
+            return Double(word.text) != nil
         }
 
         private static func isName(_ word: Word) -> Bool {

@@ -36,6 +36,11 @@ struct ComparisonText {
         for (text, metrics) in reasons {
             lines.append("* not comparable: \(metrics.joined(separator: ", ")): \(text)")
         }
+        let others = comparison.metrics.filter { !$0.code.isEmpty }
+        if !others.isEmpty {
+            let names = Set(others.flatMap(\.code)).map { Terminal.escaped($0) }.sorted()
+            lines.append("measured with other code (\(Self.list(names))): \(Self.list(others.map(title)))")
+        }
         let unknown = comparison.metrics.filter { $0.isUnknown && $0.isComparable }
         if !unknown.isEmpty {
             lines.append("it is not known what \(Self.list(unknown.map(title))) was measured on")
@@ -52,11 +57,12 @@ struct ComparisonText {
                 && !comparison.facts.contains { !$0.isSame && $0.name.hasPrefix("params.") }
     }
 
-    /// `f1`, or `f1 on data/test.csv`.
+    /// `f1`, `f1 on data/test.csv`, or `f1 of model.pt on data/test.csv`.
     func title(_ metric: Comparison.Metric) -> String {
+        let model = metric.model.map { " of \($0)" } ?? ""
         let places =
             metric.places.isEmpty ? "" : " on \(Self.list(metric.places.map { Terminal.escaped($0) }))"
-        return Terminal.escaped(metric.name) + places
+        return Terminal.escaped(metric.name) + model + places
     }
 
     /// Why metrics are not comparable, with those of which it is so.
@@ -121,6 +127,9 @@ struct ComparisonText {
                         "comparable": .bool(metric.isComparable),
                         "why": Self.reason(metric).map { .string($0) }
                             ?? (metric.isUnknown ? .string("unknown data") : nil),
+                        "model": metric.model?.json,
+                        "otherCode": metric.code.isEmpty
+                            ? nil : .array(metric.code.map { Terminal.json($0) }),
                         "on": metric.places.isEmpty
                             ? nil : .array(metric.places.map { Terminal.json($0) }),
                     ])

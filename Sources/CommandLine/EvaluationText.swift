@@ -8,11 +8,12 @@ enum EvaluationText {
 
     /// A line each, the latest first.
     static func lines(_ evaluations: [Evaluation]) -> [String] {
+        let isOne = Set(evaluations.map(\.models)).count == 1
         let lines = evaluations.reversed().prefix(most).map { evaluation in
             let run = evaluation.run
             let time = run.started.map { "  \(Terminal.time($0))" } ?? ""
             return
-                "tested by  run \(ReproductionText.name(run, evaluation.id))\(time)  \(Values.line(run.metrics, atMost: 8))  on \(places(evaluation.data))"
+                "tested by  run \(ReproductionText.name(run, evaluation.id))\(time)  \(Values.line(run.metrics, atMost: 8))\(isOne ? "" : "  of \(evaluation.models.map { "\($0)" }.joined(separator: ", "))")  on \(places(evaluation.data))"
         }
         let rest = evaluations.count - lines.count
         return lines + (rest > 0 ? ["and by \(Terminal.number(rest, "earlier run"))"] : [])

@@ -66,7 +66,9 @@ enum Plot {
 
     /// Where a number lies between two others, from 0 to 1; what is between them may be more than a number can be.
     private static func share(_ value: Double, _ least: Double, _ greatest: Double) -> Double {
-        (value / 2 - least / 2) / (greatest / 2 - least / 2)
+        let share = (value / 2 - least / 2) / (greatest / 2 - least / 2)
+        // The least numbers that there are have no halves.
+        return share.isFinite ? min(1, max(0, share)) : 0.5
     }
 
     /// A number in few characters.

@@ -27,12 +27,13 @@ struct RunExecution {
 
     /// Lets the process, and what it executes, stand in a directory.
     static func enter(_ place: FilePath) throws {
-        guard chdir("\(place)") == 0 else {
+        let bytes = place.bytes.map { CChar(bitPattern: $0) } + [0]
+        guard chdir(bytes) == 0 else {
             throw Failure(
                 status: .inputOutput,
                 message: "cannot go to \(Terminal.escaped(place.bytes)): \(RunText.reason(errno))")
         }
-        setenv("PWD", "\(place)", 1)
+        setenv("PWD", bytes, 1)
     }
 
     /// Makes sure that somebody wants what was shown to be executed.

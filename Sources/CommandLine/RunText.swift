@@ -119,6 +119,7 @@ enum RunText {
         case .moreUncertain: "more files than are named were changed before it had ended"
         case .unrecorded: "what it read and wrote could not be recorded"
         case .leftRunning: "it left processes running: what they do from now on is not recorded"
+        case .secrets: "it read files that are not recorded, since their names tell of secrets"
         case .privileges:
             "it started a program that works with another user's rights, which nobody gets who is watched: --observe declared, if it failed for that"
         case nil: "something was not seen (\(Terminal.escaped(word)))"

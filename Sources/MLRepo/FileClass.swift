@@ -95,11 +95,8 @@ struct FileClassifier {
         if zip(names, names.dropFirst()).contains(where: { $0 == Self.lib && $1.starts(with: Self.python) }) {
             return .library
         }
-        if name.hasSuffix(".so") || name.contains(".so.") || name.hasSuffix(".dylib")
-            || name.hasSuffix(".pyc")
-        {
-            return .library
-        }
+        if name.hasSuffix(".pyc") { return .library }
+        if Self.isSharedLibrary(name), inside == nil { return .library }
         if inside == nil, let home, let rest = path.relative(to: home), rest.first == UInt8(ascii: ".") {
             if Self.dataCaches.contains(where: rest.starts) { return .data }
             // Models lie in caches of all names (`.cache/whisper`, `.ollama`), settings are small.
@@ -109,6 +106,10 @@ struct FileClassifier {
         // A working copy in an environment is none of its packages.
         let top = inside.map { FilePath(Array(bytes.dropLast($0.count + 1))) }
         return isInstalled(path.parent, below: top) ? .library : .data
+    }
+
+    static func isSharedLibrary(_ name: String) -> Bool {
+        name.hasSuffix(".so") || name.contains(".so.") || name.hasSuffix(".dylib")
     }
 
     /// Whether a program runs what others wrote, and is known by its version.

@@ -7,16 +7,21 @@ internal import Storage
 package struct MeasuredData: Sendable {
     /// A path in the repository, or the name of a file from outside, with its digest; in the order of the names.
     package let files: [(name: [UInt8], id: ObjectID)]
-    /// Data is the same by its bytes, whatever it is called.
-    private let contents: [ObjectID]
+    /// All that was read: somebody may say that of this some is data.
+    private let everything: [(name: [UInt8], id: ObjectID)]
+    /// Whether some of it is something else by now, so that nobody knows what was read.
+    private let isUncertain: Bool
 
-    init(_ files: [(name: [UInt8], id: ObjectID)]) {
+    init(
+        _ files: [(name: [UInt8], id: ObjectID)], of everything: [(name: [UInt8], id: ObjectID)],
+        isUncertain: Bool
+    ) {
         self.files = files.sorted { $0.name.lexicographicallyPrecedes($1.name) }
-        contents = files.map(\.id).sorted { $0.hex < $1.hex }
+        (self.everything, self.isUncertain) = (everything, isUncertain)
     }
 
     /// Whether nothing is known of it: whoever only declares metrics need not say what they were measured on.
-    package var isUnknown: Bool { files.isEmpty }
+    package var isUnknown: Bool { files.isEmpty || isUncertain }
 
     /// The directories, or few files, that it lies in; each file from outside.
     package var places: [[UInt8]] {
@@ -25,18 +30,27 @@ package struct MeasuredData: Sendable {
             + files.map(\.name).filter { (try? RepositoryPath($0)) == nil }
     }
 
-    package func isSame(as other: MeasuredData) -> Bool { contents == other.contents }
+    /// Data is the same by its bytes, whatever it is called; under the same names each file has to be.
+    package func isSame(as other: MeasuredData) -> Bool {
+        guard files.count == other.files.count else { return false }
+        if files.elementsEqual(other.files, by: { $0 == $1 }) { return true }
+        let isRenamed = Set(files.map(\.name)) != Set(other.files.map(\.name))
+        return isRenamed && contents == other.contents
+    }
+
+    private var contents: [ObjectID] { files.map(\.id).sorted { $0.hex < $1.hex } }
 
     /// Names of what one has and the other one has otherwise, or not at all.
     package func differences(from other: MeasuredData) -> [[UInt8]] {
         let (mine, theirs) = (byName, other.byName)
+        let all = Set(mine.keys).union(theirs.keys).filter { mine[$0] != theirs[$0] }
         // The same bytes under another name are no difference.
         let (here, there) = (Set(mine.values), Set(theirs.values))
-        return Set(mine.keys).union(theirs.keys).filter { name in
-            guard mine[name] != theirs[name] else { return false }
+        let other = all.filter { name in
             let isKnown = mine[name].map(there.contains) ?? true
             return !(isKnown && (theirs[name].map(here.contains) ?? true))
-        }.sorted { $0.lexicographicallyPrecedes($1) }
+        }
+        return (other.isEmpty ? all : other).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     private var byName: [[UInt8]: ObjectID] {
@@ -46,7 +60,8 @@ package struct MeasuredData: Sendable {
     /// Only what lies at some paths or below them.
     package func files(under paths: Set<RepositoryPath>) -> MeasuredData {
         MeasuredData(
-            files.filter { file in (try? RepositoryPath(file.name)).map(paths.covers) ?? false })
+            everything.filter { file in (try? RepositoryPath(file.name)).map(paths.covers) ?? false },
+            of: everything, isUncertain: false)
     }
 }
 
@@ -65,28 +80,82 @@ package struct Measurements {
     private var known: [[ObjectID]: MeasuredData] = [:]
     /// Runs with metrics that read a model and made none, the latest last; looked up when somebody asks.
     private var candidates: [Evaluation]?
+    /// What each run wrote that made a model, by the ids of its models; looked up when somebody asks.
+    private var companions: [ObjectID: Set<ObjectID>]?
 
     package init(_ repository: Repository) { self.repository = repository }
 
     /// What the metrics of a run were measured on.
     package mutating func data(of run: Run) throws(RepositoryError) -> MeasuredData {
-        let key = [run.inputs] + (run.external.map { [$0.list] } ?? [])
+        // What a run changed that it had read is told by its outputs.
+        let key =
+            [run.inputs] + (run.external.map { [$0.list] } ?? [])
+            + (run.uncertain.isEmpty ? [] : [run.outputs])
         if let found = known[key] { return found }
         var files: [(name: [UInt8], id: ObjectID)] = []
+        let isUncertain = run.uncertain.contains {
+            !ModelNames.isModel($0.bytes) && !Repository.isCode($0.bytes)
+        }
         if repository.store.contains(ObjectReference(.tree, run.inputs)) {
             files = try repository.files(of: run.inputs).map { ($0.path.bytes, $0.entry.id) }
         }
         if let list = run.external?.list, repository.store.contains(ObjectReference(.blob, list)) {
             files += DigestList.digests(try repository.text(list)).map { ($0.key, $0.value) }
         }
+        let everything = files
+        let models = files.filter { ModelNames.isModel($0.name) }.map(\.id)
+        if !models.isEmpty {
+            // What was written with a model, as the scaling of its inputs, belongs to it.
+            let written = try writtenWithModels()
+            let own = models.reduce(into: Set<ObjectID>()) { $0.formUnion(written[$1] ?? []) }
+            files.removeAll { own.contains($0.id) && !ModelNames.isModel($0.name) }
+        }
         let directories = Set(files.filter { ModelNames.isModel($0.name) }.map { FilePath($0.name).parent })
         let data = MeasuredData(
             files.filter { name, _ in
                 !ModelNames.isModel(name) && !ModelNames.isParameters(name) && !Repository.isCode(name)
                     && !(ModelNames.isCompanion(name) && directories.contains(FilePath(name).parent))
-            })
+            }, of: everything, isUncertain: isUncertain)
         known[key] = data
         return data
+    }
+
+    private mutating func writtenWithModels() throws(RepositoryError) -> [ObjectID: Set<ObjectID>] {
+        if let companions { return companions }
+        var found: [ObjectID: Set<ObjectID>] = [:]
+        for making in try repository.makings() {
+            let written = try models(in: making.run.outputs)
+            if written.isEmpty { continue }
+            let all = Set(try repository.files(of: making.run.outputs).map(\.entry.id))
+            for model in written { found[model.entry.id, default: []].formUnion(all) }
+        }
+        companions = found
+        return found
+    }
+
+    /// Files of code that some runs read, and not all of them as the others did.
+    func codeDifferences(_ runs: [Run]) throws(RepositoryError) -> [[UInt8]] {
+        var read: [[[UInt8]: ObjectID]] = []
+        for run in runs {
+            guard let code = run.code else { continue }
+            var files: [[UInt8]: ObjectID] = [:]
+            if let sources = code.sources, repository.store.contains(ObjectReference(.tree, sources)) {
+                for (path, entry) in try repository.files(of: sources) { files[path.bytes] = entry.id }
+            }
+            if let list = code.files, repository.store.contains(ObjectReference(.blob, list)) {
+                files.merge(DigestList.digests(try repository.text(list))) { mine, _ in mine }
+            }
+            if !files.isEmpty { read.append(files) }
+        }
+        guard let first = read.first else { return [] }
+        var names: Set<[UInt8]> = []
+        for other in read.dropFirst() {
+            for name in Set(first.keys).union(other.keys)
+            where first[name] != other[name] && !ModelNames.isParameters(name) && Repository.isCode(name) {
+                names.insert(name)
+            }
+        }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// What was measured with a file, or with the files of a directory, the latest last.
@@ -143,7 +212,7 @@ package struct Measurements {
     /// The models in a tree of inputs or outputs; none where a collection took it.
     ///
     /// - Parameter place: Where the tree lies in the repository.
-    private func models(
+    func models(
         in root: ObjectID, at place: RepositoryPath = .root
     ) throws(RepositoryError) -> [(path: RepositoryPath, entry: TreeEntry)] {
         guard repository.store.contains(ObjectReference(.tree, root)) else { return [] }

@@ -11,6 +11,8 @@ final class ReadFileKeeper: FileKeeper {
     private let root: FilePath
     private let cache: StatCache
     private let tracking: Tracking
+    /// What the run that this one goes on from wrote.
+    private let earlier: Set<RepositoryPath>
     /// Where the copies go.
     private let directory: FilePath
     private let kept = Mutex<[RepositoryPath: String]>([:])
@@ -19,10 +21,11 @@ final class ReadFileKeeper: FileKeeper {
     private static let limit = 1 << 30
 
     init(
-        root: FilePath, cache: StatCache, tracking: Tracking, directory: FilePath, _ files: any FileSystem
+        root: FilePath, cache: StatCache, tracking: Tracking, earlier: Set<RepositoryPath>,
+        directory: FilePath, _ files: any FileSystem
     ) {
-        (self.root, self.cache, self.tracking, self.directory, self.files) = (
-            root, cache, tracking, directory, files
+        (self.root, self.cache, self.tracking, self.earlier, self.directory, self.files) = (
+            root, cache, tracking, earlier, directory, files
         )
     }
 
@@ -33,6 +36,7 @@ final class ReadFileKeeper: FileKeeper {
         guard status.size <= Self.limit, let inside = place.relative(to: root),
             let path = try? RepositoryPath(inside), cache.entry(of: path, asIn: status) == nil,
             cache.has(path) || tracking.added.contains(path) || tracking.coversDirectory(path)
+                || earlier.contains(path)
         else { return }
         let name = kept.withLock { kept -> String? in
             // What was renamed away and back is the same.

@@ -1,3 +1,4 @@
+internal import FileIO
 internal import Lineage
 package import ObjectModel
 internal import Storage
@@ -54,33 +55,90 @@ extension Repository {
     /// made here would take the new files out again.
     ///
     /// Files that somebody changed or removed here are left as they are.
-    func arriving(_ edits: CommitEdits, _ look: Look) throws(RepositoryError) -> [CheckoutStep] {
+    ///
+    /// - Returns: What is to be written, and which files are left as something else than the version has.
+    func coming(
+        _ edits: CommitEdits, of run: AdoptedRun, _ look: Look
+    ) throws(RepositoryError) -> (steps: [CheckoutStep], left: [RepositoryPath]) {
         let dirty = Set(try changes(look).map(\.path))
         let base = tree(look.base)
-        var steps: [CheckoutStep] = []
-        var firm: Set<RepositoryPath> = [.root]
-        for edit in edits {
-            let before = try reading { () throws(ReadError) in try base.entry(at: edit.path) }
-            if try status(of: edit.path) == nil {
-                guard edit.entry != nil, before == nil, let above = edit.path.split?.directory,
-                    try obstacle(above, [], &firm) == nil
-                else { continue }
-                steps.append(CheckoutStep(path: edit.path, entry: edit.entry))
-            } else if before != nil, !dirty.contains(edit.path) {
-                steps.append(CheckoutStep(path: edit.path, before: before, entry: edit.entry))
+        // Of what is as the version before has it and goes, nothing is in the way.
+        var removed: Set<RepositoryPath> = []
+        for edit in edits where edit.entry == nil && !dirty.contains(edit.path) { removed.insert(edit.path) }
+        // A file goes, too, where something comes to lie below its name.
+        var replaced: [RepositoryPath: TreeEntry] = [:]
+        for edit in edits where edit.entry != nil {
+            var next = edit.path.split?.directory
+            while let above = next, !above.isRoot, !removed.contains(above) {
+                let entry = try reading { () throws(ReadError) in try base.entry(at: above) }
+                if let entry, entry.mode != .directory, !dirty.contains(above) {
+                    removed.insert(above)
+                    replaced[above] = entry
+                }
+                next = above.split?.directory
             }
         }
-        return steps
+        var (steps, left): ([CheckoutStep], [RepositoryPath]) = ([], [])
+        var firm: Set<RepositoryPath> = [.root]
+        for edit in edits {
+            let entry = try reading { () throws(ReadError) in try base.entry(at: edit.path) }
+            let before = entry?.mode == .directory ? nil : entry
+            let status = try status(of: edit.path)
+            if status?.kind == .directory, edit.entry?.mode != .directory {
+                // A file in the place of a directory: only if all that is in it goes.
+                let inside = try files(below: edit.path).map(\.path)
+                if edit.entry != nil, inside.allSatisfy(removed.contains) {
+                    steps.append(CheckoutStep(path: edit.path, entry: edit.entry))
+                } else {
+                    left.append(edit.path)
+                }
+            } else if let status {
+                if try isAs(edit.entry, edit.path, status, run, look) { continue }
+                if before != nil, !dirty.contains(edit.path) {
+                    steps.append(CheckoutStep(path: edit.path, before: before, entry: edit.entry))
+                } else {
+                    left.append(edit.path)
+                }
+            } else if edit.entry != nil {
+                let above = edit.path.split?.directory ?? .root
+                if before == nil, try obstacle(above, removed, &firm) == nil {
+                    steps.append(CheckoutStep(path: edit.path, entry: edit.entry))
+                } else {
+                    left.append(edit.path)
+                }
+            }
+        }
+        // What lies above or below something that stays cannot come by itself.
+        steps.removeAll { step in
+            guard left.contains(where: { step.path.isInside($0) || $0.isInside(step.path) }) else {
+                return false
+            }
+            if !left.contains(step.path) { left.append(step.path) }
+            return true
+        }
+        for (path, entry) in replaced where steps.contains(where: { $0.path.isInside(path) }) {
+            steps.append(CheckoutStep(path: path, before: entry, entry: nil))
+        }
+        steps.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        return (steps, left.sorted(by: DirectoryTree.walkOrder))
     }
 
-    /// Writes what came with a version, which stands by then.
-    func bring(_ arriving: [CheckoutStep], of report: CommitReport) throws(RepositoryError) {
-        guard !arriving.isEmpty else { return }
-        let steps = CheckoutSteps(arriving)
-        let seen = try settled(write(steps))
-        let cache = try cache(report.id, report.commit)
-        try copy.setCache(
-            cache, after: WrittenSteps(steps, seen: seen), base: report.id, identity: environment.random(16))
+    /// Whether what lies at a path is what a version has there.
+    private func isAs(
+        _ entry: TreeEntry?, _ path: RepositoryPath, _ status: FileStatus, _ run: AdoptedRun, _ look: Look
+    ) throws(RepositoryError) -> Bool {
+        guard let entry else { return false }
+        // As it was when its run had ended.
+        if let seen = run.seen[path], seen == StatCacheEntry.Seen(status) { return true }
+        if status.kind == .directory { return entry.mode == .directory }
+        guard entry.size == status.size, (entry.mode == .link) == (status.kind == .link) else { return false }
+        let place = copy.root.appending(path.bytes)
+        if status.kind == .link {
+            let target = try filing { () throws(FileError) in try environment.files.readLink(place) }
+            return ObjectID(of: .blob, payload: target) == entry.id
+        }
+        guard status.kind == .file, entry.mode.matches(status) else { return false }
+        return try digest(of: place) == entry.id
     }
 
     /// Recorded runs that made files as they are in a version that is about to be made, the latest first.
@@ -116,7 +174,7 @@ extension Repository {
     }
 
     /// What the latest runs wrote, by paths.
-    func writtenByRuns() throws(RepositoryError) -> [RepositoryPath: Set<ObjectID>] {
+    package func writtenByRuns() throws(RepositoryError) -> [RepositoryPath: Set<ObjectID>] {
         var written: [RepositoryPath: Set<ObjectID>] = [:]
         for making in try makings().suffix(Self.mostMakers).reversed() where written.count < Self.mostWritten
         {

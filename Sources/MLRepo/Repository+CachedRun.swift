@@ -19,8 +19,9 @@ extension Repository {
     /// - Parameters:
     ///   - arguments: The program's name and its arguments.
     ///   - parameters: What the run has to have been told, beyond the words of the command.
+    ///   - code: Where the code lies that the command would find: the working copy, or the one that its tree was made from.
     package func cachedRun(
-        _ arguments: [[UInt8]], parameters: [String: ParameterValue]
+        _ arguments: [[UInt8]], parameters: [String: ParameterValue], code: Repository
     ) throws(RepositoryError) -> CachedRun {
         let command = Run.Command(arguments: arguments, directory: try path([UInt8(ascii: ".")]))
         let candidates = try recordedRuns().filter { recorded in
@@ -31,14 +32,17 @@ extension Repository {
         }
         guard let latest = candidates.last else { return .none }
         var plan = try RerunPlan(self)
-        var told: [String] = []
+        var nearest: (run: RecordedRun, reasons: [String]) = (latest, ["what it wrote was collected"])
+        var isTold = false
         for recorded in candidates.reversed() where plan.isWhole(recorded.run) {
             var reasons = try plan.reasons(recorded.run, outputs: [])
             if reasons.isEmpty { reasons = try surroundings(of: recorded.run, parameters) }
+            if reasons.isEmpty { reasons = try code.newCode(beside: recorded.run) }
             if reasons.isEmpty { return .found(recorded) }
-            if recorded.id == latest.id { told = reasons }
+            if !isTold || reasons.count < nearest.reasons.count { nearest = (recorded, reasons) }
+            isTold = true
         }
-        return .other(latest, reasons: told.isEmpty ? ["what it wrote was collected"] : told)
+        return .other(nearest.run, reasons: nearest.reasons)
     }
 
     /// The latest run before a recorded one that read and wrote the same, by the same command and code.
@@ -50,6 +54,32 @@ extension Repository {
                 && other.external == run.external && other.parameters == run.parameters
                 && other.reproduction == nil
         }
+    }
+
+    /// Files of code and settings that came after a run into directories from which it read code, or in which it was executed: it may
+    /// have looked for them.
+    private func newCode(beside run: Run) throws(RepositoryError) -> [String] {
+        var read: [RepositoryPath] = []
+        if let sources = run.code?.sources { read = try files(of: sources).map(\.path) }
+        if let list = run.code?.files {
+            read += DigestList.digests(try text(list)).keys.compactMap { try? RepositoryPath($0) }
+        }
+        var known = Set(read)
+        for root in [run.inputs, run.outputs] { known.formUnion(try files(of: root).map(\.path)) }
+        let directories = Set(read.compactMap { $0.split?.directory } + [run.command?.directory ?? .root])
+        // The second in which it ended is over.
+        let end = Int64((run.ended ?? 0) + 1) * 1_000_000_000
+        var new: [RepositoryPath] = []
+        for directory in directories {
+            for name in (try? environment.files.names(in: copy.root.appending(directory.bytes))) ?? [] {
+                guard let name = try? EntryName(name[...]), let path = try? directory.appending(name),
+                    !known.contains(path), Self.isCode(path.bytes) || RunSorter.isSetting(path.bytes),
+                    let status = try status(of: path), status.kind == .file, status.changed > end
+                else { continue }
+                new.append(path)
+            }
+        }
+        return new.sorted(by: DirectoryTree.walkOrder).map { "\($0) is new, or has changed" }
     }
 
     /// Facts of the machine that say where something runs, and not how.
@@ -118,6 +148,7 @@ extension Repository {
         var steps = CheckoutSteps()
         var lost: [RepositoryPath] = []
         var firm: Set<RepositoryPath> = [.root]
+        let (written, version) = (try writtenByRuns(), tree(try base().commit))
         for (path, entry) in try files(of: recorded.run.outputs) {
             if let above = path.split?.directory, try obstacle(above, [], &firm) != nil {
                 lost.append(path)
@@ -128,7 +159,7 @@ extension Repository {
                 continue
             }
             if onlyMissing { continue }
-            guard let here = try known(path, status) else {
+            guard let here = try known(path, status, entry, written[path] ?? [], version) else {
                 lost.append(path)
                 continue
             }
@@ -136,15 +167,29 @@ extension Repository {
             steps.append(CheckoutStep(path: path, before: here, entry: entry))
         }
         guard lost.isEmpty else { throw .wouldLose(lost) }
-        try write(steps, onStep: onStep)
+        try write(steps, isResumed: true, onStep: onStep)
         return steps.count
     }
 
-    /// What lies at a path, if the store has it.
-    private func known(_ path: RepositoryPath, _ status: FileStatus) throws(RepositoryError) -> TreeEntry? {
+    /// What lies at a path, if a run or the version has it there, so that it is kept; or if it is the beginning of what is to come,
+    /// which a command was writing that was killed.
+    private func known(
+        _ path: RepositoryPath, _ status: FileStatus, _ entry: TreeEntry, _ written: Set<ObjectID>,
+        _ version: DirectoryTree
+    ) throws(RepositoryError) -> TreeEntry? {
         guard status.kind == .file, let name = path.split?.name else { return nil }
-        let id = try digest(of: copy.root.appending(path.bytes))
-        guard store.contains(ObjectReference(.blob, id)) else { return nil }
+        let place = copy.root.appending(path.bytes)
+        let id = try digest(of: place)
+        let kept = try reading { () throws(ReadError) in try version.entry(at: path)?.id }
+        var isOurs = id == kept || id == entry.id || written.contains(id)
+        if !isOurs, status.size < entry.size, entry.mode != .link {
+            let file = try filing { () throws(FileError) in try environment.files.open(place) }
+            defer { environment.files.close(file) }
+            isOurs = try working { () throws(WorkingTreeError) in
+                try BlobStream(store: store, id: entry.id).isTorn(file, environment.files)
+            }
+        }
+        guard isOurs else { return nil }
         return TreeEntry(
             name: name, mode: status.isExecutable ? .executable : .file, id: id, size: status.size)
     }

@@ -88,7 +88,7 @@ extension Repository {
     }
 
     /// The form of the facts is part of the name: another one has a catalogue of its own.
-    private static let catalogueName = "catalogue-1.sqlite"
+    private static let catalogueName = "catalogue-2.sqlite"
 
     private func select(_ query: Query, _ items: Items, in place: [UInt8]?) throws -> Set<ObjectID> {
         let catalogue = try Catalogue(at: place)
@@ -162,7 +162,8 @@ extension Repository {
             return try files(of: tree.root).contains { $0.entry.id == id }
         }
         // As people complete the name of a directory.
-        let name = text.hasSuffix("/") ? text.dropLast() : text[...]
+        var name = text.hasSuffix("/") ? text.dropLast() : text[...]
+        if name.hasPrefix("./") { name = name.dropFirst(2) }
         guard let path = try? RepositoryPath(Array(name.utf8)) else { return false }
         return try reading { () throws(ReadError) in try tree.entry(at: path) != nil }
     }

@@ -46,6 +46,8 @@ package struct CommitReport: Sendable {
     package let skipped: [SkippedFile]
     /// Files that others had changed on the branch, and that were taken in.
     package let takenIn: [RepositoryPath]
+    /// Files that a run wrote elsewhere, and that are something else here: they were left as they are.
+    package let left: [RepositoryPath]
     /// How many files came, changed and went against the version before.
     package let changes: (added: Int, modified: Int, deleted: Int)
     /// The code that was recorded; nothing without git.
@@ -66,7 +68,6 @@ extension Repository {
             try make(request, by: committer, onStep: onStep)
         }
         try settle(made, request)
-        try bring(made.arriving, of: made.report)
         return made.report
     }
 
@@ -77,7 +78,7 @@ extension Repository {
         /// What others committed meanwhile, and whether that was noted.
         let theirs: [CheckoutStep]
         let isNoted: Bool
-        /// What a run wrote elsewhere.
+        /// What a run wrote elsewhere, and is to come here.
         let arriving: [CheckoutStep]
         let report: CommitReport
     }
@@ -265,8 +266,10 @@ extension Repository {
         var next = look.tracking
         next.paths = commit.tracked
         if request.run != nil { next = try remaining(look, request, commit) }
-        let arriving = request.run == nil ? [] : try arriving(files.edits, look)
-        let isNoted = try noteMerge(of: commit, upon: parentCommit, theirs, tracked, look, next: next)
+        var (arriving, left): ([CheckoutStep], [RepositoryPath]) = ([], [])
+        if let run = request.run { (arriving, left) = try coming(files.edits, of: run, look) }
+        let isNoted = try noteMerge(
+            of: commit, upon: parentCommit, theirs, isWhole: !arriving.isEmpty, tracked, look, next: next)
         let result: ObjectWriter.Result
         do throws(RepositoryError) {
             result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
@@ -292,7 +295,7 @@ extension Repository {
         let report = CommitReport(
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
-            takenIn: theirs.map(\.path), changes: files.changes, code: runs.code,
+            takenIn: theirs.map(\.path), left: left, changes: files.changes, code: runs.code,
             isAllInput: isRead ?? false, recordedRuns: runs.recorded)
         return Made(
             look: look, found: files.found, theirs: theirs, isNoted: isNoted, arriving: arriving,
@@ -390,7 +393,7 @@ extension Repository {
 
     /// Makes the working copy stand on the new commit: what others changed is written, the cache is renewed.
     private func settle(_ made: Made, _ request: CommitRequest) throws(RepositoryError) {
-        let (look, found, theirs) = (made.look, made.found, made.theirs)
+        let (look, found, theirs) = (made.look, made.found, made.theirs + made.arriving)
         let (id, commit) = (made.report.id, made.report.commit)
         let steps = CheckoutSteps(theirs)
         let seen = try settled(write(steps))
@@ -401,7 +404,8 @@ extension Repository {
         if theirs.isEmpty {
             try copy.setCache(look.cache, after: found.cached, base: id, identity: identity)
         } else {
-            let edits = Array(found.cached) + WrittenSteps(steps, seen: seen)
+            let written = Set(made.arriving.map(\.path))
+            let edits = found.cached.filter { !written.contains($0.path) } + WrittenSteps(steps, seen: seen)
             try copy.setCache(look.cache, after: edits, base: id, identity: identity)
         }
         let rest = try remaining(look, request, commit)

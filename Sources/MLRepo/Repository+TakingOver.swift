@@ -81,21 +81,23 @@ extension Repository {
     /// Notes, before the log has a commit, what is to be done behind its entry: others' files are written, and what they track is.
     ///
     /// - Parameters:
+    ///   - isWhole: What the commit itself has is to be written, too, as a run wrote it elsewhere.
     ///   - tracked: What is tracked as it was said here.
     ///   - next: What is said of tracking once the commit is there.
     /// - Returns: Whether there is anything to do.
     func noteMerge(
-        of commit: Commit, upon parent: Commit?, _ theirs: [CheckoutStep], _ tracked: TrackedPaths,
-        _ look: Look, next: Tracking
+        of commit: Commit, upon parent: Commit?, _ theirs: [CheckoutStep], isWhole: Bool,
+        _ tracked: TrackedPaths, _ look: Look, next: Tracking
     ) throws(RepositoryError) -> Bool {
         // Else what others track would be taken out again by what was said here, if this is killed behind the entry.
         let isRetracked =
             commit.tracked != tracked
             && look.tracking != Tracking(paths: look.base?.tracked ?? TrackedPaths())
-        guard !theirs.isEmpty || isRetracked else { return false }
+        guard !theirs.isEmpty || isWhole || isRetracked else { return false }
         try copy.setNextTracking(isRetracked ? next : nil)
         var note = WorkingCopy.Pending(
-            from: look.base?.tree, to: commit.tree, upon: parent?.tree ?? DirectoryTree.emptyRoot)
+            from: look.base?.tree, to: commit.tree,
+            upon: isWhole ? commit.tree : parent?.tree ?? DirectoryTree.emptyRoot)
         note.before = look.head.commit
         try copy.setPending(note)
         return true

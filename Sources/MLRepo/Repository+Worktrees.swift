@@ -44,8 +44,8 @@ extension Repository {
         return repository
     }
 
-    /// Refuses a place where something is, or where a working copy would be part of another one's data.
-    private func requireRoom(_ directory: FilePath) throws(RepositoryError) {
+    /// Refuses a place that is part of the data, or of our own directory.
+    func requireOutside(_ directory: FilePath) throws(RepositoryError) {
         if let inside = directory.relative(to: copy.root.normalized), !copy.isBare {
             let isOurs = directory.relative(to: copy.directory.normalized) != nil
             let path = try? RepositoryPath(inside)
@@ -53,6 +53,11 @@ extension Repository {
             let tracking = try self.tracking(base)
             if isOurs || path.map(tracking.coversDirectory) ?? true { throw .misplaced(directory) }
         }
+    }
+
+    /// Refuses a place where something is, or where a working copy would be part of another one's data.
+    private func requireRoom(_ directory: FilePath) throws(RepositoryError) {
+        try requireOutside(directory)
         let names = try filing { () throws(FileError) in
             try environment.files.makeDirectories(directory, permissions: 0o777)
             return try environment.files.names(in: directory)

@@ -18,7 +18,8 @@ package struct RunFacts: Sendable {
     /// Those of a version and of the runs that it was made of.
     init(of commit: Commit, _ id: ObjectID, runs: [Run]) {
         var facts: [(name: String, value: String)] = [
-            ("commit", id.hex), ("author", "\(commit.author)"), ("date", PointInTime.text(commit.authored)),
+            ("commit", id.hex), ("commit", String(id.hex.prefix(7))), ("author", "\(commit.author)"),
+            ("author", commit.author.name), ("date", PointInTime.text(commit.authored)),
             ("message", commit.message),
         ]
         for run in runs {
@@ -49,6 +50,7 @@ package struct RunFacts: Sendable {
             if let value { facts.append((name, value)) }
         }
         add("run", run.name)
+        add("run", run.name.map { String($0.prefix(8)) })
         add("state", state?.rawValue)
         add("started", run.started.map { PointInTime.text($0) })
         add("date", PointInTime.text(run.started ?? run.recorded))
@@ -61,7 +63,9 @@ package struct RunFacts: Sendable {
             run.command?.arguments.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
         add("observed", run.observedBy)
         add("author", run.user.map { "\($0)" })
+        add("author", run.user?.name)
         add("code", run.code?.revision)
+        add("code", run.code?.revision.map { String($0.prefix(7)) })
         return facts
     }
 

@@ -21,6 +21,8 @@ package struct RunFindings: Sendable {
     package var removed: [RepositoryPath] = []
     /// Files of the working copy that were read or written, and that are passed over since their names tell of secrets.
     package var secrets: [RepositoryPath] = []
+    /// Whether some of these, or such files elsewhere, were read.
+    var hasReadSecrets = false
     /// Directories that hold the packages of an interpreter.
     var packageDirectories: Set<FilePath> = []
     /// Interpreters that were started.

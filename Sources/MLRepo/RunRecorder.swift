@@ -13,10 +13,12 @@ package struct RunRequest: Sendable {
     /// What the command reads and writes, where nobody can see it.
     package var inputs: [RepositoryPath] = []
     package var outputs: [RepositoryPath] = []
+    /// What is known of its parameters before it begins.
+    package var parameters: [String: ParameterValue] = [:]
     /// The tree that was made for it, and in which it is executed.
     package var scratch: ScratchTree?
-    /// The record of the run that it goes on from.
-    package var continues: ObjectID?
+    /// The run that it goes on from.
+    package var earlier: RecordedRun?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }
@@ -98,9 +100,12 @@ package struct RunRecorder: Sendable {
             try environment.files.makeDirectories(directory, permissions: 0o777)
             return try environment.files.occupy(directory / "lease")
         }
+        let written = try request.earlier.map { (earlier) throws(RepositoryError) in
+            try repository.files(of: earlier.run.outputs).map(\.path)
+        }
         keeper = ReadFileKeeper(
             root: repository.real(repository.copy.root), cache: cache, tracking: tracking,
-            directory: directory, environment.files
+            earlier: Set(written ?? []), directory: directory, environment.files
         )
         let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
@@ -108,7 +113,8 @@ package struct RunRecorder: Sendable {
             origin: .observed, observedBy: request.way.rawValue, recorded: environment.now(),
             inputs: DirectoryTree.emptyRoot, outputs: DirectoryTree.emptyRoot)
         (run.name, run.base, run.user) = (name, head.commit, actor)
-        run.continues = request.continues
+        run.continues = request.earlier?.id
+        run.parameters = request.parameters
         (run.started, run.startedFraction) = environment.instant
         let place = try repository.path([UInt8(ascii: ".")])
         run.command = Run.Command(arguments: request.arguments, directory: place)
@@ -132,7 +138,9 @@ package struct RunRecorder: Sendable {
 
     /// Sorts what the command touched.
     package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
-        var sorter = RunSorter(repository, request.scratch, end.observation.log, tracking, cache)
+        var sorter = RunSorter(
+            repository, request.scratch, end.observation.log, tracking, cache,
+            kept: Set(keeper.copies.keys))
         var findings = try sorter.sort()
         for path in request.inputs {
             for (path, status) in try repository.files(below: path) { findings.inputs.append((path, status)) }
@@ -187,6 +195,7 @@ package struct RunRecorder: Sendable {
         run.uncertain = Array(uncertain.prefix(Self.mostUncertain))
         if uncertain.count > Self.mostUncertain { gaps.insert(.moreUncertain) }
         if external.isLost { gaps.insert(.lostExternal) }
+        if findings.hasReadSecrets { gaps.insert(.secrets) }
         run.gaps = gaps.map(\.rawValue).sorted()
         if !sources.entries.isEmpty {
             var code = run.code ?? Run.Code(revision: nil, remote: nil, dirty: true, patch: nil)

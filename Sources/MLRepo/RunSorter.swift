@@ -8,6 +8,8 @@ struct RunSorter {
     private let repository: Repository
     /// The tree that was made for the run, if one was: git is asked where that comes from.
     private let scratch: ScratchTree?
+    /// Files of which there are copies as they were read.
+    private let kept: Set<RepositoryPath>
     private let log: AccessLog
     private let tracking: Tracking
     private let cache: StatCache
@@ -27,10 +29,10 @@ struct RunSorter {
 
     init(
         _ repository: Repository, _ scratch: ScratchTree?, _ log: AccessLog, _ tracking: Tracking,
-        _ cache: StatCache
+        _ cache: StatCache, kept: Set<RepositoryPath>
     ) {
-        (self.repository, self.scratch, self.log, self.tracking, self.cache) = (
-            repository, scratch, log, tracking, cache
+        (self.repository, self.scratch, self.log, self.tracking, self.cache, self.kept) = (
+            repository, scratch, log, tracking, cache, kept
         )
         patterns = IgnoreRules(patterns: tracking.paths.patterns)
         root = repository.real(repository.copy.root)
@@ -122,7 +124,10 @@ struct RunSorter {
         guard let path = try? RepositoryPath(inside), !path.isRoot else { return }
         // What a version has is data, whatever it is called.
         let kind = cache.has(path) ? .data : classifier.classify(place, inside: inside, size: nil)
-        if kind == .secret { findings.secrets.append(path) }
+        if kind == .secret {
+            findings.secrets.append(path)
+            if file?.isRead == true { findings.hasReadSecrets = true }
+        }
         if kind == .data { try takeInside(path, place, file) }
     }
 
@@ -171,7 +176,7 @@ struct RunSorter {
         let hasMoved = moved.contains(place)
         // What came here with its directory was read under another name.
         if let file, file.isRead, !hasMoved, let status = file.before {
-            if isTracked || file.isUnsteady {
+            if isTracked || file.isUnsteady || kept.contains(path) {
                 noteInput(path, status, place, file)
             } else {
                 findings.read[place] = status
@@ -271,7 +276,8 @@ struct RunSorter {
     ///
     /// Known by their names, since other files may hold secrets, and are nobody's code.
     private func isSource(_ path: RepositoryPath, _ status: FileStatus, isExecuted: Bool) -> Bool {
-        if isExecuted { return status.size <= Self.programLimit }
+        let name = String(decoding: path.names.last?.bytes ?? [], as: UTF8.self).lowercased()
+        if isExecuted || FileClassifier.isSharedLibrary(name) { return status.size <= Self.programLimit }
         guard Repository.isCode(path.bytes) || Self.isSetting(path.bytes), status.size <= Self.sourceLimit,
             let bytes = try? environment.files.contents(
                 repository.copy.root.appending(path.bytes), limit: Self.sourceLimit)

@@ -10,6 +10,8 @@ package struct ScratchTree: Sendable {
     package let origin: Repository
     /// The top of the tree: that of git's repository, where the working copy lies in one.
     package let directory: FilePath
+    /// Where that lies, and nothing else but what makes git and walks pass over it.
+    private let container: FilePath
     /// The working copy in the tree.
     private let copy: Repository
 
@@ -23,14 +25,17 @@ package struct ScratchTree: Sendable {
         let environment = origin.environment
         let root = try origin.gitRoot() ?? origin.copy.root
         let place = try RepositoryPath(origin.copy.root.relative(to: root) ?? [], orRefuse: origin.copy.root)
-        directory = parent / "mlrepo-\(Hex.text(environment.random(4)))"
+        let parent = Self.real(parent, origin)
+        container = parent / "mlrepo-\(Hex.text(environment.random(4)))"
+        directory = container.appending(root.name.isEmpty ? Array("tree".utf8) : root.name)
         let commit = try origin.base().head.commit
         let isThere = try Repository.exists(parent, environment.files)
         do throws(RepositoryError) {
+            try Self.makeContainer(container, environment.files, of: origin)
             copy = try origin.addWorktree(
                 directory.appending(place.bytes).normalized, at: commit, branch: nil, onStep: onStep)
         } catch {
-            try? Repository.removeAll(directory, environment.files)
+            try? Repository.removeAll(container, environment.files)
             if !isThere { try? environment.files.removeDirectory(parent) }
             throw error
         }
@@ -38,6 +43,14 @@ package struct ScratchTree: Sendable {
             try? discard()
             throw error
         }
+    }
+
+    /// Where a directory is that need not be there yet: a link on the way may lead into the data.
+    private static func real(_ place: FilePath, _ origin: Repository) -> FilePath {
+        guard ((try? origin.environment.files.status(place)) ?? nil) == nil, place.parent != place else {
+            return origin.real(place)
+        }
+        return real(place.parent, origin).appending(place.name)
     }
 
     /// The directory of the tree that stands for one of the working copy; is made, if no file lies in it.
@@ -60,7 +73,22 @@ package struct ScratchTree: Sendable {
 
     /// Removes the tree: what was written there is in the store.
     package func discard() throws(RepositoryError) {
-        try origin.discard(copy, in: directory)
+        try origin.discard(copy, in: container)
+    }
+
+    /// The trees of other runs, and what is in them, are no code of anybody.
+    private static func makeContainer(
+        _ container: FilePath, _ files: any FileSystem, of origin: Repository
+    ) throws(RepositoryError) {
+        try origin.requireOutside(container)
+        try filing { () throws(FileError) in
+            try files.makeDirectories(container, permissions: 0o777)
+            for name in [".gitignore", ".mlrepoignore"] {
+                let file = try files.create(container / name, permissions: 0o666)
+                defer { files.close(file) }
+                try files.write(file, Array("*\n".utf8)[...])
+            }
+        }
     }
 }
 

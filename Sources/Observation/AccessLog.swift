@@ -90,8 +90,10 @@ package struct AccessLog: Sendable {
 
 extension AccessLog.File {
     fileprivate mutating func open(_ opening: FileAccess.Opening, _ status: FileStatus?) {
+        // What is written into what is there, or behind it, is made from that, too.
+        let isKept = opening.contains(.writing) && (status?.size ?? 0) > 0
         // What the command has written itself is none of what it was made from.
-        if status != nil, !isWritten, opening.contains(.reading), !opening.contains(.truncating) {
+        if status != nil, !isWritten, opening.contains(.reading) || isKept, !opening.contains(.truncating) {
             if isRead, status != before { isUnsteady = true }
             isRead = true
         }

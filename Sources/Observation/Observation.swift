@@ -28,6 +28,8 @@ package struct Observation: Sendable {
         case unrecorded
         /// Processes went on when the command had ended.
         case leftRunning
+        /// Files were read that are passed over, since their names tell of secrets.
+        case secrets
         /// A program that works with another user's rights was started; who is watched does not get them.
         case privileges
     }

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import unittest
 
 from command_test import MLREPO
@@ -25,6 +26,11 @@ class Cached(RunTest):
             json.dump({{"f1": 0.5}}, open("metrics.json", "w"))
             """)
         self.write("helper.py", "x = 1\n")
+
+    def run_raw(self, *arguments, cwd=None):
+        """Nothing comes through standard input: a pipe could bring anything."""
+        return subprocess.run([MLREPO, *arguments], cwd=cwd or self.work, env=self.environment, capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=120)
 
     def train(self, *words: str, options: tuple[str, ...] = ()) -> dict:
         """The answer of a run that would rather not be executed."""
@@ -111,6 +117,62 @@ class Cached(RunTest):
         self.mlrepo("run", *remove)
         self.mlrepo("run", "--cached", *remove)
         self.assertNotIn("not executed", self.stderr)
+
+    def test_code_that_came_since_and_what_it_imports_is_executed(self) -> None:
+        self.train()
+        # Another second than that in which it ended.
+        time.sleep(1.1)
+        self.write("local.yaml", "x: 1\n")
+        self.assertFalse(self.is_cached())
+        self.assertIn("local.yaml is new", self.stderr)
+
+    def test_what_was_written_into_depends_on_what_it_was(self) -> None:
+        self.mlrepo("run", "--quiet", "sh", "-c", "echo B >>data/b.txt")
+        self.mlrepo("run", "--cached", "sh", "-c", "echo B >>data/b.txt")
+        self.assertEqual((self.work / "data/b.txt").read_text(), "row b\nB\nB\n")
+
+    def test_a_pipe_may_bring_anything(self) -> None:
+        for text in (b"A", b"B"):
+            done = subprocess.run([MLREPO, "run", "--cached", "sh", "-c", "cat >out.txt"], cwd=self.work, env=self.environment,
+                                  input=text, capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual((self.work / "out.txt").read_bytes(), text)
+
+    def test_a_library_that_the_code_loads_is_code(self) -> None:
+        self.write("ops.so", "one")
+        self.mlrepo("run", "--quiet", "sh", "-c", "cat ops.so >out.txt")
+        self.write("ops.so", "two")
+        self.mlrepo("run", "--cached", "sh", "-c", "cat ops.so >out.txt")
+        self.assertEqual((self.work / "out.txt").read_text(), "two")
+
+    def test_secrets_that_it_read_are_not_known_again(self) -> None:
+        self.write(".env", "LR=1")
+        self.mlrepo("run", "sh", "-c", "cat .env >/dev/null; echo x >out.txt")
+        self.assertIn("note: it read files that are not recorded", self.stderr)
+        self.mlrepo("run", "--cached", "sh", "-c", "cat .env >/dev/null; echo x >out.txt")
+        self.assertNotIn("not executed", self.stderr)
+
+    def test_what_only_a_dropped_run_had_is_not_overwritten(self) -> None:
+        self.mlrepo("run", "--quiet", "sh", "-c", "echo precious >keep.txt")
+        name = self.last()["run"]
+        self.mlrepo("run", "--quiet", "sh", "-c", "cat data/a.txt >/dev/null; echo made >keep.txt")
+        self.write("keep.txt", "precious\n")
+        self.mlrepo("runs", "--drop", name)
+        self.refused("run", "--cached", "sh", "-c", "cat data/a.txt >/dev/null; echo made >keep.txt", status=125,
+                     says="keep.txt would be lost")
+
+    def test_one_that_was_killed_goes_on(self) -> None:
+        self.mlrepo("run", "--quiet", "sh", "-c", "for i in 1 2 3 4; do head -c 300000 /dev/zero >out$i.bin; done")
+        words = ["run", "--cached", "sh", "-c", "for i in 1 2 3 4; do head -c 300000 /dev/zero >out$i.bin; done"]
+        for number in (1, 2, 3):
+            os.truncate(self.work / f"out{number}.bin", number * 1000)
+        os.unlink(self.work / "out4.bin")
+        self.mlrepo(*words)
+        self.assertIn("not executed", self.stderr)
+        self.assertEqual([os.path.getsize(self.work / f"out{number}.bin") for number in (1, 2, 3, 4)], [300000] * 4)
+
+    def test_what_is_declared_is_not_taken(self) -> None:
+        self.refused("run", "--cached", "--input", "data/a.txt", "true", status=125, says="--cached is for runs that are watched")
 
     def test_a_version_may_be_made_of_it(self) -> None:
         self.train()

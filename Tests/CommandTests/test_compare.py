@@ -128,7 +128,10 @@ class Compared(RunTest):
             """)
         self.mlrepo("run", "--quiet", "-m", "Tuned", PYTHON, "tune.py")
         self.assertNotIn("tested by", self.mlrepo("blame", "-r", "HEAD~1", "model/weights.txt"))
-        self.assertEqual(self.metrics("HEAD~1", "HEAD")["loss"]["why"], "different data (data/a.txt, data/b.txt)")
+        rows = {metric["model"]: metric["values"] for metric in self.compared("HEAD~1", "HEAD")["metrics"]}
+        self.assertEqual(rows, {"model/weights.txt": [0.8, 0.8], "tuned.bin": [None, 0.1]})
+        runs = [f"run:{json.loads(line)['run']}" for line in self.mlrepo("runs", "--json").splitlines()]
+        self.assertEqual(self.metrics(*runs)["loss"]["why"], "different data (data/a.txt, data/b.txt)")
 
     def test_data_from_outside_counts(self) -> None:
         outside = self.root / "rows.txt"
@@ -138,6 +141,109 @@ class Compared(RunTest):
             runs.append("run:" + self.observed("--metrics", "metrics.json", "sh", "-c",
                                                f"cat {outside} >/dev/null; echo '{{\"f1\": 1}}' >metrics.json")["name"])
         self.assertEqual(self.metrics(*runs)["f1"]["why"], f"different data ({outside})")
+
+    def test_models_of_one_version_have_lines_of_their_own(self) -> None:
+        self.script("fit.py", """
+            import json, os, sys
+            os.makedirs("models", exist_ok=True)
+            open(f"models/{sys.argv[1]}.pkl", "w").write(sys.argv[2] + open("data/a.txt").read())
+            """)
+        self.script("score.py", """
+            import json, sys
+            value = open(f"models/{sys.argv[1]}.pkl").read().split("row")[0]
+            open("data/c.txt").read()
+            json.dump({"acc": float(value)}, open("test.json", "w"))
+            """)
+        def fit(name: str, value: float) -> None:
+            self.mlrepo("run", "--quiet", "-m", f"{name} {value}", PYTHON, "fit.py", name, str(value))
+            self.observed("--metrics", "test.json", PYTHON, "score.py", name)
+        fit("tree", 0.5)
+        fit("forest", 0.75)
+        fit("tree", 0.25)
+        rows = {metric.get("model"): metric["values"] for metric in self.compared("HEAD~1", "HEAD")["metrics"]}
+        self.assertEqual(rows, {"models/forest.pkl": [0.75, 0.75], "models/tree.pkl": [0.5, 0.25]})
+        self.assertIn("acc of models/tree.pkl on data/c.txt", self.mlrepo("compare", "HEAD~1", "HEAD"))
+        # One model each is compared, whatever it is called.
+        self.assertEqual([metric["values"] for metric in self.compared("HEAD~2")["metrics"]], [[0.5]])
+        self.assertRegex(self.mlrepo("blame", "models"), "tested by .* of models/tree.pkl")
+
+    def test_a_model_without_metrics_of_its_own_has_those_of_its_tests(self) -> None:
+        for value in ("0.5", "0.75"):
+            self.mlrepo("run", "--quiet", "-m", value, "sh", "-c", f"cat data/a.txt >/dev/null; echo {value} >model.bin")
+            self.observed("--metrics", "test.json", "sh", "-c",
+                          "cat data/c.txt >/dev/null; echo '{\"acc\": '$(cat model.bin)'}' >test.json")
+        self.assertEqual(self.metrics("HEAD~1", "HEAD")["acc"]["values"], [0.5, 0.75])
+
+    def test_a_test_of_another_model_is_none_of_this_version(self) -> None:
+        self.train(0.25)
+        self.measured()
+        self.mlrepo("add", "test.json")
+        self.mlrepo("commit", "--quiet", "-m", "Tested")
+        self.mlrepo("run", "--quiet", "-m", "Other", PYTHON, "train.py", "--lr", "0.5")
+        metrics = self.metrics("HEAD~1", "HEAD")
+        self.assertEqual((metrics["acc"]["values"], metrics["loss"]["values"]), ([0.25, None], [0.8, 1 / 1.5]))
+
+    def test_a_comparable_pair_is_found_where_there_is_one(self) -> None:
+        self.train(0.25)
+        self.measured()
+        self.train(0.5)
+        self.measured()
+        self.change("data/c.txt", "other rows\n")
+        self.measured()
+        rows = [(metric["values"], metric["comparable"]) for metric in self.compared("HEAD~2", "HEAD~1")["metrics"]
+                if metric["name"] == "acc"]
+        self.assertCountEqual(rows, [([0.25, 0.5], True), ([None, 0.5], True)])
+
+    def test_what_was_written_with_a_model_belongs_to_it(self) -> None:
+        for value in (1, 2):
+            self.mlrepo("run", "--quiet", "-m", str(value), "sh", "-c",
+                        f"cat data/a.txt >/dev/null; echo {value} >clf.pkl; echo {value} >scaler.txt")
+            self.observed("--metrics", "test.json", "sh", "-c",
+                          f"cat clf.pkl scaler.txt data/c.txt >/dev/null; echo '{{\"acc\": {value}}}' >test.json")
+        self.assertEqual(self.metrics("HEAD~1", "HEAD")["acc"],
+                         {"name": "acc", "values": [1, 2], "comparable": True, "on": ["data/c.txt"]})
+
+    def test_other_code_of_a_test_is_named(self) -> None:
+        self.train(0.25)
+        self.measured()
+        self.write("test.py", (self.work / "test.py").read_text() + "# changed\n")
+        self.train(0.5)
+        self.measured()
+        self.assertEqual(self.metrics("HEAD~1", "HEAD")["acc"]["otherCode"], ["test.py"])
+        self.assertIn("measured with other code (test.py): acc on data/c.txt", self.mlrepo("compare", "HEAD~1", "HEAD"))
+
+    def test_what_was_measured_on_other_data_is_left_out_where_some_is_named(self) -> None:
+        runs = []
+        for name in ("data/b.txt", "data/c.txt"):
+            self.train(0.25)
+            runs.append(f"run:{self.measured(name)}")
+        self.assertEqual(self.metrics(*runs, "--on", "data/c.txt")["acc"]["values"], [None, 0.25])
+        self.refused("compare", *runs, "--on", "data/d.txt", status=66, says="nothing was measured on data/d.txt")
+
+    def test_files_that_changed_their_places_are_other_data(self) -> None:
+        runs = []
+        for first, second in (("x", "y"), ("y", "x")):
+            self.write("data/a.txt", first)
+            self.write("data/c.txt", second)
+            runs.append("run:" + self.observed("sh", "-c", "cat data/*.txt >/dev/null; echo '{\"f1\": 1}' >metrics.json")["name"])
+        self.assertEqual(self.metrics(*runs)["f1"]["why"], "different data (data/a.txt, data/c.txt)")
+
+    def test_labels_that_are_called_like_a_model_count_where_somebody_says_so(self) -> None:
+        runs = []
+        for text in ("one", "two"):
+            self.write("data/labels.npz", text)
+            runs.append("run:" + self.observed(
+                "sh", "-c", "cat data/a.txt data/labels.npz >/dev/null; echo '{\"f1\": 1}' >metrics.json")["name"])
+        self.assertTrue(self.metrics(*runs)["f1"]["comparable"])
+        self.assertEqual(self.metrics(*runs, "--on", "data/labels.npz")["f1"]["why"], "different data (data/labels.npz)")
+
+    def test_what_was_changed_while_it_was_read_is_not_known(self) -> None:
+        runs = []
+        for text in ("one", "two"):
+            self.write("rows.txt", text)
+            runs.append("run:" + self.observed("sh", "-c", "cat data/a.txt rows.txt >/dev/null; echo x >rows.txt; "
+                                               "echo '{\"f1\": 1}' >metrics.json")["name"])
+        self.assertEqual(self.metrics(*runs)["f1"].get("why"), "unknown data")
 
     def test_what_is_only_declared_may_be_unknown(self) -> None:
         for number in (1, 2):
@@ -175,15 +281,22 @@ class Compared(RunTest):
         self.assertEqual((field[0], sum(line.count("•") for line in field)), ("loss", 3))
         self.assertRegex(field[-1], r"^ +0\.25 +lr +3$")
         self.assertLessEqual(max(map(len, field)), 80)
+        self.assertEqual(len(self.mlrepo("compare", "--where", "loss > 0", "--plot", "seconds").splitlines()), 3)
         self.refused("compare", "--where", "loss > 0", "--plot", "nothing", status=66, says="none of them has nothing")
 
     def test_values_that_are_no_numbers_are_left_out_of_pictures(self) -> None:
-        for value in ("nan", "inf", "-0.5", "text", "1e308", "-1e308"):
+        for value in ("nan", "inf", "-0.5", "text", "1e308", "-1e308", "5e-324"):
             self.observed("--param", f"x={value}", "--", "sh", "-c", "echo {x}")
         for plot, marks in (("x", 1), ("x:x", 3)):
             shown = self.mlrepo("compare", "--where", "state = ok", "--plot", plot)
             self.assertLessEqual(max(map(len, shown.splitlines())), 80)
-            self.assertGreaterEqual(shown.count("•") + shown.count("█"), marks)
+            self.assertGreaterEqual(sum(map(shown.count, "•●█")), marks)
+
+    def test_the_least_numbers_have_a_place_in_pictures(self) -> None:
+        for value in ("5e-324", "0"):
+            self.observed("--param", f"x={value}", "--", "sh", "-c", "echo {x}")
+        for plot in ("x", "x:x"):
+            self.assertTrue(self.mlrepo("compare", "--where", "state = ok", "--plot", plot))
 
     def test_a_table_that_is_wider_than_the_terminal_is_turned(self) -> None:
         runs = ["run:" + self.observed("--param", f"lr={rate}", "--", PYTHON, "train.py", "--lr", "{lr}")["name"]

@@ -6,11 +6,12 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import time
 
 from command_test import MLREPO
 from test_run import PYTHON, RunTest
 
-CATALOGUE = ".mlrepo/catalogue-1.sqlite"
+CATALOGUE = ".mlrepo/catalogue-2.sqlite"
 
 
 class Find(RunTest):
@@ -38,7 +39,10 @@ class Find(RunTest):
             ("deep.loss <= -4", ["Rate 8", "ok"]), ("message ~ Rate and not f1 < 0.8", ["Rate 8"]),
             ("author ~ Ada and message = Data", ["Data"]), ("author ~ Bob", []), ("state = failed", ["failed"]),
             ("status = 3 or f1 > 0.7", ["Rate 8", "failed"]), ("command ~ train.py and state = ok", ["ok"]),
-            ("date > 2020 and date < 2021", []), ("date > 2020", ["Rate 8", "Rate 2", "Rate 0.5", "Data", "failed", "ok"]),
+            ("date > 2020 and date < 2021", []), ("date > yesterday and f1 > 0.7", ["Rate 8"]), ("date <= '1 hour ago'", []),
+            (f"date = {time.strftime('%Y-%m-%d', time.gmtime())} and f1 > 0.7", ["Rate 8"]),
+            (f"date != {time.strftime('%Y-%m-%d', time.gmtime())}", []), (f"date <= {time.strftime('%Y-%m', time.gmtime())} and f1 > 0.7", ["Rate 8"]),
+            ("author = Ada and f1 > 0.7", ["Rate 8"]), ("date > 2020", ["Rate 8", "Rate 2", "Rate 0.5", "Data", "failed", "ok"]),
             ("f1", ["Rate 8", "Rate 2", "Rate 0.5", "ok"]), ("(f1 > 0.5 or f1 < 0.1) and lr", ["Rate 8", "Rate 0.5"]),
         ]:
             with self.subTest(question):
@@ -147,6 +151,12 @@ class Find(RunTest):
                                (" or ".join(["f1"] * 501), "more than 500 comparisons")]:
             with self.subTest(question[:40]):
                 self.refused("find", question, status=64, says=says)
+        self.refused("find", "date > 2026-13-45", status=64, says="'2026-13-45' is no time")
+        self.refused("find", "0.9 < f1", status=64, says="a name is missing")
+        self.mlrepo("find", "alpah < 1 or f1 > 7")
+        self.assertEqual(self.stderr, "note: nothing here has 'alpah'\n")
+        self.mlrepo("runs", "alpah < 1 or f1 > 7")
+        self.assertEqual(self.stderr, "note: nothing here has 'alpah'\n")
         self.refused("find", "f1\x1b[31m ] >", status=64, says="the question")
         self.assertNotIn("\x1b", self.stderr)
         shutil.rmtree(self.work / ".mlrepo")

@@ -91,6 +91,60 @@ class Scratch(ProvenanceTest):
         self.assertIn("lr=0.75", self.mlrepo("blame", "HEAD:model/w.npy"))
         self.verify()
 
+    def test_what_is_left_here_is_named(self) -> None:
+        self.write("metrics.json", "mine")
+        words = ("run", "--scratch", "../scratch", "-m", "One", PYTHON, "sweep.py", "--lr")
+        self.mlrepo(*words, "0.25")
+        self.assertIn("note: metrics.json was left here as something else than the version has", self.stderr)
+        self.mlrepo("checkout", "--force", "HEAD", "--", "metrics.json")
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.mlrepo(*words, "0.5")
+        self.assertNotIn("left here", self.stderr)
+
+    def test_files_and_directories_in_each_others_places_come(self) -> None:
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", "-m", "Directory", "sh", "-c",
+                    "rm data/a.txt; mkdir data/a.txt; echo 1 >data/a.txt/x; rm -r data/b.txt; echo 2 >data/b.txt")
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.assertEqual((self.work / "data/a.txt/x").read_text(), "1\n")
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", "-m", "File", "sh", "-c", "rm -r data/a.txt; echo 3 >data/a.txt")
+        self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.assertEqual((self.work / "data/a.txt").read_text(), "3\n")
+        self.write("data/deep/mine.txt", "mine")
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", "-m", "Over", "sh", "-c", "echo 4 >data/deep")
+        self.assertEqual((self.work / "data/deep/mine.txt").read_text(), "mine")
+
+    def test_a_version_whose_files_were_on_their_way_is_finished_by_the_next_command(self) -> None:
+        for number in (2, 5, 8):
+            with self.subTest(number):
+                self.mlrepo("run", "--quiet", "--scratch", "../scratch", "sh", "-c", f"mkdir made{number}; for i in 1 2 3 4 5 6 7 8; do "
+                            f"head -c 200000 /dev/urandom >made{number}/$i; done; echo {number} >data/a.txt")
+                name = self.last()["run"]
+                self.killed("openat2", number, "commit", "--run", name, "-m", "Killed")
+                self.mlrepo("status")
+                self.write(f"data/{number}.txt", "x")
+                self.mlrepo("commit", "--quiet", "-m", "Next")
+                listed = self.mlrepo("ls").splitlines()
+                made = [line for line in listed if f" made{number}/" in line]
+                self.assertIn(len(made), (0, 8), listed)
+                if made:
+                    self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+        self.verify()
+
+    def test_trees_of_other_runs_are_no_code(self) -> None:
+        self.write("count.sh", "sleep 1; find . -name count.sh | wc -l\n")
+        processes = [subprocess.Popen([MLREPO, "run", "--quiet", "--scratch", place, "sh", "count.sh"], cwd=self.work,
+                                      env=self.environment, stdout=subprocess.PIPE) for place in ("sweep", "sweep", ".", "sweep")
+                     if not time.sleep(0.3)]
+        self.assertEqual([process.communicate(timeout=60)[0] for process in processes], [b"1\n"] * 4)
+        codes = [self.record(json.loads(line)["run"])["code"] for line in self.mlrepo("runs", "--json").splitlines()]
+        self.assertEqual(len({code["patch"] for code in codes}), 1)
+        self.refused("run", "--scratch", "", "true", status=125, says="--scratch names a directory")
+
+    def test_a_link_into_the_data_is_seen_through(self) -> None:
+        (self.work / "link").symlink_to("data")
+        self.refused("run", "--scratch", "link/sub", "true", status=125, says="is in tracked data")
+        self.assertEqual(sorted(os.listdir(self.work / "data")), ["a.txt", "b.txt", "c.txt"])
+
     def test_a_run_of_a_sweep_that_is_adopted_later_comes_too(self) -> None:
         name = [self.sweep(rate)["run"]["name"] for rate in (0.25, 0.5)][0]
         self.mlrepo("commit", "--run", name, "-m", "Best")
@@ -129,7 +183,7 @@ class Scratch(ProvenanceTest):
         self.write("slow.sh", "echo part > slow.txt; sleep 60\n")
         process = subprocess.Popen(
             [MLREPO, "run", "--quiet", "--scratch", "../scratch", "sh", "slow.sh"], cwd=self.work, env=self.environment)
-        self.wait_for(lambda: list(self.root.glob("scratch/*/slow.txt")))
+        self.wait_for(lambda: list(self.root.glob("scratch/*/*/slow.txt")))
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(60), -signal.SIGTERM)
         last = self.last()

@@ -48,7 +48,10 @@ def longer(number):
 
 
 def zstd_match(literals, distance, length, header=None):
-    """A zstd frame of one block: at most 15 literals, then a match of 3 to 34 bytes at a distance."""
+    """A zstd frame of one block: at most 15 literals, then a match of 3 to 34 bytes at a distance.
+
+    A block may be no longer than what the whole frame holds (RFC 8878, Block_Maximum_Size), so that the match has some bytes.
+    """
     value = distance + 3
     code = value.bit_length() - 1
     block = bytes([len(literals) << 3]) + literals + bytes([1, 0x54, len(literals), code, length - 3])
@@ -62,6 +65,14 @@ def match_stream(literals, distance, length, prefix):
     """A patch without commands whose literals are those of `zstd_match`."""
     frame = zstd_match(literals, distance, length)
     return b"".join(map(varint, (*prefix, 0, len(literals) + length))) + frame
+
+
+def copied(prefix, literals, distance, length):
+    """What such a frame holds behind a prefix."""
+    content = prefix + literals
+    for _ in range(length):
+        content += content[-distance:][:1]
+    return content[len(prefix):]
 
 
 def random_case(numbers):
@@ -127,10 +138,9 @@ class PatchStreams(unittest.TestCase):
         """Matches reach into the prefix up to its first byte, and not before it; it may be of any length, and none."""
         for start, length in ((0, 44), (4, 5), (40, 4), *((7, length) for length in range(1, 11))):
             with self.subTest(start=start, length=length):
-                stream = match_stream(b"x", 1 + length, 3, (start, length))
-                expected = b"x" + (BASE[start:start + length] + b"x" + BASE[start:start + length])[:3]
-                self.assertEqual(decode(stream, 4), expected)
-                self.assert_refused("zstd frame is damaged", match_stream(b"x", 2 + length, 3, (start, length)), 4)
+                stream = match_stream(b"x", 1 + length, 12, (start, length))
+                self.assertEqual(decode(stream, 13), copied(BASE[start:start + length], b"x", 1 + length, 12))
+                self.assert_refused("zstd frame is damaged", match_stream(b"x", 2 + length, 12, (start, length)), 13)
         for prefix in ((0, 0), (44, 0), (20, 0)):
             self.assertEqual(decode(match_stream(b"xyz", 3, 9, prefix), 12), b"xyz" * 4)
             self.assert_refused("zstd frame is damaged", match_stream(b"xyz", 4, 9, prefix), 12)
@@ -140,10 +150,11 @@ class PatchStreams(unittest.TestCase):
         for base in (MAGIC, MAGIC + BASE, MAGIC + bytes(500)):
             with self.subTest(base):
                 whole = 0, len(base)
-                self.assertEqual(decode(match_stream(b"x", 1 + len(base), 4, whole), 5, base), b"x" + MAGIC)
+                self.assertEqual(decode(match_stream(b"x", 1 + len(base), 12, whole), 13, base),
+                                 copied(base, b"x", 1 + len(base), 12))
                 self.assertEqual(decode(match_stream(b"xyz", 3, 9, whole), 12, base), b"xyz" * 4)
-                self.assert_refused("zstd frame reaches before", match_stream(b"x", 2 + len(base), 4, whole), 5, base=base)
-                self.assert_refused("zstd frame is damaged", match_stream(b"x", 3 + len(base), 4, whole), 5, base=base)
+                self.assert_refused("zstd frame reaches before", match_stream(b"x", 2 + len(base), 12, whole), 13, base=base)
+                self.assert_refused("zstd frame is damaged", match_stream(b"x", 3 + len(base), 12, whole), 13, base=base)
 
     def test_numbers_too_large(self):
         header = [0, 0, len(COMMANDS), len(LITERALS)]
@@ -233,8 +244,8 @@ class PatchStreams(unittest.TestCase):
 
     def test_a_prefix_that_is_another(self):
         """The prefix is where the numbers say, not somewhere else in the base."""
-        streams = [match_stream(b"x", 6, 3, (start, 5)) for start in range(3)]
-        self.assertEqual([decode(stream, 4) for stream in streams], [b"xThe", b"xhe ", b"xe q"])
+        streams = [match_stream(b"x", 6, 11, (start, 5)) for start in range(3)]
+        self.assertEqual([decode(stream, 12) for stream in streams], [b"xThe qxThe q", b"xhe quxhe qu", b"xe quixe qui"])
 
 
 if __name__ == "__main__":

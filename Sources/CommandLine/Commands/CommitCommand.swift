@@ -241,6 +241,7 @@ struct CommitCommand: ParsableCommand {
             "[\(report.branch ?? "no branch") \(report.id.short)] \(Terminal.escaped(report.commit.subject))")
         Terminal.print(
             " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); \(Self.growth(report))")
+        Self.tellLeft(report)
         if request.run == nil, let first = report.recordedRuns.first {
             let words = first.run.command.map { "  \(RunText.command($0))" } ?? ""
             let rest = report.recordedRuns.count > 1 ? " and \(report.recordedRuns.count - 1) more" : ""
@@ -289,6 +290,15 @@ struct CommitCommand: ParsableCommand {
             .map { "\($0.0)\(Terminal.count($0.1))" }.joined(separator: " ")
         return (files.isEmpty ? "" : "\(files); ")
             + "\(Terminal.size(new)) new -> \(Terminal.size(stored))\(times)"
+    }
+
+    /// Says which files that a run wrote elsewhere are something else here.
+    static func tellLeft(_ report: CommitReport) {
+        guard let first = report.left.first else { return }
+        let rest = report.left.count == 1 ? "" : " and \(Terminal.count(report.left.count - 1)) more"
+        Terminal.printError(
+            "note: \(first)\(rest) \(report.left.count == 1 ? "was" : "were") left here as something else than the version has: mlrepo checkout --force HEAD -- \(ShellWord.path(first)) brings it, and keeps what is there"
+        )
     }
 
     static func json(_ report: CommitReport) -> JSONValue {

@@ -56,7 +56,15 @@ struct CompareCommand: ParsableCommand {
                 hint: "mlrepo compare main~1 main, or mlrepo compare --where 'f1 > 0.8'")
         }
         if let key { compared = sorted(compared, by: key) }
-        let comparison = try Comparison(compared, on: repository.paths(data), in: repository)
+        let dataPaths = try repository.paths(data)
+        let comparison: Comparison
+        do throws(RepositoryError) {
+            comparison = try Comparison(compared, on: dataPaths, in: repository)
+        } catch {
+            guard case .noPath(let path) = error else { throw error }
+            throw Failure(
+                status: .notFound, message: "nothing was measured on \(path) by what is compared", path: path)
+        }
         let text = ComparisonText(comparison: comparison)
         if output.json { return Terminal.printJSON(text.json) }
         guard !compared.isEmpty else { return }
@@ -72,16 +80,25 @@ struct CompareCommand: ParsableCommand {
             query.matches(RunFacts(of: $0.run, $0.state).values)
         }
         return found.map {
-            ComparedItem(name: "run:\($0.name.prefix(8))", commit: nil, runs: [($0.id, $0.run)])
+            ComparedItem(name: "run:\($0.name.prefix(8))", run: $0.id, $0.run)
         }
     }
 
     private func item(_ name: String, _ repository: Repository) throws -> ComparedItem {
-        if let run = try repository.runAlone(named: name) {
-            return ComparedItem(name: "run:\(run.name.prefix(8))", commit: nil, runs: [(run.id, run.run)])
+        if let run = try repository.runAlone(named: name) { return item(run) }
+        do throws(RepositoryError) {
+            return try repository.comparedVersion(repository.commit(named: name), name: name)
+        } catch {
+            // As 'runs' prints it.
+            guard case .noRevision = error, let run = try? repository.recordedRun(named: name) else {
+                throw error
+            }
+            return item(run)
         }
-        let id = try repository.commit(named: name)
-        return ComparedItem(name: name, commit: id, runs: try repository.tellingRuns(of: id))
+    }
+
+    private func item(_ run: RecordedRun) -> ComparedItem {
+        ComparedItem(name: "run:\(run.name.prefix(8))", run: run.id, run.run)
     }
 
     private func sorted(_ items: [ComparedItem], by key: String) -> [ComparedItem] {
@@ -125,12 +142,26 @@ struct CompareCommand: ParsableCommand {
         for known in ["params.\(name)", name] {
             if let fact = comparison.facts.first(where: { $0.name == known }) { return fact.values }
         }
+        // Such as `seconds`, which a table has no line for.
+        let values = comparison.items.map { item in
+            item.runs.lazy.compactMap { RunFacts(of: $0.run, nil).value(name) }.first.map {
+                ParameterValue.string($0)
+            }
+        }
+        if values.contains(where: { $0 != nil }) { return values }
         throw Failure(status: .notFound, message: "none of them has \(Terminal.escaped(name))")
     }
 
     private func metric(_ name: String, _ comparison: Comparison) -> Comparison.Metric? {
         let short = name.hasPrefix("metrics.") ? String(name.dropFirst(8)) : name
-        return comparison.metrics.first { $0.name == short }
+        let text = ComparisonText(comparison: comparison)
+        if let titled = comparison.metrics.first(where: { text.title($0) == Terminal.escaped(short) }) {
+            return titled
+        }
+        // Of several the one that most have.
+        return comparison.metrics.filter { $0.name == short }.max {
+            $0.values.count { $0 != nil } < $1.values.count { $0 != nil }
+        }
     }
 
     private func warnings(

@@ -37,6 +37,9 @@ struct FindCommand: ParsableCommand {
         let repository = try Repository.here()
         var found = try repository.find(query)
         if let key { found = RunFacts.sorted(found, by: key) { $0.facts.value($1) } }
+        if found.isEmpty, !output.json, !output.quiet {
+            try query.noteUnknownNames { try !repository.find(.has($0)).isEmpty }
+        }
         let names = try CommitNames(repository)
         for item in found {
             if output.json {

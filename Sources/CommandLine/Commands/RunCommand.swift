@@ -27,14 +27,16 @@ struct RunCommand: ParsableCommand {
             with the version that you stand on and the code as it is now. What it wrote is kept with the run, and the tree removed.
 
             --cached takes what a recorded run wrote that has executed just this: the same command, with all that it read as it is now, \
-            the same code, machine, interpreter and packages. Nothing else is ever taken for executed.
+            the same code, kind of machine, interpreter and packages. It does not know of the clock, the network and chance, of variables of \
+            the environment but for a list (PYTHONHASHSEED, OMP_NUM_THREADS, LANG, …), nor of files elsewhere that were looked for in vain; \
+            where standard input is a pipe the command is executed.
 
             EXAMPLES
               mlrepo run -m "Baseline" python train.py      a version of what it wrote, too
               mlrepo run python train.py --lr 0.001         recorded, no version
               mlrepo run --param lr=0.001 -- python train.py --lr {lr}
               mlrepo run --scratch /tmp/sweep --param lr=0.01 -- python train.py --lr {lr}
-              mlrepo run --resume 1c9e python train.py --continue      from its last checkpoint
+              mlrepo run --resume 1c9e python train.py      from its last checkpoint
               mlrepo commit --run 1c9e -m "Best"            a version of what a run wrote
             """)
 
@@ -150,7 +152,14 @@ struct RunCommand: ParsableCommand {
         request.inputs = try home.paths(inputs)
         request.outputs = try home.paths(outputs)
         let earlier = try resume.map { try resumed($0, home) }
-        request.continues = earlier?.id
+        request.earlier = earlier
+        request.parameters = CommandWords.parameters(of: filled).merging(given) { $1 }
+        guard !cached || way == .seccomp && inputs.isEmpty && outputs.isEmpty else {
+            throw Failure(
+                status: .usage,
+                message: "--cached is for runs that are watched: what is only declared may be otherwise")
+        }
+        if scratch == "" { throw Failure(status: .usage, message: "--scratch names a directory") }
         if let scratch { try prepare(&request, in: scratch, home) }
         if let earlier { try bringBack(earlier, request) }
         let branch = try home.base().head.branch
@@ -252,8 +261,15 @@ struct RunCommand: ParsableCommand {
         for (name, value) in try Values.gather(pairs: [], files: parameterFiles) where wanted[name] == nil {
             wanted[name] = value
         }
+        guard !Self.readsPipe else {
+            Terminal.printError("note: executed, since it may read what comes through the pipe")
+            return false
+        }
         let recorded: RecordedRun
-        switch try Repository.here().cachedRun(request.arguments, parameters: wanted) {
+        let here = try Repository.here()
+        switch try here.cachedRun(
+            request.arguments, parameters: wanted, code: request.scratch?.origin ?? here)
+        {
         case .none: return false
         case .other(let run, let reasons):
             if !output.quiet {
@@ -262,6 +278,9 @@ struct RunCommand: ParsableCommand {
                     "note: executed, since run \(run.name.prefix(8)) is not the same: \(Terminal.oneLine(reasons.prefix(2).joined(separator: ", ")))\(rest)"
                 )
             }
+            return false
+        case .found(let run) where !metricFiles.isEmpty && run.run.metrics.isEmpty:
+            Terminal.printError("note: executed, since run \(run.name.prefix(8)) has no metrics")
             return false
         case .found(let run): recorded = run
         }
@@ -298,6 +317,13 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    /// Whether standard input is something that is there once: nobody knows what would come.
+    private static var readsPipe: Bool {
+        var facts = stat()
+        guard fstat(0, &facts) == 0 else { return false }
+        return [S_IFIFO, S_IFSOCK].contains(facts.st_mode & S_IFMT)
+    }
+
     /// Shows what the command printed.
     private func replay(_ recorded: RecordedRun, _ repository: Repository) throws {
         if let text = recorded.run.standardOutput {
@@ -323,12 +349,13 @@ struct RunCommand: ParsableCommand {
         guard !output.quiet else { return }
         let time = recorded.run.started.map { " of \(Terminal.time($0))" } ?? ""
         Terminal.printError(
-            "not executed: run \(recorded.name.prefix(8))\(time) did just this, with the same files; \(Terminal.files(files)) written as it wrote \(files == 1 ? "it" : "them")"
+            "not executed: run \(recorded.name.prefix(8))\(time) did just this, with the same files\(scratch == nil ? "; \(Terminal.files(files)) written as it wrote \(files == 1 ? "it" : "them")" : "")"
         )
         if let commit { tell(commit, recorded.run) }
     }
 
     private func tell(_ commit: CommitReport, _ run: Run) {
+        CommitCommand.tellLeft(commit)
         let metrics = Values.line(run.metrics, atMost: 4)
         Terminal.printError(
             "[\(commit.branch ?? "no branch") \(commit.id.short)] \(Terminal.escaped(commit.commit.subject))\(metrics.isEmpty ? "" : "   \(metrics)")"
@@ -338,7 +365,9 @@ struct RunCommand: ParsableCommand {
     /// Makes a tree for the run, and lets the process stand in it.
     private func prepare(_ request: inout RunRequest, in parent: String, _ home: Repository) throws {
         let directory = try home.path([UInt8(ascii: ".")])
-        let changes = try home.status().changes
+        // What a run has written here is no data that somebody changed.
+        let written = try home.writtenByRuns()
+        let changes = try home.status().changes.filter { written[$0.path] == nil }
         if let first = changes.first, !output.quiet {
             let rest = changes.count == 1 ? "" : " and \(Terminal.count(changes.count - 1)) more"
             Terminal.printError(

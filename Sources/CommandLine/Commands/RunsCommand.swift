@@ -55,8 +55,10 @@ struct RunsCommand: ParsableCommand {
             }
             return
         }
-        var runs = try repository.recordedRuns().filter {
-            query.matches(RunFacts(of: $0.run, $0.state).values)
+        let all = try repository.recordedRuns().map { (run: $0, facts: RunFacts(of: $0.run, $0.state)) }
+        var runs = all.filter { query.matches($0.facts.values) }.map(\.run)
+        if runs.isEmpty, !all.isEmpty, !output.json, !output.quiet {
+            query.noteUnknownNames { name in all.contains { $0.facts.value(name) != nil } }
         }
         if let key {
             runs = RunFacts.sorted(runs, by: key) { RunFacts(of: $0.run, $0.state).value($1) }
