@@ -1,7 +1,7 @@
 """Trains a softmax classifier on handwritten digits, with the standard library only: the training of scripts/quickstart.
 
 train.py --unpack DIGITS.CSV.GZ      writes one file for each image: data/<digit>/<number>.csv
-train.py --params PARAMS.JSON        reads all of data/, writes model/weights.json and metrics.json
+train.py --params PARAMS.JSON        reads all of data/, writes model/weights.json and metrics.json; --rate wins over the file
 """
 import argparse
 import gzip
@@ -70,9 +70,13 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--unpack")
     arguments.add_argument("--params")
+    arguments.add_argument("--rate", type=float, help="instead of that of the parameters")
     chosen = arguments.parse_args()
     if chosen.unpack:
         unpack(chosen.unpack)
     else:
         with open(chosen.params) as file:
-            train(json.load(file))
+            parameters = json.load(file)
+        if chosen.rate is not None:
+            parameters["rate"] = chosen.rate
+        train(parameters)
