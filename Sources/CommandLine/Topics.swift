@@ -48,8 +48,8 @@ enum Topics {
     private static let json = """
         JSON: answers for programs
 
-        With --json a command prints one JSON document on standard output; 'log', 'operations', 'ls', 'du' and 'hash' print
-        one on each line. A failure is one line on standard error, the last: {"error":{"status","message","hint","path"}};
+        With --json a command prints one JSON document on standard output; 'log', 'operations', 'runs', 'find', 'ls', 'du'
+        and 'hash' print one on each line. A failure is one line on standard error, the last: {"error":{"status","message","hint","path"}};
         notes for people may stand before it.
         Ids are sha256: and 64 hex digits, sizes are bytes, times RFC 3339 in UTC. A path that is not UTF-8 is
         {"bytes": BASE64}. Parameters and metrics are numbers, and text where JSON has no such number: integers beyond 2^53, nan, inf;

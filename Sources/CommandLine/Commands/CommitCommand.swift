@@ -218,7 +218,7 @@ struct CommitCommand: ParsableCommand {
                 "note: git is not there, or refuses to tell of the repository here, so that the code is not recorded"
             )
         }
-        if let code = report.code, code.dirty, code.patch == nil, !style.quiet {
+        if let code = report.code, code.isInGit, code.dirty, code.patch == nil, !style.quiet {
             Terminal.printError(
                 code.revision == nil
                     ? "note: git has no commit here yet, so that the code is not recorded"
