@@ -13,9 +13,12 @@ extension RunCommand {
     /// Makes a tree for the run, and lets the process stand in it.
     func prepare(_ request: inout RunRequest, in parent: String, _ home: Repository) throws {
         let directory = try home.path([UInt8(ascii: ".")])
-        // What a run has written here is no data that somebody changed.
-        let written = try home.writtenByRuns()
-        let changes = try home.status().changes.filter { written[$0.path] == nil }
+        var changes = try home.status().changes
+        if !changes.isEmpty {
+            // What a run has written here is no data that somebody changed.
+            let written = try home.writtenByRuns()
+            changes.removeAll { written[$0.path] != nil }
+        }
         if let first = changes.first, !output.quiet {
             let rest = changes.count == 1 ? "" : " and \(Terminal.count(changes.count - 1)) more"
             Terminal.printError(
