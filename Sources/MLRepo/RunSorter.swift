@@ -224,10 +224,25 @@ struct RunSorter {
     private mutating func note(_ place: FilePath, _ file: AccessLog.File) {
         if file.isExecuted, place.name.starts(with: "python".utf8) { findings.interpreters.append(place) }
         guard file.isRead else { return }
-        for mark in ["/site-packages/", "/dist-packages/"] {
-            if let range = place.bytes.firstRange(of: Array(mark.utf8)) {
-                findings.packageDirectories.insert(FilePath(Array(place.bytes[..<(range.upperBound - 1)])))
+        for mark in Self.packageMarks {
+            if let start = Self.place(of: mark, in: place.bytes) {
+                let end = start + mark.count - 1
+                findings.packageDirectories.insert(FilePath(Array(place.bytes[..<end])))
             }
+        }
+    }
+
+    private static let packageMarks = ["/site-packages/", "/dist-packages/"].map { Array($0.utf8) }
+
+    /// Where a name first begins in a path; a hundred thousand paths are looked through for a run.
+    private static func place(of mark: [UInt8], in path: [UInt8]) -> Int? {
+        path.withUnsafeBufferPointer { path in
+            guard path.count >= mark.count else { return nil }
+            for start in 0...(path.count - mark.count)
+            where path[start] == mark[0] && path[start + 1] == mark[1] {
+                if path[start..<(start + mark.count)].elementsEqual(mark) { return start }
+            }
+            return nil
         }
     }
 
