@@ -273,17 +273,6 @@ extension Repository {
         }
     }
 
-    /// Removes a working copy that was made for one run, with the directory that it lies in.
-    func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
-        _ = try storing { () throws(StoreError) in try made.store.refresh() }
-        let id = try made.copy.head().workingCopy
-        if let info = try made.worktrees().first(where: { $0.id == id }) {
-            // Its own doing: nothing of it is for an undo in the other one.
-            try made.removeWorktree(info)
-        }
-        try Repository.removeAll(directory, environment.files)
-    }
-
     /// Removes a directory with all that is in it; links are removed, and not followed.
     static func removeAll(_ directory: FilePath, _ files: any FileSystem) throws(RepositoryError) {
         guard let status = try filing({ () throws(FileError) in try files.status(directory) }) else { return }

@@ -30,11 +30,8 @@ extension Repository {
         let commit = try reading { () throws(ReadError) in try store.commit(id) }
         try requireTree(id, commit)
         var models: [RepositoryPath: ObjectID] = [:]
-        try reading { () throws(ReadError) in
-            try tree(commit).forEachFile(under: .root) { (path, entry) throws(ReadError) in
-                if ModelNames.isModel(path.bytes) { models[path] = entry.id }
-            }
-        }
+        var measurements = Measurements(self)
+        for (path, entry) in try measurements.models(in: commit.tree) { models[path] = entry.id }
         var runs: [(id: ObjectID, run: Run)] = []
         for path in models.keys.sorted(by: DirectoryTree.walkOrder).prefix(Self.mostModels) {
             guard let making = try blame(path, at: id, depth: 1)?.making,
@@ -169,6 +166,9 @@ private struct Measured {
 
         var places: [[UInt8]] { isEvaluated ? values.values.first?.data.places ?? [] : [] }
 
+        /// What the makers measured comes first, then by names.
+        var order: [String] { [isEvaluated ? "1" : "0", name, model.map { "\($0)" } ?? ""] }
+
         /// Whether another row has values for none of the items that this one has values for.
         func isApart(from other: Row) -> Bool { Set(values.keys).isDisjoint(with: other.values.keys) }
 
@@ -290,13 +290,7 @@ private struct Measured {
             }
             rows = kept
         }
-        return rows.sorted {
-            ($0.isEvaluated ? 1 : 0, $0.name, $0.model?.bytes.count ?? 0, "\($0.model.map { "\($0)" } ?? "")")
-                < (
-                    $1.isEvaluated ? 1 : 0, $1.name, $1.model?.bytes.count ?? 0,
-                    "\($1.model.map { "\($0)" } ?? "")"
-                )
-        }
+        return rows.sorted { $0.order.lexicographicallyPrecedes($1.order) }
     }
 
     var rows: [Comparison.Metric] {

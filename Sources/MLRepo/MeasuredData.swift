@@ -9,6 +9,8 @@ package struct MeasuredData: Sendable {
     package let files: [(name: [UInt8], id: ObjectID)]
     /// All that was read: somebody may say that of this some is data.
     private let everything: [(name: [UInt8], id: ObjectID)]
+    /// The directories, or few files, that it lies in; each file from outside.
+    package let places: [[UInt8]]
     /// Whether some of it is something else by now, so that nobody knows what was read.
     private let isUncertain: Bool
 
@@ -18,17 +20,19 @@ package struct MeasuredData: Sendable {
     ) {
         self.files = files.sorted { $0.name.lexicographicallyPrecedes($1.name) }
         (self.everything, self.isUncertain) = (everything, isUncertain)
+        var (paths, outside): ([RepositoryPath], [[UInt8]]) = ([], [])
+        for file in self.files {
+            if let path = try? RepositoryPath(file.name) {
+                paths.append(path)
+            } else {
+                outside.append(file.name)
+            }
+        }
+        places = RepositoryPath.commonPlaces(paths).map(\.bytes) + outside
     }
 
     /// Whether nothing is known of it: whoever only declares metrics need not say what they were measured on.
     package var isUnknown: Bool { files.isEmpty || isUncertain }
-
-    /// The directories, or few files, that it lies in; each file from outside.
-    package var places: [[UInt8]] {
-        let paths = files.compactMap { try? RepositoryPath($0.name) }
-        return RepositoryPath.commonPlaces(paths).map(\.bytes)
-            + files.map(\.name).filter { (try? RepositoryPath($0)) == nil }
-    }
 
     /// Data is the same by its bytes, whatever it is called; under the same names each file has to be.
     package func isSame(as other: MeasuredData) -> Bool {
@@ -79,7 +83,14 @@ package struct Measurements {
     private let repository: Repository
     private var known: [[ObjectID]: MeasuredData] = [:]
     /// Runs with metrics that read a model and made none, the latest last; looked up when somebody asks.
-    private var candidates: [Evaluation]?
+    private var candidates: [Blame.Making]?
+    /// A directory, and whether it is one in which models lie.
+    private struct Place: Hashable {
+        let tree: ObjectID
+        let isBelow: Bool
+    }
+    /// The models in directories that were looked through, by their paths below them: runs share most of what they read.
+    private var modelsKnown: [Place: [Repository.Leaf]] = [:]
     /// What each run wrote that made a model, by the ids of its models; looked up when somebody asks.
     private var companions: [ObjectID: Set<ObjectID>]?
 
@@ -186,36 +197,58 @@ package struct Measurements {
             if read.isEmpty { continue }
             found.append(
                 Evaluation(
-                    id: candidate.id, run: candidate.run, data: candidate.data, models: read.map(\.path)))
+                    id: candidate.id, run: candidate.run, data: try data(of: candidate.run),
+                    models: read.map(\.path)))
         }
         return found
     }
 
     /// Whether a run has metrics, read a model and made none: what it measured belongs to that model.
-    func isEvaluation(_ run: Run) throws(RepositoryError) -> Bool {
+    mutating func isEvaluation(_ run: Run) throws(RepositoryError) -> Bool {
         guard !run.metrics.isEmpty, try !models(in: run.inputs).isEmpty else { return false }
         return try models(in: run.outputs).isEmpty
     }
 
-    private mutating func all() throws(RepositoryError) -> [Evaluation] {
+    private mutating func all() throws(RepositoryError) -> [Blame.Making] {
         if let candidates { return candidates }
-        var found: [Evaluation] = []
-        for making in try repository.makings() {
-            guard try isEvaluation(making.run) else { continue }
-            found.append(
-                Evaluation(id: making.id, run: making.run, data: try data(of: making.run), models: []))
-        }
+        var found: [Blame.Making] = []
+        for making in try repository.makings() where try isEvaluation(making.run) { found.append(making) }
         candidates = found
         return found
     }
 
-    /// The models in a tree of inputs or outputs; none where a collection took it.
+    /// The models in a tree; none where a collection took it.
     ///
     /// - Parameter place: Where the tree lies in the repository.
-    func models(
+    mutating func models(
         in root: ObjectID, at place: RepositoryPath = .root
-    ) throws(RepositoryError) -> [(path: RepositoryPath, entry: TreeEntry)] {
+    ) throws(RepositoryError) -> [Repository.Leaf] {
         guard repository.store.contains(ObjectReference(.tree, root)) else { return [] }
-        return try repository.files(of: root, at: place).filter { ModelNames.isModel($0.path.bytes) }
+        let isBelow = place.names.contains { ModelNames.isDirectory($0.bytes) }
+        return try reading { () throws(ReadError) in
+            try models(below: Place(tree: root, isBelow: isBelow)).compactMap { path, entry in
+                (try? RepositoryPath(place.names + path.names)).map { ($0, entry) }
+            }
+        }
+    }
+
+    private mutating func models(below place: Place) throws(ReadError) -> [Repository.Leaf] {
+        if let known = modelsKnown[place] { return known }
+        var found: [Repository.Leaf] = []
+        for entry in try DirectoryTree(root: place.tree, reader: repository.store).entries.leaves() {
+            let name = entry.name
+            if entry.mode == .directory {
+                let isBelow = place.isBelow || ModelNames.isDirectory(name.bytes)
+                for (path, model) in try models(below: Place(tree: entry.id, isBelow: isBelow)) {
+                    if let path = try? RepositoryPath([name] + path.names) { found.append((path, model)) }
+                }
+            } else if ModelNames.isModel(name.bytes, isBelow: place.isBelow),
+                let path = try? RepositoryPath.root.appending(name)
+            {
+                found.append((path, entry))
+            }
+        }
+        modelsKnown[place] = found
+        return found
     }
 }

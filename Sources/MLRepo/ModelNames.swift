@@ -24,15 +24,28 @@ enum ModelNames {
     ]
 
     /// Whether a file holds weights.
-    static func isModel(_ name: [UInt8]) -> Bool {
-        var names = String(decoding: name, as: UTF8.self).lowercased().split(separator: "/")
+    static func isModel(_ path: [UInt8]) -> Bool {
+        var names = path.split(separator: UInt8(ascii: "/"))
         guard let last = names.popLast() else { return false }
+        return isModel(last, isBelow: names.contains(where: isDirectory))
+    }
+
+    /// Whether models lie in a directory of this name, whatever they are called.
+    static func isDirectory(_ name: some Collection<UInt8>) -> Bool {
+        let name = String(decoding: name, as: UTF8.self).lowercased()
+        return directories.contains(name) || name.hasPrefix("checkpoint-")
+    }
+
+    /// Whether a file of this name holds weights.
+    ///
+    /// - Parameter isBelow: It lies in such a directory, or below one.
+    static func isModel(_ name: some Collection<UInt8>, isBelow: Bool) -> Bool {
+        let last = String(decoding: name, as: UTF8.self).lowercased()
         let suffix = last.lastIndex(of: ".").map { String(last[last.index(after: $0)...]) } ?? ""
         if suffixes.contains(suffix) { return true }
         if dataSuffixes.contains(suffix) { return false }
         let stem = last.prefix { $0 != "." }
-        return stem == "model" || stem.hasSuffix("_model") || stem.hasPrefix("model_")
-            || names.contains { directories.contains(String($0)) || $0.hasPrefix("checkpoint-") }
+        return isBelow || stem == "model" || stem.hasSuffix("_model") || stem.hasPrefix("model_")
     }
 
     /// Whether a file belongs to the weights that lie in the same directory.

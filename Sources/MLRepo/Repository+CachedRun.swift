@@ -7,7 +7,7 @@ package import WorkingTree
 package enum CachedRun: Sendable {
     /// It has: the same command in the same place, with inputs, code, values and packages as they are now.
     case found(RecordedRun)
-    /// The latest run of the same command had something else.
+    /// Of the runs of the same command the one that is nearest had something else.
     case other(RecordedRun, reasons: [String])
     case none
 }

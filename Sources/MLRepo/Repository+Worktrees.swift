@@ -135,6 +135,17 @@ extension Repository {
         try? environment.files.removeIfPresent(places / info.id)
     }
 
+    /// Removes a working copy that was made for one run, with the directory that it lies in.
+    func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
+        _ = try storing { () throws(StoreError) in try made.store.refresh() }
+        let id = try made.copy.head().workingCopy
+        if let info = try made.worktrees().first(where: { $0.id == id }) {
+            // Its own doing: nothing of it is for an undo in the other one.
+            try made.removeWorktree(info)
+        }
+        try Repository.removeAll(directory, environment.files)
+    }
+
     /// Takes this working copy on the store's list again, where another one took it off: it is used.
     ///
     /// One that was copied, or brought back as it was some time ago, becomes one of its own.

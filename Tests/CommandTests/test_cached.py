@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-import unittest
 
 from command_test import MLREPO
 from test_run import PYTHON, RunTest
@@ -205,7 +204,6 @@ class Cached(RunTest):
         self.mlrepo("runs", "--drop", name)
         self.assertFalse(self.is_cached())
 
-    @unittest.skipUnless(shutil.which("python3"), "no python3")
     def test_packages_have_to_be_those_that_were_there(self) -> None:
         environment = self.root / "environment"
         packages = environment / "lib" / f"python{'.'.join(map(str, sys.version_info[:2]))}" / "site-packages"

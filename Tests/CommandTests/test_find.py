@@ -128,7 +128,7 @@ class Find(RunTest):
             answers = list(threads.map(lambda _: self.run_raw("find", "lr > 0"), range(16)))
         self.assertEqual({(done.returncode, done.stdout.count(b"\n"), done.stderr) for done in answers}, {(0, len(expected), b"")})
 
-    def test_a_working_copy_that_cannot_be_written_to_and_a_bare_store(self) -> None:
+    def test_a_bare_store_answers_and_has_no_catalogue(self) -> None:
         self.mlrepo("init", "--quiet", "--bare", "../store", cwd=self.work)
         other = self.root / "other"
         self.mlrepo("init", "--quiet", "--store", "../store", "../other")
