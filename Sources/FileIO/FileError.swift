@@ -18,6 +18,8 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         self.code = code
     }
 
+    /// Something of another file system lies there.
+    package static func mounted(_ path: FilePath) -> FileError { FileError("remove", path, code: EBUSY) }
     /// A name is taken that should be free.
     package static func exists(_ path: FilePath) -> FileError { FileError("create", path, code: EEXIST) }
 

@@ -65,6 +65,8 @@ package protocol FileSystem: Sendable {
     func synchronizeDirectory(_ path: FilePath) throws(FileError)
     /// Makes everything durable that was written to the file system that a directory lies on.
     func synchronizeAll(below directory: FilePath) throws(FileError)
+    /// The same files, for what need not outlast a power cut: nothing is waited for until it is on the disk.
+    func withoutDurability() -> any FileSystem
     /// Lends a whole file as memory. What is written to the file later may or may not be seen.
     func map(_ path: FilePath) throws(FileError) -> MappedFile
     /// Bytes that can still be written below a directory.
@@ -92,6 +94,8 @@ extension FileSystem {
     }
 
     package func confined(to root: FilePath) -> (any FileSystem)? { nil }
+
+    package func withoutDurability() -> any FileSystem { self }
 
     package func hasWriter(_ file: FileDescriptor) -> Bool { false }
 

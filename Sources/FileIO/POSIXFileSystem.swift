@@ -17,14 +17,18 @@ package func compareBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count:
 package struct POSIXFileSystem: FileSystem {
     /// The directory in which all paths are to end that begin with it; nothing for no such bound.
     private let bound: Bound?
+    /// Whether what is to be durable is waited for.
+    private let isDurable: Bool
 
-    package init() { bound = nil }
+    package init() { (bound, isDurable) = (nil, true) }
 
-    private init(bound: Bound) { self.bound = bound }
+    private init(bound: Bound?, isDurable: Bool) { (self.bound, self.isDurable) = (bound, isDurable) }
 
     package func confined(to root: FilePath) -> (any FileSystem)? {
-        Bound(root, within: bound).map { POSIXFileSystem(bound: $0) }
+        Bound(root, within: bound).map { POSIXFileSystem(bound: $0, isDurable: isDurable) }
     }
+
+    package func withoutDurability() -> any FileSystem { POSIXFileSystem(bound: bound, isDurable: false) }
 
     package func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
         // O_NONBLOCK keeps the open of a pipe without a writer from waiting; it means nothing for regular files.
@@ -82,6 +86,7 @@ package struct POSIXFileSystem: FileSystem {
     }
 
     package func synchronize(_ file: FileDescriptor) throws(FileError) {
+        guard isDurable else { return }
         while fsync(file.raw) != 0 {
             guard errno == EINTR else { throw FileError("fsync", file.path, code: errno) }
         }
@@ -325,6 +330,7 @@ package struct POSIXFileSystem: FileSystem {
     }
 
     package func synchronizeDirectory(_ path: FilePath) throws(FileError) {
+        guard isDurable else { return }
         let raw = try call("open", path) { mlrepo_openat($0, $1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         let directory = FileDescriptor(raw: raw)
         defer { close(directory) }
@@ -337,6 +343,7 @@ package struct POSIXFileSystem: FileSystem {
     }
 
     package func synchronizeAll(below directory: FilePath) throws(FileError) {
+        guard isDurable else { return }
         #if os(Linux)
             let raw = try call("open", directory) {
                 mlrepo_openat($0, $1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)

@@ -26,6 +26,8 @@ package struct CheckoutMove {
     var others: [Repository.Leaf] = []
     /// Whether the working copy was just made, so that nobody else writes there yet.
     var isAlone = false
+    /// Whether the log hears of it; else whoever asked for it sees to it that the store holds the commit.
+    var isLogged = true
     /// What else changes with it.
     var also: [RefChange] = []
 

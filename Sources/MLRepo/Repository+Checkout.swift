@@ -97,7 +97,7 @@ extension Repository {
             removed: steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) },
             isUndoing: move.undoing != nil)
         try copy.setNextTracking(tracking)
-        try enter(move, note, look, actor)
+        if move.isLogged { try enter(move, note, look, actor) }
         try copy.adoptTracking()
         let isStaying = note.goal?.isStaying ?? false
         if !isStaying { try copy.setHead(head) }

@@ -44,6 +44,46 @@ extension Repository {
         return repository
     }
 
+    /// Makes a working copy for one run, of which the store's log hears by what the run has recorded.
+    ///
+    /// What is written there need not outlast a power cut: nobody comes back to it.
+    func addScratch(
+        _ directory: FilePath, at id: ObjectID?, onStep: @escaping @Sendable (WorkStep) -> Void
+    ) throws(RepositoryError) -> Repository {
+        try requireRoom(directory)
+        var inside = environment
+        (inside.workingDirectory, inside.files) = (directory, environment.files.withoutDurability())
+        let fleeting = try begun(directory, inside)
+        if let id {
+            var move = CheckoutMove(to: id, branch: nil)
+            (move.isAlone, move.isLogged) = (true, false)
+            _ = try fleeting.checkout(move, onStep: onStep)
+        }
+        inside.files = environment.files
+        try fleeting.copy.markFleeting()
+        return try Repository.open(WorkingCopy(root: directory, inside), inside)
+    }
+
+    /// How the store comes to hold what a working copy stands on, where it does not yet.
+    func holding(_ head: WorkingCopy.Head) throws(RepositoryError) -> [RefChange] {
+        guard let commit = head.commit else { return [] }
+        return try standing(head, on: commit, from: commit)
+    }
+
+    /// How the store comes to hold nothing for a working copy any more.
+    func releasing(_ head: WorkingCopy.Head) throws(RepositoryError) -> [RefChange] {
+        var changes: [RefChange] = []
+        for name in try Self.refNames(of: head.workingCopy) {
+            if let found = try ref(name) { changes.append(RefChange(name: name, before: found, after: nil)) }
+        }
+        return changes
+    }
+
+    /// The refs that hold something for a working copy.
+    private static func refNames(of id: String) throws(RepositoryError) -> [RefName] {
+        try naming { () throws(InvalidName) in [try RefName.worktree(id), try RefName.kept(id)] }
+    }
+
     /// Refuses a place that is part of the data, or of our own directory.
     func requireOutside(_ directory: FilePath) throws(RepositoryError) {
         if let inside = directory.relative(to: copy.root.normalized), !copy.isBare {
@@ -135,15 +175,17 @@ extension Repository {
         try? environment.files.removeIfPresent(places / info.id)
     }
 
-    /// Removes a working copy that was made for one run, with the directory that it lies in.
-    func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
+    /// Lets the store forget a working copy that was made for one run.
+    func release(_ made: Repository) throws(RepositoryError) {
         _ = try storing { () throws(StoreError) in try made.store.refresh() }
         let id = try made.copy.head().workingCopy
-        if let info = try made.worktrees().first(where: { $0.id == id }) {
+        var isHeld = false
+        for name in try Self.refNames(of: id) where try made.ref(name) != nil { isHeld = true }
+        if isHeld, let info = try made.worktrees().first(where: { $0.id == id }) {
             // Its own doing: nothing of it is for an undo in the other one.
             try made.removeWorktree(info)
         }
-        try Repository.removeAll(directory, environment.files)
+        try? environment.files.removeIfPresent(places / id)
     }
 
     /// Takes this working copy on the store's list again, where another one took it off: it is used.

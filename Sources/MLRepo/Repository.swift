@@ -149,7 +149,10 @@ package struct Repository: Sendable {
     /// Whether this working copy took back what it first stood on, and HEAD does not say so yet.
     private func hasTakenBackFirst(_ name: RefName, _ head: WorkingCopy.Head) throws(RepositoryError) -> Bool
     {
-        guard !copy.isBare, let last = try lastChange(of: name), last.undoes != nil else { return false }
+        // Of one for a single run the store knows only while that is on its way.
+        let isFleeting = try copy.isFleeting()
+        if copy.isBare || isFleeting { return false }
+        guard let last = try lastChange(of: name), last.undoes != nil else { return false }
         guard last.workingCopy == head.workingCopy else { return false }
         return try last.nonce == copy.standingNonce()
     }

@@ -207,7 +207,8 @@ package struct Reproducer: Sendable {
 
     /// Removes what was made for a repetition: what it wrote is in the store.
     package func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
-        try repository.discard(made, in: directory)
+        try repository.release(made)
+        try Repository.removeAll(directory, repository.environment.files)
     }
 
     // MARK: What came out

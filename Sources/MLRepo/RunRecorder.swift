@@ -123,7 +123,10 @@ package struct RunRecorder: Sendable {
         run.code = try (request.scratch?.origin ?? repository).capturedCode(kept, writer)
         run.environment = RunEnvironment.facts(environment)
         beginning = run
-        beginningID = try Self.put(run, nil, repository, head, actor, writer).id
+        let (own, isScratch) = (head, request.scratch != nil)
+        beginningID = try Self.put(run, nil, repository, head, actor, writer) { () throws(RepositoryError) in
+            isScratch ? try repository.holding(own) : []
+        }.id
     }
 
     /// Executes the command; returns when it has ended.
@@ -215,7 +218,11 @@ package struct RunRecorder: Sendable {
         if let version = findings.interpreters.first.flatMap({ RunEnvironment.version(of: $0) }) {
             run.environment["python"] = .string(version)
         }
-        let result = try Self.put(run, beginningID, repository, head, actor, writer)
+        let isScratch = request.scratch != nil
+        let result = try Self.put(run, beginningID, repository, head, actor, writer) {
+            () throws(RepositoryError) in
+            isScratch ? try repository.releasing(head) : []
+        }
         forget()
         return RunReport(
             id: result.id, run: run,
@@ -267,7 +274,7 @@ package struct RunRecorder: Sendable {
 
     private static func put(
         _ run: Run, _ before: ObjectID?, _ repository: Repository, _ head: WorkingCopy.Head, _ actor: Person,
-        _ writer: ObjectWriter
+        _ writer: ObjectWriter, also: () throws(RepositoryError) -> [RefChange] = { [] }
     ) throws(RepositoryError) -> (id: ObjectID, storedBytes: Int) {
         for root in [run.inputs, run.outputs] where root == DirectoryTree.emptyRoot {
             try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
@@ -279,7 +286,7 @@ package struct RunRecorder: Sendable {
         ) { () throws(RepositoryError) in
             let found = try repository.ref(name)
             guard found?.id == before else { throw .store(.moved(name)) }
-            return [RefChange(name: name, before: found, after: ObjectReference(.run, id))]
+            return try [RefChange(name: name, before: found, after: ObjectReference(.run, id))] + also()
         }
         return (id, result.storedBytes)
     }

@@ -1,5 +1,6 @@
 package import FileIO
 package import ObjectModel
+package import Observation
 internal import Storage
 package import WorkingTree
 
@@ -10,8 +11,8 @@ package struct ScratchTree: Sendable {
     package let origin: Repository
     /// The top of the tree: that of git's repository, where the working copy lies in one.
     package let directory: FilePath
-    /// Where that lies, and nothing else but what makes git and walks pass over it.
-    private let container: FilePath
+    /// What that lies in.
+    private let container: ScratchContainer
     /// The working copy in the tree.
     private let copy: Repository
 
@@ -26,24 +27,44 @@ package struct ScratchTree: Sendable {
         let root = try origin.gitRoot() ?? origin.copy.root
         let place = try RepositoryPath(origin.copy.root.relative(to: root) ?? [], orRefuse: origin.copy.root)
         let parent = Self.real(parent, origin)
-        container = parent / "mlrepo-\(Hex.text(environment.random(4)))"
-        directory = container.appending(root.name.isEmpty ? Array("tree".utf8) : root.name)
         let commit = try origin.base().head.commit
         let isThere = try Repository.exists(parent, environment.files)
+        let code = try CodeFiles(of: origin, in: root)
+        func directory(in container: ScratchContainer) -> FilePath {
+            container.place.appending(root.name.isEmpty ? Array("tree".utf8) : root.name)
+        }
+        while let spare = ScratchContainer.take(in: parent, for: Self.key(of: origin), environment.files) {
+            let directory = directory(in: spare)
+            let copy = try? SpareTree(directory, place, of: origin).renewed(at: commit, code, onStep)
+            guard let copy, (try? spare.begin()) != nil else {
+                // It is none to rely on.
+                try? spare.remove()
+                continue
+            }
+            (self.container, self.directory, self.copy) = (spare, directory, copy)
+            return
+        }
+        container = try ScratchContainer.make(in: parent, of: origin)
+        self.directory = directory(in: container)
         do throws(RepositoryError) {
-            try Self.makeContainer(container, environment.files, of: origin)
-            copy = try origin.addWorktree(
-                directory.appending(place.bytes).normalized, at: commit, branch: nil, onStep: onStep)
+            copy = try origin.addScratch(
+                self.directory.appending(place.bytes).normalized, at: commit, onStep: onStep)
+            try code.copy(to: self.directory)
+            try container.begin()
         } catch {
-            try? Repository.removeAll(container, environment.files)
+            try? container.remove()
             if !isThere { try? environment.files.removeDirectory(parent) }
             throw error
         }
-        do throws(RepositoryError) { try CodeFiles(of: origin, in: root).copy(to: directory) } catch {
-            try? discard()
-            throw error
-        }
     }
+
+    /// What the trees of one kind have in common: of another working copy, or another store, they are others.
+    private static func key(of origin: Repository) -> [UInt8] {
+        origin.copy.root.bytes + [0] + origin.store.layout.root.bytes + [0] + Array(Self.keyVersion.utf8)
+    }
+
+    /// Changes with what is kept in a tree.
+    private static let keyVersion = "1"
 
     /// Where a directory is that need not be there yet: a link on the way may lead into the data.
     private static func real(_ place: FilePath, _ origin: Repository) -> FilePath {
@@ -71,24 +92,28 @@ package struct ScratchTree: Sendable {
         return !isThere(place(in: copy.copy.root)) && isThere(here) ? here.bytes : nil
     }
 
-    /// Removes the tree: what was written there is in the store.
-    package func discard() throws(RepositoryError) {
-        try origin.discard(copy, in: container)
+    /// Ends the use of the tree by a run that is recorded.
+    ///
+    /// As long as other runs are at work beside it, the next one takes it over; the last one removes all.
+    /// - Parameter observation: What the run did; a tree of which that is not known is removed.
+    package func leave(after observation: Observation) throws(RepositoryError) {
+        let spare = SpareTree(directory, below: copy.copy.root, of: origin)
+        do throws(RepositoryError) {
+            guard observation.way == .seccomp, observation.gaps.isEmpty else { throw .misplaced(directory) }
+            try spare.dropWritten(observation.log)
+            try origin.release(copy)
+            try container.spare(for: Self.key(of: origin))
+        } catch {
+            return try discard()
+        }
+        ScratchContainer.clear(container.place.parent, origin.environment.files)
     }
 
-    /// The trees of other runs, and what is in them, are no code of anybody.
-    private static func makeContainer(
-        _ container: FilePath, _ files: any FileSystem, of origin: Repository
-    ) throws(RepositoryError) {
-        try origin.requireOutside(container)
-        try filing { () throws(FileError) in
-            try files.makeDirectories(container, permissions: 0o777)
-            for name in [".gitignore", ".mlrepoignore"] {
-                let file = try files.create(container / name, permissions: 0o666)
-                defer { files.close(file) }
-                try files.write(file, Array("*\n".utf8)[...])
-            }
-        }
+    /// Removes the tree: what was written there is in the store, or nobody wants it.
+    package func discard() throws(RepositoryError) {
+        try origin.release(copy)
+        try container.remove()
+        ScratchContainer.clear(container.place.parent, origin.environment.files)
     }
 }
 
@@ -96,87 +121,5 @@ extension RepositoryPath {
     fileprivate init(_ bytes: [UInt8], orRefuse place: FilePath) throws(RepositoryError) {
         guard let path = bytes.isEmpty ? .root : try? RepositoryPath(bytes) else { throw .misplaced(place) }
         self = path
-    }
-}
-
-/// The code of a working copy as it lies there: what git has, and what nobody has yet that looks like code.
-private struct CodeFiles {
-    private let repository: Repository
-    /// The top of git's work tree, or of the working copy.
-    private let root: FilePath
-    /// Names of files below it.
-    private var names: [[UInt8]] = []
-
-    init(of repository: Repository, in root: FilePath) throws(RepositoryError) {
-        (self.repository, self.root) = (repository, root)
-        let tracking = try repository.tracking(repository.base().commit)
-        let git = Git(root: root)
-        let listed =
-            git.output(["ls-files", "-z", "--cached", "--recurse-submodules"])
-            ?? git.output(["ls-files", "-z", "--cached"])
-        if let known = listed, let unknown = git.unknown() {
-            names = known.split(separator: 0).map { Array($0) }
-            names += unknown.filter { isSource($0, tracking) }
-        } else {
-            try gather(.root, tracking)
-        }
-    }
-
-    private var files: any FileSystem { repository.environment.files }
-
-    /// Where a file of git's lies in the working copy; nothing if it lies beside.
-    private func path(_ name: [UInt8]) -> RepositoryPath? {
-        root.appending(name).relative(to: repository.copy.root).flatMap { try? RepositoryPath($0) }
-    }
-
-    /// Whether a file that git does not know, and a version would not have, is code or a setting.
-    private func isSource(_ name: [UInt8], _ tracking: Tracking) -> Bool {
-        if let path = path(name), tracking.root(above: path) != nil || tracking.added.contains(path) {
-            return false
-        }
-        let size = ((try? files.status(root.appending(name))) ?? nil)?.size ?? .max
-        return size <= RunSorter.sourceLimit && (Repository.isCode(name) || RunSorter.isSetting(name))
-    }
-
-    /// What lies in a directory without git, but for what is ignored or tracked.
-    private mutating func gather(_ top: RepositoryPath, _ tracking: Tracking) throws(RepositoryError) {
-        var ignored = IgnoreLookup(root: root, files: files)
-        var waiting = [top]
-        while let directory = waiting.popLast() {
-            guard !tracking.coversDirectory(directory),
-                let found = try? files.names(in: root.appending(directory.bytes))
-            else { continue }
-            for name in found {
-                guard let name = try? EntryName(name[...]), let path = try? directory.appending(name),
-                    let status = try repository.status(of: path)
-                else { continue }
-                let isLeftOut = try working { () throws(WorkingTreeError) in
-                    try ignored.leavesOut(path, isDirectory: status.kind == .directory, below: .root)
-                }
-                if isLeftOut { continue }
-                if status.kind == .directory {
-                    waiting.append(path)
-                } else if status.kind == .file, isSource(path.bytes, tracking) {
-                    names.append(path.bytes)
-                }
-            }
-        }
-    }
-
-    /// Writes the files into a tree, but for those that it has.
-    func copy(to directory: FilePath) throws(RepositoryError) {
-        let inside = files.confined(to: directory) ?? files
-        for name in names {
-            let (from, to) = (root.appending(name), directory.appending(name))
-            // A file that git knows may be gone, and a submodule may be a directory.
-            let status = try filing { () throws(FileError) in try files.status(from) }
-            guard let status, [.file, .link].contains(status.kind) else { continue }
-            // What a version has at a place, or above it, is what the run gets.
-            guard ((try? inside.status(to)) ?? nil) == nil else { continue }
-            try filing { () throws(FileError) in
-                _ = try inside.makeDirectories(to.parent, permissions: 0o777)
-                try Repository.copyFile(from, status, to, reading: files, writing: inside)
-            }
-        }
     }
 }

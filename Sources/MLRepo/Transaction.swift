@@ -39,6 +39,9 @@ extension Repository {
         changes: () throws(RepositoryError) -> [RefChange]
     ) throws(RepositoryError) -> ObjectWriter.Result {
         let deadline = environment.now() + Self.patience
+        let turn = store.takeTurn()
+        defer { turn.end() }
+        if turn.hasWaited { _ = try storing { () throws(StoreError) in try store.refresh() } }
         let own = try naming { () throws(InvalidName) in try RefName.worktree(head.workingCopy) }
         while true {
             let state = store.current

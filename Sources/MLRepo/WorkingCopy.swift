@@ -54,6 +54,15 @@ package struct WorkingCopy: Sendable {
 
     package var directory: FilePath { isBare ? root : root / ".mlrepo" }
 
+    /// Whether it was made for one run (`run --scratch`).
+    func isFleeting() throws(RepositoryError) -> Bool {
+        try filing { () throws(FileError) in try files.status(directory / Self.fleeting) != nil }
+    }
+
+    func markFleeting() throws(RepositoryError) { try replace(Self.fleeting, [], durable: false) }
+
+    private static let fleeting = "fleeting"
+
     // MARK: Its commands
 
     /// Waits until no other command changes this working copy; then none does until ``leave()``, or this process ends, however it ends.

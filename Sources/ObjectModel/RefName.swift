@@ -5,20 +5,19 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
     package let text: String
 
     package init(_ text: String) throws(InvalidName) {
-        let invalid = InvalidName(bytes: Array(text.utf8), problem: .refName)
-        guard !text.isEmpty, text.utf8.count <= Self.byteLimit else { throw invalid }
-        for name in text.split(separator: "/", omittingEmptySubsequences: false) {
-            guard let first = name.utf8.first, first != 0x2d, first != 0x2e, name != "@",
-                !name.hasSuffix(".lock"), !name.hasSuffix("."), name.utf8.allSatisfy(Self.isAllowed)
-            else { throw invalid }
+        // Each node of a store's refs is full of them: one pass over the bytes.
+        var text = text
+        guard !text.isEmpty, text.utf8.count <= Self.byteLimit, text.withUTF8(Self.isValid) else {
+            throw InvalidName(bytes: Array(text.utf8), problem: .refName)
         }
         self.text = text
     }
 
     /// What refs of a name stand for, as the first of several names says it; nothing for a name that no store has.
     package var targetKind: ObjectKind? {
-        switch text.prefix(while: { $0 != "/" }) {
-        case text[...]: nil
+        // By bytes: a character at a time takes ten times as long.
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
+        return switch text[..<slash] {
         case "branches", "tags", "worktrees", "kept": .commit
         case "runs": .run
         default: nil
@@ -37,12 +36,34 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     /// The name without the group it is in, if it is in that group.
     package func name(in group: String) -> String? {
-        text.hasPrefix(group + "/") ? String(text.dropFirst(group.count + 1)) : nil
+        guard
+            let slash = text.utf8.index(
+                text.utf8.startIndex, offsetBy: group.utf8.count, limitedBy: text.utf8.endIndex),
+            slash < text.utf8.endIndex, text.utf8[slash] == UInt8(ascii: "/"),
+            text.utf8.starts(with: group.utf8)
+        else { return nil }
+        return String(text.utf8[slash...].dropFirst())
     }
 
     package var description: String { text }
 
     package static func < (a: Self, b: Self) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+
+    /// Names between slashes: of the allowed bytes, none empty, none that begins with `-` or `.` or ends with `.` or `.lock`, none `@`.
+    private static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var start = 0
+        for end in 0...bytes.count where end == bytes.count || bytes[end] == UInt8(ascii: "/") {
+            let name = bytes[start..<end]
+            guard let first = name.first, let last = name.last, first != UInt8(ascii: "-"),
+                first != UInt8(ascii: "."), last != UInt8(ascii: "."),
+                name.count > 1 || first != UInt8(ascii: "@"), name.allSatisfy(isAllowed),
+                // What is allowed is ASCII.
+                !name.suffix(5).elementsEqual(".lock".utf8)
+            else { return false }
+            start = end + 1
+        }
+        return true
+    }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {

@@ -20,6 +20,8 @@ package struct StoreLayout: Hashable, Sendable {
     package var tiles: FilePath { root / "log/tile" }
     package var temporary: FilePath { root / "tmp" }
     package var cache: FilePath { root / "cache" }
+    /// Who writes has it alone, as far as that can be had (``ObjectStore/takeTurn()``).
+    package var turn: FilePath { cache / "turn" }
 
     /// The file of a pack.
     package func pack(_ name: PackName) -> FilePath { packs / name.directory / name.fileName }

@@ -79,6 +79,14 @@ package struct StatCache: Sendable {
         entry(at: path).map { $0.mode != .directory } ?? false
     }
 
+    /// Whether the version has a directory at a path in which nothing is.
+    package func hasEmptyDirectory(_ path: RepositoryPath) -> Bool {
+        guard entry(at: path)?.mode == .directory else { return false }
+        var isEmpty = true
+        path.names.reduce(root) { $0.directory($1.bytes) }.forEachEntry { _, _ in isEmpty = false }
+        return isEmpty
+    }
+
     /// What the version's file or link at a path is.
     package func id(of path: RepositoryPath) -> ObjectID? {
         entry(at: path).flatMap { $0.mode == .directory ? nil : $0.id }

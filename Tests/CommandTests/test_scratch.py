@@ -12,6 +12,7 @@ from test_run import PYTHON, RunTest
 
 
 class Scratch(ProvenanceTest):
+    maxDiff = None
     """Beside the working copy of data and of code in git."""
 
     def setUp(self) -> None:
@@ -90,6 +91,106 @@ class Scratch(ProvenanceTest):
         self.assertEqual(changed, [{"path": "metrics.json", "state": "modified"}])
         self.assertIn("lr=0.75", self.mlrepo("blame", "HEAD:model/w.npy"))
         self.verify()
+
+    def begin(self, line: str) -> subprocess.Popen:
+        """A run of a shell's line that goes on."""
+        process = subprocess.Popen([MLREPO, "run", "--quiet", "--scratch", "../scratch", "sh", "-c", line], cwd=self.work,
+                                   env=self.environment, start_new_session=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
+        return process
+
+    def beside(self, *commands: str) -> list[str]:
+        """What each shell command prints, one after another, while another run is at work in the same directory."""
+        go = self.root / "go"
+        os.mkfifo(go)
+        other = self.begin(f"echo >started; read x <{go}")
+        self.until(lambda: list((self.root / "scratch").glob("mlrepo-*/work/started")))
+        try:
+            return [self.mlrepo("run", "--quiet", "--scratch", "../scratch", "sh", "-c", line) for line in commands]
+        finally:
+            go.write_text("x\n")
+            self.assertEqual(other.wait(), 0)
+
+    LOOK = "stat -c '%n %A %s %h' $(find . -not -path './.mlrepo*' -not -name . | sort); cat $(find . -name '*.txt' | sort); pwd >&2"
+
+    def test_the_next_run_has_the_tree_as_if_it_were_new(self) -> None:
+        self.write("data/deep/er/x.txt", "deep")
+        self.write("data/run.sh", "echo 1")
+        (self.work / "data/run.sh").chmod(0o755)
+        os.symlink("a.txt", self.work / "data/link")
+        (self.work / "data/empty").mkdir()
+        self.mlrepo("commit", "-q", "-m", "More")
+        new = self.mlrepo("run", "--quiet", "--scratch", "../fresh", "sh", "-c", self.LOOK)
+        spoil = """
+            echo changed >data/a.txt; rm data/b.txt; chmod 600 data/c.txt; mv data/deep data/elsewhere; rm data/link
+            mkdir -p out .cache/x; echo 1 >out/y; echo 2 >.cache/x/z; echo more >>npy.py; echo other >new.py; ln data/run.sh hard
+            ln -s /etc out/away; mkfifo out/pipe; rm sweep.py; mkdir sweep.py; printf 'row a' >data/c.txt; touch data/new.txt; rmdir data/empty; pwd
+            """
+        (where, first, again, last) = self.beside(spoil, self.LOOK + "; " + "pwd", spoil, self.LOOK + "; pwd")
+        self.assertEqual(first, new + where)
+        self.assertEqual((again, last), (where, first))
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+        self.assertEqual(len(self.mlrepo("worktree", "list").splitlines()), 1)
+        self.verify()
+
+    def test_what_is_written_through_memory_stays_with_its_run(self) -> None:
+        self.write("page.py", """import mmap
+with open("data/a.txt", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory: memory[0] = 0x58
+""")
+        (scratch, memory) = (self.root / "scratch", f"/dev/shm/{self.root.name}")
+        if os.path.isdir("/dev/shm"):
+            os.mkdir(memory)
+            self.addCleanup(os.rmdir, memory)
+            scratch.symlink_to(memory)
+        (changed, seen) = self.beside(f"{PYTHON} page.py; cat data/a.txt; pwd", "cat data/a.txt; pwd")
+        place = changed.splitlines()[-1]
+        self.assertEqual(changed, f"Xow a\n{place}\n")
+        self.assertEqual(seen, f"row a\n{place}\n")
+
+    def test_the_next_run_has_the_version_and_the_code_of_its_time(self) -> None:
+        go = self.root / "go"
+        os.mkfifo(go)
+        other = self.begin(f"echo >started; read x <{go}")
+        self.until(lambda: list((self.root / "scratch").glob("mlrepo-*/work/started")))
+        look = ("run", "--quiet", "--scratch", "../scratch", "sh", "-c", "cat data/a.txt new.py; ls data; pwd")
+        self.write("new.py", "one\n")
+        first = self.mlrepo(*look).splitlines()
+        self.write("new.py", "two\n")
+        self.write("data/a.txt", "row A\n")
+        self.write("data/d.txt", "row d\n")
+        (self.work / "data/b.txt").unlink()
+        self.mlrepo("commit", "-q", "-m", "Changed")
+        second = self.mlrepo(*look).splitlines()
+        go.write_text("x\n")
+        self.assertEqual(other.wait(), 0)
+        self.assertEqual(first[:-1], ["row a", "one", "a.txt", "b.txt", "c.txt"])
+        self.assertEqual(second[:-1], ["row A", "two", "a.txt", "c.txt", "d.txt"])
+        self.assertEqual(first[-1], second[-1])
+        self.verify()
+
+    def test_a_tree_whose_run_is_not_known_is_for_nobody_else(self) -> None:
+        (left, other, seen) = self.beside("sleep 3 >/dev/null 2>&1 & pwd", "chmod 700 data; pwd", "pwd")
+        self.assertEqual(len({left, other, seen}), 3)
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+
+    def test_what_killed_runs_left_stays_and_what_had_not_begun_goes(self) -> None:
+        scratch = self.root / "scratch"
+        run = self.begin("echo 1 >out.txt; sleep 30")
+        self.until(lambda: list(scratch.glob("mlrepo-*/work/out.txt")))
+        (place,) = scratch.iterdir()
+        run.kill()
+        run.wait()
+        for (name, files) in {"mlrepo-00000001": ["lease", "x"], "mlrepo-00000002.gone": ["x"], "mlrepo-00000003.new": ["lease"],
+                              "mlrepo-00000004": ["x"], "mlrepo-other": ["lease"], "mlrepo-00000005": ["lease", "begun"]}.items():
+            (scratch / name).mkdir()
+            for file in files:
+                (scratch / name / file).touch()
+        where = self.mlrepo("run", "--quiet", "--scratch", "../scratch", "pwd")
+        self.assertNotIn(place.name, where)
+        self.assertEqual(sorted(found.name for found in scratch.iterdir()),
+                         sorted(["mlrepo-00000004", "mlrepo-00000005", "mlrepo-other", place.name]))
+        self.assertEqual((place / "work/out.txt").read_text(), "1\n")
 
     def test_what_is_left_here_is_named(self) -> None:
         self.write("metrics.json", "mine")

@@ -22,7 +22,8 @@ struct RunCommand: ParsableCommand {
             mlrepo's own, 126 and 127 a command that cannot be executed or found.
 
             --scratch is for many runs at once, as sweeps and job arrays have them: each gets a fresh tree of its own in a directory, \
-            with the version that you stand on and the code as it is now. What it wrote is kept with the run, and the tree removed.
+            with the version that you stand on and the code as it is now. What it wrote is kept with the run, and the tree removed; \
+            while others are at work there the next run takes it over, as if it were new.
 
             --cached takes what a recorded run wrote that has executed just this: the same command, with all that it read as it is now, \
             the same code, kind of machine, interpreter and packages. It does not know of the clock, the network and chance, of variables of \
@@ -189,7 +190,7 @@ struct RunCommand: ParsableCommand {
         }
         if let tree = request.scratch {
             try RunExecution.enter(place)
-            try tree.discard()
+            try tree.leave(after: end.observation)
         }
         let isGood = end.status == 0
         var commit: CommitReport?
