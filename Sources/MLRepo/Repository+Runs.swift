@@ -66,15 +66,18 @@ extension Repository {
     private static let ending: Set<Int> = [1, 2, 3, 15]
 
     /// Whether a process of this machine records a run, in this working copy or in another one of the store.
-    private func isRecording(_ name: String) -> Bool {
+    private func isRecording(_ name: String) -> Bool { directory(ofRunning: name) != nil }
+
+    /// Where a run keeps what its command prints, while a process of this machine records it.
+    package func directory(ofRunning name: String) -> FilePath? {
         let others = (try? worktrees())?.compactMap(\.path) ?? []
         for root in [copy.root] + others {
-            let lease = root / ".mlrepo/runs" / name / "lease"
-            guard (try? environment.files.status(lease)) ?? nil != nil else { continue }
-            guard let file = try? environment.files.occupy(lease) else { return true }
+            let directory = root / ".mlrepo/runs" / name
+            guard (try? environment.files.status(directory / "lease")) ?? nil != nil else { continue }
+            guard let file = try? environment.files.occupy(directory / "lease") else { return directory }
             environment.files.close(file)
         }
-        return false
+        return nil
     }
 
     /// The run that a person names: by its name or the beginning, or by the id of its record.

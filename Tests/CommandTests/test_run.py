@@ -608,6 +608,43 @@ class Ending(RunTest):
         self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
         return process
 
+    def follow(self, *words: str) -> subprocess.Popen:
+        process = subprocess.Popen([MLREPO, "runs", "--follow", *words], cwd=self.work, env=self.environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def test_runs_are_told_of_as_they_begin_and_end(self) -> None:
+        self.mlrepo("run", "--quiet", "true")
+        process = self.start("sh", "-c", "echo up >up.txt; until test -e go.txt; do sleep 0.05; done; exit 3")
+        self.until(lambda: (self.work / "up.txt").exists())
+        (all_, failed) = (self.follow(), self.follow("state = failed", "--json"))
+        first = all_.stdout.readline().split()
+        self.assertEqual(first[2:3] + first[-1:], [b"running", b"3'"])
+        (self.work / "go.txt").touch()
+        second = all_.stdout.readline().split()
+        self.assertEqual((second[0], second[2]), (first[0], b"failed"))
+        self.assertEqual(json.loads(failed.stdout.readline())["state"], "failed")
+        self.assertEqual(process.wait(), 3)
+        self.mlrepo("run", "--quiet", "sh", "-c", "sleep 1")
+        self.assertEqual([all_.stdout.readline().split()[2] for _ in range(2)], [b"running", b"ok"])
+        self.refused("runs", "--follow", "--sort", "f1", status=64, says="--follow tells of runs in the order")
+
+    def test_what_a_run_prints_can_be_followed(self) -> None:
+        process = self.start("sh", "-c", "echo one; echo two >&2; until test -e go.txt; do sleep 0.05; done; echo three; exit 3")
+        self.until(lambda: any(json.loads(line)["state"] == "running" for line in self.mlrepo("runs", "--json").splitlines()))
+        name = json.loads(self.mlrepo("runs", "--json"))["run"]
+        follower = self.follow(name[:8])
+        self.assertEqual((follower.stdout.readline(), follower.stderr.readline()), (b"one\n", b"two\n"))
+        (self.work / "go.txt").touch()
+        self.assertEqual(process.wait(), 3)
+        self.assertEqual(follower.communicate(timeout=20), (b"three\n", f"run {name[:8]}: failed\n".encode()))
+        self.assertEqual(follower.returncode, 0)
+        # One that has ended, too.
+        self.assertEqual(self.mlrepo("runs", "--follow", f"run:{name}"), "one\nthree\n")
+        self.refused("runs", "--follow", name, "--json", status=64, says="no JSON")
+        self.refused("runs", "--follow", "abcdef", status=66, says="no run 'abcdef'")
+
     def test_a_signal_to_us_reaches_the_command(self) -> None:
         process = self.start("sh", "-c", "trap 'echo bye >out.txt; exit 5' TERM; echo up >up.txt; while :; do sleep 0.1; done")
         self.until((self.work / "up.txt").exists)

@@ -17,6 +17,8 @@ struct RunsCommand: ParsableCommand {
               mlrepo runs
               mlrepo runs 'f1 > 0.9' --sort -f1
               mlrepo runs --json
+              mlrepo runs --follow          those on their way, and what begins and ends
+              mlrepo runs --follow 1c9e     what one prints, until it ends
               mlrepo show run:1c9e          one of them, with all that is known
               mlrepo commit --run 1c9e -m "Best"
               mlrepo runs --drop 1c9e
@@ -32,13 +34,21 @@ struct RunsCommand: ParsableCommand {
         help: ArgumentHelp(
             "Do not keep a run any longer, for good; versions that were made of it stay.", valueName: "run"))
     var dropped: [String] = []
+    @Flag(
+        name: .customLong("follow"),
+        help:
+            "Tell of runs as they begin and end, until Ctrl-C; with the name of one, show what it prints until it ends."
+    )
+    var follows = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "Only runs of which this is true.")
     var question: String?
 
     func run() throws {
+        if follows, let question, Self.isName(question) { return try follow(run: question) }
         let query = try Query(typed: question ?? "", for: "runs")
         let repository = try Repository.here()
+        if follows { return try follow(query, repository) }
         if !dropped.isEmpty {
             guard question == nil else {
                 throw Failure(status: .usage, message: "--drop names runs, and takes no question")
@@ -70,23 +80,67 @@ struct RunsCommand: ParsableCommand {
             for run in runs { Terminal.printJSON(try Self.json(run, repository)) }
             return
         }
-        let names = Dictionary(
+        let names = try Self.names(repository)
+        for run in runs { Terminal.print(Self.line(run, names)) }
+    }
+
+    // MARK: Following
+
+    /// Whether somebody means a run, and asks no question.
+    private static func isName(_ text: String) -> Bool {
+        let digits = text.hasPrefix("run:") ? text.dropFirst(4) : text[...]
+        return digits.utf8.count >= 4 && digits.allSatisfy(\.isHexDigit)
+    }
+
+    private func follow(run name: String) throws {
+        guard !output.json else {
+            throw Failure(
+                status: .usage, message: "what a run prints is no JSON",
+                hint: "mlrepo show --json run:\(name) has what is recorded of it")
+        }
+        let repository = try Repository.here()
+        let run = try RunFollower(repository: repository).follow(repository.recordedRun(named: name))
+        if !output.quiet { Terminal.printError("run \(run.name.prefix(8)): \(run.state.rawValue)") }
+    }
+
+    private func follow(_ query: Query, _ repository: Repository) throws {
+        guard key == nil, dropped.isEmpty else {
+            throw Failure(
+                status: .usage, message: "--follow tells of runs in the order of their time, and drops none")
+        }
+        try RunFollower(repository: repository).follow { run in
+            query.matches(RunFacts(of: run.run, run.state).values)
+        } _: { run in
+            if output.json {
+                Terminal.printJSON(try Self.json(run, repository))
+            } else {
+                let isOfAnother = run.run.reproduction != nil || run.run.continues != nil
+                Terminal.print(Self.line(run, isOfAnother ? try Self.names(repository) : [:]))
+            }
+        }
+    }
+
+    // MARK: What is told of one
+
+    /// What people call the records of runs.
+    private static func names(_ repository: Repository) throws -> [ObjectID: String] {
+        Dictionary(
             try repository.recordedRuns().map { ($0.id, String($0.name.prefix(8))) },
             uniquingKeysWith: { first, _ in first })
-        for run in runs {
-            let values = RunText.values(run.run).map { "  \($0)" }.joined()
-            let time = run.run.started.map { Terminal.time($0) } ?? ""
-            let seconds = RunText.seconds(run.run).map { RunText.duration($0) } ?? ""
-            let words = run.run.command.map { RunText.command($0) } ?? ""
-            let again =
-                run.run.reproduction.map {
-                    "  repeats run \(names[$0.run] ?? $0.run.short): \($0.result.rawValue)"
-                } ?? ""
-            let earlier = run.run.continues.map { "  continues run \(names[$0] ?? $0.short)" } ?? ""
-            Terminal.print(
-                "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)\(earlier)\(again)"
-            )
-        }
+    }
+
+    private static func line(_ run: RecordedRun, _ names: [ObjectID: String]) -> String {
+        let values = RunText.values(run.run).map { "  \($0)" }.joined()
+        let time = run.run.started.map { Terminal.time($0) } ?? ""
+        let seconds = RunText.seconds(run.run).map { RunText.duration($0) } ?? ""
+        let words = run.run.command.map { RunText.command($0) } ?? ""
+        let again =
+            run.run.reproduction.map {
+                "  repeats run \(names[$0.run] ?? $0.run.short): \($0.result.rawValue)"
+            } ?? ""
+        let earlier = run.run.continues.map { "  continues run \(names[$0] ?? $0.short)" } ?? ""
+        return
+            "\(run.name.prefix(8))  \(time)  \(run.state.rawValue)  \(seconds)  \(words)\(values)\(earlier)\(again)"
     }
 
     private static func json(_ recorded: RecordedRun, _ repository: Repository) throws -> JSONValue {
