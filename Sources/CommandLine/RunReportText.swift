@@ -50,6 +50,15 @@ enum RunReportText {
             )
         }
         if !report.removed.isEmpty { lines.append("note: it removed \(names(report.removed))") }
+        if !report.saved.isEmpty {
+            let name = report.run.name?.prefix(8) ?? ""
+            lines.append(
+                "note: saved, and gone by now: \(names(report.saved)); mlrepo cat run:\(name):PATH has \(report.saved.count == 1 ? "it" : "them")"
+            )
+        }
+        if let failure = report.unsaved {
+            lines.append("warning: not all was saved while it ran: \(failure)")
+        }
         lines += report.run.gaps.map { "note: \(RunText.gap($0))" }
         lines.append(last(report, end))
         return lines

@@ -37,6 +37,11 @@ enum RunText {
         ] {
             if let text { lines.append("\(word) mlrepo cat sha256:\(text.hex.prefix(12))") }
         }
+        if let saved = run.saved {
+            lines.append(
+                "saved  mlrepo ls run:\(run.name?.prefix(8) ?? "") has what was saved while it ran (\(saved.short))"
+            )
+        }
         if !run.removed.isEmpty {
             lines.append("gone   \(run.removed.map { "\($0)" }.joined(separator: ", "))")
         }
@@ -173,7 +178,7 @@ enum RunText {
             "id": id.json, "origin": .string(run.origin.rawValue), "observedBy": .string(run.observedBy),
             "recorded": .string(Terminal.time(run.recorded)), "code": run.code.map { json($0) },
             "name": run.name.map { .string($0) }, "base": run.base?.json,
-            "continues": run.continues?.json,
+            "continues": run.continues?.json, "saved": run.saved?.json,
             "started": run.started.map { .string(Terminal.time($0)) },
             "ended": run.ended.map { .string(Terminal.time($0)) },
             "command": run.command.map { .array($0.arguments.map { Terminal.json($0) }) },

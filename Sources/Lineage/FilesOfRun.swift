@@ -44,13 +44,16 @@ package struct FilesOfRun {
         return changed
     }
 
-    /// All files as the run left them, in the order of a walk.
+    /// All files as the run left them, with what was stored while it ran and is gone, in the order of a walk.
     package func after() throws(ReadError) -> [Leaf] {
         var files: [RepositoryPath: TreeEntry] = [:]
         for root in [base, run.inputs] {
             try DirectoryTree(root: root, reader: reader).forEachFile(under: .root) { files[$0] = $1 }
         }
         for path in run.removed { files[path] = nil }
+        if let saved = run.saved {
+            try DirectoryTree(root: saved, reader: reader).forEachFile(under: .root) { files[$0] = $1 }
+        }
         try DirectoryTree(root: run.outputs, reader: reader).forEachFile(under: .root) { files[$0] = $1 }
         return files.map { ($0.key, $0.value) }.sorted { DirectoryTree.walkOrder($0.path, $1.path) }
     }

@@ -15,6 +15,8 @@ final class ReadFileKeeper: FileKeeper {
     private let earlier: Set<RepositoryPath>
     /// Where the copies go.
     private let directory: FilePath
+    /// Stores files while the run goes on.
+    private let saver: CheckpointSaver?
     private let kept = Mutex<[RepositoryPath: String]>([:])
 
     /// The command waits for the copy: larger files are left, in bytes.
@@ -22,11 +24,19 @@ final class ReadFileKeeper: FileKeeper {
 
     init(
         root: FilePath, cache: StatCache, tracking: Tracking, earlier: Set<RepositoryPath>,
-        directory: FilePath, _ files: any FileSystem
+        directory: FilePath, _ files: any FileSystem, saver: CheckpointSaver?
     ) {
         (self.root, self.cache, self.tracking, self.earlier, self.directory, self.files) = (
             root, cache, tracking, earlier, directory, files
         )
+        self.saver = saver
+    }
+
+    func hear(of place: FilePath) {
+        guard let saver, let inside = place.relative(to: root), let path = try? RepositoryPath(inside) else {
+            return
+        }
+        saver.hear(of: path)
     }
 
     /// The copies that there are, by what they are copies of: names in the directory.

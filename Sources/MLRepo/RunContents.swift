@@ -38,17 +38,33 @@ struct RunContents {
     }
 
     /// Stores files of the working copy as they are now; what is gone is left out.
-    func store(_ paths: [RepositoryPath]) throws(RepositoryError) -> Stored {
+    ///
+    /// - Parameter known: What was stored before, and need not be read again where it is as it was then.
+    func store(
+        _ paths: [RepositoryPath], known: [RepositoryPath: CheckpointSaver.File] = [:]
+    ) throws(RepositoryError) -> Stored {
         var scanned = ScannedFiles()
+        var again = Stored()
         for path in paths {
             guard let status = try repository.status(of: path), [.file, .link].contains(status.kind) else {
                 continue
             }
+            if let file = known[path], let seen = file.seen, seen == StatCacheEntry.Seen(status),
+                file.entry.size == status.size, file.entry.mode.matches(status)
+            {
+                again.entries.append(PathEdit(path: path, entry: file.entry))
+                again.seen[path] = seen
+                continue
+            }
             scanned.append(ScannedFile(path: path, status: status))
         }
-        return try read(
+        var stored = try read(
             scanned, in: repository.copy.root,
             history: FileHistory(repository.store, version: repository.tree(base)))
+        stored.entries += again.entries
+        stored.entries.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+        stored.seen.merge(again.seen) { first, _ in first }
+        return stored
     }
 
     private func read(
@@ -239,7 +255,14 @@ struct RunContents {
         return try read(scanned, in: directory).entries.first?.entry?.id
     }
 
-    /// Stores the directories of some files.
+    /// Stores the directories of files that were stored before.
+    func tree(_ files: [RepositoryPath: CheckpointSaver.File]) throws(RepositoryError) -> ObjectID {
+        try tree(
+            files.map { PathEdit(path: $0.key, entry: $0.value.entry) }
+                .sorted { DirectoryTree.walkOrder($0.path, $1.path) })
+    }
+
+    /// Stores the directories of some files, which are in the order of a walk.
     func tree(_ entries: [PathEdit]) throws(RepositoryError) -> ObjectID {
         let empty = DirectoryTree(root: DirectoryTree.emptyRoot, reader: repository.store)
         return try repository.edited(empty, entries, writer).root

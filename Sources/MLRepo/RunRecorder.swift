@@ -13,6 +13,8 @@ package struct RunRequest: Sendable {
     /// What the command reads and writes, where nobody can see it.
     package var inputs: [RepositoryPath] = []
     package var outputs: [RepositoryPath] = []
+    /// Patterns of files that are stored as soon as they are closed, in the syntax of `.gitignore`.
+    package var saved: [String] = []
     /// What is known of its parameters before it begins.
     package var parameters: [String: ParameterValue] = [:]
     /// The tree that was made for it, and in which it is executed.
@@ -40,6 +42,10 @@ package struct RunReport: Sendable {
     package let secrets: [RepositoryPath]
     /// What it wrote outside of the working copy, and is not kept.
     package let outside: [FilePath]
+    /// What was stored while it ran, and is gone.
+    package let saved: [RepositoryPath]
+    /// Why something could not be stored while it ran.
+    package let unsaved: RepositoryError?
     /// With which status the outputs were seen to be what they are, so that they need not be read again.
     package let seen: [RepositoryPath: StatCacheEntry.Seen]
     /// What the store grew by.
@@ -77,6 +83,7 @@ package struct RunRecorder: Sendable {
     let keeper: ReadFileKeeper
     private let beginning: Run
     private let beginningID: ObjectID
+    private let saver: CheckpointSaver?
 
     /// The branch that the working copy stood on.
     package var branch: String? { head.branch }
@@ -103,9 +110,10 @@ package struct RunRecorder: Sendable {
         let written = try request.earlier.map { (earlier) throws(RepositoryError) in
             try repository.files(of: earlier.run.outputs).map(\.path)
         }
+        saver = request.saved.isEmpty ? nil : CheckpointSaver(request.saved)
         keeper = ReadFileKeeper(
             root: repository.real(repository.copy.root), cache: cache, tracking: tracking,
-            earlier: Set(written ?? []), directory: directory, environment.files
+            earlier: Set(written ?? []), directory: directory, environment.files, saver: saver
         )
         let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
@@ -136,8 +144,34 @@ package struct RunRecorder: Sendable {
         let command = ObservedCommand(
             arguments: request.arguments, output: directory / "stdout", error: directory / "stderr",
             way: request.way, leavesOutput: leavesOutput)
-        return try command.run(environment.files, keeper: keeper)
+        guard let saver else { return try command.run(environment.files, keeper: keeper) }
+        let (repository, base, cache) = (repository, base, cache)
+        let (head, actor, files) = (head, actor, environment.files)
+        let (beginning, first) = (beginning, beginningID)
+        saver.begin(repository.copy.root, files) { (paths, before) throws(RepositoryError) in
+            let writer = ObjectWriter(
+                repository.store, keepsNodes: true, random: repository.environment.random)
+            defer { writer.abandon() }
+            let contents = RunContents(repository, cache, base, writer, { _ in })
+            let stored = try contents.store(paths)
+            var files = before.files
+            for edit in stored.entries {
+                if let entry = edit.entry {
+                    files[edit.path] = .init(entry: entry, seen: stored.seen[edit.path])
+                }
+            }
+            var run = beginning
+            run.recorded = repository.environment.now()
+            run.outputs = try contents.tree(files)
+            let id = try Self.put(run, before.record ?? first, repository, head, actor, writer).id
+            return CheckpointSaver.Saved(record: id, files: files)
+        }
+        defer { saver.end() }
+        return try command.run(files, keeper: keeper)
     }
+
+    /// The newest record of the run.
+    private var latestID: ObjectID { saver?.saved.record ?? beginningID }
 
     /// Sorts what the command touched.
     package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
@@ -179,7 +213,8 @@ package struct RunRecorder: Sendable {
             userMicroseconds: end.usage.userMicroseconds,
             systemMicroseconds: end.usage.systemMicroseconds,
             maximumResidentBytes: end.usage.maximumResidentBytes)
-        let outputs = try contents.store(findings.outputs)
+        let saved = saver?.saved.files ?? [:]
+        let outputs = try contents.store(findings.outputs, known: saved)
         let external = try contents.external(findings.external)
         let inputs = try contents.inputs(
             findings.inputs, besides: external.known, kept: keeper.copies, in: directory)
@@ -193,6 +228,9 @@ package struct RunRecorder: Sendable {
         let sources = try contents.store(findings.sources)
         run.inputs = try contents.tree(inputs.entries)
         run.outputs = try contents.tree(outputs.entries)
+        let left = Set(outputs.entries.map(\.path))
+        let gone = saved.filter { !left.contains($0.key) }
+        if !gone.isEmpty { run.saved = try contents.tree(gone) }
         let uncertain = Set(inputs.uncertain + findings.changed).sorted()
         run.removed = Array(findings.removed.sorted().prefix(Self.mostRemoved))
         run.uncertain = Array(uncertain.prefix(Self.mostUncertain))
@@ -219,7 +257,7 @@ package struct RunRecorder: Sendable {
             run.environment["python"] = .string(version)
         }
         let isScratch = request.scratch != nil
-        let result = try Self.put(run, beginningID, repository, head, actor, writer) {
+        let result = try Self.put(run, latestID, repository, head, actor, writer) {
             () throws(RepositoryError) in
             isScratch ? try repository.releasing(head) : []
         }
@@ -231,7 +269,8 @@ package struct RunRecorder: Sendable {
             outputs: RunFiles(outputs.entries, at: RepositoryPath.commonPlaces(outputs.entries.map(\.path))),
             sources: findings.sources,
             external: external.files, removed: run.removed, changed: changed,
-            secrets: findings.secrets, outside: findings.outside, seen: outputs.seen,
+            secrets: findings.secrets, outside: findings.outside, saved: gone.keys.sorted(),
+            unsaved: saver?.failure, seen: outputs.seen,
             storedBytes: result.storedBytes)
     }
 
@@ -247,7 +286,11 @@ package struct RunRecorder: Sendable {
         (run.recorded, run.ended) = (environment.now(), environment.now())
         (run.exitStatus, run.signal, run.received) = (end.status, end.signal, end.received)
         run.gaps = [Observation.Gap.unrecorded.rawValue]
-        _ = try Self.put(run, beginningID, repository, head, actor, writer)
+        if let saved = saver?.saved.files, !saved.isEmpty {
+            let contents = RunContents(repository, cache, base, writer, { _ in })
+            run.outputs = try contents.tree(saved)
+        }
+        _ = try Self.put(run, latestID, repository, head, actor, writer)
     }
 
     /// Adds to a recorded run what became of it as a repetition of another one.

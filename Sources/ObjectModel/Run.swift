@@ -54,6 +54,8 @@ package struct Run: Hashable, Sendable {
     package var gaps: [String] = []
     /// The record of the run that it goes on from: one that had failed or was interrupted.
     package var continues: ObjectID?
+    /// The root of a directory: files that were stored while it ran, and that it removed again (`--save`).
+    package var saved: ObjectID?
     /// What became of it, where it was executed to repeat another run.
     package var reproduction: Reproduction?
 
@@ -178,6 +180,7 @@ package struct Run: Hashable, Sendable {
             "removed": removed.isEmpty ? nil : .array(removed.sorted().map(\.json)),
             "gaps": gaps.isEmpty ? nil : .array(gaps.sorted().map { .string($0) }),
             "reproduction": reproduction?.json, "continues": continues.map { .string($0.hex) },
+            "saved": saved.map { .string($0.hex) },
         ]).canonicalBytes
     }
 
@@ -215,6 +218,7 @@ package struct Run: Hashable, Sendable {
             throw .member("gaps", expected: "sorted, each once")
         }
         continues = try json.optionalID("continues")
+        saved = try json.optionalID("saved")
         reproduction = try json.member("reproduction").map { (value) throws(MalformedObject) in
             try Reproduction(json: value)
         }

@@ -23,6 +23,13 @@ enum FileRequest: Sendable {
 package protocol FileKeeper: Sendable {
     /// Is called while the command waits, before a file changes, or goes, that was read as it is.
     func keep(_ place: FilePath, _ status: FileStatus)
+
+    /// Is called while the command waits, before it opens a file for writing, or gives a file or directory this name.
+    func hear(of place: FilePath)
+}
+
+extension FileKeeper {
+    package func hear(of place: FilePath) {}
 }
 
 /// Looks at the files that a command asks for, and notes what it finds.
@@ -74,6 +81,7 @@ struct FileWatch {
             if was?.kind != .file { directories.removeAll() }
             keep(place, was)
             keep(otherPlace, replaced)
+            keeper?.hear(of: otherPlace)
             log.note(.rename(place, to: otherPlace, was: was, replaced: replaced))
         case .link(let path):
             if let place = place(path) { log.note(.link(place, replaced: status(place))) }
@@ -92,7 +100,10 @@ struct FileWatch {
     private mutating func noteOpening(_ place: FilePath, _ opening: FileAccess.Opening, _ was: FileStatus?) {
         let isReading = opening.contains(.reading) && !opening.contains(.truncating)
         if opening.contains(.exclusive), was != nil { return }
-        if opening != .reading { keep(place, was, isReading: isReading) }
+        if opening != .reading {
+            keep(place, was, isReading: isReading)
+            keeper?.hear(of: place)
+        }
         log.note(.open(place, opening, was: was))
     }
 

@@ -72,6 +72,9 @@ struct ObjectEdge {
             if let sources = run.code?.sources {
                 edges.append(ObjectEdge(target: ObjectReference(.tree, sources), step: .sources))
             }
+            if let saved = run.saved {
+                edges.append(ObjectEdge(target: ObjectReference(.tree, saved), step: .outputs))
+            }
             let texts = [
                 run.standardOutput, run.standardError, run.packages, run.external?.list, run.code?.files,
             ]

@@ -608,6 +608,49 @@ class Ending(RunTest):
         self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
         return process
 
+    def saved(self, name: str) -> dict:
+        """What the record of a run in progress has."""
+        return {file["path"]: file["size"] for line in self.mlrepo("runs", "--json").splitlines()
+                for file in json.loads(line)["outputs"] if json.loads(line)["run"].startswith(name)}
+
+    def test_checkpoints_are_stored_when_they_are_closed(self) -> None:
+        process = self.start("--save", "*.ckpt", "--save", "checkpoint-*/", "sh", "-c", """
+            echo one >a.ckpt; echo no >b.txt; mkdir tmp; echo w >tmp/w.bin; mv tmp checkpoint-1
+            exec 3>open.ckpt; echo begun >&3; until test -e go.txt; do sleep 0.05; done
+            rm -r a.ckpt checkpoint-1; echo end >&3; exec 3>&-; echo last >c.ckpt; until test -e on.txt; do sleep 0.05; done; exit 2
+            """)
+        self.until(lambda: len(self.saved("")) >= 2)
+        time.sleep(1.2)
+        self.assertEqual(self.saved(""), {"a.ckpt": 4, "checkpoint-1/w.bin": 2})
+        name = json.loads(self.mlrepo("runs", "--json"))["run"]
+        self.assertEqual(self.mlrepo("cat", f"run:{name}:a.ckpt"), "one\n")
+        (self.work / "go.txt").touch()
+        self.until(lambda: len(self.saved("")) == 4)
+        self.assertEqual(self.saved("")["open.ckpt"], 10)
+        (self.work / "on.txt").touch()
+        self.assertEqual(process.wait(), 2)
+        told = process.stderr.read().decode()
+        self.assertIn("note: saved, and gone by now: a.ckpt, checkpoint-1/w.bin; mlrepo cat run:", told)
+        self.assertEqual(self.saved(""), {"b.txt": 3, "c.ckpt": 5, "open.ckpt": 10})
+        self.assertEqual(self.mlrepo("cat", f"run:{name}:checkpoint-1/w.bin"), "w\n")
+        self.assertEqual(self.mlrepo("cat", f"run:{name}:open.ckpt"), "begun\nend\n")
+        self.mlrepo("gc", "--now")
+        self.assertEqual(self.mlrepo("cat", f"run:{name}:a.ckpt"), "one\n")
+        self.verify()
+
+    def test_what_was_saved_survives_everything(self) -> None:
+        process = self.start("--scratch", "../scratch", "--save", "*.ckpt", "sh", "-c",
+                             "cat data/a.txt >1.ckpt; sleep 60")
+        self.until(lambda: self.saved("") == {"1.ckpt": 6})
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        (run,) = [json.loads(line) for line in self.mlrepo("runs", "--json").splitlines()]
+        self.assertEqual((run["state"], run["outputs"][0]["path"]), ("interrupted", "1.ckpt"))
+        shutil.rmtree(self.root / "scratch")
+        self.mlrepo("run", "--quiet", "--resume", run["run"], "sh", "-c", "cat 1.ckpt >2.ckpt")
+        self.assertEqual((self.work / "2.ckpt").read_text(), "row a\n"[:6])
+        self.verify()
+
     def follow(self, *words: str) -> subprocess.Popen:
         process = subprocess.Popen([MLREPO, "runs", "--follow", *words], cwd=self.work, env=self.environment,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -25,6 +25,9 @@ struct RunCommand: ParsableCommand {
             with the version that you stand on and the code as it is now. What it wrote is kept with the run, and the tree removed; \
             while others are at work there the next run takes it over, as if it were new.
 
+            --save '*.pt' stores each file of such a name when it is closed, as .gitignore would match it: whatever becomes of the run, \
+            'mlrepo cat run:ID:PATH' has it.
+
             --cached takes what a recorded run wrote that has executed just this: the same command, with all that it read as it is now, \
             the same code, kind of machine, interpreter and packages. It does not know of the clock, the network and chance, of variables of \
             the environment but for a list (PYTHONHASHSEED, OMP_NUM_THREADS, LANG, …), nor of files elsewhere that were looked for in vain; \
@@ -80,6 +83,12 @@ struct RunCommand: ParsableCommand {
             valueName: "run"))
     var resume: String?
     @Option(
+        name: .customLong("save"),
+        help: ArgumentHelp(
+            "Store files of such names as soon as they are closed, while the command goes on: checkpoints.",
+            valueName: "pattern"))
+    var saved: [String] = []
+    @Option(
         name: .customLong("observe"),
         help: ArgumentHelp(
             "How files are found: seccomp (the kernel tells of each), or declared (only --input and --output count).",
@@ -101,13 +110,14 @@ struct RunCommand: ParsableCommand {
     var words: [String] = []
 
     private enum CodingKeys: CodingKey {
-        case message, parameters, parameterFiles, metricFiles, scratch, cached, resume, way, inputs, outputs,
+        case message, parameters, parameterFiles, metricFiles, scratch, cached, resume, saved, way, inputs,
+            outputs,
             output
     }
 
     /// Options of this command that take a value.
     private static let valued: Set<String> = [
-        "-m", "--message", "--param", "--params", "--metrics", "--scratch", "--resume", "--observe",
+        "-m", "--message", "--param", "--params", "--metrics", "--scratch", "--resume", "--save", "--observe",
         "--input",
         "--output",
     ]
@@ -150,6 +160,10 @@ struct RunCommand: ParsableCommand {
         request.way = way
         request.inputs = try home.paths(inputs)
         request.outputs = try home.paths(outputs)
+        request.saved = saved
+        guard saved.isEmpty || way != .declared else {
+            throw Failure(status: .usage, message: "--save is for runs that are watched")
+        }
         let earlier = try resume.map { try resumed($0, home) }
         request.earlier = earlier
         request.parameters = CommandWords.parameters(of: filled).merging(given) { $1 }
