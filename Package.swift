@@ -31,6 +31,7 @@ let package = Package(
     products: [
         .executable(name: "mlrepo", targets: ["mlrepo"]),
         .library(name: "MLRepo", targets: ["MLRepo"]),
+        .library(name: "mlrepo-preload", type: .dynamic, targets: ["CPreload"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -55,6 +56,21 @@ let package = Package(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
         /** Variadic system calls and intrinsics, one comment each; optimised in debug builds too */
         .target(name: "CShims", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+        /** What is loaded into a command that is watched, and tells of its files: a library of its own, linked to nothing else here */
+        .target(
+            name: "CPreload",
+            cSettings: [
+                .unsafeFlags([
+                    "-O2", "-std=gnu11", "-fvisibility=hidden", "-fno-builtin",
+                    "-fno-delete-null-pointer-checks",
+                    "-U_FORTIFY_SOURCE",
+                ])
+            ],
+            // Linked without Swift's library, which would be loaded into every program with it.
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-enable-experimental-feature", "Embedded", "-nostartfiles"], .when(platforms: [.linux]))
+            ]),
 
         // MARK: Floor 0: values, bytes, POSIX
 

@@ -187,7 +187,9 @@ static _Noreturn void execute(const struct mlrepo_command *command, int channel)
         refusal = listener < 0 ? errno : 0;
     }
     if (send_number(channel, refusal, listener) != 0) _exit(125);
+    if (refusal != 0) _exit(125);
     if (listener >= 0) close(listener);
+    if (command->environment != NULL) environ = (char **)command->environment;
     execvp(command->arguments[0], command->arguments);
     int failure = errno;
     send_number(channel, failure, -1);

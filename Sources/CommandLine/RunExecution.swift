@@ -58,6 +58,13 @@ struct RunExecution {
         for (name, value) in RunLog.variables(of: recorder) { setenv(name, value, 1) }
         do { end = try recorder.execute(leavesOutput: leavesOutput) } catch {
             let failure = error
+            if let refused = failure.refused {
+                throw Failure(
+                    status: .inputOutput,
+                    message:
+                        "the command cannot be watched by \(refused.way.rawValue): \(RunText.reason(refused.refusal))",
+                    hint: "without --observe the best way that there is is taken")
+            }
             throw Failure(
                 status: .inputOutput,
                 message: "the command cannot be started: \(RunText.reason(failure.code))")
@@ -78,10 +85,8 @@ struct RunExecution {
     }
 
     private func record(_ end: ObservedCommand.End) throws -> RunReport {
-        if let refusal = end.refusal, !output.quiet {
-            Terminal.printError(
-                "note: the system does not let the command be watched (\(RunText.reason(refusal))): only what is declared counts"
-            )
+        if !end.refusals.isEmpty, !output.quiet {
+            Terminal.printError("note: \(RunText.note(end.refusals, instead: end.observation.way))")
         }
         if let failure = end.failure {
             Terminal.printError(

@@ -109,6 +109,28 @@ enum RunText {
     /// What an error number of the system says.
     static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 
+    /// Why a way of watching cannot be gone.
+    static func reason(_ refusal: Observation.Refusal) -> String {
+        switch refusal {
+        case .system(let code): reason(code)
+        case .noLibrary: "there is no libmlrepo-preload.so beside mlrepo, nor in it"
+        case .notLoaded: "programs do not load the library"
+        }
+    }
+
+    /// What is told of a command that is not watched in the best way.
+    static func note(_ refusals: [ObservedCommand.RefusedWay], instead way: Observation.Way) -> String {
+        let reasons = refusals.map { "\($0.way.rawValue): \(reason($0.refusal))" }.joined(separator: "; ")
+        let words =
+            switch way {
+            case .seccomp: "the kernel tells of its files"
+            case .preload:
+                "a library in it tells of its files, which misses static programs and calls past the C library"
+            case .declared: "only what is declared counts"
+            }
+        return "the system does not let the command be watched as usual (\(reasons)): \(words)"
+    }
+
     /// What an observer could not see.
     static func gap(_ word: String) -> String {
         switch Observation.Gap(rawValue: word) {
@@ -127,6 +149,8 @@ enum RunText {
         case .secrets: "it read files that are not recorded, since their names tell of secrets"
         case .privileges:
             "it started a program that works with another user's rights, which nobody gets who is watched: --observe declared, if it failed for that"
+        case .unwatched:
+            "it started a program that does not load libraries (a static one, another C library, another user's rights): what that read and wrote is not known"
         case nil: "something was not seen (\(Terminal.escaped(word)))"
         }
     }

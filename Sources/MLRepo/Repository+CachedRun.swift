@@ -15,7 +15,7 @@ package enum CachedRun: Sendable {
 extension Repository {
     /// Looks for a run that has executed a command with everything as it is here.
     ///
-    /// Only runs that were watched, ended well and saw all of it count: of others nobody knows what they depend on.
+    /// Only runs that were watched by the kernel, ended well and saw all of it count: of others nobody knows what they depend on.
     /// - Parameters:
     ///   - arguments: The program's name and its arguments.
     ///   - parameters: What the run has to have been told, beyond the words of the command.
@@ -27,8 +27,8 @@ extension Repository {
         let candidates = try recordedRuns().filter { recorded in
             let run = recorded.run
             return run.command == command && recorded.state == .ok && run.reproduction == nil
-                && run.observedBy != "declared" && run.gaps.isEmpty && run.uncertain.isEmpty
-                && run.removed.isEmpty
+                && !["declared", "preload"].contains(run.observedBy)
+                && run.gaps.isEmpty && run.uncertain.isEmpty && run.removed.isEmpty
         }
         guard let latest = candidates.last else { return .none }
         var plan = try RerunPlan(self)

@@ -8,8 +8,8 @@ package import WorkingTree
 package struct RunRequest: Sendable {
     /// The program's name and its arguments.
     package var arguments: [[UInt8]]
-    /// How files are to be found; what the system refuses is done without.
-    package var way = Observation.Way.seccomp
+    /// How files are to be found; nothing where that is the best way that the system lets be gone.
+    package var way: Observation.Way?
     /// What the command reads and writes, where nobody can see it.
     package var inputs: [RepositoryPath] = []
     package var outputs: [RepositoryPath] = []
@@ -118,7 +118,7 @@ package struct RunRecorder: Sendable {
         let writer = ObjectWriter(repository.store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
         var run = Run(
-            origin: .observed, observedBy: request.way.rawValue, recorded: environment.now(),
+            origin: .observed, observedBy: (request.way ?? .seccomp).rawValue, recorded: environment.now(),
             inputs: DirectoryTree.emptyRoot, outputs: DirectoryTree.emptyRoot)
         (run.name, run.base, run.user) = (name, head.commit, actor)
         run.continues = request.earlier?.id

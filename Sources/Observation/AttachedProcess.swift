@@ -36,7 +36,7 @@ package struct AttachedProcess: Sendable {
                 throw ObservedCommand.StartFailure(code: EINVAL)
             }
             let watch = SharedWatch(FileWatch(files, log: AccessLog(), keeper: nil), isNoting: false)
-            supervision = try Supervision(listener: listener, watch, [])
+            supervision = try Supervision(.calls(listener), watch, [])
             guard supervision.begin() else {
                 // The process has its filter, and nobody asked it whether that may fail.
                 supervision.abandon()

@@ -100,7 +100,8 @@
             }
         }
 
-        private static func opening(_ flags: Int32) -> FileAccess.Opening {
+        /// What the flags of open(2) say.
+        static func opening(_ flags: Int32) -> FileAccess.Opening {
             var opening: FileAccess.Opening = []
             if flags & O_ACCMODE != O_WRONLY { opening.insert(.reading) }
             if flags & O_ACCMODE != O_RDONLY { opening.insert(.writing) }

@@ -5,6 +5,8 @@ enum FileRequest: Sendable {
     case open(FilePath, FileAccess.Opening)
     case execute(FilePath)
     case rename(FilePath, to: FilePath)
+    /// A file that was made just now under a name that nobody knew before.
+    case created(FilePath)
     case link(FilePath)
     case symbolicLink(FilePath)
     case remove(FilePath)
@@ -14,7 +16,7 @@ enum FileRequest: Sendable {
         switch self {
         case .open(_, let opening): opening != .reading
         case .execute: false
-        case .rename, .link, .symbolicLink, .remove: true
+        case .created, .rename, .link, .symbolicLink, .remove: true
         }
     }
 }
@@ -83,6 +85,8 @@ struct FileWatch {
             keep(otherPlace, replaced)
             keeper?.hear(of: otherPlace)
             log.note(.rename(place, to: otherPlace, was: was, replaced: replaced))
+        case .created(let path):
+            if let place = place(path) { log.note(.link(place, replaced: nil)) }
         case .link(let path):
             if let place = place(path) { log.note(.link(place, replaced: status(place))) }
         case .symbolicLink(let path):

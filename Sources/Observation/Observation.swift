@@ -4,6 +4,8 @@ package struct Observation: Sendable {
     package enum Way: String, Sendable, CaseIterable {
         /// Every call that names a file was told by the kernel (seccomp user notification).
         case seccomp
+        /// Processes told of each by a library that was loaded into them.
+        case preload
         /// Nothing was watched: what somebody says counts.
         case declared
     }
@@ -32,6 +34,18 @@ package struct Observation: Sendable {
         case secrets
         /// A program that works with another user's rights was started; who is watched does not get them.
         case privileges
+        /// A program was started that does not load libraries, or not ours: what it read and wrote is not known.
+        case unwatched
+    }
+
+    /// Why a way cannot be gone.
+    package enum Refusal: Error, Hashable, Sendable {
+        /// The system refuses it, with an error number.
+        case system(Int32)
+        /// There is no library to load.
+        case noLibrary
+        /// The library is there, and programs do not load it.
+        case notLoaded
     }
 
     package var way: Way

@@ -12,13 +12,13 @@ package struct ObservedCommand: Sendable {
     /// Where what it prints is kept.
     package let output: FilePath
     package let error: FilePath
-    /// How files are to be found.
-    package let way: Observation.Way
+    /// How files are to be found; nothing where that is the best way that the system lets be gone.
+    package let way: Observation.Way?
     /// What the command prints is all shown on standard error: standard output is for somebody else.
     package let leavesOutput: Bool
 
     package init(
-        arguments: [[UInt8]], output: FilePath, error: FilePath, way: Observation.Way,
+        arguments: [[UInt8]], output: FilePath, error: FilePath, way: Observation.Way?,
         leavesOutput: Bool = false
     ) {
         (self.arguments, self.output, self.error, self.way) = (arguments, output, error, way)
@@ -32,8 +32,8 @@ package struct ObservedCommand: Sendable {
         package let signal: Int?
         /// Why it could not be executed: an error number of the system; nothing if it could.
         package let failure: Int32?
-        /// Why it could not be watched as was wanted: an error number; nothing if it could.
-        package let refusal: Int32?
+        /// Ways that are better than the one in which it was watched, and why they could not be gone.
+        package let refusals: [RefusedWay]
         /// A signal that reached this process meanwhile.
         package let received: Int?
         /// Why what it printed could not be shown: an error number; nothing if it could, or nobody wanted to read it.
@@ -42,11 +42,11 @@ package struct ObservedCommand: Sendable {
         package let observation: Observation
 
         init(
-            status: Int?, signal: Int?, failure: Int32?, refusal: Int32?, received: Int?,
+            status: Int?, signal: Int?, failure: Int32?, refusals: [RefusedWay], received: Int?,
             outputFailure: Int32?, usage: Usage, observation: Observation
         ) {
             (self.status, self.signal, self.received) = (status, signal, received)
-            (self.failure, self.refusal, self.outputFailure) = (failure, refusal, outputFailure)
+            (self.failure, self.refusals, self.outputFailure) = (failure, refusals, outputFailure)
             (self.usage, self.observation) = (usage, observation)
         }
 
@@ -55,9 +55,15 @@ package struct ObservedCommand: Sendable {
             status: Int?, signal: Int?, received: Int?, usage: Usage, observation: Observation
         ) {
             self.init(
-                status: status, signal: signal, failure: nil, refusal: nil, received: received,
+                status: status, signal: signal, failure: nil, refusals: [], received: received,
                 outputFailure: nil, usage: usage, observation: observation)
         }
+    }
+
+    /// A way that could not be gone.
+    package struct RefusedWay: Hashable, Sendable {
+        package let way: Observation.Way
+        package let refusal: Observation.Refusal
     }
 
     /// What a command, and those that it started and waited for, took of the machine.
@@ -73,6 +79,10 @@ package struct ObservedCommand: Sendable {
     package struct StartFailure: Error {
         /// An error number of the system.
         package let code: Int32
+        /// The way that was asked for, where that is why.
+        package let refused: RefusedWay?
+
+        init(code: Int32, refused: RefusedWay? = nil) { (self.code, self.refused) = (code, refused) }
     }
 
     #if os(Linux)
@@ -81,7 +91,8 @@ package struct ObservedCommand: Sendable {
 
         /// Runs the command, in the directory of this process, with its standard input; returns when it has ended.
         ///
-        /// Is told of what the command asks by the kernel. If this process is killed meanwhile, the command goes on, unobserved.
+        /// Is told of what the command asks by the kernel, or by what else is there. If this process is killed meanwhile, the command
+        /// goes on, unobserved.
         package func run(_ files: any FileSystem, keeper: (any FileKeeper)?) throws(StartFailure) -> End {
             var log = AccessLog()
             InheritedFiles.note(in: &log, files)
@@ -96,25 +107,33 @@ package struct ObservedCommand: Sendable {
             let signals = CommandSignals()
             defer { signals.restore() }
             if isatty(out.writing) == 1 { signals.follow(shown, for: out.writing) }
-            let started = try start(out.writing, err.writing, signals)
+            let (started, source, refusals) = try start(out.writing, err.writing, signals, files)
             signals.forward(to: started.process)
             let streams = out.reading == err.reading ? [out] : [out, err]
             for stream in streams { close(stream.writing) }
             let watch = SharedWatch(FileWatch(files, log: log, keeper: keeper))
-            let supervision = try Supervision(listener: started.listener, watch, streams)
+            if case .reports = source, let program = ProgramSearch.find(arguments[0]) {
+                watch.note(.execute(program))
+            }
+            let supervision = try Supervision(source, watch, streams)
             let isWatched = supervision.begin()
             // The system grants no more threads or processes: the command would wait for ever.
             if !isWatched { kill(started.process, SIGKILL) }
             let (status, usage) = Self.wait(for: started.process)
             supervision.finish(within: Self.patience)
+            var observation = supervision.observation
+            if case .reports(let place, _) = source {
+                place.remove(isNeeded: observation.gaps.contains(.leftRunning))
+            }
             guard isWatched else { throw StartFailure(code: EAGAIN) }
+            let failure = Self.failure(started.channel)
+            // What was never executed said nothing.
+            if failure != nil { observation.gaps.remove(.unwatched) }
             return End(
                 status: status & 0x7f == 0 ? Int(status >> 8 & 0xff) : nil,
-                signal: status & 0x7f == 0 ? nil : Int(status & 0x7f),
-                failure: Self.failure(started.channel),
-                refusal: started.refusal == 0 ? nil : started.refusal,
+                signal: status & 0x7f == 0 ? nil : Int(status & 0x7f), failure: failure, refusals: refusals,
                 received: signals.last.map { Int($0) }, outputFailure: supervision.outputFailure,
-                usage: usage, observation: supervision.observation)
+                usage: usage, observation: observation)
         }
     #else
         package func run(_ files: any FileSystem, keeper: (any FileKeeper)?) throws(StartFailure) -> End {
@@ -125,24 +144,68 @@ package struct ObservedCommand: Sendable {
 
 #if os(Linux)
     extension ObservedCommand {
+        /// Starts the command in the way that is wanted, or in the best that can be gone.
         private func start(
-            _ output: Int32, _ error: Int32, _ signals: CommandSignals
-        ) throws(StartFailure) -> mlrepo_started {
-            var words: [UnsafeMutablePointer<CChar>?] = arguments.map { argument in
-                strdup(argument.map { CChar(bitPattern: $0) } + [0])
+            _ output: Int32, _ error: Int32, _ signals: CommandSignals, _ files: any FileSystem
+        ) throws(StartFailure) -> (mlrepo_started, Supervision.Source, [RefusedWay]) {
+            var refusals: [RefusedWay] = []
+            for next in way.map({ [$0] }) ?? Observation.Way.allCases {
+                do throws(Observation.Refusal) {
+                    let (started, source) = try start(next, output, error, signals, files)
+                    return (started, source, refusals)
+                } catch { refusals.append(RefusedWay(way: next, refusal: error)) }
             }
-            words.append(nil)
-            defer { for word in words { free(word) } }
-            var started = mlrepo_started()
-            let code = words.withUnsafeBufferPointer { words in
-                withUnsafePointer(to: signals.mask) { mask in
-                    var command = mlrepo_command(
-                        arguments: words.baseAddress, output: output, error: error, mask: mask,
-                        is_observed: way == .seccomp ? 1 : 0)
-                    return mlrepo_start(&command, &started)
+            var code = EAGAIN
+            if case .system(let found) = refusals.last?.refusal { code = found }
+            // To be watched by nobody is refused to no one: the system has no more processes.
+            let isStarted = refusals.last.map { $0.way == .declared } ?? false
+            throw StartFailure(code: code, refused: isStarted ? nil : refusals.last)
+        }
+
+        private func start(
+            _ way: Observation.Way, _ output: Int32, _ error: Int32, _ signals: CommandSignals,
+            _ files: any FileSystem
+        ) throws(Observation.Refusal) -> (mlrepo_started, Supervision.Source) {
+            switch way {
+            case .declared: return (try start(arguments, output, error, signals), .nobody)
+            case .seccomp:
+                let started = try start(arguments, output, error, signals, isObserved: true)
+                guard started.refusal != 0 || started.listener < 0 else {
+                    return (started, .calls(started.listener))
+                }
+                // It has ended without having begun.
+                _ = Self.wait(for: started.process)
+                close(started.channel)
+                throw .system(started.refusal > 0 ? started.refusal : EAGAIN)
+            case .preload:
+                let place = try PreloadPlace(in: self.output.parent, files)
+                do throws(Observation.Refusal) {
+                    let started = try start(arguments, output, error, signals, environment: place.environment)
+                    return (started, .reports(place, first: started.process))
+                } catch {
+                    place.abandon()
+                    throw error
                 }
             }
-            guard code == 0 else { throw StartFailure(code: code) }
+        }
+
+        private func start(
+            _ words: [[UInt8]], _ output: Int32, _ error: Int32, _ signals: CommandSignals,
+            isObserved: Bool = false, environment: [[UInt8]]? = nil
+        ) throws(Observation.Refusal) -> mlrepo_started {
+            var started = mlrepo_started()
+            let code = WordList(words).withPointers { words in
+                WordList(environment ?? []).withPointers { variables in
+                    withUnsafePointer(to: signals.mask) { mask in
+                        var command = mlrepo_command(
+                            arguments: words, output: output, error: error, mask: mask,
+                            is_observed: isObserved ? 1 : 0,
+                            environment: environment == nil ? nil : variables)
+                        return mlrepo_start(&command, &started)
+                    }
+                }
+            }
+            guard code == 0 else { throw .system(code) }
             return started
         }
 

@@ -152,6 +152,25 @@
             familiar.insert(thread)
         }
 
+        /// Whether a process sees the same files under the same names as we do; of one that is gone nobody can tell any more.
+        mutating func isFamiliar(_ process: UInt32) -> Bool {
+            do throws(Failure) {
+                try requireFamiliar(process)
+                return true
+            } catch {
+                guard Self.link("/proc/\(process)/root") == nil else { return false }
+                strangers.remove(process)
+                return true
+            }
+        }
+
+        /// Where an absolute path of a process leads; nothing where that holds no data of anybody.
+        func path(_ written: FilePath, of process: UInt32) -> FilePath? {
+            written.bytes.withUnsafeBytes { name in
+                Self.isOfKernel(name) ? Self.throughProcess(name, process) : written
+            }
+        }
+
         private static func link(_ path: String) -> [UInt8]? {
             let bytes = [UInt8](unsafeUninitializedCapacity: longest) { buffer, count in
                 let length = buffer.withMemoryRebound(to: CChar.self) { buffer in

@@ -8,8 +8,36 @@
     /// Answers the calls that a listener tells of, has the files looked at that they name, and passes on what is printed. If this
     /// process is killed meanwhile they go on, unobserved. Has to be finished, once.
     struct Supervision {
+        /// Who tells of what a command does with files.
+        enum Source: Sendable {
+            case nobody
+            /// The kernel, through a listener.
+            case calls(Int32)
+            /// The library in each program, of which the first is a process's.
+            case reports(PreloadPlace, first: pid_t)
+
+            var way: Observation.Way {
+                switch self {
+                case .nobody: .declared
+                case .calls: .seccomp
+                case .reports: .preload
+                }
+            }
+
+            /// What it is told by, which is closed at the end; -1 where that is nothing.
+            fileprivate var descriptor: Int32 {
+                switch self {
+                case .nobody: -1
+                case .calls(let listener): listener
+                case .reports(let place, _): place.socket
+                }
+            }
+
+            fileprivate var listener: Int32 { if case .calls(let listener) = self { listener } else { -1 } }
+        }
+
         let files: SharedWatch
-        private let listener: Int32
+        private let source: Source
         /// Where the kernel writes of the call that is taken, in memory that the caretaker sees.
         private let room: UnsafeMutableRawPointer
         private let caretaker: Caretaker
@@ -24,20 +52,22 @@
         /// What the threads share.
         private struct Threads {
             var running = 0
+            /// What was started has ended, and only what it left may go on.
+            var isEnding = false
             /// The one that answers calls; nothing when it has ended, or has not begun.
             var observer: pthread_t?
             var outputFailure: Int32?
         }
 
         /// - Parameters:
-        ///   - listener: Of the filter, or -1 where nothing is watched; is closed at the end.
+        ///   - source: Is closed at the end.
         ///   - streams: What is printed, and has to be passed on.
         init(
-            listener: Int32, _ files: SharedWatch, _ streams: [CommandOutput]
+            _ source: Source, _ files: SharedWatch, _ streams: [CommandOutput]
         ) throws(ObservedCommand.StartFailure) {
-            (self.listener, self.files, self.streams) = (listener, files, streams)
+            (self.source, self.files, self.streams) = (source, files, streams)
             room = Self.sharedRoom()
-            caretaker = Caretaker(listener: listener, room: room, streams)
+            caretaker = Caretaker(listener: source.listener, room: room, streams)
             var ends: [Int32] = [-1, -1]
             guard mlrepo_open_pipe(&ends) == 0 else {
                 throw ObservedCommand.StartFailure(code: errno)
@@ -55,7 +85,7 @@
         /// - Returns: Whether the system grants them, and a caretaker; else no call is answered, and nobody may be left waiting.
         func begin() -> Bool {
             let isWatched =
-                caretaker.isThere && (listener < 0 || answer()) && streams.allSatisfy { pass($0) }
+                caretaker.isThere && (source.descriptor < 0 || listen()) && streams.allSatisfy { pass($0) }
             if !isWatched { files.close() }
             return isWatched
         }
@@ -64,6 +94,7 @@
         ///
         /// - Parameter milliseconds: Those who are left get so long to end by themselves; nothing where they get as long as they want.
         func finish(within milliseconds: Int32?) {
+            threads.withLock { $0.isEnding = true }
             var passed: Int32 = 0
             while !isOver, milliseconds.map({ passed < $0 }) ?? true {
                 // Who is waited for without an end need not be asked so often.
@@ -84,7 +115,7 @@
             close(ending)
             caretaker.release(isNeeded: isNeeded)
             for stream in streams { stream.close() }
-            if listener >= 0 { close(listener) }
+            if source.descriptor >= 0 { close(source.descriptor) }
             munmap(room, Int(MLREPO_NOTICE_SIZE))
             var action = before
             sigaction(SIGURG, &action, nil)
@@ -105,22 +136,30 @@
         var observation: Observation {
             let (log, gaps) = files.findings
             // Who may do anything gave nothing up.
-            let isPowerless = listener >= 0 && geteuid() != 0 && log.hasPrivileged
+            let isPowerless = source.way == .seccomp && geteuid() != 0 && log.hasPrivileged
             return Observation(
-                way: listener >= 0 ? .seccomp : .declared, log: log,
+                way: source.way, log: log,
                 gaps: isPowerless ? gaps.union([.privileges]) : gaps)
         }
 
-        /// Starts the threads that answer calls and look at files.
+        /// Starts the threads that are told and look at files.
         ///
         /// - Returns: Whether the system grants them.
-        private func answer() -> Bool {
+        private func listen() -> Bool {
             nonisolated(unsafe) let room = room
-            let (listener, ending, files, threads) = (listener, ending, files, threads)
+            let (source, ending, files, threads) = (source, ending, files, threads)
             let isAnswering = start {
                 threads.withLock { $0.observer = pthread_self() }
-                var observer = CallObserver(listener: listener, room: room, files)
-                observer.run(until: ending)
+                switch source {
+                case .nobody: break
+                case .calls(let listener):
+                    var observer = CallObserver(listener: listener, room: room, files)
+                    observer.run(until: ending)
+                case .reports(let place, let first):
+                    var observer = PreloadObserver(
+                        socket: place.socket, library: place.library, first: first, files)
+                    observer.run(until: ending) { threads.withLock { $0.isEnding } }
+                }
                 files.close()
                 threads.withLock { $0.observer = nil }
             }

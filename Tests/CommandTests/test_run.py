@@ -587,7 +587,7 @@ class Ending(RunTest):
     def test_a_failure_of_our_own(self) -> None:
         self.refused("run", status=125, says="name the command")
         self.refused("run", "--param", "lr=1", "true", status=125, says="the command has no {lr}")
-        self.refused("run", "--observe", "magic", "true", status=125, says="seccomp or declared")
+        self.refused("run", "--observe", "magic", "true", status=125, says="seccomp, preload or declared")
         outside = self.root / "outside"
         outside.mkdir()
         self.mlrepo("run", "true", status=125, cwd=outside)
@@ -782,7 +782,7 @@ class Ending(RunTest):
     def test_a_run_in_a_run(self) -> None:
         outer = self.observed("sh", "-c", f"{MLREPO} run --quiet cat data/a.txt; cat data/b.txt >out.txt")
         runs = [json.loads(line) for line in self.mlrepo("runs", "--json").splitlines()]
-        self.assertEqual({run["observedBy"] for run in runs}, {"declared", "seccomp"})
+        self.assertEqual({run["observedBy"] for run in runs}, {"preload", "seccomp"})
         self.assertEqual(self.inputs(outer["name"]), ["data/a.txt", "data/b.txt"])
         self.assertEqual(list(self.outputs(outer["name"])), ["out.txt"])
 

@@ -10,6 +10,7 @@
 #include "LowBits.h"
 #include "Observe.h"
 #include "RangeCoder.h"
+#include "Reporting.h"
 #include "SHA256Pair.h"
 
 // open(2) and ioctl(2) are variadic, which Swift cannot call.

@@ -40,7 +40,8 @@ struct mlrepo_command {
     char *const *arguments;
     int output, error;  // become its standard output and error
     const void *mask;   // the signals (sigset_t) that it is started with blocked
-    int is_observed;    // its calls are told through a listener
+    int is_observed;    // its calls are told through a listener; where that is refused it is not executed
+    char *const *environment; // NULL where it is this process's own
 };
 
 // What became of a start.

@@ -91,9 +91,9 @@ struct RunCommand: ParsableCommand {
     @Option(
         name: .customLong("observe"),
         help: ArgumentHelp(
-            "How files are found: seccomp (the kernel tells of each), or declared (only --input and --output count).",
+            "How files are found: seccomp (the kernel tells of each), preload (a library in each program), or declared (only --input and --output count); else the first of them that works.",
             valueName: "way"))
-    var way = "seccomp"
+    var way: String?
     @Option(
         name: .customLong("input"),
         help: ArgumentHelp(
@@ -146,11 +146,7 @@ struct RunCommand: ParsableCommand {
         guard message.isEmpty || message.contains(where: CommitCommand.isMessage) else {
             throw Failure(status: .usage, message: "say what this version is: mlrepo run -m MESSAGE COMMAND")
         }
-        guard let way = Observation.Way(rawValue: way) else {
-            throw Failure(
-                status: .usage,
-                message: "--observe is seccomp or declared, and not '\(Terminal.escaped(way))'")
-        }
+        let way = try way.map { try Self.way($0) }
         let given = try Values.gather(pairs: parameters, files: [])
         let filled = try CommandWords.filled(words, with: given, typed: parameters)
         for file in parameterFiles { _ = try Values.gather(pairs: [], files: [file]) }
@@ -167,7 +163,7 @@ struct RunCommand: ParsableCommand {
         let earlier = try resume.map { try resumed($0, home) }
         request.earlier = earlier
         request.parameters = CommandWords.parameters(of: filled).merging(given) { $1 }
-        guard !cached || way == .seccomp && inputs.isEmpty && outputs.isEmpty else {
+        guard !cached || way != .declared && inputs.isEmpty && outputs.isEmpty else {
             throw Failure(
                 status: .usage,
                 message: "--cached is for runs that are watched: what is only declared may be otherwise")
@@ -221,6 +217,16 @@ struct RunCommand: ParsableCommand {
         tell(report, end, commit)
         if isGood, !cached, !output.quiet, !output.json { try offer(report) }
         try finish(end)
+    }
+
+    private static func way(_ word: String) throws -> Observation.Way {
+        if let way = Observation.Way(rawValue: word) { return way }
+        let words = Observation.Way.allCases.map(\.rawValue)
+        throw Failure(
+            status: .usage,
+            message:
+                "--observe is \(words.dropLast().joined(separator: ", ")) or \(words.last ?? ""), and not '\(Terminal.escaped(word))'"
+        )
     }
 
     /// Ends as the command did.
