@@ -14,9 +14,11 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -353,6 +355,18 @@ void mlrepo_allow_call(int listener, uint64_t id) {
     }
 }
 
+int64_t mlrepo_birth(const char *path) {
+    struct statx facts;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &facts) != 0 || (facts.stx_mask & STATX_BTIME) == 0) return -1;
+    return facts.stx_btime.tv_sec * 1000000000 + facts.stx_btime.tv_nsec;
+}
+
+int64_t mlrepo_file_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 long mlrepo_read_memory(uint32_t process, uint64_t address, void *buffer, size_t size) {
     // Page by page: a read that goes over the end of a mapping may give nothing of what lies before it.
     enum { page = 4096, most = 8 };
@@ -389,12 +403,13 @@ static _Noreturn void take_care(const struct mlrepo_caretaking *work) {
     uint64_t taken;
     memcpy(&taken, work->room, sizeof taken);
     if (work->listener >= 0) mlrepo_allow_call(work->listener, taken);
-    int open[3] = {work->listener, work->from[0], work->from[1]};
+    int open[4] = {work->listener, work->from[0], work->from[1], work->drained};
     static char buffer[65536];
-    while (open[0] >= 0 || open[1] >= 0 || open[2] >= 0) {
-        struct pollfd all[3];
-        for (int index = 0; index < 3; index++) all[index] = (struct pollfd){open[index], POLLIN, 0};
-        if (poll(all, 3, -1) < 0) continue;
+    while (open[0] >= 0 || open[1] >= 0 || open[2] >= 0 || open[3] >= 0) {
+        struct pollfd all[4];
+        for (int index = 0; index < 4; index++) all[index] = (struct pollfd){open[index], POLLIN, 0};
+        if (poll(all, 4, -1) < 0) continue;
+        if (all[3].revents != 0 && read(open[3], buffer, sizeof buffer) == 0) open[3] = -1;
         if ((all[0].revents & POLLIN) != 0) {
             static uint64_t room[MLREPO_NOTICE_SIZE / 8];
             struct mlrepo_call call;
@@ -430,10 +445,10 @@ int mlrepo_start_caretaker(const struct mlrepo_caretaking *work) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_NAME, "mlrepo-caretaker", 0, 0, 0);
     // Nothing else stays open: the end of a pipe that is held here would be waited for.
-    int kept[8] = {work->observer, work->listener, work->from[0], work->from[1], work->to[0], work->to[1], work->log[0], work->log[1]};
+    int kept[9] = {work->drained, work->observer, work->listener, work->from[0], work->from[1], work->to[0], work->to[1], work->log[0], work->log[1]};
     for (int descriptor = 0; descriptor < 4096; descriptor++) {
         int is_kept = 0;
-        for (int index = 0; index < 8; index++) is_kept |= kept[index] == descriptor;
+        for (int index = 0; index < 9; index++) is_kept |= kept[index] == descriptor;
         if (!is_kept) close(descriptor);
     }
     take_care(work);

@@ -115,6 +115,7 @@ enum RunText {
         case .system(let code): reason(code)
         case .noLibrary: "there is no libmlrepo-preload.so beside mlrepo, nor in it"
         case .notLoaded: "programs do not load the library"
+        case .notTraced: "there is no strace that can trace here"
         }
     }
 
@@ -126,6 +127,8 @@ enum RunText {
             case .seccomp: "the kernel tells of its files"
             case .preload:
                 "a library in it tells of its files, which misses static programs and calls past the C library"
+            case .strace:
+                "strace tells of its files when it has opened them, which does not know what they were before"
             case .declared: "only what is declared counts"
             }
         return "the system does not let the command be watched as usual (\(reasons)): \(words)"

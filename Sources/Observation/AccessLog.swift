@@ -45,6 +45,9 @@ package struct AccessLog: Sendable {
     /// Notes by which name a file was asked for.
     package mutating func note(alias: FilePath, of path: FilePath) { aliases[path] = alias }
 
+    /// Nobody knows what a file was when it was read.
+    package mutating func note(unsteady path: FilePath) { files[path]?.isUnsteady = true }
+
     package mutating func note(_ access: FileAccess) {
         switch access {
         case .open(let path, let opening, let status):

@@ -16,10 +16,14 @@
 
         private let listener: Int32
         private let room: UInt
+        private let drained: Int32
         private let state: Mutex<State>
 
-        /// - Parameter room: Where the kernel writes of the call that the observer takes, in memory that both see.
-        init(listener: Int32, room: UnsafeMutableRawPointer, _ streams: [CommandOutput]) {
+        /// - Parameters:
+        ///   - drained: What strace writes; -1 where there is none.
+        ///   - room: Where the kernel writes of the call that the observer takes, in memory that both see.
+        init(listener: Int32, drained: Int32, room: UnsafeMutableRawPointer, _ streams: [CommandOutput]) {
+            self.drained = drained
             self.listener = listener
             self.room = UInt(bitPattern: room)
             state = Mutex(State(streams: streams))
@@ -34,6 +38,7 @@
             let second = state.streams.count > 1 ? state.streams[1] : nil
             var work = mlrepo_caretaking(
                 observer: ends[0], listener: listener, room: UnsafeRawPointer(bitPattern: room),
+                drained: drained,
                 from: (first?.reading ?? -1, second?.reading ?? -1),
                 to: (first?.shown ?? -1, second?.shown ?? -1),
                 log: isKeeping ? (first?.kept ?? -1, second?.kept ?? -1) : (-1, -1))

@@ -10,12 +10,16 @@ enum FileRequest: Sendable {
     case link(FilePath)
     case symbolicLink(FilePath)
     case remove(FilePath)
+    /// What was done already: a file that was opened, without links on its way, and the name that it was opened by.
+    case opened(FilePath, FileAccess.Opening, by: FilePath?)
+    case renamed(FilePath, to: FilePath)
+    case removed(FilePath)
 
     /// Whether it changes what is there: then what was there is looked at before.
     var isChange: Bool {
         switch self {
         case .open(_, let opening): opening != .reading
-        case .execute: false
+        case .execute, .opened, .renamed, .removed: false
         case .created, .rename, .link, .symbolicLink, .remove: true
         }
     }
@@ -38,8 +42,10 @@ extension FileKeeper {
 struct FileWatch {
     private let files: any FileSystem
     /// Directories without links, by the names that led to them; both with nothing but names behind them to come.
-    private var directories: [[UInt8]: [UInt8]] = [:]
-    private(set) var log: AccessLog
+    var directories: [[UInt8]: [UInt8]] = [:]
+    var log: AccessLog
+    /// What changed at this time or later may be the command's doing.
+    let beginning = Self.now
     private let keeper: (any FileKeeper)?
 
     /// - Parameters:
@@ -92,6 +98,9 @@ struct FileWatch {
         case .symbolicLink(let path):
             directories.removeAll()
             if let place = place(path) { log.note(.link(place, replaced: status(place))) }
+        case .opened(let path, let opening, let name): noteOpened(path, opening, by: name)
+        case .renamed(let path, let other): noteRenamed(path, other)
+        case .removed(let path): noteRemoved(path)
         case .remove(let path):
             guard let place = place(path) else { return }
             let was = status(place)
@@ -124,12 +133,12 @@ struct FileWatch {
         return nil
     }
 
-    private func status(_ path: FilePath) -> FileStatus? { (try? files.status(path)) ?? nil }
+    func status(_ path: FilePath) -> FileStatus? { (try? files.status(path)) ?? nil }
 
     /// A path without links on the way; its last name may be one.
     ///
     /// Nothing if its directory is not there.
-    private mutating func place(_ path: FilePath) -> FilePath? {
+    mutating func place(_ path: FilePath) -> FilePath? {
         let bytes = path.bytes
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         let name = bytes[(slash + 1)...]

@@ -6,6 +6,8 @@ package struct Observation: Sendable {
         case seccomp
         /// Processes told of each by a library that was loaded into them.
         case preload
+        /// strace told of each, when the call had returned.
+        case strace
         /// Nothing was watched: what somebody says counts.
         case declared
     }
@@ -46,6 +48,8 @@ package struct Observation: Sendable {
         case noLibrary
         /// The library is there, and programs do not load it.
         case notLoaded
+        /// There is no strace, or it may not trace.
+        case notTraced
     }
 
     package var way: Way

@@ -125,6 +125,7 @@ package struct ObservedCommand: Sendable {
             if case .reports(let place, _) = source {
                 place.remove(isNeeded: observation.gaps.contains(.leftRunning))
             }
+            if case .trace = source { StracePlace.forget(self.output.parent) }
             guard isWatched else { throw StartFailure(code: EAGAIN) }
             let failure = Self.failure(started.channel)
             // What was never executed said nothing.
@@ -177,6 +178,20 @@ package struct ObservedCommand: Sendable {
                 _ = Self.wait(for: started.process)
                 close(started.channel)
                 throw .system(started.refusal > 0 ? started.refusal : EAGAIN)
+            case .strace:
+                // What cannot be executed is not traced; it fails as it would without.
+                guard let words = StracePlace.words(arguments) else {
+                    return (try start(arguments, output, error, signals), .nobody)
+                }
+                let place = try StracePlace(in: self.output.parent)
+                let started: mlrepo_started
+                do throws(Observation.Refusal) {
+                    started = try start(place.command(words), output, error, signals)
+                } catch {
+                    close(place.pipe)
+                    throw error
+                }
+                return (started, .trace(place.pipe, first: started.process))
             case .preload:
                 let place = try PreloadPlace(in: self.output.parent, files)
                 do throws(Observation.Refusal) {

@@ -85,7 +85,7 @@
         }
 
         /// Whether a path lies in a file system that holds no data of anybody.
-        private static func isOfKernel(_ name: UnsafeRawBufferPointer) -> Bool {
+        static func isOfKernel(_ name: UnsafeRawBufferPointer) -> Bool {
             guard name.count > 4, "psd".utf8.contains(name[1]) else { return false }
             // Memory in which many keep data.
             if name.starts(with: "/dev/shm/".utf8) { return false }

@@ -15,12 +15,15 @@
             case calls(Int32)
             /// The library in each program, of which the first is a process's.
             case reports(PreloadPlace, first: pid_t)
+            /// strace, through a pipe, of which the first process is a process's.
+            case trace(Int32, first: pid_t)
 
             var way: Observation.Way {
                 switch self {
                 case .nobody: .declared
                 case .calls: .seccomp
                 case .reports: .preload
+                case .trace: .strace
                 }
             }
 
@@ -30,8 +33,11 @@
                 case .nobody: -1
                 case .calls(let listener): listener
                 case .reports(let place, _): place.socket
+                case .trace(let pipe, _): pipe
                 }
             }
+
+            fileprivate var pipe: Int32 { if case .trace(let pipe, _) = self { pipe } else { -1 } }
 
             fileprivate var listener: Int32 { if case .calls(let listener) = self { listener } else { -1 } }
         }
@@ -67,7 +73,7 @@
         ) throws(ObservedCommand.StartFailure) {
             (self.source, self.files, self.streams) = (source, files, streams)
             room = Self.sharedRoom()
-            caretaker = Caretaker(listener: source.listener, room: room, streams)
+            caretaker = Caretaker(listener: source.listener, drained: source.pipe, room: room, streams)
             var ends: [Int32] = [-1, -1]
             guard mlrepo_open_pipe(&ends) == 0 else {
                 throw ObservedCommand.StartFailure(code: errno)
@@ -136,7 +142,7 @@
         var observation: Observation {
             let (log, gaps) = files.findings
             // Who may do anything gave nothing up.
-            let isPowerless = source.way == .seccomp && geteuid() != 0 && log.hasPrivileged
+            let isPowerless = [.seccomp, .strace].contains(source.way) && geteuid() != 0 && log.hasPrivileged
             return Observation(
                 way: source.way, log: log,
                 gaps: isPowerless ? gaps.union([.privileges]) : gaps)
@@ -154,6 +160,9 @@
                 case .nobody: break
                 case .calls(let listener):
                     var observer = CallObserver(listener: listener, room: room, files)
+                    observer.run(until: ending)
+                case .trace(let pipe, let first):
+                    var observer = StraceObserver(pipe: pipe, first: first, files)
                     observer.run(until: ending)
                 case .reports(let place, let first):
                     var observer = PreloadObserver(

@@ -587,7 +587,7 @@ class Ending(RunTest):
     def test_a_failure_of_our_own(self) -> None:
         self.refused("run", status=125, says="name the command")
         self.refused("run", "--param", "lr=1", "true", status=125, says="the command has no {lr}")
-        self.refused("run", "--observe", "magic", "true", status=125, says="seccomp, preload or declared")
+        self.refused("run", "--observe", "magic", "true", status=125, says="seccomp, preload, strace or declared")
         outside = self.root / "outside"
         outside.mkdir()
         self.mlrepo("run", "true", status=125, cwd=outside)

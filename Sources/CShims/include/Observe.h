@@ -98,6 +98,12 @@ int mlrepo_next_call(int listener, void *room, struct mlrepo_call *call);
 // Lets a call go on.
 void mlrepo_allow_call(int listener, uint64_t id);
 
+// When a file was made, in nanoseconds since 1970; -1 where its file system does not tell.
+int64_t mlrepo_birth(const char *path);
+
+// The time as files are stamped with it, in nanoseconds since 1970.
+int64_t mlrepo_file_time(void);
+
 // Reads memory of another process; what lies before a page that is not there is read. Returns a count of bytes, or -1.
 long mlrepo_read_memory(uint32_t process, uint64_t address, void *buffer, size_t size);
 
@@ -106,6 +112,7 @@ struct mlrepo_caretaking {
     int observer;       // ends when the observer does
     int listener;       // or -1
     const void *room;   // of the observer's calls, in shared memory: one that it had taken is answered
+    int drained;        // what strace writes, which nobody reads any more; or -1
     int from[2];        // what the command prints
     int to[2];          // where it is shown
     int log[2];         // where it is kept

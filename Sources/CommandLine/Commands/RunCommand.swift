@@ -91,7 +91,7 @@ struct RunCommand: ParsableCommand {
     @Option(
         name: .customLong("observe"),
         help: ArgumentHelp(
-            "How files are found: seccomp (the kernel tells of each), preload (a library in each program), or declared (only --input and --output count); else the first of them that works.",
+            "How files are found: seccomp (the kernel tells of each), preload (a library in each program), strace, or declared (only --input and --output count); else the first of them that works.",
             valueName: "way"))
     var way: String?
     @Option(
