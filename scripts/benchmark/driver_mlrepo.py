@@ -70,3 +70,27 @@ class MlrepoDeclared(Mlrepo):
         **{name: reading(name, f"{DECLARED} --input {path} --") for name, path in READS.items()},
         "many": writing(f"{DECLARED} --output out/% --"),
     }
+
+
+class MlrepoPreload(Mlrepo):
+    """Stands beside mlrepo: a library in the command tells of its files."""
+
+    name = "mlrepo-preload"
+    settings = "`run --observe preload`; else as mlrepo"
+    workloads = frozenset(("observe",))
+    commands: ClassVar[dict[str, list[str]]] = {
+        **{name: Mlrepo.commands[name] for name in ("set-up", "first", "version")},
+        **watched("{tool} run --quiet --observe preload --"),
+    }
+
+
+class MlrepoStrace(Mlrepo):
+    """Stands beside mlrepo: strace tells of the command's files, and mlrepo reads what it writes."""
+
+    name = "mlrepo-strace"
+    settings = "`run --observe strace`; else as mlrepo"
+    workloads = frozenset(("observe",))
+    commands: ClassVar[dict[str, list[str]]] = {
+        **{name: Mlrepo.commands[name] for name in ("set-up", "first", "version")},
+        **watched("{tool} run --quiet --observe strace --"),
+    }

@@ -11,7 +11,7 @@ from .driver_baseline import Baseline
 from .driver_borg import Borg, BorgZstd
 from .driver_dvc import Dvc
 from .driver_git import Git, GitDefault
-from .driver_mlrepo import Mlrepo, MlrepoDeclared
+from .driver_mlrepo import Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace
 from .driver_restic import Restic
 from .driver_strace import Strace
 from .driver_xet import Xet
@@ -20,7 +20,8 @@ from .driver_zipnn import Zipnn
 ALL: dict[str, type[Driver]] = {
     driver.name: driver
     for driver in (
-        Baseline, Alone, Mlrepo, MlrepoDeclared, Strace, Git, GitDefault, Borg, BorgZstd, Restic, Dvc, Xet, Zipnn
+        Baseline, Alone, Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace, Strace, Git, GitDefault, Borg, BorgZstd,
+        Restic, Dvc, Xet, Zipnn
     )
 }
 KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc")

@@ -29,7 +29,7 @@ class Observe(Workload):
 
     name = "observe"
     lends = True
-    peers = frozenset(("alone", "mlrepo", "mlrepo-declared", "strace"))
+    peers = frozenset(("alone", "mlrepo", "mlrepo-declared", "mlrepo-preload", "mlrepo-strace", "strace"))
     needs: ClassVar[tuple[str, ...]] = ("numpy", "PIL.Image")
 
     def __init__(self) -> None:
