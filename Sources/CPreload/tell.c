@@ -41,7 +41,8 @@ static long lift(long descriptor) {
     return descriptor;
 }
 
-// The socket; -1 where nobody is to be told. A program may have closed it, and opened something else there.
+// The socket; -1 where nobody is to be told, -EBADF where another thread has closed it meanwhile. A program may have opened something
+// else there.
 static long listening(void) {
     uint64_t known = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
     if (is_channel(known)) return (long)(known & 0xffffffff) - 1;
@@ -50,12 +51,13 @@ static long listening(void) {
     long result = RAW(connect, descriptor, &address, sizeof address, 0);
     if (result < 0) {
         if (result == -ENOENT || result == -ECONNREFUSED) is_gone = 1;
+        if (result == -EBADF || result == -ENOTSOCK) return -EBADF;
         close_raw(descriptor);
         return -1;
     }
     descriptor = lift(descriptor);
     struct stat facts;
-    if (RAW(fstat, descriptor, &facts, 0, 0) != 0) return -1;
+    if (RAW(fstat, descriptor, &facts, 0, 0) != 0) return -EBADF;
     uint64_t own = (uint64_t)(uint32_t)facts.st_ino << 32 | (uint64_t)(descriptor + 1);
     if (__atomic_compare_exchange_n(&channel, &known, own, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return descriptor;
     // Another thread was faster.
@@ -78,11 +80,18 @@ void tell_prepare(const char *library) {
 
 static int is_muted(void) { return is_gone || told_library[0] == 0; }
 
-static long send_message(long to, struct msghdr *message) {
-    long result;
-    do {
-        result = RAW(sendmsg, to, message, MSG_NOSIGNAL, 0);
-    } while (result == -EINTR);
+// Sends, and says by which descriptor; another thread may close that at any moment, and then it is another one.
+static long send_message(struct msghdr *message, long *to) {
+    long result = -EBADF;
+    for (int attempt = 0; attempt < 64; attempt++) {
+        *to = listening();
+        if (*to == -EBADF) continue;
+        if (*to < 0) return *to;
+        do {
+            result = RAW(sendmsg, *to, message, MSG_NOSIGNAL, 0);
+        } while (result == -EINTR);
+        if (result != -EBADF && result != -ENOTSOCK && result != -ENOTCONN && result != -EDESTADDRREQ) break;
+    }
     if (result == -ECONNREFUSED) is_gone = 1;
     return result;
 }
@@ -106,15 +115,14 @@ static void wait_for_answer(long from, long to) {
 }
 
 static void send_report(struct iovec *parts, unsigned count, int waits) {
-    long to = listening();
-    if (to < 0) return;
+    long to = -1;
     struct msghdr message;
     memset(&message, 0, sizeof message);
     message.msg_iov = parts;
     message.msg_iovlen = count;
     int ends[2];
     if (!waits || RAW(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        send_message(to, &message);
+        send_message(&message, &to);
         return;
     }
     union {
@@ -128,7 +136,7 @@ static void send_report(struct iovec *parts, unsigned count, int waits) {
     control.header.cmsg_type = SCM_RIGHTS;
     control.header.cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(&control.header), &ends[1], sizeof(int));
-    long result = send_message(to, &message);
+    long result = send_message(&message, &to);
     close_raw(ends[1]);
     if (result >= 0) {
         wait_for_answer(ends[0], to);
@@ -136,7 +144,7 @@ static void send_report(struct iovec *parts, unsigned count, int waits) {
         // Too many descriptors are on their way.
         message.msg_control = NULL;
         message.msg_controllen = 0;
-        send_message(to, &message);
+        send_message(&message, &to);
     }
     close_raw(ends[0]);
 }

@@ -17,19 +17,22 @@
                 let beside = place.parent / MLREPO_REPORT_LIBRARY
                 if let found = (try? files.contentsIfPresent(beside, limit: most)) ?? nil { return found }
             }
-            return section(of: own, files)
+            return section(of: own)
         }
 
-        /// The bytes of the section in a program's file; nothing where it has none, or is no such file.
-        static func section(of program: FilePath, _ files: any FileSystem) -> [UInt8]? {
-            section { (offset, count) in
+        /// The bytes of the section in a program's file, to which a link may lead; nothing where it has none, or is no such file.
+        private static func section(of program: FilePath) -> [UInt8]? {
+            let file = mlrepo_open(program.description, O_RDONLY | O_CLOEXEC, 0)
+            guard file >= 0 else { return nil }
+            defer { close(file) }
+            return section { (offset, count) in
                 guard offset >= 0, count >= 0, count <= most else { return nil }
-                let bytes = try? files.bytes(of: program, at: offset, count: count)
-                return bytes?.count == count ? bytes : nil
+                var bytes = [UInt8](repeating: 0, count: count)
+                return pread(file, &bytes, count, offset) == count ? bytes : nil
             }
         }
 
-        /// The same, of a file of 64 bits in this machine's byte order (elf(5)), by what reads so many bytes of it.
+        /// The section of a file of 64 bits in this machine's byte order (elf(5)), by what reads so many bytes of it.
         static func section(_ read: (_ offset: Int, _ count: Int) -> [UInt8]?) -> [UInt8]? {
             // Little ends first, 64 bits.
             guard let head = read(0, 64), head.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]),

@@ -93,6 +93,45 @@ static int way(const char *word) {
 }
 int main(int count, char **words) { return count > 1 ? way(words[1]) : 9; }
 """
+THREADS = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void tick(int number) { close(open("data/a.txt", O_RDONLY)); }
+static void *work(void *number) {
+    char name[64];
+    for (int count = 0; count < 100; count++) {
+        sprintf(name, "out/%ld-%d", (long)number, count);
+        close(open(name, O_WRONLY | O_CREAT, 0666));
+        FILE *stream = fopen("data/b.txt", "r");
+        if (stream == NULL) _exit(4);
+        fclose(stream);
+        if (count % 20 == 0) {
+            pid_t process = fork();
+            if (process == 0) _exit(0);
+            waitpid(process, NULL, 0);
+        }
+        if (count % 25 == 0) for (int other = 900; other < 1024; other++) close(other);
+        if (count % 2) unlink(name);
+    }
+    return NULL;
+}
+int main(void) {
+    struct sigaction action = {.sa_handler = tick, .sa_flags = SA_RESTART};
+    struct itimerval often = {{0, 2000}, {0, 2000}};
+    pthread_t threads[4];
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (long number = 0; number < 4; number++) pthread_create(&threads[number], NULL, work, (void *)number);
+    for (int number = 0; number < 4; number++) pthread_join(threads[number], NULL);
+    return 0;
+}
+"""
 STATIC = r"""
 #include <fcntl.h>
 #include <unistd.h>
@@ -114,12 +153,16 @@ def in_each_way(test):
 class Ways(RunTest):
     """What is written goes to out/, which is made anew for each way."""
 
+    refusals: dict[str, str] = {}
+
     def require(self, way: str) -> None:
         shutil.rmtree(self.work / "out", ignore_errors=True)
         (self.work / "out").mkdir()
-        done = self.run_raw("run", "--quiet", "--observe", way, "true")
-        if b"cannot be watched" in done.stderr:
-            self.skipTest(done.stderr.decode().splitlines()[0])
+        if way not in self.refusals:
+            told = self.run_raw("run", "--quiet", "--observe", way, "true").stderr.decode()
+            self.refusals[way] = told if "cannot be watched" in told else ""
+        if self.refusals[way]:
+            self.skipTest(self.refusals[way].splitlines()[0])
 
     def compiled(self, name: str, text: str, compiler: str, *options: str) -> str:
         found = shutil.which(compiler)
@@ -298,7 +341,7 @@ class Ways(RunTest):
 
     @in_each_way
     def test_what_is_left_running(self, way: str) -> None:
-        self.expect(way, "sh", "-c", "(sleep 3; cat data/a.txt >out/late.txt) >/dev/null 2>&1 & cat data/b.txt",
+        self.expect(way, "sh", "-c", "(sleep 1.5; cat data/a.txt >out/late.txt) >/dev/null 2>&1 & cat data/b.txt",
                     inputs=["data/b.txt"], gaps=["leftRunning"])
         self.until((self.work / "out/late.txt").exists)
         self.until(lambda: (self.work / "out/late.txt").read_text() == "row a\n")
@@ -356,23 +399,56 @@ class Ways(RunTest):
         self.require("preload")
         self.mlrepo("run", "--quiet", "--observe", "preload", "cat", "data/a.txt")
         self.assertEqual(list((self.work / ".mlrepo/runs").iterdir()), [])
-        # The loader would part this at its blank.
-        self.work = self.root / "with blank"
-        self.work.mkdir()
-        self.mlrepo("init", "--quiet")
-        self.write("a.txt", "x")
-        before = set(os.listdir("/tmp"))
-        self.mlrepo("run", "--observe", "preload", "cat", "a.txt")
-        self.assertIn("observed (preload)", self.stderr)
-        self.assertEqual({name for name in set(os.listdir("/tmp")) - before if not name.startswith("mlrepo-test-")}
-                         & {name for name in os.listdir("/tmp") if name.startswith("mlrepo-")}, set())
 
-    def test_without_a_library(self) -> None:
+    def test_a_directory_that_the_loader_would_part(self) -> None:
+        self.require("preload")
+        elsewhere = self.root / "with blank: $HOME é"
+        self.work.rename(elsewhere)
+        self.work = elsewhere
+        for way in ("preload", "seccomp"):
+            self.expect(way, "cat", "data/a.txt", inputs=["data/a.txt"])
+
+    def alone(self) -> str:
+        """The program without what lies beside it."""
         alone = self.root / "mlrepo"
         shutil.copy(MLREPO, alone)
-        done = subprocess.run([alone, "run", "--observe", "preload", "true"], cwd=self.work, env=self.environment, capture_output=True)
+        return str(alone)
+
+    def test_without_a_library(self) -> None:
+        done = subprocess.run([self.alone(), "run", "--observe", "preload", "true"], cwd=self.work, env=self.environment, capture_output=True)
+        if done.returncode == 0:
+            self.skipTest("the library is in the program")
         self.assertEqual(done.returncode, 125)
         self.assertIn(b"there is no libmlrepo-preload.so", done.stderr)
+
+    def test_a_library_in_the_program(self) -> None:
+        self.require("preload")
+        library = os.path.join(os.path.dirname(os.path.realpath(MLREPO)), "libmlrepo-preload.so")
+        if shutil.which("objcopy") is None or not os.path.exists(library):
+            self.skipTest("there is no objcopy, or no library beside the program")
+        alone = self.alone()
+        subprocess.run(["objcopy", "--add-section", f".mlrepo.preload={library}", alone], check=True)
+        done = subprocess.run([alone, "run", "--observe", "preload", "cat", "data/a.txt"], cwd=self.work, env=self.environment, capture_output=True)
+        self.assertIn(b"observed (preload) 1 input (data/a.txt)", done.stderr)
+
+    def test_a_way_that_is_refused(self) -> None:
+        # A second listener is refused.
+        self.require("seccomp")
+        self.observed("sh", "-c", f"{MLREPO} run --observe seccomp cat data/a.txt 2>out/told.txt", status=125)
+        told = (self.work / "out/told.txt").read_text()
+        self.assertIn("cannot be watched by seccomp", told)
+        self.observed("sh", "-c", f"{MLREPO} run cat data/a.txt 2>out/told.txt")
+        told = (self.work / "out/told.txt").read_text()
+        self.assertIn("(seccomp: ", told)
+        self.assertIn("observed (preload)", told)
+
+    @in_each_way
+    def test_threads_and_signals(self, way: str) -> None:
+        """Threads that fork, that close what is not theirs, and are interrupted all the time: nothing is lost."""
+        program = self.compiled("threads", THREADS, "cc")
+        run = self.observed("--observe", way, program)
+        self.assertEqual(self.inputs(run["name"]), ["data/a.txt", "data/b.txt"])
+        self.assertEqual(len(self.outputs(run["name"])), 200)
 
 
 if sys.platform != "linux":
