@@ -32,9 +32,13 @@ extension FileWatch {
             return log.note(.link(place, replaced: nil))
         }
         guard opening.contains(.writing) else {
-            log.note(.open(place, .reading, was: found ?? Self.lost))
+            guard let found else {
+                vanished.insert(place)
+                return
+            }
+            log.note(.open(place, .reading, was: found))
             // It may have been changed behind what was told.
-            if found.map({ $0.changed >= beginning }) ?? true { log.note(unsteady: place) }
+            if found.changed >= beginning { log.note(unsteady: place) }
             return
         }
         if !isNew(place) {
@@ -42,6 +46,13 @@ extension FileWatch {
             log.note(unsteady: place)
         }
         log.note(.link(place, replaced: nil))
+    }
+
+    /// Something goes that can only be a file, and so was one when it was opened.
+    private mutating func noteVanishing(_ place: FilePath) {
+        guard vanished.remove(place) != nil else { return }
+        log.note(.open(place, .reading, was: Self.lost))
+        log.note(unsteady: place)
     }
 
     /// Whether a file was made since the beginning.
@@ -56,12 +67,13 @@ extension FileWatch {
     mutating func noteRenamed(_ path: FilePath, _ other: FilePath) {
         guard let place = place(path), let otherPlace = self.place(other) else { return }
         let found = status(otherPlace) ?? Self.lost
-        if found.kind != .file { directories.removeAll() }
+        if found.kind == .file { noteVanishing(place) } else { directories.removeAll() }
         log.note(.rename(place, to: otherPlace, was: found, replaced: nil))
     }
 
     mutating func noteRemoved(_ path: FilePath) {
         guard let place = place(path) else { return }
+        noteVanishing(place)
         log.note(.remove(place, was: status(place) ?? Self.lost))
     }
 }

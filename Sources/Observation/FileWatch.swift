@@ -44,6 +44,8 @@ struct FileWatch {
     /// Directories without links, by the names that led to them; both with nothing but names behind them to come.
     var directories: [[UInt8]: [UInt8]] = [:]
     var log: AccessLog
+    /// What was opened for reading and was gone when it was looked at: files, or directories.
+    var vanished: Set<FilePath> = []
     /// What changed at this time or later may be the command's doing.
     let beginning = Self.now
     private let keeper: (any FileKeeper)?
