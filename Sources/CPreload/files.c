@@ -176,14 +176,14 @@ STANDS_IN int remove(const char *path) {
     return original.remove(path);
 }
 
-#define TRUNCATES(name) \
-    STANDS_IN int name(const char *path, off_t size) { \
+#define TRUNCATES(name, offset) \
+    STANDS_IN int name(const char *path, offset size) { \
         prepare(); \
         tell_name(MLREPO_REPORT_TRUNCATE, 0, AT_FDCWD, path, 1); \
         return original.name(path, size); \
     }
-TRUNCATES(truncate)
-TRUNCATES(truncate64)
+TRUNCATES(truncate, off_t)
+TRUNCATES(truncate64, off64_t)
 
 // MARK: What is not seen from now on
 

@@ -69,7 +69,7 @@ void prepare(void) {
     if (original.creat64 == NULL) original.creat64 = original.creat;
     if (original.fopen64 == NULL) original.fopen64 = original.fopen;
     if (original.freopen64 == NULL) original.freopen64 = original.freopen;
-    if (original.truncate64 == NULL) original.truncate64 = original.truncate;
+    if (original.truncate64 == NULL) *(void **)&original.truncate64 = *(void **)&original.truncate;
     Dl_info facts;
     if (dladdr((void *)&original, &facts) != 0) tell_prepare(facts.dli_fname);
     __atomic_store_n(&is_prepared, 1, __ATOMIC_RELEASE);

@@ -38,7 +38,7 @@ struct originals {
     int (*unlinkat)(int, const char *, int);
     int (*remove)(const char *);
     int (*truncate)(const char *, off_t);
-    int (*truncate64)(const char *, off_t);
+    int (*truncate64)(const char *, off64_t);
     int (*chroot)(const char *);
     int (*unshare)(int);
     int (*setns)(int, int);
