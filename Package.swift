@@ -151,8 +151,8 @@ let package = Package(
         tests(
             "RepositoryTests",
             [
-                "MLRepo", "WorkingTree", "Lineage", "Storage", "ObjectModel", "FileIO", "Hashing",
-                "TestSupport",
+                "MLRepo", "WorkingTree", "Observation", "Lineage", "Storage", "ObjectModel", "FileIO",
+                "Hashing", "TestSupport",
             ]),
         tests(
             "FuzzTests",

@@ -57,19 +57,40 @@ struct RunExecution {
         let end: ObservedCommand.End
         for (name, value) in RunLog.variables(of: recorder) { setenv(name, value, 1) }
         do { end = try recorder.execute(leavesOutput: leavesOutput) } catch {
-            let failure = error
-            if let refused = failure.refused {
-                throw Failure(
-                    status: .inputOutput,
-                    message:
-                        "the command cannot be watched by \(refused.way.rawValue): \(RunText.reason(refused.refusal))",
-                    hint: "without --observe the best way that there is is taken")
-            }
-            throw Failure(
-                status: .inputOutput,
-                message: "the command cannot be started: \(RunText.reason(failure.code))")
+            throw Self.failure(error)
         }
-        return (try finish(end), end)
+        let all = recorder.joining(end) { missing in
+            if output.quiet { return }
+            let names = missing.prefix(8).map { "\($0)" }.joined(separator: ", ")
+            Terminal.printError("note: waiting for rank \(names)\(missing.count > 8 ? ", …" : "")")
+        }
+        return (try finish(all), end)
+    }
+
+    /// Why a command was not started.
+    static func failure(_ failure: ObservedCommand.StartFailure) -> Failure {
+        if let refused = failure.refused {
+            return Failure(
+                status: .inputOutput,
+                message:
+                    "the command cannot be watched by \(refused.way.rawValue): \(RunText.reason(refused.refusal))",
+                hint: "without --observe the best way that there is is taken")
+        }
+        return Failure(
+            status: .inputOutput,
+            message: "the command cannot be started: \(RunText.reason(failure.code))")
+    }
+
+    /// Says why a command was not watched as usual, or not executed.
+    static func tell(_ end: ObservedCommand.End, _ words: [String], quiet: Bool) {
+        if !end.refusals.isEmpty, !quiet {
+            Terminal.printError("note: \(RunText.note(end.refusals, instead: end.observation.way))")
+        }
+        guard let failure = end.failure else { return }
+        Terminal.printError(
+            "error: \(ShellWord.word(ArgumentText.bytes(words[0]))) cannot be executed: \(RunText.reason(failure))"
+        )
+        if let hint = CommandWords.hint(for: words[0]) { Terminal.printError("hint: \(hint)") }
     }
 
     /// Records how the command has ended.
@@ -85,15 +106,7 @@ struct RunExecution {
     }
 
     private func record(_ end: ObservedCommand.End) throws -> RunReport {
-        if !end.refusals.isEmpty, !output.quiet {
-            Terminal.printError("note: \(RunText.note(end.refusals, instead: end.observation.way))")
-        }
-        if let failure = end.failure {
-            Terminal.printError(
-                "error: \(ShellWord.word(ArgumentText.bytes(words[0]))) cannot be executed: \(RunText.reason(failure))"
-            )
-            if let hint = CommandWords.hint(for: words[0]) { Terminal.printError("hint: \(hint)") }
-        }
+        Self.tell(end, words, quiet: output.quiet)
         for path in outputs where try !recorder.repository.exists(path) {
             Terminal.printError("warning: it wrote no \(path)")
         }

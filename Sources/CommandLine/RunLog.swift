@@ -15,11 +15,17 @@ struct RunLog {
     private static let piece = 1 << 20
 
     /// Where the lines of a run are.
-    static func place(of recorder: RunRecorder) -> FilePath { recorder.directory / "log" }
+    static func place(of recorder: RunRecorder) -> FilePath { place(in: recorder.directory) }
+
+    private static func place(in directory: FilePath) -> FilePath { directory / "log" }
 
     /// By which variables a command finds the run that it is, and the file.
     static func variables(of recorder: RunRecorder) -> [(name: String, value: String)] {
-        [("MLREPO_RUN", recorder.name), ("MLREPO_RUN_LOG", "\(place(of: recorder))")]
+        variables(of: recorder.name, in: recorder.directory)
+    }
+
+    static func variables(of run: String, in directory: FilePath) -> [(name: String, value: String)] {
+        [("MLREPO_RUN", run), ("MLREPO_RUN_LOG", "\(place(in: directory))")]
     }
 
     /// Reads the lines of a run that has ended; later ones win.

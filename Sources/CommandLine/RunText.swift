@@ -18,6 +18,7 @@ enum RunText {
         if let reproduction = run.reproduction {
             lines.append("again  run \(reproduction.run.short): \(ReproductionText.summary(reproduction))")
         }
+        if let ranks = run.ranks { lines.append("ranks  \(ranks) processes, which a launcher started") }
         if let code = run.code { lines.append("code   \(text(code))") }
         lines += parameters(run, .max)
         let facts = run.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
@@ -154,6 +155,7 @@ enum RunText {
             "it started a program that works with another user's rights, which nobody gets who is watched: --observe declared, if it failed for that"
         case .unwatched:
             "it started a program that does not load libraries (a static one, another C library, another user's rights): what that read and wrote is not known"
+        case .missingRank: "not all ranks of the job told what they read and wrote"
         case nil: "something was not seen (\(Terminal.escaped(word)))"
         }
     }
@@ -206,6 +208,7 @@ enum RunText {
             "recorded": .string(Terminal.time(run.recorded)), "code": run.code.map { json($0) },
             "name": run.name.map { .string($0) }, "base": run.base?.json,
             "continues": run.continues?.json, "saved": run.saved?.json,
+            "ranks": run.ranks.map { .number($0) },
             "started": run.started.map { .string(Terminal.time($0)) },
             "ended": run.ended.map { .string(Terminal.time($0)) },
             "command": run.command.map { .array($0.arguments.map { Terminal.json($0) }) },

@@ -21,6 +21,8 @@ package struct RunRequest: Sendable {
     package var scratch: ScratchTree?
     /// The run that it goes on from.
     package var earlier: RecordedRun?
+    /// Where several processes make the run together, and this is the first of them.
+    package var ranked: RankedRun?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }
@@ -84,6 +86,8 @@ package struct RunRecorder: Sendable {
     private let beginning: Run
     private let beginningID: ObjectID
     private let saver: CheckpointSaver?
+    /// The copies that other ranks kept.
+    private let others = Monitor<[RepositoryPath: String]>([:])
 
     /// The branch that the working copy stood on.
     package var branch: String? { head.branch }
@@ -98,7 +102,7 @@ package struct RunRecorder: Sendable {
         for path in request.inputs where try repository.status(of: path) == nil { throw .noPath("\(path)") }
         let environment = repository.environment
         (self.repository, self.request, self.actor) = (repository, request, actor)
-        name = Hex.text(environment.random(16))
+        name = request.ranked?.name ?? Hex.text(environment.random(16))
         (head, base) = try repository.base()
         (tracking, cache) = try repository.steadyCache()
         let directory = repository.copy.directory / "runs" / name
@@ -122,6 +126,7 @@ package struct RunRecorder: Sendable {
             inputs: DirectoryTree.emptyRoot, outputs: DirectoryTree.emptyRoot)
         (run.name, run.base, run.user) = (name, head.commit, actor)
         run.continues = request.earlier?.id
+        run.ranks = request.ranked?.rank.count
         run.parameters = request.parameters
         (run.started, run.startedFraction) = environment.instant
         let place = try repository.path([UInt8(ascii: ".")])
@@ -173,11 +178,30 @@ package struct RunRecorder: Sendable {
     /// The newest record of the run.
     private var latestID: ObjectID { saver?.saved.record ?? beginningID }
 
+    /// Waits for the other processes that make the run together with this one.
+    ///
+    /// - Parameter onWait: Called with the numbers of those that are waited for, when it takes longer than a moment.
+    /// - Returns: What all of them did together; `end` where this is the only one.
+    package func joining(
+        _ end: ObservedCommand.End, onWait: ([Int]) -> Void
+    ) -> ObservedCommand.End {
+        guard let ranked = request.ranked else { return end }
+        let joined = ranked.join(end, copies: keeper.copies, onWait: onWait)
+        ranked.gatherOutput(joined.reports)
+        others.withLock { $0 = joined.copies }
+        return joined.end
+    }
+
+    /// Copies of what was read and then changed, by their names in the run's directory.
+    private var copies: [RepositoryPath: String] {
+        keeper.copies.merging(others.withLock { $0 }) { own, _ in own }
+    }
+
     /// Sorts what the command touched.
     package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
         var sorter = RunSorter(
             repository, request.scratch, end.observation.log, tracking, cache,
-            kept: Set(keeper.copies.keys))
+            kept: Set(copies.keys))
         var findings = try sorter.sort()
         for path in request.inputs {
             for (path, status) in try repository.files(below: path) { findings.inputs.append((path, status)) }
@@ -217,7 +241,7 @@ package struct RunRecorder: Sendable {
         let outputs = try contents.store(findings.outputs, known: saved)
         let external = try contents.external(findings.external)
         let inputs = try contents.inputs(
-            findings.inputs, besides: external.known, kept: keeper.copies, in: directory)
+            findings.inputs, besides: external.known, kept: copies, in: directory)
         // What an earlier run wrote is known, though no version has it.
         let ids = Dictionary(
             inputs.entries.map { ($0.path, $0.entry?.id) }, uniquingKeysWith: { first, _ in first })
@@ -311,6 +335,7 @@ package struct RunRecorder: Sendable {
         for name in ["stdout", "stderr", "external", "log", "lease"] + keeper.copies.values {
             try? environment.files.removeIfPresent(directory / name)
         }
+        request.ranked?.forget()
         try? environment.files.removeDirectory(directory)
         if let lease { environment.files.close(lease) }
     }

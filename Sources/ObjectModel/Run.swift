@@ -56,6 +56,8 @@ package struct Run: Hashable, Sendable {
     package var continues: ObjectID?
     /// The root of a directory: files that were stored while it ran, and that it removed again (`--save`).
     package var saved: ObjectID?
+    /// How many processes made it together, each with the same command, where there are several (`srun`, `mpirun`).
+    package var ranks: Int?
     /// What became of it, where it was executed to repeat another run.
     package var reproduction: Reproduction?
 
@@ -180,7 +182,7 @@ package struct Run: Hashable, Sendable {
             "removed": removed.isEmpty ? nil : .array(removed.sorted().map(\.json)),
             "gaps": gaps.isEmpty ? nil : .array(gaps.sorted().map { .string($0) }),
             "reproduction": reproduction?.json, "continues": continues.map { .string($0.hex) },
-            "saved": saved.map { .string($0.hex) },
+            "saved": saved.map { .string($0.hex) }, "ranks": ranks.map { .integer($0) },
         ]).canonicalBytes
     }
 
@@ -219,6 +221,7 @@ package struct Run: Hashable, Sendable {
         }
         continues = try json.optionalID("continues")
         saved = try json.optionalID("saved")
+        ranks = try json.optionalInteger("ranks", atLeast: 2)
         reproduction = try json.member("reproduction").map { (value) throws(MalformedObject) in
             try Reproduction(json: value)
         }

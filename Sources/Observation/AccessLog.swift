@@ -15,24 +15,24 @@ package struct AccessLog: Sendable {
         /// As it was when it was first asked for; nothing if it was not there.
         package let before: FileStatus?
         /// What was there before the command, or came from elsewhere meanwhile, was read.
-        package fileprivate(set) var isRead = false
-        package fileprivate(set) var isWritten = false
+        package internal(set) var isRead = false
+        package internal(set) var isWritten = false
         /// It was started as a program.
-        package fileprivate(set) var isExecuted = false
+        package internal(set) var isExecuted = false
         /// It was another one when it was read again, and the command had not changed it.
-        package fileprivate(set) var isUnsteady = false
+        package internal(set) var isUnsteady = false
         /// It was removed, or renamed away; it may have come again since.
-        package fileprivate(set) var isRemoved = false
+        package internal(set) var isRemoved = false
 
         init(before: FileStatus?) { self.before = before }
     }
 
     /// By absolute path, without links on the way.
-    package private(set) var files: [FilePath: File] = [:]
+    package internal(set) var files: [FilePath: File] = [:]
     /// Directories that got their name while the command ran, with all that was in them.
-    package private(set) var movedDirectories: [FilePath] = []
+    package internal(set) var movedDirectories: [FilePath] = []
     /// The names by which files were asked for that are links to them: of a cache, they say more than the files' own.
-    package private(set) var aliases: [FilePath: FilePath] = [:]
+    package internal(set) var aliases: [FilePath: FilePath] = [:]
 
     package init() {}
 

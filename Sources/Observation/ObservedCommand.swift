@@ -28,8 +28,8 @@ package struct ObservedCommand: Sendable {
     /// How a command ended, and what it took.
     package struct End: Sendable {
         /// Its exit status; nothing where a signal ended it.
-        package let status: Int?
-        package let signal: Int?
+        package var status: Int?
+        package var signal: Int?
         /// Why it could not be executed: an error number of the system; nothing if it could.
         package let failure: Int32?
         /// Ways that are better than the one in which it was watched, and why they could not be gone.
@@ -38,8 +38,8 @@ package struct ObservedCommand: Sendable {
         package let received: Int?
         /// Why what it printed could not be shown: an error number; nothing if it could, or nobody wanted to read it.
         package let outputFailure: Int32?
-        package let usage: Usage
-        package let observation: Observation
+        package var usage: Usage
+        package var observation: Observation
 
         init(
             status: Int?, signal: Int?, failure: Int32?, refusals: [RefusedWay], received: Int?,

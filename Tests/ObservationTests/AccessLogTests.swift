@@ -89,4 +89,46 @@ struct AccessLogTests {
         log.note(.execute(FilePath("/q"), was: program))
         #expect(log.hasPrivileged)
     }
+
+    private func log(_ accesses: FileAccess...) -> AccessLog {
+        var log = AccessLog()
+        for access in accesses { log.note(access) }
+        return log
+    }
+
+    private func status(_ inode: UInt64, changedAt time: Int64) -> FileStatus {
+        var status = status(inode)
+        status.changed = time
+        return status
+    }
+
+    @Test func whatOneRankMadeIsNoInputOfAnother() throws {
+        let (old, made) = (FilePath("/old"), FilePath("/made"))
+        let writer = log(
+            .open(old, .reading, was: status(1, changedAt: 5)), .open(made, [.writing, .creating], was: nil))
+        let reader = log(
+            .open(made, .reading, was: status(2, changedAt: 105)),
+            .open(old, .reading, was: status(1, changedAt: 5)))
+        for logs in [[writer, reader], [reader, writer]] {
+            let joined = AccessLog.joined(logs, since: 100)
+            let (first, second) = (try #require(joined.files[old]), try #require(joined.files[made]))
+            #expect(first.isRead && !first.isWritten && !first.isUnsteady)
+            #expect(!second.isRead && second.isWritten && second.before == nil)
+        }
+    }
+
+    @Test func whatOneRankChangedWasAsTheOtherReadItBefore() throws {
+        let path = FilePath("/a")
+        let reader = log(.open(path, .reading, was: status(1, changedAt: 5)))
+        let late = log(.open(path, .reading, was: status(1, changedAt: 120)))
+        let writer = log(.open(path, .writing, was: status(1, changedAt: 5)))
+        for logs in [[reader, writer, late], [late, writer, reader], [writer, late, reader]] {
+            let file = try #require(AccessLog.joined(logs, since: 100).files[path])
+            #expect(file.isRead && file.isWritten && !file.isUnsteady)
+            #expect(file.before?.changed == 5)
+        }
+        // Somebody else changed it in between.
+        let unsteady = try #require(AccessLog.joined([reader, late], since: 100).files[path])
+        #expect(unsteady.isRead && unsteady.isUnsteady)
+    }
 }

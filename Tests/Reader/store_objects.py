@@ -346,7 +346,7 @@ SCHEMAS = {
     RUN: {
         "origin": one_of("declared", "observed"), "observedBy": string, "recorded": time,
         "started?": time, "startedFraction?": at_least(0), "ended?": time, "user?": person,
-        "name?": hexadecimal(32), "base?": identifier, "continues?": identifier, "saved?": identifier,
+        "name?": hexadecimal(32), "base?": identifier, "continues?": identifier, "saved?": identifier, "ranks?": at_least(2),
         "command?": record({"arguments": array(argument), "directory?": path_bytes}),
         "exitStatus?": at_least(0), "signal?": at_least(1), "received?": at_least(1),
         "usage?": record({"userMicroseconds": at_least(0), "systemMicroseconds": at_least(0),

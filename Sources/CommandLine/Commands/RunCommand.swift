@@ -28,6 +28,9 @@ struct RunCommand: ParsableCommand {
             --save '*.pt' stores each file of such a name when it is closed, as .gitignore would match it: whatever becomes of the run, \
             'mlrepo cat run:ID:PATH' has it.
 
+            Ranks that a launcher starts ('srun -n 8 mlrepo run python train.py') make one run, which rank 0 records; of other launchers \
+            than Slurm, Open MPI and torchrun, the variables MLREPO_JOB, RANK and WORLD_SIZE say so.
+
             --cached takes what a recorded run wrote that has executed just this: the same command, with all that it read as it is now, \
             the same code, kind of machine, interpreter and packages. It does not know of the clock, the network and chance, of variables of \
             the environment but for a list (PYTHONHASHSEED, OMP_NUM_THREADS, LANG, …), nor of files elsewhere that were looked for in vain; \
@@ -168,6 +171,11 @@ struct RunCommand: ParsableCommand {
                 status: .usage,
                 message: "--cached is for runs that are watched: what is only declared may be otherwise")
         }
+        if scratch == nil, !cached, resume == nil, let rank = JobRank(home.environment.variable) {
+            let ranked = try RankedRun(rank, request.arguments, home)
+            if rank.rank > 0 { return try execute(request, as: ranked) }
+            request.ranked = ranked
+        }
         if scratch == "" { throw Failure(status: .usage, message: "--scratch names a directory") }
         if let scratch { try prepare(&request, in: scratch, home) }
         if let earlier { try bringBack(earlier, request) }
@@ -202,7 +210,8 @@ struct RunCommand: ParsableCommand {
             try RunExecution.enter(place)
             try tree.leave(after: end.observation)
         }
-        let isGood = end.status == 0
+        // Other ranks may have failed where this one has not.
+        let isGood = report.run.exitStatus == 0
         var commit: CommitReport?
         let isElsewhere = try Repository.here().base().head.branch != branch
         if isElsewhere, !message.isEmpty {
@@ -230,7 +239,7 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Ends as the command did.
-    private func finish(_ end: ObservedCommand.End) throws {
+    func finish(_ end: ObservedCommand.End) throws {
         if let failure = end.outputFailure {
             Terminal.printError("warning: what it printed could not be shown: \(RunText.reason(failure))")
             if end.status == 0 { throw ExitCode(ExitStatus.notTheCommands.rawValue) }
@@ -272,7 +281,7 @@ struct RunCommand: ParsableCommand {
         for line in RunReportText.lines(report, end) { Terminal.printError(line) }
         if let commit {
             tell(commit, report.run)
-        } else if !message.isEmpty, end.status != 0 {
+        } else if !message.isEmpty, report.run.exitStatus != 0 {
             Terminal.printError(
                 "no version is made of a run that failed; mlrepo commit --run \(report.run.name?.prefix(8) ?? "") -m MESSAGE makes one"
             )

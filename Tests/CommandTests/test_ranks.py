@@ -1,0 +1,94 @@
+"""Several processes that a launcher starts with one command, as `srun` and `mpirun` do: they make one run."""
+import json
+import os
+import signal
+import subprocess
+
+from command_test import MLREPO
+from test_provenance import ProvenanceTest
+
+
+class Ranks(ProvenanceTest):
+    """In one working copy."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("train.sh", """
+            touch up$RANK
+            eval "file=\\$1; shift"
+            case $RANK in
+            0) cat data/a.txt >model.bin;;
+            1) until test -s model.bin; do sleep 0.05; done; cat model.bin data/b.txt >/dev/null; echo shard >shard1.bin;;
+            2) cat data/c.txt >/dev/null; echo log >>data/b.txt;;
+            esac
+            echo "I am $RANK"; echo "error $RANK" >&2
+            if [ "$RANK" = "$file" ]; then exit 3; fi
+            if [ "$RANK.sleep" = "$file" ]; then sleep 60; fi
+            """)
+
+    def launch(self, rank: int, *words: str, job: str = "j1", count: int = 3) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [MLREPO, "run", *words], cwd=self.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            env={**self.environment, "MLREPO_JOB": job, "RANK": str(rank), "WORLD_SIZE": str(count)})
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
+        return process
+
+    def together(self, *words: str, **options) -> list[tuple[int, str, str]]:
+        processes = [self.launch(rank, *words, **options) for rank in (2, 0, 1)]
+        return [(process.returncode, *(text.decode() for text in told)) for process in (processes[1], processes[2], processes[0])
+                if (told := process.communicate(timeout=60))]
+
+    def all_runs(self) -> list[dict]:
+        return [json.loads(line) for line in self.mlrepo("runs", "--json").splitlines()]
+
+    def test_all_of_them_are_one_run(self) -> None:
+        ended = self.together("sh", "train.sh", "none")
+        self.assertEqual([(code, out) for (code, out, _) in ended], [(0, f"I am {rank}\n") for rank in range(3)])
+        (run,) = self.all_runs()
+        self.assertEqual(run["state"], "ok")
+        self.assertIn(f"rank 1 of 3: rank 0 records the run, {run['run'][:8]}", ended[1][2])
+        # What rank 0 made and rank 1 read was not there before; what rank 2 wrote into was, and its bytes are gone.
+        self.assertEqual(self.inputs(run["run"]), ["data/a.txt", "data/b.txt", "data/c.txt"])
+        self.assertEqual([file["path"] for file in run["outputs"]],
+                         ["data/b.txt", "model.bin", "shard1.bin", "up0", "up1", "up2"])
+        record = self.record(run["run"])
+        self.assertEqual(record["ranks"], 3)
+        self.assertNotIn("gaps", {name: value for name, value in record.items() if value})
+        shown = self.mlrepo("cat", record["standardOutput"])
+        self.assertEqual(shown, "I am 0\n--- rank 1\nI am 1\n--- rank 2\nI am 2\n")
+        self.assertIn("3 processes", self.mlrepo("show", f"run:{run['run'][:8]}"))
+        self.assertEqual(list((self.work / ".mlrepo/runs").iterdir()), [])
+        self.verify()
+
+    def test_the_same_command_again_is_another_run(self) -> None:
+        self.together("--quiet", "sh", "train.sh", "none")
+        self.together("--quiet", "sh", "train.sh", "none")
+        self.together("--quiet", "sh", "train.sh", "none", job="j2")
+        self.assertEqual([run["state"] for run in self.all_runs()], ["ok"] * 3)
+
+    def test_one_that_fails_fails_the_run(self) -> None:
+        before = self.mlrepo("resolve", "HEAD")
+        ended = self.together("-m", "Never", "sh", "train.sh", "2")
+        self.assertEqual([code for (code, _, _) in ended], [0, 0, 3])
+        (run,) = self.all_runs()
+        self.assertEqual(run["state"], "failed")
+        self.assertIn("failed with status 3", ended[0][2])
+        self.assertEqual(self.mlrepo("resolve", "HEAD"), before)
+
+    def test_one_that_is_killed_with_its_recorder_is_told(self) -> None:
+        (zero, one, two) = (self.launch(rank, "sh", "train.sh", "2.sleep") for rank in range(3))
+        self.until(lambda: (self.work / "up2").exists())
+        one.communicate(timeout=30)
+        os.killpg(two.pid, signal.SIGKILL)
+        told = zero.communicate(timeout=60)[1].decode()
+        self.assertIn("note: waiting for rank 2", told)
+        self.assertIn("note: not all ranks of the job told what they read and wrote", told)
+        (run,) = self.all_runs()
+        self.assertEqual((run["state"], self.record(run["run"])["gaps"]), ("ok", ["missingRank"]))
+        self.assertEqual(list((self.work / ".mlrepo/runs").iterdir()), [])
+
+    def test_alone_it_is_a_run_as_any(self) -> None:
+        self.launch(0, "--quiet", "sh", "-c", "echo $RANK >out.txt", count=1).communicate(timeout=60)
+        self.assertNotIn("ranks", self.record(self.all_runs()[0]["run"]))
