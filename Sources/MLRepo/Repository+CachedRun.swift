@@ -27,6 +27,7 @@ extension Repository {
         let candidates = try recordedRuns().filter { recorded in
             let run = recorded.run
             return run.command == command && recorded.state == .ok && run.reproduction == nil
+                && run.ranks == nil
                 && !["declared", "preload", "strace"].contains(run.observedBy)
                 && run.gaps.isEmpty && run.uncertain.isEmpty && run.removed.isEmpty
         }
@@ -47,9 +48,11 @@ extension Repository {
 
     /// The latest run before a recorded one that read and wrote the same, by the same command and code.
     package func twin(of run: Run) throws(RepositoryError) -> RecordedRun? {
-        try recordedRuns().last { recorded in
+        // One process does not do again what several did.
+        guard run.ranks == nil else { return nil }
+        return try recordedRuns().last { recorded in
             let other = recorded.run
-            return other.name != run.name && recorded.state == .ok && other.command == run.command
+            return other.ranks == nil && other.name != run.name && recorded.state == .ok && other.command == run.command
                 && other.inputs == run.inputs && other.outputs == run.outputs && other.code == run.code
                 && other.external == run.external && other.parameters == run.parameters
                 && other.reproduction == nil

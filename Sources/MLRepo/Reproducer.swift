@@ -35,6 +35,11 @@ package struct Reproducer: Sendable {
                 "it was done by hand, in a notebook or an interpreter: there is no command that would do it again"
             )
         }
+        if let ranks = run.ranks {
+            throw .notRepeatable(
+                "\(ranks) processes that a launcher started made it together, and mlrepo starts one: mlrepo checkout run:\(run.name?.prefix(8) ?? "") --to DIR --code, and the launcher there, do it again"
+            )
+        }
         guard run.ended != nil else {
             throw .notRepeatable(
                 "the run has not ended, or its end was not seen: there is nothing to compare with")

@@ -118,7 +118,7 @@ struct RerunPlan {
 
     private func isRepeatable(_ run: Run) -> Bool {
         guard let arguments = run.command?.arguments, !arguments.isEmpty else { return false }
-        return !RunEnvironment.isInteractive(arguments)
+        return !RunEnvironment.isInteractive(arguments) && run.ranks == nil
     }
 
     /// Whether all that a run's record names is there: of one that was dropped, a collection may have taken it.

@@ -60,6 +60,9 @@ class Ranks(ProvenanceTest):
         self.assertEqual(shown, "I am 0\n--- rank 1\nI am 1\n--- rank 2\nI am 2\n")
         self.assertIn("3 processes", self.mlrepo("show", f"run:{run['run'][:8]}"))
         self.assertEqual(list((self.work / ".mlrepo/runs").iterdir()), [])
+        self.refused("reproduce", "--yes", f"run:{run['run']}", status=64, says="3 processes that a launcher started")
+        self.mlrepo("run", "--quiet", "--cached", "sh", "train.sh", "none")
+        self.assertEqual(len(self.all_runs()), 2)
         self.verify()
 
     def test_the_same_command_again_is_another_run(self) -> None:
