@@ -57,6 +57,7 @@ struct RunExecution {
         let end: ObservedCommand.End
         for (name, value) in RunLog.variables(of: recorder) { setenv(name, value, 1) }
         do { end = try recorder.execute(leavesOutput: leavesOutput) } catch {
+            try? recorder.takeBack()
             throw Self.failure(error)
         }
         let all = recorder.joining(end) { missing in

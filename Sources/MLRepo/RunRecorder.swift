@@ -317,6 +317,21 @@ package struct RunRecorder: Sendable {
         _ = try Self.put(run, latestID, repository, head, actor, writer)
     }
 
+    /// Takes the run back: nothing was executed.
+    package func takeBack() throws(RepositoryError) {
+        let writer = ObjectWriter(repository.store, random: environment.random)
+        defer { writer.abandon() }
+        let ref = try naming { () throws(InvalidName) in try RefName("runs/\(name)") }
+        _ = try repository.transact(
+            Repository.runVerb, reason: "not executed", actor: actor, head, writer
+        ) { () throws(RepositoryError) in
+            guard let found = try repository.ref(ref) else { return [] }
+            let others = request.scratch == nil ? [] : try repository.releasing(head)
+            return [RefChange(name: ref, before: found, after: nil)] + others
+        }
+        forget()
+    }
+
     /// Adds to a recorded run what became of it as a repetition of another one.
     ///
     /// - Returns: The record with that.

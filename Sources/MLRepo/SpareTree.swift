@@ -49,6 +49,7 @@ struct SpareTree {
         (inside.workingDirectory, inside.files) = (root, files)
         let fleeting = try Repository.open(WorkingCopy(root: root, inside), inside)
         let copy = fleeting.copy
+        guard try copy.store() == origin.store.layout.root else { throw .misplaced(directory) }
         let (isFleeting, isAsMade) = (try copy.isFleeting(), try isAsMade(copy))
         guard try copy.pending() == nil, isFleeting, isAsMade else { throw .misplaced(directory) }
         let (head, base) = try fleeting.base()

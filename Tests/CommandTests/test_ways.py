@@ -434,9 +434,12 @@ class Ways(RunTest):
     def test_a_way_that_is_refused(self) -> None:
         # A second listener is refused.
         self.require("seccomp")
+        before = len(self.mlrepo("runs", "--json").splitlines())
         self.observed("sh", "-c", f"{MLREPO} run --observe seccomp cat data/a.txt 2>out/told.txt", status=125)
         told = (self.work / "out/told.txt").read_text()
         self.assertIn("cannot be watched by seccomp", told)
+        # What was not executed is no run.
+        self.assertEqual(len(self.mlrepo("runs", "--json").splitlines()), before + 1)
         self.observed("sh", "-c", f"{MLREPO} run cat data/a.txt 2>out/told.txt")
         told = (self.work / "out/told.txt").read_text()
         self.assertIn("(seccomp: ", told)
