@@ -52,7 +52,8 @@ extension Repository {
         guard run.ranks == nil else { return nil }
         return try recordedRuns().last { recorded in
             let other = recorded.run
-            return other.ranks == nil && other.name != run.name && recorded.state == .ok && other.command == run.command
+            return other.ranks == nil && other.name != run.name && recorded.state == .ok
+                && other.command == run.command
                 && other.inputs == run.inputs && other.outputs == run.outputs && other.code == run.code
                 && other.external == run.external && other.parameters == run.parameters
                 && other.reproduction == nil

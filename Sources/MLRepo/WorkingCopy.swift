@@ -102,6 +102,16 @@ package struct WorkingCopy: Sendable {
         try body()
     }
 
+    /// Keeps other processes from executing here again what is stale, until this one ends, however it ends.
+    ///
+    /// - Returns: Whether nobody is at it.
+    package func takeRerun() -> Bool {
+        do throws(FileError) { return try files.occupy(directory / "rerun") != nil } catch {
+            // Where nothing can be locked everybody may.
+            return true
+        }
+    }
+
     /// Whether another command changes this working copy just now.
     package var isOccupied: Bool {
         guard !isBare else { return false }

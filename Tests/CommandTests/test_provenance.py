@@ -718,6 +718,19 @@ class Traced(ProvenanceTest):
 
 
 class Again(ProvenanceTest):
+    def test_one_executes_at_a_time(self) -> None:
+        self.write("slow.sh", "cat data/a.txt >out.txt; touch up; until test -e go; do sleep 0.05; done")
+        (self.work / "go").touch()
+        self.mlrepo("run", "--quiet", "sh", "slow.sh")
+        for name in ("go", "up"):
+            (self.work / name).unlink()
+        self.write("data/a.txt", "changed\n")
+        with subprocess.Popen([MLREPO, "rerun", "--yes", "--quiet"], cwd=self.work, env=self.environment) as first:
+            self.until(lambda: (self.work / "up").exists())
+            self.refused("rerun", "--yes", status=75, says="another rerun executes here")
+            (self.work / "go").touch()
+        self.assertEqual((first.returncode, len(self.mlrepo("runs", "--json").splitlines())), (0, 2))
+
     def test_just_what_is_stale_is_executed_in_order(self) -> None:
         self.chain()
         self.assertEqual(self.commands(), [])

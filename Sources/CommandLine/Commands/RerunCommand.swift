@@ -48,6 +48,12 @@ struct RerunCommand: ParsableCommand {
         }
         if yes || !output.json { for line in Self.lines(steps, stale) { Terminal.printError(line) } }
         if !yes { try RunExecution.requireConsent(alternative: "; --dry-run only tells") }
+        // Held until this process ends.
+        guard repository.copy.takeRerun() else {
+            throw Failure(
+                status: .busy, message: "another rerun executes here",
+                hint: "mlrepo runs --follow tells how it goes")
+        }
         var executed: [(step: RerunStep, report: RunReport)] = []
         for step in steps where stale[step.id] != nil {
             guard let report = try execute(step, in: repository.copy.root) else { continue }
