@@ -67,6 +67,8 @@ package protocol FileSystem: Sendable {
     func synchronizeAll(below directory: FilePath) throws(FileError)
     /// The same files, for what need not outlast a power cut: nothing is waited for until it is on the disk.
     func withoutDurability() -> any FileSystem
+    /// Whether somebody gave a file or directory attributes beyond its mode: access control lists, or what users set.
+    func hasAttributes(_ path: FilePath) throws(FileError) -> Bool
     /// Lends a whole file as memory. What is written to the file later may or may not be seen.
     func map(_ path: FilePath) throws(FileError) -> MappedFile
     /// Bytes that can still be written below a directory.
@@ -94,6 +96,8 @@ extension FileSystem {
     }
 
     package func confined(to root: FilePath) -> (any FileSystem)? { nil }
+
+    package func hasAttributes(_ path: FilePath) throws(FileError) -> Bool { false }
 
     package func withoutDurability() -> any FileSystem { self }
 

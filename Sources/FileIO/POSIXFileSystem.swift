@@ -329,6 +329,28 @@ package struct POSIXFileSystem: FileSystem {
         }
     }
 
+    package func hasAttributes(_ path: FilePath) throws(FileError) -> Bool {
+        var names = [CChar](repeating: 0, count: 1 << 16)
+        #if os(Linux)
+            let count = path.withCString { mlrepo_list_attributes($0, &names, names.count) }
+        #else
+            let count = path.withCString { listxattr($0, &names, names.count, XATTR_NOFOLLOW) }
+        #endif
+        guard count >= 0 else {
+            // Too many to be listed are some.
+            if errno == ERANGE || errno == E2BIG { return true }
+            guard errno == ENOTSUP || errno == ENOSYS else {
+                throw FileError("look at", path, code: errno)
+            }
+            return false
+        }
+        // What the system keeps for itself, such as security labels, everything has.
+        return names[..<count].split(separator: 0).contains { name in
+            let name = name.map { UInt8(bitPattern: $0) }
+            return name.starts(with: "user.".utf8) || name.starts(with: "system.posix_acl".utf8)
+        }
+    }
+
     package func synchronizeDirectory(_ path: FilePath) throws(FileError) {
         guard isDurable else { return }
         let raw = try call("open", path) { mlrepo_openat($0, $1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }

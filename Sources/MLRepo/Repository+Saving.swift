@@ -309,7 +309,9 @@ extension Event {
 
     /// Whether it is something that a person did and may take back; else it is done on the way.
     var isOperation: Bool {
-        verb == "checkout" || verb == Repository.overwritingVerb
+        // What a run records, and a tree that comes and goes with it, is nothing to take back.
+        if verb == Repository.runVerb { return false }
+        return verb == "checkout" || verb == Repository.overwritingVerb
             || refs.contains { $0.name.name(in: "kept") == nil && $0.name.name(in: "runs") == nil }
     }
 }

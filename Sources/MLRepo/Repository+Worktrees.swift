@@ -152,9 +152,16 @@ extension Repository {
         var commits: [String: ObjectID] = [:]
         for (name, target) in try refs(in: "worktrees") { commits[name] = target.id }
         let places = placesOfWorkingCopies()
-        return Set(commits.keys).union(places.keys).sorted().map {
-            WorktreeInfo(id: $0, commit: commits[$0], path: places[$0])
+        var infos: [WorktreeInfo] = []
+        for id in Set(commits.keys).union(places.keys).sorted() {
+            if commits[id] == nil, let place = places[id] {
+                // A note alone is nothing: a tree for one run that was killed while it was made, or removed by hand.
+                let isThere = try Repository.exists(place / ".mlrepo/HEAD", environment.files)
+                if !isThere { continue }
+            }
+            infos.append(WorktreeInfo(id: id, commit: commits[id], path: places[id]))
         }
+        return infos
     }
 
     /// Lets the store forget a working copy: what only it stood on can be collected.
@@ -176,14 +183,13 @@ extension Repository {
     }
 
     /// Lets the store forget a working copy that was made for one run.
-    func release(_ made: Repository) throws(RepositoryError) {
-        _ = try storing { () throws(StoreError) in try made.store.refresh() }
-        let id = try made.copy.head().workingCopy
-        var isHeld = false
-        for name in try Self.refNames(of: id) where try made.ref(name) != nil { isHeld = true }
-        if isHeld, let info = try made.worktrees().first(where: { $0.id == id }) {
-            // Its own doing: nothing of it is for an undo in the other one.
-            try made.removeWorktree(info)
+    ///
+    /// - Parameter id: What the store calls it.
+    func release(_ id: String) throws(RepositoryError) {
+        _ = try storing { () throws(StoreError) in try store.refresh() }
+        for (name, group) in zip(try Self.refNames(of: id), ["worktrees", "kept"]) where try ref(name) != nil
+        {
+            try removeRef(group, id)
         }
         try? environment.files.removeIfPresent(places / id)
     }

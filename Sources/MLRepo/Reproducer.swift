@@ -212,7 +212,7 @@ package struct Reproducer: Sendable {
 
     /// Removes what was made for a repetition: what it wrote is in the store.
     package func discard(_ made: Repository, in directory: FilePath) throws(RepositoryError) {
-        try repository.release(made)
+        try made.release(made.copy.head().workingCopy)
         try Repository.removeAll(directory, repository.environment.files)
     }
 

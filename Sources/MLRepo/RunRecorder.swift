@@ -157,6 +157,7 @@ package struct RunRecorder: Sendable {
             let writer = ObjectWriter(
                 repository.store, keepsNodes: true, random: repository.environment.random)
             defer { writer.abandon() }
+            _ = try storing { () throws(StoreError) in try repository.store.refresh() }
             let contents = RunContents(repository, cache, base, writer, { _ in })
             let stored = try contents.store(paths)
             var files = before.files
@@ -199,6 +200,8 @@ package struct RunRecorder: Sendable {
 
     /// Sorts what the command touched.
     package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
+        // Meanwhile others may have written, and a collection have taken what was there.
+        _ = try storing { () throws(StoreError) in try repository.store.refresh() }
         var sorter = RunSorter(
             repository, request.scratch, end.observation.log, tracking, cache,
             kept: Set(copies.keys))

@@ -174,8 +174,8 @@ struct RunSorter {
         let isTracked = try isTracked(path)
         let now = try repository.status(of: path)
         let hasMoved = moved.contains(place)
-        // What came here with its directory was read under another name.
-        if let file, file.isRead, !hasMoved, let status = file.before {
+        // What came here with its directory was read under another name, unless it was here before.
+        if let file, file.isRead, !hasMoved || file.isWritten, let status = file.before {
             if isTracked || file.isUnsteady || kept.contains(path) {
                 noteInput(path, status, place, file)
             } else {

@@ -3,19 +3,23 @@ internal import ObjectModel
 
 /// The directory that the tree of one run lies in, among others of its kind.
 ///
-/// While a run has it, so has its process the file `lease`. A tree whose run has ended well is `spare`: the next run takes it, and
-/// whoever ends as the last of all that run here removes what is spare. What a run that was killed has left stays, as nobody knows
-/// what is in it; where it had not begun yet, it goes.
+/// While a run has it, so has its process the file `.mlrepo-lease`. A tree whose run has ended well is `.mlrepo-spare`: the next run
+/// takes it, and whoever ends as the last of all that run here removes what is spare. What a run that was killed has left stays, as
+/// nobody knows what is in it; where it had not begun yet, it goes.
 struct ScratchContainer: Sendable {
     let place: FilePath
+    /// The rights that a new directory had when this one was made.
+    let permissions: UInt16
     private let lease: FileDescriptor
     private let files: any FileSystem
 
     private static let prefix = "mlrepo-"
     /// Behind the name of one that is not there yet, and of one that is on its way out.
     private static let (newSuffix, goneSuffix) = (".new", ".gone")
-    /// Files beside the tree.
-    private static let (leaseName, spareName, begunName) = ("lease", "spare", "begun")
+    /// Files beside the tree; no project is called like that.
+    private static let (leaseName, spareName, begunName) = (".mlrepo-lease", ".mlrepo-spare", ".mlrepo-begun")
+    /// The trees of other runs, and what is in them, are no code of anybody.
+    private static let ignoreFiles = [".gitignore", ".mlrepoignore"]
 
     private var spare: FilePath { place / Self.spareName }
     private var begun: FilePath { place / Self.begunName }
@@ -32,15 +36,14 @@ struct ScratchContainer: Sendable {
         return try filing { () throws(FileError) in
             try files.makeDirectories(early, permissions: 0o777)
             do throws(FileError) {
-                // The trees of other runs, and what is in them, are no code of anybody.
-                for name in [".gitignore", ".mlrepoignore"] {
-                    let file = try files.create(early / name, permissions: 0o666)
-                    defer { files.close(file) }
-                    try files.write(file, Array("*\n".utf8)[...])
+                guard let lease = try files.occupy(early / leaseName), let made = try files.status(early)
+                else {
+                    throw FileError.exists(place)
                 }
-                guard let lease = try files.occupy(early / leaseName) else { throw FileError.exists(place) }
+                try writeIgnoreFiles(early, files)
                 try files.move(early, to: place)
-                return ScratchContainer(place: place, lease: lease, files: files)
+                return ScratchContainer(
+                    place: place, permissions: made.permissions, lease: lease, files: files)
             } catch {
                 try? removeAll(early, files)
                 throw error
@@ -48,34 +51,73 @@ struct ScratchContainer: Sendable {
         }
     }
 
-    /// Takes a spare one.
+    private static func writeIgnoreFiles(_ place: FilePath, _ files: any FileSystem) throws(FileError) {
+        for name in ignoreFiles {
+            try files.removeIfPresent(place / name)
+            let file = try files.create(place / name, permissions: 0o666)
+            defer { files.close(file) }
+            try files.write(file, Array("*\n".utf8)[...])
+        }
+    }
+
+    /// Takes a spare one, and removes what lies there beside the tree.
     ///
-    /// - Parameter key: What its tree was made from.
-    static func take(in parent: FilePath, for key: [UInt8], _ files: any FileSystem) -> ScratchContainer? {
-        for place in all(in: parent, files) {
+    /// - Parameters:
+    ///   - key: What its tree was made from.
+    ///   - name: That of the tree.
+    static func take(in parent: FilePath, for key: [UInt8], _ name: [UInt8], _ origin: Repository)
+        -> ScratchContainer?
+    {
+        let files = origin.environment.files
+        let spares = all(in: parent, files).filter { has($0 / spareName, files) }
+        // What a new one would have, by the mask of this process and what the directory hands on.
+        guard !spares.isEmpty, let permissions = newPermissions(in: parent, origin) else { return nil }
+        let wanted = Array("\(permissions)\n".utf8) + key
+        for place in spares {
             guard let found = (try? files.contentsIfPresent(place / spareName, limit: 16_384)) ?? nil,
-                found == key, let lease = (try? files.occupy(place / leaseName)) ?? nil
+                found == wanted, let lease = (try? files.occupy(place / leaseName)) ?? nil
             else { continue }
-            let container = ScratchContainer(place: place, lease: lease, files: files)
+            let container = ScratchContainer(
+                place: place, permissions: permissions, lease: lease, files: files)
             // Somebody may have had it meanwhile, or removed it.
-            if container.has(container.spare), (try? files.remove(container.begun)) != nil,
+            guard has(container.spare, files), (try? files.remove(container.begun)) != nil,
                 (try? files.remove(container.spare)) != nil
-            {
-                return container
+            else {
+                container.release()
+                continue
             }
-            container.release()
+            if (try? container.clean(but: name)) != nil { return container }
+            try? container.remove()
         }
         return nil
+    }
+
+    private static func newPermissions(in parent: FilePath, _ origin: Repository) -> UInt16? {
+        let files = origin.environment.files
+        let probe = named(parent / "\(prefix)\(Hex.text(origin.environment.random(4)))", newSuffix)
+        guard (try? files.makeDirectory(probe, permissions: 0o777)) != nil else { return nil }
+        defer { try? files.removeDirectory(probe) }
+        return ((try? files.status(probe)) ?? nil)?.permissions
+    }
+
+    /// Leaves what a new one would have beside its tree.
+    private func clean(but name: [UInt8]) throws(FileError) {
+        for found in try files.names(in: place)
+        where found != name && found != Array(Self.leaseName.utf8) {
+            try Self.removeAll(place.appending(found), files)
+        }
+        try files.setPermissions(place, permissions)
+        try Self.writeIgnoreFiles(place, files)
     }
 
     private static func all(
         in parent: FilePath, suffix: String = "", _ files: any FileSystem
     ) -> [FilePath] {
         let names = (try? files.names(in: parent)) ?? []
-        let length = prefix.utf8.count + 8 + suffix.utf8.count
-        return names.filter {
-            $0.count == length && $0.starts(with: prefix.utf8)
-                && $0.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+        return names.filter { name in
+            let digits = name.dropFirst(prefix.utf8.count).dropLast(suffix.utf8.count)
+            return name.starts(with: prefix.utf8) && name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+                && digits.count == 8 && Hex.bytes(String(decoding: digits, as: UTF8.self)) != nil
         }.map { parent.appending($0) }
     }
 
@@ -83,7 +125,9 @@ struct ScratchContainer: Sendable {
         place.parent.appending(place.name + Array(suffix.utf8))
     }
 
-    private func has(_ path: FilePath) -> Bool { ((try? files.status(path)) ?? nil) != nil }
+    private static func has(_ path: FilePath, _ files: any FileSystem) -> Bool {
+        ((try? files.status(path)) ?? nil) != nil
+    }
 
     // MARK: What becomes of it
 
@@ -92,7 +136,7 @@ struct ScratchContainer: Sendable {
 
     /// Lets another run have it.
     func spare(for key: [UInt8]) throws(RepositoryError) {
-        try write(spare, key)
+        try write(spare, Array("\(permissions)\n".utf8) + key)
         release()
     }
 
@@ -110,54 +154,59 @@ struct ScratchContainer: Sendable {
     /// Removes it with all that is in it.
     func remove() throws(RepositoryError) {
         defer { release() }
-        // From here on it is nobody's, whatever is still there.
-        let gone = Self.named(place, Self.goneSuffix)
-        let isMoved = (try? files.move(place, to: gone)) != nil
-        try filing { () throws(FileError) in try Self.removeAll(isMoved ? gone : place, files) }
+        try filing { () throws(FileError) in
+            // What was mounted there is another one's.
+            if MountPoints.isAny(below: place, files) { throw FileError.mounted(place) }
+            // From here on it is nobody's, whatever is still there.
+            let gone = Self.named(place, Self.goneSuffix)
+            let isMoved = (try? files.move(place, to: gone)) != nil
+            try Self.removeAll(isMoved ? gone : place, files)
+        }
     }
 
     /// Removes what no run needs: all that is spare where no run is left, and what was never finished.
     static func clear(_ parent: FilePath, _ files: any FileSystem) {
-        let places = all(in: parent, files) + all(in: parent, suffix: newSuffix, files)
         var idle: [ScratchContainer] = []
         var isBusy = false
-        for place in places {
+        for place in all(in: parent, files) + all(in: parent, suffix: newSuffix, files)
+        where has(place / leaseName, files) {
             // One that is somebody else's is none of ours to look at.
-            guard ((try? files.status(place / leaseName)) ?? nil) != nil else { continue }
             do throws(FileError) {
                 if let lease = try files.occupy(place / leaseName) {
-                    idle.append(ScratchContainer(place: place, lease: lease, files: files))
+                    idle.append(ScratchContainer(place: place, permissions: 0, lease: lease, files: files))
                 } else {
                     isBusy = true
                 }
             } catch { continue }
         }
         for container in idle {
-            let isSpare = container.has(container.spare)
-            if isSpare && !isBusy || !isSpare && !container.has(container.begun) {
+            let isSpare = has(container.spare, files)
+            if isSpare && !isBusy || !isSpare && !has(container.begun, files) {
                 try? container.remove()
             } else {
                 container.release()
             }
         }
         // Two may remove one thing: all that counts is that it goes.
-        for gone in all(in: parent, suffix: goneSuffix, files) { try? removeAll(gone, files) }
+        for gone in all(in: parent, suffix: goneSuffix, files)
+        where has(gone / leaseName, files) && !MountPoints.isAny(below: gone, files) {
+            try? removeAll(gone, files)
+        }
     }
 
-    /// Removes a directory with all that is in it, but for what was mounted there, which is another one's.
-    private static func removeAll(_ directory: FilePath, _ files: any FileSystem) throws(FileError) {
-        guard let top = try files.status(directory) else { return }
-        try removeAll(directory, top, on: top.device, files)
-    }
-
-    private static func removeAll(
-        _ path: FilePath, _ status: FileStatus, on device: UInt64, _ files: any FileSystem
-    ) throws(FileError) {
+    /// Removes a file, or a directory with all that is in it; links are removed, and not followed.
+    private static func removeAll(_ path: FilePath, _ files: any FileSystem) throws(FileError) {
+        guard let status = try files.status(path) else { return }
         guard status.kind == .directory else { return try files.remove(path) }
-        guard status.device == device else { throw FileError.mounted(path) }
-        for name in try files.names(in: path) {
-            let inside = path.appending(name)
-            if let status = try files.status(inside) { try removeAll(inside, status, on: device, files) }
+        // A run may have closed it.
+        if status.permissions & 0o700 != 0o700 {
+            try? files.setPermissions(path, status.permissions | 0o700)
+        }
+        // By its lease it is known as ours until nothing else is left.
+        let names = try files.names(in: path)
+        let last = names.filter { $0 == Array(leaseName.utf8) }
+        for name in names.filter({ !last.contains($0) }) + last {
+            try removeAll(path.appending(name), files)
         }
         try files.removeDirectory(path)
     }

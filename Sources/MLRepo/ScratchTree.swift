@@ -13,8 +13,10 @@ package struct ScratchTree: Sendable {
     package let directory: FilePath
     /// What that lies in.
     private let container: ScratchContainer
-    /// The working copy in the tree.
+    /// The working copy in the tree, where it lies there, and how the store calls it.
     private let copy: Repository
+    private let place: RepositoryPath
+    private let id: String
 
     /// - Parameters:
     ///   - parent: Where the tree's own directory is made; many runs may have theirs in one.
@@ -30,26 +32,31 @@ package struct ScratchTree: Sendable {
         let commit = try origin.base().head.commit
         let isThere = try Repository.exists(parent, environment.files)
         let code = try CodeFiles(of: origin, in: root)
-        func directory(in container: ScratchContainer) -> FilePath {
-            container.place.appending(root.name.isEmpty ? Array("tree".utf8) : root.name)
-        }
-        while let spare = ScratchContainer.take(in: parent, for: Self.key(of: origin), environment.files) {
-            let directory = directory(in: spare)
-            let copy = try? SpareTree(directory, place, of: origin).renewed(at: commit, code, onStep)
-            guard let copy, (try? spare.begin()) != nil else {
+        let key = Self.key(of: origin)
+        let name = root.name.isEmpty ? Array("tree".utf8) : root.name
+        while let spare = ScratchContainer.take(in: parent, for: key, name, origin) {
+            let directory = spare.place.appending(name)
+            let tree = try? SpareTree(directory, place, permissions: spare.permissions, of: origin)
+            guard let copy = try? tree?.renewed(at: commit, code, onStep), (try? spare.begin()) != nil,
+                let id = try? copy.copy.head().workingCopy
+            else {
                 // It is none to rely on.
                 try? spare.remove()
                 continue
             }
-            (self.container, self.directory, self.copy) = (spare, directory, copy)
+            (self.container, self.directory, self.copy, self.place, self.id) = (
+                spare, directory, copy, place, id
+            )
             return
         }
         container = try ScratchContainer.make(in: parent, of: origin)
-        self.directory = directory(in: container)
+        directory = container.place.appending(name)
+        self.place = place
         do throws(RepositoryError) {
             copy = try origin.addScratch(
-                self.directory.appending(place.bytes).normalized, at: commit, onStep: onStep)
-            try code.copy(to: self.directory)
+                directory.appending(place.bytes).normalized, at: commit, onStep: onStep)
+            id = try copy.copy.head().workingCopy
+            try code.copy(to: directory)
             try container.begin()
         } catch {
             try? container.remove()
@@ -97,11 +104,11 @@ package struct ScratchTree: Sendable {
     /// As long as other runs are at work beside it, the next one takes it over; the last one removes all.
     /// - Parameter observation: What the run did; a tree of which that is not known is removed.
     package func leave(after observation: Observation) throws(RepositoryError) {
-        let spare = SpareTree(directory, below: copy.copy.root, of: origin)
         do throws(RepositoryError) {
             guard observation.way == .seccomp, observation.gaps.isEmpty else { throw .misplaced(directory) }
-            try spare.dropWritten(observation.log)
-            try origin.release(copy)
+            try SpareTree(directory, place, permissions: container.permissions, of: origin)
+                .dropWritten(observation.log)
+            try copy.release(id)
             try container.spare(for: Self.key(of: origin))
         } catch {
             return try discard()
@@ -111,7 +118,7 @@ package struct ScratchTree: Sendable {
 
     /// Removes the tree: what was written there is in the store, or nobody wants it.
     package func discard() throws(RepositoryError) {
-        try origin.release(copy)
+        try copy.release(id)
         try container.remove()
         ScratchContainer.clear(container.place.parent, origin.environment.files)
     }

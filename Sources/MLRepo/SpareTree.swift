@@ -8,30 +8,39 @@ internal import WorkingTree
 ///
 /// What is still as it was made is known by the status of its files: whatever wrote to them, changed their rights or gave them
 /// other names left another one. Only what is written through memory may leave none, so what was opened for writing is removed at once.
+/// Everything that no version has is removed, and code is written anew.
 struct SpareTree {
     private let directory: FilePath
     private let root: FilePath
+    /// What its directories are to have.
+    private let permissions: UInt16
     private let origin: Repository
+    /// Through which links nobody gets out of the tree.
     private let files: any FileSystem
 
-    init(_ directory: FilePath, _ place: RepositoryPath, of origin: Repository) {
-        self.init(directory, below: directory.appending(place.bytes).normalized, of: origin)
-    }
-
     /// - Parameters:
-    ///   - directory: The top of the tree.
-    ///   - root: That of the working copy in it.
-    init(_ directory: FilePath, below root: FilePath, of origin: Repository) {
-        (self.directory, self.root, self.origin) = (directory, root, origin)
-        files = origin.environment.files.withoutDurability()
+    ///   - directory: The top of the tree, without links on the way.
+    ///   - place: Where in it the working copy lies.
+    /// - Throws: Where the tree is none any more, or where nothing can be kept inside it.
+    init(
+        _ directory: FilePath, _ place: RepositoryPath, permissions: UInt16, of origin: Repository
+    ) throws(RepositoryError) {
+        (self.directory, self.permissions, self.origin) = (directory, permissions, origin)
+        root = directory.appending(place.bytes).normalized
+        let outside = origin.environment.files.withoutDurability()
+        let status = try filing { () throws(FileError) in try outside.status(directory) }
+        guard status?.kind == .directory, let files = outside.confined(to: directory) else {
+            throw .misplaced(directory)
+        }
+        self.files = files
     }
 
     /// Removes what a run wrote, or may have written.
     func dropWritten(_ log: AccessLog) throws(RepositoryError) {
-        let top = origin.real(directory)
-        let own = origin.real(root) / ".mlrepo"
         for (path, file) in log.files where file.isWritten {
-            guard path.relative(to: top) != nil, path.relative(to: own) == nil else { continue }
+            guard path.relative(to: directory) != nil, path.relative(to: root / ".mlrepo") == nil else {
+                continue
+            }
             try filing { () throws(FileError) in
                 guard let status = try files.status(path), status.kind != .directory else { return }
                 try files.remove(path)
@@ -45,8 +54,10 @@ struct SpareTree {
     func renewed(
         at commit: ObjectID?, _ code: CodeFiles, _ onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) -> Repository {
+        if MountPoints.isAny(below: directory, files) { throw .misplaced(directory) }
         var inside = origin.environment
-        (inside.workingDirectory, inside.files) = (root, files)
+        (inside.workingDirectory, inside.files) = (root, origin.environment.files.withoutDurability())
+        try requireOwnDirectory()
         let fleeting = try Repository.open(WorkingCopy(root: root, inside), inside)
         let copy = fleeting.copy
         guard try copy.store() == origin.store.layout.root else { throw .misplaced(directory) }
@@ -54,7 +65,7 @@ struct SpareTree {
         guard try copy.pending() == nil, isFleeting, isAsMade else { throw .misplaced(directory) }
         let (head, base) = try fleeting.base()
         let cache = try fleeting.cache(head.commit, base)
-        try SpareWalk(directory, root, cache: cache, Set(code.names), origin).clear()
+        try SpareWalk(directory, root, cache: cache, permissions: permissions, files).clear()
         let gone = try fleeting.status().changes
         guard gone.allSatisfy({ $0.state == .deleted }) else { throw .misplaced(directory) }
         if !gone.isEmpty { _ = try fleeting.restore(gone.map(\.path), onStep: onStep) }
@@ -71,95 +82,90 @@ struct SpareTree {
         return renewed
     }
 
+    /// What a new working copy has in its own directory.
+    private static let own: Set<String> = [
+        "HEAD", "store", "config", "index", "index-changes", "commits", "fleeting", ".gitignore",
+    ]
+
+    /// Leaves in the working copy's own directory what a new one has there.
+    private func requireOwnDirectory() throws(RepositoryError) {
+        let own = root / ".mlrepo"
+        try filing { () throws(FileError) in
+            guard try files.status(own)?.kind == .directory else { throw FileError.exists(own) }
+            for name in try files.names(in: own) {
+                let place = own.appending(name)
+                let isFile = try files.status(place)?.kind == .file
+                if isFile, Self.own.contains(String(decoding: name, as: UTF8.self)) { continue }
+                try removeAll(place)
+            }
+        }
+    }
+
+    private func removeAll(_ place: FilePath) throws(FileError) {
+        guard let status = try files.status(place) else { return }
+        guard status.kind == .directory else { return try files.remove(place) }
+        for name in try files.names(in: place) { try removeAll(place.appending(name)) }
+        try files.removeDirectory(place)
+    }
+
     /// Whether nobody said anything of what is tracked there, and the settings are those of the working copy.
     private func isAsMade(_ copy: WorkingCopy) throws(RepositoryError) -> Bool {
         try filing { () throws(FileError) in
-            for name in ["tracked", "tracked-next"] {
-                if try files.status(copy.directory / name) != nil { return false }
-            }
             func settings(_ copy: WorkingCopy) throws(FileError) -> [UInt8]? {
-                try files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
+                try origin.environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
             }
             return try settings(copy) == settings(origin.copy)
         }
     }
 }
 
-/// A walk through a spare tree that removes what a new one would not have.
+/// A walk through a spare tree that removes everything but the version's files as they were written.
 private struct SpareWalk {
     private let directory: FilePath
     private let root: FilePath
     private let cache: StatCache
-    private let code: Set<[UInt8]>
-    private let source: FilePath
+    private let permissions: UInt16
     private let files: any FileSystem
-    private let top: FileStatus
 
     init(
-        _ directory: FilePath, _ root: FilePath, cache: StatCache, _ code: Set<[UInt8]>, _ origin: Repository
-    ) throws(RepositoryError) {
-        (self.directory, self.root, self.cache, self.code) = (directory, root, cache, code)
-        source = try origin.gitRoot() ?? origin.copy.root
-        files = origin.environment.files.withoutDurability()
-        let found = try filing { () throws(FileError) in try origin.environment.files.status(directory.parent)
-        }
-        guard let found else { throw .misplaced(directory) }
-        top = found
+        _ directory: FilePath, _ root: FilePath, cache: StatCache, permissions: UInt16,
+        _ files: any FileSystem
+    ) {
+        (self.directory, self.root, self.cache) = (directory, root, cache)
+        (self.permissions, self.files) = (permissions, files)
     }
 
     func clear() throws(RepositoryError) { _ = try clear(directory) }
 
     /// - Returns: Whether something of it stays.
     private func clear(_ place: FilePath) throws(RepositoryError) -> Bool {
-        if place == root / ".mlrepo" { return true }
         guard let status = try filing({ () throws(FileError) in try files.status(place) }) else {
             return false
         }
         guard status.kind == .directory else {
-            if try isAsMade(place, status) { return true }
+            if let path = path(place), cache.entry(of: path, asIn: status) != nil { return true }
             try filing { () throws(FileError) in try files.remove(place) }
             return false
         }
-        // What was mounted, or closed, by somebody is not to be gone through.
-        guard status.device == top.device, status.permissions == top.permissions else {
-            throw .misplaced(place)
+        // Lists of rights are handed on to what comes there.
+        let hasAttributes = try filing { () throws(FileError) in try files.hasAttributes(place) }
+        if hasAttributes { throw .misplaced(place) }
+        if status.permissions != permissions {
+            try filing { () throws(FileError) in try files.setPermissions(place, permissions) }
         }
+        if place == root / ".mlrepo" { return true }
         var staying = 0
         for name in try filing({ () throws(FileError) in try files.names(in: place) })
         where try clear(place.appending(name)) {
             staying += 1
         }
-        if staying > 0 || place == directory || root.relative(to: place) != nil || isKnownDirectory(place) {
-            return true
-        }
+        let isKnown = path(place).map(cache.hasEmptyDirectory) ?? false
+        if staying > 0 || place == directory || root.relative(to: place) != nil || isKnown { return true }
         try filing { () throws(FileError) in try files.removeDirectory(place) }
         return false
     }
 
     private func path(_ place: FilePath) -> RepositoryPath? {
         place.relative(to: root).flatMap { try? RepositoryPath($0) }
-    }
-
-    private func isKnownDirectory(_ place: FilePath) -> Bool {
-        guard let path = path(place) else { return false }
-        return cache.hasEmptyDirectory(path)
-    }
-
-    /// Whether a file is the version's, as it was written, or the same code as in the working copy.
-    private func isAsMade(_ place: FilePath, _ status: FileStatus) throws(RepositoryError) -> Bool {
-        if let path = path(place) {
-            if cache.entry(of: path, asIn: status) != nil { return true }
-            if cache.has(path) { return false }
-        }
-        guard let name = place.relative(to: directory), code.contains(name), status.kind == .file else {
-            return false
-        }
-        return try filing { () throws(FileError) in
-            let from = source.appending(name)
-            guard let model = try files.status(from), model.kind == .file, model.size == status.size,
-                model.isExecutable == status.isExecutable, status.size <= RunSorter.sourceLimit
-            else { return false }
-            return try files.contents(from, limit: status.size) == files.contents(place, limit: status.size)
-        }
     }
 }

@@ -67,6 +67,10 @@ package struct AccessLog: Sendable {
                 files[path] = moved.movedAway()
                 files[other] = (files[other] ?? File(before: replaced)).written()
             }
+        case .exchange(let path, let other, let status, let otherStatus):
+            guard let status, let otherStatus, status.kind == .file, otherStatus.kind == .file else { return }
+            files[path] = (files[path] ?? File(before: status)).movedAway().written()
+            files[other] = (files[other] ?? File(before: otherStatus)).movedAway().written()
         case .link(let path, let replaced):
             // A link does not replace anything: it fails.
             if replaced == nil { files[path] = (files[path] ?? File(before: nil)).written() }
@@ -85,7 +89,8 @@ package struct AccessLog: Sendable {
             guard let file = files[old] else { continue }
             files[old] = file.movedAway()
             if file.isWritten {
-                files[other.appending(old.bytes.dropFirst(prefix.count))] = File(before: nil).written()
+                let new = other.appending(old.bytes.dropFirst(prefix.count))
+                files[new] = (files[new] ?? File(before: nil)).written()
             }
         }
     }

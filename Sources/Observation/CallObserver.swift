@@ -90,10 +90,13 @@
             let path = try names.path(call.names.0, call.directories.0, of: call.process)
             switch call.kind {
             case MLREPO_CALL_OPEN: return .open(path, Self.opening(Int32(truncatingIfNeeded: call.flags)))
-            case MLREPO_CALL_TRUNCATE: return .open(path, [.writing, .truncating])
+            case MLREPO_CALL_TRUNCATE:
+                // What is not cut off stays.
+                return .open(path, call.flags == 0 ? [.writing, .truncating] : .writing)
             case MLREPO_CALL_EXECUTE: return .execute(path)
             case MLREPO_CALL_RENAME:
-                return .rename(path, to: try names.path(call.names.1, call.directories.1, of: call.process))
+                let other = try names.path(call.names.1, call.directories.1, of: call.process)
+                return call.flags & Self.exchange == 0 ? .rename(path, to: other) : .exchange(path, other)
             case MLREPO_CALL_SYMLINK: return .symbolicLink(path)
             case MLREPO_CALL_REMOVE: return .remove(path)
             default: return nil
@@ -101,6 +104,9 @@
         }
 
         /// What the flags of open(2) say.
+        /// RENAME_EXCHANGE of linux/fs.h.
+        private static let exchange: UInt64 = 2
+
         static func opening(_ flags: Int32) -> FileAccess.Opening {
             var opening: FileAccess.Opening = []
             if flags & O_ACCMODE != O_WRONLY { opening.insert(.reading) }

@@ -20,6 +20,8 @@ package enum FileAccess: Sendable {
     case open(FilePath, Opening, was: FileStatus?)
     case execute(FilePath, was: FileStatus?)
     case rename(FilePath, to: FilePath, was: FileStatus?, replaced: FileStatus?)
+    /// Two files get each other's name.
+    case exchange(FilePath, FilePath, was: FileStatus?, other: FileStatus?)
     /// A second name, or a symbolic link, that comes.
     case link(FilePath, replaced: FileStatus?)
     case remove(FilePath, was: FileStatus?)

@@ -27,6 +27,7 @@ extension FileWatch {
         }
         let found = status(place)
         if let found, found.kind != .file { return }
+        if opening != .reading { hear(of: place) }
         if log.files[place]?.isWritten == true { return log.note(.open(place, opening, was: found)) }
         if opening.contains(.truncating) || opening.contains(.exclusive) {
             return log.note(.link(place, replaced: nil))
@@ -67,6 +68,7 @@ extension FileWatch {
     mutating func noteRenamed(_ path: FilePath, _ other: FilePath) {
         guard let place = place(path), let otherPlace = self.place(other) else { return }
         let found = status(otherPlace) ?? Self.lost
+        hear(of: otherPlace)
         if found.kind == .file { noteVanishing(place) } else { directories.removeAll() }
         log.note(.rename(place, to: otherPlace, was: found, replaced: nil))
     }

@@ -7,6 +7,8 @@ enum FileRequest: Sendable {
     case rename(FilePath, to: FilePath)
     /// A file that was made just now under a name that nobody knew before.
     case created(FilePath)
+    /// Two files get each other's name.
+    case exchange(FilePath, FilePath)
     case link(FilePath)
     case symbolicLink(FilePath)
     case remove(FilePath)
@@ -20,7 +22,7 @@ enum FileRequest: Sendable {
         switch self {
         case .open(_, let opening): opening != .reading
         case .execute, .opened, .renamed, .removed: false
-        case .created, .rename, .link, .symbolicLink, .remove: true
+        case .created, .rename, .exchange, .link, .symbolicLink, .remove: true
         }
     }
 }
@@ -70,6 +72,8 @@ struct FileWatch {
         keeper.keep(place, status)
     }
 
+    func hear(of place: FilePath) { keeper?.hear(of: place) }
+
     mutating func note(_ request: FileRequest) {
         switch request {
         case .open(let path, let opening):
@@ -92,9 +96,19 @@ struct FileWatch {
             keep(place, was)
             keep(otherPlace, replaced)
             keeper?.hear(of: otherPlace)
+            if was?.kind == .directory { noteInside(place, movedTo: otherPlace) }
             log.note(.rename(place, to: otherPlace, was: was, replaced: replaced))
         case .created(let path):
             if let place = place(path) { log.note(.link(place, replaced: nil)) }
+        case .exchange(let path, let other):
+            guard let place = place(path), let otherPlace = self.place(other) else { return }
+            let (one, another) = (status(place), status(otherPlace))
+            if one?.kind != .file || another?.kind != .file { directories.removeAll() }
+            keep(place, one, isReading: true)
+            keep(otherPlace, another, isReading: true)
+            if one?.kind == .directory { noteInside(place, movedTo: otherPlace) }
+            if another?.kind == .directory { noteInside(otherPlace, movedTo: place) }
+            log.note(.exchange(place, otherPlace, was: one, other: another))
         case .link(let path):
             if let place = place(path) { log.note(.link(place, replaced: status(place))) }
         case .symbolicLink(let path):
@@ -109,6 +123,22 @@ struct FileWatch {
             if was?.kind == .link { directories.removeAll() }
             keep(place, was)
             log.note(.remove(place, was: was))
+        }
+    }
+
+    /// Notes of each file in a directory that gets another name what it was: its own name changes as well.
+    private mutating func noteInside(_ directory: FilePath, movedTo other: FilePath) {
+        var waiting = [(directory, other)]
+        while let (from, to) = waiting.popLast() {
+            for name in (try? files.names(in: from)) ?? [] {
+                let (place, otherPlace) = (from.appending(name), to.appending(name))
+                guard let was = status(place) else { continue }
+                if was.kind == .directory {
+                    waiting.append((place, otherPlace))
+                } else if was.kind == .file, log.files[place]?.isWritten != true {
+                    log.note(.rename(place, to: otherPlace, was: was, replaced: nil))
+                }
+            }
         }
     }
 

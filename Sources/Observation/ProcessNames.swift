@@ -64,8 +64,30 @@
                 guard let path = Self.throughProcess(name, thread) else { throw .uninteresting }
                 return path
             }
-            return Self.join(try base(directory, of: thread).bytes, name)
+            let base = try base(directory, of: thread)
+            guard base.bytes.suffix(Self.gone.count).elementsEqual(Self.gone) else {
+                return Self.join(base.bytes, name)
+            }
+            // The directory has no name any more, and leads on all the same; or it is called like that.
+            let place = directory == AT_FDCWD ? "/proc/\(thread)/cwd" : "/proc/\(thread)/fd/\(directory)"
+            let path = Self.join(Array(place.utf8), name)
+            guard let above = Self.place(of: path.parent), above.first == UInt8(ascii: "/"),
+                !above.suffix(Self.gone.count).elementsEqual(Self.gone)
+            else { throw .unread }
+            return FilePath(above).appending(path.name)
         }
+
+        /// Where a path leads for the kernel, also through what has no name.
+        private static func place(of path: FilePath) -> [UInt8]? {
+            let file = mlrepo_open(
+                path.bytes.map { CChar(bitPattern: $0) } + [0], MLREPO_O_PATH | O_CLOEXEC, 0)
+            guard file >= 0 else { return nil }
+            defer { close(file) }
+            return link("/proc/self/fd/\(file)")
+        }
+
+        /// What the kernel adds to the name of a directory that has none any more.
+        private static let gone = Array(" (deleted)".utf8)
 
         private static func join(_ directory: [UInt8], _ name: UnsafeRawBufferPointer) -> FilePath {
             let isTop = directory.last == UInt8(ascii: "/")

@@ -608,6 +608,37 @@ class Ending(RunTest):
         self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
         return process
 
+    def test_directories_that_get_other_names_do_so_with_all_that_is_in_them(self) -> None:
+        run = self.observed("sh", "-c", "mv data dd; mv dd data; cat data/b.txt >r.txt")
+        self.assertEqual(self.inputs(run["name"]), ["data/a.txt", "data/b.txt", "data/c.txt"])
+        self.assertEqual(run["outputs"]["roots"], ["r.txt"])
+        run = self.observed("sh", "-c", "mkdir tmp; echo 1 >tmp/w.bin; mv tmp model; cat model/w.bin >/dev/null")
+        self.assertEqual((self.inputs(run["name"]), run["outputs"]["roots"]), ([], ["model/w.bin"]))
+
+    def test_a_directory_without_a_name_leads_on(self) -> None:
+        run = self.observed("sh", "-c", "mkdir gone; cd gone; rmdir ../gone; cat ../data/b.txt >../out.txt")
+        self.assertEqual((self.inputs(run["name"]), run["outputs"]["roots"], run["gaps"]), (["data/b.txt"], ["out.txt"], []))
+
+    def test_what_is_cut_short_was_read_and_what_is_exchanged_is_both(self) -> None:
+        run = self.observed(PYTHON, "-c", "import os; os.truncate('data/b.txt', 2)")
+        self.assertEqual((self.inputs(run["name"]), run["outputs"]["roots"]), (["data/b.txt"], ["data/b.txt"]))
+        run = self.observed(PYTHON, "-c", "import os; os.truncate('data/a.txt', 0)")
+        self.assertEqual((self.inputs(run["name"]), run["outputs"]["roots"]), ([], ["data/a.txt"]))
+        run = self.observed(PYTHON, "-c", "import ctypes, sys; libc = ctypes.CDLL(None); "
+                            "sys.exit(libc.renameat2(-100, b'data/b.txt', -100, b'data/c.txt', 2))")
+        self.assertEqual(self.inputs(run["name"]), ["data/b.txt", "data/c.txt"])
+        self.assertEqual(run["outputs"]["roots"], ["data/b.txt", "data/c.txt"])
+
+    def test_a_collection_meanwhile_takes_nothing_of_it(self) -> None:
+        process = self.start("--save", "*.ckpt", "sh", "-c", "cat data/a.txt >1.ckpt; until test -e go.txt; do sleep 0.05; done; echo 1 >out.txt")
+        self.until(lambda: self.saved("") == {"1.ckpt": 6})
+        self.mlrepo("run", "--quiet", "true")
+        self.mlrepo("gc", "--now")
+        (self.work / "go.txt").touch()
+        self.assertEqual((process.wait(), process.stderr.read().decode().count("error")), (0, 0))
+        self.assertEqual(self.saved(""), {"1.ckpt": 6, "out.txt": 2})
+        self.verify()
+
     def saved(self, name: str) -> dict:
         """What the record of a run in progress has."""
         return {file["path"]: file["size"] for line in self.mlrepo("runs", "--json").splitlines()

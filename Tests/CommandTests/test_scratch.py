@@ -2,6 +2,7 @@
 import concurrent.futures
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -170,8 +171,80 @@ with open("data/a.txt", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory: m
         self.verify()
 
     def test_a_tree_whose_run_is_not_known_is_for_nobody_else(self) -> None:
-        (left, other, seen) = self.beside("sleep 3 >/dev/null 2>&1 & pwd", "chmod 700 data; pwd", "pwd")
+        attribute = f"{PYTHON} -c \"import os; os.setxattr('data', 'user.x', b'1')\"; pwd"
+        (left, other, seen) = self.beside("sleep 3 >/dev/null 2>&1 & pwd", attribute, "pwd")
         self.assertEqual(len({left, other, seen}), 3)
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+
+    def test_nothing_outside_of_a_tree_is_removed_with_it(self) -> None:
+        store = self.root / "store"
+        store.mkdir()
+        self.write("results/r.txt", "mine")
+        before = self.tree(self.work)
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", "sh", "-c", f"""
+            mkdir ckpt results; echo weights >ckpt/model.bin; mv ckpt {store}/c1; ln -s {store}/c1 ckpt
+            echo theirs >results/r.txt; mv results r2; ln -s {self.work}/results results
+            mkdir x; echo 1 >x/HEAD; mv x y; ln -s {self.work}/.mlrepo x""")
+        self.assertEqual((store / "c1/model.bin").read_text(), "weights\n")
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", "sh", "-c",
+                    f"echo 1 >data/a.txt; cd ..; mv work other; ln -s {self.work} work")
+        now = self.tree(self.work)
+        self.assertEqual({name: found for name, found in now.items() if not name.startswith((b".mlrepo", b".git/"))},
+                         {name: found for name, found in before.items() if not name.startswith((b".mlrepo", b".git/"))})
+        self.assertEqual(os.listdir(self.root / "scratch"), [])
+        self.verify()
+
+    def test_what_is_mounted_in_a_tree_stays(self) -> None:
+        victim = self.root / "victim"
+        (victim / "d").mkdir(parents=True)
+        (victim / "d/f").write_text("precious")
+        self.run_raw("run", "--quiet", "--scratch", "../scratch", "sh", "-c", f"mkdir m; mount --bind {victim} m")
+        mounted = [path for path in (self.root / "scratch").glob("mlrepo-*/work/m") if os.listdir(path)]
+        for path in mounted:
+            subprocess.run(["umount", path], check=True)
+        self.assertEqual((victim / "d/f").read_text(), "precious")
+        if not mounted:
+            self.skipTest("nothing can be mounted here")
+
+    def test_what_lies_beside_a_tree_is_nobodys_either(self) -> None:
+        look = "ls -a ..; ls -a .mlrepo; stat -c %a . .. data data/deep; cat <.mlrepo/config; pwd"
+        self.write("data/deep/x.txt", "deep")
+        self.mlrepo("commit", "-q", "-m", "More")
+        new = self.mlrepo("run", "--quiet", "--scratch", "../fresh", "sh", "-c", look)
+        os.link(self.work / "sweep.py", self.root / "linked.py")
+        (_, seen) = self.beside(
+            f"echo 1 >../note; mkdir ../.git; echo 1 >.mlrepo/note; mkdir .mlrepo/sub; chmod 1777 .. . data data/deep; mv {self.root}/linked.py sweep.py",
+            "echo '# appended' >>sweep.py; " + look)
+        self.assertEqual(seen.splitlines()[:-1], new.splitlines()[:-1])
+        self.assertNotIn("appended", (self.work / "sweep.py").read_text())
+
+    def test_another_mask_has_another_tree(self) -> None:
+        old = os.umask(0o077)
+        try:
+            (first, again) = self.beside("stat -c %a data; pwd", "pwd")
+        finally:
+            os.umask(old)
+        self.assertEqual(first.splitlines()[0], "700")
+        self.assertEqual(first.splitlines()[1:], again.splitlines())
+        go = self.root / "go2"
+        os.mkfifo(go)
+        os.umask(0o077)
+        try:
+            other = self.begin(f"echo >started; read x <{go}")
+            self.until(lambda: list((self.root / "scratch").glob("mlrepo-*/work/started")))
+            where = self.mlrepo("run", "--quiet", "--scratch", "../scratch", "pwd")
+        finally:
+            os.umask(old)
+        self.assertEqual(self.mlrepo("run", "--quiet", "--scratch", "../scratch", "stat", "-c", "%a", "data"), "755\n")
+        self.assertNotEqual(self.mlrepo("run", "--quiet", "--scratch", "../scratch", "pwd"), where)
+        go.write_text("x\n")
+        self.assertEqual(other.wait(), 0)
+
+    def test_undo_and_collections_in_a_run_leave_its_record(self) -> None:
+        self.mlrepo("run", "--quiet", "--scratch", "../scratch", "sh", "-c",
+                    f"echo 1 >out.txt; {MLREPO} undo; {MLREPO} gc --now -q")
+        (run,) = [json.loads(line) for line in self.mlrepo("runs", "--json").splitlines()]
+        self.assertEqual(([file["path"] for file in run["outputs"]], run["state"]), (["out.txt"], "ok"))
         self.assertEqual(os.listdir(self.root / "scratch"), [])
 
     def test_what_killed_runs_left_stays_and_what_had_not_begun_goes(self) -> None:
@@ -181,15 +254,17 @@ with open("data/a.txt", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory: m
         (place,) = scratch.iterdir()
         run.kill()
         run.wait()
-        for (name, files) in {"mlrepo-00000001": ["lease", "x"], "mlrepo-00000002.gone": ["x"], "mlrepo-00000003.new": ["lease"],
-                              "mlrepo-00000004": ["x"], "mlrepo-other": ["lease"], "mlrepo-00000005": ["lease", "begun"]}.items():
+        lease = ".mlrepo-lease"
+        for (name, files) in {"mlrepo-00000001": [lease, "x"], "mlrepo-00000002.gone": [lease, "x"],
+                              "mlrepo-00000003.new": [lease], "mlrepo-00000004": ["lease", "x"], "mlrepo-otherone": [lease],
+                              "mlrepo-00000005": [lease, ".mlrepo-begun"], "mlrepo-00000006.gone": ["x"]}.items():
             (scratch / name).mkdir()
             for file in files:
                 (scratch / name / file).touch()
         where = self.mlrepo("run", "--quiet", "--scratch", "../scratch", "pwd")
         self.assertNotIn(place.name, where)
         self.assertEqual(sorted(found.name for found in scratch.iterdir()),
-                         sorted(["mlrepo-00000004", "mlrepo-00000005", "mlrepo-other", place.name]))
+                         sorted(["mlrepo-00000004", "mlrepo-00000005", "mlrepo-00000006.gone", "mlrepo-otherone", place.name]))
         self.assertEqual((place / "work/out.txt").read_text(), "1\n")
 
     def test_what_is_left_here_is_named(self) -> None:

@@ -63,6 +63,10 @@ static inline int mlrepo_open_beneath(int directory, const char *path, int flags
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
+// llistxattr(2) is in no module of Swift, and its header would bring in types that others of them have.
+static inline long mlrepo_list_attributes(const char *path, char *names, size_t size) {
+    return syscall(SYS_llistxattr, path, names, size);
+}
 // renameat2(2) is declared for GNU programs only; 1 is RENAME_NOREPLACE.
 static inline int mlrepo_rename_exclusively(int from, const char *path, int to, const char *other) {
     return (int)syscall(SYS_renameat2, from, path, to, other, 1u);

@@ -208,7 +208,10 @@ struct RunCommand: ParsableCommand {
         }
         if let tree = request.scratch {
             try RunExecution.enter(place)
-            try tree.leave(after: end.observation)
+            do { try tree.leave(after: end.observation) } catch {
+                // The run is recorded, and that is what counts.
+                Terminal.printError("warning: \(ShellWord.word(tree.directory.bytes)) stays: \(error)")
+            }
         }
         // Other ranks may have failed where this one has not.
         let isGood = report.run.exitStatus == 0
