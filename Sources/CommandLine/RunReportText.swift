@@ -56,6 +56,14 @@ enum RunReportText {
                 "note: saved, and gone by now: \(names(report.saved)); mlrepo cat run:\(name):PATH has \(report.saved.count == 1 ? "it" : "them")"
             )
         }
+        if report.missed > 0 {
+            lines.append("warning: \(Terminal.files(report.missed)) went before they could be saved")
+        }
+        if !report.unmatched.isEmpty {
+            lines.append(
+                "note: nothing that it wrote is called like --save \(list(report.unmatched.map { ShellWord.word(Array($0.utf8)) }))"
+            )
+        }
         if let failure = report.unsaved {
             lines.append("warning: not all was saved while it ran: \(failure)")
         }

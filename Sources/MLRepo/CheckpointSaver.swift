@@ -26,7 +26,18 @@ final class CheckpointSaver: Sendable {
         var files: [RepositoryPath: File] = [:]
     }
 
+    /// A file that is gone by now, and has another name in the run's directory.
+    struct Rescued: Sendable {
+        let path: RepositoryPath
+        let name: String
+        let status: FileStatus
+    }
+
     private struct State {
+        var rescued: [Rescued] = []
+        var rescuedCount = 0
+        /// How many files went before they could be stored.
+        var missed = 0
         /// What was written to, or got its name, and may be a directory; with the status that it was last seen with.
         var waiting: [RepositoryPath: FileStatus?] = [:]
         var saved = Saved()
@@ -41,9 +52,25 @@ final class CheckpointSaver: Sendable {
     /// How long a file has to stay as it is, in microseconds: where the system does not tell who writes, that has to do.
     private static let pause: UInt32 = 500_000
 
-    init(_ patterns: [String]) { rules = IgnoreRules(patterns: patterns) }
+    private let patterns: [String]
+
+    init(_ patterns: [String]) {
+        self.patterns = patterns
+        rules = IgnoreRules(patterns: patterns)
+    }
 
     var saved: Saved { state.withLock { $0.saved } }
+    /// How many files of such names went before they could be stored.
+    var missed: Int { state.withLock { $0.missed } }
+    /// Patterns that match none of some paths, nor of what was stored.
+    func unmatched(_ paths: [RepositoryPath]) -> [String] {
+        let all = paths + saved.files.keys
+        return patterns.filter { pattern in
+            let rules = IgnoreRules(patterns: [pattern])
+            return !all.contains(where: rules.matches)
+        }
+    }
+
     var failure: RepositoryError? { state.withLock { $0.failure } }
 
     /// Something is about to be written, or to get this name.
@@ -53,14 +80,33 @@ final class CheckpointSaver: Sendable {
         state.withLock { $0.waiting[path] = .some(nil) }
     }
 
+    /// A file is about to go: if it is not stored yet it gets a name that stays.
+    func rescue(
+        _ path: RepositoryPath, _ place: FilePath, _ status: FileStatus, to directory: FilePath,
+        _ files: any FileSystem
+    ) {
+        guard rules.matches(path), path.names.first?.bytes != Array(".mlrepo".utf8) else { return }
+        let number = state.withLock { state -> Int? in
+            if let seen = state.saved.files[path]?.seen, seen == StatCacheEntry.Seen(status) { return nil }
+            state.rescuedCount += 1
+            return state.rescuedCount
+        }
+        guard let number else { return }
+        let name = "save-\(number)"
+        do throws(FileError) {
+            try files.link(place, to: directory / name)
+            state.withLock { $0.rescued.append(Rescued(path: path, name: name, status: status)) }
+        } catch { state.withLock { $0.missed += 1 } }
+    }
+
     // MARK: Storing
 
     /// Begins to store what is closed.
     ///
-    /// - Parameter store: Stores files and records them with what was stored before.
+    /// - Parameter store: Stores files, and those that are gone, and records them with what was stored before.
     func begin(
         _ root: FilePath, _ files: any FileSystem,
-        _ store: @escaping @Sendable ([RepositoryPath], Saved) throws(RepositoryError) -> Saved
+        _ store: @escaping @Sendable ([RepositoryPath], [Rescued], Saved) throws(RepositoryError) -> Saved
     ) {
         state.withLock { $0.isRunning = true }
         let thread = Thread { [self] in
@@ -68,6 +114,8 @@ final class CheckpointSaver: Sendable {
                 for _ in 0..<10 where !state.withLock({ $0.isEnding }) { usleep(Self.pause / 10) }
                 look(root, files, store)
             }
+            // What went at the end is nowhere else.
+            self.store([], with: store)
             state.withLock { $0.isRunning = false }
         }
         guard let thread else { return state.withLock { $0.isRunning = false } }
@@ -82,7 +130,7 @@ final class CheckpointSaver: Sendable {
 
     private func look(
         _ root: FilePath, _ files: any FileSystem,
-        _ store: ([RepositoryPath], Saved) throws(RepositoryError) -> Saved
+        _ store: ([RepositoryPath], [Rescued], Saved) throws(RepositoryError) -> Saved
     ) {
         let (waiting, saved) = state.withLock { ($0.waiting, $0.saved) }
         var ready: [RepositoryPath] = []
@@ -107,13 +155,27 @@ final class CheckpointSaver: Sendable {
             if let seen = saved.files[path]?.seen, seen == StatCacheEntry.Seen(status) { continue }
             ready.append(path)
         }
-        guard !ready.isEmpty else { return }
+        self.store(ready, with: store)
+    }
+
+    private func store(
+        _ ready: [RepositoryPath],
+        with store: ([RepositoryPath], [Rescued], Saved) throws(RepositoryError) -> Saved
+    ) {
+        let (rescued, saved) = state.withLock { state in
+            defer { state.rescued.removeAll() }
+            return (state.rescued, state.saved)
+        }
+        guard !ready.isEmpty || !rescued.isEmpty else { return }
         do throws(RepositoryError) {
-            let now = try store(ready, saved)
+            let now = try store(ready, rescued, saved)
             state.withLock { $0.saved = now }
         } catch {
             let failure = error
-            state.withLock { $0.failure = failure }
+            state.withLock { state in
+                state.failure = failure
+                state.missed += rescued.count
+            }
         }
     }
 

@@ -39,6 +39,13 @@ final class ReadFileKeeper: FileKeeper {
         saver.hear(of: path)
     }
 
+    func rescue(_ place: FilePath, _ status: FileStatus) {
+        guard let saver, let inside = place.relative(to: root), let path = try? RepositoryPath(inside) else {
+            return
+        }
+        saver.rescue(path, place, status, to: directory, files)
+    }
+
     /// The copies that there are, by what they are copies of: names in the directory.
     var copies: [RepositoryPath: String] { kept.withLock { $0 } }
 

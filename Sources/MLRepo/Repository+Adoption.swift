@@ -185,6 +185,23 @@ extension Repository {
         return written
     }
 
+    /// Changes without those of files that are as a recorded run has written them.
+    package func withoutThoseOfRuns(_ changes: [FileChange]) throws(RepositoryError) -> [FileChange] {
+        if changes.isEmpty { return [] }
+        let written = try writtenByRuns()
+        var others: [FileChange] = []
+        for change in changes {
+            if let ids = written[change.path], change.state != .deleted,
+                let status = try status(of: change.path), status.kind == .file,
+                ids.contains(try digest(of: copy.root.appending(change.path.bytes)))
+            {
+                continue
+            }
+            others.append(change)
+        }
+        return others
+    }
+
     /// So many of the latest runs are looked at: what is committed was mostly just made.
     private static let mostMakers = 256
     /// When so many files are known, those of earlier runs are not looked for.

@@ -141,7 +141,7 @@ struct RunContents {
     }
 
     /// Stores a copy of a file as that file.
-    private func blob(
+    func blob(
         copied name: String, in directory: FilePath, _ path: RepositoryPath, _ status: FileStatus
     ) throws(RepositoryError) -> TreeEntry? {
         guard let copy = (try? environment.files.status(directory / name)) ?? nil, copy.size == status.size,

@@ -48,6 +48,10 @@ package struct RunReport: Sendable {
     package let saved: [RepositoryPath]
     /// Why something could not be stored while it ran.
     package let unsaved: RepositoryError?
+    /// How many files went before they could be stored.
+    package let missed: Int
+    /// Patterns of what was to be stored that matched nothing.
+    package let unmatched: [String]
     /// With which status the outputs were seen to be what they are, so that they need not be read again.
     package let seen: [RepositoryPath: StatCacheEntry.Seen]
     /// What the store grew by.
@@ -153,7 +157,8 @@ package struct RunRecorder: Sendable {
         let (repository, base, cache) = (repository, base, cache)
         let (head, actor, files) = (head, actor, environment.files)
         let (beginning, first) = (beginning, beginningID)
-        saver.begin(repository.copy.root, files) { (paths, before) throws(RepositoryError) in
+        let directory = directory
+        saver.begin(repository.copy.root, files) { (paths, rescued, before) throws(RepositoryError) in
             let writer = ObjectWriter(
                 repository.store, keepsNodes: true, random: repository.environment.random)
             defer { writer.abandon() }
@@ -165,6 +170,14 @@ package struct RunRecorder: Sendable {
                 if let entry = edit.entry {
                     files[edit.path] = .init(entry: entry, seen: stored.seen[edit.path])
                 }
+            }
+            for file in rescued {
+                let entry = try contents.blob(copied: file.name, in: directory, file.path, file.status)
+                // One that has come again is stored as it is now.
+                if let entry, stored.seen[file.path] == nil {
+                    files[file.path] = .init(entry: entry, seen: nil)
+                }
+                try? repository.environment.files.removeIfPresent(directory / file.name)
             }
             var run = beginning
             run.recorded = repository.environment.now()
@@ -297,7 +310,8 @@ package struct RunRecorder: Sendable {
             sources: findings.sources,
             external: external.files, removed: run.removed, changed: changed,
             secrets: findings.secrets, outside: findings.outside, saved: gone.keys.sorted(),
-            unsaved: saver?.failure, seen: outputs.seen,
+            unsaved: saver?.failure, missed: saver?.missed ?? 0,
+            unmatched: saver?.unmatched(findings.outputs) ?? [], seen: outputs.seen,
             storedBytes: result.storedBytes)
     }
 

@@ -23,6 +23,8 @@ struct RunSorter {
     private var moved: Set<FilePath> = []
     /// Where what the command prints is shown: whoever started mlrepo wants it there.
     private let shown: Set<FilePath>
+    /// The program that this is: what it reads is told by itself.
+    private let ownProgram: FilePath?
     private var sourcesOfBytecode: Set<RepositoryPath> = []
     /// Files of the working copy that were read, and are in no version.
     private var unknown: [(path: RepositoryPath, status: FileStatus, isExecuted: Bool)] = []
@@ -38,6 +40,7 @@ struct RunSorter {
         root = repository.real(repository.copy.root)
         classifier = FileClassifier(repository.environment)
         let files = repository.environment.files
+        ownProgram = (try? files.readLink(FilePath("/proc/self/exe"))).map { FilePath($0) }
         shown = Set(
             ["1", "2"].compactMap { number in
                 (try? files.readLink(FilePath("/proc/self/fd/\(number)"))).map { FilePath($0) }
@@ -214,7 +217,7 @@ struct RunSorter {
                 findings.outside.append(place)
             }
         } else if let file, file.isRead, let status = file.before,
-            !(file.isExecuted && FileClassifier.isInterpreter(place))
+            !(file.isExecuted && FileClassifier.isInterpreter(place)), place != ownProgram
         {
             findings.external.append((place, HubFile(alias ?? place)?.name ?? place.bytes, status))
         }

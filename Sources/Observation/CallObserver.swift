@@ -103,10 +103,10 @@
             }
         }
 
-        /// What the flags of open(2) say.
         /// RENAME_EXCHANGE of linux/fs.h.
         private static let exchange: UInt64 = 2
 
+        /// What the flags of open(2) say.
         static func opening(_ flags: Int32) -> FileAccess.Opening {
             var opening: FileAccess.Opening = []
             if flags & O_ACCMODE != O_WRONLY { opening.insert(.reading) }

@@ -34,10 +34,14 @@ package protocol FileKeeper: Sendable {
 
     /// Is called while the command waits, before it opens a file for writing, or gives a file or directory this name.
     func hear(of place: FilePath)
+
+    /// Is called while the command waits, before it removes a file.
+    func rescue(_ place: FilePath, _ status: FileStatus)
 }
 
 extension FileKeeper {
     package func hear(of place: FilePath) {}
+    package func rescue(_ place: FilePath, _ status: FileStatus) {}
 }
 
 /// Looks at the files that a command asks for, and notes what it finds.
@@ -122,6 +126,7 @@ struct FileWatch {
             let was = status(place)
             if was?.kind == .link { directories.removeAll() }
             keep(place, was)
+            if let was, was.kind == .file { keeper?.rescue(place, was) }
             log.note(.remove(place, was: was))
         }
     }

@@ -20,6 +20,9 @@
         /// Those that have said hello since they were made, or have begun with their program.
         private var greeted: Set<UInt32> = []
 
+        /// The program that this is.
+        private let ownProgram = AccessLog.realPath(FilePath("/proc/self/exe"))
+
         /// More processes than these are looked through for those that are gone.
         private static let most = 4_096
 
@@ -111,7 +114,13 @@
             if report.kind == MLREPO_REPORT_EXECUTE {
                 greeted.remove(process)
                 // The program before was never heard of, and what is executed now has its number by chance.
-                if !silent.insert(process).inserted { watch.note(.unwatched) }
+                // We are static, and read nothing but what is told anyway.
+                let isOurs = report.paths.first != nil && report.paths.first == ownProgram
+                if isOurs {
+                    if silent.contains(process) { watch.note(.unwatched) }
+                } else if !silent.insert(process).inserted {
+                    watch.note(.unwatched)
+                }
             }
             guard names.isFamiliar(process) else { return watch.note(.otherRoot) }
             let paths = report.paths.compactMap { names.path($0, of: process) }

@@ -639,6 +639,22 @@ class Ending(RunTest):
         self.assertEqual(self.saved(""), {"1.ckpt": 6, "out.txt": 2})
         self.verify()
 
+    def test_what_is_removed_at_once_is_saved_before(self) -> None:
+        for way in ("seccomp", "preload"):
+            with self.subTest(way):
+                self.mlrepo("run", "--observe", way, "--save", "*.ckpt", "--save", "./step-*/", "--save", "*.none", "sh", "-c",
+                            "for i in 1 2 3 4 5; do echo $i >$i.ckpt; rm $i.ckpt; done; mkdir step-1; echo w >step-1/w; rm -r step-1")
+                told = self.stderr
+                run = {"name": json.loads(self.mlrepo("runs", "--json").splitlines()[-1])["run"]}
+                for number in "12345":
+                    self.assertEqual(self.mlrepo("cat", f"run:{run['name']}:{number}.ckpt"), f"{number}\n")
+                self.assertEqual(self.mlrepo("cat", f"run:{run['name']}:step-1/w"), "w\n")
+                self.assertIn("note: nothing that it wrote is called like --save '*.none'", told)
+        self.assertEqual(list((self.work / ".mlrepo/runs").iterdir()), [])
+        self.refused("run", "--save", "!x", "true", status=125, says="--save takes the names of files")
+        self.refused("run", "--save", "/elsewhere/*.pt", "true", status=125, says="/elsewhere")
+        self.verify()
+
     def saved(self, name: str) -> dict:
         """What the record of a run in progress has."""
         return {file["path"]: file["size"] for line in self.mlrepo("runs", "--json").splitlines()
@@ -702,6 +718,8 @@ class Ending(RunTest):
         self.assertEqual(process.wait(), 3)
         self.mlrepo("run", "--quiet", "sh", "-c", "sleep 1")
         self.assertEqual([all_.stdout.readline().split()[2] for _ in range(2)], [b"running", b"ok"])
+        unknown = self.follow("nosuch")
+        self.assertEqual(unknown.stderr.readline(), b"note: nothing here has 'nosuch'\n")
         self.refused("runs", "--follow", "--sort", "f1", status=64, says="--follow tells of runs in the order")
 
     def test_what_a_run_prints_can_be_followed(self) -> None:

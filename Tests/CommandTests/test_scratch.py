@@ -247,6 +247,31 @@ with open("data/a.txt", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory: m
         self.assertEqual(([file["path"] for file in run["outputs"]], run["state"]), (["out.txt"], "ok"))
         self.assertEqual(os.listdir(self.root / "scratch"), [])
 
+    def test_what_the_tree_has_otherwise_is_told(self) -> None:
+        # A run wrote it, and somebody has changed it since.
+        self.mlrepo("run", "--quiet", "-m", "Made", "sh", "-c", "echo 1 >data/made.txt")
+        self.mlrepo("run", "--quiet", "sh", "-c", "echo 2 >data/made.txt")
+        self.mlrepo("run", "--scratch", "../scratch", "true")
+        self.assertNotIn("is not as in the version", self.stderr)
+        self.write("data/made.txt", "3\n")
+        self.mlrepo("run", "--scratch", "../scratch", "true")
+        self.assertIn("note: data/made.txt is not as in the version", self.stderr)
+        # A program that git is told to pass over.
+        self.write(".git/info/exclude", "/prog\n")
+        self.write("prog", "#!/bin/sh\necho hi\n")
+        (self.work / "prog").chmod(0o755)
+        self.assertEqual(self.mlrepo("run", "--scratch", "../scratch", "./prog"), "hi\n")
+        self.assertIn("note: ./prog is not in the tree: that of the working copy is executed", self.stderr)
+
+    def test_to_go_on_from_nothing_is_told(self) -> None:
+        run = self.begin("echo 1 >out.txt; sleep 30")
+        self.until(lambda: list((self.root / "scratch").glob("mlrepo-*/work/out.txt")))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        (name,) = [json.loads(line)["run"] for line in self.mlrepo("runs", "--json").splitlines()]
+        self.mlrepo("run", "--scratch", "../scratch", "--resume", name, "true")
+        self.assertIn(f"note: nothing that run {name[:8]} wrote is recorded", self.stderr)
+
     def test_what_killed_runs_left_stays_and_what_had_not_begun_goes(self) -> None:
         scratch = self.root / "scratch"
         run = self.begin("echo 1 >out.txt; sleep 30")

@@ -445,6 +445,11 @@ class Ways(RunTest):
         self.assertIn("(seccomp: ", told)
         self.assertIn("observed (preload)", told)
 
+    def test_our_own_program_is_no_data(self) -> None:
+        for way in ("seccomp", "preload"):
+            run = json.loads(self.mlrepo("run", "--json", "--observe", way, "sh", "-c", f"{MLREPO} status >/dev/null"))["run"]
+            self.assertEqual((run["external"], run["gaps"]), ([], []))
+
     @in_each_way
     def test_threads_and_signals(self, way: str) -> None:
         """Threads that fork, that close what is not theirs, and are interrupted all the time: nothing is lost."""

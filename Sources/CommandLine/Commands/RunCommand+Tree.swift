@@ -13,12 +13,8 @@ extension RunCommand {
     /// Makes a tree for the run, and lets the process stand in it.
     func prepare(_ request: inout RunRequest, in parent: String, _ home: Repository) throws {
         let directory = try home.path([UInt8(ascii: ".")])
-        var changes = try home.status().changes
-        if !changes.isEmpty {
-            // What a run has written here is no data that somebody changed.
-            let written = try home.writtenByRuns()
-            changes.removeAll { written[$0.path] != nil }
-        }
+        // What a run has written here is no data that somebody changed.
+        let changes = try home.withoutThoseOfRuns(home.status().changes)
         if let first = changes.first, !output.quiet {
             let rest = changes.count == 1 ? "" : " and \(Terminal.count(changes.count - 1)) more"
             Terminal.printError(
@@ -32,6 +28,11 @@ extension RunCommand {
             try RunExecution.enter(tree.place(of: directory))
             if let program = tree.program(request.arguments[0], in: directory) {
                 request.arguments[0] = program
+                if !output.quiet {
+                    Terminal.printError(
+                        "note: \(ShellWord.word(ArgumentText.bytes(words[0]))) is not in the tree: that of the working copy is executed"
+                    )
+                }
             }
             // Who is named in the settings of the working copy goes by that name there, too.
             if let person = home.person {
@@ -61,11 +62,17 @@ extension RunCommand {
     }
 
     /// Writes what a run had written and is not there, as in a tree of its own: its checkpoints.
-    func bringBack(_ earlier: RecordedRun, _ request: RunRequest) throws {
+    func bringBack(_ earlier: RecordedRun, _ request: RunRequest, _ home: Repository) throws {
         do {
             let progress = output.progress("writing")
             defer { progress.finish() }
             let files = try Repository.here().takeOutputs(of: earlier, onlyMissing: true) { progress.add($0) }
+            let isNothing = try home.files(of: earlier.run.outputs).isEmpty
+            if files == 0, !output.quiet, isNothing {
+                Terminal.printError(
+                    "note: nothing that run \(earlier.name.prefix(8)) wrote is recorded: nothing comes back; what a killed run has left lies where it was executed"
+                )
+            }
             guard files > 0, !output.quiet else { return }
             Terminal.printError(
                 "note: \(Terminal.files(files)) of run \(earlier.name.prefix(8)) \(files == 1 ? "is" : "are") here again"

@@ -159,7 +159,7 @@ struct RunCommand: ParsableCommand {
         request.way = way
         request.inputs = try home.paths(inputs)
         request.outputs = try home.paths(outputs)
-        request.saved = saved
+        request.saved = try saved.map { try Self.pattern($0, home) }
         guard saved.isEmpty || way != .declared else {
             throw Failure(status: .usage, message: "--save is for runs that are watched")
         }
@@ -178,7 +178,7 @@ struct RunCommand: ParsableCommand {
         }
         if scratch == "" { throw Failure(status: .usage, message: "--scratch names a directory") }
         if let scratch { try prepare(&request, in: scratch, home) }
-        if let earlier { try bringBack(earlier, request) }
+        if let earlier { try bringBack(earlier, request, home) }
         let branch = try home.base().head.branch
         if cached {
             do {
@@ -229,6 +229,20 @@ struct RunCommand: ParsableCommand {
         tell(report, end, commit)
         if isGood, !cached, !output.quiet, !output.json { try offer(report) }
         try finish(end)
+    }
+
+    /// A pattern as ignore files have them; one that begins like a path is meant from where somebody stands.
+    private static func pattern(_ text: String, _ home: Repository) throws -> String {
+        guard let first = text.first, first != "!", first != "#" else {
+            throw Failure(
+                status: .usage,
+                message:
+                    "--save takes the names of files, such as '*.pt', and not '\(Terminal.escaped(text))'")
+        }
+        guard text.hasPrefix("./") || text.hasPrefix("../") || first == "/" else { return text }
+        let isDirectory = text.hasSuffix("/")
+        let path = try home.path(ArgumentText.bytes(text))
+        return "/\(path)\(isDirectory ? "/" : "")"
     }
 
     private static func way(_ word: String) throws -> Observation.Way {

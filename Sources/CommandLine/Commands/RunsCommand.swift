@@ -108,6 +108,10 @@ struct RunsCommand: ParsableCommand {
             throw Failure(
                 status: .usage, message: "--follow tells of runs in the order of their time, and drops none")
         }
+        if !output.json, !output.quiet {
+            let all = try repository.recordedRuns().map { RunFacts(of: $0.run, $0.state) }
+            query.noteUnknownNames { name in all.contains { $0.value(name) != nil } }
+        }
         try RunFollower(repository: repository).follow { run in
             query.matches(RunFacts(of: run.run, run.state).values)
         } _: { run in
