@@ -78,7 +78,7 @@ void before_syscall(long number, long a, long b, long c, long d, long e) {
     case SYS_unlinkat:
         if ((c & AT_REMOVEDIR) == 0) tell_name(MLREPO_REPORT_REMOVE, 0, (int)a, (const char *)b, 1);
         break;
-    case SYS_truncate: tell_name(MLREPO_REPORT_TRUNCATE, 0, AT_FDCWD, (const char *)a, 1); break;
+    case SYS_truncate: tell_name(MLREPO_REPORT_TRUNCATE, b != 0, AT_FDCWD, (const char *)a, 1); break;
 #ifdef SYS_io_uring_setup
     case SYS_io_uring_setup: tell_fact(MLREPO_REPORT_RING, 0, 0); break;
 #endif

@@ -179,7 +179,7 @@ STANDS_IN int remove(const char *path) {
 #define TRUNCATES(name, offset) \
     STANDS_IN int name(const char *path, offset size) { \
         prepare(); \
-        tell_name(MLREPO_REPORT_TRUNCATE, 0, AT_FDCWD, path, 1); \
+        tell_name(MLREPO_REPORT_TRUNCATE, size != 0, AT_FDCWD, path, 1); \
         return original.name(path, size); \
     }
 TRUNCATES(truncate, off_t)

@@ -96,7 +96,12 @@
                 if words.contains("O_PATH") || words.contains("O_DIRECTORY") { return }
                 let name = paths.first ?? nil
                 note(call.opened.map { FilePath($0) } ?? name) { .opened($0, opening, by: name) }
-            case "truncate": note(paths.first ?? nil) { .opened($0, [.writing, .truncating], by: nil) }
+            case "truncate":
+                // What is not cut off stays.
+                let isEmptied = call.words.dropFirst().first == .other("0")
+                note(paths.first ?? nil) {
+                    .opened($0, isEmptied ? [.writing, .truncating] : .writing, by: nil)
+                }
             case "execve", "execveat":
                 // With an empty name it is the descriptor's file.
                 note(paths.first ?? nil) { .execute($0) }
