@@ -81,6 +81,13 @@ package struct SharedFileSystem: FileSystem {
         try base.synchronizeAll(below: directory)
     }
     package func map(_ path: FilePath) throws(FileError) -> MappedFile { try base.map(path) }
-    package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? { try base.occupy(path) }
+    package func occupy(_ path: FilePath) throws(FileError) -> FileDescriptor? {
+        guard let file = try base.occupy(path) else { return nil }
+        // Whoever made it lets the group have it in turn.
+        if let given = try base.status(path)?.permissions, given & 0o060 != 0o060 {
+            try? base.setPermissions(path, given | 0o060)
+        }
+        return file
+    }
     package func freeSpace(_ path: FilePath) throws(FileError) -> Int { try base.freeSpace(path) }
 }

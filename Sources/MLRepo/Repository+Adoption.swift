@@ -185,6 +185,9 @@ extension Repository {
         return written
     }
 
+    /// In bytes.
+    private static let mostRead = 64 << 20
+
     /// Changes without those of files that are as a recorded run has written them.
     package func withoutThoseOfRuns(_ changes: [FileChange]) throws(RepositoryError) -> [FileChange] {
         if changes.isEmpty { return [] }
@@ -192,10 +195,11 @@ extension Repository {
         var others: [FileChange] = []
         for change in changes {
             if let ids = written[change.path], change.state != .deleted,
-                let status = try status(of: change.path), status.kind == .file,
-                ids.contains(try digest(of: copy.root.appending(change.path.bytes)))
+                let status = try status(of: change.path), status.kind == .file
             {
-                continue
+                // To read a large one costs more than what is told of it is worth.
+                if status.size > Self.mostRead { continue }
+                if ids.contains(try digest(of: copy.root.appending(change.path.bytes))) { continue }
             }
             others.append(change)
         }

@@ -1,6 +1,12 @@
 internal import FileIO
 internal import ObjectModel
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// The directory that the tree of one run lies in, among others of its kind.
 ///
 /// While a run has it, so has its process the file `.mlrepo-lease`. A tree whose run has ended well is `.mlrepo-spare`: the next run
@@ -160,7 +166,9 @@ struct ScratchContainer: Sendable {
             // From here on it is nobody's, whatever is still there.
             let gone = Self.named(place, Self.goneSuffix)
             let isMoved = (try? files.move(place, to: gone)) != nil
-            try Self.removeAll(isMoved ? gone : place, files)
+            let rest = isMoved ? gone : place
+            // Somebody who ends just then may look whether it is left, and be in the way for a moment.
+            if (try? Self.removeAll(rest, files)) == nil { try Self.removeAll(rest, files) }
         }
     }
 
@@ -181,23 +189,34 @@ struct ScratchContainer: Sendable {
         }
         for container in idle {
             let isSpare = has(container.spare, files)
-            if isSpare && !isBusy || !isSpare && !has(container.begun, files) {
+            if isSpare && !isBusy || !isSpare && !has(container.begun, files) && isOld(container, files) {
                 try? container.remove()
             } else {
                 container.release()
             }
         }
-        // Two may remove one thing: all that counts is that it goes.
+        // Whoever removes one has its lease until nothing else is left.
         for gone in all(in: parent, suffix: goneSuffix, files)
         where has(gone / leaseName, files) && !MountPoints.isAny(below: gone, files) {
+            guard let lease = (try? files.occupy(gone / leaseName)) ?? nil else { continue }
             try? removeAll(gone, files)
+            files.close(lease)
         }
     }
+
+    /// Whether it was made so long ago that nobody is at it any more, also where nothing can be locked.
+    private static func isOld(_ container: ScratchContainer, _ files: any FileSystem) -> Bool {
+        guard let status = (try? files.status(container.place / leaseName)) ?? nil else { return false }
+        return Int64(time(nil)) - status.modified / 1_000_000_000 > longest
+    }
+
+    /// In seconds.
+    private static let longest: Int64 = 3_600
 
     /// Removes a file, or a directory with all that is in it; links are removed, and not followed.
     private static func removeAll(_ path: FilePath, _ files: any FileSystem) throws(FileError) {
         guard let status = try files.status(path) else { return }
-        guard status.kind == .directory else { return try files.remove(path) }
+        guard status.kind == .directory else { return try files.removeIfPresent(path) }
         // A run may have closed it.
         if status.permissions & 0o700 != 0o700 {
             try? files.setPermissions(path, status.permissions | 0o700)
