@@ -40,6 +40,8 @@ final class CheckpointSaver: Sendable {
         var missed = 0
         /// What was written to, or got its name, and may be a directory; with the status that it was last seen with.
         var waiting: [RepositoryPath: FileStatus?] = [:]
+        /// Of these, those that were not there when they were looked for since they were last heard of.
+        var absent: Set<RepositoryPath> = []
         var saved = Saved()
         var failure: RepositoryError?
         var isEnding = false
@@ -77,7 +79,10 @@ final class CheckpointSaver: Sendable {
     func hear(of path: RepositoryPath) {
         if path.names.first?.bytes == Array(".mlrepo".utf8) { return }
         // A directory's name says little of what is in it.
-        state.withLock { $0.waiting[path] = .some(nil) }
+        state.withLock { state in
+            state.waiting[path] = .some(nil)
+            state.absent.remove(path)
+        }
     }
 
     /// A file is about to go: if it is not stored yet it gets a name that stays.
@@ -136,7 +141,10 @@ final class CheckpointSaver: Sendable {
         var ready: [RepositoryPath] = []
         for (path, before) in waiting {
             let place = root.appending(path.bytes)
-            guard let status = (try? files.status(place)) ?? nil else { continue }
+            guard let status = (try? files.status(place)) ?? nil else {
+                noteAbsent(path)
+                continue
+            }
             if status.kind == .directory {
                 // It has got its name with all that is in it.
                 settle(path, as: before)
@@ -176,6 +184,15 @@ final class CheckpointSaver: Sendable {
                 state.failure = failure
                 state.missed += rescued.count
             }
+        }
+    }
+
+    /// What is not there may be about to come; the second time it does not come any more.
+    private func noteAbsent(_ path: RepositoryPath) {
+        state.withLock { state in
+            if state.absent.insert(path).inserted { return }
+            state.absent.remove(path)
+            state.waiting[path] = nil
         }
     }
 

@@ -8,7 +8,7 @@ struct CodeFiles {
     /// The top of git's work tree, or of the working copy.
     private let root: FilePath
     /// Names of files below it.
-    private(set) var names: [[UInt8]] = []
+    private var names: [[UInt8]] = []
 
     init(of repository: Repository, in root: FilePath) throws(RepositoryError) {
         (self.repository, self.root) = (repository, root)

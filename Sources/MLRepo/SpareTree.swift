@@ -90,25 +90,19 @@ struct SpareTree {
     /// Leaves in the working copy's own directory what a new one has there.
     private func requireOwnDirectory() throws(RepositoryError) {
         let own = root / ".mlrepo"
-        try filing { () throws(FileError) in
+        let names = try filing { () throws(FileError) in
             guard try files.status(own)?.kind == .directory else { throw FileError.exists(own) }
-            for name in try files.names(in: own) {
-                let place = own.appending(name)
-                let isFile = try files.status(place)?.kind == .file
-                if isFile, Self.own.contains(String(decoding: name, as: UTF8.self)) { continue }
-                try removeAll(place)
-            }
+            return try files.names(in: own)
+        }
+        for name in names {
+            let place = own.appending(name)
+            let isFile = try filing { () throws(FileError) in try files.status(place)?.kind == .file }
+            if isFile, Self.own.contains(String(decoding: name, as: UTF8.self)) { continue }
+            try Repository.removeAll(place, files)
         }
     }
 
-    private func removeAll(_ place: FilePath) throws(FileError) {
-        guard let status = try files.status(place) else { return }
-        guard status.kind == .directory else { return try files.remove(place) }
-        for name in try files.names(in: place) { try removeAll(place.appending(name)) }
-        try files.removeDirectory(place)
-    }
-
-    /// Whether nobody said anything of what is tracked there, and the settings are those of the working copy.
+    /// Whether the settings are those of the working copy.
     private func isAsMade(_ copy: WorkingCopy) throws(RepositoryError) -> Bool {
         try filing { () throws(FileError) in
             func settings(_ copy: WorkingCopy) throws(FileError) -> [UInt8]? {
