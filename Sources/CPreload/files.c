@@ -93,6 +93,20 @@ OPENS_STREAM(fopen64)
 OPENS_STREAM_AGAIN(freopen)
 OPENS_STREAM_AGAIN(freopen64)
 
+// MARK: Names of directories
+
+STANDS_IN DIR *opendir(const char *path) {
+    prepare();
+    tell_name(MLREPO_REPORT_LIST, 0, AT_FDCWD, path, 0);
+    return original.opendir(path);
+}
+
+STANDS_IN DIR *fdopendir(int descriptor) {
+    prepare();
+    tell_descriptor(MLREPO_REPORT_LIST, descriptor);
+    return original.fdopendir(descriptor);
+}
+
 // MARK: Names that are made up
 
 // Nobody knows the name before, and the file is new: so it is told behind.

@@ -34,6 +34,8 @@ void prepare(void) {
     FIND(fopen64);
     FIND(freopen);
     FIND(freopen64);
+    FIND(opendir);
+    FIND(fdopendir);
     FIND(mkostemps);
     FIND(rename);
     FIND(renameat);

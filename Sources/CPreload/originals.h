@@ -6,6 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ struct originals {
     FILE *(*fopen64)(const char *, const char *);
     FILE *(*freopen)(const char *, const char *, FILE *);
     FILE *(*freopen64)(const char *, const char *, FILE *);
+    DIR *(*opendir)(const char *);
+    DIR *(*fdopendir)(int);
     int (*mkostemps)(char *, int, int);
     int (*rename)(const char *, const char *);
     int (*renameat)(int, const char *, int, const char *);

@@ -264,7 +264,8 @@ void tell_names(enum mlrepo_report_kind kind, int directory, const char *name, i
 }
 
 void tell_opening(int directory, const char *name, int flags) {
-    if ((flags & (O_PATH | O_DIRECTORY)) != 0) return;
+    // What is made without a name gets one by link(2).
+    if ((flags & O_PATH) != 0 || (flags & O_TMPFILE) == O_TMPFILE) return;
     int changes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
     tell_name(MLREPO_REPORT_OPEN, (unsigned)flags, directory, name, changes);
 }

@@ -21,7 +21,7 @@ void tell_name(enum mlrepo_report_kind kind, unsigned value, int directory, cons
 // Tells of two.
 void tell_names(enum mlrepo_report_kind kind, int directory, const char *name, int other_directory, const char *other);
 
-// Tells that a file is about to be opened, unless that is a directory or nothing but a place.
+// Tells that a file or directory is about to be opened, unless it has no name, or is nothing but a place.
 void tell_opening(int directory, const char *name, int flags);
 
 // Tells which file a descriptor is.

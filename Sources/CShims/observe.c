@@ -36,7 +36,7 @@
 #define MLREPO_WAIT_KILLABLE (1UL << 5)
 
 // How the arguments of a call are laid out.
-enum layout { AT_CWD, AT_FD, TWO_CWD, TWO_FD, TARGET_CWD, TARGET_FD, NO_NAME };
+enum layout { AT_CWD, AT_FD, TWO_CWD, TWO_FD, TARGET_CWD, TARGET_FD, DESCRIPTOR, NO_NAME };
 
 struct rule {
     int number;
@@ -47,7 +47,7 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {SYS_openat, MLREPO_CALL_OPEN, AT_FD, 2, O_PATH | O_DIRECTORY},
+    {SYS_openat, MLREPO_CALL_OPEN, AT_FD, 2, O_PATH},
     {SYS_openat2, MLREPO_CALL_OPEN_HOW, AT_FD, -1, 0},
     {SYS_execve, MLREPO_CALL_EXECUTE, AT_CWD, -1, 0},
     {SYS_execveat, MLREPO_CALL_EXECUTE, AT_FD, -1, 0},
@@ -57,6 +57,7 @@ static const struct rule rules[] = {
     {SYS_symlinkat, MLREPO_CALL_SYMLINK, TARGET_FD, -1, 0},
     {SYS_unlinkat, MLREPO_CALL_REMOVE, AT_FD, 2, AT_REMOVEDIR},
     {SYS_truncate, MLREPO_CALL_TRUNCATE, AT_CWD, 1, 0}, // its flags are the length
+    {SYS_getdents64, MLREPO_CALL_LIST, DESCRIPTOR, -1, 0},
     {SYS_io_uring_setup, MLREPO_CALL_RING, NO_NAME, -1, 0},
     {SYS_open_by_handle_at, MLREPO_CALL_HANDLE, NO_NAME, -1, 0},
     {SYS_chroot, MLREPO_CALL_ROOT, NO_NAME, -1, 0},
@@ -66,8 +67,9 @@ static const struct rule rules[] = {
     {SYS_chdir, MLREPO_CALL_MOVE, NO_NAME, -1, 0},
     {SYS_fchdir, MLREPO_CALL_MOVE, NO_NAME, -1, 0},
 #ifdef SYS_open
-    {SYS_open, MLREPO_CALL_OPEN, AT_CWD, 1, O_PATH | O_DIRECTORY},
+    {SYS_open, MLREPO_CALL_OPEN, AT_CWD, 1, O_PATH},
     {SYS_creat, MLREPO_CALL_OPEN, AT_CWD, -1, 0},
+    {SYS_getdents, MLREPO_CALL_LIST, DESCRIPTOR, -1, 0},
     {SYS_rename, MLREPO_CALL_RENAME, TWO_CWD, -1, 0},
     {SYS_link, MLREPO_CALL_LINK, TWO_CWD, -1, 0},
     {SYS_symlink, MLREPO_CALL_SYMLINK, TARGET_CWD, -1, 0},
@@ -322,6 +324,9 @@ int mlrepo_next_call(int listener, void *room, struct mlrepo_call *call) {
         case TARGET_FD:
             call->directories[0] = (int)arguments[1];
             call->names[0] = arguments[2];
+            break;
+        case DESCRIPTOR:
+            call->directories[0] = (int)arguments[0];
             break;
         case NO_NAME:
             break;

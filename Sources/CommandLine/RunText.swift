@@ -155,6 +155,8 @@ enum RunText {
             "it started a program that works with another user's rights, which nobody gets who is watched: --observe declared, if it failed for that"
         case .unwatched:
             "it started a program that does not load libraries (a static one, another C library, another user's rights): what that read and wrote is not known"
+        case .moreLookups:
+            "it looked for more names, or listed more directories, than are recorded: rerun does not know of these"
         case .missingRank: "not all ranks of the job told what they read and wrote"
         case nil: "something was not seen (\(Terminal.escaped(word)))"
         }
@@ -223,7 +225,7 @@ enum RunText {
                 ])
             },
             "standardOutput": run.standardOutput?.json, "standardError": run.standardError?.json,
-            "packages": run.packages?.json,
+            "packages": run.packages?.json, "lookups": run.lookups?.json,
             "external": run.external.map { external in
                 .object([
                     "files": .number(external.files), "bytes": .number(external.bytes),

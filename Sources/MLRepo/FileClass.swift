@@ -141,6 +141,8 @@ struct HubFile {
     /// `hf:owner/name@revision/path`.
     let name: [UInt8]
 
+    static func isName(_ name: [UInt8]) -> Bool { name.starts(with: "hf:".utf8) }
+
     /// - Parameter path: `…/models--owner--name/snapshots/REVISION/path`; a link of the cache leads to the bytes.
     init?(_ path: FilePath) {
         let names = path.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)

@@ -30,9 +30,12 @@ struct RankReport: Sendable {
         for (path, name) in copies { lines.append(["copy", Hex.text(path.bytes), name]) }
         let log = observation.log
         for path in log.movedDirectories { lines.append(["moved", Hex.text(path.bytes)]) }
-        for (path, alias) in log.aliases {
-            lines.append(["alias", Hex.text(path.bytes), Hex.text(alias.bytes)])
+        for (path, target) in log.links {
+            lines.append(["link", Hex.text(path.bytes), Hex.text(target.bytes)])
         }
+        for path in log.absent { lines.append(["absent", Hex.text(path.bytes)]) }
+        for path in log.listed { lines.append(["listed", Hex.text(path.bytes)]) }
+        if log.hasMoreLookups { lines.append(["more", ""]) }
         for (path, file) in log.files {
             let flags = [
                 (file.isRead, "r"), (file.isWritten, "w"), (file.isExecuted, "x"), (file.isUnsteady, "u"),
@@ -90,9 +93,12 @@ struct RankReport: Sendable {
                 guard fields.count == 3, let inside = try? RepositoryPath(path.bytes) else { return nil }
                 copies[inside] = String(fields[2])
             case "moved": log.add(movedDirectory: path)
-            case "alias":
-                guard fields.count == 3, let alias = Self.path(fields[2]) else { return nil }
-                log.note(alias: alias, of: path)
+            case "link":
+                guard fields.count == 3, let target = Self.path(fields[2]) else { return nil }
+                log.note(link: path, to: target)
+            case "absent": log.note(absent: path)
+            case "listed": log.note(listed: path)
+            case "more": log.addMoreLookups()
             case "file":
                 guard fields.count == 3 || fields.count == 10 else { return nil }
                 let before = Self.status(fields.dropFirst(3))

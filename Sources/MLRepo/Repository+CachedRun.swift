@@ -36,8 +36,9 @@ extension Repository {
         var nearest: (run: RecordedRun, reasons: [String]) = (latest, ["what it wrote was collected"])
         var isTold = false
         for recorded in candidates.reversed() where plan.isWhole(recorded.run) {
-            var reasons = try plan.reasons(recorded.run, outputs: [])
-            if reasons.isEmpty { reasons = try surroundings(of: recorded.run, parameters) }
+            var reasons = Self.otherValues(recorded.run, parameters)
+            if reasons.isEmpty { reasons = try plan.reasons(recorded.run, outputs: [], isStrict: true) }
+            if reasons.isEmpty { reasons = try surroundings(of: recorded.run) }
             if reasons.isEmpty { reasons = try code.newCode(beside: recorded.run) }
             if reasons.isEmpty { return .found(recorded) }
             if !isTold || reasons.count < nearest.reasons.count { nearest = (recorded, reasons) }
@@ -62,6 +63,8 @@ extension Repository {
 
     /// Files of code and settings that came after a run into directories from which it read code, or in which it was executed: it may
     /// have looked for them.
+    ///
+    /// Not those that other runs have written: of a sweep each makes some.
     private func newCode(beside run: Run) throws(RepositoryError) -> [String] {
         var read: [RepositoryPath] = []
         if let sources = run.code?.sources { read = try files(of: sources).map(\.path) }
@@ -69,6 +72,7 @@ extension Repository {
             read += DigestList.digests(try text(list)).keys.compactMap { try? RepositoryPath($0) }
         }
         var known = Set(read)
+        known.formUnion(try writtenByRuns().keys)
         for root in [run.inputs, run.outputs] { known.formUnion(try files(of: root).map(\.path)) }
         let directories = Set(read.compactMap { $0.split?.directory } + [run.command?.directory ?? .root])
         // The second in which it ended is over.
@@ -91,17 +95,19 @@ extension Repository {
         "host", "memory", "processor", "processors", "python", "release",
     ]
 
-    /// What of the machine, the values and the packages is not as a run had it.
-    private func surroundings(
-        of run: Run, _ parameters: [String: ParameterValue]
-    ) throws(RepositoryError) -> [String] {
-        let wanted = ParameterValue.flattened(parameters)
+    /// What a run was told otherwise.
+    private static func otherValues(_ run: Run, _ parameters: [String: ParameterValue]) -> [String] {
         let given = Dictionary(
             ParameterValue.flattened(run.parameters).map { ($0.name, $0.value) },
             uniquingKeysWith: { first, _ in first })
-        var reasons = wanted.filter { given[$0.name] != $0.value }.map {
+        return ParameterValue.flattened(parameters).filter { given[$0.name] != $0.value }.map {
             "\($0.name) was \(given[$0.name]?.text ?? "not given")"
         }
+    }
+
+    /// What of the machine and the packages is not as a run had it.
+    private func surroundings(of run: Run) throws(RepositoryError) -> [String] {
+        var reasons: [String] = []
         let facts = RunEnvironment.facts(environment)
         for name in Set(facts.keys).union(run.environment.keys).subtracting(Self.places).sorted()
         where facts[name] != run.environment[name] && !RunEnvironment.isPlace(name) {

@@ -88,17 +88,19 @@ extension Repository {
     }
 
     /// The form of the facts is part of the name: another one has a catalogue of its own.
-    private static let catalogueName = "catalogue-2.sqlite"
+    private static let catalogueName = "catalogue-3.sqlite"
 
     private func select(_ query: Query, _ items: Items, in place: [UInt8]?) throws -> Set<ObjectID> {
         let catalogue = try Catalogue(at: place)
         let (known, wanted) = (try catalogue.ids(), Set(items.order))
         let gone = known.subtracting(wanted)
-        var added: [Catalogue.Item] = []
-        for id in items.order.reversed() where !known.contains(id) {
-            added.append(try item(id, items))
-        }
-        if !gone.isEmpty || !added.isEmpty {
+        if !gone.isEmpty || known.count < wanted.count {
+            var index = try EvaluationIndex(self)
+            let again = try changed(items, known: known, gone: gone, &index)
+            var added: [Catalogue.Item] = []
+            for id in items.order.reversed() where !known.contains(id) || again.contains(id) {
+                added.append(try item(id, items, &index))
+            }
             try catalogue.update(removing: Array(gone), adding: added, mark: "")
         }
         let found = try catalogue.select(query) { name, root, comparison, text in
@@ -107,19 +109,45 @@ extension Repository {
         return Set(found)
     }
 
-    private func item(_ id: ObjectID, _ items: Items) throws(RepositoryError) -> Catalogue.Item {
-        if let recorded = items.runs[id] {
-            return try item(id, RunFacts(of: recorded.run, recorded.state), [recorded.run])
+    /// Items that are known and have other facts by now: with their models something was measured since, or is no longer.
+    private func changed(
+        _ items: Items, known: Set<ObjectID>, gone: Set<ObjectID>, _ index: inout EvaluationIndex
+    ) throws(RepositoryError) -> Set<ObjectID> {
+        var tested: Set<ObjectID> = []
+        for id in items.order where !known.contains(id) {
+            for run in try runs(of: id, items) { tested.formUnion(try index.tested(by: run)) }
         }
-        guard let commit = items.commits[id] else { return Catalogue.Item(id: id, facts: [], trees: []) }
-        let runs = try runs(of: commit).map(\.1)
-        return try item(id, RunFacts(of: commit, id, runs: runs), runs)
+        for id in gone {
+            let runs =
+                (try? store.run(id)).map { [$0] }
+                ?? (try? store.commit(id)).flatMap { try? self.runs(of: $0).map(\.1) }
+            // What a collection took may have been anything.
+            guard let runs else { return known }
+            for run in runs { tested.formUnion(try index.tested(by: run)) }
+        }
+        guard !tested.isEmpty else { return [] }
+        var changed: Set<ObjectID> = []
+        for id in items.order where known.contains(id) {
+            if try !index.models(of: runs(of: id, items)).isDisjoint(with: tested) { changed.insert(id) }
+        }
+        return changed
+    }
+
+    private func runs(of id: ObjectID, _ items: Items) throws(RepositoryError) -> [Run] {
+        if let recorded = items.runs[id] { return [recorded.run] }
+        return try items.commits[id].map { (commit) throws(RepositoryError) in try runs(of: commit).map(\.1) }
+            ?? []
     }
 
     private func item(
-        _ id: ObjectID, _ facts: RunFacts, _ runs: [Run]
+        _ id: ObjectID, _ items: Items, _ index: inout EvaluationIndex
     ) throws(RepositoryError) -> Catalogue.Item {
-        var (facts, trees) = (facts.all, [(name: String, root: ObjectID)]())
+        let runs = try runs(of: id, items)
+        let own =
+            items.runs[id].map { RunFacts(of: $0.run, $0.state) }
+            ?? items.commits[id].map { RunFacts(of: $0, id, runs: runs) }
+        var (facts, trees) = (own?.all ?? [], [(name: String, root: ObjectID)]())
+        facts += try index.facts(of: runs)
         for run in runs {
             trees += [("input", run.inputs), ("output", run.outputs)]
             if let sources = run.code?.sources { trees.append(("code", sources)) }

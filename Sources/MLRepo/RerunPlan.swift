@@ -47,8 +47,16 @@ struct RerunPlan {
         for (path, making) in makers { outputs[making.id, default: []].append(path) }
         var nodes: [ObjectID: Blame.Making] = [:]
         for making in makers.values { nodes[making.id] = making }
-        var upstream: [ObjectID: Set<ObjectID>] = [:]
+        // Those that it reads from, and those that only have to be executed before it.
+        var (upstream, before): ([ObjectID: Set<ObjectID>], [ObjectID: Set<ObjectID>]) = ([:], [:])
+        let makersIn = Dictionary(grouping: makers) { $0.key.split?.directory ?? .root }
         for making in nodes.values {
+            let lookups = try repository.lookups(of: making.run)
+            before[making.id] = Set(lookups.absent.compactMap { makers[$0]?.id })
+            for directory in lookups.directories where directory != making.run.command?.directory {
+                before[making.id]?.formUnion((makersIn[directory] ?? []).map(\.value.id))
+            }
+            before[making.id]?.remove(making.id)
             for path in try inputPaths(of: making.run) {
                 if let maker = makers[path], maker.id != making.id {
                     upstream[making.id, default: []].insert(maker.id)
@@ -67,7 +75,8 @@ struct RerunPlan {
             if isWanted.insert(next).inserted { waiting += upstream[next] ?? [] }
         }
         var steps: [RerunStep] = []
-        let order = Self.order(nodes.filter { isWanted.contains($0.key) }, upstream)
+        let order = Self.order(
+            nodes.filter { isWanted.contains($0.key) }, upstream.merging(before) { $0.union($1) })
         for id in order {
             guard let making = nodes[id], let command = making.run.command else { continue }
             let own = (outputs[id] ?? []).sorted(by: DirectoryTree.walkOrder)
@@ -75,7 +84,7 @@ struct RerunPlan {
                 RerunStep(
                     id: id, run: making.run, command: command, outputs: own,
                     reasons: try reasons(making.run, outputs: own),
-                    doubtful: try newNeighbours(of: making.run),
+                    doubtful: try doubtful(making.run),
                     upstream: order.filter { upstream[id]?.contains($0) == true }))
         }
         return steps
@@ -124,7 +133,7 @@ struct RerunPlan {
     /// Whether all that a run's record names is there: of one that was dropped, a collection may have taken it.
     func isWhole(_ run: Run) -> Bool {
         let trees = [run.inputs, run.outputs, run.code?.sources].compactMap { $0 }
-        let lists = [run.code?.files, run.external?.list].compactMap { $0 }
+        let lists = [run.code?.files, run.external?.list, run.lookups].compactMap { $0 }
         return trees.allSatisfy { $0 == DirectoryTree.emptyRoot || repository.contains(.tree, $0) }
             && lists.allSatisfy { repository.contains(.blob, $0) }
     }
@@ -159,15 +168,22 @@ struct RerunPlan {
 
     /// Why a run would make something else now.
     ///
-    /// - Parameter outputs: Those of its outputs that no later run wrote.
-    mutating func reasons(_ run: Run, outputs: [RepositoryPath]) throws(RepositoryError) -> [String] {
+    /// - Parameters:
+    ///   - outputs: Those of its outputs that no later run wrote.
+    ///   - isStrict: All names count that it may have seen.
+    mutating func reasons(
+        _ run: Run, outputs: [RepositoryPath], isStrict: Bool = false
+    ) throws(RepositoryError) -> [String] {
         var reasons: [String] = []
         var inputs: Set<RepositoryPath> = []
         for (path, entry) in try repository.files(of: run.inputs) {
             inputs.insert(path)
             note(path, was: entry.id, now: try id(of: path), &reasons)
         }
-        for path in try new(beside: inputs, of: run) { reasons.append("\(path) is new") }
+        reasons += try lookupChanges(run, isStrict: isStrict).reasons
+        if !LookupChanges.areLists(knownOf: run) {
+            for path in try new(beside: inputs, of: run) { reasons.append("\(path) is new") }
+        }
         if let sources = run.code?.sources {
             for (path, entry) in try repository.files(of: sources) {
                 note(path, was: entry.id, now: try id(of: path), &reasons)
@@ -187,7 +203,7 @@ struct RerunPlan {
         if let list = run.external?.list {
             for (name, id) in DigestList.digests(try repository.text(list)).sorted(by: {
                 $0.key.lexicographicallyPrecedes($1.key)
-            }) where !name.starts(with: "hf:".utf8) {
+            }) where !HubFile.isName(name) {
                 note(name, was: id, &reasons)
             }
         }
@@ -202,6 +218,29 @@ struct RerunPlan {
             }
         }
         return reasons
+    }
+
+    /// Files that came since, of which nobody knows whether it would read them.
+    private func doubtful(_ run: Run) throws(RepositoryError) -> [RepositoryPath] {
+        if LookupChanges.areLists(knownOf: run) { return try lookupChanges(run, isStrict: false).doubtful }
+        return try newNeighbours(of: run)
+    }
+
+    private func lookupChanges(_ run: Run, isStrict: Bool) throws(RepositoryError) -> LookupChanges {
+        let inputs = try repository.files(of: run.inputs).map { ($0.path, $0.entry) }
+        return try LookupChanges(
+            repository, run, inputs: Dictionary(inputs, uniquingKeysWith: { first, _ in first }),
+            code: try codePaths(of: run), isStrict: isStrict)
+    }
+
+    /// Files of code in the working copy that the run read.
+    private func codePaths(of run: Run) throws(RepositoryError) -> [RepositoryPath] {
+        var paths: [RepositoryPath] = []
+        if let sources = run.code?.sources { paths += try repository.files(of: sources).map(\.path) }
+        if let list = run.code?.files {
+            paths += DigestList.digests(try repository.text(list)).keys.compactMap { try? RepositoryPath($0) }
+        }
+        return paths
     }
 
     /// The same of a file that lies elsewhere.

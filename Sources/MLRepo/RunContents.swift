@@ -163,11 +163,9 @@ struct RunContents {
 
     /// Names files from elsewhere by their digests.
     ///
-    /// - Returns: Those that are in no version, by name; those that the base version has, where it has them; and whether some are gone,
-    ///   or another one by now.
     func external(
         _ files: [(place: FilePath, name: [UInt8], status: FileStatus)]
-    ) throws(RepositoryError) -> (files: [ExternalFile], known: [PathEdit], isLost: Bool) {
+    ) throws(RepositoryError) -> External {
         var found: [ExternalFile] = []
         var isLost = false
         for file in files {
@@ -182,7 +180,7 @@ struct RunContents {
             }
             found.append(ExternalFile(name: file.name, id: id, size: status.size))
         }
-        guard !found.isEmpty else { return ([], [], isLost) }
+        guard !found.isEmpty else { return External(isLost: isLost) }
         // Known by its bytes first: a copy on a scratch disk is the file of the version.
         let wanted = Set(found.filter { $0.size > 0 }.map(\.id))
         var places: [ObjectID: PathEdit] = [:]
@@ -196,8 +194,28 @@ struct RunContents {
         let unknown = found.filter { places[$0.id] == nil }.sorted {
             $0.name.lexicographicallyPrecedes($1.name)
         }
-        return (unknown, Array(places.values), isLost)
+        // What a hub names by a revision does not change.
+        let copies = found.compactMap { file in
+            places[file.id].flatMap {
+                HubFile.isName(file.name) ? nil : Lookups.Copy(place: file.name, input: $0.path)
+            }
+        }
+        return External(files: unknown, known: Array(places.values), copies: copies, isLost: isLost)
     }
+
+    /// Files that were read elsewhere.
+    struct External {
+        /// Those that are in no version, by name.
+        var files: [ExternalFile] = []
+        /// Those that the base version has, where it has them.
+        var known: [PathEdit] = []
+        var copies: [Lookups.Copy] = []
+        /// Whether some are gone, or another one by now.
+        var isLost: Bool
+    }
+
+    /// Stores what a run looked for; nothing where that is too much for one object.
+    func lookups(_ lookups: Lookups) throws(RepositoryError) -> ObjectID? { try blob(lookups.bytes) }
 
     /// Files by their digests, in the order of their names; what is gone by now is left out.
     func digests(_ names: [[UInt8]]) -> [ExternalFile] {

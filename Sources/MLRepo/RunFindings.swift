@@ -13,6 +13,8 @@ package struct RunFindings: Sendable {
     package var code: [[UInt8]] = []
     /// Data that is in no version, with the name by which it is told.
     package var external: [(place: FilePath, name: [UInt8], status: FileStatus)] = []
+    /// What was looked for beside that; nothing where nobody saw it.
+    var lookups: Lookups?
     /// Files of the working copy that were written, and are there.
     package var outputs: [RepositoryPath] = []
     /// What was written outside of the working copy, and is there.

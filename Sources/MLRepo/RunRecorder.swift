@@ -79,7 +79,7 @@ package struct RunRecorder: Sendable {
     package let name: String
     /// Where what it prints, and what it says of itself, is kept while it runs.
     package let directory: FilePath
-    private let actor: Person
+    private let records: RunRecords
     private let head: WorkingCopy.Head
     private let base: Commit?
     private let tracking: Tracking
@@ -105,9 +105,10 @@ package struct RunRecorder: Sendable {
         try repository.requireSettled()
         for path in request.inputs where try repository.status(of: path) == nil { throw .noPath("\(path)") }
         let environment = repository.environment
-        (self.repository, self.request, self.actor) = (repository, request, actor)
+        (self.repository, self.request) = (repository, request)
         name = request.ranked?.name ?? Hex.text(environment.random(16))
         (head, base) = try repository.base()
+        records = RunRecords(repository: repository, actor: actor, head: head)
         (tracking, cache) = try repository.steadyCache()
         let directory = repository.copy.directory / "runs" / name
         self.directory = directory
@@ -141,7 +142,7 @@ package struct RunRecorder: Sendable {
         run.environment = RunEnvironment.facts(environment)
         beginning = run
         let (own, isScratch) = (head, request.scratch != nil)
-        beginningID = try Self.put(run, nil, repository, head, actor, writer) { () throws(RepositoryError) in
+        beginningID = try records.put(run, after: nil, writer) { () throws(RepositoryError) in
             isScratch ? try repository.holding(own) : []
         }.id
     }
@@ -154,39 +155,15 @@ package struct RunRecorder: Sendable {
             arguments: request.arguments, output: directory / "stdout", error: directory / "stderr",
             way: request.way, leavesOutput: leavesOutput)
         guard let saver else { return try command.run(environment.files, keeper: keeper) }
-        let (repository, base, cache) = (repository, base, cache)
-        let (head, actor, files) = (head, actor, environment.files)
-        let (beginning, first) = (beginning, beginningID)
-        let directory = directory
-        saver.begin(repository.copy.root, files) { (paths, rescued, before) throws(RepositoryError) in
-            let writer = ObjectWriter(
-                repository.store, keepsNodes: true, random: repository.environment.random)
-            defer { writer.abandon() }
-            _ = try storing { () throws(StoreError) in try repository.store.refresh() }
-            let contents = RunContents(repository, cache, base, writer, { _ in })
-            let stored = try contents.store(paths)
-            var files = before.files
-            for edit in stored.entries {
-                if let entry = edit.entry {
-                    files[edit.path] = .init(entry: entry, seen: stored.seen[edit.path])
-                }
-            }
-            for file in rescued {
-                let entry = try contents.blob(copied: file.name, in: directory, file.path, file.status)
-                // One that has come again is stored as it is now.
-                if let entry, stored.seen[file.path] == nil {
-                    files[file.path] = .init(entry: entry, seen: nil)
-                }
-                try? repository.environment.files.removeIfPresent(directory / file.name)
-            }
-            var run = beginning
-            run.recorded = repository.environment.now()
-            run.outputs = try contents.tree(files)
-            let id = try Self.put(run, before.record ?? first, repository, head, actor, writer).id
-            return CheckpointSaver.Saved(record: id, files: files)
+        let recorder = CheckpointRecorder(
+            records: records, cache: cache, base: base, beginning: beginning, first: beginningID,
+            directory: directory)
+        saver.begin(repository.copy.root, environment.files) {
+            (paths, rescued, before) throws(RepositoryError) in
+            try recorder.record(paths, rescued, after: before)
         }
         defer { saver.end() }
-        return try command.run(files, keeper: keeper)
+        return try command.run(environment.files, keeper: keeper)
     }
 
     /// The newest record of the run.
@@ -211,6 +188,11 @@ package struct RunRecorder: Sendable {
         keeper.copies.merging(others.withLock { $0 }) { own, _ in own }
     }
 
+    /// When it began, in nanoseconds since 1970.
+    private var start: Int64 {
+        Int64(beginning.started ?? 0) * 1_000_000_000 + Int64(beginning.startedFraction ?? 0)
+    }
+
     /// Sorts what the command touched.
     package func findings(_ end: ObservedCommand.End) throws(RepositoryError) -> RunFindings {
         // Meanwhile others may have written, and a collection have taken what was there.
@@ -219,6 +201,11 @@ package struct RunRecorder: Sendable {
             repository, request.scratch, end.observation.log, tracking, cache,
             kept: Set(copies.keys))
         var findings = try sorter.sort()
+        if end.observation.way != .declared, !end.observation.log.hasMoreLookups {
+            var lookups = LookupSorter(
+                repository, end.observation.log, version: repository.tree(base), since: start)
+            findings.lookups = try lookups.sort(findings)
+        }
         for path in request.inputs {
             for (path, status) in try repository.files(below: path) { findings.inputs.append((path, status)) }
         }
@@ -276,6 +263,11 @@ package struct RunRecorder: Sendable {
         run.uncertain = Array(uncertain.prefix(Self.mostUncertain))
         if uncertain.count > Self.mostUncertain { gaps.insert(.moreUncertain) }
         if external.isLost { gaps.insert(.lostExternal) }
+        if var lookups = findings.lookups {
+            lookups.copies = Set(external.copies)
+            run.lookups = try contents.lookups(lookups)
+        }
+        if run.lookups == nil, end.observation.way != .declared { gaps.insert(.moreLookups) }
         if findings.hasReadSecrets { gaps.insert(.secrets) }
         run.gaps = gaps.map(\.rawValue).sorted()
         if !sources.entries.isEmpty {
@@ -297,8 +289,7 @@ package struct RunRecorder: Sendable {
             run.environment["python"] = .string(version)
         }
         let isScratch = request.scratch != nil
-        let result = try Self.put(run, latestID, repository, head, actor, writer) {
-            () throws(RepositoryError) in
+        let result = try records.put(run, after: latestID, writer) { () throws(RepositoryError) in
             isScratch ? try repository.releasing(head) : []
         }
         forget()
@@ -331,20 +322,13 @@ package struct RunRecorder: Sendable {
             let contents = RunContents(repository, cache, base, writer, { _ in })
             run.outputs = try contents.tree(saved)
         }
-        _ = try Self.put(run, latestID, repository, head, actor, writer)
+        _ = try records.put(run, after: latestID, writer)
     }
 
     /// Takes the run back: nothing was executed.
     package func takeBack() throws(RepositoryError) {
-        let writer = ObjectWriter(repository.store, random: environment.random)
-        defer { writer.abandon() }
-        let ref = try naming { () throws(InvalidName) in try RefName("runs/\(name)") }
-        _ = try repository.transact(
-            Repository.runVerb, reason: "not executed", actor: actor, head, writer
-        ) { () throws(RepositoryError) in
-            guard let found = try repository.ref(ref) else { return [] }
-            let others = request.scratch == nil ? [] : try repository.releasing(head)
-            return [RefChange(name: ref, before: found, after: nil)] + others
+        try records.takeBack(name) { () throws(RepositoryError) in
+            request.scratch == nil ? [] : try repository.releasing(head)
         }
         forget()
     }
@@ -359,7 +343,7 @@ package struct RunRecorder: Sendable {
         defer { writer.abandon() }
         var run = report.run
         run.reproduction = reproduction
-        return try Self.put(run, report.id, repository, head, actor, writer).id
+        return try records.put(run, after: report.id, writer).id
     }
 
     /// What was kept of the run beside the store is there by now.
@@ -370,24 +354,5 @@ package struct RunRecorder: Sendable {
         request.ranked?.forget()
         try? environment.files.removeDirectory(directory)
         if let lease { environment.files.close(lease) }
-    }
-
-    private static func put(
-        _ run: Run, _ before: ObjectID?, _ repository: Repository, _ head: WorkingCopy.Head, _ actor: Person,
-        _ writer: ObjectWriter, also: () throws(RepositoryError) -> [RefChange] = { [] }
-    ) throws(RepositoryError) -> (id: ObjectID, storedBytes: Int) {
-        for root in [run.inputs, run.outputs] where root == DirectoryTree.emptyRoot {
-            try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, root), [0, 0]) }
-        }
-        let id = try storing { () throws(StoreError) in try writer.add(.run, run.payload) }
-        let name = try naming { () throws(InvalidName) in try RefName("runs/\(run.name ?? "")") }
-        let result = try repository.transact(
-            Repository.runVerb, reason: Repository.words(of: run), actor: actor, head, writer
-        ) { () throws(RepositoryError) in
-            let found = try repository.ref(name)
-            guard found?.id == before else { throw .store(.moved(name)) }
-            return try [RefChange(name: name, before: found, after: ObjectReference(.run, id))] + also()
-        }
-        return (id, result.storedBytes)
     }
 }

@@ -23,6 +23,8 @@ struct RunSorter {
     private var moved: Set<FilePath> = []
     /// Where what the command prints is shown: whoever started mlrepo wants it there.
     private let shown: Set<FilePath>
+    /// By which link a file was asked for: of a cache, that says more than the file's own name.
+    private let aliases: [FilePath: FilePath]
     /// The program that this is: what it reads is told by itself.
     private let ownProgram: FilePath?
     private var sourcesOfBytecode: Set<RepositoryPath> = []
@@ -37,6 +39,9 @@ struct RunSorter {
             repository, scratch, log, tracking, cache, kept
         )
         patterns = IgnoreRules(patterns: tracking.paths.patterns)
+        aliases = Dictionary(
+            log.links.map { ($1, $0) },
+            uniquingKeysWith: { $0.bytes.lexicographicallyPrecedes($1.bytes) ? $0 : $1 })
         root = repository.real(repository.copy.root)
         classifier = FileClassifier(repository.environment)
         let files = repository.environment.files
@@ -205,7 +210,7 @@ struct RunSorter {
     }
 
     private mutating func takeOutside(_ place: FilePath, _ file: AccessLog.File?) {
-        let alias = log.aliases[place]
+        let alias = aliases[place]
         if file?.isWritten ?? true {
             guard let now = (try? environment.files.status(place)) ?? nil, now.kind == .file,
                 now != file?.before, !shown.contains(place)

@@ -46,6 +46,8 @@ package struct Run: Hashable, Sendable {
     package var inputCommits: [RepositoryPath: ObjectID] = [:]
     /// Data that was read and is in no version.
     package var external: External?
+    /// A blob: ``Lookups``; nothing where nobody saw them.
+    package var lookups: ObjectID?
     /// Files that were read and are something else by now, so that nobody knows what was read.
     package var uncertain: [RepositoryPath] = []
     /// Files of the base version that it removed, or renamed away.
@@ -177,7 +179,7 @@ package struct Run: Hashable, Sendable {
             "environment": .object(environment.map { JSONMember($0.key, $0.value) }, sorting: true),
             "inputs": .string(inputs.hex), "outputs": .string(outputs.hex),
             "inputCommits": inputCommits.isEmpty ? nil : Self.json(inputCommits),
-            "external": external?.json,
+            "external": external?.json, "lookups": lookups.map { .string($0.hex) },
             "uncertain": uncertain.isEmpty ? nil : .array(uncertain.sorted().map(\.json)),
             "removed": removed.isEmpty ? nil : .array(removed.sorted().map(\.json)),
             "gaps": gaps.isEmpty ? nil : .array(gaps.sorted().map { .string($0) }),
@@ -213,6 +215,7 @@ package struct Run: Hashable, Sendable {
         external = try json.member("external").map { (value) throws(MalformedObject) in
             try External(json: value)
         }
+        lookups = try json.optionalID("lookups")
         uncertain = try Self.paths("uncertain", json)
         removed = try Self.paths("removed", json)
         gaps = json.member("gaps") == nil ? [] : try json.strings("gaps")

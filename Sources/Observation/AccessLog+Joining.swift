@@ -19,6 +19,9 @@ extension AccessLog {
     /// Adds a directory that got its name while the command ran.
     package mutating func add(movedDirectory path: FilePath) { movedDirectories.append(path) }
 
+    /// There were more lookups than another log has.
+    package mutating func addMoreLookups() { hasMoreLookups = true }
+
     /// What several processes did that worked together: what one of them made and another one read was neither's before.
     ///
     /// - Parameters:
@@ -54,8 +57,13 @@ extension AccessLog {
                     } ?? file
             }
             joined.movedDirectories += log.movedDirectories.filter { !joined.movedDirectories.contains($0) }
-            joined.aliases.merge(log.aliases) { known, _ in known }
+            joined.links.merge(log.links) { known, _ in known }
+            joined.absent.formUnion(log.absent)
+            joined.listed.formUnion(log.listed)
+            if log.hasMoreLookups { joined.hasMoreLookups = true }
         }
+        // What one of them made, another one did not miss before there was anything.
+        joined.absent.subtract(written)
         return joined
     }
 }

@@ -31,8 +31,17 @@ package struct AccessLog: Sendable {
     package internal(set) var files: [FilePath: File] = [:]
     /// Directories that got their name while the command ran, with all that was in them.
     package internal(set) var movedDirectories: [FilePath] = []
-    /// The names by which files were asked for that are links to them: of a cache, they say more than the files' own.
-    package internal(set) var aliases: [FilePath: FilePath] = [:]
+    /// Links that were followed, each with where it led first; both without links on the way.
+    package internal(set) var links: [FilePath: FilePath] = [:]
+    /// Files that were to be opened, and were not there.
+    package internal(set) var absent: Set<FilePath> = []
+    /// Directories whose names were read.
+    package internal(set) var listed: Set<FilePath> = []
+    /// There were more names of these kinds than are noted.
+    package internal(set) var hasMoreLookups = false
+
+    /// More are not noted, of each kind.
+    static let mostLookups = 100_000
 
     package init() {}
 
@@ -42,8 +51,30 @@ package struct AccessLog: Sendable {
         files.values.contains { $0.isExecuted && ($0.before?.permissions ?? 0) & 0o6000 != 0 }
     }
 
-    /// Notes by which name a file was asked for.
-    package mutating func note(alias: FilePath, of path: FilePath) { aliases[path] = alias }
+    /// Notes a link that is followed.
+    package mutating func note(link: FilePath, to path: FilePath) {
+        guard links[link] == nil else { return }
+        if links.count < Self.mostLookups { links[link] = path } else { hasMoreLookups = true }
+    }
+
+    /// Whether another file can be noted that is not there.
+    var hasRoomForAbsent: Bool { absent.count < Self.mostLookups }
+
+    /// Notes a file that is to be opened and is not there.
+    package mutating func note(absent path: FilePath) {
+        // What the command has removed itself, or moved, it knows to be gone.
+        guard files[path] == nil else { return }
+        if hasRoomForAbsent { absent.insert(path) } else { hasMoreLookups = true }
+    }
+
+    /// Notes a directory whose names are read.
+    package mutating func note(listed path: FilePath) {
+        if listed.count < Self.mostLookups || listed.contains(path) {
+            listed.insert(path)
+        } else {
+            hasMoreLookups = true
+        }
+    }
 
     /// Nobody knows what a file was when it was read.
     package mutating func note(unsteady path: FilePath) { files[path]?.isUnsteady = true }
@@ -52,7 +83,7 @@ package struct AccessLog: Sendable {
         switch access {
         case .open(let path, let opening, let status):
             // What is not there and not made cannot be opened.
-            guard status != nil || opening.contains(.creating) else { return }
+            guard status != nil || opening.contains(.creating) else { return note(absent: path) }
             if let status, status.kind != .file { return }
             files[path, default: File(before: status)].open(opening, status)
         case .execute(let path, let status):

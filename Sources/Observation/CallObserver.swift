@@ -85,11 +85,15 @@
             case MLREPO_CALL_LINK:
                 // What gets a second name may have none: O_TMPFILE.
                 return .link(try names.path(call.names.1, call.directories.1, of: call.process))
+            case MLREPO_CALL_LIST: return .list(try names.directory(call.directories.0, of: call.process))
             default: break
             }
             let path = try names.path(call.names.0, call.directories.0, of: call.process)
             switch call.kind {
-            case MLREPO_CALL_OPEN: return .open(path, Self.opening(Int32(truncatingIfNeeded: call.flags)))
+            case MLREPO_CALL_OPEN:
+                // What is made without a name gets one by link(2).
+                if call.flags & Self.nameless == Self.nameless { return nil }
+                return .open(path, Self.opening(Int32(truncatingIfNeeded: call.flags)))
             case MLREPO_CALL_TRUNCATE:
                 // What is not cut off stays.
                 return .open(path, call.flags == 0 ? [.writing, .truncating] : .writing)
@@ -103,6 +107,8 @@
             }
         }
 
+        /// O_TMPFILE, which is declared for GNU programs only.
+        private static let nameless = UInt64(0o20000000 | O_DIRECTORY)
         /// RENAME_EXCHANGE of linux/fs.h.
         private static let exchange: UInt64 = 2
 

@@ -23,7 +23,7 @@ extension FileWatch {
         if let name, name != place, let link = self.place(name), link != place, status(link)?.kind == .link,
             AccessLog.realPath(link) == place
         {
-            log.note(alias: link, of: place)
+            log.note(link: link, to: place)
         }
         let found = status(place)
         if let found, found.kind != .file { return }

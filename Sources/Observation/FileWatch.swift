@@ -12,6 +12,10 @@ enum FileRequest: Sendable {
     case link(FilePath)
     case symbolicLink(FilePath)
     case remove(FilePath)
+    /// A directory whose names are read.
+    case list(FilePath)
+    /// A file that was to be opened, and was not there.
+    case missed(FilePath)
     /// What was done already: a file that was opened, without links on its way, and the name that it was opened by.
     case opened(FilePath, FileAccess.Opening, by: FilePath?)
     case renamed(FilePath, to: FilePath)
@@ -21,7 +25,7 @@ enum FileRequest: Sendable {
     var isChange: Bool {
         switch self {
         case .open(_, let opening): opening != .reading
-        case .execute, .opened, .renamed, .removed: false
+        case .execute, .list, .missed, .opened, .renamed, .removed: false
         case .created, .rename, .exchange, .link, .symbolicLink, .remove: true
         }
     }
@@ -81,15 +85,19 @@ struct FileWatch {
     mutating func note(_ request: FileRequest) {
         switch request {
         case .open(let path, let opening):
-            guard let place = place(path) else { return }
+            guard let place = place(path) else {
+                if !opening.contains(.creating) { noteAbsent(path) }
+                return
+            }
             let found = status(place)
             guard found?.kind == .link else { return noteOpening(place, opening, found) }
             // What the link leads to is what is opened, also where it is made by that.
             guard let target = AccessLog.realPath(place) ?? futureTarget(of: place) else { return }
-            log.note(alias: place, of: target)
+            log.note(link: place, to: target)
             noteOpening(target, opening, status(target))
         case .execute(let path):
-            guard let place = place(path) else { return }
+            // Links on the way to a program are the machine's.
+            guard let place = place(path, isNotingLinks: false) else { return }
             let target = status(place)?.kind == .link ? AccessLog.realPath(place) : place
             if let target { log.note(.execute(target, was: status(target))) }
         case .rename(let path, let other):
@@ -118,6 +126,10 @@ struct FileWatch {
         case .symbolicLink(let path):
             directories.removeAll()
             if let place = place(path) { log.note(.link(place, replaced: status(place))) }
+        case .list(let path):
+            guard let place = AccessLog.realPath(path) else { return noteAbsent(path) }
+            log.note(listed: place)
+        case .missed(let path): noteAbsent(path)
         case .opened(let path, let opening, let name): noteOpened(path, opening, by: name)
         case .renamed(let path, let other): noteRenamed(path, other)
         case .removed(let path): noteRemoved(path)
@@ -170,12 +182,37 @@ struct FileWatch {
         return nil
     }
 
+    /// Notes that a file was looked for in vain, below the part of its path that is there.
+    mutating func noteAbsent(_ path: FilePath) {
+        guard log.hasRoomForAbsent else { return }
+        var above = path.normalized
+        var names: [ArraySlice<UInt8>] = []
+        while let slash = above.bytes.lastIndex(of: UInt8(ascii: "/")), slash + 1 < above.bytes.count {
+            names.append(above.bytes[(slash + 1)...])
+            above = above.parent
+            guard let found = AccessLog.realPath(above) else { continue }
+            log.note(absent: names.reversed().reduce(found) { $0.appending($1) })
+            return
+        }
+    }
+
     func status(_ path: FilePath) -> FileStatus? { (try? files.status(path)) ?? nil }
+
+    /// Notes the links among the names of a path.
+    private mutating func noteLinks(on path: FilePath) {
+        var above = FilePath([UInt8(ascii: "/")])
+        for name in path.bytes.split(separator: UInt8(ascii: "/")) {
+            let place = above.appending(name)
+            guard let found = status(place)?.kind == .link ? AccessLog.realPath(place) : place else { return }
+            if found != place { log.note(link: place, to: found) }
+            above = found
+        }
+    }
 
     /// A path without links on the way; its last name may be one.
     ///
     /// Nothing if its directory is not there.
-    mutating func place(_ path: FilePath) -> FilePath? {
+    mutating func place(_ path: FilePath, isNotingLinks: Bool = true) -> FilePath? {
         let bytes = path.bytes
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         let name = bytes[(slash + 1)...]
@@ -189,6 +226,11 @@ struct FileWatch {
         guard let found = AccessLog.realPath(FilePath(directory)) else { return nil }
         let isTop = found.bytes.last == UInt8(ascii: "/")
         let known = isTop ? found.bytes : found.bytes + [UInt8(ascii: "/")]
+        let named = FilePath(directory).normalized
+        if named != found {
+            guard isNotingLinks else { return FilePath(known + name) }
+            noteLinks(on: named)
+        }
         // With its slash, ready for names.
         directories[directory] = known
         return FilePath(known + name)

@@ -134,6 +134,7 @@
             case MLREPO_REPORT_LINK: watch.note(.link(path))
             case MLREPO_REPORT_SYMLINK: watch.note(.symbolicLink(path))
             case MLREPO_REPORT_REMOVE: watch.note(.remove(path))
+            case MLREPO_REPORT_LIST: watch.note(.list(path))
             case MLREPO_REPORT_TRUNCATE:
                 watch.note(.open(path, report.value == 0 ? [.writing, .truncating] : .writing))
             default: break

@@ -77,6 +77,17 @@
             return FilePath(above).appending(path.name)
         }
 
+        /// The path of a directory that a thread has open.
+        mutating func directory(_ descriptor: Int32, of thread: UInt32) throws(Failure) -> FilePath {
+            try requireFamiliar(thread)
+            let found = try base(descriptor, of: thread)
+            // One that has no name any more holds none, either.
+            guard !found.bytes.suffix(Self.gone.count).elementsEqual(Self.gone),
+                !found.bytes.withUnsafeBytes(Self.isOfKernel)
+            else { throw .uninteresting }
+            return found
+        }
+
         /// Where a path leads for the kernel, also through what has no name.
         private static func place(of path: FilePath) -> [UInt8]? {
             let file = mlrepo_open(

@@ -11,6 +11,7 @@
         /// Where processes work, as far as that was told.
         private var directories: [Int32: [UInt8]] = [:]
 
+        private static let opens: Set<String> = ["open", "openat", "openat2", "creat"]
         /// Longer lines are none, in bytes: two paths at their longest, and words.
         private static let longest = 1 << 17
 
@@ -54,7 +55,11 @@
         }
 
         private mutating func take(_ line: ArraySlice<UInt8>) {
-            guard let call = reader.take(line), let result = call.result, result >= 0 else { return }
+            guard let call = reader.take(line), let result = call.result else { return }
+            guard result >= 0 else {
+                if call.error == "ENOENT", Self.opens.contains(call.name) { note(call) }
+                return
+            }
             switch call.name {
             case "clone", "clone3", "fork", "vfork":
                 if let child = Int32(exactly: result), directories[child] == nil {
@@ -89,12 +94,20 @@
                 }
             }
             switch call.name {
-            case "open", "openat", "openat2", "creat":
+            case "getdents", "getdents64":
+                if case .file(let directory)? = call.words.first {
+                    note(FilePath(directory)) { .list($0) }
+                }
+            case _ where Self.opens.contains(call.name):
                 let words = flags(call.words.dropFirst(call.name == "open" ? 1 : 2).first)
                 let opening: FileAccess.Opening =
                     call.name == "creat" ? [.writing, .truncating, .creating] : Self.opening(words)
-                if words.contains("O_PATH") || words.contains("O_DIRECTORY") { return }
+                if words.contains("O_PATH") || words.contains("O_TMPFILE") { return }
                 let name = paths.first ?? nil
+                if call.error != nil {
+                    if !opening.contains(.creating) { note(name) { .missed($0) } }
+                    return
+                }
                 note(call.opened.map { FilePath($0) } ?? name) { .opened($0, opening, by: name) }
             case "truncate":
                 // What is not cut off stays.

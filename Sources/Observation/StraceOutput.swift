@@ -17,6 +17,8 @@ enum StraceOutput {
         let words: [Word]
         /// What it returned; nothing where the process ended in it.
         let result: Int?
+        /// What the system calls the error that it failed with; nothing where it did not.
+        let error: String?
         /// The file of the descriptor that it returned.
         let opened: [UInt8]?
     }
@@ -86,11 +88,15 @@ enum StraceOutput {
         guard let equals = line[next...].firstIndex(of: UInt8(ascii: "=")) else { return nil }
         let result = line[(equals + 1)...].drop { $0 == UInt8(ascii: " ") }
         let number = result.prefix { $0 == UInt8(ascii: "-") || ($0 >= 0x30 && $0 <= 0x39) }
+        let name = result.dropFirst(number.count).drop { $0 == UInt8(ascii: " ") }.prefix {
+            $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "Z")
+        }
+        let error = number.first == UInt8(ascii: "-") ? String(decoding: name, as: UTF8.self) : nil
         var opened: [UInt8]?
         if case .file(let path) = word(result) { opened = path }
         return Call(
             process: process, name: String(decoding: line[..<open], as: UTF8.self), words: words,
-            result: Int(String(decoding: number, as: UTF8.self)), opened: opened)
+            result: Int(String(decoding: number, as: UTF8.self)), error: error, opened: opened)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

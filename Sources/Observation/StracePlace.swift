@@ -17,7 +17,8 @@
         private static let calls = [
             "open", "openat", "openat2", "creat", "execve", "execveat", "rename", "renameat", "renameat2",
             "link",
-            "linkat", "symlink", "symlinkat", "unlink", "unlinkat", "truncate", "io_uring_setup",
+            "linkat", "symlink", "symlinkat", "unlink", "unlinkat", "truncate", "getdents", "getdents64",
+            "io_uring_setup",
             "open_by_handle_at", "chroot", "pivot_root", "unshare", "setns", "chdir", "fchdir", "clone",
             "clone3",
             "fork", "vfork",

@@ -77,6 +77,7 @@ struct ObjectEdge {
             }
             let texts = [
                 run.standardOutput, run.standardError, run.packages, run.external?.list, run.code?.files,
+                run.lookups,
             ]
             edges += texts.compactMap { $0 }.map {
                 ObjectEdge(target: ObjectReference(.blob, $0), step: .text)

@@ -11,7 +11,7 @@ import time
 from command_test import MLREPO
 from test_run import PYTHON, RunTest
 
-CATALOGUE = ".mlrepo/catalogue-2.sqlite"
+CATALOGUE = ".mlrepo/catalogue-3.sqlite"
 
 
 class Find(RunTest):
@@ -49,6 +49,37 @@ class Find(RunTest):
                 self.assertEqual(self.found(question), expected)
         self.assertEqual(self.found("lr > 0", "--sort", "lr"), ["Rate 0.5", "Rate 2", "ok", "Rate 8"])
         self.assertEqual(self.found("lr > 0", "--sort", "-f1"), ["Rate 8", "ok", "Rate 2", "Rate 0.5"])
+        self.assertEqual(self.found("lr > 0", "--sort", "-f1", "-n", "2"), ["Rate 8", "ok"])
+        self.assertEqual(self.found("lr > 0", "-n", "0"), [])
+        self.refused("find", "lr > 0", "--max-count=-1", status=64, says="0 or more")
+
+    def test_the_latest_runs(self) -> None:
+        def rates(*words: str) -> list[str]:
+            return [json.loads(line)["command"][-1] for line in self.mlrepo("runs", "--json", *words).splitlines()]
+        self.assertEqual(rates("-n", "2"), ["4", "exit 3"])
+        self.assertEqual(rates("lr > 0", "--sort", "-lr", "-n", "1"), ["8"])
+        self.assertIn("exit 3", self.mlrepo("runs", "-n", "1"))
+        self.refused("runs", "-n", "1", "--follow", status=64, says="--follow tells of all runs")
+
+    def test_what_was_measured_with_a_model_is_the_models(self) -> None:
+        self.assertEqual(self.found("tests.accuracy > 0"), [])
+        self.mlrepo("checkout", "--quiet", "--force", "main~1", "--", "model.bin")
+        measure = "cat model.bin data/c.txt >/dev/null; echo '{\"accuracy\": 0.9}' >accuracy.json"
+        run = self.observed("--metrics", "accuracy.json", "sh", "-c", measure)
+        self.assertEqual(self.found("tests.accuracy > 0.8"), ["Rate 2"])
+        # By its own name it is found with the test itself.
+        self.assertEqual(self.found("accuracy = 0.9"), ["Rate 2", "ok"])
+        self.assertEqual(self.found("tests.accuracy"), ["Rate 2"])
+        self.mlrepo("commit", "--quiet", "--run", run["name"], "-m", "Test")
+        self.assertEqual(self.found("tests.accuracy > 0.8"), ["Rate 2"])
+        self.mlrepo("undo", "--quiet")
+        self.mlrepo("runs", "--drop", run["name"])
+        self.assertEqual(self.found("accuracy = 0.9"), [])
+        self.observed("--metrics", "accuracy.json", "sh", "-c", measure.replace("0.9", "0.7"))
+        self.mlrepo("gc", "--now", "--quiet")
+        self.assertEqual(self.found("tests.accuracy < 0.8"), ["Rate 2"])
+        (self.work / CATALOGUE).unlink()
+        self.assertEqual(self.found("tests.accuracy < 0.8"), ["Rate 2"])
 
     def test_inputs_outputs_and_code(self) -> None:
         outside = self.root / "rows.txt"

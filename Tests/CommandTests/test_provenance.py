@@ -775,8 +775,9 @@ class Again(ProvenanceTest):
             self.assertEqual(self.commands(), ["train.py"], name)
             place.write_text(before)
             self.assertEqual(self.commands(), [])
+        # It reads files by their names, and does not list what there is.
         self.write("data/d.txt", "a new row\n")
-        self.assertEqual(self.commands(), ["train.py"])
+        self.assertEqual(self.commands(), [])
         (self.work / "data/d.txt").unlink()
         self.write(".gitignore", (self.work / ".gitignore").read_text() + "# nobody reads this\n")
         self.assertEqual(self.commands(), [])
@@ -815,8 +816,14 @@ class Again(ProvenanceTest):
         [run] = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"]
         self.assertIn("echo 1", run["command"][-1])
 
-    def test_a_new_file_beside_what_was_read_is_told_and_does_not_make_it_stale(self) -> None:
+    def test_a_new_file_beside_what_was_read_by_its_name_is_none_of_its_business(self) -> None:
         self.observed("sh", "-c", "cat data/a.txt > out.txt")
+        self.write("data/a2.txt", "new")
+        self.assertEqual(self.commands(), [])
+        self.assertEqual((self.mlrepo("rerun", "--dry-run"), self.stderr), ("nothing is stale\n", ""))
+
+    def test_where_lists_are_not_known_a_new_file_beside_what_was_read_is_told(self) -> None:
+        self.observed("--input", "data/a.txt", "--output", "out.txt", "--observe", "declared", "--", "sh", "-c", "cat data/a.txt > out.txt")
         self.write("data/a2.txt", "new")
         self.assertEqual(self.commands(), [])
         self.assertIn("nothing is stale", self.mlrepo("rerun", "--dry-run"))
@@ -824,6 +831,11 @@ class Again(ProvenanceTest):
         self.mlrepo("commit", "--quiet", "-m", "New")
         [run] = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"]
         self.assertEqual(run["doubtful"], ["data/a2.txt"])
+
+    def test_where_lists_are_not_known_a_new_file_in_a_directory_that_was_read_as_a_whole_counts(self) -> None:
+        self.observed("--input", "data", "--output", "out.txt", "--observe", "declared", "--", "sh", "-c", "cat data/* > out.txt")
+        self.write("data/d.txt", "new")
+        self.assertEqual(len(self.commands()), 1)
 
     def test_runs_that_were_dropped_and_collected_are_passed_over(self) -> None:
         run = self.observed("sh", "-c", "cat data/a.txt > out.txt; echo 1 > other.txt")

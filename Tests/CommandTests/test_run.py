@@ -525,9 +525,17 @@ class Found(RunTest):
 
     def test_removals_of_a_run_are_in_a_later_version_of_it(self) -> None:
         run = self.observed("sh", "-c", "rm data/a.txt; echo 1 >model.bin")["name"]
-        self.mlrepo("commit", "--quiet", "--run", run, "-m", "Without")
+        self.mlrepo("commit", "--run", run, "-m", "Without")
+        self.assertIn("note: the run had removed data/a.txt, and so this version has it no more", self.stderr)
         self.assertNotIn("data/a.txt", self.mlrepo("ls"))
         self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+
+    def test_a_version_of_a_run_that_failed_says_so(self) -> None:
+        for command, words in [("exit 3", "had failed, with status 3"), ("kill -9 $$", "was ended by signal 9")]:
+            self.run_raw("run", "--quiet", "sh", "-c", f"date +%N >half; {command}")
+            name = json.loads(self.mlrepo("runs", "--json", "-n", "1"))["run"]
+            self.mlrepo("commit", "--run", name, "-m", "Half")
+            self.assertIn(f"note: the run {words}", self.stderr)
 
     def test_what_is_written_elsewhere_is_told(self) -> None:
         (self.root / "disk").mkdir()

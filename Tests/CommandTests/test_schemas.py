@@ -457,6 +457,7 @@ class Answers(SchemaTest):
         self.write("data/sub/b.txt", b"changed\n")
         self.assertTrue(any(run["stale"] for run in self.answer("rerun", "--dry-run")["runs"]))
         self.assertEqual([run.get("exitStatus") for run in self.answer("rerun", "--yes", "alone")["runs"]].count(0), 2)
+        self.mlrepo("run", "--quiet", "sh", "-c", "ls data/sub >/dev/null; cat note >alone")
         self.write("data/sub/c.txt", b"new\n")
         self.assertTrue(any("doubtful" in run for run in self.answer("rerun", "--dry-run")["runs"]))
         self.error("reproduce", "main", status=64)
@@ -703,7 +704,7 @@ class Strictness(SchemaTest):
         # The doctor finds fault with the fixed time of these tests.
         optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current",
                     "base", "ended", "seconds", "exitStatus", "usage", "standardOutput", "standardError", "packages", "name",
-                    "started", "command", "directory", "files", "path"}
+                    "started", "command", "directory", "files", "path", "lookups"}
         self.mlrepo("config", "user.name", "Ada")
         os.mkfifo(self.work / "data/pipe")
         for name, *arguments in answers:

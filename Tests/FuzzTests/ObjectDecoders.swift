@@ -10,7 +10,7 @@ extension FuzzedDecoder {
         recipe,
         document("commit", .commit, Commit.init(payload:)) { $0.payload },
         document("run", .run, and: runs, Run.init(payload:)) { $0.payload },
-        document("event", .event, and: events, Event.init(payload:)) { $0.payload },
+        document("event", .event, and: events, Event.init(payload:)) { $0.payload }, lookups,
     ]
 
     /// Runs with every member that there is.
@@ -26,6 +26,25 @@ extension FuzzedDecoder {
             """
         return [Array(run.utf8)]
     }()
+
+    private static var lookups: FuzzedDecoder {
+        FuzzedDecoder(
+            name: "lookups", isJSON: true, tokens: ["absent", "copies", "links", "place", "bytes"],
+            seeds: {
+                let text = """
+                    {"absent":["a",{"bytes":"/w=="}],"copies":[{"input":"a","place":"/b"}],"directories":["","d"],\
+                    "less":["d/a"],"links":[{"place":"/l","target":{"bytes":"/w=="}},{"place":"l","target":"a"}],\
+                    "more":["d/b"]}
+                    """
+                return [Array(text.utf8)]
+            },
+            decode: { bytes in
+                let lookups: Lookups
+                do throws(MalformedObject) { lookups = try Lookups(bytes) } catch { return .refused }
+                try require(try Lookups(lookups.bytes) == lookups, "it is read otherwise than it is written")
+                return .accepted
+            })
+    }
 
     private static let events: [[UInt8]] = {
         let (a, b, nonce) = (Trees.id(1).hex, Trees.id(2).hex, String(repeating: "0f", count: 16))

@@ -25,6 +25,28 @@ struct AccessLogTests {
         #expect(log.files.isEmpty)
     }
 
+    @Test func whatWasLookedForInVainIsKnownUnlessTheCommandTookItAway() {
+        var log = AccessLog()
+        log.note(.open(FilePath("/a"), .reading, was: nil))
+        log.note(.open(FilePath("/made"), [.writing, .creating], was: nil))
+        log.note(.remove(FilePath("/r"), was: status(1)))
+        log.note(.open(FilePath("/r"), .reading, was: nil))
+        #expect(log.absent == [FilePath("/a")])
+    }
+
+    @Test func theFirstThatALinkLedToCounts() {
+        var log = AccessLog()
+        log.note(link: FilePath("/l"), to: FilePath("/a"))
+        log.note(link: FilePath("/l"), to: FilePath("/b"))
+        #expect(log.links == [FilePath("/l"): FilePath("/a")])
+    }
+
+    @Test func namesBeyondTheLimitAreCountedOut() {
+        var log = AccessLog()
+        for number in 0...AccessLog.mostLookups { log.note(absent: FilePath("/\(number)")) }
+        #expect(log.absent.count == AccessLog.mostLookups && log.hasMoreLookups)
+    }
+
     @Test func whatIsReadBackIsNoInput() throws {
         let path = FilePath("/a")
         let made = try file(

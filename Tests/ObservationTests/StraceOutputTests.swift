@@ -32,6 +32,8 @@ struct StraceOutputTests {
     @Test func aFailedCallTellsSo() throws {
         let found = calls("7 unlink(\"\(hex("x"))\") = -1 ENOENT (No such file or directory)")
         #expect(found.map(\.result) == [-1])
+        #expect(found.map(\.error) == ["ENOENT"])
+        #expect(calls("7 chdir(\"\(hex("x"))\") = 0").map(\.error) == [nil])
         #expect(calls("7 exit_group(0) = ?").map(\.result) == [nil])
     }
 

@@ -412,7 +412,8 @@ class Verifier:
             code = run.get("code", {})
             texts = [(BLOB, code["patch"])] if "patch" in code else []
             texts += [(TREE, code["sources"])] if "sources" in code else []
-            texts += [(BLOB, run[name]) for name in ("standardOutput", "standardError", "packages") if name in run]
+            texts += [(BLOB, run[name]) for name in ("standardOutput", "standardError", "packages", "lookups") if name in run]
+            texts += [(TREE, run["saved"])] if "saved" in run else []
             texts += [(BLOB, run["external"]["list"])] if "external" in run else []
             texts += [(BLOB, run["code"]["files"])] if "files" in run.get("code", {}) else []
             texts += [(TREE, run["inputs"]), (TREE, run["outputs"])]

@@ -352,7 +352,7 @@ SCHEMAS = {
         "usage?": record({"userMicroseconds": at_least(0), "systemMicroseconds": at_least(0),
                           "maximumResidentBytes": at_least(0)}),
         "standardOutput?": identifier, "standardError?": identifier, "packages?": identifier,
-        "external?": record({"files": at_least(1), "bytes": at_least(0), "list": identifier}),
+        "lookups?": identifier, "external?": record({"files": at_least(1), "bytes": at_least(0), "list": identifier}),
         "uncertain?": rising(array(path_bytes), path_bytes), "removed?": rising(array(path_bytes), path_bytes),
         "gaps?": rising(array(string), str.encode),
         "reproduction?": record({

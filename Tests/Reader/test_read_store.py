@@ -630,7 +630,7 @@ class Rules(TemporaryStores):
                                                                      if make_id(k, p) == run))
 
     def test_what_a_run_keeps_has_to_be_there(self):
-        for member in ("standardOutput", "standardError", "packages"):
+        for member in ("standardOutput", "standardError", "packages", "lookups", "saved"):
             with self.subTest(member):
                 self.fresh_folder()
                 self.store_of(runs=lambda store, member=member: [store.run(**{member: "0" * 64})])

@@ -73,7 +73,9 @@ struct RankTests {
                     isWritten: .random(using: &random), isExecuted: .random(using: &random),
                     isUnsteady: .random(using: &random), isRemoved: .random(using: &random)))
             if Bool.random(using: &random) { log.add(movedDirectory: path) }
-            if Bool.random(using: &random) { log.note(alias: FilePath(Array("/x\t\n".utf8)), of: path) }
+            if Bool.random(using: &random) { log.note(link: FilePath(Array("/x\t\n".utf8)), to: path) }
+            if Bool.random(using: &random) { log.note(absent: path.appending("absent\n")) }
+            if Bool.random(using: &random) { log.note(listed: path) }
         }
         let end = ObservedCommand.End(
             status: Bool.random(using: &random) ? 3 : nil, signal: Bool.random(using: &random) ? 9 : nil,
@@ -99,7 +101,9 @@ struct RankTests {
                 read.observation.gaps == told.observation.gaps && read.observation.way == told.observation.way
             )
             let (one, other) = (read.observation.log, told.observation.log)
-            #expect(one.aliases == other.aliases && one.movedDirectories == other.movedDirectories)
+            #expect(
+                one.links == other.links && one.absent == other.absent && one.listed == other.listed
+                    && one.movedDirectories == other.movedDirectories)
             #expect(one.files.count == other.files.count)
             for (path, file) in one.files {
                 let same = try #require(other.files[path])

@@ -20,6 +20,7 @@ enum mlrepo_report_kind {
     MLREPO_REPORT_SYMLINK,    // the same
     MLREPO_REPORT_REMOVE,     // path
     MLREPO_REPORT_TRUNCATE,   // path; value: whether something of it stays
+    MLREPO_REPORT_LIST,       // path of a directory whose names it is about to read
     MLREPO_REPORT_ROOT,       // the process may see other files under the same names from now on
     MLREPO_REPORT_RING,       // it makes an io_uring
     MLREPO_REPORT_HANDLE,     // it opens a file by something else than its name

@@ -242,6 +242,7 @@ struct CommitCommand: ParsableCommand {
         Terminal.print(
             " \(Terminal.files(report.files)), \(Terminal.size(report.bytes)); \(Self.growth(report))")
         Self.tellLeft(report)
+        if let run = request.run?.run { Self.tell(of: run) }
         if request.run == nil, let first = report.recordedRuns.first {
             let words = first.run.command.map { "  \(RunText.command($0))" } ?? ""
             let rest = report.recordedRuns.count > 1 ? " and \(report.recordedRuns.count - 1) more" : ""
@@ -263,6 +264,18 @@ struct CommitCommand: ParsableCommand {
         }
         let results = Values.line(request.run?.run.metrics ?? request.metrics, atMost: 8)
         if !results.isEmpty { Terminal.print(" \(results)") }
+    }
+
+    /// Says of a run what a version of its work may surprise by.
+    private static func tell(of run: Run) {
+        if let signal = run.signal {
+            Terminal.printError("note: the run was ended by signal \(signal)")
+        } else if let status = run.exitStatus, status != 0 {
+            Terminal.printError("note: the run had failed, with status \(status)")
+        }
+        guard let first = run.removed.first else { return }
+        let rest = run.removed.count > 1 ? " and \(Terminal.count(run.removed.count - 1)) more" : ""
+        Terminal.printError("note: the run had removed \(first)\(rest), and so this version has it no more")
     }
 
     /// `PATH`, or `REVISION:PATH`: a file of that name comes first.

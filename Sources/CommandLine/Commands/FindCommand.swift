@@ -13,12 +13,14 @@ struct FindCommand: ParsableCommand {
             metrics.NAME, params.NAME and env.NAME say which. 'input', 'output' and 'code' are asked for a path, for sha256: and \
             an id, or with '~' for a part of a path; 'input != PATH' is true of what has other inputs and not this one.
 
-            Versions come with the facts of their runs; runs of which no version was made follow them. The answer comes from a \
+            Metrics that another run measured with a model count as that model's, too; tests.NAME asks for these alone. Versions come \
+            with the facts of their runs; runs of which no version was made follow them. The answer comes from a \
             catalogue in .mlrepo that is brought up to date first; without it, it is made anew.
 
             EXAMPLES
               mlrepo find 'metrics.f1 > 0.9 and params.lr < 1e-3'
               mlrepo find 'author ~ Ada and date > 2026-03'
+              mlrepo find 'tests.f1 > 0.9'       as measured by runs that read the model
               mlrepo find 'input = data/reviews/2026-03.jsonl' --sort -f1
               mlrepo find 'code = train.py and not output ~ checkpoint'
             """)
@@ -28,9 +30,15 @@ struct FindCommand: ParsableCommand {
         help: ArgumentHelp(
             "The least first by a metric, parameter or fact; -NAME the greatest.", valueName: "name"))
     var key: String?
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
+    var maxCount: Int?
     @OptionGroup var output: OutputOptions
     @Argument(help: "What has to be true.")
     var question: String
+
+    func validate() throws {
+        if let maxCount, maxCount < 0 { throw ValidationError("-n counts what is found: 0 or more") }
+    }
 
     func run() throws {
         let query = try Query(typed: question, for: "find")
@@ -41,7 +49,7 @@ struct FindCommand: ParsableCommand {
             try query.noteUnknownNames { try !repository.find(.has($0)).isEmpty }
         }
         let names = try CommitNames(repository)
-        for item in found {
+        for item in found.prefix(maxCount ?? .max) {
             if output.json {
                 Terminal.printJSON(Self.json(item, names))
             } else {

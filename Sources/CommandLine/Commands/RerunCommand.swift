@@ -17,12 +17,17 @@ struct RerunCommand: ParsableCommand {
               mlrepo rerun --dry-run
               mlrepo rerun
               mlrepo rerun model --yes      only what leads to these files
+              mlrepo rerun --cached         takes what was made of just these inputs before
             """)
 
     @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Only say what is stale, and why.")
     var isDry = false
     @Flag(name: [.customShort("y"), .long], help: "Execute what is shown without asking.")
     var yes = false
+    @Flag(
+        help: "Where a recorded run has executed just this, take what it wrote instead of executing it again."
+    )
+    var cached = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "Only what leads to these files and directories.", completion: .file())
     var paths: [String] = []
@@ -34,7 +39,7 @@ struct RerunCommand: ParsableCommand {
         if !output.json, !output.quiet {
             for step in steps where stale[step.id] == nil && !step.doubtful.isEmpty {
                 Terminal.printError(
-                    "note: \(ReproductionText.names(step.doubtful)) came into a directory of which '\(RunText.command(step.command))' read some files and not all: it is not taken for stale"
+                    "note: \(ReproductionText.names(step.doubtful)) came into a directory that '\(RunText.command(step.command))' looked into: nobody knows whether it would make something of that, and it is not taken for stale"
                 )
             }
         }
@@ -54,10 +59,11 @@ struct RerunCommand: ParsableCommand {
                 status: .busy, message: "another rerun executes here",
                 hint: "mlrepo runs --follow tells how it goes")
         }
-        var executed: [(step: RerunStep, report: RunReport)] = []
+        var executed: [(step: RerunStep, outcome: Outcome)] = []
         for step in steps where stale[step.id] != nil {
-            guard let report = try execute(step, in: repository.copy.root) else { continue }
-            executed.append((step, report))
+            guard let outcome = try execute(step, in: repository.copy.root) else { continue }
+            executed.append((step, outcome))
+            guard case .executed(let report) = outcome else { continue }
             guard report.run.exitStatus == 0 else {
                 if output.json { tellJSON(steps, stale, executed: executed) }
                 throw Failure(
@@ -69,11 +75,21 @@ struct RerunCommand: ParsableCommand {
         }
         if output.json { return tellJSON(steps, stale, executed: executed) }
         if !output.quiet {
-            let hint = try Self.hint(executed.map(\.report))
+            var reports: [RunReport] = []
+            for case .executed(let report) in executed.map(\.outcome) { reports.append(report) }
+            let taken = executed.count - reports.count
+            let hint = try Self.hint(reports)
             Terminal.print(
-                "\(Terminal.number(executed.count, "run")) executed again, \(stale.count - executed.count) found as before\(hint)"
+                "\(Terminal.number(reports.count, "run")) executed again, \(taken > 0 ? "\(taken) taken from runs before, " : "")\(stale.count - executed.count) found as before\(hint)"
             )
         }
+    }
+
+    /// What became of a step that was stale when its turn came.
+    private enum Outcome {
+        case executed(RunReport)
+        /// An earlier run had made just this.
+        case taken(RecordedRun)
     }
 
     /// How to make a version of what was written.
@@ -103,10 +119,10 @@ struct RerunCommand: ParsableCommand {
         return stale
     }
 
-    /// Executes a run again if it is stale by now.
+    /// Executes a run again if it is stale by now, or takes what an earlier one has made.
     ///
     /// - Returns: Nothing if what runs before it made was the same as before.
-    private func execute(_ step: RerunStep, in root: FilePath) throws -> RunReport? {
+    private func execute(_ step: RerunStep, in root: FilePath) throws -> Outcome? {
         // Those before it have written, and are recorded.
         try RunExecution.enter(root)
         let here = try Repository.here()
@@ -121,6 +137,7 @@ struct RerunCommand: ParsableCommand {
         }
         let place = try here.real(step.command.directory, below: root)
         try RunExecution.enter(place)
+        if cached, let recorded = try take(step) { return .taken(recorded) }
         if !output.quiet { Terminal.printError("$ \(RunText.command(step.command))") }
         let recorder = try RunRecorder(Repository.here(), RunRequest(arguments: step.command.arguments))
         let words = step.command.arguments.map { ArgumentText.text($0) }
@@ -129,7 +146,31 @@ struct RerunCommand: ParsableCommand {
         if !output.quiet, !output.json {
             for line in RunReportText.lines(report, end) { Terminal.printError(line) }
         }
-        return report
+        return .executed(report)
+    }
+
+    /// Takes what a recorded run wrote that has executed just what a step is about to.
+    private func take(_ step: RerunStep) throws -> RecordedRun? {
+        let here = try Repository.alone()
+        guard
+            case .found(let recorded) = try here.cachedRun(
+                step.command.arguments, parameters: [:], code: here)
+        else { return nil }
+        let progress = output.progress("writing")
+        defer { progress.finish() }
+        do throws(RepositoryError) {
+            let files = try here.takeOutputs(of: recorded) { progress.add($0) }
+            if !output.quiet {
+                Terminal.printError(
+                    "not executed: run \(recorded.name.prefix(8)) did just this: \(RunText.command(step.command)); \(Terminal.files(files)) written as it wrote \(files == 1 ? "it" : "them")"
+                )
+            }
+            return recorded
+        } catch {
+            // What is in the way, a command that is executed writes over.
+            guard case .wouldLose = error else { throw error }
+            return nil
+        }
     }
 
     private static func lines(_ steps: [RerunStep], _ stale: [ObjectID: [String]]) -> [String] {
@@ -142,19 +183,23 @@ struct RerunCommand: ParsableCommand {
     }
 
     private func tellJSON(
-        _ steps: [RerunStep], _ stale: [ObjectID: [String]], executed: [(step: RerunStep, report: RunReport)]
+        _ steps: [RerunStep], _ stale: [ObjectID: [String]], executed: [(step: RerunStep, outcome: Outcome)]
     ) {
         Terminal.printJSON(
             .object([
                 "runs": .array(
                     steps.map { step in
-                        let report = executed.first { $0.step.id == step.id }?.report
+                        let outcome = executed.first { $0.step.id == step.id }?.outcome
+                        var (report, taken): (RunReport?, RecordedRun?)
+                        if case .executed(let found)? = outcome { report = found }
+                        if case .taken(let found)? = outcome { taken = found }
                         return .object([
                             "run": .string(step.run.name ?? ""), "id": step.id.json,
                             "command": .array(step.command.arguments.map { Terminal.json($0) }),
                             "stale": .bool(stale[step.id] != nil),
                             "reasons": .array((stale[step.id] ?? []).map { .string($0) }),
                             "doubtful": step.doubtful.isEmpty ? nil : .array(step.doubtful.map(\.json)),
+                            "taken": taken.map { .string($0.name) },
                             "executed": report.map { .string($0.run.name ?? "") },
                             "exitStatus": report?.run.exitStatus.map { .number($0) },
                         ])

@@ -15,6 +15,7 @@ struct RunsCommand: ParsableCommand {
 
             EXAMPLES
               mlrepo runs
+              mlrepo runs -n 5
               mlrepo runs 'f1 > 0.9' --sort -f1
               mlrepo runs --json
               mlrepo runs --follow          those on their way, and what begins and ends
@@ -30,6 +31,10 @@ struct RunsCommand: ParsableCommand {
             "The least first by a metric, parameter or fact; -NAME the greatest.", valueName: "name"))
     var key: String?
     @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("At most so many: the latest, or the first ones by --sort.", valueName: "count"))
+    var maxCount: Int?
+    @Option(
         name: .customLong("drop"),
         help: ArgumentHelp(
             "Do not keep a run any longer, for good; versions that were made of it stay.", valueName: "run"))
@@ -43,6 +48,10 @@ struct RunsCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
     @Argument(help: "Only runs of which this is true.")
     var question: String?
+
+    func validate() throws {
+        if let maxCount, maxCount < 0 { throw ValidationError("-n counts runs: 0 or more") }
+    }
 
     func run() throws {
         if follows, let question, Self.isName(question) { return try follow(run: question) }
@@ -72,10 +81,12 @@ struct RunsCommand: ParsableCommand {
         }
         if let key {
             runs = RunFacts.sorted(runs, by: key) { RunFacts(of: $0.run, $0.state).value($1) }
-        } else if !output.json {
+        } else {
             // People look for the latest.
-            runs.reverse()
+            if !output.json { runs.reverse() }
+            if let maxCount, output.json { runs = Array(runs.suffix(maxCount)) }
         }
+        if let maxCount { runs = Array(runs.prefix(maxCount)) }
         if output.json {
             for run in runs { Terminal.printJSON(try Self.json(run, repository)) }
             return
@@ -104,9 +115,10 @@ struct RunsCommand: ParsableCommand {
     }
 
     private func follow(_ query: Query, _ repository: Repository) throws {
-        guard key == nil, dropped.isEmpty else {
+        guard key == nil, maxCount == nil, dropped.isEmpty else {
             throw Failure(
-                status: .usage, message: "--follow tells of runs in the order of their time, and drops none")
+                status: .usage,
+                message: "--follow tells of all runs in the order of their time, and drops none")
         }
         if !output.json, !output.quiet {
             let all = try repository.recordedRuns().map { RunFacts(of: $0.run, $0.state) }
