@@ -96,6 +96,8 @@ struct RunExecution {
 
     /// Records how the command has ended.
     func finish(_ end: ObservedCommand.End) throws -> RunReport {
+        let interrupt = RecordingInterrupt()
+        defer { interrupt.end() }
         do { return try record(end) } catch {
             // How it ended is told and recorded all the same.
             try? recorder.finishInShort(end)

@@ -10,6 +10,8 @@ struct DirectoryNames {
     private let version: DirectoryTree
     private var ignored: IgnoreLookup
     private var classifier: FileClassifier
+    /// What was found before: a disk is looked at once.
+    private var known: [RepositoryPath: (more: Set<RepositoryPath>, less: Set<RepositoryPath>)] = [:]
 
     init(_ repository: Repository, version: DirectoryTree) {
         (self.repository, self.version) = (repository, version)
@@ -20,6 +22,15 @@ struct DirectoryNames {
     /// The names of one directory, as paths; of one that is not there the version's are all missing.
     mutating func differences(
         of directory: RepositoryPath
+    ) throws(RepositoryError) -> (more: Set<RepositoryPath>, less: Set<RepositoryPath>) {
+        if let found = known[directory] { return found }
+        let found = try look(directory)
+        known[directory] = found
+        return found
+    }
+
+    private mutating func look(
+        _ directory: RepositoryPath
     ) throws(RepositoryError) -> (more: Set<RepositoryPath>, less: Set<RepositoryPath>) {
         var known: Set<[UInt8]> = []
         let version = version

@@ -18,9 +18,9 @@ struct LookupChanges {
     private let repository: Repository
     private let run: Run
     private let lookups: Lookups
-    private let inputs: [RepositoryPath: TreeEntry]
-    /// What it read of the working copy, also what no version has.
-    private let read: Set<RepositoryPath>
+    private let inputs: RunInputs
+    /// What it read of the working copy, and no version has.
+    private let external: Set<RepositoryPath>
     /// What it wrote, with the directories above.
     private var own: Set<RepositoryPath> = []
     /// Where its code lies, and where it was executed: an interpreter lists these for itself.
@@ -29,16 +29,17 @@ struct LookupChanges {
     /// - Parameters:
     ///   - code: Files of code that the run read.
     ///   - isStrict: Everything counts that it may have seen; else only what it is likely to have made something of.
+    ///   - names: What is known of directories, by the roots of versions; grows.
     init(
-        _ repository: Repository, _ run: Run, inputs: [RepositoryPath: TreeEntry], code: [RepositoryPath],
-        isStrict: Bool
+        _ repository: Repository, _ run: Run, inputs: RunInputs, code: [RepositoryPath], isStrict: Bool,
+        names: inout [ObjectID: DirectoryNames]
     ) throws(RepositoryError) {
         (self.repository, self.run, self.inputs) = (repository, run, inputs)
         lookups = try repository.lookups(of: run)
         let external = try run.external.map { (external) throws(RepositoryError) in
             DigestList.digests(try repository.text(external.list)).keys.compactMap { try? RepositoryPath($0) }
         }
-        read = Set(inputs.keys).union(external ?? [])
+        self.external = Set(external ?? [])
         codeDirectories = Set(code.compactMap { $0.split?.directory } + [run.command?.directory ?? .root])
         for root in [run.outputs, run.saved].compactMap({ $0 }) {
             for (path, _) in try repository.files(of: root) {
@@ -53,7 +54,7 @@ struct LookupChanges {
         }
         noteLinks()
         noteCopies()
-        try noteNames(isStrict: isStrict)
+        try noteNames(isStrict: isStrict, &names)
     }
 
     private mutating func noteLinks() {
@@ -73,7 +74,8 @@ struct LookupChanges {
         let files = repository.environment.files
         for copy in lookups.copies.sorted() {
             let place = repository.copy.root.appending(copy.place).normalized
-            guard let entry = inputs[copy.input], let status = (try? files.status(place)) ?? nil else {
+            guard let entry = inputs.entries[copy.input], let status = (try? files.status(place)) ?? nil
+            else {
                 continue
             }
             let isSame = status.size == entry.size && (try? Snapshot.digest(of: place, files)) == entry.id
@@ -83,7 +85,9 @@ struct LookupChanges {
         }
     }
 
-    private mutating func noteNames(isStrict: Bool) throws(RepositoryError) {
+    private mutating func noteNames(
+        isStrict: Bool, _ known: inout [ObjectID: DirectoryNames]
+    ) throws(RepositoryError) {
         guard !lookups.directories.isEmpty else { return }
         var version = DirectoryTree(root: DirectoryTree.emptyRoot, reader: repository.store)
         if let base = run.base {
@@ -93,26 +97,31 @@ struct LookupChanges {
             }
             version = repository.tree(commit)
         }
-        var names = DirectoryNames(repository, version: version)
+        var names = known[version.root] ?? DirectoryNames(repository, version: version)
+        defer { known[version.root] = names }
         let (moreIn, lessIn) = (Self.byDirectory(lookups.more), Self.byDirectory(lookups.less))
         // What became of these is told.
         let links = Set(lookups.links.compactMap { try? RepositoryPath($0.place) })
-        let above = Set(read.flatMap(\.directoriesAbove)).union(read.isEmpty ? [] : [.root])
+        let above = inputs.directories.union(external.flatMap(\.directoriesAbove)).union(
+            external.isEmpty ? [] : [.root])
         let written = isStrict ? Set(try repository.writtenByRuns().keys) : []
         for directory in lookups.directories.sorted(by: DirectoryTree.walkOrder) {
             let (more, less) = try names.differences(of: directory)
             let (hadMore, hadLess) = (moreIn[directory] ?? [], lessIn[directory] ?? [])
             var new = more.subtracting(hadMore).union(hadLess.subtracting(less)).subtracting(own)
             let gone = less.subtracting(hadLess).union(hadMore.subtracting(more)).subtracting(own)
-                .subtracting(read).subtracting(links)
+                .subtracting(external).subtracting(links).filter { inputs.entries[$0] == nil }
             let isListedForCode = codeDirectories.contains(directory)
             if isListedForCode { new = new.filter { !Repository.isCode($0.bytes) } }
             if isStrict {
                 if isListedForCode { new.subtract(written) }
             } else if isListedForCode {
                 // Of what lies beside code only that is likely to be read which is called like what was.
-                let endings = endings(ofDataIn: directory)
-                reasons += new.filter { endings.contains(Self.ending($0)) }.sorted().map { "\($0) is new" }
+                let endings = inputs.endings(ofDataIn: directory).union(
+                    RunInputs.endings(ofData: external.filter { $0.split?.directory == directory }))
+                reasons += new.filter { endings.contains(RunInputs.ending(of: $0)) }.sorted().map {
+                    "\($0) is new"
+                }
                 continue
             } else if !above.contains(directory) {
                 doubtful += new
@@ -122,20 +131,6 @@ struct LookupChanges {
             reasons += gone.sorted(by: DirectoryTree.walkOrder).map { "\($0) is gone" }
         }
         doubtful.sort(by: DirectoryTree.walkOrder)
-    }
-
-    /// How the names of files end that were read right in a directory, and are neither code nor settings.
-    private func endings(ofDataIn directory: RepositoryPath) -> Set<[UInt8]> {
-        let data = read.filter {
-            $0.split?.directory == directory && !Repository.isCode($0.bytes) && !RunSorter.isSetting($0.bytes)
-        }
-        return Set(data.map(Self.ending)).subtracting([[]])
-    }
-
-    /// What stands behind the last dot of a name; nothing where it has none.
-    private static func ending(_ path: RepositoryPath) -> [UInt8] {
-        let name = path.split?.name.bytes ?? []
-        return name.lastIndex(of: UInt8(ascii: ".")).map { Array(name[($0 + 1)...]) } ?? []
     }
 
     private static func byDirectory(_ paths: Set<RepositoryPath>) -> [RepositoryPath: Set<RepositoryPath>] {

@@ -37,7 +37,7 @@ extension Repository {
         var isTold = false
         for recorded in candidates.reversed() where plan.isWhole(recorded.run) {
             var reasons = Self.otherValues(recorded.run, parameters)
-            if reasons.isEmpty { reasons = try plan.reasons(recorded.run, outputs: [], isStrict: true) }
+            if reasons.isEmpty { reasons = try plan.judge(recorded.run, outputs: [], isStrict: true).reasons }
             if reasons.isEmpty { reasons = try surroundings(of: recorded.run) }
             if reasons.isEmpty { reasons = try code.newCode(beside: recorded.run) }
             if reasons.isEmpty { return .found(recorded) }

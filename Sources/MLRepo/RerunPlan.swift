@@ -29,6 +29,10 @@ struct RerunPlan {
     /// Files that are not as the version has them that is stood on.
     private let changed: Set<RepositoryPath>
     private var current: [RepositoryPath: ObjectID?] = [:]
+    /// What was found out of the inputs of the run that was looked at last: those of a sweep have the same.
+    private var latest: (root: ObjectID, inputs: RunInputs)?
+    /// By the root of the version that a run was based on.
+    private var names: [ObjectID: DirectoryNames] = [:]
 
     init(_ repository: Repository) throws(RepositoryError) {
         self.repository = repository
@@ -49,13 +53,9 @@ struct RerunPlan {
         for making in makers.values { nodes[making.id] = making }
         // Those that it reads from, and those that only have to be executed before it.
         var (upstream, before): ([ObjectID: Set<ObjectID>], [ObjectID: Set<ObjectID>]) = ([:], [:])
-        let makersIn = Dictionary(grouping: makers) { $0.key.split?.directory ?? .root }
         for making in nodes.values {
             let lookups = try repository.lookups(of: making.run)
             before[making.id] = Set(lookups.absent.compactMap { makers[$0]?.id })
-            for directory in lookups.directories where directory != making.run.command?.directory {
-                before[making.id]?.formUnion((makersIn[directory] ?? []).map(\.value.id))
-            }
             before[making.id]?.remove(making.id)
             for path in try inputPaths(of: making.run) {
                 if let maker = makers[path], maker.id != making.id {
@@ -80,11 +80,11 @@ struct RerunPlan {
         for id in order {
             guard let making = nodes[id], let command = making.run.command else { continue }
             let own = (outputs[id] ?? []).sorted(by: DirectoryTree.walkOrder)
+            let judgement = try judge(making.run, outputs: own)
             steps.append(
                 RerunStep(
                     id: id, run: making.run, command: command, outputs: own,
-                    reasons: try reasons(making.run, outputs: own),
-                    doubtful: try doubtful(making.run),
+                    reasons: judgement.reasons, doubtful: judgement.doubtful,
                     upstream: order.filter { upstream[id]?.contains($0) == true }))
         }
         return steps
@@ -139,8 +139,8 @@ struct RerunPlan {
     }
 
     /// Data, and code that an earlier run may have written.
-    private func inputPaths(of run: Run) throws(RepositoryError) -> [RepositoryPath] {
-        var paths = try repository.files(of: run.inputs).map(\.path)
+    private mutating func inputPaths(of run: Run) throws(RepositoryError) -> [RepositoryPath] {
+        var paths = Array(try inputs(of: run).entries.keys)
         if let sources = run.code?.sources { paths += try repository.files(of: sources).map(\.path) }
         return paths
     }
@@ -166,23 +166,33 @@ struct RerunPlan {
 
     // MARK: What is not as it was
 
-    /// Why a run would make something else now.
-    ///
+    /// Whether a run would make something else now.
+    struct Judgement {
+        /// Why it would, in words.
+        var reasons: [String] = []
+        /// Files that came since, of which nobody knows whether it would read them.
+        var doubtful: [RepositoryPath] = []
+    }
+
     /// - Parameters:
     ///   - outputs: Those of its outputs that no later run wrote.
     ///   - isStrict: All names count that it may have seen.
-    mutating func reasons(
+    mutating func judge(
         _ run: Run, outputs: [RepositoryPath], isStrict: Bool = false
-    ) throws(RepositoryError) -> [String] {
+    ) throws(RepositoryError) -> Judgement {
         var reasons: [String] = []
-        var inputs: Set<RepositoryPath> = []
-        for (path, entry) in try repository.files(of: run.inputs) {
-            inputs.insert(path)
-            note(path, was: entry.id, now: try id(of: path), &reasons)
+        let read = try inputs(of: run)
+        let inputs = read.entries
+        for path in read.suspects {
+            if let entry = inputs[path] { note(path, was: entry.id, now: try id(of: path), &reasons) }
         }
-        reasons += try lookupChanges(run, isStrict: isStrict).reasons
+        let lookups = try LookupChanges(
+            repository, run, inputs: read, code: try codePaths(of: run), isStrict: isStrict, names: &names)
+        reasons += lookups.reasons
+        var doubtful = lookups.doubtful
         if !LookupChanges.areLists(knownOf: run) {
             for path in try new(beside: inputs, of: run) { reasons.append("\(path) is new") }
+            if !isStrict { doubtful = try newNeighbours(of: run, inputs) }
         }
         if let sources = run.code?.sources {
             for (path, entry) in try repository.files(of: sources) {
@@ -210,27 +220,22 @@ struct RerunPlan {
         let wanted = Set(outputs)
         for (path, entry) in try repository.files(of: run.outputs) where wanted.contains(path) {
             // What it read and wrote again is an input of the next time.
-            if inputs.contains(path) { continue }
+            if inputs[path] != nil { continue }
             let now = try id(of: path)
             if now != entry.id {
                 reasons.append(
                     now == nil ? "\(path), which it wrote, is gone" : "\(path) is not what it wrote")
             }
         }
-        return reasons
+        return Judgement(reasons: reasons, doubtful: doubtful)
     }
 
-    /// Files that came since, of which nobody knows whether it would read them.
-    private func doubtful(_ run: Run) throws(RepositoryError) -> [RepositoryPath] {
-        if LookupChanges.areLists(knownOf: run) { return try lookupChanges(run, isStrict: false).doubtful }
-        return try newNeighbours(of: run)
-    }
-
-    private func lookupChanges(_ run: Run, isStrict: Bool) throws(RepositoryError) -> LookupChanges {
-        let inputs = try repository.files(of: run.inputs).map { ($0.path, $0.entry) }
-        return try LookupChanges(
-            repository, run, inputs: Dictionary(inputs, uniquingKeysWith: { first, _ in first }),
-            code: try codePaths(of: run), isStrict: isStrict)
+    /// What a run read, and what of that may be something else now.
+    private mutating func inputs(of run: Run) throws(RepositoryError) -> RunInputs {
+        if let latest, latest.root == run.inputs { return latest.inputs }
+        let found = try RunInputs(repository, run.inputs, version: version, changed: changed)
+        latest = (run.inputs, found)
+        return found
     }
 
     /// Files of code in the working copy that the run read.
@@ -256,7 +261,7 @@ struct RerunPlan {
 
     /// Files in directories of which the run read all that there was, and that it did not read.
     private func new(
-        beside inputs: Set<RepositoryPath>, of run: Run
+        beside inputs: [RepositoryPath: TreeEntry], of run: Run
     ) throws(RepositoryError) -> [RepositoryPath] {
         guard let id = run.base, let base = try? repository.store.commit(id) else { return [] }
         var found: Set<RepositoryPath> = []
@@ -276,18 +281,22 @@ struct RerunPlan {
             found.formUnion(changed.filter { $0.isInside(directory) })
         }
         var new: [RepositoryPath] = []
-        for path in found.subtracting(inputs) where try repository.exists(path) { new.append(path) }
+        for path in found where inputs[path] == nil {
+            guard try repository.exists(path) else { continue }
+            new.append(path)
+        }
         return new.sorted(by: DirectoryTree.walkOrder)
     }
 
     /// Files that came since into directories from which the run read something, and that it did not read.
-    private func newNeighbours(of run: Run) throws(RepositoryError) -> [RepositoryPath] {
+    private func newNeighbours(
+        of run: Run, _ inputs: [RepositoryPath: TreeEntry]
+    ) throws(RepositoryError) -> [RepositoryPath] {
         guard let id = run.base, let base = try? repository.store.commit(id), !repository.wasCollected(base)
         else { return [] }
-        let inputs = Set(try repository.files(of: run.inputs).map(\.path))
         let before = repository.tree(base)
         var found: Set<RepositoryPath> = []
-        for directory in Set(inputs.compactMap { $0.split?.directory }) where !directory.isRoot {
+        for directory in Set(inputs.keys.compactMap { $0.split?.directory }) where !directory.isRoot {
             try reading { () throws(ReadError) in
                 let then = try before.entry(at: directory)?.id ?? DirectoryTree.emptyRoot
                 let now = try version.entry(at: directory)?.id ?? DirectoryTree.emptyRoot
@@ -306,7 +315,8 @@ struct RerunPlan {
         }
         let own = Set(try repository.files(of: run.outputs).map(\.path))
         var new: [RepositoryPath] = []
-        for path in found.subtracting(inputs).subtracting(own) where try repository.exists(path) {
+        for path in found.subtracting(own) where inputs[path] == nil {
+            guard try repository.exists(path) else { continue }
             new.append(path)
         }
         return new.sorted(by: DirectoryTree.walkOrder)
@@ -366,6 +376,6 @@ extension Repository {
     /// Whether a run is stale still, or by now: those before it may have made the same as before.
     package func isStale(_ step: RerunStep) throws(RepositoryError) -> Bool {
         var plan = try RerunPlan(self)
-        return try !plan.reasons(step.run, outputs: step.outputs).isEmpty
+        return try !plan.judge(step.run, outputs: step.outputs).reasons.isEmpty
     }
 }

@@ -131,6 +131,42 @@ package struct DirectoryTree: Sendable {
         }
     }
 
+    /// All files and links beneath that another version has otherwise, or not at all; what only that one has is passed over.
+    ///
+    /// What both have alike is not read, nor is all of a directory of which this has little.
+    package func forEachFile(
+        notIn other: DirectoryTree, under prefix: RepositoryPath = .root,
+        _ body: (RepositoryPath, TreeEntry) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        try requireSize()
+        if root == other.root { return }
+        let isSmall = try entries.summary().entries < other.entries.summary().entries / 8
+        if isSmall {
+            try entries.forEachLeaf { (entry) throws(ReadError) in
+                try visit(entry, other.entries.lookup(entry.name.bytes), of: other, prefix, body)
+            }
+            return
+        }
+        for change in try entries.changes(to: other.entries) {
+            guard let entry = change.before else { continue }
+            try visit(entry, change.after, of: other, prefix, body)
+        }
+    }
+
+    private func visit(
+        _ entry: TreeEntry, _ found: TreeEntry?, of other: DirectoryTree, _ prefix: RepositoryPath,
+        _ body: (RepositoryPath, TreeEntry) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        let path = try joined(prefix, entry)
+        if let below = subtree(entry) {
+            let there = found.flatMap(other.subtree)
+            return try below.forEachFile(notIn: there ?? emptyTree, under: path, body)
+        }
+        if entry.mode != .directory, found?.id != entry.id || found?.mode != entry.mode {
+            try body(path, entry)
+        }
+    }
+
     /// The directory with everything in it that an entry stands for, unless there is nothing in it.
     private func subtree(_ entry: TreeEntry) -> DirectoryTree? {
         entry.mode == .directory && entry.id != Self.emptyRoot

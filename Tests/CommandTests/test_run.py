@@ -1,5 +1,6 @@
 """Runs: what is found out about a command by watching it, and what becomes of commands that end badly."""
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 from command_test import MLREPO, READER, CommandTest
 
@@ -529,6 +531,29 @@ class Found(RunTest):
         self.assertIn("note: the run had removed data/a.txt, and so this version has it no more", self.stderr)
         self.assertNotIn("data/a.txt", self.mlrepo("ls"))
         self.assertTrue(json.loads(self.mlrepo("status", "--json"))["clean"])
+
+    def test_ctrl_c_while_a_run_is_recorded_is_answered(self) -> None:
+        process = subprocess.Popen([MLREPO, "run", "--json", "sh", "-c", "truncate -s 900M big; echo . >done"], cwd=self.work,
+                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not (self.work / "done").exists():
+            time.sleep(0.01)
+        for _ in range(1_000):
+            # The shell may be there still: then it is what is interrupted.
+            if "sh" not in self.children(process.pid):
+                break
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        told, words = process.communicate(timeout=300)
+        self.assertIn("is being recorded", words)
+        self.assertEqual((process.returncode, json.loads(told)["run"]["exitStatus"]), (0, 0))
+
+    def children(self, process: int) -> list[str]:
+        names = []
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            with contextlib.suppress(FileNotFoundError):
+                names.append(Path(f"/proc/{child}/comm").read_text().strip())
+        return names
 
     def test_a_version_of_a_run_that_failed_says_so(self) -> None:
         for command, words in [("exit 3", "had failed, with status 3"), ("kill -9 $$", "was ended by signal 9")]:

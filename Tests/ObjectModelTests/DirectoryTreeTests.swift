@@ -57,6 +57,40 @@ import Testing
         }
     }
 
+    @Test(arguments: 0..<16) func `files that another version has otherwise are those of a comparison`(
+        seed: UInt64
+    ) throws {
+        var random = SplitMix64(seed: seed)
+        var objects = MemoryObjects()
+        func tree(of files: [RepositoryPath: TreeEntry]) throws -> DirectoryTree {
+            let edits = files.map { PathEdit(path: $0.key, entry: $0.value) }
+                .sorted { DirectoryTree.walkOrder($0.path, $1.path) }
+            let root = try DirectoryTree(root: DirectoryTree.emptyRoot, reader: objects)
+                .editing(edits) { _, payload in objects.add(.tree, payload) }.root
+            return DirectoryTree(root: root, reader: objects)
+        }
+        var version: [RepositoryPath: TreeEntry] = [:]
+        for number in 0..<500 {
+            let edit = try Self.file("d\(number % 7)/\(number).f", number)
+            version[edit.path] = edit.entry
+        }
+        // All of some directories, little of others, changed and new files.
+        var read = version.filter { _ in Bool.random(using: &random) }
+        read = read.filter { path, _ in
+            path.names[0].bytes != Array("d1".utf8) || Int.random(in: 0..<30, using: &random) == 0
+        }
+        for number in 0..<Int.random(in: 0..<20, using: &random) {
+            let edit = try Self.file(
+                "d\(number % 9)/\(Int.random(in: 0..<600, using: &random)).f", -number - 1)
+            read[edit.path] = edit.entry
+        }
+        let (mine, theirs) = (try tree(of: read), try tree(of: version))
+        var found: [RepositoryPath: TreeEntry] = [:]
+        try mine.forEachFile(notIn: theirs) { found[$0] = $1 }
+        #expect(found == read.filter { version[$0.key] != $0.value }, "seed \(seed)")
+        try mine.forEachFile(notIn: mine) { path, _ in Issue.record("\(path)") }
+    }
+
     @Test(arguments: 0..<16) func `a path that is followed through versions is what each of them says`(
         seed: UInt64
     ) throws {
