@@ -81,7 +81,7 @@ import Testing
         }
         for number in 0..<Int.random(in: 0..<20, using: &random) {
             let edit = try Self.file(
-                "d\(number % 9)/\(Int.random(in: 0..<600, using: &random)).f", -number - 1)
+                "d\(number % 9)/\(Int.random(in: 0..<600, using: &random)).f", 1_000 + number)
             read[edit.path] = edit.entry
         }
         let (mine, theirs) = (try tree(of: read), try tree(of: version))
