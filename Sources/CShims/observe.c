@@ -47,7 +47,7 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {SYS_openat, MLREPO_CALL_OPEN, AT_FD, 2, O_PATH},
+    {SYS_openat, MLREPO_CALL_OPEN, AT_FD, 2, 0},
     {SYS_openat2, MLREPO_CALL_OPEN_HOW, AT_FD, -1, 0},
     {SYS_execve, MLREPO_CALL_EXECUTE, AT_CWD, -1, 0},
     {SYS_execveat, MLREPO_CALL_EXECUTE, AT_FD, -1, 0},
@@ -64,10 +64,10 @@ static const struct rule rules[] = {
     {SYS_pivot_root, MLREPO_CALL_ROOT, NO_NAME, -1, 0},
     {SYS_unshare, MLREPO_CALL_ROOT, NO_NAME, -1, 0},
     {SYS_setns, MLREPO_CALL_ROOT, NO_NAME, -1, 0},
-    {SYS_chdir, MLREPO_CALL_MOVE, NO_NAME, -1, 0},
+    {SYS_chdir, MLREPO_CALL_MOVE, AT_CWD, -1, 0},
     {SYS_fchdir, MLREPO_CALL_MOVE, NO_NAME, -1, 0},
 #ifdef SYS_open
-    {SYS_open, MLREPO_CALL_OPEN, AT_CWD, 1, O_PATH},
+    {SYS_open, MLREPO_CALL_OPEN, AT_CWD, 1, 0},
     {SYS_creat, MLREPO_CALL_OPEN, AT_CWD, -1, 0},
     {SYS_getdents, MLREPO_CALL_LIST, DESCRIPTOR, -1, 0},
     {SYS_rename, MLREPO_CALL_RENAME, TWO_CWD, -1, 0},
@@ -294,6 +294,7 @@ int mlrepo_next_call(int listener, void *room, struct mlrepo_call *call) {
     call->id = notice->id;
     call->process = notice->pid;
     call->flags = 0;
+    call->names[0] = call->names[1] = 0;
     for (int index = 0; index < rule_count; index++) {
         const struct rule *rule = &rules[index];
         if (rule->number != notice->data.nr) continue;

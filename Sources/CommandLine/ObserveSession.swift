@@ -51,6 +51,7 @@ struct ObserveSession {
         if let directory = try begin.bytes("directory") { try RunExecution.enter(FilePath(directory)) }
         let repository = try Repository.open(Self.environment(begin))
         var request = RunRequest(arguments: try begin.listOfBytes("arguments"))
+        request.isPart = true
         for path in try begin.listOfBytes("inputs") { request.inputs.append(try repository.path(path)) }
         for path in try begin.listOfBytes("outputs") { request.outputs.append(try repository.path(path)) }
         let before = try Self.touchedBefore(begin, repository.environment.files)

@@ -16,6 +16,8 @@ struct RunExecution {
     private let output: OutputOptions
     /// What the command was told by the person, beyond its words.
     var parameters: [String: ParameterValue] = [:]
+    /// The same of the run that is executed again.
+    var earlier: [String: ParameterValue] = [:]
     var parameterFiles: [String] = []
     var metricFiles: [String] = []
     /// What it is to write, by the person's word.
@@ -117,7 +119,8 @@ struct RunExecution {
         let values = RunValues(recorder.repository, findings, isObserved: end.observation.way != .declared)
         let log = RunLog.read(of: recorder)
         let parameters = values.parameters(
-            files: parameterFiles, logged: log.parameters, words: words, given: parameters)
+            files: parameterFiles, logged: log.parameters, words: words, given: parameters,
+            earlier: earlier)
         let metrics = try values.metrics(
             files: metricFiles, logged: log.metrics, hasSucceeded: end.status == 0)
         let progress = output.progress("recording")

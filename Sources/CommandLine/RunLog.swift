@@ -66,16 +66,13 @@ struct RunLog {
             let read = try? readParameters(line, format: .json),
             !read.isEmpty
         else { return false }
-        var taken = self
-        for (name, value) in read {
-            guard case .map(let values) = value else { return false }
-            switch name {
-            case "metrics": Values.replace(with: values, in: &taken.metrics)
-            case "parameters": Values.replace(with: values, in: &taken.parameters)
-            default: return false
-            }
+        let isWhole = read.allSatisfy { name, value in
+            if case .map = value { return ["metrics", "parameters"].contains(name) }
+            return false
         }
-        self = taken
+        guard isWhole else { return false }
+        if case .map(let values)? = read["metrics"] { Values.replace(with: values, in: &metrics) }
+        if case .map(let values)? = read["parameters"] { Values.replace(with: values, in: &parameters) }
         return true
     }
 }

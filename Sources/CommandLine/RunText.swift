@@ -210,7 +210,7 @@ enum RunText {
             "recorded": .string(Terminal.time(run.recorded)), "code": run.code.map { json($0) },
             "name": run.name.map { .string($0) }, "base": run.base?.json,
             "continues": run.continues?.json, "saved": run.saved?.json,
-            "ranks": run.ranks.map { .number($0) },
+            "ranks": run.ranks.map { .number($0) }, "within": run.within.map { .string($0.rawValue) },
             "started": run.started.map { .string(Terminal.time($0)) },
             "ended": run.ended.map { .string(Terminal.time($0)) },
             "command": run.command.map { .array($0.arguments.map { Terminal.json($0) }) },

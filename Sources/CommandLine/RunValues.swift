@@ -13,9 +13,10 @@ struct RunValues {
         (self.repository, self.findings, self.isObserved) = (repository, findings, isObserved)
     }
 
-    /// What files say, then what the command itself says, then what it was told: what comes later wins.
+    /// What files say, then what the command itself says, then what it was told: what comes later wins; what an earlier run was told counts last.
     func parameters(
-        files: [String], logged: [String: ParameterValue], words: [String], given: [String: ParameterValue]
+        files: [String], logged: [String: ParameterValue], words: [String], given: [String: ParameterValue],
+        earlier: [String: ParameterValue]
     ) -> [String: ParameterValue] {
         var values: [String: ParameterValue] = [:]
         if files.isEmpty {
@@ -36,7 +37,15 @@ struct RunValues {
         Values.replace(with: logged, in: &values)
         for (name, value) in CommandWords.parameters(of: words) { values[name] = value }
         for (name, value) in given { values[name] = value }
+        values.merge(earlier) { now, _ in now }
         return values
+    }
+
+    /// What a recorded run was told by name (`--param`), as far as its words have that.
+    static func earlier(_ run: Run, _ words: [String]) -> [String: ParameterValue] {
+        let own = CommandWords.parameters(of: words)
+        let told = Set(words.dropFirst().map { $0.split(separator: "=").last.map(String.init) ?? $0 })
+        return run.parameters.filter { name, value in own[name] == nil && told.contains(value.text) }
     }
 
     /// What files say, then what the command itself says, which wins.

@@ -80,6 +80,9 @@ extension Repository {
         }
     }
 
+    /// Other commands may change the working copy again.
+    func leave() { copy.leave() }
+
     /// The recorded run that `run:ID` names; nothing where it names a commit by a run that was declared, or dropped since.
     func runAlone(named revision: String) throws -> RecordedRun? {
         guard revision.hasPrefix("run:") else { return nil }

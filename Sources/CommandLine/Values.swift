@@ -85,6 +85,15 @@ enum Values {
         with later: [String: ParameterValue], in values: inout [String: ParameterValue]
     ) {
         guard !later.isEmpty else { return }
+        // Most are names without parts, and nothing else is called like them.
+        let isFlat = later.allSatisfy { name, value in
+            if case .map = value { return false }
+            return !name.utf8.contains(UInt8(ascii: "."))
+        }
+        if isFlat {
+            for (name, value) in later { values[name] = value }
+            return
+        }
         remove(Set(ParameterValue.flattened(later).map(\.name)), below: "", from: &values)
         put(later, into: &values)
     }

@@ -1,4 +1,3 @@
-internal import Lineage
 internal import ObjectModel
 internal import Storage
 
@@ -8,11 +7,12 @@ struct EvaluationIndex {
     /// The records of runs, by their ids, by the id of a file of a model that they read.
     private var runs: [ObjectID: [ObjectID: Run]] = [:]
 
-    init(_ repository: Repository) throws(RepositoryError) {
+    /// - Parameter all: The runs that may have measured something, each once.
+    init(_ repository: Repository, _ all: [ObjectID: Run]) throws(RepositoryError) {
         measurements = Measurements(repository)
-        for making in try repository.makings() where try measurements.isEvaluation(making.run) {
-            for model in try measurements.models(in: making.run.inputs) {
-                runs[model.entry.id, default: [:]][making.id] = making.run
+        for (id, run) in all where try measurements.isEvaluation(run) {
+            for model in try measurements.models(in: run.inputs) {
+                runs[model.entry.id, default: [:]][id] = run
             }
         }
     }

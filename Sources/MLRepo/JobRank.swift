@@ -13,6 +13,9 @@ package struct JobRank: Hashable, Sendable {
     /// At least 2.
     package let count: Int
 
+    /// The variable by which what a rank executes knows that the rank is taken.
+    package static let mark = "MLREPO_RANK"
+
     /// More than these are no ranks of one command that anybody has.
     private static let mostRanks = 1 << 16
 
@@ -24,7 +27,9 @@ package struct JobRank: Hashable, Sendable {
         func number(_ name: String) -> Int? { variable(name).flatMap { Int($0) } }
         func joined(_ kind: String, _ names: String...) -> String? {
             let values = names.compactMap { variable($0) }
-            return values.count == names.count ? ([kind] + values).joined(separator: "/") : nil
+            // A job that is started again is another one.
+            let attempts = ["SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"].compactMap { variable($0) }
+            return values.count == names.count ? ([kind] + values + attempts).joined(separator: "/") : nil
         }
         let launchers: [(job: String?, rank: String, count: String)] = [
             (joined("job", "MLREPO_JOB"), "RANK", "WORLD_SIZE"),
@@ -39,6 +44,8 @@ package struct JobRank: Hashable, Sendable {
                 let count = number(launcher.count),
                 (2...Self.mostRanks).contains(count), (0..<count).contains(rank)
             else { continue }
+            // What a rank itself runs is its own business.
+            if variable(Self.mark) == job { return nil }
             (self.job, self.rank, self.count) = (job, rank, count)
             return
         }

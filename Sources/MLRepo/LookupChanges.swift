@@ -47,13 +47,14 @@ struct LookupChanges {
                 own.formUnion(path.directoriesAbove)
             }
         }
-        for path in lookups.absent.sorted() where !own.contains(path) {
-            if try repository.status(of: path) != nil {
+        for path in lookups.absent.sorted() where isStrict || !own.contains(path) {
+            let place = repository.copy.root.appending(path.bytes)
+            if ((try? repository.environment.files.status(place)) ?? nil) != nil {
                 reasons.append("\(path), which it looked for in vain, is there")
             }
         }
         noteLinks()
-        noteCopies()
+        noteCopies(isStrict: isStrict)
         try noteNames(isStrict: isStrict, &names)
     }
 
@@ -61,16 +62,20 @@ struct LookupChanges {
         let top = repository.real(repository.copy.root)
         for link in lookups.links.sorted() {
             if let path = try? RepositoryPath(link.place), own.contains(path) { continue }
-            let was = top.appending(link.target).normalized
-            let now = AccessLog.realPath(top.appending(link.place).normalized)
-            if now == was { continue }
+            let place = top.appending(link.place).normalized
             let name = escapedText(link.place)
-            reasons.append(now == nil ? "\(name), a link, leads nowhere" : "\(name) leads elsewhere")
+            guard ((try? repository.environment.files.status(place)) ?? nil) != nil else {
+                reasons.append("\(name), a link, is gone")
+                continue
+            }
+            // One that leads in a circle is told as leading to itself.
+            let now = AccessLog.target(of: place) ?? place
+            if now != top.appending(link.target).normalized { reasons.append("\(name) leads elsewhere") }
         }
     }
 
-    /// A copy that is gone is missed by nobody who takes the original for it.
-    private mutating func noteCopies() {
+    /// A copy that is gone is made again by whoever made it, as on a scratch disk.
+    private mutating func noteCopies(isStrict: Bool) {
         let files = repository.environment.files
         for copy in lookups.copies.sorted() {
             let place = repository.copy.root.appending(copy.place).normalized
@@ -104,33 +109,79 @@ struct LookupChanges {
         let links = Set(lookups.links.compactMap { try? RepositoryPath($0.place) })
         let above = inputs.directories.union(external.flatMap(\.directoriesAbove)).union(
             external.isEmpty ? [] : [.root])
-        let written = isStrict ? Set(try repository.writtenByRuns().keys) : []
-        for directory in lookups.directories.sorted(by: DirectoryTree.walkOrder) {
-            let (more, less) = try names.differences(of: directory)
+        let written = Set(try repository.writtenByRuns().keys)
+        let listed = lookups.directories
+        for directory in listed.union(lookups.beside).sorted(by: DirectoryTree.walkOrder) {
+            let found = try names.differences(of: directory)
+            let (more, less) = (Set(found.more.keys), found.less)
             let (hadMore, hadLess) = (moreIn[directory] ?? [], lessIn[directory] ?? [])
-            var new = more.subtracting(hadMore).union(hadLess.subtracting(less)).subtracting(own)
+            let new = more.subtracting(hadMore).union(hadLess.subtracting(less)).subtracting(own)
             let gone = less.subtracting(hadLess).union(hadMore.subtracting(more)).subtracting(own)
                 .subtracting(external).subtracting(links).filter { inputs.entries[$0] == nil }
-            let isListedForCode = codeDirectories.contains(directory)
-            if isListedForCode { new = new.filter { !Repository.isCode($0.bytes) } }
-            if isStrict {
-                if isListedForCode { new.subtract(written) }
-            } else if isListedForCode {
-                // Of what lies beside code only that is likely to be read which is called like what was.
-                let endings = inputs.endings(ofDataIn: directory).union(
-                    RunInputs.endings(ofData: external.filter { $0.split?.directory == directory }))
-                reasons += new.filter { endings.contains(RunInputs.ending(of: $0)) }.sorted().map {
-                    "\($0) is new"
-                }
-                continue
-            } else if !above.contains(directory) {
-                doubtful += new
-                continue
-            }
-            reasons += new.sorted(by: DirectoryTree.walkOrder).map { "\($0) is new" }
-            reasons += gone.sorted(by: DirectoryTree.walkOrder).map { "\($0) is gone" }
+            let sorted = try sort(
+                new, in: directory, isRead: above.contains(directory), written, isStrict: isStrict)
+            reasons += sorted.reasons.sorted(by: DirectoryTree.walkOrder).map { "\($0) is new" }
+            doubtful += sorted.doubtful
+            guard !codeDirectories.contains(directory) else { continue }
+            let missed = isStrict ? gone : gone.filter { isLikeData($0, in: directory) }
+            reasons += missed.sorted(by: DirectoryTree.walkOrder).map { "\($0) is gone" }
         }
         doubtful.sort(by: DirectoryTree.walkOrder)
+    }
+
+    /// Parts new names of a directory into those that make a difference, and those of which nobody knows.
+    private func sort(
+        _ new: Set<RepositoryPath>, in directory: RepositoryPath, isRead: Bool,
+        _ written: Set<RepositoryPath>,
+        isStrict: Bool
+    ) throws(RepositoryError) -> (reasons: Set<RepositoryPath>, doubtful: Set<RepositoryPath>) {
+        let isListed = lookups.directories.contains(directory)
+        guard codeDirectories.contains(directory) || !isListed else {
+            if isStrict { return (new, []) }
+            guard isRead else { return ([], new) }
+            var like: Set<RepositoryPath> = []
+            for path in new {
+                let isDirectory = try repository.status(of: path)?.kind == .directory
+                let counts =
+                    isDirectory ? holdsDirectoriesThatWereRead(directory) : isLikeData(path, in: directory)
+                if counts { like.insert(path) }
+            }
+            return (like, new.subtracting(like))
+        }
+        // What other runs make beside the code is what a sweep is about.
+        let others = new.subtracting(written)
+        var data: Set<RepositoryPath> = []
+        if isListed { data = others.filter { isLikeData($0, in: directory, besideCode: true) } }
+        if isStrict { return (data.union(others.filter(Self.isCodeOrSetting)), []) }
+        // JSON is what results come in.
+        let settings = others.filter {
+            RunSorter.isSetting($0.bytes) && RunInputs.ending(of: $0) != Array("json".utf8)
+        }
+        return (data, settings.subtracting(data))
+    }
+
+    static func isCodeOrSetting(_ path: RepositoryPath) -> Bool {
+        Repository.isCode(path.bytes) || RunSorter.isSetting(path.bytes)
+    }
+
+    /// Whether a name ends like files that were read in its directory.
+    private func isLikeData(
+        _ path: RepositoryPath, in directory: RepositoryPath, besideCode: Bool = false
+    ) -> Bool {
+        var endings = inputs.endings(in: directory)
+        endings.formUnion(external.filter { $0.split?.directory == directory }.map(RunInputs.ending))
+        if besideCode {
+            // Results have no other names than settings.
+            if Self.isCodeOrSetting(path) { return false }
+            endings.remove([])
+        }
+        return endings.contains(RunInputs.ending(of: path))
+    }
+
+    /// Whether the run read from directories right in one.
+    private func holdsDirectoriesThatWereRead(_ directory: RepositoryPath) -> Bool {
+        inputs.parents.contains(directory)
+            || external.contains { $0.split?.directory.split?.directory == directory }
     }
 
     private static func byDirectory(_ paths: Set<RepositoryPath>) -> [RepositoryPath: Set<RepositoryPath>] {

@@ -21,33 +21,47 @@ struct LookupSorter {
         classifier = FileClassifier(repository.environment)
     }
 
-    /// - Parameter findings: What it read and wrote; its own work was none of what it found.
+    /// - Parameters:
+    ///   - findings: What it read and wrote; its own work was none of what it found.
+    ///   - place: Where it was executed.
     /// - Returns: Everything but copies.
-    mutating func sort(_ findings: RunFindings) throws(RepositoryError) -> Lookups {
+    mutating func sort(_ findings: RunFindings, in place: RepositoryPath) throws(RepositoryError) -> Lookups {
         var lookups = Lookups()
         let made = Set(findings.outputs)
         var above: Set<RepositoryPath> = []
         for path in made { above.formUnion(path.directoriesAbove) }
-        for place in log.absent where log.files[place]?.isWritten != true {
-            guard let path = inside(place), !made.contains(path), !above.contains(path),
-                try names.counts(path)
-            else { continue }
-            lookups.absent.insert(path)
+        for place in log.absent {
+            if let path = inside(place), names.counts(path) { lookups.absent.insert(path) }
         }
         let removed = removed(findings)
         let removedIn = Dictionary(grouping: removed) { $0.split?.directory ?? .root }
         for place in log.listed {
-            guard let path = inside(place), try names.counts(path) else { continue }
+            guard let path = inside(place), names.counts(path) else { continue }
             lookups.directories.insert(path)
-            let (more, less) = try names.differences(of: path)
-            for name in more where !made.contains(name) && !above.contains(name) {
-                if try wasThere(name) { lookups.more.insert(name) }
+            let found = try names.differences(of: path)
+            for (name, status) in found.more where !made.contains(name) && !above.contains(name) {
+                if wasThere(name, status) { lookups.more.insert(name) }
             }
-            lookups.less.formUnion(less.subtracting(removed))
-            lookups.more.formUnion(Set(removedIn[path] ?? []).subtracting(less))
+            lookups.less.formUnion(found.less.subtracting(removed))
+            lookups.more.formUnion(Set(removedIn[path] ?? []).subtracting(found.less))
         }
-        for (place, target) in log.links where log.files[place]?.isWritten != true {
-            guard let name = try name(ofLink: place) else { continue }
+        let code = findings.sources + findings.code.compactMap { try? RepositoryPath($0) }
+        for path in Set(code.compactMap { $0.split?.directory }).union([place])
+        where !lookups.directories.contains(path) {
+            guard names.counts(path) else { continue }
+            lookups.beside.insert(path)
+            let found = try names.differences(of: path)
+            for (name, status) in found.more where LookupChanges.isCodeOrSetting(name) && !made.contains(name)
+            {
+                if wasThere(name, status) { lookups.more.insert(name) }
+            }
+            lookups.less.formUnion(found.less.filter(LookupChanges.isCodeOrSetting).subtracting(removed))
+        }
+        // Where programs lie elsewhere is the machine's business.
+        let own = log.programLinks.filter { inside($0.key) != nil }
+        for (place, target) in log.links.merging(own, uniquingKeysWith: { one, _ in one })
+        where log.files[place]?.isWritten != true {
+            guard let name = name(ofLink: place) else { continue }
             lookups.links.insert(.init(place: name, target: target.relative(to: root) ?? target.bytes))
         }
         return lookups
@@ -73,15 +87,16 @@ struct LookupSorter {
     }
 
     /// Whether something was there before the command: what came meanwhile, and was not read, somebody else has made.
-    private func wasThere(_ path: RepositoryPath) throws(RepositoryError) -> Bool {
-        if let file = log.files[root.appending(path.bytes)] { return file.before != nil }
-        guard let status = try repository.status(of: path) else { return false }
-        return status.kind == .directory || status.changed < beginning
+    private func wasThere(_ path: RepositoryPath, _ status: FileStatus) -> Bool {
+        let place = root.appending(path.bytes)
+        if let file = log.files[place] { return file.before != nil }
+        // Rights and times may be changed of what was there.
+        return status.kind == .directory || (AccessLog.birth(of: place) ?? status.modified) < beginning
     }
 
     /// How a link is told; nothing where it belongs to the machine or to a tool.
-    private mutating func name(ofLink place: FilePath) throws(RepositoryError) -> [UInt8]? {
-        if let path = inside(place) { return try names.counts(path) ? path.bytes : nil }
+    private mutating func name(ofLink place: FilePath) -> [UInt8]? {
+        if let path = inside(place) { return names.counts(path) ? path.bytes : nil }
         let below = place.appending(Array("x".utf8))
         let isData = [place, below].allSatisfy { classifier.classify($0, inside: nil, size: nil) == .data }
         return isData ? place.bytes : nil

@@ -33,6 +33,9 @@ struct RankReport: Sendable {
         for (path, target) in log.links {
             lines.append(["link", Hex.text(path.bytes), Hex.text(target.bytes)])
         }
+        for (path, target) in log.programLinks {
+            lines.append(["program", Hex.text(path.bytes), Hex.text(target.bytes)])
+        }
         for path in log.absent { lines.append(["absent", Hex.text(path.bytes)]) }
         for path in log.listed { lines.append(["listed", Hex.text(path.bytes)]) }
         if log.hasMoreLookups { lines.append(["more", ""]) }
@@ -77,7 +80,11 @@ struct RankReport: Sendable {
         guard head.count == 10, head[0] == Self.version, let rank = Int(head[1]),
             let started = Int64(head[2]),
             let user = Int(head[5]), let system = Int(head[6]), let resident = Int(head[7]),
-            let way = Observation.Way(rawValue: String(head[8]))
+            let way = Observation.Way(rawValue: String(head[8])),
+            Int(head[3]).map({ (0...255).contains($0) }) ?? (head[3] == "-"),
+            Int(head[4]).map({ (1...64).contains($0) }) ?? (head[4] == "-"),
+            // No process has worked for a thousand years.
+            [user, system].allSatisfy({ (0...1 << 55).contains($0) }), (0...1 << 55).contains(resident)
         else { return nil }
         (self.rank, self.started, status, signal) = (rank, started, Int(head[3]), Int(head[4]))
         usage = ObservedCommand.Usage()
@@ -96,6 +103,9 @@ struct RankReport: Sendable {
             case "link":
                 guard fields.count == 3, let target = Self.path(fields[2]) else { return nil }
                 log.note(link: path, to: target)
+            case "program":
+                guard fields.count == 3, let target = Self.path(fields[2]) else { return nil }
+                log.note(link: path, to: target, ofProgram: true)
             case "absent": log.note(absent: path)
             case "listed": log.note(listed: path)
             case "more": log.addMoreLookups()

@@ -21,6 +21,8 @@ final class ReadFileKeeper: FileKeeper {
 
     /// The command waits for the copy: larger files are left, in bytes.
     private static let limit = 1 << 30
+    /// Files that nobody tracks are copied up to this size: tables that runs append to.
+    private static let anyLimit = 16 << 20
 
     init(
         root: FilePath, cache: StatCache, tracking: Tracking, earlier: Set<RepositoryPath>,
@@ -53,7 +55,7 @@ final class ReadFileKeeper: FileKeeper {
         guard status.size <= Self.limit, let inside = place.relative(to: root),
             let path = try? RepositoryPath(inside), cache.entry(of: path, asIn: status) == nil,
             cache.has(path) || tracking.added.contains(path) || tracking.coversDirectory(path)
-                || earlier.contains(path)
+                || earlier.contains(path) || status.size <= Self.anyLimit
         else { return }
         let name = kept.withLock { kept -> String? in
             // What was renamed away and back is the same.

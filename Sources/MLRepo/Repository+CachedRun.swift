@@ -27,7 +27,7 @@ extension Repository {
         let candidates = try recordedRuns().filter { recorded in
             let run = recorded.run
             return run.command == command && recorded.state == .ok && run.reproduction == nil
-                && run.ranks == nil
+                && run.ranks == nil && run.within != .process
                 && !["declared", "preload", "strace"].contains(run.observedBy)
                 && run.gaps.isEmpty && run.uncertain.isEmpty && run.removed.isEmpty
         }
@@ -39,7 +39,9 @@ extension Repository {
             var reasons = Self.otherValues(recorded.run, parameters)
             if reasons.isEmpty { reasons = try plan.judge(recorded.run, outputs: [], isStrict: true).reasons }
             if reasons.isEmpty { reasons = try surroundings(of: recorded.run) }
-            if reasons.isEmpty { reasons = try code.newCode(beside: recorded.run) }
+            if reasons.isEmpty, recorded.run.lookups == nil {
+                reasons = try code.newCode(beside: recorded.run)
+            }
             if reasons.isEmpty { return .found(recorded) }
             if !isTold || reasons.count < nearest.reasons.count { nearest = (recorded, reasons) }
             isTold = true
@@ -187,8 +189,15 @@ extension Repository {
         _ path: RepositoryPath, _ status: FileStatus, _ entry: TreeEntry, _ written: Set<ObjectID>,
         _ version: DirectoryTree
     ) throws(RepositoryError) -> TreeEntry? {
-        guard status.kind == .file, let name = path.split?.name else { return nil }
+        guard let name = path.split?.name else { return nil }
         let place = copy.root.appending(path.bytes)
+        if status.kind == .link {
+            let target = try filing { () throws(FileError) in try environment.files.readLink(place) }
+            let id = ObjectID(of: .blob, payload: target)
+            return id == entry.id && entry.mode == .link
+                ? TreeEntry(name: name, mode: .link, id: id, size: target.count) : nil
+        }
+        guard status.kind == .file else { return nil }
         let id = try digest(of: place)
         let kept = try reading { () throws(ReadError) in try version.entry(at: path)?.id }
         var isOurs = id == kept || id == entry.id || written.contains(id)

@@ -95,7 +95,12 @@ extension Repository {
         let (known, wanted) = (try catalogue.ids(), Set(items.order))
         let gone = known.subtracting(wanted)
         if !gone.isEmpty || known.count < wanted.count {
-            var index = try EvaluationIndex(self)
+            var all: [ObjectID: Run] = [:]
+            for (id, recorded) in items.runs { all[id] = recorded.run }
+            for commit in items.commits.values {
+                for (id, run) in try runs(of: commit) { all[id] = run }
+            }
+            var index = try EvaluationIndex(self, all)
             let again = try changed(items, known: known, gone: gone, &index)
             var added: [Catalogue.Item] = []
             for id in items.order.reversed() where !known.contains(id) || again.contains(id) {

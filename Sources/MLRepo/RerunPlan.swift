@@ -15,6 +15,8 @@ package struct RerunStep: Sendable {
     package var reasons: [String]
     /// New files in directories of which it read some files, and not all: whether it would read these nobody knows.
     package let doubtful: [RepositoryPath]
+    /// Why it cannot be executed here, in words; nothing where it can.
+    package let obstacle: String?
     /// Runs among those that are looked at, of which it reads something, by their records.
     package let upstream: [ObjectID]
 }
@@ -46,7 +48,7 @@ struct RerunPlan {
     ///
     /// - Parameter paths: All if there are none.
     mutating func steps(for paths: [RepositoryPath]) throws(RepositoryError) -> [RerunStep] {
-        let makers = try makers()
+        let (makers, writers) = try makers()
         var outputs: [ObjectID: [RepositoryPath]] = [:]
         for (path, making) in makers { outputs[making.id, default: []].append(path) }
         var nodes: [ObjectID: Blame.Making] = [:]
@@ -80,30 +82,58 @@ struct RerunPlan {
         for id in order {
             guard let making = nodes[id], let command = making.run.command else { continue }
             let own = (outputs[id] ?? []).sorted(by: DirectoryTree.walkOrder)
-            let judgement = try judge(making.run, outputs: own)
+            let judgement = try judge(making, outputs: own, writers)
             steps.append(
                 RerunStep(
                     id: id, run: making.run, command: command, outputs: own,
                     reasons: judgement.reasons, doubtful: judgement.doubtful,
+                    obstacle: Self.obstacle(making.run),
                     upstream: order.filter { upstream[id]?.contains($0) == true }))
         }
         return steps
     }
 
+    /// Who wrote just the bytes that are there now, the latest first.
+    private typealias Writers = [RepositoryPath: [Blame.Making]]
+
     /// Who made what is here: of the runs that wrote a path, the latest that wrote what is there now, else the latest.
-    private mutating func makers() throws(RepositoryError) -> [RepositoryPath: Blame.Making] {
-        var (makers, found): ([RepositoryPath: Blame.Making], Set<RepositoryPath>) = ([:], [])
+    private mutating func makers() throws(RepositoryError) -> ([RepositoryPath: Blame.Making], Writers) {
+        var (makers, writers): ([RepositoryPath: Blame.Making], Writers) = ([:], [:])
         for making in try candidates().reversed() {
-            for (path, entry) in try repository.files(of: making.run.outputs) where !found.contains(path) {
+            for (path, entry) in try repository.files(of: making.run.outputs) {
                 if try id(of: path) == entry.id {
-                    makers[path] = making
-                    found.insert(path)
-                } else if makers[path] == nil {
+                    if writers[path] == nil { makers[path] = making }
+                    writers[path, default: []].append(making)
+                } else if makers[path] == nil, making.run.within != .tree {
+                    // What was written in a tree of its own was never here.
                     makers[path] = making
                 }
             }
         }
-        return makers
+        return (makers, writers)
+    }
+
+    /// Whether a step would make something else now, by its own record or that of another run that made the same by the same command.
+    private mutating func judge(
+        _ making: Blame.Making, outputs: [RepositoryPath], _ writers: Writers
+    ) throws(RepositoryError) -> Judgement {
+        let judgement = try judge(making.run, outputs: outputs)
+        guard !judgement.reasons.isEmpty, let first = outputs.first else { return judgement }
+        for other in writers[first] ?? [] where other.id != making.id {
+            let hasMadeAll = outputs.allSatisfy { writers[$0]?.contains { $0.id == other.id } == true }
+            guard hasMadeAll, other.run.command == making.run.command else { continue }
+            let second = try judge(other.run, outputs: outputs)
+            if second.reasons.isEmpty { return second }
+        }
+        return judgement
+    }
+
+    /// Whether a step is stale by now, and nobody else has made what it made.
+    mutating func isStale(_ step: RerunStep) throws(RepositoryError) -> Bool {
+        let (makers, writers) = try makers()
+        guard step.outputs.contains(where: { makers[$0]?.id == step.id }) else { return false }
+        let making = Blame.Making(id: step.id, run: step.run)
+        return try !judge(making, outputs: step.outputs, writers).reasons.isEmpty
     }
 
     /// Runs that ended well and began with a version that leads to this one, or with none, in the order in which they began.
@@ -120,14 +150,16 @@ struct RerunPlan {
         for making in try repository.makings() where making.run.base.map(known.contains) ?? true {
             found[making.id] = making
         }
-        return found.values.filter {
-            $0.run.exitStatus == 0 && isRepeatable($0.run) && isWhole($0.run)
-        }.sorted { ($0.beginning, $0.id.hex) < ($1.beginning, $1.id.hex) }
+        return found.values.filter { $0.run.exitStatus == 0 && $0.run.command != nil && isWhole($0.run) }
+            .sorted { ($0.beginning, $0.id.hex) < ($1.beginning, $1.id.hex) }
     }
 
-    private func isRepeatable(_ run: Run) -> Bool {
-        guard let arguments = run.command?.arguments, !arguments.isEmpty else { return false }
-        return !RunEnvironment.isInteractive(arguments) && run.ranks == nil
+    /// Why a run cannot be executed again here.
+    private static func obstacle(_ run: Run) -> String? {
+        if let ranks = run.ranks { return "\(ranks) processes made it together, and mlrepo starts one" }
+        let arguments = run.command?.arguments ?? []
+        let isByHand = arguments.isEmpty || RunEnvironment.isInteractive(arguments)
+        return isByHand ? "it was done by hand, in a notebook or an interpreter" : nil
     }
 
     /// Whether all that a run's record names is there: of one that was dropped, a collection may have taken it.
@@ -191,7 +223,9 @@ struct RerunPlan {
         reasons += lookups.reasons
         var doubtful = lookups.doubtful
         if !LookupChanges.areLists(knownOf: run) {
-            for path in try new(beside: inputs, of: run) { reasons.append("\(path) is new") }
+            for path in try new(beside: inputs, of: run) where !reasons.contains("\(path) is new") {
+                reasons.append("\(path) is new")
+            }
             if !isStrict { doubtful = try newNeighbours(of: run, inputs) }
         }
         if let sources = run.code?.sources {
@@ -373,9 +407,9 @@ extension Repository {
         return nil
     }
 
-    /// Whether a run is stale still, or by now: those before it may have made the same as before.
+    /// Whether a run is stale still, or by now: those before it may have made the same as before, or just this.
     package func isStale(_ step: RerunStep) throws(RepositoryError) -> Bool {
         var plan = try RerunPlan(self)
-        return try !plan.judge(step.run, outputs: step.outputs).reasons.isEmpty
+        return try plan.isStale(step)
     }
 }

@@ -93,6 +93,7 @@ struct RunContents {
     /// What was read, by the versions that have it, or as it still is.
     ///
     /// - Parameters:
+    ///   - files: Each once, in the order of a walk.
     ///   - others: Files that were read elsewhere and are known by their bytes.
     ///   - copies: Names of copies that were made, in a directory, before what was read was changed.
     func inputs(
@@ -125,9 +126,10 @@ struct RunContents {
         // Where nobody knows what was read there is no second answer.
         for path in uncertain { entries[path] = nil }
         if let base { writer.rely(on: ObjectReference(.tree, base.tree), of: try baseID()) }
-        let edits = entries.map { PathEdit(path: $0.key, entry: $0.value) }.sorted {
-            DirectoryTree.walkOrder($0.path, $1.path)
-        }
+        // They come in their order; only others have to be put among them.
+        var paths = files.map(\.path)
+        if !others.isEmpty { paths = entries.keys.sorted(by: DirectoryTree.walkOrder) }
+        let edits = paths.compactMap { path in entries[path].map { PathEdit(path: path, entry: $0) } }
         return Inputs(entries: edits, changed: changed.sorted(), uncertain: uncertain.sorted())
     }
 

@@ -8,6 +8,8 @@ final class RunInputs {
     let suspects: [RepositoryPath]
     /// The directories that they lie in, and those above.
     let directories: Set<RepositoryPath>
+    /// Those that hold others of these.
+    let parents: Set<RepositoryPath>
     private var endings: [RepositoryPath: Set<[UInt8]>] = [:]
 
     /// - Parameters:
@@ -28,6 +30,7 @@ final class RunInputs {
         }
         if !entries.isEmpty { found.insert(.root) }
         (self.entries, directories) = (entries, found)
+        parents = Set(found.compactMap { $0.split?.directory })
         var suspects = changed.filter { entries[$0] != nil }
         try reading { () throws(ReadError) in
             try DirectoryTree(root: root, reader: repository.store).forEachFile(notIn: version) { path, _ in
@@ -37,21 +40,12 @@ final class RunInputs {
         self.suspects = suspects.sorted(by: DirectoryTree.walkOrder)
     }
 
-    /// How the names of files end that lie right in a directory, and are neither code nor settings.
-    func endings(ofDataIn directory: RepositoryPath) -> Set<[UInt8]> {
+    /// How the names of files end that lie right in a directory.
+    func endings(in directory: RepositoryPath) -> Set<[UInt8]> {
         if let known = endings[directory] { return known }
-        let found = Self.endings(ofData: entries.keys.lazy.filter { $0.split?.directory == directory })
+        let found = Set(entries.keys.lazy.filter { $0.split?.directory == directory }.map(Self.ending))
         endings[directory] = found
         return found
-    }
-
-    /// How the names of some files end, but for code and settings.
-    static func endings(ofData paths: some Sequence<RepositoryPath>) -> Set<[UInt8]> {
-        var found: Set<[UInt8]> = []
-        for path in paths where !Repository.isCode(path.bytes) && !RunSorter.isSetting(path.bytes) {
-            found.insert(ending(of: path))
-        }
-        return found.subtracting([[]])
     }
 
     /// What stands behind the last dot of a name; nothing where it has none.

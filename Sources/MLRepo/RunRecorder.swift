@@ -17,6 +17,8 @@ package struct RunRequest: Sendable {
     package var saved: [String] = []
     /// What is known of its parameters before it begins.
     package var parameters: [String: ParameterValue] = [:]
+    /// It is a part of what a process does that runs already.
+    package var isPart = false
     /// The tree that was made for it, and in which it is executed.
     package var scratch: ScratchTree?
     /// The run that it goes on from.
@@ -132,6 +134,7 @@ package struct RunRecorder: Sendable {
         (run.name, run.base, run.user) = (name, head.commit, actor)
         run.continues = request.earlier?.id
         run.ranks = request.ranked?.rank.count
+        run.within = request.isPart ? .process : request.scratch == nil ? nil : .tree
         run.parameters = request.parameters
         (run.started, run.startedFraction) = environment.instant
         let place = try repository.path([UInt8(ascii: ".")])
@@ -204,7 +207,7 @@ package struct RunRecorder: Sendable {
         if end.observation.way != .declared, !end.observation.log.hasMoreLookups {
             var lookups = LookupSorter(
                 repository, end.observation.log, version: repository.tree(base), since: start)
-            findings.lookups = try lookups.sort(findings)
+            findings.lookups = try lookups.sort(findings, in: beginning.command?.directory ?? .root)
         }
         for path in request.inputs {
             for (path, status) in try repository.files(below: path) { findings.inputs.append((path, status)) }

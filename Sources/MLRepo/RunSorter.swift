@@ -65,15 +65,16 @@ struct RunSorter {
         for place in touched { try take(place, log.files[place]) }
         let known = origin.knownToGit(unknown.map(\.path) + findings.outputs)
         let cache = cache
-        findings.outputs.removeAll { known.contains($0) && !cache.has($0) }
-        findings.code = unknown.map(\.path).filter(known.contains).map(\.bytes)
-        try takeCodeAbove()
-        let rest = unknown.filter { !known.contains($0.path) }
-        let made = rest.isEmpty ? [:] : try repository.writtenByRuns()
-        for (path, status, isExecuted) in rest {
-            if let ids = made[path] {
+        // Results are results, also where git has them; code that a formatter has changed is code.
+        findings.outputs.removeAll { known.contains($0) && !cache.has($0) && Repository.isCode($0.bytes) }
+        let mayBeMade = unknown.contains { !known.contains($0.path) || !Repository.isCode($0.path.bytes) }
+        let made = mayBeMade ? try repository.writtenByRuns() : [:]
+        for (path, status, isExecuted) in unknown {
+            if let ids = made[path], !known.contains(path) || !Repository.isCode(path.bytes) {
                 findings.inputs.append((path, status))
                 findings.made[path] = ids
+            } else if known.contains(path) {
+                findings.code.append(path.bytes)
             } else if isSource(path, status, isExecuted: isExecuted) {
                 findings.sources.append(path)
             } else {
@@ -81,6 +82,7 @@ struct RunSorter {
                     (repository.copy.root.appending(path.bytes), path.bytes, status))
             }
         }
+        try takeCodeAbove()
         return findings
     }
 

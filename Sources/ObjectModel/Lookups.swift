@@ -30,6 +30,8 @@ package struct Lookups: Hashable, Sendable {
     ///
     /// What they had in them is what the base version has there, with ``more`` and without ``less``.
     package var directories: Set<RepositoryPath> = []
+    /// Further directories, in which code lies that was read, or the command was executed: of their names, code and settings.
+    package var beside: Set<RepositoryPath> = []
     package var more: Set<RepositoryPath> = []
     package var less: Set<RepositoryPath> = []
     package var links: Set<Link> = []
@@ -38,7 +40,7 @@ package struct Lookups: Hashable, Sendable {
     package init() {}
 
     package var count: Int {
-        absent.count + directories.count + more.count + less.count + links.count + copies.count
+        absent.count + directories.count + beside.count + more.count + less.count + links.count + copies.count
     }
 
     package var bytes: [UInt8] {
@@ -46,7 +48,8 @@ package struct Lookups: Hashable, Sendable {
             paths.isEmpty ? nil : .array(paths.sorted().map(\.json))
         }
         return JSONValue.object([
-            "absent": list(absent), "directories": list(directories), "more": list(more), "less": list(less),
+            "absent": list(absent), "directories": list(directories),
+            "beside": list(beside), "more": list(more), "less": list(less),
             "links": links.isEmpty
                 ? nil
                 : .array(
@@ -67,6 +70,7 @@ package struct Lookups: Hashable, Sendable {
         let json = try JSONValue(metadata: bytes, kind: .blob)
         absent = Set(try Run.paths("absent", json))
         directories = Set(try Run.paths("directories", json))
+        beside = Set(try Run.paths("beside", json))
         more = Set(try Run.paths("more", json))
         less = Set(try Run.paths("less", json))
         links = try Self.list("links", json) { (value) throws(MalformedObject) in

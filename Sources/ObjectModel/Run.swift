@@ -8,6 +8,14 @@ package struct Run: Hashable, Sendable {
         case observed
     }
 
+    /// What an executed run was, where it was not a command in the working copy.
+    package enum Setting: String, Sendable {
+        /// A command in a tree that was made for it, and is gone.
+        case tree
+        /// A part of what a process did that ran before and goes on.
+        case process
+    }
+
     package var origin: Origin
     /// How inputs and outputs are known: `declared`, or the name of an observer.
     package var observedBy: String
@@ -60,6 +68,8 @@ package struct Run: Hashable, Sendable {
     package var saved: ObjectID?
     /// How many processes made it together, each with the same command, where there are several (`srun`, `mpirun`).
     package var ranks: Int?
+    /// Nothing for a command in the working copy.
+    package var within: Setting?
     /// What became of it, where it was executed to repeat another run.
     package var reproduction: Reproduction?
 
@@ -185,6 +195,7 @@ package struct Run: Hashable, Sendable {
             "gaps": gaps.isEmpty ? nil : .array(gaps.sorted().map { .string($0) }),
             "reproduction": reproduction?.json, "continues": continues.map { .string($0.hex) },
             "saved": saved.map { .string($0.hex) }, "ranks": ranks.map { .integer($0) },
+            "within": within.map { .string($0.rawValue) },
         ]).canonicalBytes
     }
 
@@ -225,6 +236,12 @@ package struct Run: Hashable, Sendable {
         continues = try json.optionalID("continues")
         saved = try json.optionalID("saved")
         ranks = try json.optionalInteger("ranks", atLeast: 2)
+        within = try json.optionalString("within").map { (word) throws(MalformedObject) in
+            guard let within = Setting(rawValue: word) else {
+                throw .member("within", expected: "'tree' or 'process'")
+            }
+            return within
+        }
         reproduction = try json.member("reproduction").map { (value) throws(MalformedObject) in
             try Reproduction(json: value)
         }

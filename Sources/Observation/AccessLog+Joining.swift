@@ -58,6 +58,7 @@ extension AccessLog {
             }
             joined.movedDirectories += log.movedDirectories.filter { !joined.movedDirectories.contains($0) }
             joined.links.merge(log.links) { known, _ in known }
+            joined.programLinks.merge(log.programLinks) { known, _ in known }
             joined.absent.formUnion(log.absent)
             joined.listed.formUnion(log.listed)
             if log.hasMoreLookups { joined.hasMoreLookups = true }

@@ -1,5 +1,8 @@
 package import FileIO
 
+#if os(Linux)
+    internal import CShims
+#endif
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -33,7 +36,9 @@ package struct AccessLog: Sendable {
     package internal(set) var movedDirectories: [FilePath] = []
     /// Links that were followed, each with where it led first; both without links on the way.
     package internal(set) var links: [FilePath: FilePath] = [:]
-    /// Files that were to be opened, and were not there.
+    /// The same of links to programs.
+    package internal(set) var programLinks: [FilePath: FilePath] = [:]
+    /// Files that were to be opened or executed, and were not there.
     package internal(set) var absent: Set<FilePath> = []
     /// Directories whose names were read.
     package internal(set) var listed: Set<FilePath> = []
@@ -52,7 +57,13 @@ package struct AccessLog: Sendable {
     }
 
     /// Notes a link that is followed.
-    package mutating func note(link: FilePath, to path: FilePath) {
+    ///
+    /// - Parameter path: Where it leads; the link itself where it leads in a circle.
+    package mutating func note(link: FilePath, to path: FilePath, ofProgram: Bool = false) {
+        if ofProgram {
+            if programLinks.count < Self.mostLookups, programLinks[link] == nil { programLinks[link] = path }
+            return
+        }
         guard links[link] == nil else { return }
         if links.count < Self.mostLookups { links[link] = path } else { hasMoreLookups = true }
     }
@@ -85,9 +96,12 @@ package struct AccessLog: Sendable {
             // What is not there and not made cannot be opened.
             guard status != nil || opening.contains(.creating) else { return note(absent: path) }
             if let status, status.kind != .file { return }
+            // What was there would have been kept, and so it matters that nothing was.
+            if status == nil, opening.isDisjoint(with: [.truncating, .exclusive]) { note(absent: path) }
             files[path, default: File(before: status)].open(opening, status)
         case .execute(let path, let status):
-            guard let status, status.kind == .file else { return }
+            guard let status else { return note(absent: path) }
+            guard status.kind == .file else { return }
             files[path, default: File(before: status)].execute()
         case .rename(let path, let other, let status, let replaced):
             guard let status else { return }
@@ -165,6 +179,36 @@ extension AccessLog.File {
 }
 
 extension AccessLog {
+    /// Where a link leads, without links on the way, also where nothing is; nothing where it leads in a circle.
+    package static func target(of link: FilePath) -> FilePath? {
+        if let found = realPath(link) { return found }
+        var next = link
+        // As many as the system follows.
+        for _ in 0..<40 {
+            var room = [UInt8](repeating: 0, count: 4096)
+            let path = next.bytes.map { CChar(bitPattern: $0) } + [0]
+            let count = room.withUnsafeMutableBytes { room in
+                room.baseAddress.map { readlink(path, $0.assumingMemoryBound(to: CChar.self), room.count) }
+                    ?? -1
+            }
+            if count < 0 { return next }
+            let target = next.parent.appending(room[..<count])
+            guard let above = realPath(target.parent) else { return target.normalized }
+            next = above.appending(target.name)
+        }
+        return nil
+    }
+
+    /// When a file was made, in nanoseconds since 1970; nothing where its file system does not tell.
+    package static func birth(of path: FilePath) -> Int64? {
+        #if os(Linux)
+            let birth = mlrepo_birth(path.bytes.map { CChar(bitPattern: $0) } + [0])
+            return birth >= 0 ? birth : nil
+        #else
+            return nil
+        #endif
+    }
+
     /// Where a path leads, without links: in the form of ``files``; nothing if nothing is there.
     package static func realPath(_ path: FilePath) -> FilePath? {
         guard let found = realpath(path.bytes.map { CChar(bitPattern: $0) } + [0], nil) else { return nil }

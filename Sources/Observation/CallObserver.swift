@@ -66,8 +66,12 @@
         private mutating func request(_ call: mlrepo_call) throws(ProcessNames.Failure) -> FileRequest? {
             switch call.kind {
             case MLREPO_CALL_MOVE:
+                // From where it goes, before that counts as not known.
+                let place =
+                    watch.isNoting && call.names.0 != 0
+                    ? try? names.path(call.names.0, call.directories.0, of: call.process) : nil
                 names.note(moving: call.process)
-                return nil
+                return place.map { .enter($0) }
             case MLREPO_CALL_RING:
                 watch.note(.ring)
                 return nil
@@ -93,6 +97,7 @@
             case MLREPO_CALL_OPEN:
                 // What is made without a name gets one by link(2).
                 if call.flags & Self.nameless == Self.nameless { return nil }
+                if call.flags & UInt64(MLREPO_O_PATH) != 0 { return .enter(path) }
                 return .open(path, Self.opening(Int32(truncatingIfNeeded: call.flags)))
             case MLREPO_CALL_TRUNCATE:
                 // What is not cut off stays.

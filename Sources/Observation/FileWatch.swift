@@ -12,6 +12,8 @@ enum FileRequest: Sendable {
     case link(FilePath)
     case symbolicLink(FilePath)
     case remove(FilePath)
+    /// A directory that is gone to, or opened without looking into it.
+    case enter(FilePath)
     /// A directory whose names are read.
     case list(FilePath)
     /// A file that was to be opened, and was not there.
@@ -25,7 +27,7 @@ enum FileRequest: Sendable {
     var isChange: Bool {
         switch self {
         case .open(_, let opening): opening != .reading
-        case .execute, .list, .missed, .opened, .renamed, .removed: false
+        case .enter, .execute, .list, .missed, .opened, .renamed, .removed: false
         case .created, .rename, .exchange, .link, .symbolicLink, .remove: true
         }
     }
@@ -92,14 +94,12 @@ struct FileWatch {
             let found = status(place)
             guard found?.kind == .link else { return noteOpening(place, opening, found) }
             // What the link leads to is what is opened, also where it is made by that.
-            guard let target = AccessLog.realPath(place) ?? futureTarget(of: place) else { return }
-            log.note(link: place, to: target)
+            let target = AccessLog.target(of: place)
+            log.note(link: place, to: target ?? place)
+            guard let target else { return }
             noteOpening(target, opening, status(target))
         case .execute(let path):
-            // Links on the way to a program are the machine's.
-            guard let place = place(path, isNotingLinks: false) else { return }
-            let target = status(place)?.kind == .link ? AccessLog.realPath(place) : place
-            if let target { log.note(.execute(target, was: status(target))) }
+            if let target = follow(path, toProgram: true) { log.note(.execute(target, was: status(target))) }
         case .rename(let path, let other):
             guard let place = place(path), let otherPlace = self.place(other) else { return }
             let (was, replaced) = (status(place), status(otherPlace))
@@ -126,6 +126,10 @@ struct FileWatch {
         case .symbolicLink(let path):
             directories.removeAll()
             if let place = place(path) { log.note(.link(place, replaced: status(place))) }
+        case .enter(let path):
+            if let place = follow(path), status(place) == nil, log.hasRoomForAbsent {
+                log.note(absent: place)
+            }
         case .list(let path):
             guard let place = AccessLog.realPath(path) else { return noteAbsent(path) }
             log.note(listed: place)
@@ -160,7 +164,8 @@ struct FileWatch {
     }
 
     private mutating func noteOpening(_ place: FilePath, _ opening: FileAccess.Opening, _ was: FileStatus?) {
-        let isReading = opening.contains(.reading) && !opening.contains(.truncating)
+        // What is written behind what is there, or into it, is made from that, too.
+        let isReading = !opening.contains(.truncating)
         if opening.contains(.exclusive), was != nil { return }
         if opening != .reading {
             keep(place, was, isReading: isReading)
@@ -169,55 +174,50 @@ struct FileWatch {
         log.note(.open(place, opening, was: was))
     }
 
-    /// Where a link leads to nothing yet.
-    private mutating func futureTarget(of link: FilePath) -> FilePath? {
-        var next = link
-        // As many as the system follows.
-        for _ in 0..<40 {
-            guard let target = try? files.readLink(next) else { return nil }
-            guard let found = place(next.parent.appending(target)) else { return nil }
-            guard status(found)?.kind == .link else { return found }
-            next = found
-        }
-        return nil
-    }
-
-    /// Notes that a file was looked for in vain, below the part of its path that is there.
+    /// Notes that a file was looked for in vain, and the links that were followed meanwhile.
     mutating func noteAbsent(_ path: FilePath) {
-        guard log.hasRoomForAbsent else { return }
-        var above = path.normalized
-        var names: [ArraySlice<UInt8>] = []
-        while let slash = above.bytes.lastIndex(of: UInt8(ascii: "/")), slash + 1 < above.bytes.count {
-            names.append(above.bytes[(slash + 1)...])
-            above = above.parent
-            guard let found = AccessLog.realPath(above) else { continue }
-            log.note(absent: names.reversed().reduce(found) { $0.appending($1) })
-            return
-        }
+        guard log.hasRoomForAbsent, let place = follow(path) else { return }
+        if status(place) == nil { log.note(absent: place) }
     }
 
     func status(_ path: FilePath) -> FileStatus? { (try? files.status(path)) ?? nil }
 
-    /// Notes the links among the names of a path.
-    private mutating func noteLinks(on path: FilePath) {
+    /// Follows a path as the system does, and notes the links on it.
+    ///
+    /// - Parameter program: It leads to a program.
+    /// - Returns: Where it leads, whether something is there or not; nothing where links lead in a circle.
+    @discardableResult
+    private mutating func follow(_ path: FilePath, toProgram program: Bool = false) -> FilePath? {
         var above = FilePath([UInt8(ascii: "/")])
         for name in path.bytes.split(separator: UInt8(ascii: "/")) {
+            if name.elementsEqual(".".utf8) { continue }
+            if name.elementsEqual("..".utf8) {
+                above = above.parent
+                continue
+            }
             let place = above.appending(name)
-            guard let found = status(place)?.kind == .link ? AccessLog.realPath(place) : place else { return }
-            if found != place { log.note(link: place, to: found) }
-            above = found
+            guard status(place)?.kind == .link else {
+                above = place
+                continue
+            }
+            let target = AccessLog.target(of: place)
+            log.note(link: place, to: target ?? place, ofProgram: program)
+            guard let target else { return nil }
+            above = target
         }
+        return above
     }
 
     /// A path without links on the way; its last name may be one.
     ///
     /// Nothing if its directory is not there.
-    mutating func place(_ path: FilePath, isNotingLinks: Bool = true) -> FilePath? {
+    mutating func place(_ path: FilePath) -> FilePath? {
         let bytes = path.bytes
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         let name = bytes[(slash + 1)...]
         // What ends so is a directory.
         if name.isEmpty || name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) {
+            follow(path)
             return AccessLog.realPath(path)
         }
         let directory = Array(bytes[..<max(1, slash)])
@@ -226,10 +226,10 @@ struct FileWatch {
         guard let found = AccessLog.realPath(FilePath(directory)) else { return nil }
         let isTop = found.bytes.last == UInt8(ascii: "/")
         let known = isTop ? found.bytes : found.bytes + [UInt8(ascii: "/")]
-        let named = FilePath(directory).normalized
-        if named != found {
-            guard isNotingLinks else { return FilePath(known + name) }
-            noteLinks(on: named)
+        if directory[...] != found.bytes[...] {
+            follow(FilePath(directory))
+            // Others may have a link lead elsewhere meanwhile: it is followed anew each time.
+            if FilePath(directory).normalized != found { return FilePath(known + name) }
         }
         // With its slash, ready for names.
         directories[directory] = known

@@ -68,6 +68,7 @@
             case "chdir", "fchdir":
                 if case .file(let path)? = call.words.first { directories[call.process] = path }
                 if case .text(let name)? = call.words.first, let path = path(name, call.process) {
+                    watch.note(.enter(path))
                     directories[call.process] = path.bytes
                 }
             case "io_uring_setup": watch.note(.ring)

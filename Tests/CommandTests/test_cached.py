@@ -187,7 +187,9 @@ class Cached(RunTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.refused("reproduce", "--yes", f"run:{self.last()['run']}", status=64, says="it was done by hand")
         self.write("data/a.txt", "other\n")
-        self.assertEqual(json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"], [])
+        [run] = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"]
+        self.assertEqual((run["stale"], run["obstacle"]), (True, "it was done by hand, in a notebook or an interpreter"))
+        self.refused("rerun", "--yes", status=1, says="1 run that is stale cannot be executed here")
 
     def test_a_sweep_that_is_begun_again_executes_what_is_missing(self) -> None:
         words = ("run", "--quiet", "--cached", "--scratch", "../scratch", "--param")

@@ -72,8 +72,12 @@ class Find(RunTest):
         self.assertEqual(self.found("tests.accuracy"), ["Rate 2"])
         self.mlrepo("commit", "--quiet", "--run", run["name"], "-m", "Test")
         self.assertEqual(self.found("tests.accuracy > 0.8"), ["Rate 2"])
-        self.mlrepo("undo", "--quiet")
+        # A version has what its run measured, also when the run is listed no longer.
         self.mlrepo("runs", "--drop", run["name"])
+        self.assertEqual(self.found("tests.accuracy > 0.8"), ["Rate 2"])
+        (self.work / CATALOGUE).unlink()
+        self.assertEqual(self.found("tests.accuracy > 0.8"), ["Rate 2"])
+        self.mlrepo("undo", "--quiet")
         self.assertEqual(self.found("accuracy = 0.9"), [])
         self.observed("--metrics", "accuracy.json", "sh", "-c", measure.replace("0.9", "0.7"))
         self.mlrepo("gc", "--now", "--quiet")

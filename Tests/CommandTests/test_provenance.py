@@ -827,7 +827,7 @@ class Again(ProvenanceTest):
         self.write("data/a2.txt", "new")
         self.assertEqual(self.commands(), [])
         self.assertIn("nothing is stale", self.mlrepo("rerun", "--dry-run"))
-        self.assertIn("note: data/a2.txt came into a directory", self.stderr)
+        self.assertIn("note: data/a2.txt came where 'sh -c", self.stderr)
         self.mlrepo("commit", "--quiet", "-m", "New")
         [run] = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))["runs"]
         self.assertEqual(run["doubtful"], ["data/a2.txt"])

@@ -1,8 +1,10 @@
 """Several processes that a launcher starts with one command, as `srun` and `mpirun` do: they make one run."""
 import json
 import os
+import shutil
 import signal
 import subprocess
+import time
 
 from command_test import MLREPO
 from test_provenance import ProvenanceTest
@@ -64,6 +66,39 @@ class Ranks(ProvenanceTest):
         self.mlrepo("run", "--quiet", "--cached", "sh", "train.sh", "none")
         self.assertEqual(len(self.all_runs()), 2)
         self.verify()
+
+    def test_a_run_of_a_rank_is_its_own(self) -> None:
+        inner = f"cat data/a.txt >out$RANK; test $RANK = 1 || {MLREPO} run --quiet sh -c 'cat data/b.txt >inner'"
+        ended = self.together("--quiet", "sh", "-c", inner)
+        self.assertEqual([code for (code, _, _) in ended], [0, 0, 0], ended)
+        self.assertEqual(sorted(len(run["outputs"]) for run in self.all_runs()), [1, 1, 4])
+
+    def test_options_that_ranks_do_not_have_are_refused(self) -> None:
+        process = self.launch(1, "--cached", "true")
+        told = process.communicate(timeout=60)[1].decode()
+        self.assertEqual(process.returncode, 125)
+        self.assertIn("not with --scratch, --cached or --resume", told)
+
+    def test_what_is_no_report_is_none(self) -> None:
+        for fields in ({5: "9223372036854775807"}, {4: "-77"}, {3: "99999"}, {7: "-1"}):
+            job = f"j{fields}"
+            one = self.launch(1, "--quiet", "sh", "-c", "cat data/b.txt >shard1", job=job, count=2)
+            self.assertEqual(one.wait(timeout=60), 0)
+            (report,) = (self.work / ".mlrepo/runs").glob("*/rank-1/report")
+            lines = report.read_text().split("\n")
+            head = lines[0].split("\t")
+            for place, text in fields.items():
+                head[place] = text
+            report.write_text("\n".join(["\t".join(head), *lines[1:]]))
+            zero = self.launch(0, "sh", "-c", "cat data/b.txt >shard1", job=job, count=2)
+            time.sleep(0.5)
+            # Nobody waits for one that is not coming.
+            zero.send_signal(signal.SIGINT)
+            zero.communicate(timeout=90)
+            self.mlrepo("runs")
+            for path in (self.work / ".mlrepo/runs").glob("*"):
+                shutil.rmtree(path, ignore_errors=True)
+        self.mlrepo("fsck")
 
     def test_the_same_command_again_is_another_run(self) -> None:
         self.together("--quiet", "sh", "train.sh", "none")

@@ -405,7 +405,10 @@ class Found(RunTest):
     def test_parameters_that_were_changed_are_not_told(self) -> None:
         self.write("params.yaml", "lr: 1\n")
         run = self.observed("sh", "-c", "cat params.yaml; echo lr: 99 >params.yaml")
-        self.assertEqual((run["parameters"], run["uncertain"], run["sources"]), ({}, ["params.yaml"], []))
+        self.assertEqual((run["parameters"], run["uncertain"], run["sources"]), ({}, [], []))
+        # What was read is kept, though nobody tracks it.
+        self.assertEqual(self.inputs(run["name"]), ["params.yaml"])
+        self.assertNotIn("warning: what it read was changed", self.stderr)
 
     def test_data_from_outside_that_is_gone_is_told(self) -> None:
         (self.root / "extra").write_text("x")
@@ -542,7 +545,9 @@ class Found(RunTest):
             if "sh" not in self.children(process.pid):
                 break
             time.sleep(0.01)
-        time.sleep(0.2)
+        reading = Path(f"/proc/{process.pid}/fd")
+        while not any(os.path.basename(os.readlink(file)) == "big" for file in reading.iterdir() if file.is_symlink()):
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         told, words = process.communicate(timeout=300)
         self.assertIn("is being recorded", words)
@@ -753,7 +758,7 @@ class Ending(RunTest):
         self.assertEqual([all_.stdout.readline().split()[2] for _ in range(2)], [b"running", b"ok"])
         unknown = self.follow("nosuch")
         self.assertEqual(unknown.stderr.readline(), b"note: nothing here has 'nosuch'\n")
-        self.refused("runs", "--follow", "--sort", "f1", status=64, says="--follow tells of runs in the order")
+        self.refused("runs", "--follow", "--sort", "f1", status=64, says="--follow tells of all runs in the order")
 
     def test_what_a_run_prints_can_be_followed(self) -> None:
         process = self.start("sh", "-c", "echo one; echo two >&2; until test -e go.txt; do sleep 0.05; done; echo three; exit 3")

@@ -1328,6 +1328,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo commit --run {second:8} -m 'Half, kept all the same'
             [main {three}] Half, kept all the same
              4 files, {number} bytes; ~1; {size} new -> {size}{ratio}
+            ! note: the run had failed, with status 3
             $ mlrepo run --param LR=0.5 true 2>&1 | head -1
             error: the command has no {LR}, so that 'LR' would change nothing
             $ mlrepo run no-such-program

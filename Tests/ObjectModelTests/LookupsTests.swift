@@ -7,6 +7,7 @@ struct LookupsTests {
         var lookups = Lookups()
         lookups.absent = [try RepositoryPath("b"), try RepositoryPath([0xff, 0x0a])]
         lookups.directories = [.root, try RepositoryPath("data")]
+        lookups.beside = [try RepositoryPath("src")]
         lookups.more = [try RepositoryPath("data/new")]
         lookups.less = [try RepositoryPath("data/gone")]
         lookups.links = [
@@ -20,7 +21,7 @@ struct LookupsTests {
     @Test func everyMemberComesBack() throws {
         let lookups = try lookups()
         #expect(try Lookups(lookups.bytes) == lookups)
-        #expect(lookups.count == 9)
+        #expect(lookups.count == 10)
     }
 
     @Test func nothingIsAnObjectWithoutMembers() throws {

@@ -618,7 +618,7 @@ class Rules(TemporaryStores):
                         {"recorded": None}, {"user": None}, {"name": "0" * 31}, {"base": "0"}, {"usage": usage},
                         {"command": {"arguments": [{"bytes": "YQ=="}]}}, {"command": {"arguments": [1]}},
                         {"external": {"bytes": 0, "files": 0, "list": "0" * 64}}, {"uncertain": ["b", "a"]},
-                        {"gaps": ["a", "a"]}, {"code": {"dirty": True, "system": "svn"}},
+                        {"gaps": ["a", "a"]}, {"within": "box"}, {"code": {"dirty": True, "system": "svn"}},
                         *({"reproduction": {"run": "0" * 64, "result": "identical", "outputs": 1, "differences": [], **wrong}}
                           for wrong in ({"result": "same"}, {"tolerance": "x"}, {"outputs": -1}, {"paths": ["b", "a"]},
                                         {"differences": [{"path": "a", "equivalent": True}]}))):

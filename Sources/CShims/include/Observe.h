@@ -20,7 +20,7 @@ enum mlrepo_call_kind {
     MLREPO_CALL_REMOVE,   // directory, name
     MLREPO_CALL_TRUNCATE, // directory, name
     MLREPO_CALL_LIST,     // directory whose names it reads
-    MLREPO_CALL_MOVE,     // goes to another working directory
+    MLREPO_CALL_MOVE,     // name of the working directory that it goes to; none where it is open already
     MLREPO_CALL_ROOT,     // may see other files under the same names from now on
     MLREPO_CALL_RING,     // makes an io_uring, through which files are opened unseen
     MLREPO_CALL_HANDLE,   // opens a file by something else than its name

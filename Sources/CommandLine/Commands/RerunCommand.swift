@@ -36,13 +36,8 @@ struct RerunCommand: ParsableCommand {
         let repository = try Repository.here()
         let steps = try repository.rerunSteps(for: repository.paths(paths))
         let stale = Self.stale(steps)
-        if !output.json, !output.quiet {
-            for step in steps where stale[step.id] == nil && !step.doubtful.isEmpty {
-                Terminal.printError(
-                    "note: \(ReproductionText.names(step.doubtful)) came into a directory that '\(RunText.command(step.command))' looked into: nobody knows whether it would make something of that, and it is not taken for stale"
-                )
-            }
-        }
+        if !output.json, !output.quiet { Self.noteDoubtful(steps.filter { stale[$0.id] == nil }) }
+        let obstructed = steps.filter { stale[$0.id] != nil && $0.obstacle != nil }
         if stale.isEmpty || isDry {
             if output.json { return tellJSON(steps, stale, executed: []) }
             for line in Self.lines(steps, stale) { Terminal.print(line) }
@@ -52,6 +47,7 @@ struct RerunCommand: ParsableCommand {
             return
         }
         if yes || !output.json { for line in Self.lines(steps, stale) { Terminal.printError(line) } }
+        if obstructed.count == stale.count { throw Self.failure(obstructed) }
         if !yes { try RunExecution.requireConsent(alternative: "; --dry-run only tells") }
         // Held until this process ends.
         guard repository.copy.takeRerun() else {
@@ -60,7 +56,7 @@ struct RerunCommand: ParsableCommand {
                 hint: "mlrepo runs --follow tells how it goes")
         }
         var executed: [(step: RerunStep, outcome: Outcome)] = []
-        for step in steps where stale[step.id] != nil {
+        for step in steps where stale[step.id] != nil && step.obstacle == nil {
             guard let outcome = try execute(step, in: repository.copy.root) else { continue }
             executed.append((step, outcome))
             guard case .executed(let report) = outcome else { continue }
@@ -73,16 +69,39 @@ struct RerunCommand: ParsableCommand {
                 )
             }
         }
-        if output.json { return tellJSON(steps, stale, executed: executed) }
-        if !output.quiet {
+        if output.json {
+            tellJSON(steps, stale, executed: executed)
+        } else if !output.quiet {
             var reports: [RunReport] = []
             for case .executed(let report) in executed.map(\.outcome) { reports.append(report) }
             let taken = executed.count - reports.count
             let hint = try Self.hint(reports)
             Terminal.print(
-                "\(Terminal.number(reports.count, "run")) executed again, \(taken > 0 ? "\(taken) taken from runs before, " : "")\(stale.count - executed.count) found as before\(hint)"
+                "\(Terminal.number(reports.count, "run")) executed again, \(taken > 0 ? "\(taken) taken from runs before, " : "")\(stale.count - executed.count - obstructed.count) found as before\(hint)"
             )
         }
+        if !obstructed.isEmpty { throw Self.failure(obstructed) }
+    }
+
+    /// Some of what is stale has to be executed by somebody else.
+    private static func failure(_ obstructed: [RerunStep]) -> Failure {
+        let words = obstructed.prefix(4).map { RunText.command($0.command) }.joined(separator: "; ")
+        return Failure(
+            status: .no,
+            message:
+                "\(Terminal.number(obstructed.count, "run")) that \(obstructed.count == 1 ? "is" : "are") stale cannot be executed here: \(words)"
+        )
+    }
+
+    /// Says which files came where runs looked, in one line.
+    private static func noteDoubtful(_ steps: [RerunStep]) {
+        let doubtful = steps.filter { !$0.doubtful.isEmpty }
+        guard let first = doubtful.first else { return }
+        let names = Set(doubtful.flatMap(\.doubtful)).sorted()
+        let others = doubtful.count > 1 ? " and \(Terminal.number(doubtful.count - 1, "other run"))" : ""
+        Terminal.printError(
+            "note: \(ReproductionText.names(names)) came where '\(RunText.command(first.command))'\(others) looked: nobody knows whether they would make something of that; not taken for stale"
+        )
     }
 
     /// What became of a step that was stale when its turn came.
@@ -141,8 +160,9 @@ struct RerunCommand: ParsableCommand {
         if !output.quiet { Terminal.printError("$ \(RunText.command(step.command))") }
         let recorder = try RunRecorder(Repository.here(), RunRequest(arguments: step.command.arguments))
         let words = step.command.arguments.map { ArgumentText.text($0) }
-        let (report, end) = try RunExecution(recorder, words: words, output).perform(
-            leavesOutput: output.json)
+        var execution = RunExecution(recorder, words: words, output)
+        execution.earlier = RunValues.earlier(step.run, words)
+        let (report, end) = try execution.perform(leavesOutput: output.json)
         if !output.quiet, !output.json {
             for line in RunReportText.lines(report, end) { Terminal.printError(line) }
         }
@@ -152,10 +172,20 @@ struct RerunCommand: ParsableCommand {
     /// Takes what a recorded run wrote that has executed just what a step is about to.
     private func take(_ step: RerunStep) throws -> RecordedRun? {
         let here = try Repository.alone()
-        guard
-            case .found(let recorded) = try here.cachedRun(
-                step.command.arguments, parameters: [:], code: here)
-        else { return nil }
+        // What is executed next may be a command that changes the working copy, too.
+        defer { here.leave() }
+        let recorded: RecordedRun
+        switch try here.cachedRun(step.command.arguments, parameters: [:], code: here) {
+        case .found(let run): recorded = run
+        case .other(let run, let reasons):
+            if !output.quiet {
+                Terminal.printError(
+                    "note: executed, since run \(run.name.prefix(8)) is not the same: \(Terminal.oneLine(reasons.prefix(2).joined(separator: ", ")))"
+                )
+            }
+            return nil
+        case .none: return nil
+        }
         let progress = output.progress("writing")
         defer { progress.finish() }
         do throws(RepositoryError) {
@@ -177,7 +207,10 @@ struct RerunCommand: ParsableCommand {
         steps.flatMap { step -> [String] in
             guard let reasons = stale[step.id] else { return [] }
             let rest = reasons.count > 4 ? ["         and \(Terminal.count(reasons.count - 4)) more"] : []
-            return ["executes \(RunText.command(step.command))"]
+            let title =
+                step.obstacle.map { "cannot execute \(RunText.command(step.command)): \($0)" }
+                ?? "executes \(RunText.command(step.command))"
+            return [title]
                 + reasons.prefix(4).map { "         \(Terminal.oneLine($0))" } + rest
         }
     }
@@ -199,6 +232,7 @@ struct RerunCommand: ParsableCommand {
                             "stale": .bool(stale[step.id] != nil),
                             "reasons": .array((stale[step.id] ?? []).map { .string($0) }),
                             "doubtful": step.doubtful.isEmpty ? nil : .array(step.doubtful.map(\.json)),
+                            "obstacle": step.obstacle.map { .string($0) },
                             "taken": taken.map { .string($0.name) },
                             "executed": report.map { .string($0.run.name ?? "") },
                             "exitStatus": report?.run.exitStatus.map { .number($0) },

@@ -171,7 +171,14 @@ struct RunCommand: ParsableCommand {
                 status: .usage,
                 message: "--cached is for runs that are watched: what is only declared may be otherwise")
         }
-        if scratch == nil, !cached, resume == nil, let rank = JobRank(home.environment.variable) {
+        if let rank = JobRank(home.environment.variable) {
+            guard scratch == nil, !cached, resume == nil else {
+                throw Failure(
+                    status: .usage,
+                    message: "ranks of one job make one run, and not with --scratch, --cached or --resume",
+                    hint: "env -u WORLD_SIZE -u RANK mlrepo run … makes a run of its own")
+            }
+            setenv(JobRank.mark, rank.job, 1)
             let ranked = try RankedRun(rank, request.arguments, home)
             if rank.rank > 0 { return try execute(request, as: ranked) }
             request.ranked = ranked
