@@ -29,10 +29,10 @@ struct LookupChanges {
     /// - Parameters:
     ///   - code: Files of code that the run read.
     ///   - isStrict: Everything counts that it may have seen; else only what it is likely to have made something of.
-    ///   - names: What is known of directories, by the roots of versions; grows.
+    ///   - names: What is known of directories; grows.
     init(
         _ repository: Repository, _ run: Run, inputs: RunInputs, code: [RepositoryPath], isStrict: Bool,
-        names: inout [ObjectID: DirectoryNames]
+        names: WorkingCopyNames
     ) throws(RepositoryError) {
         (self.repository, self.run, self.inputs) = (repository, run, inputs)
         lookups = try repository.lookups(of: run)
@@ -55,7 +55,7 @@ struct LookupChanges {
         }
         noteLinks()
         noteCopies(isStrict: isStrict)
-        try noteNames(isStrict: isStrict, &names)
+        try noteNames(isStrict: isStrict, names)
     }
 
     private mutating func noteLinks() {
@@ -91,9 +91,9 @@ struct LookupChanges {
     }
 
     private mutating func noteNames(
-        isStrict: Bool, _ known: inout [ObjectID: DirectoryNames]
+        isStrict: Bool, _ names: WorkingCopyNames
     ) throws(RepositoryError) {
-        guard !lookups.directories.isEmpty else { return }
+        guard !lookups.directories.isEmpty || !lookups.beside.isEmpty else { return }
         var version = DirectoryTree(root: DirectoryTree.emptyRoot, reader: repository.store)
         if let base = run.base {
             guard let commit = try? repository.store.commit(base), !repository.wasCollected(commit) else {
@@ -102,17 +102,15 @@ struct LookupChanges {
             }
             version = repository.tree(commit)
         }
-        var names = known[version.root] ?? DirectoryNames(repository, version: version)
-        defer { known[version.root] = names }
         let (moreIn, lessIn) = (Self.byDirectory(lookups.more), Self.byDirectory(lookups.less))
         // What became of these is told.
         let links = Set(lookups.links.compactMap { try? RepositoryPath($0.place) })
         let above = inputs.directories.union(external.flatMap(\.directoriesAbove)).union(
             external.isEmpty ? [] : [.root])
-        let written = Set(try repository.writtenByRuns().keys)
+        let written = try names.writtenByRuns()
         let listed = lookups.directories
         for directory in listed.union(lookups.beside).sorted(by: DirectoryTree.walkOrder) {
-            let found = try names.differences(of: directory)
+            let found = try names.differences(of: directory, from: version)
             let (more, less) = (Set(found.more.keys), found.less)
             let (hadMore, hadLess) = (moreIn[directory] ?? [], lessIn[directory] ?? [])
             let new = more.subtracting(hadMore).union(hadLess.subtracting(less)).subtracting(own)

@@ -33,11 +33,11 @@ struct RerunPlan {
     private var current: [RepositoryPath: ObjectID?] = [:]
     /// What was found out of the inputs of the run that was looked at last: those of a sweep have the same.
     private var latest: (root: ObjectID, inputs: RunInputs)?
-    /// By the root of the version that a run was based on.
-    private var names: [ObjectID: DirectoryNames] = [:]
+    private let names: WorkingCopyNames
 
     init(_ repository: Repository) throws(RepositoryError) {
         self.repository = repository
+        names = WorkingCopyNames(repository)
         let look = try repository.look()
         head = look.head.commit
         version = repository.tree(look.base)
@@ -219,7 +219,7 @@ struct RerunPlan {
             if let entry = inputs[path] { note(path, was: entry.id, now: try id(of: path), &reasons) }
         }
         let lookups = try LookupChanges(
-            repository, run, inputs: read, code: try codePaths(of: run), isStrict: isStrict, names: &names)
+            repository, run, inputs: read, code: try codePaths(of: run), isStrict: isStrict, names: names)
         reasons += lookups.reasons
         var doubtful = lookups.doubtful
         if !LookupChanges.areLists(knownOf: run) {

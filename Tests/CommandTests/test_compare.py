@@ -243,6 +243,15 @@ class Compared(RunTest):
             self.write("rows.txt", text)
             runs.append("run:" + self.observed("sh", "-c", "cat data/a.txt rows.txt >/dev/null; echo x >rows.txt; "
                                                "echo '{\"f1\": 1}' >metrics.json")["name"])
+        # What the run changes itself is copied before.
+        self.assertEqual(self.metrics(*runs)["f1"].get("why"), "different data (rows.txt)")
+        runs = []
+        for text in ("one", "two"):
+            self.write("rows.txt", text)
+            other = subprocess.Popen(["sh", "-c", "until test -e seen; do sleep 0.02; done; echo other >rows.txt; mv seen done"], cwd=self.work)
+            runs.append("run:" + self.observed("sh", "-c", "cat data/a.txt rows.txt >/dev/null; sleep 0.1; echo 1 >seen; "
+                                               "until test -e done; do sleep 0.02; done; rm done; echo '{\"f1\": 1}' >metrics.json")["name"])
+            self.assertEqual(other.wait(timeout=60), 0)
         self.assertEqual(self.metrics(*runs)["f1"].get("why"), "unknown data")
 
     def test_what_is_only_declared_may_be_unknown(self) -> None:

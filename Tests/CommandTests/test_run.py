@@ -537,7 +537,8 @@ class Found(RunTest):
 
     def test_ctrl_c_while_a_run_is_recorded_is_answered(self) -> None:
         process = subprocess.Popen([MLREPO, "run", "--json", "sh", "-c", "truncate -s 900M big; echo . >done"], cwd=self.work,
-                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         while not (self.work / "done").exists():
             time.sleep(0.01)
         for _ in range(1_000):
