@@ -28,10 +28,14 @@ struct AccessLogTests {
     @Test func whatWasLookedForInVainIsKnownUnlessTheCommandTookItAway() {
         var log = AccessLog()
         log.note(.open(FilePath("/a"), .reading, was: nil))
-        log.note(.open(FilePath("/made"), [.writing, .creating], was: nil))
+        log.note(.open(FilePath("/made"), [.writing, .creating, .truncating], was: nil))
+        log.note(.open(FilePath("/new"), [.writing, .creating, .exclusive], was: nil))
+        // What had been there would have been kept.
+        log.note(.open(FilePath("/appended"), [.writing, .creating], was: nil))
+        log.note(.execute(FilePath("/program"), was: nil))
         log.note(.remove(FilePath("/r"), was: status(1)))
         log.note(.open(FilePath("/r"), .reading, was: nil))
-        #expect(log.absent == [FilePath("/a")])
+        #expect(log.absent == [FilePath("/a"), FilePath("/appended"), FilePath("/program")])
     }
 
     @Test func theFirstThatALinkLedToCounts() {
