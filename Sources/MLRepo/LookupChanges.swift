@@ -74,19 +74,19 @@ struct LookupChanges {
         }
     }
 
-    /// A copy that is gone is made again by whoever made it, as on a scratch disk.
     private mutating func noteCopies(isStrict: Bool) {
         let files = repository.environment.files
         for copy in lookups.copies.sorted() {
             let place = repository.copy.root.appending(copy.place).normalized
-            guard let entry = inputs.entries[copy.input], let status = (try? files.status(place)) ?? nil
-            else {
+            guard let entry = inputs.entries[copy.input] else { continue }
+            let name = "\(escapedText(copy.place)), which was \(copy.input),"
+            guard let status = (try? files.status(place)) ?? nil else {
+                // Who copies files copies them again, as on a scratch disk; or the command does something else without.
+                if isStrict { reasons.append("\(name) is gone") }
                 continue
             }
             let isSame = status.size == entry.size && (try? Snapshot.digest(of: place, files)) == entry.id
-            if !isSame {
-                reasons.append("\(escapedText(copy.place)), which was \(copy.input), has changed")
-            }
+            if !isSame { reasons.append("\(name) has changed") }
         }
     }
 
@@ -116,7 +116,7 @@ struct LookupChanges {
             let new = more.subtracting(hadMore).union(hadLess.subtracting(less)).subtracting(own)
             let gone = less.subtracting(hadLess).union(hadMore.subtracting(more)).subtracting(own)
                 .subtracting(external).subtracting(links).filter { inputs.entries[$0] == nil }
-            let sorted = try sort(
+            let sorted = sort(
                 new, in: directory, isRead: above.contains(directory), written, isStrict: isStrict)
             reasons += sorted.reasons.sorted(by: DirectoryTree.walkOrder).map { "\($0) is new" }
             doubtful += sorted.doubtful
@@ -130,16 +130,15 @@ struct LookupChanges {
     /// Parts new names of a directory into those that make a difference, and those of which nobody knows.
     private func sort(
         _ new: Set<RepositoryPath>, in directory: RepositoryPath, isRead: Bool,
-        _ written: Set<RepositoryPath>,
-        isStrict: Bool
-    ) throws(RepositoryError) -> (reasons: Set<RepositoryPath>, doubtful: Set<RepositoryPath>) {
+        _ written: Set<RepositoryPath>, isStrict: Bool
+    ) -> (reasons: Set<RepositoryPath>, doubtful: Set<RepositoryPath>) {
         let isListed = lookups.directories.contains(directory)
         guard codeDirectories.contains(directory) || !isListed else {
             if isStrict { return (new, []) }
             guard isRead else { return ([], new) }
             var like: Set<RepositoryPath> = []
             for path in new {
-                let isDirectory = try repository.status(of: path)?.kind == .directory
+                let isDirectory = (try? repository.status(of: path))??.kind == .directory
                 let counts =
                     isDirectory ? holdsDirectoriesThatWereRead(directory) : isLikeData(path, in: directory)
                 if counts { like.insert(path) }

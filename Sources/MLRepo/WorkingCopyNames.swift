@@ -1,3 +1,4 @@
+internal import Lineage
 internal import ObjectModel
 
 /// The names in directories of the working copy, beside those of versions; looked at once for all runs that are judged by them.
@@ -20,11 +21,16 @@ final class WorkingCopyNames {
         return try names.differences(of: directory)
     }
 
-    /// What recorded runs have written, wherever it is by now.
+    /// What recorded runs have written, wherever it is by now; of very many, what the latest have.
     func writtenByRuns() throws(RepositoryError) -> Set<RepositoryPath> {
         if let written { return written }
-        let found = Set(try repository.writtenByRuns().keys)
+        var found: Set<RepositoryPath> = []
+        for making in try repository.makings().reversed() where found.count < Self.mostWritten {
+            for (path, _) in try repository.files(of: making.run.outputs) { found.insert(path) }
+        }
         written = found
         return found
     }
+
+    private static let mostWritten = 1 << 20
 }

@@ -214,8 +214,14 @@ class Lookups(LookupTest):
         self.assertEqual(self.stale(), [])
         copy.write_text("row x\n")
         self.assertEqual(self.stale(), [f"{copy}, which was data/a.txt, has changed"])
+        copy.write_text("row a\n")
+        self.assertIn("cached", json.loads(self.mlrepo("run", "--cached", "--json", PYTHON, "code/read.py")))
         copy.unlink()
         self.assertEqual(self.stale(), [])
+        # Without it the command would fail, or do something else.
+        self.run_raw("run", "--cached", PYTHON, "code/read.py")
+        last = json.loads(self.mlrepo("runs", "--json", "-n", "1"))
+        self.assertEqual(last["state"], "failed")
 
     def test_what_makes_a_file_that_another_run_looked_for_goes_first(self) -> None:
         self.observed("sh", "-c", "cat bonus 2>/dev/null; cat data/a.txt > out.txt")
