@@ -53,27 +53,45 @@ struct FileClassifier {
     ].map { Array($0.utf8) }
 
     /// Beginnings, endings and parts of names of files that open doors.
-    private static let secretNames: Set<String> = [
-        ".netrc", "_netrc", ".pgpass", ".boto", ".s3cfg", ".htpasswd", ".vault_pass", ".git-credentials",
-        ".pypirc",
-        ".npmrc", "env", "auth.json", "key.json", "kaggle.json", "rclone.conf", "aws.ini", "token",
-    ]
+    private static let secretNames = Set(
+        [
+            ".netrc", "_netrc", ".pgpass", ".boto", ".s3cfg", ".htpasswd", ".vault_pass", ".git-credentials",
+            ".pypirc", ".npmrc", "env", "auth.json", "key.json", "kaggle.json", "rclone.conf", "aws.ini",
+            "token",
+        ].map { Array($0.utf8) })
     private static let secretPrefixes = [
         ".env", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "token.", "secring",
-    ]
+    ].map { Array($0.utf8) }
     private static let secretSuffixes = [
         ".env", ".key", ".p12", ".pfx", ".keystore", ".gpg", "_token", "-token",
-    ]
+    ].map { Array($0.utf8) }
     private static let secretParts = [
         "secret", "credential", "password", "passwd", "apikey", "api_key", "api-key", "private_key",
-        "private-key",
-        "service-account", "service_account", ".pem", "_token.", "-token.",
-    ]
+        "private-key", "service-account", "service_account", ".pem", "_token.", "-token.",
+    ].map { Array($0.utf8) }
 
-    private static func isSecret(_ name: String) -> Bool {
-        secretNames.contains(name) || secretPrefixes.contains(where: name.hasPrefix)
-            || secretSuffixes.contains(where: name.hasSuffix)
-            || secretParts.contains(where: { name.contains($0) })
+    /// - Parameter name: In lower case; as bytes, since hundreds of thousands of names may be looked at.
+    private static func isSecret(_ name: [UInt8]) -> Bool {
+        secretNames.contains(name) || secretPrefixes.contains(where: name.starts)
+            || secretSuffixes.contains { name.suffix($0.count).elementsEqual($0) }
+            || secretParts.contains { contains(name, $0) }
+    }
+
+    private static func contains(_ name: [UInt8], _ part: [UInt8]) -> Bool {
+        guard name.count >= part.count else { return false }
+        return name.withUnsafeBufferPointer { name in
+            part.withUnsafeBufferPointer { part in
+                for start in 0...(name.count - part.count) where name[start] == part[0] {
+                    if (1..<part.count).allSatisfy({ name[start + $0] == part[$0] }) { return true }
+                }
+                return false
+            }
+        }
+    }
+
+    /// With its letters of ASCII in lower case.
+    private static func lowercased(_ name: some Sequence<UInt8>) -> [UInt8] {
+        name.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
     }
 
     /// - Parameters:
@@ -89,14 +107,14 @@ struct FileClassifier {
             // A container of a cloud gives data to a training there.
             if names.first == Array("opt".utf8), !bytes.starts(with: "/opt/ml/".utf8) { return .system }
         }
-        let name = String(decoding: names.last ?? [], as: UTF8.self).lowercased()
+        let name = Self.lowercased(names.last ?? [])
         if Self.isSecret(name) { return .secret }
         if names.contains(where: Self.libraryNames.contains) { return .library }
         if zip(names, names.dropFirst()).contains(where: { $0 == Self.lib && $1.starts(with: Self.python) }) {
             return .library
         }
-        if name.hasSuffix(".pyc") { return .library }
-        if Self.isSharedLibrary(name), inside == nil { return .library }
+        if name.suffix(4).elementsEqual(".pyc".utf8) { return .library }
+        if inside == nil, Self.isSharedLibrary(String(decoding: name, as: UTF8.self)) { return .library }
         if inside == nil, let home, let rest = path.relative(to: home), rest.first == UInt8(ascii: ".") {
             if Self.dataCaches.contains(where: rest.starts) { return .data }
             // Models lie in caches of all names (`.cache/whisper`, `.ollama`), settings are small.
