@@ -155,6 +155,7 @@ enum RunText {
             "it started a program that works with another user's rights, which nobody gets who is watched: --observe declared, if it failed for that"
         case .unwatched:
             "it started a program that does not load libraries (a static one, another C library, another user's rights): what that read and wrote is not known"
+        case .unreadable: "it left files that may not be read: they are not recorded"
         case .moreLookups:
             "it looked for more names, or listed more directories, than are recorded: rerun does not know of these"
         case .missingRank: "not all ranks of the job told what they read and wrote"
@@ -211,6 +212,7 @@ enum RunText {
             "name": run.name.map { .string($0) }, "base": run.base?.json,
             "continues": run.continues?.json, "saved": run.saved?.json,
             "ranks": run.ranks.map { .number($0) }, "within": run.within.map { .string($0.rawValue) },
+            "standardInput": run.readsFile ? .string("file") : nil,
             "started": run.started.map { .string(Terminal.time($0)) },
             "ended": run.ended.map { .string(Terminal.time($0)) },
             "command": run.command.map { .array($0.arguments.map { Terminal.json($0) }) },

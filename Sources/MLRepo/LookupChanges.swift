@@ -19,7 +19,7 @@ struct LookupChanges {
     private let run: Run
     private let lookups: Lookups
     private let inputs: RunInputs
-    /// What it read of the working copy, and no version has.
+    /// Data that it read of the working copy, and no version has.
     private let external: Set<RepositoryPath>
     /// What it wrote, with the directories above.
     private var own: Set<RepositoryPath> = []
@@ -39,8 +39,11 @@ struct LookupChanges {
         let external = try run.external.map { (external) throws(RepositoryError) in
             DigestList.digests(try repository.text(external.list)).keys.compactMap { try? RepositoryPath($0) }
         }
-        self.external = Set(external ?? [])
-        codeDirectories = Set(code.compactMap { $0.split?.directory } + [run.command?.directory ?? .root])
+        // What git has and is neither code nor a setting is data as any other.
+        self.external = Set(code.filter { !Self.isCodeOrSetting($0) }).union(external ?? [])
+        codeDirectories = Set(
+            code.filter(Self.isCodeOrSetting).compactMap { $0.split?.directory }
+                + [run.command?.directory ?? .root])
         for root in [run.outputs, run.saved].compactMap({ $0 }) {
             for (path, _) in try repository.files(of: root) {
                 own.insert(path)
@@ -149,12 +152,18 @@ struct LookupChanges {
         let others = new.subtracting(written)
         var data: Set<RepositoryPath> = []
         if isListed { data = others.filter { isLikeData($0, in: directory, besideCode: true) } }
-        if isStrict { return (data.union(others.filter(Self.isCodeOrSetting)), []) }
+        if isStrict { return (data.union(others.filter { Self.isCodeOrSetting($0) || holdsCode($0) }), []) }
         // JSON is what results come in.
         let settings = others.filter {
             RunSorter.isSetting($0.bytes) && RunInputs.ending(of: $0) != Array("json".utf8)
         }
         return (data, settings.subtracting(data))
+    }
+
+    /// Whether it is a directory with code or settings right in it: a package.
+    private func holdsCode(_ path: RepositoryPath) -> Bool {
+        let names = try? repository.environment.files.names(in: repository.copy.root.appending(path.bytes))
+        return (names ?? []).contains { Repository.isCode($0) || RunSorter.isSetting($0) }
     }
 
     static func isCodeOrSetting(_ path: RepositoryPath) -> Bool {

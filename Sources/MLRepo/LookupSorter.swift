@@ -46,16 +46,18 @@ struct LookupSorter {
             lookups.more.formUnion(Set(removedIn[path] ?? []).subtracting(found.less))
         }
         let code = findings.sources + findings.code.compactMap { try? RepositoryPath($0) }
-        for path in Set(code.compactMap { $0.split?.directory }).union([place])
+        for path in Set(code.filter(LookupChanges.isCodeOrSetting).compactMap { $0.split?.directory }).union([
+            place
+        ])
         where !lookups.directories.contains(path) {
             guard names.counts(path) else { continue }
             lookups.beside.insert(path)
             let found = try names.differences(of: path)
-            for (name, status) in found.more where LookupChanges.isCodeOrSetting(name) && !made.contains(name)
-            {
+            for (name, status) in found.more
+            where (status.kind == .directory || LookupChanges.isCodeOrSetting(name)) && !made.contains(name) {
                 if wasThere(name, status) { lookups.more.insert(name) }
             }
-            lookups.less.formUnion(found.less.filter(LookupChanges.isCodeOrSetting).subtracting(removed))
+            lookups.less.formUnion(found.less.subtracting(removed))
         }
         // Where programs lie elsewhere is the machine's business.
         let own = log.programLinks.filter { inside($0.key) != nil }

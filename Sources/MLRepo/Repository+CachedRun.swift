@@ -27,7 +27,7 @@ extension Repository {
         let candidates = try recordedRuns().filter { recorded in
             let run = recorded.run
             return run.command == command && recorded.state == .ok && run.reproduction == nil
-                && run.ranks == nil && run.within != .process
+                && run.ranks == nil && run.within != .process && !run.readsFile
                 && !["declared", "preload", "strace"].contains(run.observedBy)
                 && run.gaps.isEmpty && run.uncertain.isEmpty && run.removed.isEmpty
         }

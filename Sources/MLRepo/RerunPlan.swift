@@ -157,6 +157,7 @@ struct RerunPlan {
     /// Why a run cannot be executed again here.
     private static func obstacle(_ run: Run) -> String? {
         if let ranks = run.ranks { return "\(ranks) processes made it together, and mlrepo starts one" }
+        if run.readsFile { return "its standard input was a file, which is not known" }
         let arguments = run.command?.arguments ?? []
         let isByHand = arguments.isEmpty || RunEnvironment.isInteractive(arguments)
         return isByHand ? "it was done by hand, in a notebook or an interpreter" : nil
@@ -173,7 +174,10 @@ struct RerunPlan {
     /// Data, and code that an earlier run may have written.
     private mutating func inputPaths(of run: Run) throws(RepositoryError) -> [RepositoryPath] {
         var paths = Array(try inputs(of: run).entries.keys)
-        if let sources = run.code?.sources { paths += try repository.files(of: sources).map(\.path) }
+        paths += try codePaths(of: run)
+        if let list = run.external?.list {
+            paths += DigestList.digests(try repository.text(list)).keys.compactMap { try? RepositoryPath($0) }
+        }
         return paths
     }
 

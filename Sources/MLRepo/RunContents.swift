@@ -19,6 +19,7 @@ struct RunContents {
     private let base: Commit?
     private let writer: ObjectWriter
     private let onStep: @Sendable (WorkStep) -> Void
+    private let unreadable = Monitor(false)
 
     init(
         _ repository: Repository, _ cache: StatCache, _ base: Commit?, _ writer: ObjectWriter,
@@ -30,6 +31,8 @@ struct RunContents {
     }
 
     private var environment: Environment { repository.environment }
+    /// Whether something could not be read that the run had read or written: it is left out.
+    var hasUnreadable: Bool { unreadable.withLock { $0 } }
 
     /// Files as they are now.
     struct Stored {
@@ -46,9 +49,12 @@ struct RunContents {
         var scanned = ScannedFiles()
         var again = Stored()
         for path in paths {
-            guard let status = try repository.status(of: path), [.file, .link].contains(status.kind) else {
+            let found: FileStatus?
+            do { found = try repository.status(of: path) } catch {
+                unreadable.withLock { $0 = true }
                 continue
             }
+            guard let status = found, [.file, .link].contains(status.kind) else { continue }
             if let file = known[path], let seen = file.seen, seen == StatCacheEntry.Seen(status),
                 file.entry.size == status.size, file.entry.mode.matches(status)
             {
@@ -71,6 +77,32 @@ struct RunContents {
         _ files: ScannedFiles, in root: FilePath, history: FileHistory? = nil
     ) throws(RepositoryError) -> Stored {
         guard !files.isEmpty else { return Stored() }
+        do throws(RepositoryError) { return try readAll(files, in: root, history: history) } catch {
+            // A command may leave what its own user may not read: the rest is recorded all the same.
+            var (readable, hasUnreadable) = (ScannedFiles(), false)
+            for file in files {
+                if file.status?.kind == .link || isReadable(root.appending(file.path.bytes)) {
+                    readable.append(file)
+                } else {
+                    hasUnreadable = true
+                }
+            }
+            guard hasUnreadable else { throw error }
+            unreadable.withLock { $0 = true }
+            return readable.isEmpty ? Stored() : try readAll(readable, in: root, history: history)
+        }
+    }
+
+    private func isReadable(_ place: FilePath) -> Bool {
+        do throws(FileError) { environment.files.close(try environment.files.open(place)) } catch {
+            return !error.isDenied
+        }
+        return true
+    }
+
+    private func readAll(
+        _ files: ScannedFiles, in root: FilePath, history: FileHistory?
+    ) throws(RepositoryError) -> Stored {
         var scanned = files
         scanned.sort()
         let clock = try repository.copy.fileClock()

@@ -25,6 +25,8 @@ package struct RunFindings: Sendable {
     package var secrets: [RepositoryPath] = []
     /// Whether some of these, or such files elsewhere, were read.
     var hasReadSecrets = false
+    /// Whether some of what was touched may not be looked at any more.
+    var hasUnreadable = false
     /// Directories that hold the packages of an interpreter.
     var packageDirectories: Set<FilePath> = []
     /// Interpreters that were started.

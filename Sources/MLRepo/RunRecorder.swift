@@ -17,6 +17,8 @@ package struct RunRequest: Sendable {
     package var saved: [String] = []
     /// What is known of its parameters before it begins.
     package var parameters: [String: ParameterValue] = [:]
+    /// Its standard input is a file.
+    package var readsFile = false
     /// It is a part of what a process does that runs already.
     package var isPart = false
     /// The tree that was made for it, and in which it is executed.
@@ -134,6 +136,7 @@ package struct RunRecorder: Sendable {
         (run.name, run.base, run.user) = (name, head.commit, actor)
         run.continues = request.earlier?.id
         run.ranks = request.ranked?.rank.count
+        run.readsFile = request.readsFile
         run.within = request.isPart ? .process : request.scratch == nil ? nil : .tree
         run.parameters = request.parameters
         (run.started, run.startedFraction) = environment.instant
@@ -272,6 +275,7 @@ package struct RunRecorder: Sendable {
         }
         if run.lookups == nil, end.observation.way != .declared { gaps.insert(.moreLookups) }
         if findings.hasReadSecrets { gaps.insert(.secrets) }
+        if contents.hasUnreadable || findings.hasUnreadable { gaps.insert(.unreadable) }
         run.gaps = gaps.map(\.rawValue).sorted()
         if !sources.entries.isEmpty {
             var code = run.code ?? Run.Code(revision: nil, remote: nil, dirty: true, patch: nil)

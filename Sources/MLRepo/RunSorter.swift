@@ -182,7 +182,9 @@ struct RunSorter {
         _ path: RepositoryPath, _ place: FilePath, _ file: AccessLog.File?
     ) throws(RepositoryError) {
         let isTracked = try isTracked(path)
-        let now = try repository.status(of: path)
+        // What may not be looked at any more is as good as gone.
+        var now: FileStatus?
+        do { now = try repository.status(of: path) } catch { findings.hasUnreadable = true }
         let hasMoved = moved.contains(place)
         // What came here with its directory was read under another name, unless it was here before.
         if let file, file.isRead, !hasMoved || file.isWritten, let status = file.before {

@@ -70,6 +70,8 @@ package struct Run: Hashable, Sendable {
     package var ranks: Int?
     /// Nothing for a command in the working copy.
     package var within: Setting?
+    /// Its standard input was a file: what came of that is in no record.
+    package var readsFile = false
     /// What became of it, where it was executed to repeat another run.
     package var reproduction: Reproduction?
 
@@ -196,6 +198,7 @@ package struct Run: Hashable, Sendable {
             "reproduction": reproduction?.json, "continues": continues.map { .string($0.hex) },
             "saved": saved.map { .string($0.hex) }, "ranks": ranks.map { .integer($0) },
             "within": within.map { .string($0.rawValue) },
+            "standardInput": readsFile ? .string("file") : nil,
         ]).canonicalBytes
     }
 
@@ -241,6 +244,10 @@ package struct Run: Hashable, Sendable {
                 throw .member("within", expected: "'tree' or 'process'")
             }
             return within
+        }
+        if let word = try json.optionalString("standardInput") {
+            guard word == "file" else { throw .member("standardInput", expected: "'file'") }
+            readsFile = true
         }
         reproduction = try json.member("reproduction").map { (value) throws(MalformedObject) in
             try Reproduction(json: value)

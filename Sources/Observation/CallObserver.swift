@@ -51,7 +51,13 @@
         private mutating func answer(_ call: mlrepo_call) {
             names.hear(of: call.process)
             do throws(ProcessNames.Failure) {
-                if let request = try request(call) { watch.note(request) }
+                let request = try request(call)
+                let isExecuting = call.kind == MLREPO_CALL_EXECUTE
+                // What our own program looks at is nobody's input.
+                let isIdle = !isExecuting && request?.isChange == false && names.isOurs(call.process)
+                if let request, !isIdle { watch.note(request) }
+                // It is another program from now on.
+                if isExecuting { names.forget(call.process) }
             } catch {
                 switch error {
                 case .unread: watch.note(.unreadName)

@@ -38,6 +38,8 @@ package struct Observation: Sendable {
         case privileges
         /// A program was started that does not load libraries, or not ours: what it read and wrote is not known.
         case unwatched
+        /// Files that were read or written may not be read at the end.
+        case unreadable
         /// More names were looked for, or directories listed, than are noted.
         case moreLookups
         /// Several processes made the run together, and not all of them told what they did.

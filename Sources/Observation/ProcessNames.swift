@@ -10,6 +10,9 @@
         private var strangers: Set<UInt32> = []
         /// One of the familiar ones.
         private var latest: UInt32 = 0
+        /// Threads of our own program: what it looks at is nobody's input.
+        private var ours: Set<UInt32> = []
+        private let ownProgram = ProcessNames.link("/proc/self/exe")
         private let ownMounts = ProcessNames.link("/proc/self/ns/mnt")
         private let ownRoot = ProcessNames.link("/proc/self/root")
         /// Where a thread works; asked for again when any has gone elsewhere.
@@ -157,7 +160,11 @@
             latest = 0
             familiar.remove(thread)
             strangers.remove(thread)
+            ours.remove(thread)
         }
+
+        /// Whether a thread, which was asked about before, is one of our own program.
+        func isOurs(_ thread: UInt32) -> Bool { ours.contains(thread) }
 
         /// Some thread may be behind another root from its next call on.
         mutating func forgetAll() {
@@ -174,7 +181,10 @@
             }
             if strangers.contains(thread) { throw .otherRoot }
             // Numbers are used again.
-            if familiar.count > 100_000 { familiar.removeAll() }
+            if familiar.count > 100_000 {
+                familiar.removeAll()
+                ours.removeAll()
+            }
             let isFamiliar =
                 Self.link("/proc/\(thread)/root") == ownRoot
                 && Self.link("/proc/\(thread)/ns/mnt") == ownMounts
@@ -183,6 +193,7 @@
                 throw .otherRoot
             }
             familiar.insert(thread)
+            if let ownProgram, Self.link("/proc/\(thread)/exe") == ownProgram { ours.insert(thread) }
         }
 
         /// Whether a process sees the same files under the same names as we do; of one that is gone nobody can tell any more.

@@ -7,7 +7,7 @@ import sys
 import textwrap
 import time
 
-from command_test import READER
+from command_test import MLREPO, READER
 from test_run import PYTHON, RunTest
 
 READING = textwrap.dedent("""
@@ -320,6 +320,52 @@ class Lookups(LookupTest):
         answer = json.loads(self.mlrepo("rerun", "--dry-run", "--json"))
         self.assertEqual([run["command"][-1] for run in answer["runs"] if run["stale"]], ["train.py", "table.py"])
 
+    def test_new_files_beside_those_that_only_git_has_count(self) -> None:
+        self.git("init", "--quiet")
+        for name in ("p1", "p2"):
+            self.write(f"tab/{name}.csv", "1\n")
+        self.write("read.sh", "cat tab/*.csv >out.txt")
+        self.git("add", "tab", "read.sh")
+        self.git("commit", "--quiet", "-m", "All")
+        self.observed("sh", "read.sh")
+        self.assertEqual(self.stale(), [])
+        self.write("tab/p9.csv", "9\n")
+        self.assertEqual(self.stale(), ["tab/p9.csv is new"])
+        self.assertIn("run", json.loads(self.mlrepo("run", "--cached", "--json", "sh", "read.sh")))
+
+    def test_who_reads_was_recorded_before_who_writes(self) -> None:
+        self.write("middle", "by hand\n")
+        self.observed("sh", "-c", "cat middle >last")
+        self.observed("sh", "-c", "cat data/a.txt >middle")
+        self.write("data/a.txt", "other\n")
+        self.assertEqual(len([run for run in json.loads(self.mlrepo("rerun", "-n", "--json", "last"))["runs"] if run["stale"]]), 2)
+        self.mlrepo("rerun", "--yes", "--quiet")
+        self.assertEqual((self.work / "last").read_text(), "other\n")
+
+    def test_what_mlrepo_itself_looks_at_is_nobodys_input(self) -> None:
+        self.observed("sh", "-c", f"cat data/a.txt >out.txt; {MLREPO} status >/dev/null; {MLREPO} commit --quiet -m Inner; true")
+        name = self.record_name()
+        self.assertEqual(self.inputs(name), ["data/a.txt"])
+        self.assertEqual([path for path in self.lookups(name).get("directories", []) if path], [])
+        self.write("data/d.txt", "new")
+        self.assertEqual((self.stale("out.txt"), self.doubtful()), ([], []))
+        # A run within the run is watched as ever.
+        inner = self.observed("sh", "-c", f"{MLREPO} run --quiet sh -c 'cat data/b.txt >inner.txt'; true")
+        self.assertEqual(self.inputs(inner["name"]), ["data/b.txt"])
+
+    def test_standard_input_from_a_file_is_not_given_again(self) -> None:
+        def sort(*options: str, source: str = "data/a.txt"):
+            with (self.work / source).open("rb") as rows:
+                return subprocess.run([MLREPO, "run", *options, "sh", "-c", "sort >out.txt"], stdin=rows, cwd=self.work,
+                                      env=self.environment, capture_output=True, timeout=60)
+        self.assertEqual(sort("--quiet").returncode, 0)
+        self.assertIn(b"executed, since it may read", sort("--cached", source="data/b.txt").stderr)
+        self.assertEqual((self.work / "out.txt").read_text(), "row b\n")
+        self.write("data/b.txt", "other\n")
+        self.refused("rerun", "--yes", status=1, says="cannot be executed here")
+        self.assertIn("its standard input was a file", self.mlrepo("rerun", "--dry-run"))
+        self.assertEqual((self.work / "out.txt").read_text(), "row b\n")
+
     def test_hostile_names(self) -> None:
         self.made(program=r"""
             import os
@@ -443,10 +489,10 @@ class Taking(LookupTest):
             """)
         words = ("run", "--cached", "--json", PYTHON, "code/read.py")
         self.assertIn("run", json.loads(self.mlrepo(*words)))
-        for path in ("code/local.py", "settings.yaml"):
+        for path in ("code/local.py", "settings.yaml", "code/plug/__init__.py"):
             self.write(path, "x: 1\n" if path.endswith("yaml") else "x = 1\n")
             self.assertIn("run", json.loads(self.mlrepo(*words)), path)
-            self.assertIn(f"{path} is new", self.stderr)
+            self.assertIn(f"{path.removesuffix('/__init__.py')} is new", self.stderr)
         self.write("code/notes.md", "nothing\n")
         self.write("notes.md", "nothing\n")
         self.assertIn("cached", json.loads(self.mlrepo(*words)), self.stderr)

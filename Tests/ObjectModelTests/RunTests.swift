@@ -29,7 +29,7 @@ struct RunTests {
         run.reproduction?.paths = [try RepositoryPath("a"), try RepositoryPath("b")]
         run.reproduction?.exchanged = [try RepositoryPath("c")]
         (run.lookups, run.saved, run.ranks, run.continues) = (id, id, 2, id)
-        run.within = .tree
+        (run.within, run.readsFile) = (.tree, true)
         run.external = Run.External(files: 2, bytes: 3, list: id)
         run.uncertain = [try RepositoryPath("b"), try RepositoryPath("a")]
         run.removed = [try RepositoryPath("c")]

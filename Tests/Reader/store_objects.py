@@ -347,7 +347,7 @@ SCHEMAS = {
         "origin": one_of("declared", "observed"), "observedBy": string, "recorded": time,
         "started?": time, "startedFraction?": at_least(0), "ended?": time, "user?": person,
         "name?": hexadecimal(32), "base?": identifier, "continues?": identifier, "saved?": identifier, "ranks?": at_least(2),
-        "within?": one_of("tree", "process"),
+        "within?": one_of("tree", "process"), "standardInput?": one_of("file"),
         "command?": record({"arguments": array(argument), "directory?": path_bytes}),
         "exitStatus?": at_least(0), "signal?": at_least(1), "received?": at_least(1),
         "usage?": record({"userMicroseconds": at_least(0), "systemMicroseconds": at_least(0),

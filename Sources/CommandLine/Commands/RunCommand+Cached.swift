@@ -35,8 +35,8 @@ extension RunCommand {
         for (name, value) in try Values.gather(pairs: [], files: parameterFiles) where wanted[name] == nil {
             wanted[name] = value
         }
-        guard !Self.readsPipe else {
-            Terminal.printError("note: executed, since it may read what comes through the pipe")
+        guard !Self.isInput([S_IFIFO, S_IFSOCK, S_IFREG]) else {
+            Terminal.printError("note: executed, since it may read its standard input")
             return false
         }
         let recorded: RecordedRun
@@ -91,11 +91,10 @@ extension RunCommand {
         }
     }
 
-    /// Whether standard input is something that is there once: nobody knows what would come.
-    private static var readsPipe: Bool {
+    /// Whether standard input is one of some kinds of files.
+    static func isInput(_ kinds: [mode_t]) -> Bool {
         var facts = stat()
-        guard fstat(0, &facts) == 0 else { return false }
-        return [S_IFIFO, S_IFSOCK].contains(facts.st_mode & S_IFMT)
+        return fstat(0, &facts) == 0 && kinds.contains(facts.st_mode & S_IFMT)
     }
 
     /// Shows what the command printed.

@@ -157,6 +157,7 @@ struct RunCommand: ParsableCommand {
         let place = home.environment.workingDirectory
         var request = RunRequest(arguments: filled.map { ArgumentText.bytes($0) })
         request.way = way
+        request.readsFile = Self.isInput([S_IFREG])
         request.inputs = try home.paths(inputs)
         request.outputs = try home.paths(outputs)
         request.saved = try saved.map { try Self.pattern($0, home) }
