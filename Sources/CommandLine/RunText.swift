@@ -135,6 +135,13 @@ enum RunText {
         return "the system does not let the command be watched as usual (\(reasons)): \(words)"
     }
 
+    /// Why no recorded run was taken instead of executing its command again.
+    static func note(executedSince run: RecordedRun, _ reasons: [String]) -> String {
+        let rest = reasons.count > 2 ? " and \(Terminal.count(reasons.count - 2)) more" : ""
+        return
+            "note: executed, since run \(run.name.prefix(8)) is not the same: \(Terminal.oneLine(reasons.prefix(2).joined(separator: ", ")))\(rest)"
+    }
+
     /// What an observer could not see.
     static func gap(_ word: String) -> String {
         switch Observation.Gap(rawValue: word) {

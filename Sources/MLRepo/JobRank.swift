@@ -24,6 +24,8 @@ package struct JobRank: Hashable, Sendable {
     /// - Parameter variable: Reads one of the environment.
     /// - Returns: Nothing where there is one process, or where they do not say to which job it belongs.
     package init?(_ variable: (String) -> String?) {
+        // Somebody says so: each process is a run of its own.
+        if variable("MLREPO_JOB") == "" { return nil }
         func number(_ name: String) -> Int? { variable(name).flatMap { Int($0) } }
         func joined(_ kind: String, _ names: String...) -> String? {
             let values = names.compactMap { variable($0) }

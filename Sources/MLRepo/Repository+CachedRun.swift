@@ -19,15 +19,14 @@ extension Repository {
     /// - Parameters:
     ///   - arguments: The program's name and its arguments.
     ///   - parameters: What the run has to have been told, beyond the words of the command.
-    ///   - code: Where the code lies that the command would find: the working copy, or the one that its tree was made from.
     package func cachedRun(
-        _ arguments: [[UInt8]], parameters: [String: ParameterValue], code: Repository
+        _ arguments: [[UInt8]], parameters: [String: ParameterValue]
     ) throws(RepositoryError) -> CachedRun {
         let command = Run.Command(arguments: arguments, directory: try path([UInt8(ascii: ".")]))
         let candidates = try recordedRuns().filter { recorded in
             let run = recorded.run
             return run.command == command && recorded.state == .ok && run.reproduction == nil
-                && run.ranks == nil && run.within != .process && !run.readsFile
+                && run.ranks == nil && run.within != .process && !run.readsFile && run.lookups != nil
                 && !["declared", "preload", "strace"].contains(run.observedBy)
                 && run.gaps.isEmpty && run.uncertain.isEmpty && run.removed.isEmpty
         }
@@ -39,9 +38,6 @@ extension Repository {
             var reasons = Self.otherValues(recorded.run, parameters)
             if reasons.isEmpty { reasons = try plan.judge(recorded.run, outputs: [], isStrict: true).reasons }
             if reasons.isEmpty { reasons = try surroundings(of: recorded.run) }
-            if reasons.isEmpty, recorded.run.lookups == nil {
-                reasons = try code.newCode(beside: recorded.run)
-            }
             if reasons.isEmpty { return .found(recorded) }
             if !isTold || reasons.count < nearest.reasons.count { nearest = (recorded, reasons) }
             isTold = true
@@ -61,35 +57,6 @@ extension Repository {
                 && other.external == run.external && other.parameters == run.parameters
                 && other.reproduction == nil
         }
-    }
-
-    /// Files of code and settings that came after a run into directories from which it read code, or in which it was executed: it may
-    /// have looked for them.
-    ///
-    /// Not those that other runs have written: of a sweep each makes some.
-    private func newCode(beside run: Run) throws(RepositoryError) -> [String] {
-        var read: [RepositoryPath] = []
-        if let sources = run.code?.sources { read = try files(of: sources).map(\.path) }
-        if let list = run.code?.files {
-            read += DigestList.digests(try text(list)).keys.compactMap { try? RepositoryPath($0) }
-        }
-        var known = Set(read)
-        known.formUnion(try writtenByRuns().keys)
-        for root in [run.inputs, run.outputs] { known.formUnion(try files(of: root).map(\.path)) }
-        let directories = Set(read.compactMap { $0.split?.directory } + [run.command?.directory ?? .root])
-        // The second in which it ended is over.
-        let end = Int64((run.ended ?? 0) + 1) * 1_000_000_000
-        var new: [RepositoryPath] = []
-        for directory in directories {
-            for name in (try? environment.files.names(in: copy.root.appending(directory.bytes))) ?? [] {
-                guard let name = try? EntryName(name[...]), let path = try? directory.appending(name),
-                    !known.contains(path), Self.isCode(path.bytes) || RunSorter.isSetting(path.bytes),
-                    let status = try status(of: path), status.kind == .file, status.changed > end
-                else { continue }
-                new.append(path)
-            }
-        }
-        return new.sorted(by: DirectoryTree.walkOrder).map { "\($0) is new, or has changed" }
     }
 
     /// Facts of the machine that say where something runs, and not how.

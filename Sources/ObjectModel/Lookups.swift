@@ -39,10 +39,6 @@ package struct Lookups: Hashable, Sendable {
 
     package init() {}
 
-    package var count: Int {
-        absent.count + directories.count + beside.count + more.count + less.count + links.count + copies.count
-    }
-
     package var bytes: [UInt8] {
         func list(_ paths: Set<RepositoryPath>) -> JSONValue? {
             paths.isEmpty ? nil : .array(paths.sorted().map(\.json))

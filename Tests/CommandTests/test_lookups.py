@@ -385,7 +385,7 @@ class Lookups(LookupTest):
         self.write("no\n", "x")
         self.assertEqual(self.stale(), ["no\\n, which it looked for in vain, is there"])
 
-    def test_a_damaged_list_is_told(self) -> None:
+    def test_a_collection_keeps_the_list(self) -> None:
         run = self.made()
         self.assertIn("lookups", self.record(run["name"]))
         self.mlrepo("gc", "--now")

@@ -78,6 +78,11 @@ class Ranks(ProvenanceTest):
         told = process.communicate(timeout=60)[1].decode()
         self.assertEqual(process.returncode, 125)
         self.assertIn("not with --scratch, --cached or --resume", told)
+        self.assertIn("hint: MLREPO_JOB= mlrepo run", told)
+        slurm = {"SLURM_JOB_ID": "1", "SLURM_STEP_ID": "0", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", "MLREPO_JOB": ""}
+        done = subprocess.run([MLREPO, "run", "--quiet", "--cached", "true"], cwd=self.work, env={**self.environment, **slurm},
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, len(self.all_runs())), (0, 1), done.stderr)
 
     def test_what_is_no_report_is_none(self) -> None:
         for fields in ({5: "9223372036854775807"}, {4: "-77"}, {3: "99999"}, {7: "-1"}):

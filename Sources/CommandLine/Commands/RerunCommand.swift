@@ -175,14 +175,10 @@ struct RerunCommand: ParsableCommand {
         // What is executed next may be a command that changes the working copy, too.
         defer { here.leave() }
         let recorded: RecordedRun
-        switch try here.cachedRun(step.command.arguments, parameters: [:], code: here) {
+        switch try here.cachedRun(step.command.arguments, parameters: [:]) {
         case .found(let run): recorded = run
         case .other(let run, let reasons):
-            if !output.quiet {
-                Terminal.printError(
-                    "note: executed, since run \(run.name.prefix(8)) is not the same: \(Terminal.oneLine(reasons.prefix(2).joined(separator: ", ")))"
-                )
-            }
+            if !output.quiet { Terminal.printError(RunText.note(executedSince: run, reasons)) }
             return nil
         case .none: return nil
         }

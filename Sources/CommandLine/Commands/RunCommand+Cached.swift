@@ -41,17 +41,10 @@ extension RunCommand {
         }
         let recorded: RecordedRun
         let here = try Repository.here()
-        switch try here.cachedRun(
-            request.arguments, parameters: wanted, code: request.scratch?.origin ?? here)
-        {
+        switch try here.cachedRun(request.arguments, parameters: wanted) {
         case .none: return false
         case .other(let run, let reasons):
-            if !output.quiet {
-                let rest = reasons.count > 2 ? " and \(Terminal.count(reasons.count - 2)) more" : ""
-                Terminal.printError(
-                    "note: executed, since run \(run.name.prefix(8)) is not the same: \(Terminal.oneLine(reasons.prefix(2).joined(separator: ", ")))\(rest)"
-                )
-            }
+            if !output.quiet { Terminal.printError(RunText.note(executedSince: run, reasons)) }
             return false
         case .found(let run) where !metricFiles.isEmpty && run.run.metrics.isEmpty:
             Terminal.printError("note: executed, since run \(run.name.prefix(8)) has no metrics")

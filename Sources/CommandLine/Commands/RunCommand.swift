@@ -34,7 +34,7 @@ struct RunCommand: ParsableCommand {
             --cached takes what a recorded run wrote that has executed just this: the same command, with all that it read as it is now, \
             the same code, kind of machine, interpreter and packages. It does not know of the clock, the network and chance, of variables of \
             the environment but for a list (PYTHONHASHSEED, OMP_NUM_THREADS, LANG, …), nor of files elsewhere that were looked for in vain; \
-            where standard input is a pipe the command is executed.
+            where standard input is a pipe or a file the command is executed.
 
             EXAMPLES
               mlrepo run -m "Baseline" python train.py      a version of what it wrote, too
@@ -177,7 +177,7 @@ struct RunCommand: ParsableCommand {
                 throw Failure(
                     status: .usage,
                     message: "ranks of one job make one run, and not with --scratch, --cached or --resume",
-                    hint: "env -u WORLD_SIZE -u RANK mlrepo run … makes a run of its own")
+                    hint: "MLREPO_JOB= mlrepo run … makes each process a run of its own")
             }
             setenv(JobRank.mark, rank.job, 1)
             let ranked = try RankedRun(rank, request.arguments, home)
