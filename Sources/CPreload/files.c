@@ -201,23 +201,20 @@ TRUNCATES(truncate64, off64_t)
 
 // MARK: What is not seen from now on
 
-STANDS_IN int chroot(const char *path) {
-    prepare();
-    tell_fact(MLREPO_REPORT_ROOT, 0, 1);
-    return original.chroot(path);
-}
-
-STANDS_IN int unshare(int flags) {
-    prepare();
-    tell_fact(MLREPO_REPORT_ROOT, 0, 1);
-    return original.unshare(flags);
-}
-
-STANDS_IN int setns(int descriptor, int kind) {
-    prepare();
-    tell_fact(MLREPO_REPORT_ROOT, 0, 1);
-    return original.setns(descriptor, kind);
-}
+// Before the call, since another thread may open something behind it at once; and behind it, since this process may be gone before
+// anybody looks which files it sees now.
+#define GOES_ELSEWHERE(name, parameters, ...)        \
+    STANDS_IN int name parameters {                  \
+        prepare();                                   \
+        tell_fact(MLREPO_REPORT_ROOT, 0, 1);         \
+        int result = original.name(__VA_ARGS__);     \
+        if (result == 0)                             \
+            tell_fact(MLREPO_REPORT_ROOT, 0, 1);     \
+        return result;                               \
+    }
+GOES_ELSEWHERE(chroot, (const char *path), path)
+GOES_ELSEWHERE(unshare, (int flags), flags)
+GOES_ELSEWHERE(setns, (int descriptor, int kind), descriptor, kind)
 
 STANDS_IN int open_by_handle_at(int mount, struct file_handle *handle, int flags) {
     prepare();

@@ -101,7 +101,9 @@
                 guard report.value > 0, report.value < Int32.max else { return }
                 known.insert(report.value)
                 if greeted.remove(report.value) == nil { silent.insert(report.value) }
-            case MLREPO_REPORT_ROOT: names.forgetAll()
+            case MLREPO_REPORT_ROOT:
+                names.forgetAll()
+                if !names.isFamiliar(process) { watch.note(.otherRoot) }
             case MLREPO_REPORT_RING: watch.note(.ring)
             case MLREPO_REPORT_HANDLE: watch.note(.handle)
             case MLREPO_REPORT_UNREAD: watch.note(.unreadName)

@@ -359,6 +359,7 @@ class Ways(RunTest):
             open("/tmp/mlrepo-elsewhere/x", "w").close()
             os.chroot("/tmp/mlrepo-elsewhere")
             open("/x").read()
+            os._exit(0)  # At once, so that nobody can look into the process any more.
             """, inputs=["data/a.txt"], gaps=["otherRoot"])
         shutil.rmtree("/tmp/mlrepo-elsewhere")
 
