@@ -107,14 +107,17 @@ let package = Package(
             "WorkingTree",
             ["Storage", "Chunking", "Coding", "Formats", "Hashing", "FileIO", "ObjectModel"]),
 
+        /** What is missing where, and moving it: packs and log entries, over anything that can hold files */
+        target("Remotes", ["Storage", "ObjectModel", "Hashing", "FileIO"]),
+
         // MARK: Floor 3: one repository
 
         /** The façade: how the parts make one repository */
         target(
             "MLRepo",
             [
-                "WorkingTree", "Observation", "Lineage", "Storage", "ObjectModel", "ParameterFiles",
-                "Formats", "Catalogue",
+                "WorkingTree", "Remotes", "Observation", "Lineage", "Storage", "ObjectModel",
+                "ParameterFiles", "Formats", "Catalogue",
                 "Hashing", "FileIO",
             ]),
 
@@ -147,6 +150,7 @@ let package = Package(
         tests("ObservationTests", ["Observation", "FileIO", "TestSupport"]),
         tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
         tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
+        tests("TransportTests", ["Remotes", "Hashing", "ObjectModel", "FileIO", "TestSupport"]),
         tests("WorkingTreeTests", ["WorkingTree", "ObjectModel", "FileIO", "TestSupport"]),
         tests(
             "RepositoryTests",

@@ -23,6 +23,9 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     /// A name is taken that should be free.
     package static func exists(_ path: FilePath) -> FileError { FileError("create", path, code: EEXIST) }
 
+    /// A file is larger than it may be.
+    package static func tooLarge(_ path: FilePath) -> FileError { FileError("read", path, code: EFBIG) }
+
     package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
     package var isExists: Bool { code == EEXIST }
     /// Something that was to be a directory is a link or a file.

@@ -16,6 +16,8 @@ package protocol FileSystem: Sendable {
     func open(_ path: FilePath) throws(FileError) -> FileDescriptor
     /// Makes a new file and opens it for writing; fails if the name exists.
     func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor
+    /// Opens a file that was begun, for writing at its end. A link is not followed.
+    func extend(_ path: FilePath) throws(FileError) -> FileDescriptor
     /// Reads up to the buffer's size at an offset; 0 at the end.
     func read(_ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int)
         throws(FileError) -> Int

@@ -54,6 +54,16 @@ package struct POSIXFileSystem: FileSystem {
             raw: try call("create", path) { mlrepo_openat($0, $1, flags, mode_t(permissions)) })
     }
 
+    package func extend(_ path: FilePath) throws(FileError) -> FileDescriptor {
+        let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        let file = FileDescriptor(raw: try call("open", path) { mlrepo_openat($0, $1, flags, 0) })
+        guard try status(of: file).kind == .file else {
+            close(file)
+            throw FileError("open", path, code: EINVAL)
+        }
+        return file
+    }
+
     package func read(
         _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileError) -> Int {

@@ -33,6 +33,7 @@ package struct SharedFileSystem: FileSystem {
     }
 
     package func open(_ path: FilePath) throws(FileError) -> FileDescriptor { try base.open(path) }
+    package func extend(_ path: FilePath) throws(FileError) -> FileDescriptor { try base.extend(path) }
     package func read(
         _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileError) -> Int { try base.read(file, into: buffer, at: offset) }

@@ -155,6 +155,11 @@ package final class RecordingFileSystem: FileSystem {
             }, path)
     }
 
+    package func extend(_ path: FilePath) throws(FileError) -> FileDescriptor {
+        remember(
+            try perform(.open, path) { () throws(FileError) in try base.extend(path) }, path)
+    }
+
     package func read(
         _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileError) -> Int {

@@ -142,6 +142,14 @@ package final class SimulatedDisk: FileSystem {
         }
     }
 
+    package func extend(_ path: FilePath) throws(FileError) -> FileDescriptor {
+        try call("open", path) { (state) throws(FileError) in
+            let node = try state.existing(path, "open")
+            guard state.nodes[node]?.kind == .file else { throw FileError("open", path, code: EINVAL) }
+            return state.descriptor(node, isWritable: true)
+        }
+    }
+
     package func read(
         _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileError) -> Int {

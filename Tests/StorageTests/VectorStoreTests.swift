@@ -42,6 +42,7 @@ private struct ReadOnlyView: FileSystem {
 
     func open(_ path: FilePath) throws(FileError) -> FileDescriptor { try files.open(path) }
     func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor { throw denied }
+    func extend(_ path: FilePath) throws(FileError) -> FileDescriptor { throw denied }
     func read(
         _ file: FileDescriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileError) -> Int { try files.read(file, into: buffer, at: offset) }
