@@ -1,0 +1,78 @@
+package import FileIO
+internal import Hashing
+internal import ObjectModel
+
+/// Serves a store by the framed protocol to whoever is at the other end of two descriptors, until that side closes.
+///
+/// Nothing but frames is written. Which paths are served is said by ``ServedPath``; where links in the store may lead out of it, the
+/// transport has a file system that is confined to its root.
+package struct FramedServer: Sendable {
+    private let directory: DirectoryTransport
+    private let isReadOnly: Bool
+    private let seconds: Int
+    private let pulse: Int
+
+    /// - Parameters:
+    ///   - isReadOnly: Whether everything is refused that would change the store.
+    ///   - seconds: How long the other side may leave what it is sent unread.
+    ///   - pulse: Milliseconds after which the other side is told that a request is still worked on.
+    package init(
+        _ directory: DirectoryTransport, isReadOnly: Bool = false, timeLimit seconds: Int = 600,
+        pulse: Int = 10_000
+    ) {
+        (self.directory, self.isReadOnly, self.seconds) = (directory, isReadOnly, seconds)
+        self.pulse = pulse
+    }
+
+    /// Serves one connection, whose descriptors belong to this from now on; returns when it is over.
+    ///
+    /// If the output is a pipe, ``FramedTransport/ignoreBrokenPipes()`` was called before.
+    package func serve(input: FileDescriptor, output: FileDescriptor) throws(TransportError) {
+        let stream = FrameStream(input: input.raw, output: output.raw)
+        defer { stream.close() }
+        do throws(TransportError) { try serve(stream) } catch {
+            guard !stream.isAtEnd, !stream.isRefused else {
+                // Somebody who leaves in the midst of something is no failure of this side.
+                return
+            }
+            // Nothing that comes behind what is not understood can be.
+            let reply = FramedReply.failure(error)
+            stream.enqueue(reply.kind, number: 0, reply.payload)
+            try? stream.flush(within: 1)
+            throw error
+        }
+    }
+
+    private func serve(_ stream: FrameStream) throws(TransportError) {
+        let features = isReadOnly ? FramedGreeting.readOnly : 0
+        let greeting = FramedGreeting(version: FramedGreeting.newestVersion, features: features)
+        stream.enqueue(.greeting, number: 0, greeting.payload)
+        guard let answer = try message(stream, within: seconds) else { return }
+        guard answer.kind == .hello, let hello = FramedGreeting(answer.payload) else {
+            throw TransportError(.malformed, "what asks does not speak the framed protocol")
+        }
+        guard hello.version == FramedGreeting.newestVersion else {
+            throw TransportError(.unsupported, "version \(hello.version) of the protocol is not spoken here")
+        }
+        var session = FramedSession(directory, isReadOnly: isReadOnly, pulse: pulse, patience: seconds)
+        while let message = try message(stream, within: nil) {
+            try session.answer(message, stream)
+        }
+    }
+
+    /// The next frame; nothing if the other side has closed instead.
+    ///
+    /// - Parameter seconds: How long it is waited for.
+    private func message(
+        _ stream: FrameStream, within seconds: Int?
+    ) throws(TransportError) -> FramedMessage? {
+        while true {
+            if let message = try stream.next() { return message }
+            // All that came was answered, so the other side may be waiting.
+            try stream.flush(within: self.seconds)
+            if let message = try stream.next() { return message }
+            if stream.isAtEnd || stream.isRefused { return nil }
+            try stream.advance(within: seconds)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+internal import FileIO
+
+/// Which paths of a store may be asked for from outside, and for what.
+///
+/// Only names are looked at: that no link leads out of the store is for the file system below (``FileSystem/confined(to:)``).
+enum ServedPath {
+    private static let readable: Set<String> = ["format", "log", "packs", "tmp"]
+    private static let creatable: [[String]] = [["log", "new"], ["log", "lists"], ["log", "tile"]]
+    private static let removable: [[String]] = [["tmp"], ["packs"], ["log", "new"]]
+
+    static func checkReading(_ path: FilePath) throws(TransportError) {
+        guard let names = names(of: path), readable.contains(names[0]) else { throw denied(path) }
+    }
+
+    static func checkCreating(_ path: FilePath) throws(TransportError) {
+        guard let names = names(of: path), isBelow(creatable, names) else { throw denied(path) }
+    }
+
+    /// A partial file, and the name that it is to get.
+    static func checkUpload(_ partial: FilePath, _ path: FilePath) throws(TransportError) {
+        guard let from = names(of: partial), isBelow([["tmp"]], from) else { throw denied(partial) }
+        try checkUploadTarget(path)
+    }
+
+    static func checkUploadTarget(_ path: FilePath) throws(TransportError) {
+        guard let names = names(of: path), isBelow([["packs"]], names) else { throw denied(path) }
+    }
+
+    static func checkRemoving(_ path: FilePath) throws(TransportError) {
+        guard let names = names(of: path), isBelow(removable, names) else { throw denied(path) }
+    }
+
+    /// The names of a relative path, at least one; nothing if there is any other than a store has.
+    private static func names(of path: FilePath) -> [String]? {
+        guard path.bytes.count <= FramedRequest.pathLimit else { return nil }
+        var names: [String] = []
+        for name in path.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            let isDots = name.allSatisfy { $0 == UInt8(ascii: ".") } && name.count <= 2
+            guard !name.isEmpty, !isDots, name.allSatisfy(isAllowed) else { return nil }
+            names.append(String(decoding: name, as: UTF8.self))
+        }
+        return names.isEmpty ? nil : names
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+
+    private static func isBelow(_ directories: [[String]], _ names: [String]) -> Bool {
+        directories.contains { names.count > $0.count && names.starts(with: $0) }
+    }
+
+    private static func denied(_ path: FilePath) -> TransportError {
+        TransportError(.denied, "this path is not served for that")
+    }
+}
