@@ -1,0 +1,209 @@
+internal import ObjectModel
+
+/// The client's end of the framed protocol: requests that are on their way, and the replies to them.
+///
+/// Any number of requests may be on their way; each reply is kept until it is asked for. One thread at a time.
+final class FramedConnection {
+    /// A request on its way.
+    private struct Expectation {
+        /// More bytes than these answer something else.
+        let limit: Int
+        /// How many round trips were made when its reply is there.
+        let depth: Int
+        /// Nobody wants the reply any more.
+        var isForgotten = false
+        var replies: [FramedReply] = []
+        var isComplete = false
+    }
+
+    /// The longest chain of requests each of which was sent after the reply to the one before, with the greeting: how often the
+    /// line's delay was waited for.
+    private(set) var roundTrips = 0
+    private(set) var isReadOnly = false
+    private let stream: FrameStream
+    private let process: ProcessPipe?
+    private let seconds: Int
+    private var expectations: [UInt32: Expectation] = [:]
+    private var lastNumber: UInt32 = 0
+    /// Why nothing can be asked any more.
+    private var failure: TransportError?
+
+    /// Takes the server's greeting, and answers it.
+    ///
+    /// - Parameters:
+    ///   - process: The program at the other end of the stream, if it was started for this.
+    ///   - seconds: How long nothing may come while something is awaited.
+    ///   - opening: The same for the greeting.
+    init(_ stream: FrameStream, process: ProcessPipe?, seconds: Int, opening: Int) throws(TransportError) {
+        (self.stream, self.process, self.seconds) = (stream, process, seconds)
+        do throws(TransportError) { try greet(within: opening) } catch {
+            close()
+            throw error
+        }
+    }
+
+    func close() {
+        if failure == nil { failure = TransportError(.unreachable, "the connection was closed") }
+        stream.close()
+        _ = process?.end(within: 3)
+    }
+
+    // MARK: Greeting
+
+    private func greet(within opening: Int) throws(TransportError) {
+        let greeting = try guarding { () throws(TransportError) in try awaitGreeting(within: opening) }
+        guard greeting.version >= 1 else {
+            throw TransportError(.unsupported, "the other side speaks no version of the protocol")
+        }
+        roundTrips = 1
+        isReadOnly = greeting.features & FramedGreeting.readOnly != 0
+        let version = min(greeting.version, FramedGreeting.newestVersion)
+        stream.enqueue(.hello, number: 0, FramedGreeting(version: version, features: 0).payload)
+        // Whoever serves waits for it, and the first request may be long in coming.
+        try guarding { () throws(TransportError) in try stream.flush(within: seconds) }
+    }
+
+    private func awaitGreeting(within opening: Int) throws(TransportError) -> FramedGreeting {
+        while true {
+            let begin = stream.beginning(FramedMessage.headerLength + FramedGreeting.magic.count)
+            guard Self.mayBeGreeting(begin) else { throw strangeBeginning() }
+            if let message = try stream.next() {
+                guard let greeting = FramedGreeting(message.payload) else { throw strangeBeginning() }
+                return greeting
+            }
+            try stream.advance(within: opening)
+        }
+    }
+
+    /// Whether these may be the first bytes of a greeting.
+    private static func mayBeGreeting(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let header = FramedMessage.headerLength
+        let kind = FramedMessage.Kind.greeting.rawValue
+        for (place, byte) in bytes.enumerated() {
+            let isRight =
+                switch place {
+                case 0, 1: byte == 0
+                case 2: byte <= FramedGreeting.lengthLimit >> 8
+                case 3: true
+                case 4: byte == kind
+                case 5..<header: byte == 0
+                default: byte == FramedGreeting.magic[place - header]
+                }
+            if !isRight { return false }
+        }
+        return true
+    }
+
+    private func strangeBeginning() -> TransportError {
+        // The rest of a line that has begun is mostly there in a moment.
+        let began = FrameStream.milliseconds()
+        while stream.beginning(100).count < 100, FrameStream.milliseconds() - began < 1000 {
+            do throws(TransportError) { try stream.advance(within: 1) } catch { break }
+        }
+        let text = escapedText(stream.beginning(100))
+        return TransportError(
+            .malformed, "what answers is no mlrepo server, or something speaks before it: \"\(text)\"")
+    }
+
+    // MARK: Requests and replies
+
+    /// Puts a request behind those that are to be sent.
+    ///
+    /// - Parameter limit: Bytes that the reply may have.
+    /// - Returns: Its number.
+    func send(_ request: FramedRequest, limit: Int = FramedReply.shortLimit) throws(TransportError) -> UInt32
+    {
+        if let failure { throw failure }
+        repeat { lastNumber &+= 1 } while lastNumber == 0 || expectations[lastNumber] != nil
+        expectations[lastNumber] = Expectation(
+            limit: max(limit, FramedReply.shortLimit), depth: roundTrips + 1)
+        stream.enqueue(request.kind, number: lastNumber, request.payload)
+        return lastNumber
+    }
+
+    /// Waits for the reply to a request, or the next part of it; one that says that it could not be done is thrown.
+    func reply(to number: UInt32) throws(TransportError) -> FramedReply {
+        while true {
+            if let failure { throw failure }
+            guard var expectation = expectations[number] else {
+                throw TransportError(.failed, "a reply was asked for twice")
+            }
+            guard !expectation.replies.isEmpty else {
+                try guarding { () throws(TransportError) in try receive() }
+                continue
+            }
+            let reply = expectation.replies.removeFirst()
+            let isOver = expectation.isComplete && expectation.replies.isEmpty
+            expectations[number] = isOver ? nil : expectation
+            if case .failure(let error) = reply { throw error }
+            return reply
+        }
+    }
+
+    /// The replies to these requests are passed over when they come.
+    func forget(_ numbers: some Sequence<UInt32>) {
+        for number in numbers {
+            guard let expectation = expectations[number] else { continue }
+            if expectation.isComplete {
+                expectations[number] = nil
+            } else {
+                expectations[number]?.isForgotten = true
+                expectations[number]?.replies = []
+            }
+        }
+    }
+
+    /// What comes when something else should have come; nothing can be relied upon from then on.
+    func unexpected() -> TransportError {
+        let error = TransportError(.malformed, "the other side answered something else than was asked")
+        failure = error
+        return error
+    }
+
+    private func receive() throws(TransportError) {
+        while let message = try stream.next() { try accept(message) }
+        // What was just accepted may be what is waited for.
+        guard !hasNews else { return hasNews = false }
+        try stream.advance(within: stream.isRefused ? min(2, seconds) : seconds)
+    }
+
+    private var hasNews = false
+
+    private func accept(_ message: FramedMessage) throws(TransportError) {
+        let reply = try FramedReply(message)
+        if message.number == 0, case .failure(let error) = reply { throw error }
+        guard var expectation = expectations[message.number], !expectation.isComplete else {
+            throw TransportError(.malformed, "a reply came that nobody asked for")
+        }
+        if case .working = reply { return }
+        guard message.payload.count <= expectation.limit else {
+            throw TransportError(
+                .malformed, "a reply has \(message.payload.count) bytes, more than was asked for")
+        }
+        roundTrips = max(roundTrips, expectation.depth)
+        var isComplete = true
+        if case .names(_, let more) = reply { isComplete = !more }
+        if expectation.isForgotten {
+            if isComplete { expectations[message.number] = nil }
+            return
+        }
+        expectation.replies.append(reply)
+        expectation.isComplete = isComplete
+        expectations[message.number] = expectation
+        hasNews = true
+    }
+
+    /// Remembers what broke the connection, and says what became of the program behind it.
+    private func guarding<Result>(
+        _ body: () throws(TransportError) -> Result
+    ) throws(TransportError) -> Result {
+        do throws(TransportError) { return try body() } catch {
+            var error = error
+            if error.kind == .unreachable, stream.isAtEnd || stream.isRefused {
+                if let end = process?.explanation(within: 2) { error = TransportError(.unreachable, end) }
+            }
+            failure = error
+            throw error
+        }
+    }
+}

@@ -1,0 +1,82 @@
+internal import FileIO
+
+/// One upload over a connection: what the other side lacks of a file is sent without waiting for each reply.
+struct Uploading {
+    /// Bytes of one request.
+    private static let pieceLength = 256 << 10
+    /// Requests that are on their way at once.
+    private static let window = 32
+
+    private let upload: Upload
+    private let connection: FramedConnection
+
+    init(_ upload: Upload, _ connection: FramedConnection) {
+        (self.upload, self.connection) = (upload, connection)
+    }
+
+    /// - Returns: Whether the file got its name by this; not, if that was taken.
+    func run(progress: (Int) -> Void) throws(TransportError) -> Bool {
+        var reported = 0
+        // What an earlier attempt left may have other bytes; a second time it begins anew.
+        for _ in 0..<2 {
+            let number = try connection.send(.uploadBegin(partial: upload.partial, upload.path))
+            let start: Int
+            switch try connection.reply(to: number) {
+            case .taken: return false
+            case .length(let length): start = length
+            default: throw connection.unexpected()
+            }
+            progress(start - reported)
+            reported = start
+            try send(from: start, to: number) { count in
+                progress(count)
+                reported += count
+            }
+            let finishing = try connection.send(
+                .uploadFinish(upload: number, upload.path, length: upload.length, upload.digest))
+            switch try connection.reply(to: finishing) {
+            case .done(let isNew): return isNew
+            case .wrongBytes: continue
+            default: throw connection.unexpected()
+            }
+        }
+        throw TransportError(.failed, "\(upload.source) changed while it was read")
+    }
+
+    private func send(
+        from start: Int, to number: UInt32, progress: (Int) -> Void
+    ) throws(TransportError) {
+        guard start < upload.length else { return }
+        let source = try reading { () throws(FileError) in try upload.files.open(upload.source) }
+        defer { upload.files.close(source) }
+        var asked: [(number: UInt32, end: Int)] = []
+        // After a failure, nothing of what is on its way is waited for.
+        defer { connection.forget(asked.map(\.number)) }
+        var (offset, arrived, isOver) = (start, start, false)
+        while true {
+            while !isOver, asked.count < Self.window {
+                var bytes = [UInt8](repeating: 0, count: min(Self.pieceLength, upload.length - offset))
+                let count = try reading { () throws(FileError) in
+                    try upload.files.read(source, filling: &bytes, at: offset)
+                }
+                let request = FramedRequest.uploadData(upload: number, offset: offset, bytes[..<count])
+                // A file that is shorter than it was is found by its digest.
+                isOver = count < Self.pieceLength || offset + count == upload.length
+                guard count > 0 else { break }
+                offset += count
+                asked.append((try connection.send(request), offset))
+            }
+            guard let first = asked.first else { return }
+            guard case .length(first.end) = try connection.reply(to: first.number) else {
+                throw connection.unexpected()
+            }
+            asked.removeFirst()
+            progress(first.end - arrived)
+            arrived = first.end
+        }
+    }
+
+    private func reading<Result>(_ body: () throws(FileError) -> Result) throws(TransportError) -> Result {
+        do throws(FileError) { return try body() } catch { throw TransportError(error) }
+    }
+}

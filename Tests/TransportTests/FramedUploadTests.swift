@@ -1,0 +1,126 @@
+import FileIO
+import Hashing
+import TestSupport
+import Testing
+
+@testable import Remotes
+
+/// Uploads by the framed protocol, whole, resumed and wrong.
+@Suite struct FramedUploadTests {
+    private static let seed = UInt64.random(in: 0...UInt64.max)
+
+    @Test func aLargeFileGoesThereAndComesBack() throws {
+        print("seed \(Self.seed)")
+        var random = SplitMix64(seed: Self.seed)
+        let bytes = random.bytes(64 << 20 - random.below(1000))
+        let digest = SHA256.digest(of: bytes)
+        let store = try ServedStore()
+        let line = try store.connectByPipes()
+        let upload = try store.upload(bytes, to: "packs/ab/large")
+        var total = 0
+        #expect(try line.upload(upload) { total += $0 })
+        #expect(total == bytes.count)
+        #expect(try store.contents(upload.path).map { SHA256.digest(of: $0) } == digest)
+        #expect(try store.contents(upload.partial) == nil)
+        #expect(try !line.upload(upload) { _ in })
+        try line.read([FilePiece(upload.path, .whole(limit: 64 << 20))]) { (_, content) in
+            #expect(content.map { SHA256.digest(of: $0.bytes) } == digest, "seed \(Self.seed)")
+        }
+        let length = 3_000_000
+        let pieces = stride(from: 0, to: bytes.count, by: length).map {
+            FilePiece(upload.path, .range(offset: $0, length: length))
+        }
+        var hash = SHA256()
+        try line.read(pieces) { (_, content) throws(TransportError) in hash.update(content?.bytes ?? []) }
+        #expect(hash.finish() == digest, "seed \(Self.seed)")
+    }
+
+    @Test(arguments: [0, 1, 300_000, 2 << 20])
+    func anUploadGoesOnWhereItStopped(there: Int) throws {
+        print("seed \(Self.seed)")
+        var random = SplitMix64(seed: Self.seed)
+        let bytes = random.bytes(2 << 20)
+        let store = try ServedStore()
+        let upload = try store.upload(bytes, to: "packs/ab/resumed")
+        try store.write(Array(bytes[..<there]), to: "\(upload.partial)")
+        let line = try store.connect(pulse: 1)
+        var steps: [Int] = []
+        #expect(try line.upload(upload) { steps.append($0) })
+        #expect(steps.first == there)
+        #expect(steps.reduce(0, +) == bytes.count)
+        #expect(try store.contents(upload.path) == bytes)
+    }
+
+    @Test(arguments: [10, 1 << 20, 3 << 20])
+    func whatOthersLeftIsReplaced(there: Int) throws {
+        var random = SplitMix64(seed: 5)
+        let bytes = random.bytes(1 << 20)
+        let store = try ServedStore()
+        let upload = try store.upload(bytes, to: "packs/ab/other")
+        try store.write(random.bytes(there), to: "\(upload.partial)")
+        let line = try store.connect()
+        var total = 0
+        #expect(try line.upload(upload) { total += $0 })
+        #expect(total == bytes.count)
+        #expect(try store.contents(upload.path) == bytes)
+    }
+
+    @Test func otherBytesThanPromisedGetNoName() throws {
+        let store = try ServedStore()
+        let line = try store.connect()
+        for length in [0, 100, 1 << 20] {
+            let upload = try store.upload(
+                [UInt8](repeating: 1, count: length), to: "packs/ab/wrong", digest: SHA256.digest(of: [9]))
+            #expect(failureKind { try line.upload(upload) { _ in } } == .failed)
+            #expect(try store.contents(upload.path) == nil)
+            #expect(try store.contents(upload.partial) == nil)
+        }
+        #expect(try line.names(in: FilePath("packs/ab")).isEmpty)
+    }
+
+    @Test func aMissingSourceLeavesTheLineUsable() throws {
+        let store = try ServedStore()
+        let line = try store.connect()
+        let upload = Upload(
+            to: FilePath("packs/a"), owner: "somebody", length: 10, digest: SHA256.digest(of: []),
+            source: store.root / "none", files: store.files)
+        #expect(failureKind { try line.upload(upload) { _ in } } == .absent)
+        #expect(try line.upload(store.upload([1, 2, 3], to: "packs/a")) { _ in })
+    }
+
+    /// Each piece that is on its way after the first failure fails too, and only the first is told of.
+    @Test func aFailureEndsAnUpload() throws {
+        let store = try ServedStore()
+        try store.write([], to: "packs")
+        let line = try store.connect()
+        let upload = try store.upload([UInt8](repeating: 1, count: 4 << 20), to: "packs/a")
+        #expect(failureKind { try line.upload(upload) { _ in } } != nil)
+        #expect(try line.properties(of: [FilePath("format")]).first??.length == 8)
+    }
+
+    @Test func piecesThatLieElsewhereEndTheUpload() throws {
+        let store = try ServedStore()
+        let end = try store.line()
+        let stream = FrameStream(input: end, output: end)
+        let connection = try FramedConnection(stream, process: nil, seconds: 5, opening: 5)
+        let (partial, path) = (FilePath("tmp/upload-x"), FilePath("packs/x"))
+        let upload = try connection.send(.uploadBegin(partial: partial, path))
+        #expect(try connection.reply(to: upload) == .length(0))
+        let first = try connection.send(.uploadData(upload: upload, offset: 0, [1, 2, 3]))
+        #expect(try connection.reply(to: first) == .length(3))
+        for offset in [2, 3] {
+            let more = try connection.send(.uploadData(upload: upload, offset: offset, [4]))
+            #expect(throws: TransportError.self) { try connection.reply(to: more) }
+        }
+        let again = try connection.send(.uploadBegin(partial: partial, path))
+        #expect(try connection.reply(to: again) == .length(3))
+        let digest = SHA256.digest(of: [1, 2, 3])
+        for (number, target) in [(upload, path), (again, FilePath("packs/y"))] {
+            let finish = try connection.send(.uploadFinish(upload: number, target, length: 3, digest))
+            #expect(throws: TransportError.self) { try connection.reply(to: finish) }
+        }
+        #expect(try store.contents(path) == nil)
+        connection.close()
+        #expect(store.waitForEnds(1) == [nil])
+    }
+}
