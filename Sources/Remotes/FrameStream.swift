@@ -127,7 +127,7 @@ final class FrameStream {
             ]
             var left = -1
             if let seconds {
-                left = seconds * 1000 - (Self.milliseconds() - began)
+                left = min(seconds, 1 << 30) * 1000 - (Self.milliseconds() - began)
                 guard left > 0 else {
                     throw TransportError(.unreachable, "nothing came for \(seconds) seconds")
                 }

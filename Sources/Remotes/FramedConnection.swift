@@ -114,10 +114,14 @@ final class FramedConnection {
     func send(_ request: FramedRequest, limit: Int = FramedReply.shortLimit) throws(TransportError) -> UInt32
     {
         if let failure { throw failure }
+        let payload = request.payload
+        guard payload.count <= FramedMessage.payloadLimit else {
+            throw TransportError(.unsupported, "a request of \(payload.count) bytes is too long")
+        }
         repeat { lastNumber &+= 1 } while lastNumber == 0 || expectations[lastNumber] != nil
         expectations[lastNumber] = Expectation(
             limit: max(limit, FramedReply.shortLimit), depth: roundTrips + 1)
-        stream.enqueue(request.kind, number: lastNumber, request.payload)
+        stream.enqueue(request.kind, number: lastNumber, payload)
         return lastNumber
     }
 
@@ -129,7 +133,7 @@ final class FramedConnection {
                 throw TransportError(.failed, "a reply was asked for twice")
             }
             guard !expectation.replies.isEmpty else {
-                try guarding { () throws(TransportError) in try receive() }
+                try advance()
                 continue
             }
             let reply = expectation.replies.removeFirst()
@@ -138,6 +142,18 @@ final class FramedConnection {
             if case .failure(let error) = reply { throw error }
             return reply
         }
+    }
+
+    /// Bytes of requests that wait to be sent.
+    var unsent: Int { stream.unsent }
+
+    /// Whether a reply, or a part of it, has come already.
+    func hasReply(to number: UInt32) -> Bool { expectations[number]?.replies.isEmpty == false }
+
+    /// Waits until some of what waits is sent, or something comes.
+    func advance() throws(TransportError) {
+        if let failure { throw failure }
+        try guarding { () throws(TransportError) in try receive() }
     }
 
     /// The replies to these requests are passed over when they come.

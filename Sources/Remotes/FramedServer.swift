@@ -26,6 +26,8 @@ package struct FramedServer: Sendable {
 
     /// Serves one connection, whose descriptors belong to this from now on; returns when it is over.
     ///
+    /// A program that serves its own standard input and output hands over copies of them, and has its output go to its error output
+    /// from then on: what anybody else prints would be taken for frames.
     /// If the output is a pipe, ``FramedTransport/ignoreBrokenPipes()`` was called before.
     package func serve(input: FileDescriptor, output: FileDescriptor) throws(TransportError) {
         let stream = FrameStream(input: input.raw, output: output.raw)

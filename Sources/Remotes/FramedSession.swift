@@ -14,6 +14,7 @@ struct FramedSession {
     private struct OpenUpload {
         let number: UInt32
         let file: PartialFile
+        let partial: FilePath
         let path: FilePath
     }
 
@@ -81,7 +82,7 @@ struct FramedSession {
             try ServedPath.checkUpload(partial, path)
             if try directory.properties(of: [path]).contains(where: { $0 != nil }) { return [.taken] }
             let file = try directory.partialFile(partial)
-            upload = OpenUpload(number: number, file: file, path: path)
+            upload = OpenUpload(number: number, file: file, partial: partial, path: path)
             return [.length(file.length)]
         case .uploadData(let upload, let offset, let bytes):
             return [.length(try append(bytes, at: offset, to: upload))]
@@ -147,10 +148,17 @@ struct FramedSession {
     private mutating func append(
         _ bytes: ArraySlice<UInt8>, at offset: Int, to number: UInt32
     ) throws(TransportError) -> Int {
-        let file = try openUpload(number).file
+        let open = try openUpload(number)
+        let file = open.file
         do throws(TransportError) {
             guard offset == file.length else {
                 throw TransportError(.malformed, "bytes for \(offset) came, where \(file.length) are there")
+            }
+            // A client whose line broke may go on over another one, and have the file finished there, while the rest of what it
+            // sent over this one still comes: that must not be added to what has its name by now.
+            let length = try directory.properties(of: [open.partial]).first.flatMap { $0?.length }
+            guard length == file.length else {
+                throw TransportError(.failed, "another connection goes on with this upload")
             }
             do throws(FileError) { try file.append(bytes) } catch { throw TransportError(error) }
         } catch {

@@ -13,7 +13,7 @@ package final class FramedTransport: Transport {
     private static let pathsOfRequest = 256
     /// Requests that are on their way at once, where each has a small reply.
     private static let window = 64
-    /// Bytes of all names in a directory; more are not believed.
+    /// Bytes of memory for all names in a directory; more are not believed.
     private static let namesLimit = 256 << 20
 
     /// Waits for the greeting of whoever is at the other end.
@@ -100,7 +100,8 @@ package final class FramedTransport: Transport {
                     throw connection.unexpected()
                 }
                 names += some
-                length += some.reduce(0) { $0 + $1.count }
+                // With what each takes in memory; no reply is for nothing, so that they end.
+                length += some.reduce(64) { $0 + $1.count + 48 }
                 guard length <= Self.namesLimit else { throw connection.unexpected() }
                 goesOn = more
             }

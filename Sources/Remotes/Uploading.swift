@@ -6,6 +6,8 @@ struct Uploading {
     private static let pieceLength = 256 << 10
     /// Requests that are on their way at once.
     private static let window = 32
+    /// Bytes that wait to be sent: more would only be in the way of what comes after a failure.
+    private static let unsentLimit = 1 << 20
 
     private let upload: Upload
     private let connection: FramedConnection
@@ -54,7 +56,7 @@ struct Uploading {
         defer { connection.forget(asked.map(\.number)) }
         var (offset, arrived, isOver) = (start, start, false)
         while true {
-            while !isOver, asked.count < Self.window {
+            while !isOver, asked.count < Self.window, connection.unsent < Self.unsentLimit {
                 var bytes = [UInt8](repeating: 0, count: min(Self.pieceLength, upload.length - offset))
                 let count = try reading { () throws(FileError) in
                     try upload.files.read(source, filling: &bytes, at: offset)
@@ -67,6 +69,10 @@ struct Uploading {
                 asked.append((try connection.send(request), offset))
             }
             guard let first = asked.first else { return }
+            if !isOver, asked.count < Self.window, !connection.hasReply(to: first.number) {
+                try connection.advance()
+                continue
+            }
             guard case .length(first.end) = try connection.reply(to: first.number) else {
                 throw connection.unexpected()
             }

@@ -33,8 +33,10 @@ final class ServedStore: Sendable {
     deinit { Self.removeAll(root, files) }
 
     /// The same files without a line between.
+    ///
+    /// No link leads out of them, where the system can see to that.
     var directory: DirectoryTransport {
-        DirectoryTransport(name: "the store", root: root, files: files) { count in
+        DirectoryTransport(name: "the store", root: root, files: files.confined(to: root) ?? files) { count in
             var random = SystemRandomNumberGenerator()
             return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
         }
@@ -167,9 +169,7 @@ enum Relay {
             rest -= count
             var sent = 0
             while sent < count {
-                let more = buffer[sent..<count].withUnsafeBytes {
-                    send(to, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-                }
+                let more = sendBytes(to, buffer[sent..<count])
                 guard more > 0 else { return }
                 sent += more
             }
@@ -185,4 +185,16 @@ extension SplitMix64 {
 func failureKind<Result>(_ body: () throws -> Result) -> TransportError.Kind? {
     do { _ = try body() } catch { return (error as? TransportError)?.kind }
     return nil
+}
+
+/// Sends bytes on a socket, as many as it takes; less than nothing if the other side is gone.
+@discardableResult
+func sendBytes(_ descriptor: Int32, _ bytes: some Collection<UInt8>) -> Int {
+    Array(bytes).withUnsafeBytes {
+        #if canImport(Glibc)
+            send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        #else
+            send(descriptor, $0.baseAddress, $0.count, 0)
+        #endif
+    }
 }

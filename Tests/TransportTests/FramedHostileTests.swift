@@ -21,7 +21,7 @@ import Testing
         let (here, there) = try ServedStore.socketPair()
         var room: Int32 = 1 << 20
         setsockopt(there, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
-        _ = bytes.withUnsafeBytes { send(there, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        sendBytes(there, bytes)
         guard closing else { return (here, there) }
         close(there)
         return (here, nil)
@@ -93,7 +93,7 @@ import Testing
                 bytes += frame(kind, UInt32(random.below(5)), random.bytes(random.below(60)))
             }
             bytes += random.bytes(random.below(40))
-            _ = bytes.withUnsafeBytes { send(end, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            sendBytes(end, bytes)
             close(end)
         }
         #expect(store.waitForEnds(200).count == 200, "seed \(Self.seed)")
@@ -104,7 +104,7 @@ import Testing
         let store = try ServedStore()
         let end = try store.line()
         let bytes = hello + [0xff, 0xff, 0xff, 0xff, 16, 0, 0, 0, 1]
-        _ = bytes.withUnsafeBytes { send(end, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        sendBytes(end, bytes)
         #expect(store.waitForEnds(1).map { $0?.kind } == [.malformed])
         close(end)
         let (here, there) = try line(saying: greeting + [0x00, 0x50, 0, 0, 64, 0, 0, 0, 1], closing: false)
@@ -180,11 +180,9 @@ import Testing
         let thread = Thread {
             for _ in 0..<4 {
                 poll(nil, 0, 400)
-                _ = working.withUnsafeBytes {
-                    send(there ?? -1, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-                }
+                sendBytes(there ?? -1, working)
             }
-            _ = done.withUnsafeBytes { send(there ?? -1, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            sendBytes(there ?? -1, done)
         }
         let client = try ServedStore.client(here, timeLimit: 1)
         #expect(try client.create(FilePath("log/new/1"), [1]))
@@ -201,7 +199,7 @@ import Testing
             let request = FramedRequest.read(FilePiece(FilePath("packs/a"), .end(length: 1 << 20)))
             bytes += frame(request.kind, UInt32(number), request.payload)
         }
-        _ = bytes.withUnsafeBytes { send(end, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        sendBytes(end, bytes)
         #expect(store.waitForEnds(1).map { $0?.kind } == [.unreachable])
         close(end)
     }

@@ -211,6 +211,20 @@ import Testing
         #expect(try line.names(in: FilePath("packs")) == [[UInt8(ascii: "a")]])
     }
 
+    #if os(Linux)
+        @Test func linksDoNotLeadOut() throws {
+            let store = try ServedStore()
+            try store.files.makeDirectory(store.root / "packs", permissions: 0o700)
+            try store.files.makeLink(store.root / "packs/out", target: Array("/etc".utf8))
+            try store.files.makeLink(store.root / "packs/file", target: Array("../format".utf8))
+            let line = try store.connect()
+            for path in ["packs/out/passwd", "packs/file"].map({ FilePath($0) }) {
+                #expect(failureKind { try line.read([FilePiece(path, .end(length: 1))]) { _, _ in } } != nil)
+            }
+            #expect(try line.names(in: FilePath("packs/out")).isEmpty)
+        }
+    #endif
+
     @Test func errorsKeepTheirKind() throws {
         let store = try ServedStore()
         try store.write([1], to: "log/new")

@@ -98,6 +98,24 @@ import Testing
         #expect(try line.properties(of: [FilePath("format")]).first??.length == 8)
     }
 
+    /// What an abandoned line still brings is not added to a file that was finished over another one.
+    @Test func aLineThatWasLeftChangesNothingAnyMore() throws {
+        let store = try ServedStore()
+        let end = try store.line()
+        let stream = FrameStream(input: end, output: end)
+        let old = try FramedConnection(stream, process: nil, seconds: 5, opening: 5)
+        let upload = try store.upload([1, 2, 3, 4, 5, 6], to: "packs/x")
+        let number = try old.send(.uploadBegin(partial: upload.partial, upload.path))
+        #expect(try old.reply(to: number) == .length(0))
+        let first = try old.send(.uploadData(upload: number, offset: 0, [1, 2, 3]))
+        #expect(try old.reply(to: first) == .length(3))
+        #expect(try store.connect().upload(upload) { _ in })
+        let late = try old.send(.uploadData(upload: number, offset: 3, [4, 5, 6]))
+        #expect(throws: TransportError.self) { try old.reply(to: late) }
+        #expect(try store.contents(upload.path) == [1, 2, 3, 4, 5, 6])
+        old.close()
+    }
+
     @Test func piecesThatLieElsewhereEndTheUpload() throws {
         let store = try ServedStore()
         let end = try store.line()
