@@ -30,12 +30,10 @@ struct Uploading {
             }
             progress(start - reported)
             reported = start
-            try send(from: start, to: number) { count in
+            let finishing = try send(from: start, to: number) { count in
                 progress(count)
                 reported += count
             }
-            let finishing = try connection.send(
-                .uploadFinish(upload: number, upload.path, length: upload.length, upload.digest))
             switch try connection.reply(to: finishing) {
             case .done(let isNew): return isNew
             case .wrongBytes: continue
@@ -45,16 +43,23 @@ struct Uploading {
         throw TransportError(.failed, "\(upload.source) changed while it was read")
     }
 
+    /// Sends what lies behind a start, and that this was all, and waits until all of it has arrived.
+    ///
+    /// - Returns: The request that ends the upload, whose reply is still to come.
     private func send(
         from start: Int, to number: UInt32, progress: (Int) -> Void
-    ) throws(TransportError) {
-        guard start < upload.length else { return }
+    ) throws(TransportError) -> UInt32 {
         let source = try reading { () throws(FileError) in try upload.files.open(upload.source) }
         defer { upload.files.close(source) }
         var asked: [(number: UInt32, end: Int)] = []
-        // After a failure, nothing of what is on its way is waited for.
-        defer { connection.forget(asked.map(\.number)) }
-        var (offset, arrived, isOver) = (start, start, false)
+        var (offset, arrived, isOver) = (start, start, start >= upload.length)
+        var finishing: UInt32?
+        var hasArrived = false
+        defer {
+            // After a failure, nothing of what is on its way is waited for.
+            connection.forget(asked.map(\.number))
+            if !hasArrived, let finishing { connection.forget([finishing]) }
+        }
         while true {
             while !isOver, asked.count < Self.window, connection.unsent < Self.unsentLimit {
                 var bytes = [UInt8](repeating: 0, count: min(Self.pieceLength, upload.length - offset))
@@ -68,7 +73,16 @@ struct Uploading {
                 offset += count
                 asked.append((try connection.send(request), offset))
             }
-            guard let first = asked.first else { return }
+            if isOver, finishing == nil {
+                // It comes behind the bytes, so it need not wait for the replies to them.
+                finishing = try connection.send(
+                    .uploadFinish(upload: number, upload.path, length: upload.length, upload.digest))
+            }
+            guard let first = asked.first else {
+                guard let finishing else { throw connection.unexpected() }
+                hasArrived = true
+                return finishing
+            }
             if !isOver, asked.count < Self.window, !connection.hasReply(to: first.number) {
                 try connection.advance()
                 continue

@@ -98,6 +98,67 @@ import Testing
         #expect(try line.properties(of: [FilePath("format")]).first??.length == 8)
     }
 
+    /// A server that answers nothing about an upload's bytes before all of them are there.
+    private func answering(
+        _ count: Int, on line: Int32, with reply: @escaping @Sendable (Int) -> FramedReply?
+    ) -> Thread? {
+        Thread {
+            let stream = FrameStream(input: line, output: line)
+            func answer(_ number: UInt32, _ reply: FramedReply) {
+                stream.enqueue(reply.kind, number: number, reply.payload)
+            }
+            stream.enqueue(.greeting, number: 0, FramedGreeting(version: 1, features: 0).payload)
+            var waiting: [(UInt32, Int)] = []
+            while !stream.isAtEnd {
+                while let message = try? stream.next() {
+                    switch try? FramedRequest(message) {
+                    case .uploadBegin: answer(message.number, .length(0))
+                    case .uploadData(_, let offset, let bytes):
+                        waiting.append((message.number, offset + bytes.count))
+                    case .uploadFinish: waiting.append((message.number, -1))
+                    case .names: answer(message.number, .names([], more: false))
+                    default: break
+                    }
+                    guard waiting.count == count else { continue }
+                    for (number, end) in waiting {
+                        if let reply = reply(end) { answer(number, reply) }
+                    }
+                    waiting = []
+                }
+                guard (try? stream.advance(within: 10)) != nil else { return }
+            }
+        }
+    }
+
+    @Test func bytesAreSentBeforeTheFirstReply() throws {
+        let store = try ServedStore()
+        let upload = try store.upload([UInt8](repeating: 3, count: 20 << 18), to: "packs/a")
+        let (here, there) = try ServedStore.socketPair()
+        let thread = answering(21, on: there) { $0 < 0 ? .done(true) : .length($0) }
+        let line = try ServedStore.client(here, timeLimit: 5)
+        var total = 0
+        #expect(try line.upload(upload) { total += $0 })
+        #expect(total == upload.length)
+        // The greeting, the beginning, and all the rest at once.
+        #expect(line.roundTrips == 3)
+        line.close()
+        thread?.join()
+    }
+
+    @Test func aFailureIsToldOfWithoutTheOtherReplies() throws {
+        let store = try ServedStore()
+        let upload = try store.upload([UInt8](repeating: 3, count: 40 << 18), to: "packs/a")
+        let (here, there) = try ServedStore.socketPair()
+        let thread = answering(5, on: there) { end in
+            end == 1 << 18 ? .failure(TransportError(.full, "no room")) : nil
+        }
+        let line = try ServedStore.client(here, timeLimit: 5)
+        #expect(failureKind { try line.upload(upload) { _ in } } == .full)
+        #expect(try line.names(in: FilePath("packs")).isEmpty)
+        line.close()
+        thread?.join()
+    }
+
     /// What an abandoned line still brings is not added to a file that was finished over another one.
     @Test func aLineThatWasLeftChangesNothingAnyMore() throws {
         let store = try ServedStore()
