@@ -128,7 +128,7 @@ let package = Package(
             "CommandLine",
             [
                 "MLRepo", "ParameterFiles", "ObjectModel", "Observation", "FileIO", "Lineage", "Storage",
-                "WorkingTree", "Catalogue",
+                "WorkingTree", "Remotes", "Catalogue",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         /** The program: nothing but its start */

@@ -1,6 +1,7 @@
 internal import FileIO
 internal import MLRepo
 internal import ObjectModel
+internal import Remotes
 internal import Storage
 internal import WorkingTree
 
@@ -10,6 +11,7 @@ enum ExitStatus: Int32 {
     case usage = 64
     case damaged = 65
     case notFound = 66
+    case unreachable = 69
     case wouldLose = 73
     case inputOutput = 74
     case busy = 75
@@ -41,6 +43,20 @@ struct Failure: Error {
         message = Terminal.oneLine("\(error)")
         switch error {
         case .catalogue: status = .inputOutput
+        case .remote(let error): (status, hint) = Self.ending(error)
+        case .noRemote: (status, hint) = (.notFound, "mlrepo remote add NAME URL; mlrepo remote lists them")
+        case .badPlace:
+            (status, hint) = (.usage, "a directory, file:///path, ssh://host/path or user@host:path")
+        case .notFastForward(let remote, _):
+            let word = ShellWord.quoted(Array(remote.utf8))
+            (status, hint) = (
+                .wouldLose,
+                "mlrepo fetch \(word) brings them here; --force gives them up, if they are what was fetched last"
+            )
+        case .movedThere(let remote, _):
+            (status, hint) = (
+                .wouldLose, "mlrepo fetch \(ShellWord.quoted(Array(remote.utf8))), and look at it first"
+            )
         case .noRepository: (status, hint) = (.notFound, "mlrepo init")
         case .store(let error): (status, hint) = Self.ending(error)
         case .object(let error):
@@ -157,6 +173,31 @@ struct Failure: Error {
     static let mending =
         "mlrepo fsck names what is damaged, and the files that need it; mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy"
 
+    /// Something with another store: what errors of this one advise is not for it.
+    private static func ending(_ error: RemoteError) -> (ExitStatus, String?) {
+        switch error.problem {
+        case .transport(let error):
+            switch error.kind {
+            case .unreachable: (.unreachable, "type the command again; it goes on where it was")
+            case .denied: (.notPermitted, nil)
+            case .full: (.inputOutput, "the disk there is full")
+            case .absent: (.notFound, nil)
+            case .unsupported: (.usage, nil)
+            case .malformed: (.damaged, nil)
+            case .failed, .stopped: (.inputOutput, nil)
+            }
+        case .store(.format), .store(.feature): (.damaged, "a newer mlrepo wrote that store")
+        case .store, .object: (.damaged, "mlrepo fsck, typed there, names all that is damaged")
+        case .notAStore: (.notFound, "mlrepo init --bare, typed there, makes one")
+        case .rolledBack, .forked, .exchanged:
+            (
+                .damaged,
+                "nothing was taken over; mlrepo remote forget NAME takes what is there for new, if somebody meant it"
+            )
+        case .moved, .busy: (.busy, "type the command again")
+        }
+    }
+
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
         case .notFound: (.notFound, "mlrepo init")
@@ -174,6 +215,7 @@ struct Failure: Error {
                 .usage,
                 "keep long values in a file that is tracked, and leave them out of parameters and metrics"
             )
+        case .unreachable: (.unreachable, nil)
         case .busy, .moved, .outdated: (.busy, "type the command again")
         }
     }

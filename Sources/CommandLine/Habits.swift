@@ -25,10 +25,10 @@ enum Habits {
                 "an experiment is a run; its parameters and metrics are found",
                 "mlrepo run COMMAND, mlrepo runs, mlrepo compare RUN RUN"
             )
-        case "clone", "push", "pull", "fetch", "remote":
+        case "pull":
             (
-                "there are no remotes yet: working copies share a store",
-                "mlrepo init --store PATH makes a working copy of a store; mlrepo checkout BRANCH brings what others committed"
+                "what comes from another store is looked at before it is taken over",
+                "mlrepo fetch, mlrepo log origin/main, and mlrepo checkout main --at origin/main where nothing of yours is in the way"
             )
         case "track": ("what is tracked is said once", "mlrepo add PATH, or mlrepo add --pattern '*.bin'")
         case "merge", "cherry-pick":

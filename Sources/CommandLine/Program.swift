@@ -25,7 +25,8 @@ struct MLRepoCommand: ParsableCommand {
             CommandGroup(
                 name: "Start",
                 subcommands: [
-                    InitCommand.self, WorktreeCommand.self, ConfigCommand.self, DoctorCommand.self,
+                    InitCommand.self, CloneCommand.self, WorktreeCommand.self, ConfigCommand.self,
+                    DoctorCommand.self,
                     VersionCommand.self,
                 ]),
             CommandGroup(
@@ -42,6 +43,8 @@ struct MLRepoCommand: ParsableCommand {
                     LogCommand.self, ShowCommand.self, DiffCommand.self, BranchCommand.self, TagCommand.self,
                     UndoCommand.self, RedoCommand.self, OperationsCommand.self,
                 ]),
+            CommandGroup(
+                name: "Move", subcommands: [RemoteCommand.self, PushCommand.self, FetchCommand.self]),
             CommandGroup(
                 name: "Trace",
                 subcommands: [

@@ -311,6 +311,8 @@ extension Event {
     var isOperation: Bool {
         // What a run records, and a tree that comes and goes with it, is nothing to take back.
         if verb == Repository.runVerb { return false }
+        // What another store has does not go away here.
+        if verb == Repository.fetchVerb || verb == Repository.pushVerb { return false }
         return verb == "checkout" || verb == Repository.overwritingVerb
             || refs.contains { $0.name.name(in: "kept") == nil && $0.name.name(in: "runs") == nil }
     }

@@ -84,7 +84,7 @@ package struct Repository: Sendable {
                     guard try copy.pending() == pending, try copy.head() == seen,
                         try ref(name)?.id == standing
                     else { return }
-                    try storing { () throws(StoreError) in try store.log.confirm() }
+                    try storing { () throws(StoreError) in try store.confirm() }
                     try? copy.settle(done, goal)
                 }
             } else if standing != head.commit, try isAnother(head) {
@@ -96,13 +96,13 @@ package struct Repository: Sendable {
                 let hasBegun = try began(pending, on: standing)
                 if pending == nil || isMerged || hasBegun {
                     head.commit = standing
-                    try storing { () throws(StoreError) in try store.log.confirm() }
+                    try storing { () throws(StoreError) in try store.confirm() }
                 }
             }
         } else if head.commit != nil, try hasTakenBackFirst(name, head) {
             // An undo of the first commit that was killed behind its log entry.
             head.commit = nil
-            try storing { () throws(StoreError) in try store.log.confirm() }
+            try storing { () throws(StoreError) in try store.confirm() }
         }
         if let id = head.commit, try ref(name) == nil, try lostCommit() != nil {
             // Another store, or one that lost everything of this working copy: it stands on nothing there.

@@ -1,5 +1,6 @@
 package import FileIO
 package import ObjectModel
+package import Remotes
 package import Storage
 package import WorkingTree
 
@@ -11,6 +12,16 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case object(ReadError)
     case tree(WorkingTreeError)
     case file(FileError)
+    /// Something with another store.
+    case remote(RemoteError)
+    /// No other store is known by that name.
+    case noRemote(String)
+    /// A text is no place where another store can be.
+    case badPlace(String, problem: String)
+    /// Refs of another store have what this one lacks, and would lose it.
+    case notFastForward(remote: String, names: [RefName])
+    /// A ref of another store is not what was seen there last.
+    case movedThere(remote: String, RefName)
     /// Questions cannot be answered: what SQLite says.
     case catalogue(String)
     /// A file of the working copy is damaged.
@@ -92,6 +103,14 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .object(let error): "\(error)"
         case .tree(let error): "\(error)"
         case .file(let error): "\(error)"
+        case .remote(let error): "\(error)"
+        case .noRemote(let text): "no other store is known as '\(escapedText(text.utf8))'"
+        case .badPlace(let text, let problem):
+            "'\(escapedText(text.utf8))' is no place of a store: \(problem)"
+        case .notFastForward(let remote, let names):
+            "\(remote) has commits that this store has not: \(names.map(\.text).joined(separator: ", ")) would lose them"
+        case .movedThere(let remote, let name):
+            "\(name) of \(remote) is not what was fetched from there last: somebody moved it"
         case .catalogue(let words): words
         case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
         case .storeGone(let path): "the store of this working copy was in \(path), and is there no more"

@@ -38,7 +38,7 @@ extension Repository {
             return id
         }
         if let id = try past(name, of: text) { return id }
-        for group in ["branches/", "tags/"] {
+        for group in ["branches/", "tags/", "remotes/"] {
             guard let refName = try? RefName(group + name) else { continue }
             if let target = try ref(refName), target.kind == .commit { return target.id }
         }

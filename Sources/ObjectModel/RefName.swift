@@ -18,7 +18,7 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         // By bytes: a character at a time takes ten times as long.
         guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
         return switch text[..<slash] {
-        case "branches", "tags", "worktrees", "kept": .commit
+        case "branches", "tags", "worktrees", "kept", "remotes": .commit
         case "runs": .run
         default: nil
         }
@@ -33,6 +33,11 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
     /// What a working copy is about to overwrite.
     package static func kept(_ id: String) throws(InvalidName) -> RefName { try RefName("kept/" + id) }
+
+    /// A branch of another store, as it was seen there last.
+    package static func remote(_ remote: String, _ branch: String) throws(InvalidName) -> RefName {
+        try RefName("remotes/\(remote)/\(branch)")
+    }
 
     /// The name without the group it is in, if it is in that group.
     package func name(in group: String) -> String? {

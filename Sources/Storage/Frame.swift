@@ -172,7 +172,7 @@ package struct EncodedFrame: Sendable {
     }
 
     /// Its length in a pack, without padding.
-    var storedLength: Int { FrameHeader.byteCount + table.count + stored.count }
+    package var storedLength: Int { FrameHeader.byteCount + table.count + stored.count }
 
     /// A frame as it lies in another pack; its bases lie in this one, or anywhere if it is a difference.
     init(copying raw: PackReader.RawFrame, objects: [Object]) {

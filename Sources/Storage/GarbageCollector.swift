@@ -323,7 +323,7 @@ package struct GarbageCollector: Sendable {
         let freed = try StoreDoom(store, random: random).delete(plan.leftovers)
         for file in plan.temporaries { try? store.files.removeIfPresent(file) }
         let nonce = Hex.text(random(8))
-        let sealing = LogSealing(store.log, nonce: nonce)
+        let sealing = LogSealing(store.log, store.files, nonce: nonce)
         try sealing.seal(store.current)
         try sealing.removeNames(store.current, clock: try store.fileClock(nonce: nonce))
         return freed
@@ -344,7 +344,7 @@ private struct PackHistory {
     private(set) var temporaryBytes = 0
 
     init(_ store: ObjectStore, _ times: GarbageCollector.Times, clock: Int64) throws(StoreError) {
-        let ages = LogAges(store.log, clock: clock)
+        let ages = LogAges(store.log, store.files, clock: clock)
         // The clock may have been wrong for a while: what is younger in the log than one of the window's entries is in it, too.
         var windowCount = 0
         var (named, doomed): (Set<PackName>, Set<PackName>) = ([], [])

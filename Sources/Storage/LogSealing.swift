@@ -9,14 +9,13 @@ struct LogSealing {
     static let nameGrace: Int64 = 86_400_000_000_000
 
     private let log: OperationLog
+    private let files: any FileSystem
     /// For names of temporary files.
     private let nonce: String
     private var layout: StoreLayout { log.layout }
-    private var files: any FileSystem { log.files }
 
-    init(_ log: OperationLog, nonce: String) {
-        self.log = log
-        self.nonce = nonce
+    init(_ log: OperationLog, _ files: any FileSystem, nonce: String) {
+        (self.log, self.files, self.nonce) = (log, files, nonce)
     }
 
     /// Whether the last entries of a state make a tile full.

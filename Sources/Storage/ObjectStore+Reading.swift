@@ -75,7 +75,7 @@ extension ObjectStore {
     }
 
     /// Whether a blob lies in a frame that can be a base's for one of some depth, and what that needs is there.
-    func hasCopy(of reference: ObjectReference, below depth: Int) -> Bool {
+    package func hasCopy(of reference: ObjectReference, below depth: Int) -> Bool {
         packs.contains { pack in
             guard let place = pack.index.find(reference), !place.isRecipe else { return false }
             let own = pack.index.depth(place.frame)

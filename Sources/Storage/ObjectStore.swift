@@ -32,6 +32,8 @@ package final class ObjectStore: ObjectReader {
     private let state: Mutex<Snapshot>
     /// Live packs that are not to be opened, in a store that is opened for repair; nothing otherwise.
     private let damaged: Set<PackName>?
+    /// Packs that are read with those of the store and are not its own.
+    private let foreign: [PackReader]
     let cache = FrameCache(limit: 48 << 20)
     let coders = Mutex<[CoderBox]>([])
     /// A guess, as packs come and go: the place in ``packs`` at which metadata was found last.
@@ -49,15 +51,16 @@ package final class ObjectStore: ObjectReader {
 
     private init(
         layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState,
-        damaged: Set<PackName>?
+        damaged: Set<PackName>?, reusing packs: [PackReader] = [], foreign: [PackReader] = []
     ) throws(StoreError) {
         self.layout = layout
         self.format = format
         self.files = files
         self.log = log
         self.damaged = damaged
-        let packs = try Self.packs(of: state, reusing: [], without: damaged, layout, files)
-        self.state = Mutex(Snapshot(state: state, packs: packs))
+        self.foreign = foreign
+        let packs = try Self.packs(of: state, reusing: packs, without: damaged, layout, files)
+        self.state = Mutex(Snapshot(state: state, packs: packs + foreign))
     }
 
     // MARK: Opening
@@ -82,7 +85,7 @@ package final class ObjectStore: ObjectReader {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let files = shared(files, format)
         let log = OperationLog(layout: layout, files: files, origin: format.origin)
-        let known = try rememberedState(layout, log)
+        let known = try rememberedState(layout, log, files)
         guard var state = try log.newest(from: known) else {
             throw .damaged(layout.newEntries, problem: "the log has no entries")
         }
@@ -125,10 +128,10 @@ package final class ObjectStore: ObjectReader {
     }
 
     /// The state in `cache/`, if it is one of this log.
-    private static func rememberedState(_ layout: StoreLayout, _ log: OperationLog) throws(StoreError)
-        -> StoreState?
-    {
-        guard let bytes = try? log.files.contentsIfPresent(layout.cache / "state", limit: 16 << 20),
+    private static func rememberedState(
+        _ layout: StoreLayout, _ log: OperationLog, _ files: any FileSystem
+    ) throws(StoreError) -> StoreState? {
+        guard let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20),
             let remembered = RememberedState(bytes: bytes),
             let entry = try log.entry(of: remembered)
         else { return nil }
@@ -262,8 +265,20 @@ package final class ObjectStore: ObjectReader {
     private func move(to new: StoreState, _ doomed: Set<PackName>) throws(StoreError) {
         let reusable = state.withLock { $0.packs }
         let packs = try Self.packs(of: new, reusing: reusable, without: damaged, layout, files)
-        state.withLock { $0 = Snapshot(state: new, packs: packs, doomed: $0.doomed.union(doomed)) }
+        let foreign = foreign.filter { !new.isLive($0.name) }
+        state.withLock { $0 = Snapshot(state: new, packs: packs + foreign, doomed: $0.doomed.union(doomed)) }
         remember(new)
+    }
+
+    /// Makes the entries that can be seen durable: one that is there may be of a writer that died before it came to this.
+    ///
+    /// A store that cannot be written to is left alone.
+    package func confirm() throws(StoreError) {
+        try filing { () throws(FileError) in
+            do throws(FileError) { try files.synchronizeDirectory(layout.newEntries) } catch {
+                guard error.isDenied else { throw error }
+            }
+        }
     }
 
     /// Whether a pack was doomed since the store was opened, so that it must not be added any more.
@@ -358,6 +373,15 @@ package final class ObjectStore: ObjectReader {
 
     /// The live packs, the largest first.
     package var packs: [PackReader] { state.withLock { $0.packs } }
+
+    /// The same store as it is now, in which objects of further packs are found too: such as another store has, and this one is
+    /// about to get.
+    package func viewing(_ packs: [PackReader]) throws(StoreError) -> ObjectStore {
+        let (state, known) = self.state.withLock { ($0.state, $0.packs) }
+        return try ObjectStore(
+            layout: layout, format: format, files: files, log: log, state: state, damaged: damaged,
+            reusing: known, foreign: (foreign + packs).filter { !state.isLive($0.name) })
+    }
 
     /// Live packs that are not read, in a store that was opened for repair; sorted.
     package var leftOut: [PackName] {

@@ -1,5 +1,5 @@
-internal import FileIO
-internal import ObjectModel
+package import FileIO
+package import ObjectModel
 
 /// The log of a store: read from where one was, and extended by creating the next entry
 /// (`Documentation/Formats/log.md`).
@@ -7,9 +7,19 @@ package struct OperationLog: Sendable {
     /// Entries of a tile.
     package static let tileWidth = 256
 
-    let layout: StoreLayout
-    let files: any FileSystem
+    package let layout: StoreLayout
+    private let files: any LogFiles
     let origin: String
+
+    /// - Parameter origin: The store's own name, which every entry has to state.
+    package init(layout: StoreLayout, files: any LogFiles, origin: String) {
+        (self.layout, self.files, self.origin) = (layout, files, origin)
+    }
+
+    /// The log of a store on a disk.
+    package init(layout: StoreLayout, files: any FileSystem, origin: String) {
+        self.init(layout: layout, files: DiskLogFiles(layout: layout, files: files), origin: origin)
+    }
 
     /// What became of an attempt to extend the log.
     package enum Outcome: Equatable, Sendable {
@@ -23,10 +33,7 @@ package struct OperationLog: Sendable {
     /// The file of an entry, if it is not sealed away or absent.
     package func entryFile(_ number: Int) throws(StoreError) -> LogEntryFile? {
         let path = layout.entry(number)
-        let bytes = try filing { () throws(FileError) in
-            try files.contentsIfPresent(path, limit: LogEntryFile.byteLimit)
-        }
-        guard let bytes else { return nil }
+        guard let bytes = try files.contents(of: path, limit: LogEntryFile.byteLimit) else { return nil }
         do throws(MalformedObject) {
             return try LogEntryFile(bytes: bytes, number: number, origin: origin)
         } catch {
@@ -35,20 +42,18 @@ package struct OperationLog: Sendable {
     }
 
     /// The numbers that have a file in `log/new`, in order.
-    func namedEntries() throws(StoreError) -> [Int] {
-        let names = try filing { () throws(FileError) in try files.names(in: layout.newEntries) }
-        return names.compactMap { name in
+    package func namedEntries() throws(StoreError) -> [Int] {
+        try files.names(in: layout.newEntries).compactMap { name in
             guard name.count == 20, name.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
             return Int(String(decoding: name, as: UTF8.self))
         }.sorted()
     }
 
     /// The leaves of a sealed tile; nothing if it is not there.
-    func tile(_ tile: Int) throws(StoreError) -> [[UInt8]]? {
+    package func tile(_ tile: Int) throws(StoreError) -> [[UInt8]]? {
         let path = layout.tile("entries", tile)
         let limit = Self.tileWidth * (LogEntry.byteLimit + 2)
-        let bytes = try filing { () throws(FileError) in try files.contentsIfPresent(path, limit: limit) }
-        guard let bytes else { return nil }
+        guard let bytes = try files.contents(of: path, limit: limit) else { return nil }
         var leaves: [[UInt8]] = []
         var rest = bytes[...]
         while let high = rest.popFirst() {
@@ -66,7 +71,7 @@ package struct OperationLog: Sendable {
     }
 
     /// The entry that a remembered state is the state of, if it is one of this log.
-    func entry(of remembered: RememberedState) throws(StoreError) -> LogEntry? {
+    package func entry(of remembered: RememberedState) throws(StoreError) -> LogEntry? {
         if let file = try entryFile(remembered.number), file.after == remembered.log { return file.entry }
         // Sealed, and its name removed or the ghost of a writer that slept.
         guard let leaves = try tile(remembered.number / Self.tileWidth) else { return nil }
@@ -180,12 +185,14 @@ package struct OperationLog: Sendable {
     }
 
     /// The packs of an entry, from its list where there are many.
-    func packChanges(_ entry: LogEntry) throws(StoreError) -> PackChanges {
+    package func packChanges(_ entry: LogEntry) throws(StoreError) -> PackChanges {
         switch entry.packs {
         case .listed(let changes): return changes
         case .list(let id):
             let path = layout.lists / id.hex
-            let bytes = try filing { () throws(FileError) in try files.contents(path, limit: 64 << 20) }
+            guard let bytes = try files.contents(of: path, limit: 64 << 20) else {
+                throw .damaged(path, problem: "it is missing")
+            }
             guard ObjectID(of: .blob, payload: bytes) == id else {
                 throw .damaged(path, problem: "its digest is wrong")
             }
@@ -203,7 +210,7 @@ package struct OperationLog: Sendable {
     /// - Parameters:
     ///   - features: What a reader must know for the packs that it adds.
     ///   - nonce: Random, for names of temporary files.
-    func proposal(
+    package func proposal(
         after state: StoreState?, event: ObjectID, refs: ObjectID, packs: PackChanges,
         features: Set<String> = [], time: Int, nonce: String
     ) throws(StoreError) -> LogEntryFile {
@@ -211,7 +218,8 @@ package struct OperationLog: Sendable {
         if packs.count > LogEntry.packLimit {
             let bytes = packs.json.canonicalBytes
             let id = ObjectID(of: .blob, payload: bytes)
-            try publish(bytes, as: layout.lists / id.hex, in: layout.lists, nonce: "list-\(nonce)")
+            // If the name is taken, then by the same bytes.
+            _ = try files.create(layout.lists / id.hex, bytes, nonce: nonce)
             listed = .list(id)
         }
         let entry = LogEntry(
@@ -223,67 +231,15 @@ package struct OperationLog: Sendable {
     /// Creates the next entry: this is the commit of every operation.
     ///
     /// The packs that it adds are durable already. When this returns ``Outcome/committed``, so is the entry.
-    func append(_ file: LogEntryFile, nonce: String) throws(StoreError) -> Outcome {
-        // What this builds on is durable first, so that a power cut can leave no gap.
-        try filing { () throws(FileError) in try files.synchronizeDirectory(layout.newEntries) }
+    package func append(_ file: LogEntryFile, nonce: String) throws(StoreError) -> Outcome {
         let number = file.entry.number
-        let bytes = file.bytes
         let path = layout.entry(number)
-        let temporary = layout.temporary / "entry-\(nonce)"
-        try filing { () throws(FileError) in try write(bytes, to: temporary) }
-        defer { try? files.removeIfPresent(temporary) }
-        do throws(FileError) { try files.link(temporary, to: path) } catch {
-            // The name tells what happened, also where only the reply got lost.
-            let found = try filing { () throws(FileError) in
-                try files.contentsIfPresent(path, limit: LogEntryFile.byteLimit)
-            }
-            guard let found else {
-                guard error.isExists else { throw .file(error) }
-                return .lost
-            }
-            guard found == bytes else { return .lost }
-        }
+        guard try files.create(path, file.bytes, nonce: nonce) else { return .lost }
         // While this writer slept, the number may have been sealed with another entry and its name removed.
         if let leaves = try tile(number / Self.tileWidth), leaves[number % Self.tileWidth] != file.leaf {
-            try? files.removeIfPresent(path)
+            try? files.remove(path)
             return .lost
         }
-        try filing { () throws(FileError) in try files.synchronizeDirectory(layout.newEntries) }
         return .committed
-    }
-
-    /// Makes the entries that can be seen durable: one that is there may be of a writer that died before it came to this.
-    ///
-    /// A store that cannot be written to is left alone.
-    package func confirm() throws(StoreError) {
-        try filing { () throws(FileError) in
-            do throws(FileError) { try files.synchronizeDirectory(layout.newEntries) } catch {
-                guard error.isDenied else { throw error }
-            }
-        }
-    }
-
-    private func write(_ bytes: [UInt8], to path: FilePath) throws(FileError) {
-        let file = try layout.createTemporary(path, permissions: 0o444, files)
-        defer { files.close(file) }
-        try files.write(file, bytes)
-        try files.synchronize(file)
-    }
-
-    /// Puts bytes under a name that says what they are; if it is taken, then by the same bytes.
-    private func publish(_ bytes: [UInt8], as path: FilePath, in directory: FilePath, nonce: String)
-        throws(StoreError)
-    {
-        try filing { () throws(FileError) in
-            let temporary = layout.temporary / nonce
-            try write(bytes, to: temporary)
-            try files.makeDirectories(
-                directory, permissions: layout.directoryPermissions, below: layout.root)
-            do throws(FileError) { try files.link(temporary, to: path) } catch {
-                guard error.isExists else { throw error }
-            }
-            try files.synchronizeDirectory(directory)
-            try files.removeIfPresent(temporary)
-        }
     }
 }

@@ -35,11 +35,12 @@ package struct PackIndex: Sendable {
     private static let baseSize = PackTrailer.baseSize
     static let entrySize = PackTrailer.entrySize
 
+    /// The pack's file, or the end of it.
     private let file: MappedFile
     /// The length of the pack's file.
-    package var fileLength: Int { file.count }
+    package let fileLength: Int
     /// The length of index and trailer.
-    package var indexLength: Int { file.count - start }
+    package var indexLength: Int { fileLength - start }
     package let frameCount: Int
     private let baseCount: Int
     package let entryCount: Int
@@ -47,33 +48,59 @@ package struct PackIndex: Sendable {
     package let rawLength: Int
     /// Where frames end and the index begins.
     private let start: Int
+    /// Where the index begins in what is there of the file.
+    private let indexStart: Int
 
     /// Checks the trailer and the bounds of everything; the index' own checksum is for ``verifyChecksum()``.
-    init(_ file: MappedFile) throws(MalformedObject) {
+    init(_ file: MappedFile) throws(MalformedObject) { try self.init(file, fileLength: file.count) }
+
+    /// The index of a pack of which only the end is at hand.
+    ///
+    /// - Parameters:
+    ///   - end: The last bytes of the file, with the whole index: as many as ``length(in:fileLength:)`` says.
+    ///   - fileLength: Of the whole file, in bytes.
+    package init(end: [UInt8], fileLength: Int) throws(MalformedObject) {
+        try self.init(MappedFile(holding: end), fileLength: fileLength)
+    }
+
+    /// The length of index and trailer, in bytes, as the trailer tells it.
+    ///
+    /// - Parameter end: The last bytes of the file; it takes 64 of them, more are passed over.
+    package static func length(in end: [UInt8], fileLength: Int) throws(MalformedObject) -> Int {
+        let trailer = try PackTrailer(Array(end.suffix(trailerLength)), length: fileLength)
+        return fileLength - trailer.start
+    }
+
+    private init(_ file: MappedFile, fileLength: Int) throws(MalformedObject) {
         self.file = file
+        self.fileLength = fileLength
         let count = file.count
-        guard count >= Self.trailerLength else { throw .truncated("the trailer", offset: count) }
+        guard count >= Self.trailerLength, count <= fileLength else {
+            throw .truncated("the trailer", offset: fileLength)
+        }
         let bytes = file.withBytes { Array($0[(count - Self.trailerLength)...]) }
-        let trailer = try PackTrailer(bytes, length: count)
+        let trailer = try PackTrailer(bytes, length: fileLength)
         (start, frameCount, baseCount) = (trailer.start, trailer.frameCount, trailer.baseCount)
         (entryCount, rawLength) = (trailer.entryCount, trailer.rawLength)
+        indexStart = start - (fileLength - count)
+        guard indexStart >= 0 else { throw .truncated("the index", offset: start) }
     }
 
     /// Whether the whole index has the checksum that the trailer gives.
-    func verifyChecksum() -> Bool {
+    package func verifyChecksum() -> Bool {
         file.withBytes { bytes in
             let trailer = bytes.count - Self.trailerLength
-            return CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[start..<trailer]))
+            return CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[indexStart..<trailer]))
                 == bytes.u32(at: trailer + 52)
         }
     }
 
-    private var entriesStart: Int { start + frameCount * Self.frameSize + baseCount * Self.baseSize }
+    private var entriesStart: Int { indexStart + frameCount * Self.frameSize + baseCount * Self.baseSize }
 
     func frame(_ number: Int) throws(MalformedObject) -> FramePlace {
         guard number >= 0, number < frameCount else { throw .node("there is no frame \(number)") }
         let (offset, next, base, more, codec, frameClass) = file.withBytes { bytes in
-            let at = start + number * Self.frameSize
+            let at = indexStart + number * Self.frameSize
             let next = number + 1 < frameCount ? Int(clamping: bytes.u64(at: at + Self.frameSize)) : start
             return (
                 Int(clamping: bytes.u64(at: at)), next, Int(bytes.u32(at: at + 8)),
@@ -93,7 +120,7 @@ package struct PackIndex: Sendable {
     /// The codec of a frame; nothing where there is no such frame.
     func codec(of number: Int) -> UInt8? {
         guard number >= 0, number < frameCount else { return nil }
-        return file.withBytes { $0[start + number * Self.frameSize + 12] }
+        return file.withBytes { $0[indexStart + number * Self.frameSize + 12] }
     }
 
     /// Whether a frame is told by how it differs from what may lie in other packs; false where there is no such frame.
@@ -104,7 +131,7 @@ package struct PackIndex: Sendable {
     /// Whether a frame needs another object to be decoded; false where there is no such frame.
     func hasBase(_ number: Int) -> Bool {
         guard number >= 0, number < frameCount else { return false }
-        return file.withBytes { $0.u32(at: start + number * Self.frameSize + 8) } != 0
+        return file.withBytes { $0.u32(at: indexStart + number * Self.frameSize + 8) } != 0
     }
 
     /// How many frames, at most, have to be decoded one after another before this one can be: 0 where it has no base.
@@ -116,6 +143,22 @@ package struct PackIndex: Sendable {
         return codec.flatMap { $0.isDifference ? $0.depth : nil } ?? Codec.deepest + 1
     }
 
+    /// Whether a blob lies in a frame of less than some depth, so that what differs from it can be read.
+    package func holds(_ blob: ObjectReference, below depth: Int) -> Bool {
+        guard let place = find(blob), !place.isRecipe else { return false }
+        return self.depth(place.frame) < depth
+    }
+
+    /// Where the frames of metadata lie, in order.
+    package var metadataFrames: [Range<Int>] {
+        (0..<frameCount).compactMap { number in
+            guard let place = try? frame(number), place.frameClass == FrameClass.metadata.rawValue else {
+                return nil
+            }
+            return place.offset..<place.offset + place.length
+        }
+    }
+
     private func bases(_ position: Int, more: Int) throws(MalformedObject) -> [ObjectReference] {
         guard position > 0 else { return [] }
         var bases: [ObjectReference] = []
@@ -124,7 +167,7 @@ package struct PackIndex: Sendable {
     }
 
     private func base(_ position: Int) throws(MalformedObject) -> ObjectReference {
-        let at = start + frameCount * Self.frameSize + (position - 1) * Self.baseSize
+        let at = indexStart + frameCount * Self.frameSize + (position - 1) * Self.baseSize
         let (digest, number) = file.withBytes { bytes in
             (Digest(loading: bytes.baseAddress.unsafelyUnwrapped + at), bytes[at + 32])
         }

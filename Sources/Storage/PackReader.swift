@@ -1,18 +1,26 @@
 internal import Coding
-internal import FileIO
+package import FileIO
 internal import ObjectModel
 
 /// One pack, opened for reading: its index in place, its frames one at a time.
 package struct PackReader: Sendable {
     package let name: PackName
     package let index: PackIndex
-    private let path: FilePath
-    private let files: any FileSystem
+    private let source: any PackSource
 
     init(name: PackName, layout: StoreLayout, files: any FileSystem) throws(StoreError) {
+        try self.init(name: name, path: layout.pack(name), files: files)
+    }
+
+    /// A pack whose bytes lie somewhere else.
+    package init(name: PackName, index: PackIndex, source: any PackSource) {
+        (self.name, self.index, self.source) = (name, index, source)
+    }
+
+    /// A pack in a file, under whatever name.
+    package init(name: PackName, path: FilePath, files: any FileSystem) throws(StoreError) {
         self.name = name
-        self.files = files
-        path = layout.pack(name)
+        source = PackFile(path: path, files: files)
         let file: MappedFile
         do throws(FileError) { file = try files.map(path) } catch {
             throw error.isNotFound ? .missingPack(name) : .file(error)
@@ -23,7 +31,7 @@ package struct PackReader: Sendable {
     }
 
     /// What a reader must know for its frames.
-    var features: Set<String> {
+    package var features: Set<String> {
         var features: Set<String> = []
         for number in 0..<index.frameCount {
             guard let codec = index.codec(of: number).flatMap({ Codec(rawValue: $0) }),
@@ -58,7 +66,7 @@ package struct PackReader: Sendable {
             throw FrameProblem(problem: "\(error)", offset: 0, isUnreadable: false)
         }
         let bytes: [UInt8]
-        do throws(FileError) { bytes = try read(place) } catch {
+        do throws(StoreError) { bytes = try read(place) } catch {
             throw FrameProblem(problem: "\(error)", offset: place.offset, isUnreadable: true)
         }
         do throws(FrameDamage) {
@@ -68,48 +76,22 @@ package struct PackReader: Sendable {
             else { throw FrameDamage(problem: "the index describes the frame otherwise") }
             return frame.raw
         } catch {
-            throw FrameProblem(problem: error.problem, offset: place.offset, isUnreadable: false)
+            throw FrameProblem(problem: "\(error)", offset: place.offset, isUnreadable: false)
         }
     }
 
     /// The header of a frame; nothing if none is there.
-    func header(of number: Int) throws(FileError) -> FrameHeader? {
+    func header(of number: Int) throws(StoreError) -> FrameHeader? {
         guard let place = try? index.frame(number) else { return nil }
-        let file = try files.open(path)
-        defer { files.close(file) }
-        var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
-        let result = bytes.withUnsafeMutableBytes { fill($0, file, at: place.offset) }
-        guard try result.get() == FrameHeader.byteCount else { return nil }
+        let bytes = try source.read(at: place.offset, length: FrameHeader.byteCount)
+        guard bytes.count == FrameHeader.byteCount else { return nil }
         return bytes.withUnsafeBytes { FrameHeader($0) }
     }
 
-    private func read(_ place: FramePlace) throws(FileError) -> [UInt8] {
-        let file = try files.open(path)
-        defer { files.close(file) }
-        // The place lies within the file as it was when it was mapped, and a frame within the limits of its fields.
+    private func read(_ place: FramePlace) throws(StoreError) -> [UInt8] {
+        // The place lies within the file as it was when its index was read, and a frame within the limits of its fields.
         let limit = FrameHeader.rawLimit * 2 + FrameHeader.objectLimit * 10
-        var result: Result<Int, FileError> = .success(0)
-        let bytes = [UInt8](unsafeUninitializedCapacity: min(place.length, limit)) { buffer, count in
-            result = fill(UnsafeMutableRawBufferPointer(buffer), file, at: place.offset)
-            count = (try? result.get()) ?? 0
-        }
-        _ = try result.get()
-        return bytes
-    }
-
-    private func fill(
-        _ buffer: UnsafeMutableRawBufferPointer, _ file: FileDescriptor, at offset: Int
-    ) -> Result<Int, FileError> {
-        var filled = 0
-        do throws(FileError) {
-            while filled < buffer.count {
-                let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-                let count = try files.read(file, into: rest, at: offset + filled)
-                if count == 0 { break }
-                filled += count
-            }
-        } catch { return .failure(error) }
-        return .success(filled)
+        return try source.read(at: place.offset, length: min(place.length, limit))
     }
 
     struct FrameDamage: Error, Equatable {

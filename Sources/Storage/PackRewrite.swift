@@ -22,24 +22,28 @@ struct PackRewrite {
 
     /// Hands out the frames.
     ///
-    /// - Parameter isWanted: Asked for positions in the pack's index.
+    /// - Parameters:
+    ///   - isWanted: Asked for positions in the pack's index.
+    ///   - isTrusted: Whether the index is believed where a frame is copied, so that the frame need not be decoded; its checksums are
+    ///     compared all the same.
     /// - Throws: Also where the pack does not have what its index says: nobody may drop it then.
     func forEachFrame(
-        where isWanted: (Int) -> Bool, body: (Frame) throws(StoreError) -> Void
+        where isWanted: (Int) -> Bool, trusting isTrusted: Bool = false,
+        body: (Frame) throws(StoreError) -> Void
     ) throws(StoreError) {
         guard pack.index.verifyChecksum() else {
             throw .damaged(store.layout.pack(pack.name), problem: "the index' checksum is wrong")
         }
-        var wanted: [Int: Set<ObjectReference>] = [:]
+        var wanted: [Int: [ObjectReference: ObjectPlace]] = [:]
         for position in 0..<pack.index.entryCount {
             guard let (reference, place) = pack.index.entry(position), !place.isRecipe else { continue }
-            if isWanted(position) { wanted[place.frame, default: []].insert(reference) }
+            if isWanted(position) { wanted[place.frame, default: [:]][reference] = place }
         }
         var builders: [FrameClass: FrameBuilder] = [
             .metadata: FrameBuilder(.metadata), .data: FrameBuilder(.data),
         ]
         for number in 0..<pack.index.frameCount {
-            guard let references = wanted.removeValue(forKey: number), let about = references.first else {
+            guard let places = wanted.removeValue(forKey: number), let about = places.keys.first else {
                 continue
             }
             let raw: PackReader.RawFrame
@@ -47,17 +51,22 @@ struct PackRewrite {
                 throw .object(
                     .damaged(about, problem: "frame \(number) of pack \(pack.name): \(error.problem)"))
             }
+            if isTrusted, let copy = Self.copy(raw, places) {
+                try body(Frame(encoded: copy, payload: nil))
+                continue
+            }
             let bytes: [UInt8]
             do throws(ReadError) { bytes = try store.decode(raw, number, of: pack, for: about) } catch {
                 throw .object(error)
             }
             let objects = Self.objects(raw.table, bytes)
+            let references = Set(places.keys)
             if let lost = references.subtracting(objects.map(\.reference)).first {
                 throw .object(
                     .damaged(lost, problem: "frame \(number) of pack \(pack.name) does not hold it"))
             }
             let isWhole = objects.allSatisfy { references.contains($0.reference) }
-            if isWhole, raw.frameClass == .data, raw.table.bases.isEmpty || raw.codec.isDifference {
+            if isWhole, Self.canBeCopied(raw) {
                 var start = 0
                 let placed = objects.map { object -> EncodedFrame.Object in
                     defer { start += object.payload.count }
@@ -75,7 +84,7 @@ struct PackRewrite {
                 builders[raw.frameClass] = builder
             }
         }
-        if let lost = wanted.values.first?.first {
+        if let lost = wanted.values.first?.keys.first {
             throw .object(.damaged(lost, problem: "pack \(pack.name) has no frame for it"))
         }
         for frameClass in [FrameClass.data, .metadata] {
@@ -83,6 +92,28 @@ struct PackRewrite {
                 try body(Frame(encoded: try store.encode(&builder), payload: nil))
             }
         }
+    }
+
+    /// Whether a frame can stand in another pack as it is: what its base is need not lie beside it.
+    private static func canBeCopied(_ raw: PackReader.RawFrame) -> Bool {
+        raw.frameClass == .data && (raw.table.bases.isEmpty || raw.codec.isDifference)
+    }
+
+    /// A frame as it is, if all of its objects are wanted and lie where the index says.
+    private static func copy(
+        _ raw: PackReader.RawFrame, _ places: [ObjectReference: ObjectPlace]
+    ) -> EncodedFrame? {
+        guard canBeCopied(raw), places.count == raw.table.objects.count else { return nil }
+        let objects = places.sorted { $0.value.offset < $1.value.offset }
+        var start = 0
+        for (object, held) in zip(objects, raw.table.objects) {
+            guard object.value.offset == start, object.value.length == held.length,
+                object.key.kind == held.kind
+            else { return nil }
+            start += held.length
+        }
+        return EncodedFrame(
+            copying: raw, objects: objects.map { ($0.key, $0.value.offset, $0.value.length, nil) })
     }
 
     /// The objects of a frame's raw bytes, each hashed.

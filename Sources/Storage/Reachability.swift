@@ -10,7 +10,7 @@ struct Reachability {
     /// As they were when this was made.
     let packs: [PackReader]
     private let numbers: [PackName: Int]
-    private var bits: [[UInt64]]
+    private(set) var bits: [[UInt64]]
     private let readsCopies: Bool
     /// Of objects that lie in several packs, the place that counts.
     private var chosen: [ObjectReference: (pack: Int, position: Int)] = [:]

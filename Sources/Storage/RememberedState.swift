@@ -32,7 +32,7 @@ package struct RememberedState: Hashable, Sendable {
         ])
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         let content = content
         // What is read is believed, so a flipped digit must not pass.
         let digest = ObjectID(of: .blob, payload: content.canonicalBytes)

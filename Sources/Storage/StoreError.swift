@@ -13,6 +13,8 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
     case feature(String, entry: Int)
     /// The system failed.
     case file(FileError)
+    /// Where the store lies cannot be reached; says why.
+    case unreachable(String)
     /// A file of the store holds wrong bytes; `problem` says what and where.
     case damaged(FilePath, problem: String)
     /// A pack that the log calls live is not there.
@@ -38,6 +40,7 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
         case .feature(let name, let entry):
             "log entry \(entry) demands the feature '\(name)', which this version does not know"
         case .file(let error): "\(error)"
+        case .unreachable(let problem): problem
         case .damaged(let path, let problem): "\(path) is damaged: \(problem)"
         case .missingPack(let name): "the pack \(name) is missing"
         case .object(let error): "\(error)"
@@ -54,6 +57,6 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Runs file calls and turns their errors into this target's.
-func filing<Result>(_ body: () throws(FileError) -> Result) throws(StoreError) -> Result {
+package func filing<Result>(_ body: () throws(FileError) -> Result) throws(StoreError) -> Result {
     do throws(FileError) { return try body() } catch { throw .file(error) }
 }

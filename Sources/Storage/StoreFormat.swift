@@ -27,7 +27,7 @@ package struct StoreFormat: Hashable, Sendable {
         ]).canonicalBytes + [0x0a]
     }
 
-    init(bytes: [UInt8], layout: StoreLayout) throws(StoreError) {
+    package init(bytes: [UInt8], layout: StoreLayout) throws(StoreError) {
         var unknown: Int?
         do throws(MalformedObject) {
             guard bytes.last == 0x0a else { throw .truncated("the last line", offset: bytes.count) }

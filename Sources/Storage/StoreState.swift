@@ -49,7 +49,7 @@ package struct StoreState: Hashable, Sendable {
     /// A state that was remembered, together with the entry that it is the state of.
     ///
     /// - Parameter entry: As the log has it.
-    init(_ remembered: RememberedState, entry: LogEntry) throws(StoreError) {
+    package init(_ remembered: RememberedState, entry: LogEntry) throws(StoreError) {
         self.entry = entry
         leaf = remembered.leaf
         log = remembered.log
@@ -84,6 +84,15 @@ package struct StoreState: Hashable, Sendable {
         entry = next
     }
 
+    /// The state behind an entry that was made on this one.
+    package func followed(
+        by file: LogEntryFile, packs: PackChanges, layout: StoreLayout
+    ) throws(StoreError) -> StoreState {
+        var next = self
+        try next.apply(file.entry, leaf: file.leaf, packs: packs, layout: layout)
+        return next
+    }
+
     private static func check(_ entry: LogEntry) throws(StoreError) {
         for feature in entry.features where !knownFeatures.contains(feature) {
             throw .feature(feature, entry: entry.number)
@@ -91,7 +100,7 @@ package struct StoreState: Hashable, Sendable {
     }
 
     /// The form in which `cache/` keeps it.
-    var remembered: RememberedState {
+    package var remembered: RememberedState {
         RememberedState(number: number, log: log, leaf: leaf, added: added, collected: collected)
     }
 }

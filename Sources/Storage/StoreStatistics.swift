@@ -49,7 +49,7 @@ package struct StoreStatistics: Sendable {
             objects.rawBytes += place.length
         }
         for number in 0..<pack.index.frameCount {
-            let header = try filing { () throws(FileError) in try pack.header(of: number) }
+            let header = try pack.header(of: number)
             guard let header, let codec = Codec(rawValue: header.codec) else { continue }
             codecs[codec.name, default: Share()].count += 1
             codecs[codec.name, default: Share()].rawBytes += header.rawLength

@@ -33,9 +33,9 @@ package struct StoreUpkeep {
     package func run(event: () -> Event) throws(StoreError) {
         let nonce = Hex.text(random(8))
         let clock = try store.fileClock(nonce: nonce)
-        let sealing = LogSealing(store.log, nonce: nonce)
+        let sealing = LogSealing(store.log, store.files, nonce: nonce)
         if try sealing.seal(store.current) > 0 { try sealing.removeNames(store.current, clock: clock) }
-        let (packs, mark) = try replaced(LogAges(store.log, clock: clock))
+        let (packs, mark) = try replaced(LogAges(store.log, store.files, clock: clock))
         if !packs.isEmpty {
             let doom = StoreDoom(store, random: random)
             guard try doom.append(packs, event: event()) else { return }

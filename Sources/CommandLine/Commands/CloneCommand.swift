@@ -1,0 +1,95 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+
+struct CloneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clone", abstract: "Make a working copy of another store, with all its history.",
+        discussion: """
+            The other store is called origin here. Every object is hashed before anything names it. A clone that was cut off goes \
+            on where it was.
+
+            EXAMPLES
+              mlrepo clone /srv/store              into ./store
+              mlrepo clone /srv/store work
+              mlrepo clone /srv/store work -b try  on another branch than main
+            """)
+
+    @Option(name: [.customShort("b"), .long], help: "The branch to stand on.")
+    var branch: String?
+    @Flag(help: "Take the history, and write no files.")
+    var noCheckout = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Where the other store is.")
+    var place: String
+    @Argument(help: "The directory of the working copy.")
+    var directory: String?
+
+    func validate() throws { try ArgumentText.requireText(place, "the place") }
+
+    func run() throws {
+        let environment = Environment.process()
+        let name = directory.map { ArgumentText.bytes($0) } ?? Self.name(of: place)
+        guard !name.isEmpty else {
+            throw Failure(
+                status: .usage, message: "the place has no name that a directory could have",
+                hint: "mlrepo clone PLACE DIRECTORY")
+        }
+        let root = environment.workingDirectory.appending(name).normalized
+        let progress = output.progress("fetching", unit: "byte")
+        defer { progress.finish() }
+        let (repository, report) = try Self.clone(place, to: root, environment, progress)
+        progress.finish()
+        try checkout(repository)
+        if output.json { return Terminal.printJSON(TransferText.json(report)) }
+        guard !output.quiet else { return }
+        Terminal.print(
+            "Cloned into \(Terminal.escaped(root.bytes)): \(Terminal.number(report.objects, "object")), \(Terminal.size(report.bytes))"
+        )
+        if try repository.copy.head().commit == nil, !noCheckout {
+            Terminal.printError("note: the store has no commit yet")
+        }
+    }
+
+    private static func clone(
+        _ place: String, to root: FilePath, _ environment: Environment, _ progress: Progress
+    ) throws -> (Repository, TransferReport) {
+        do throws(RepositoryError) {
+            return try Repository.clone(place, to: root, environment) { done, total in
+                progress.set(count: 0, bytes: done, of: total)
+            }
+        } catch {
+            guard case .refExists = error else { throw error }
+            throw Failure(
+                status: .wouldLose,
+                message: "\(root) has something in it that is no begun clone of this place",
+                hint: "mlrepo clone PLACE another DIRECTORY")
+        }
+    }
+
+    private func checkout(_ repository: Repository) throws {
+        var target = try repository.branchOfClone()
+        if let branch {
+            let id = try repository.commit(named: "\(Repository.defaultRemote)/\(branch)")
+            target = (branch, id)
+        }
+        guard let target else { return }
+        if noCheckout { return try repository.makeRef("branches", target.name, at: target.commit) }
+        let progress = output.progress("writing")
+        defer { progress.finish() }
+        _ = try repository.checkout(target.commit, branch: target.name, isNew: true) { progress.add($0) }
+    }
+
+    /// The last name of a place.
+    private static func name(of place: String) -> [UInt8] {
+        var path = place[...]
+        if let colon = path.lastIndex(of: ":"), !path.contains("/") {
+            path = path[path.index(after: colon)...]
+        }
+        var names = path.split(separator: "/")
+        while let last = names.last, [".", "..", ".mlrepo"].contains(last) { names.removeLast() }
+        guard let name = names.last.map(String.init) else { return [] }
+        return ArgumentText.bytes(name.hasSuffix(".mlrepo") ? String(name.dropLast(7)) : name)
+    }
+}

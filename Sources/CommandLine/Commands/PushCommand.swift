@@ -1,0 +1,61 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct PushCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "push", abstract: "Bring branches and tags to another store, with all that they need.",
+        discussion: """
+            All refs move in one step, or none does. What the other store has and this one lacks is never lost: fetch it first, or \
+            give it up with --force, which takes only what was fetched last. The runs that made what goes travel along. A push \
+            that was cut off goes on where it was; an empty directory becomes a store.
+
+            EXAMPLES
+              mlrepo push                      the branch that you stand on, to origin
+              mlrepo push backup main v1.0     branches and tags, by their names
+              mlrepo push origin --all --tags
+              mlrepo push /mnt/disk/store      a place instead of a name
+              mlrepo push origin --delete try
+            """)
+
+    @Flag(name: [.customLong("all")], help: "All branches.")
+    var all = false
+    @Flag(help: "All tags.")
+    var tags = false
+    @Flag(help: "All runs, also those that made nothing that goes.")
+    var runs = false
+    @Flag(help: "Take the names away there.")
+    var delete = false
+    @Flag(name: [.customShort("f"), .long], help: "Give up what was fetched last and is not in yours.")
+    var force = false
+    /// Git's users type it; the name of a store is remembered anyway.
+    @Flag(name: [.customShort("u"), .customLong("set-upstream")], help: .hidden)
+    var upstream = false
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The other store: its name (mlrepo remote) or its place.")
+    var remote: String?
+    @Argument(help: "Branches and tags; the branch that you stand on if there are none.")
+    var names: [String] = []
+
+    func validate() throws {
+        guard !delete || !names.isEmpty, !delete || !(all || tags || runs) else {
+            throw ValidationError("--delete takes a store, and names of branches or tags")
+        }
+    }
+
+    func run() throws {
+        let repository = try Repository.here()
+        let remote = try repository.remote(remote)
+        var request = PushRequest()
+        request.names = names
+        (request.allBranches, request.allTags, request.allRuns) = (all, tags, runs)
+        (request.isDeletion, request.isForced) = (delete, force)
+        let progress = output.progress("pushing", unit: "byte")
+        defer { progress.finish() }
+        let report = try repository.push(request, to: remote) { done, total in
+            progress.set(count: 0, bytes: done, of: total)
+        }
+        progress.finish()
+        TransferText.show(report, output, isPush: true)
+    }
+}

@@ -1,0 +1,59 @@
+internal import MLRepo
+internal import ObjectModel
+internal import Remotes
+
+/// What came from another store, or went there, in words and for programs.
+enum TransferText {
+    static func show(_ report: TransferReport, _ output: OutputOptions, isPush: Bool) {
+        if output.json { return Terminal.printJSON(json(report)) }
+        guard !output.quiet else { return }
+        for change in report.refs where change.name.name(in: "runs") == nil {
+            Terminal.print(Terminal.escaped(line(change)))
+        }
+        let runs = report.refs.count { $0.name.name(in: "runs") != nil }
+        let remote = Terminal.escaped(report.remote)
+        guard !report.refs.isEmpty || report.objects > 0 else {
+            Terminal.print(isPush ? "\(remote) has it all" : "Nothing is new in \(remote)")
+            return tellTags(report)
+        }
+        var parts = [Terminal.number(report.objects, "object"), Terminal.size(report.bytes)]
+        if report.alreadyThere > 0 {
+            parts.append("\(Terminal.size(report.alreadyThere)) were there already")
+        }
+        if runs > 0 { parts.append(Terminal.number(runs, "run")) }
+        Terminal.print("\(isPush ? "Sent to" : "Taken from") \(remote): \(parts.joined(separator: ", "))")
+        tellTags(report)
+    }
+
+    private static func tellTags(_ report: TransferReport) {
+        for name in report.differing {
+            Terminal.printError(
+                "note: \(name) names something else in \(Terminal.escaped(report.remote)); yours stays")
+        }
+    }
+
+    private static func line(_ change: RefChange) -> String {
+        let (before, after) = (change.before?.id.short, change.after?.id.short)
+        return switch (before, after) {
+        case (nil, let after?): "\(change.name)  new, \(after)"
+        case (let before?, nil): "\(change.name)  gone, it was \(before)"
+        case (let before?, let after?): "\(change.name)  \(before) -> \(after)"
+        case (nil, nil): "\(change.name)"
+        }
+    }
+
+    static func json(_ report: TransferReport) -> JSONValue {
+        .object([
+            "remote": .string(report.remote),
+            "refs": .array(
+                report.refs.map { change in
+                    .object([
+                        "name": .string(change.name.text), "before": change.before?.id.json ?? .null,
+                        "after": change.after?.id.json ?? .null,
+                    ])
+                }),
+            "objects": .number(report.objects), "bytes": .number(report.bytes),
+            "alreadyThere": .number(report.alreadyThere),
+        ])
+    }
+}

@@ -1,0 +1,133 @@
+package import ObjectModel
+internal import Remotes
+internal import Storage
+
+/// What came from another store, or went there.
+package struct TransferReport: Sendable {
+    /// What messages call the other store.
+    package var remote: String
+    /// What became of refs: those of this store by a fetch, those of the other one by a push.
+    package var refs: [RefChange] = []
+    package var objects = 0
+    /// What came or went, in bytes.
+    package var bytes = 0
+    /// What was there from an attempt before, in bytes.
+    package var alreadyThere = 0
+    /// Tags that both have, and that name something else here: they stay.
+    package var differing: [RefName] = []
+}
+
+extension Repository {
+    static let fetchVerb = "fetch"
+
+    /// So many bytes come before they are made part of the store, so that a fetch that is cut off goes on behind them.
+    private static let pieceLength = 256 << 20
+
+    /// Brings what another store has: its branches as `remotes/NAME/…`, its tags, and its runs.
+    ///
+    /// - Parameter progress: Takes how many bytes of how many are there.
+    package func fetch(
+        from remote: Remote, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(RepositoryError) -> TransferReport {
+        guard let actor = person else { throw .noIdentity }
+        guard let name = remote.name else { throw .noRemote(remote.url) }
+        let other = try open(remote)
+        return try beginningAnew { () throws(RepositoryError) in
+            try fetch(other, name, actor, progress)
+        }
+    }
+
+    private func fetch(
+        _ other: RemoteStore, _ name: String, _ actor: Person, _ progress: (Int, Int) -> Void
+    ) throws(RepositoryError) -> TransferReport {
+        let there: [RefEntry]
+        do throws(RemoteError) { there = try other.refs(with: store) } catch { throw .remote(error) }
+        let wanted = there.filter { entry in
+            ["branches", "tags", "runs"].contains { entry.name.name(in: $0) != nil }
+        }.map(\.target)
+        let here = try reading { () throws(ReadError) in try store.refs.leaves() }.map(\.target)
+        let first = ObjectWriter(store, random: environment.random)
+        var writer = first
+        defer { writer.abandon() }
+        let (head, collected) = (try copy.head(), store.current.collected)
+        var (length, failure): (Int, RepositoryError?) = (0, nil)
+        var outcome = Fetch.Outcome()
+        do throws(TransferError) {
+            outcome = try Fetch(from: other, to: store).receive(
+                Array(Set(wanted)).sorted(), knowing: here, from: other.seen, lacks: { first.claim($0) },
+                append: { (frame) throws(StoreError) in
+                    try writer.append(frame)
+                    length += frame.storedLength
+                    guard length >= Self.pieceLength else { return }
+                    length = 0
+                    do throws(RepositoryError) {
+                        _ = try transact(Self.fetchVerb, reason: name, actor: actor, head, writer) { [] }
+                    } catch {
+                        failure = error
+                        throw .outdated
+                    }
+                    writer = ObjectWriter(store, random: environment.random)
+                }, progress: progress)
+        } catch { throw failure ?? Self.error(error) }
+        // What was found here when it began has to be here still.
+        guard store.current.collected == collected else { throw .store(.outdated) }
+        var report = TransferReport(remote: name, objects: outcome.objects, bytes: outcome.bytes)
+        var isDone = false
+        let changes = try self.changes(taking: there, of: name, &report)
+        if !changes.isEmpty || outcome.objects > 0 {
+            _ = try transact(Self.fetchVerb, reason: name, actor: actor, head, writer) {
+                () throws(RepositoryError) in
+                isDone = true
+                return try self.changes(taking: there, of: name, &report)
+            }
+        }
+        if isDone || changes.isEmpty { report.refs = changes }
+        return report
+    }
+
+    /// What becomes of this store's refs by what another one has.
+    private func changes(
+        taking there: [RefEntry], of remote: String, _ report: inout TransferReport
+    ) throws(RepositoryError) -> [RefChange] {
+        var (changes, branches): ([RefChange], Set<String>) = ([], [])
+        report.differing = []
+        for entry in there {
+            var name = entry.name
+            if let branch = entry.name.name(in: "branches") {
+                branches.insert(branch)
+                name = try naming { () throws(InvalidName) in try RefName.remote(remote, branch) }
+            } else if entry.name.name(in: "tags") == nil, entry.name.name(in: "runs") == nil {
+                continue
+            }
+            let before = try ref(name)
+            if before == entry.target { continue }
+            if let before, entry.name.name(in: "tags") != nil {
+                // Somebody may rely on what a tag names here.
+                if before != entry.target { report.differing.append(name) }
+                continue
+            }
+            if let before, before.kind == .run {
+                let run = try reading { () throws(ReadError) in try store.run(before.id) }
+                // One that has ended here is known better than there.
+                if run.ended != nil { continue }
+            }
+            changes.append(RefChange(name: name, before: before, after: entry.target))
+        }
+        for (name, target) in try refs(in: "remotes") {
+            let parts = name.split(separator: "/", maxSplits: 1)
+            guard parts.count == 2, parts[0] == remote, !branches.contains(String(parts[1])) else { continue }
+            let gone = try naming { () throws(InvalidName) in try RefName("remotes/\(name)") }
+            changes.append(RefChange(name: gone, before: target, after: nil))
+        }
+        return changes.sorted { $0.name < $1.name }
+    }
+
+    /// Whose fault it is that objects could not be moved.
+    static func error(_ error: TransferError) -> RepositoryError {
+        switch error {
+        case .here(let error): .store(error)
+        case .there(let error): .remote(error)
+        case .stopped: .store(.outdated)
+        }
+    }
+}

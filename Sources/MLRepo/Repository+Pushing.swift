@@ -1,0 +1,197 @@
+internal import FileIO
+internal import ObjectModel
+internal import Remotes
+internal import Storage
+
+/// What is to be pushed.
+package struct PushRequest: Sendable {
+    /// Names of branches and tags; the branch that the working copy stands on if there are none.
+    package var names: [String] = []
+    package var allBranches = false
+    package var allTags = false
+    /// Runs beyond those that made what goes.
+    package var allRuns = false
+    /// The names go there.
+    package var isDeletion = false
+    /// What the other store has may be lost, if it is what was seen there last.
+    package var isForced = false
+
+    package init() {}
+}
+
+extension Repository {
+    static let pushVerb = "push"
+
+    /// Brings branches and tags to another store, with all that they need and the runs that made it, in one step.
+    ///
+    /// - Parameter progress: Takes how many bytes of how many are there.
+    package func push(
+        _ request: PushRequest, to remote: Remote, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(RepositoryError) -> TransferReport {
+        guard let actor = person else { throw .noIdentity }
+        let names = try names(of: request)
+        let other = try openOrMake(remote, actor)
+        let owner = String(store.format.origin.prefix(16))
+        let push = Push(
+            from: store, to: other, owner: owner, random: environment.random, now: environment.now)
+        var failure: RepositoryError?
+        let outcome: Push.Outcome
+        do throws(TransferError) {
+            outcome = try push.run(
+                changes: { (there) throws(TransferError) in
+                    do throws(RepositoryError) {
+                        return try changes(request, names, there, remote)
+                    } catch {
+                        failure = error
+                        throw .stopped
+                    }
+                },
+                event: { changes in
+                    Event(
+                        verb: Self.pushVerb, actor: actor, workingCopy: nil, time: environment.now(),
+                        nonce: Hex.text(environment.random(16)), reason: nil, refs: changes)
+                }, progress: progress)
+        } catch { throw failure ?? Self.error(error) }
+        if let name = remote.name { try note(outcome.changes, of: name, other) }
+        return TransferReport(
+            remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
+            alreadyThere: outcome.alreadyThere)
+    }
+
+    /// The refs that a request names.
+    private func names(of request: PushRequest) throws(RepositoryError) -> [RefName] {
+        var names: [RefName] = []
+        for text in request.names {
+            let both = try naming { () throws(InvalidName) in
+                (try RefName.branch(text), try RefName.tag(text))
+            }
+            if try ref(both.0) != nil {
+                names.append(both.0)
+            } else if try ref(both.1) != nil {
+                names.append(both.1)
+            } else if request.isDeletion {
+                names += [both.0, both.1]
+            } else {
+                throw .noRef(text)
+            }
+        }
+        for (group, isWanted) in [("branches", request.allBranches), ("tags", request.allTags)] where isWanted
+        {
+            for (name, _) in try refs(in: group) {
+                names.append(try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") })
+            }
+        }
+        if names.isEmpty, !request.allRuns, !request.allBranches, !request.allTags {
+            guard let branch = try copy.head().branch else { throw .noRef("HEAD") }
+            let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
+            guard try ref(name) != nil else { throw .noCommit }
+            names = [name]
+        }
+        return Array(Set(names)).sorted()
+    }
+
+    /// What becomes of another store's refs.
+    private func changes(
+        _ request: PushRequest, _ names: [RefName], _ there: [RefEntry], _ remote: Remote
+    ) throws(RepositoryError) -> [RefChange] {
+        let known = Dictionary(there.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first })
+        var (changes, behind): ([RefChange], [RefName]) = ([], [])
+        for name in names {
+            let (before, after) = (known[name], request.isDeletion ? nil : try ref(name))
+            if before == after { continue }
+            changes.append(RefChange(name: name, before: before, after: after))
+            guard let before else { continue }
+            if let after, name.name(in: "branches") != nil, try isAncestor(before.id, of: after.id) {
+                continue
+            }
+            if request.isForced { try requireSeen(before, name, remote) } else { behind.append(name) }
+        }
+        guard behind.isEmpty || request.isDeletion else {
+            throw .notFastForward(remote: remote.label, names: behind)
+        }
+        if request.isDeletion {
+            if changes.isEmpty { throw .noRef(request.names.first ?? "") }
+            return changes
+        }
+        return changes + (try runs(of: changes, known, all: request.allRuns))
+    }
+
+    /// Refuses to give up what nobody here has seen.
+    private func requireSeen(
+        _ before: ObjectReference, _ name: RefName, _ remote: Remote
+    ) throws(RepositoryError) {
+        guard let branch = name.name(in: "branches"), let remoteName = remote.name else { return }
+        let seen = try naming { () throws(InvalidName) in try RefName.remote(remoteName, branch) }
+        guard try ref(seen) == before else { throw .movedThere(remote: remote.label, name) }
+    }
+
+    func isAncestor(_ id: ObjectID, of other: ObjectID) throws(RepositoryError) -> Bool {
+        guard store.contains(ObjectReference(.commit, id)) else { return false }
+        var isFound = false
+        try history(of: [other]) { commit, _ in
+            isFound = commit == id
+            return !isFound
+        }
+        return isFound
+    }
+
+    /// The refs of runs that go with commits: those that made them.
+    private func runs(
+        of changes: [RefChange], _ known: [RefName: ObjectReference], all: Bool
+    ) throws(RepositoryError) -> [RefChange] {
+        var named: Set<ObjectID> = []
+        let before = Set(known.values.filter { $0.kind == .commit }.map(\.id))
+        if !all {
+            let tips = changes.compactMap(\.after).filter { $0.kind == .commit }.map(\.id)
+            try history(of: tips) { id, commit in
+                // Histories are walked with the newest commits first: behind what is there, more new ones may come.
+                if !before.contains(id) { named.formUnion(commit.runs) }
+                return true
+            }
+        }
+        var found: [RefChange] = []
+        for (name, target) in try refs(in: "runs") where all || named.contains(target.id) {
+            let name = try naming { () throws(InvalidName) in try RefName("runs/\(name)") }
+            if known[name] != target {
+                found.append(RefChange(name: name, before: known[name], after: target))
+            }
+        }
+        return found
+    }
+
+    /// Notes what another store has now.
+    private func note(
+        _ changes: [RefChange], of remote: String, _ other: RemoteStore
+    ) throws(RepositoryError) {
+        var noted: [RefChange] = []
+        for change in changes {
+            guard let branch = change.name.name(in: "branches") else { continue }
+            let name = try naming { () throws(InvalidName) in try RefName.remote(remote, branch) }
+            let before = try ref(name)
+            if before != change.after {
+                noted.append(RefChange(name: name, before: before, after: change.after))
+            }
+        }
+        guard !noted.isEmpty else { return }
+        try noteRemote(Self.pushVerb, remote) { () throws(RepositoryError) in
+            try noted.map { (change) throws(RepositoryError) in
+                RefChange(name: change.name, before: try ref(change.name), after: change.after)
+            }.filter { $0.before != $0.after }
+        }
+    }
+
+    /// Opens another store; an empty directory, or one that is not there, becomes one.
+    private func openOrMake(_ remote: Remote, _ actor: Person) throws(RepositoryError) -> RemoteStore {
+        do throws(RepositoryError) { return try open(remote) } catch {
+            guard case .remote(let problem) = error, problem.problem == .notAStore,
+                case .directory(let path) = remote.location
+            else { throw error }
+            let names = (try? environment.files.names(in: path)) ?? []
+            guard names.isEmpty, try Self.exists(path.parent, environment.files) else { throw error }
+            var request = CreationRequest()
+            request.isBare = true
+            _ = try Self.create(at: path, request, environment)
+            return try open(remote)
+        }
+    }
+}

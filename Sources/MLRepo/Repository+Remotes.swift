@@ -1,0 +1,182 @@
+internal import FileIO
+internal import ObjectModel
+package import Remotes
+internal import Storage
+
+/// Another store, as people call it.
+package struct Remote: Hashable, Sendable {
+    /// The name that it has here; nothing if it was named by its place.
+    package let name: String?
+    /// Its place, as it was written.
+    package let url: String
+    package let location: RemoteLocation
+
+    /// What messages call it.
+    package var label: String { name ?? url }
+}
+
+extension Repository {
+    package static let defaultRemote = "origin"
+
+    private static let prefix = "remote."
+    private static let suffix = ".url"
+
+    /// The other stores that have a name here, sorted by it.
+    package var remotes: [(name: String, url: String)] {
+        configuration.all.compactMap { (key, value) in
+            guard key.hasPrefix(Self.prefix), key.hasSuffix(Self.suffix) else { return nil }
+            return (String(key.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)), value)
+        }
+    }
+
+    /// The store that a person names: by its name here, or by its place.
+    ///
+    /// - Parameter text: Nothing for the only one that has a name, or `origin`.
+    package func remote(_ text: String?) throws(RepositoryError) -> Remote {
+        let remotes = remotes
+        let name: String
+        if let text {
+            name = text
+        } else if let only = remotes.first, remotes.count == 1 {
+            name = only.name
+        } else {
+            name = Self.defaultRemote
+        }
+        if let found = remotes.first(where: { $0.name == name }) {
+            return Remote(name: name, url: found.url, location: try location(found.url))
+        }
+        guard text != nil, name.contains("/") || name.contains(":") || name.hasPrefix(".") else {
+            throw .noRemote(name)
+        }
+        return Remote(name: nil, url: name, location: try location(name))
+    }
+
+    private func location(_ text: String) throws(RepositoryError) -> RemoteLocation {
+        try Self.location(text, from: environment.workingDirectory)
+    }
+
+    static func location(_ text: String, from directory: FilePath) throws(RepositoryError) -> RemoteLocation {
+        do throws(RemoteLocation.Problem) {
+            return try RemoteLocation(Array(text.utf8), from: directory)
+        } catch { throw .badPlace(text, problem: error.problem) }
+    }
+
+    /// Gives another store a name in this working copy.
+    ///
+    /// - Throws: ``RepositoryError/refExists(_:)`` if another one has that name.
+    package func addRemote(_ name: String, _ url: String) throws(RepositoryError) {
+        guard !remotes.contains(where: { $0.name == name }) else { throw .refExists(name) }
+        try setRemote(name, url)
+    }
+
+    /// Gives a name to another place.
+    package func setRemote(_ name: String, _ url: String) throws(RepositoryError) {
+        _ = try naming { () throws(InvalidName) in
+            let ref = try RefName.remote(name, "main")
+            guard !name.contains("/"), ref.text.hasSuffix("/\(name)/main") else {
+                throw InvalidName(bytes: Array(name.utf8), problem: .refName)
+            }
+        }
+        try setRemoteSetting(name, try Self.absolute(url, try location(url)))
+    }
+
+    /// A place as it is written down: one that does not change with where somebody is.
+    private static func absolute(_ url: String, _ location: RemoteLocation) throws(RepositoryError) -> String
+    {
+        guard case .directory(let path) = location else { return url }
+        let text = "\(path)"
+        guard Array(text.utf8) == path.bytes else {
+            throw .badPlace(url, problem: "a setting is text, and the path is none")
+        }
+        return text
+    }
+
+    func setRemoteSetting(_ name: String, _ url: String?) throws(RepositoryError) {
+        let key = Self.prefix + name + Self.suffix
+        if let url, Configuration("\(key) = \(url)")[key] != url {
+            throw .badConfiguration(
+                "a place is one line, without '#' and without spaces at its ends or in a row")
+        }
+        let bytes = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
+        }
+        let text = String(decoding: bytes ?? [], as: UTF8.self)
+        try copy.setConfiguration(Array(Configuration.text(text, setting: key, to: url).utf8))
+    }
+
+    /// Forgets another store: its name, and what was seen there.
+    package func removeRemote(_ name: String) throws(RepositoryError) {
+        guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name) }
+        let remote = try remote(name)
+        try setRemoteSetting(name, nil)
+        try filing { () throws(FileError) in try memory(of: remote).forget() }
+        let refs = try refs(in: "remotes").filter { $0.name.hasPrefix(name + "/") }
+        guard !refs.isEmpty else { return }
+        try noteRemote("remote", "remove \(name)") { () throws(RepositoryError) in
+            try refs.map { (ref) throws(RepositoryError) in
+                let name = try naming { () throws(InvalidName) in try RefName("remotes/\(ref.name)") }
+                return RefChange(name: name, before: ref.target, after: nil)
+            }
+        }
+    }
+
+    /// Takes whatever lies at the place of a store for new, also if it was turned back or exchanged.
+    package func forgetRemote(_ name: String) throws(RepositoryError) {
+        let remote = try remote(name)
+        try filing { () throws(FileError) in try memory(of: remote).forget() }
+    }
+
+    /// Moves refs that tell of another store.
+    func noteRemote(
+        _ verb: String, _ reason: String, _ changes: () throws(RepositoryError) -> [RefChange]
+    ) throws(RepositoryError) {
+        guard let actor = person else { throw .noIdentity }
+        let writer = ObjectWriter(store, random: environment.random)
+        defer { writer.abandon() }
+        _ = try transact(verb, reason: reason, actor: actor, try copy.head(), writer, changes: changes)
+    }
+
+    // MARK: Reaching it
+
+    func memory(of remote: Remote) -> RemoteMemory {
+        RemoteMemory(
+            of: remote.name.map { "name \($0)" } ?? "place \(remote.url)", in: store.layout,
+            environment.files,
+            nonce: Hex.text(environment.random(8)))
+    }
+
+    /// Opens another store.
+    func open(_ remote: Remote) throws(RepositoryError) -> RemoteStore {
+        let (transport, root) = try transport(to: remote)
+        do throws(RemoteError) {
+            return try RemoteStore(
+                name: remote.label, at: root, transport, memory: memory(of: remote))
+        } catch { throw .remote(error) }
+    }
+
+    /// The way to another store, and where it lies there.
+    func transport(to remote: Remote) throws(RepositoryError) -> (any Transport, root: FilePath) {
+        switch remote.location {
+        case .directory(let path):
+            let root = try Self.storeDirectory(path, environment)
+            return (
+                DirectoryTransport(
+                    name: remote.label, root: root, files: environment.files, random: environment.random),
+                root
+            )
+        case .ssh:
+            throw .badPlace(remote.url, problem: "ssh is not supported by this version")
+        }
+    }
+
+    /// The store at a path: the directory itself, or what a working copy there uses; the directory itself also where nothing is.
+    private static func storeDirectory(
+        _ path: FilePath, _ environment: Environment
+    ) throws(RepositoryError) -> FilePath {
+        if try exists(path / "format", environment.files) { return path }
+        if try exists(path / ".mlrepo/HEAD", environment.files) {
+            return try WorkingCopy(root: path, environment).store()
+        }
+        return path
+    }
+}

@@ -1,0 +1,297 @@
+package import FileIO
+package import Hashing
+package import ObjectModel
+package import Storage
+
+/// Another store, as of the newest entry of its log that was read.
+///
+/// One thread at a time.
+package final class RemoteStore {
+    /// What people call it.
+    package let name: String
+    package let format: StoreFormat
+    package private(set) var state: StoreState
+    package let transport: any Transport
+    let layout: StoreLayout
+    private let log: OperationLog
+    private let files: RemoteFiles
+    private let memory: RemoteMemory?
+    /// The number of the entry that was the newest one when this store was seen before.
+    package let seen: Int?
+    /// Packs that were doomed since it was opened: they must not be added any more.
+    package private(set) var doomed: Set<PackName> = []
+    private var opened: [PackName: (reader: PackReader, source: RemotePack)] = [:]
+
+    // MARK: Its log
+
+    /// Opens the store behind a transport, and reads its log on from what was seen there last.
+    ///
+    /// - Parameters:
+    ///   - name: What errors call it.
+    ///   - root: Where it lies on the other side, for what errors say of its files.
+    ///   - memory: Knows what was seen there before; nothing if nobody has to remember.
+    package init(
+        name: String, at root: FilePath, _ transport: any Transport, memory: RemoteMemory?
+    ) throws(RemoteError) {
+        (self.name, self.transport, self.memory) = (name, transport, memory)
+        let layout = StoreLayout(root: root)
+        let files = RemoteFiles(transport, layout)
+        (self.layout, self.files) = (layout, files)
+        let known = memory?.recall()
+        seen = known?.state.number
+        let bytes = try Self.storing(name, files) { () throws(StoreError) in
+            try files.readAhead([layout.format], from: known?.state.number ?? 0)
+            return try files.contents(of: layout.format, limit: 4096)
+        }
+        guard let bytes else { throw RemoteError(name, .notAStore) }
+        format = try Self.storing(name, files) { () throws(StoreError) in
+            try StoreFormat(bytes: bytes, layout: layout)
+        }
+        if let known, known.origin != format.origin {
+            throw RemoteError(name, .exchanged(known: known.origin, found: format.origin))
+        }
+        log = OperationLog(layout: layout, files: files, origin: format.origin)
+        state = try Self.newest(name, log, files, known?.state)
+        memory?.remember(format.origin, state)
+    }
+
+    /// The newest state of a log, which has to go on from what is remembered of it.
+    private static func newest(
+        _ name: String, _ log: OperationLog, _ files: RemoteFiles, _ known: RememberedState?
+    ) throws(RemoteError) -> StoreState {
+        var start: StoreState?
+        if let known {
+            start = try storing(name, files) { () throws(StoreError) in
+                guard let entry = try log.entry(of: known) else { return nil }
+                return try StoreState(known, entry: entry)
+            }
+            if start == nil {
+                let last = try storing(name, files) { () throws(StoreError) in
+                    if try log.entryFile(known.number) != nil { return known.number }
+                    if try log.tile(known.number / OperationLog.tileWidth) != nil { return known.number }
+                    return try log.namedEntries().last ?? -1
+                }
+                let isShorter = last < known.number
+                throw RemoteError(
+                    name,
+                    isShorter
+                        ? .rolledBack(known: known.number, found: last) : .forked(known: known.number))
+            }
+        }
+        let state = try storing(name, files) { () throws(StoreError) in
+            guard let state = try log.newest(from: start) else {
+                throw .damaged(log.layout.newEntries, problem: "the log has no entries")
+            }
+            // What ends with a full tile is followed by no entry that states what lies before.
+            if (state.number + 1) % OperationLog.tileWidth == 0, let file = try log.entryFile(state.number),
+                file.after != state.log
+            {
+                throw .damaged(log.layout.entry(state.number), problem: "it does not follow from the tile")
+            }
+            return state
+        }
+        return state
+    }
+
+    /// Goes on to the newest entry.
+    package func refresh() throws(RemoteError) {
+        files.forget()
+        var gone: Set<PackName> = []
+        state = try storing { () throws(StoreError) in
+            try log.newest(from: state) { gone.formUnion($1.doomed) } ?? state
+        }
+        doomed.formUnion(gone)
+        memory?.remember(format.origin, state)
+    }
+
+    /// Extends the log by one entry on the state that was read; the packs that it adds are durable there.
+    ///
+    /// - Parameters:
+    ///   - operation: What happens.
+    ///   - features: What a reader must know for the packs that it adds.
+    ///   - nonce: Random.
+    /// - Returns: ``OperationLog/Outcome/lost`` if somebody else was faster; then nothing has happened.
+    package func append(
+        _ operation: StoreOperation, features: Set<String>, nonce: String
+    ) throws(RemoteError) -> OperationLog.Outcome {
+        let next = try storing { () throws(StoreError) -> StoreState? in
+            let file = try log.proposal(
+                after: state, event: operation.event, refs: operation.refs, packs: operation.packs,
+                features: features, time: operation.time, nonce: nonce)
+            guard try log.append(file, nonce: nonce) == .committed else { return nil }
+            return try state.followed(by: file, packs: operation.packs, layout: layout)
+        }
+        guard let next else { return .lost }
+        state = next
+        memory?.remember(format.origin, state)
+        return .committed
+    }
+
+    // MARK: Its objects
+
+    /// The bytes of a pack's end that are asked for before its index' length is known; small packs are there as a whole then.
+    private static let endLength = 64 << 10
+
+    /// Live packs, opened for reading: their indexes are fetched, with two requests at most for all of them.
+    ///
+    /// - Throws: If one is not there, or its index is damaged.
+    package func packs(_ names: [PackName]) throws(RemoteError) -> [PackReader] {
+        let missing = names.filter { opened[$0] == nil }
+        if !missing.isEmpty {
+            let ends = try self.ends(of: missing.map { ($0, Self.endLength) })
+            var longer: [(PackName, Int)] = []
+            for (name, end) in zip(missing, ends) {
+                let length = try parsing(name) { () throws(MalformedObject) in
+                    try PackIndex.length(in: end.bytes, fileLength: end.fileLength)
+                }
+                if length > end.bytes.count { longer.append((name, length)) } else { try open(name, end) }
+            }
+            for ((name, _), end) in zip(longer, try self.ends(of: longer)) { try open(name, end) }
+        }
+        return names.compactMap { opened[$0]?.reader }
+    }
+
+    private func ends(of packs: [(name: PackName, length: Int)]) throws(RemoteError) -> [PieceContent] {
+        var found: [PieceContent?] = []
+        if packs.isEmpty { return [] }
+        try storing { () throws(StoreError) in
+            try files.calling { () throws(TransportError) in
+                var pieces: [FilePiece] = []
+                for pack in packs {
+                    pieces.append(
+                        FilePiece(try files.relative(layout.pack(pack.name)), .end(length: pack.length)))
+                }
+                try transport.read(pieces) { found.append($1) }
+            }
+        }
+        var ends: [PieceContent] = []
+        for (pack, content) in zip(packs, found) {
+            guard let content else { throw RemoteError(name, .store(.missingPack(pack.name))) }
+            ends.append(content)
+        }
+        return ends
+    }
+
+    private func open(_ pack: PackName, _ end: PieceContent) throws(RemoteError) {
+        let index = try parsing(pack) { () throws(MalformedObject) in
+            let index = try PackIndex(end: end.bytes, fileLength: end.fileLength)
+            guard index.verifyChecksum() else { throw .node("the index' checksum is wrong") }
+            return index
+        }
+        let source = RemotePack(
+            transport, try storing { () throws(StoreError) in try path(of: pack) }, files,
+            end: (end.fileLength - end.bytes.count, end.bytes))
+        opened[pack] = (PackReader(name: pack, index: index, source: source), source)
+    }
+
+    /// The path of a pack as the transport knows it.
+    func path(of pack: PackName) throws(StoreError) -> FilePath {
+        try files.calling { () throws(TransportError) in try files.relative(layout.pack(pack)) }
+    }
+
+    private func parsing<Result>(
+        _ pack: PackName, _ body: () throws(MalformedObject) -> Result
+    ) throws(RemoteError) -> Result {
+        do throws(MalformedObject) { return try body() } catch {
+            throw RemoteError(name, .store(.damaged(layout.pack(pack), problem: "\(error)")))
+        }
+    }
+
+    /// Announces which ranges of a pack will be read, so that few requests do.
+    package func expect(_ ranges: [Range<Int>], of pack: PackName) { opened[pack]?.source.expect(ranges) }
+
+    /// Looks something up in a view of both stores, with as few of the other's packs as are needed: first those that came last.
+    ///
+    /// - Parameters:
+    ///   - local: This side's store.
+    ///   - known: The number of an entry up to which nothing is expected to be new.
+    package func viewing<Result>(
+        with local: ObjectStore, from known: Int? = nil,
+        _ body: (ObjectStore, [PackReader]) throws(ReadError) -> Result
+    ) throws(RemoteError) -> Result {
+        let live = state.added.sorted { ($0.value, $0.key) > ($1.value, $1.key) }
+        var counts = [Self.fewPacks, live.count]
+        if let known { counts[0] = max(Self.fewPacks, live.prefix { $0.value > known }.count) }
+        var problem: ReadError?
+        for count in counts where problem == nil || count > counts[0] {
+            let packs = try self.packs(live.prefix(count).map(\.key))
+            let view = try storing { () throws(StoreError) in try local.viewing(packs) }
+            do throws(ReadError) { return try body(view, packs) } catch {
+                if let failure = files.failure { throw RemoteError(name, .transport(failure)) }
+                guard case .missing = error else { throw RemoteError(name, .object(error)) }
+                problem = error
+            }
+        }
+        throw RemoteError(name, .object(problem ?? .missing(ObjectReference(.refs, state.refs))))
+    }
+
+    private static let fewPacks = 8
+
+    /// All of its refs.
+    package func refs(with local: ObjectStore) throws(RemoteError) -> [RefEntry] {
+        try viewing(with: local) { (view, _) throws(ReadError) in
+            try MerkleTree<RefEntry>(root: state.refs, reader: view).leaves()
+        }
+    }
+
+    // MARK: Errors
+
+    /// Runs calls on the other store's files, and names it where they fail.
+    func storing<Result>(_ body: () throws(StoreError) -> Result) throws(RemoteError) -> Result {
+        try Self.storing(name, files, body)
+    }
+
+    private static func storing<Result>(
+        _ name: String, _ files: RemoteFiles, _ body: () throws(StoreError) -> Result
+    ) throws(RemoteError) -> Result {
+        do throws(StoreError) { return try body() } catch {
+            if case .unreachable = error, let failure = files.failure {
+                throw RemoteError(name, .transport(failure))
+            }
+            throw RemoteError(name, .store(error))
+        }
+    }
+
+    /// Runs calls of the transport, and names the store where they fail.
+    package func calling<Result>(
+        _ body: () throws(TransportError) -> Result
+    ) throws(RemoteError) -> Result {
+        do throws(TransportError) { return try body() } catch { throw RemoteError(name, .transport(error)) }
+    }
+}
+
+// MARK: Its packs' files
+
+extension RemoteStore {
+    /// What is known of the files of packs; nothing of those that are not there.
+    package func properties(of packs: [PackName]) throws(RemoteError) -> [FileProperties?] {
+        let paths = try storing { () throws(StoreError) -> [FilePath] in
+            var paths: [FilePath] = []
+            for pack in packs { paths.append(try path(of: pack)) }
+            return paths
+        }
+        return try calling { () throws(TransportError) in try transport.properties(of: paths) }
+    }
+
+    /// Brings the file of a pack, which no entry names yet.
+    ///
+    /// - Returns: Whether it came now; not, if it was there.
+    package func upload(
+        _ pack: PackName, owner: String, length: Int, digest: Digest, source: FilePath,
+        _ files: any FileSystem, progress: (Int) -> Void
+    ) throws(RemoteError) -> Bool {
+        let path = try storing { () throws(StoreError) in try self.path(of: pack) }
+        return try calling { () throws(TransportError) in
+            try transport.upload(
+                Upload(
+                    to: path, owner: owner, length: length, digest: digest, source: source, files: files),
+                progress: progress)
+        }
+    }
+
+    /// Removes the file of a pack that no entry names.
+    package func remove(_ pack: PackName) throws(RemoteError) {
+        let path = try storing { () throws(StoreError) in try self.path(of: pack) }
+        try calling { () throws(TransportError) in try transport.remove([path]) }
+    }
+}
