@@ -16,6 +16,7 @@ import Testing
             }
             #expect(try transport.create("log/new/1", []))
             #expect(try transport.bytes("log/new/1") == [])
+            #expect(try transport.texts(in: "tmp") == [])
         }
     }
 

@@ -5,8 +5,8 @@ import Testing
 
 /// What is there after a power cut, and what is not made anew.
 @Suite struct DirectoryDurabilityTests {
-    private static func transport(on disk: SimulatedDisk) -> DirectoryTransport {
-        DirectoryTransport(name: "there", root: "/shared/store", files: disk) { count in
+    private static func transport(on files: any FileSystem) -> DirectoryTransport {
+        DirectoryTransport(name: "there", root: "/shared/store", files: files) { count in
             var random = SystemRandomNumberGenerator()
             return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
         }
@@ -31,6 +31,24 @@ import Testing
         #expect(try later.texts(in: "log/new") == ["0", "1"])
         #expect(try later.bytes("a/b/c/d") == [2])
         #expect(try later.bytes("packs/0a/p") == [3])
+    }
+
+    @Test func `whenever the power goes, a name is there only with those that were there before`() throws {
+        let disk = try Self.disk()
+        try disk.makeDirectories("/shared/store/log/new", permissions: 0o755)
+        try disk.makeDirectory("/shared/store/tmp", permissions: 0o755)
+        disk.synchronizeAll()
+        disk.addNeighbour()
+        let files = RecordingFileSystem(
+            disk,
+            afterwards: { call, _ in
+                for index in 0..<disk.changesAtRisk {
+                    let later = Self.transport(on: disk.crash(keeping: .only(index)))
+                    let names = try? later.texts(in: "log/new")
+                    #expect([[], ["0"], ["0", "1"]].contains(names), "\(call), change \(index)")
+                }
+            })
+        #expect(try Self.transport(on: files).create("log/new/1", [1]))
     }
 
     @Test func `a directory that somebody else has just made is durable, too`() throws {

@@ -6,6 +6,8 @@ enum Fault: Hashable, Sendable {
     case lostBefore
     /// The connection is lost amid the call: some of the pieces were read, a part of the upload is there.
     case lostAmid
+    /// The connection is lost after so many pieces of a read, or bytes of an upload.
+    case lostAt(Int)
     /// The call takes effect, and its reply is lost.
     case lostAfter
     /// Fewer bytes come than the other side says that there are.
@@ -25,7 +27,7 @@ enum Fault: Hashable, Sendable {
     func concerns(_ call: TransportCall) -> Bool {
         switch self {
         case .lostBefore, .lostAfter, .slow: true
-        case .lostAmid: call == .read || call == .upload
+        case .lostAmid, .lostAt: call == .read || call == .upload
         case .shortRead, .flippedBit: call == .read
         case .stale: call == .names
         case .full: call == .upload || call == .create

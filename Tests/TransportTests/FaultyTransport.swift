@@ -58,13 +58,19 @@ final class FaultyTransport: Transport {
         _ pieces: [FilePiece], _ body: (Int, PieceContent?) throws(TransportError) -> Void
     ) throws(TransportError) {
         try perform(.read) { (fault) throws(TransportError) in
-            let lastPosition = fault == .lostAmid ? chance(0..<pieces.count) : pieces.count
+            let end: Int? =
+                switch fault {
+                case .lostAmid: chance(0..<pieces.count)
+                case .lostAt(let position): position
+                default: nil
+                }
             let target = fault == .shortRead || fault == .flippedBit ? chance(0..<pieces.count) : nil
-            try base.read(Array(pieces.prefix(lastPosition))) { (position, content) throws(TransportError) in
+            try base.read(Array(pieces.prefix(end ?? pieces.count))) {
+                (position, content) throws(TransportError) in
                 guard position == target, let content else { return try body(position, content) }
                 try body(position, fault == .shortRead ? shortened(content) : flipped(content))
             }
-            if fault == .lostAmid { throw lost }
+            if end != nil { throw lost }
         }
     }
 
@@ -112,6 +118,7 @@ final class FaultyTransport: Transport {
                 let full = TransportError(.full, "\(name): no space left for \(upload.path)")
                 return try cut(upload, at: count, full, progress)
             case .lostAmid: return try cut(upload, at: chance(0..<upload.length), lost, progress)
+            case .lostAt(let offset): return try cut(upload, at: offset, lost, progress)
             case .overtaken(let others): try overtake(upload.path, others)
             default: break
             }

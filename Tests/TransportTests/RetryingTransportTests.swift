@@ -147,11 +147,25 @@ import Testing
     }
 
     @Test func `attempts that get further begin the count anew`() throws {
-        // Each of the first attempts hands out some pieces, and then loses its connection.
-        let bench = try Bench(Dictionary(uniqueKeysWithValues: (0..<5).map { ($0, .lostAmid) }), attempts: 2)
-        let pieces = [FilePiece](repeating: FilePiece("packs/a", .whole(limit: 3)), count: 4000)
-        #expect(try bench.transport.pieces(pieces).count == 4000)
-        #expect(bench.paused == [Duration](repeating: .seconds(1), count: 5))
+        let pieces = [FilePiece](repeating: FilePiece("packs/a", .whole(limit: 3)), count: 9)
+        let bench = try Bench([0: .lostAt(1), 1: .lostAt(2), 2: .lostAt(1)], attempts: 2)
+        #expect(try bench.transport.pieces(pieces).count == 9)
+        #expect(bench.paused == [.seconds(1), .seconds(1), .seconds(1)])
+        let vain = try Bench([0: .lostAt(1), 1: .lostAt(0)], attempts: 2)
+        #expect(throws: TransportError(.unreachable, "memory: connection lost (tried 2 times)")) {
+            try vain.transport.read(pieces) { _, _ in }
+        }
+    }
+
+    @Test func `uploads that get further begin the count anew`() throws {
+        let upload = try Source(count: Source.large, seed: 1).upload(to: "packs/b").upload
+        let bench = try Bench([0: .lostAt(1 << 16), 1: .lostAt(2 << 16), 2: .lostAt(3 << 16)], attempts: 2)
+        #expect(try bench.transport.upload(upload) { _ in })
+        #expect(bench.paused == [.seconds(1), .seconds(1), .seconds(1)])
+        let vain = try Bench([0: .lostAt(1 << 16), 1: .lostAt(1 << 16)], attempts: 2)
+        #expect(throws: TransportError(.unreachable, "memory: connection lost (tried 2 times)")) {
+            try vain.transport.upload(upload) { _ in }
+        }
     }
 
     // MARK: Creating
