@@ -44,7 +44,8 @@ struct MLRepoCommand: ParsableCommand {
                     UndoCommand.self, RedoCommand.self, OperationsCommand.self,
                 ]),
             CommandGroup(
-                name: "Move", subcommands: [RemoteCommand.self, PushCommand.self, FetchCommand.self]),
+                name: "Move",
+                subcommands: [RemoteCommand.self, PushCommand.self, FetchCommand.self, ServeCommand.self]),
             CommandGroup(
                 name: "Trace",
                 subcommands: [

@@ -1,4 +1,4 @@
-internal import FileIO
+package import FileIO
 internal import ObjectModel
 package import Remotes
 internal import Storage
@@ -155,18 +155,42 @@ extension Repository {
     }
 
     /// The way to another store, and where it lies there.
-    func transport(to remote: Remote) throws(RepositoryError) -> (any Transport, root: FilePath) {
+    private func transport(to remote: Remote) throws(RepositoryError) -> (any Transport, root: FilePath) {
         switch remote.location {
         case .directory(let path):
             let root = try Self.storeDirectory(path, environment)
-            return (
-                DirectoryTransport(
-                    name: remote.label, root: root, files: environment.files, random: environment.random),
-                root
-            )
-        case .ssh:
-            throw .badPlace(remote.url, problem: "ssh is not supported by this version")
+            return (try Self.directory(root, remote.label, environment.files, environment), root)
+        case .ssh(let user, let host, let port, let path):
+            let program = environment.variable("MLREPO_SSH").flatMap { $0.isEmpty ? nil : $0 } ?? "ssh"
+            let command = SSHCommand(
+                program: program.split(separator: " ").map(String.init), user: user, host: host, port: port,
+                path: path, server: environment.variable("MLREPO_SERVER") ?? "mlrepo")
+            FramedTransport.ignoreBrokenPipes()
+            do throws(TransportError) {
+                let words = try command.words()
+                let line = try LineTransport(name: remote.label) { () throws(TransportError) in
+                    try FramedTransport(name: remote.label, starting: words)
+                }
+                return (RetryingTransport(line) { RetryingTransport.sleep($0) }, path)
+            } catch { throw .remote(RemoteError(remote.label, .transport(error))) }
         }
+    }
+
+    /// The way to a store in a directory.
+    private static func directory(
+        _ root: FilePath, _ name: String, _ files: any FileSystem, _ environment: Environment
+    ) throws(RepositoryError) -> DirectoryTransport {
+        let layout = StoreLayout(root: root)
+        let bytes = try filing { () throws(FileError) in
+            try files.contentsIfPresent(layout.format, limit: 4096)
+        }
+        // What is no format of ours is told by who reads it.
+        let format = bytes.flatMap { try? StoreFormat(bytes: $0, layout: layout) }
+        let shared = format?.sharedBits ?? 0
+        return DirectoryTransport(
+            name: name, root: root,
+            files: shared & 0o060 == 0o060 ? SharedFileSystem(files) : files,
+            directoryPermissions: 0o777 | UInt16(truncatingIfNeeded: shared), random: environment.random)
     }
 
     /// The store at a path: the directory itself, or what a working copy there uses; the directory itself also where nothing is.
@@ -178,5 +202,22 @@ extension Repository {
             return try WorkingCopy(root: path, environment).store()
         }
         return path
+    }
+
+    // MARK: Serving one
+
+    /// What serves a store to whoever is at the other end of a pair of descriptors.
+    ///
+    /// - Parameters:
+    ///   - path: The store, or a working copy that has one.
+    ///   - isReadOnly: Whether everything is refused that would change it.
+    package static func server(
+        of path: FilePath, isReadOnly: Bool, _ environment: Environment
+    ) throws(RepositoryError) -> FramedServer {
+        let root = try storeDirectory(path, environment)
+        guard try exists(root / "format", environment.files) else { throw .store(.notFound(path)) }
+        // No link in it leads anybody out of it.
+        let files = environment.files.confined(to: root) ?? environment.files
+        return FramedServer(try directory(root, "\(path)", files, environment), isReadOnly: isReadOnly)
     }
 }

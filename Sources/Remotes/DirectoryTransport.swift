@@ -21,7 +21,7 @@ package struct DirectoryTransport: Transport {
         name: String, root: FilePath, files: any FileSystem, directoryPermissions: UInt16 = 0o777,
         random: @escaping @Sendable (Int) -> [UInt8]
     ) {
-        (self.name, self.root, self.files, self.random) = (name, root, files, random)
+        (self.name, self.root, self.files, self.random) = (name, root.normalized, files, random)
         self.directoryPermissions = directoryPermissions
     }
 
@@ -49,7 +49,7 @@ package struct DirectoryTransport: Transport {
                 guard length <= limit else { throw .tooLarge(path) }
                 range = 0..<length
             case .range(let offset, let wanted):
-                let start = min(max(0, offset), length)
+                let start = offset < 0 ? length : min(offset, length)
                 range = start..<start + min(max(0, wanted), length - start)
             case .end(let wanted): range = length - min(max(0, wanted), length)..<length
             }
@@ -65,7 +65,8 @@ package struct DirectoryTransport: Transport {
             var found: [FileProperties?] = []
             for path in paths {
                 let status = try files.status(root.appending(path.bytes))
-                found.append(status.map { FileProperties(length: $0.size, modified: $0.modified) })
+                let file = status.flatMap { $0.kind == .file ? $0 : nil }
+                found.append(file.map { FileProperties(length: $0.size, modified: $0.modified) })
             }
             return found
         }
@@ -109,19 +110,22 @@ package struct DirectoryTransport: Transport {
         var reported = 0
         for isLast in [false, true] {
             let file = try partialFile(upload.partial)
-            try calling { () throws(FileError) in
-                let source = try upload.files.open(upload.source)
-                defer { upload.files.close(source) }
-                var buffer = [UInt8](repeating: 0, count: 1 << 20)
-                progress(file.length - reported)
-                reported = file.length
-                while file.length < upload.length {
-                    let count = try upload.files.read(source, filling: &buffer, at: file.length)
-                    guard count > 0 else { break }
-                    try file.append(buffer[..<count])
-                    progress(count)
-                    reported += count
+            progress(file.length - reported)
+            reported = file.length
+            let source = try reading { () throws(FileError) in try upload.files.open(upload.source) }
+            defer { upload.files.close(source) }
+            var buffer = [UInt8](repeating: 0, count: 1 << 20)
+            while file.length < upload.length {
+                let count = try reading { () throws(FileError) in
+                    try upload.files.read(source, filling: &buffer, at: file.length)
                 }
+                guard count > 0 else { break }
+                do throws(FileError) { try file.append(buffer[..<count]) } catch {
+                    guard error.isExists else { throw TransportError(error) }
+                    throw TransportError(.unreachable, "another upload of the same file is at work")
+                }
+                progress(count)
+                reported += count
             }
             if let isNew = try finish(file, as: upload.path, length: upload.length, digest: upload.digest) {
                 return isNew
@@ -160,6 +164,7 @@ package struct DirectoryTransport: Transport {
                 return nil
             }
             try file.synchronize()
+            try files.setPermissions(file.path, 0o444)
             let target = root.appending(path.bytes)
             try makeDirectories(target.parent)
             let isNew = try files.linkIfFree(file.path, to: target)
@@ -171,9 +176,19 @@ package struct DirectoryTransport: Transport {
 
     /// Makes a directory of the store, durably; the store itself has to be there.
     private func makeDirectories(_ directory: FilePath) throws(FileError) {
-        for made in try files.makeDirectories(directory, permissions: directoryPermissions, below: root) {
-            try files.synchronizeDirectory(made.parent)
+        guard directory != root else { return }
+        try files.makeDirectories(directory, permissions: directoryPermissions, below: root)
+        // Also where one was there: who made it may not have come to make its name durable.
+        var made = directory
+        while made != root, made != made.parent {
+            made = made.parent
+            try files.synchronizeDirectory(made)
         }
+    }
+
+    /// Runs calls on files of this side.
+    private func reading<Result>(_ body: () throws(FileError) -> Result) throws(TransportError) -> Result {
+        do throws(FileError) { return try body() } catch { throw TransportError(.failed, "\(error)") }
     }
 
     private func calling<Result>(_ body: () throws(FileError) -> Result) throws(TransportError) -> Result {
@@ -189,9 +204,11 @@ extension FileSystem {
         do throws(FileError) { try link(path, to: other) } catch {
             if error.isExists { return false }
             guard error.isNoLink else { throw error }
-            // Where somebody else does the same at this moment, the name is taken twice: such a place is not for several writers.
-            guard try status(other) == nil else { return false }
-            try move(path, to: other)
+            // Of two who do the same at this moment one fails, wherever the system can move without replacing.
+            do throws(FileError) { try move(path, to: other) } catch {
+                guard error.isExists else { throw error }
+                return false
+            }
         }
         return true
     }

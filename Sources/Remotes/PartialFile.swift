@@ -30,6 +30,8 @@ final class PartialFile {
     deinit { files.close(file) }
 
     func append(_ bytes: ArraySlice<UInt8>) throws(FileError) {
+        // Somebody else may have gone on with it, and given it its name.
+        guard try files.status(of: file).size == length else { throw .exists(path) }
         try files.write(file, bytes)
         length += bytes.count
         bytes.withUnsafeBytes { hash?.update($0) }

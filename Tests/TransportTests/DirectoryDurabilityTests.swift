@@ -59,9 +59,7 @@ import Testing
         #expect(try Self.transport(on: disk).upload(Source([2]).upload(to: "packs/0a/large").upload) { _ in })
         let later = Self.transport(on: disk.crash(keeping: .nothing))
         let found = [try later.bytes("packs/0a/small"), try later.bytes("packs/0a/large")]
-        withKnownIssue("Only directories that the call made itself are made durable", isIntermittent: true) {
-            #expect(found == [[1], [2]])
-        }
+        #expect(found == [[1], [2]])
     }
 
     @Test(arguments: ["format", "log/new/0"] as [FilePath])
@@ -73,12 +71,8 @@ import Testing
             kind = error.kind
         }
         let names = try disk.names(in: "/shared")
-        withKnownIssue("For a file at the top the store's directory is made", isIntermittent: true) {
-            #expect(kind == .absent)
-            #expect(names == [])
-        } when: {
-            path == "format"
-        }
+        #expect(kind == .absent)
+        #expect(names == [])
         #expect(throws: TransportError.self) {
             try Self.transport(on: SimulatedDisk()).upload(Source([2]).upload(to: path).upload) { _ in }
         }

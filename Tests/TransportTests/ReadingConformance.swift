@@ -41,9 +41,7 @@ import Testing
             #expect([nil, []].contains(found(.range(offset: 0, length: -1))))
             #expect([nil, []].contains(found(.range(offset: 2, length: .min))))
             #expect([nil, []].contains(found(.range(offset: -2, length: -1))))
-            withKnownIssue("A directory takes a negative offset for 0", isIntermittent: true) {
-                #expect([nil, []].contains(found(.range(offset: -2, length: 4))))
-            }
+            #expect([nil, []].contains(found(.range(offset: -2, length: 4))))
         }
     }
 
