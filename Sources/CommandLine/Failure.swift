@@ -53,6 +53,14 @@ struct Failure: Error {
                 .wouldLose,
                 "mlrepo fetch \(word) brings them here; --force gives them up, if they are what was fetched last"
             )
+        case .notForward(let name):
+            (status, hint) = (
+                .wouldLose, "mlrepo merge \(ShellWord.quoted(Array(name.utf8))) makes one of both"
+            )
+        case .unrelated(let name):
+            (status, hint) = (
+                .usage, "mlrepo checkout \(ShellWord.quoted(Array(name.utf8))) -- PATH takes files of it"
+            )
         case .movedThere(let remote, _):
             (status, hint) = (
                 .wouldLose, "mlrepo fetch \(ShellWord.quoted(Array(remote.utf8))), and look at it first"
@@ -178,7 +186,7 @@ struct Failure: Error {
         switch error.problem {
         case .transport(let error):
             switch error.kind {
-            case .unreachable: (.unreachable, "type the command again; it goes on where it was")
+            case .unreachable: (.unreachable, Self.hint(forLine: error.problem))
             case .denied: (.notPermitted, nil)
             case .full: (.inputOutput, "the disk there is full")
             case .absent: (.notFound, nil)
@@ -196,6 +204,21 @@ struct Failure: Error {
             )
         case .moved, .busy: (.busy, "type the command again")
         }
+    }
+
+    /// What helps where a line to another machine could not be had, by how ssh ended.
+    private static func hint(forLine problem: String) -> String {
+        if problem.contains("ended with status 127") {
+            return
+                "install mlrepo there, where a shell without a terminal finds it, or name it: MLREPO_SERVER=/path/to/mlrepo"
+        }
+        if problem.contains("ended with status 66") {
+            return "mlrepo init --bare PATH, typed there, makes one"
+        }
+        if problem.contains("ended with status 255") {
+            return "ssh alone, to the same host, shows what is wrong; then type the command again"
+        }
+        return "type the command again; it goes on where it was"
     }
 
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {

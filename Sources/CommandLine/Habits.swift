@@ -25,15 +25,10 @@ enum Habits {
                 "an experiment is a run; its parameters and metrics are found",
                 "mlrepo run COMMAND, mlrepo runs, mlrepo compare RUN RUN"
             )
-        case "pull":
-            (
-                "what comes from another store is looked at before it is taken over",
-                "mlrepo fetch, mlrepo log origin/main, and mlrepo checkout main --at origin/main where nothing of yours is in the way"
-            )
         case "track": ("what is tracked is said once", "mlrepo add PATH, or mlrepo add --pattern '*.bin'")
-        case "merge", "cherry-pick":
+        case "cherry-pick":
             (
-                "there is no merge yet: a commit on a branch that moved takes in what others changed elsewhere",
+                "a version is taken over as a whole by 'mlrepo merge', or file by file",
                 "mlrepo checkout REVISION -- PATH takes files of another version, and mlrepo commit keeps them"
             )
         case "revert":

@@ -41,11 +41,15 @@ struct MLRepoCommand: ParsableCommand {
                 name: "History",
                 subcommands: [
                     LogCommand.self, ShowCommand.self, DiffCommand.self, BranchCommand.self, TagCommand.self,
+                    MergeCommand.self,
                     UndoCommand.self, RedoCommand.self, OperationsCommand.self,
                 ]),
             CommandGroup(
                 name: "Move",
-                subcommands: [RemoteCommand.self, PushCommand.self, FetchCommand.self, ServeCommand.self]),
+                subcommands: [
+                    RemoteCommand.self, PushCommand.self, PullCommand.self, FetchCommand.self,
+                    ServeCommand.self,
+                ]),
             CommandGroup(
                 name: "Trace",
                 subcommands: [

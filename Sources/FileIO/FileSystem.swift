@@ -212,6 +212,19 @@ extension FileSystem {
         return (0..<listing.count).map { Array(listing.name($0)) }
     }
 
+    /// Removes a directory with all that is below it, as far as that can be done; links are not followed.
+    package func removeAll(_ directory: FilePath) {
+        for name in (try? names(in: directory)) ?? [] {
+            let path = directory.appending(name)
+            if ((try? status(path)) ?? nil)?.kind == .directory {
+                removeAll(path)
+            } else {
+                try? removeIfPresent(path)
+            }
+        }
+        try? removeDirectory(directory)
+    }
+
     package func removeIfPresent(_ path: FilePath) throws(FileError) {
         do throws(FileError) { try remove(path) } catch { guard error.isNotFound else { throw error } }
     }

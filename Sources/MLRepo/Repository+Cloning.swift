@@ -17,28 +17,36 @@ extension Repository {
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RepositoryError) -> (Repository, TransferReport) {
         let location = try location(url, from: environment.workingDirectory)
-        let begun = try begun(at: root, environment)
-        if begun == nil {
-            // What lies in a directory is somebody's.
-            let names = (try? environment.files.names(in: root)) ?? []
-            guard names.isEmpty else { throw .refExists("\(root)") }
-            // A place that is no store leaves nothing behind.
-            try require(location, url, environment)
+        if let begun = try begun(at: root, environment) { return try finish(begun, url, location, progress) }
+        let files = environment.files
+        // What lies in a directory is somebody's.
+        let names = (try? files.names(in: root)) ?? []
+        guard names.isEmpty else { throw .refExists("\(root)") }
+        let isThere = try exists(root, files)
+        try require(location, url, environment)
+        let repository = try create(at: root, CreationRequest(), environment)
+        do throws(RepositoryError) { return try finish(repository, url, location, progress) } catch {
+            // Where nothing has come, nothing is left behind.
+            if (try? repository.store.refresh())?.number == 0 {
+                files.removeAll(repository.copy.directory)
+                if !isThere { try? files.removeDirectory(root) }
+            }
+            throw error
         }
+    }
+
+    /// Takes all that the other store has.
+    private static func finish(
+        _ begun: Repository, _ url: String, _ location: RemoteLocation, _ progress: (Int, Int) -> Void
+    ) throws(RepositoryError) -> (Repository, TransferReport) {
         var place = url
         if case .directory(let path) = location { place = "\(path)" }
-        var repository: Repository
-        if let begun {
-            repository = begun
+        if let other = begun.remotes.first(where: { $0.name == defaultRemote }) {
+            guard other.url == place else { throw .refExists("\(begun.copy.root)") }
         } else {
-            repository = try create(at: root, CreationRequest(), environment)
+            try begun.setRemoteSetting(defaultRemote, place)
         }
-        if let other = repository.remotes.first(where: { $0.name == defaultRemote }) {
-            guard other.url == place else { throw .refExists("\(root)") }
-        } else {
-            try repository.setRemoteSetting(defaultRemote, place)
-        }
-        repository = try open(WorkingCopy(root: root, environment), environment)
+        let repository = try open(begun.copy, begun.environment)
         let report = try repository.fetch(from: try repository.remote(defaultRemote), progress: progress)
         return (repository, report)
     }

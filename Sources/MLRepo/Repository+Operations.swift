@@ -163,7 +163,8 @@ extension Repository {
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) {
         try reverse(
-            undo, isCheckout: operation.event.verb == "checkout", verb: "redo", over: operation.event.kept,
+            undo, isCheckout: ["checkout", Self.mergeVerb].contains(operation.event.verb), verb: "redo",
+            over: operation.event.kept,
             onStep)
     }
 
@@ -176,7 +177,8 @@ extension Repository {
         _ operation: Operation, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) {
         try reverse(
-            operation, isCheckout: ["checkout", Self.overwritingVerb].contains(operation.event.verb),
+            operation,
+            isCheckout: ["checkout", Self.mergeVerb, Self.overwritingVerb].contains(operation.event.verb),
             verb: "undo", onStep)
     }
 

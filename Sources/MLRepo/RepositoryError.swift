@@ -20,6 +20,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badPlace(String, problem: String)
     /// Refs of another store have what this one lacks, and would lose it.
     case notFastForward(remote: String, names: [RefName])
+    /// A branch and another version have commits of their own, and none is to be made of both.
+    case notForward(String)
+    /// Two versions go back to no common one.
+    case unrelated(String)
     /// A ref of another store is not what was seen there last.
     case movedThere(remote: String, RefName)
     /// Questions cannot be answered: what SQLite says.
@@ -109,6 +113,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"
         case .notFastForward(let remote, let names):
             "\(remote) has commits that this store has not: \(names.map(\.text).joined(separator: ", ")) would lose them"
+        case .notForward(let name):
+            "both your branch and '\(escapedText(name.utf8))' have commits of their own"
+        case .unrelated(let name):
+            "your branch and '\(escapedText(name.utf8))' have no version in common"
         case .movedThere(let remote, let name):
             "\(name) of \(remote) is not what was fetched from there last: somebody moved it"
         case .catalogue(let words): words

@@ -50,7 +50,7 @@ final class ErrorTail: Sendable {
         thread.detach()
     }
 
-    /// The last line that has any text, escaped; empty if there is none.
+    /// The last line that tells of an error, or that has any text, escaped; empty if there is none.
     ///
     /// - Parameter milliseconds: How long the end is waited for.
     func lastLine(within milliseconds: Int) -> String {
@@ -59,7 +59,9 @@ final class ErrorTail: Sendable {
             poll(nil, 0, 10)
         }
         let lines = state.withLock { $0.bytes }.split { $0 == 0x0a || $0 == 0x0d }
-        let last = lines.last { line in line.contains { $0 > 0x20 } }
+        // What went wrong, rather than what to do about it there.
+        let error = lines.last { $0.starts(with: "error: ".utf8) }
+        let last = error ?? lines.last { line in line.contains { $0 > 0x20 } }
         return escapedText((last ?? []).prefix(500))
     }
 }

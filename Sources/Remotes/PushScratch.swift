@@ -97,18 +97,6 @@ struct PushScratch {
     /// Removes everything: the push is done, or another one begins.
     mutating func clear() {
         packs = []
-        Self.remove(layout.root, files)
-    }
-
-    private static func remove(_ directory: FilePath, _ files: any FileSystem) {
-        for name in (try? files.names(in: directory)) ?? [] {
-            let path = directory.appending(name)
-            if ((try? files.status(path)) ?? nil)?.kind == .directory {
-                remove(path, files)
-            } else {
-                try? files.removeIfPresent(path)
-            }
-        }
-        try? files.removeDirectory(directory)
+        files.removeAll(layout.root)
     }
 }

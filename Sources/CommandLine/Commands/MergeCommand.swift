@@ -1,0 +1,117 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+/// How a merge settles what both sides changed.
+struct MergeOptions: ParsableArguments {
+    @Flag(help: "Where both changed a path, keep yours.")
+    var ours = false
+    @Flag(help: "Where both changed a path, take theirs.")
+    var theirs = false
+    @Flag(name: .customLong("ff-only"), help: "Go forward only, and make no commit.")
+    var forwardOnly = false
+
+    var choice: MergeChoice { ours ? .ours : theirs ? .theirs : .both }
+
+    func check() throws {
+        guard !ours || !theirs else { throw ValidationError("--ours and --theirs contradict each other") }
+    }
+}
+
+struct MergeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge", abstract: "Take another version into the branch that you stand on.",
+        discussion: """
+            What only one side changed is as that side has it. Where both changed a path, each in its own way, both are kept: \
+            yours in its place, theirs beside it as PATH~ID, and the exit status is 1. Then 'mv PATH~ID PATH' or 'rm PATH~ID' \
+            chooses, and 'mlrepo commit' keeps the choice. Changed and untracked files are never overwritten.
+
+            EXAMPLES
+              mlrepo merge experiment
+              mlrepo merge origin/main --theirs    where both changed a path, take theirs
+              mlrepo merge --ff-only origin/main
+            """)
+
+    @Option(name: .shortAndLong, help: "The message of the commit.")
+    var message: String?
+    @OptionGroup var merging: MergeOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The other version.", completion: Completions.revision)
+    var revision: String
+
+    func validate() throws { try merging.check() }
+
+    func run() throws {
+        let repository = try Repository.alone()
+        let id = try repository.commit(named: revision)
+        let progress = output.progress("writing")
+        defer { progress.finish() }
+        let report = try repository.merge(
+            id, named: revision, choice: merging.choice, message: message, onlyForward: merging.forwardOnly
+        ) { progress.add($0) }
+        progress.finish()
+        try MergeText.end(report, output, fetched: nil)
+    }
+}
+
+/// What a merge did, in words and for programs.
+enum MergeText {
+    /// Tells it, and ends with 1 where both sides' versions of a path were kept.
+    static func end(_ report: MergeReport, _ output: OutputOptions, fetched: TransferReport?) throws {
+        if output.json {
+            Terminal.printJSON(json(report, fetched))
+        } else if !output.quiet {
+            show(report)
+        }
+        guard report.conflicts.contains(where: { $0.other != nil }) else { return }
+        throw ExitCode(ExitStatus.no.rawValue)
+    }
+
+    private static func show(_ report: MergeReport) {
+        let files =
+            "\(Terminal.number(report.written, "file")) written"
+            + (report.removed > 0 ? ", \(Terminal.count(report.removed)) removed" : "")
+        switch report.kind {
+        case .nothing: Terminal.print("Nothing to take over: \(report.commit.short) has it all")
+        case .fastForward: Terminal.print("Went forward to \(report.commit.short): \(files)")
+        case .merged: Terminal.print("Merged as \(report.commit.short): \(files)")
+        }
+        for (path, other) in report.conflicts {
+            let name = Terminal.escaped(path.bytes)
+            if let other {
+                Terminal.print(
+                    "both changed \(name): theirs is \(Terminal.escaped(other.bytes)); mv it over yours or rm it, and commit"
+                )
+            } else {
+                Terminal.print("both changed \(name)")
+            }
+        }
+    }
+
+    private static func json(_ report: MergeReport, _ fetched: TransferReport?) -> JSONValue {
+        let kind =
+            switch report.kind {
+            case .nothing: "nothing"
+            case .fastForward: "fastForward"
+            case .merged: "merged"
+            }
+        let merge: [JSONMember] = [
+            JSONMember("merge", .string(kind)), JSONMember("commit", report.commit.json),
+            JSONMember("base", report.before?.json ?? .null), JSONMember("written", .number(report.written)),
+            JSONMember("removed", .number(report.removed)),
+            JSONMember(
+                "conflicts",
+                .array(
+                    report.conflicts.map { conflict in
+                        .object([
+                            "path": Terminal.json(conflict.path.bytes),
+                            "theirs": conflict.other.map { Terminal.json($0.bytes) } ?? .null,
+                        ])
+                    })),
+        ]
+        guard let fetched, case .object(let members) = TransferText.json(fetched) else {
+            return .object(merge, sorting: true)
+        }
+        return .object(members + merge, sorting: true)
+    }
+}

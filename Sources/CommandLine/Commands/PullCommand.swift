@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import MLRepo
+internal import ObjectModel
+
+struct PullCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pull", abstract: "Fetch, and take the other store's branch into yours.",
+        discussion: """
+            The branch that you stand on goes forward, or is merged with the other store's branch of that name as 'mlrepo merge' \
+            does it.
+
+            EXAMPLES
+              mlrepo pull
+              mlrepo pull backup main
+              mlrepo pull --ff-only
+            """)
+
+    @OptionGroup var merging: MergeOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The name of the other store (mlrepo remote).")
+    var remote: String?
+    @Argument(help: "Its branch; the one of the same name as yours if none is named.")
+    var branch: String?
+
+    func validate() throws { try merging.check() }
+
+    func run() throws {
+        let repository = try Repository.alone()
+        let remote = try repository.remote(remote)
+        guard let name = remote.name else {
+            throw Failure(
+                status: .usage, message: "pull takes the name of a store, not its place",
+                hint: "mlrepo remote add NAME PLACE")
+        }
+        let branch = try branch ?? repository.copy.head().branch
+        guard let branch else {
+            throw Failure(
+                status: .usage, message: "you stand on no branch", hint: "mlrepo pull \(name) BRANCH")
+        }
+        let fetching = output.progress("fetching", unit: "byte")
+        defer { fetching.finish() }
+        let fetched = try repository.fetch(from: remote) { done, total in
+            fetching.set(count: 0, bytes: done, of: total)
+        }
+        fetching.finish()
+        if !output.json { TransferText.show(fetched, output, isPush: false) }
+        let other = "\(name)/\(branch)"
+        let id: ObjectID
+        do throws(RepositoryError) { id = try repository.commit(named: other) } catch {
+            throw Failure(
+                status: .notFound,
+                message: "\(Terminal.escaped(name)) has no branch \(Terminal.escaped(branch))",
+                hint: "mlrepo pull \(ShellWord.quoted(Array(name.utf8))) BRANCH")
+        }
+        let writing = output.progress("writing")
+        defer { writing.finish() }
+        let report = try repository.merge(
+            id, named: other, choice: merging.choice, onlyForward: merging.forwardOnly
+        ) { writing.add($0) }
+        writing.finish()
+        try MergeText.end(report, output, fetched: fetched)
+    }
+}
