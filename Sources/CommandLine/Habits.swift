@@ -127,6 +127,8 @@ enum Habits {
           git blame                mlrepo blame FILE           the data, code and parameters that made it
           git rm --cached          mlrepo untrack
           git worktree add DIR     the same
+          git clone, push, pull, fetch, remote add    the same; 'mlrepo help remotes'
+          git merge NAME           the same; where both changed a file, both are kept
 
           DVC                      here
           dvc add PATH             mlrepo add PATH; mlrepo commit -m MESSAGE

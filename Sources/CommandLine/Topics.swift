@@ -6,7 +6,8 @@ enum Topics {
     static var names: [String] { pages.map(\.name) }
 
     private static let pages = [
-        (name: "revisions", text: revisions), (name: "ignore", text: ignore), (name: "json", text: json),
+        (name: "revisions", text: revisions), (name: "remotes", text: remotes),
+        (name: "ignore", text: ignore), (name: "json", text: json),
         (name: "exit-codes", text: exitCodes), (name: "habits", text: Habits.table),
     ]
 
@@ -14,6 +15,7 @@ enum Topics {
         REVISIONS: how to name a version
 
           main, v1.2             the newest commit of a branch; what a tag names
+          origin/main            a branch of another store, as it was seen there last
           HEAD, @                the commit that this working copy stands on
           HEAD~3                 three before it
           main^2                 the second parent of a merge
@@ -28,6 +30,28 @@ enum Topics {
           REVISION:PATH          a file of a version, for 'cat', 'show' and 'commit --input'
 
         'mlrepo resolve REVISION' prints the id. A name that is both a branch and a tag is the branch.
+        """
+
+    private static let remotes = """
+        REMOTES: other stores, and how they are reached
+
+          /srv/store                    a directory, on this machine or on a disk that several machines share
+          file:///srv/store             the same
+          host:store, user@host:/path   by ssh; a path without a slash begins in the home directory there
+          ssh://user@host:port/path     the same
+
+        'mlrepo remote add origin PLACE' gives a place a name; 'push', 'fetch', 'pull' and 'clone' take a name or a place. What
+        ssh is told by its configuration, agent and ProxyJump counts: 'ssh HOST' has to work. There, mlrepo is started as
+        'mlrepo serve --stdio PATH'. MLREPO_SSH names another ssh, MLREPO_SERVER where mlrepo is there.
+
+        All refs of a push move in one step, by one entry of the other store's log, or none does. What goes is compressed as it
+        lies here; nothing is sent twice, also when a push was cut off. What comes is hashed, object by object, before
+        anything names it. What was seen of a store is remembered: one that was turned back to an older state, forked or
+        exchanged is refused, until 'mlrepo remote forget NAME'.
+
+        A branch of another store is called NAME/BRANCH here. Tags and runs have one name everywhere; a tag that differs stays as
+        it is here. Runs that made what is pushed go with it; 'push --runs' takes all. What only concerns this side does not go: where
+        working copies stand, what was overwritten and kept, the list of operations.
         """
 
     private static let ignore = """
@@ -67,6 +91,7 @@ enum Topics {
           64  it was typed wrong
           65  damaged or malformed data
           66  no such revision, path or name
+          69  another store cannot be reached
           73  it would overwrite or lose something of yours
           74  input or output failed
           75  busy: try again
