@@ -44,6 +44,8 @@ struct Failure: Error {
         switch error {
         case .catalogue: status = .inputOutput
         case .remote(let error): (status, hint) = Self.ending(error)
+        case .noRemote(Repository.defaultRemote):
+            (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
         case .noRemote: (status, hint) = (.notFound, "mlrepo remote add NAME URL; mlrepo remote lists them")
         case .badPlace:
             (status, hint) = (.usage, "a directory, file:///path, ssh://host/path or user@host:path")

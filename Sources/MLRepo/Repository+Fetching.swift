@@ -1,6 +1,8 @@
+internal import FileIO
 package import ObjectModel
 internal import Remotes
 internal import Storage
+internal import Synchronization
 
 /// What came from another store, or went there.
 package struct TransferReport: Sendable {
@@ -69,6 +71,7 @@ extension Repository {
                     writer = ObjectWriter(store, random: environment.random)
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
+        try prove(outcome.recipes, other, writer)
         // What was found here when it began has to be here still.
         guard store.current.collected == collected else { throw .store(.outdated) }
         var report = TransferReport(remote: name, objects: outcome.objects, bytes: outcome.bytes)
@@ -83,6 +86,29 @@ extension Repository {
         }
         if isDone || changes.isEmpty { report.refs = changes }
         return report
+    }
+
+    /// Takes over recipes of large files once what they make was hashed as a whole: else what somebody calls a file of ours would be
+    /// taken for that file.
+    private func prove(
+        _ recipes: [UnprovedRecipe], _ other: RemoteStore, _ writer: ObjectWriter
+    ) throws(RepositoryError) {
+        guard !recipes.isEmpty else { return }
+        let view = try storing { () throws(StoreError) in try writer.view() }
+        let problems = Mutex<[Int: ReadError]>([:])
+        let next = WorkIndices(recipes.count)
+        onThreads(min(environment.width, recipes.count)) {
+            while let index = next.next() {
+                do throws(ReadError) { try recipes[index].prove(in: view) } catch {
+                    problems.withLock { $0[index] = error }
+                }
+            }
+        }
+        if let problem = problems.withLock({ $0.min { $0.key < $1.key }?.value }) {
+            writer.discard()
+            throw .remote(RemoteError(other.name, .object(problem)))
+        }
+        for recipe in recipes { try storing { () throws(StoreError) in try writer.add(recipe) } }
     }
 
     /// What becomes of this store's refs by what another one has.

@@ -58,9 +58,15 @@ extension Repository {
                 kind: .fastForward, commit: other, before: nil, conflicts: [], written: report.written,
                 removed: report.removed)
         }
-        if let branch = head.branch, try tip(of: branch) != ours {
-            // Others committed on it through the same store.
-            throw .store(.moved(try naming { () throws(InvalidName) in try RefName.branch(branch) }))
+        if let branch = head.branch, let tip = try tip(of: branch), tip != ours {
+            // Others committed on it through the same store: their files come first.
+            guard try isAncestor(ours, of: tip) else {
+                throw .store(.moved(try naming { () throws(InvalidName) in try RefName.branch(branch) }))
+            }
+            _ = try checkout(tip, branch: branch, onStep: onStep)
+            return try merge(
+                other, named: name, choice: choice, message: message, onlyForward: onlyForward, onStep: onStep
+            )
         }
         let isContained = ours == other ? true : try isAncestor(other, of: ours)
         if isContained {

@@ -15,6 +15,8 @@ package struct Fetch {
         package var objects = 0
         /// Length of the frames, in bytes.
         package var bytes = 0
+        /// Recipes of large blobs, which were not appended: they have to be proved first.
+        package var recipes: [UnprovedRecipe] = []
 
         package init() {}
     }
@@ -54,7 +56,9 @@ package struct Fetch {
         var failure: StoreError?
         do throws(RemoteError) {
             try remote.storing { () throws(StoreError) in
-                try selection.forEachFrame(trusting: false) { (frame) throws(StoreError) in
+                try selection.forEachFrame(
+                    trusting: false, recipe: { outcome.recipes.append($0) }
+                ) { (frame) throws(StoreError) in
                     do throws(StoreError) { try append(frame) } catch {
                         failure = error
                         throw error

@@ -51,6 +51,7 @@ package struct Push {
         progress: (Int, Int) -> Void
     ) throws(TransferError) -> Outcome {
         let deadline = now() + Self.patience
+        let place = PushPlace(in: local, origin: remote.format.origin, nonce: Hex.text(random(8)))
         var outcome = Outcome()
         while true {
             let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
@@ -58,7 +59,8 @@ package struct Push {
             if wanted.isEmpty { return outcome }
             let collected = remote.state.collected
             var packs = try send(
-                wanted.compactMap(\.after), knowing: refs.map(\.target), &outcome, progress: progress)
+                wanted.compactMap(\.after), knowing: refs.map(\.target), in: place, &outcome,
+                progress: progress)
             // Until somebody collects there, all that its refs reached stays there; and what came may be added as long as nobody took
             // it for leavings.
             while remote.state.collected == collected, remote.doomed.isDisjoint(with: packs.packs.map(\.name))
@@ -84,11 +86,11 @@ package struct Push {
     // MARK: Objects
 
     private func send(
-        _ wanted: [ObjectReference], knowing known: [ObjectReference], _ outcome: inout Outcome,
-        progress: (Int, Int) -> Void
+        _ wanted: [ObjectReference], knowing known: [ObjectReference], in place: PushPlace,
+        _ outcome: inout Outcome, progress: (Int, Int) -> Void
     ) throws(TransferError) -> PushScratch {
         let selection = try selection(of: wanted, knowing: known)
-        var scratch = PushScratch(in: local, origin: remote.format.origin, plan: selection.digest)
+        var scratch = PushScratch(in: place, plan: selection.digest)
         outcome.objects = selection.count
         let total = selection.storedBytes
         var done = 0

@@ -15,20 +15,16 @@ struct PushScratch {
         let features: [String]
     }
 
-    private let layout: StoreLayout
-    private let files: any FileSystem
+    private let place: PushPlace
+    private var layout: StoreLayout { place.layout }
+    private var files: any FileSystem { place.files }
     /// What is pushed: packs of something else are of no use.
     private let plan: ObjectID
     private(set) var packs: [Pack] = []
 
-    /// - Parameters:
-    ///   - origin: The other store's.
-    ///   - plan: What is pushed, as a digest.
-    init(in store: ObjectStore, origin: String, plan: ObjectID) {
-        layout = StoreLayout(root: store.layout.cache / "push" / origin)
-        // What a power cut takes is made again.
-        files = store.files.withoutDurability()
-        self.plan = plan
+    /// - Parameter plan: What is pushed, as a digest.
+    init(in place: PushPlace, plan: ObjectID) {
+        (self.place, self.plan) = (place, plan)
         packs = noted()
     }
 
@@ -98,5 +94,32 @@ struct PushScratch {
     mutating func clear() {
         packs = []
         files.removeAll(layout.root)
+    }
+}
+
+/// Where packs are made before they go to another store: one directory for each such store, which one push has at a time; another one
+/// meanwhile has its own, and leaves nothing there.
+final class PushPlace {
+    let layout: StoreLayout
+    let files: any FileSystem
+    private let lease: FileDescriptor?
+
+    /// - Parameters:
+    ///   - origin: The other store's.
+    ///   - nonce: Random.
+    init(in store: ObjectStore, origin: String, nonce: String) {
+        // What a power cut takes is made again.
+        files = store.files.withoutDurability()
+        let above = store.layout.cache / "push"
+        _ = try? files.makeDirectories(
+            above, permissions: store.layout.directoryPermissions, below: store.layout.root)
+        lease = (try? files.occupy(above / "\(origin).lease")) ?? nil
+        layout = StoreLayout(
+            root: above / (lease == nil ? "\(origin)-\(nonce)" : origin),
+            directoryPermissions: store.layout.directoryPermissions)
+    }
+
+    deinit {
+        if let lease { files.close(lease) } else { files.removeAll(layout.root) }
     }
 }

@@ -132,6 +132,9 @@ package final class RemoteStore {
     /// The bytes of a pack's end that are asked for before its index' length is known; small packs are there as a whole then.
     private static let endLength = 64 << 10
 
+    /// The longest index that is fetched, in bytes: of some 20 million objects in one pack.
+    private static let indexLimit = 1 << 30
+
     /// Live packs, opened for reading: their indexes are fetched, with two requests at most for all of them.
     ///
     /// - Throws: If one is not there, or its index is damaged.
@@ -143,6 +146,10 @@ package final class RemoteStore {
             for (name, end) in zip(missing, ends) {
                 let length = try parsing(name) { () throws(MalformedObject) in
                     try PackIndex.length(in: end.bytes, fileLength: end.fileLength)
+                }
+                guard length <= Self.indexLimit else {
+                    throw RemoteError(
+                        self.name, .store(.damaged(layout.pack(name), problem: "its index is too large")))
                 }
                 if length > end.bytes.count { longer.append((name, length)) } else { try open(name, end) }
             }

@@ -149,13 +149,22 @@ package struct ObjectSelection {
     /// Hands out all of it in frames: those of which all goes as they are, others made anew.
     ///
     /// Memory: a frame or two, at most 4 MiB each.
-    /// - Parameter isTrusted: Whether the indexes are believed, as one's own are; else every object is hashed.
+    /// - Parameters:
+    ///   - isTrusted: Whether the indexes are believed, as one's own are; else every object is hashed.
+    ///   - recipe: Takes recipes of large blobs, which are in no frame then: nobody knows yet whether they make what they say. Nothing to
+    ///     have them in frames like everything else.
     package func forEachFrame(
-        trusting isTrusted: Bool, _ body: (EncodedFrame) throws(StoreError) -> Void
+        trusting isTrusted: Bool, recipe: ((UnprovedRecipe) -> Void)? = nil,
+        _ body: (EncodedFrame) throws(StoreError) -> Void
     ) throws(StoreError) {
         for (number, pack) in packs.enumerated() where bits[number].contains(where: { $0 != 0 }) {
             try PackRewrite(pack, of: source).forEachFrame(
-                where: { contains(number, $0) }, trusting: isTrusted
+                where: { contains(number, $0) }, trusting: isTrusted,
+                holdingBack: { object in
+                    guard let recipe, let blob = object.recipeOf else { return false }
+                    recipe(UnprovedRecipe(blob: blob, reference: object.reference, payload: object.payload))
+                    return true
+                }
             ) { (frame) throws(StoreError) in try body(frame.encoded) }
         }
     }

@@ -26,9 +26,11 @@ struct PackRewrite {
     ///   - isWanted: Asked for positions in the pack's index.
     ///   - isTrusted: Whether the index is believed where a frame is copied, so that the frame need not be decoded; its checksums are
     ///     compared all the same.
+    ///   - holdsBack: Whether a wanted object of a frame that is made anew is not to be in it.
     /// - Throws: Also where the pack does not have what its index says: nobody may drop it then.
     func forEachFrame(
         where isWanted: (Int) -> Bool, trusting isTrusted: Bool = false,
+        holdingBack holdsBack: (PackedObject) -> Bool = { _ in false },
         body: (Frame) throws(StoreError) -> Void
     ) throws(StoreError) {
         guard pack.index.verifyChecksum() else {
@@ -75,14 +77,15 @@ struct PackRewrite {
                 try body(Frame(encoded: EncodedFrame(copying: raw, objects: placed), payload: bytes))
                 continue
             }
-            for object in objects where references.contains(object.reference) {
-                guard var builder = builders[raw.frameClass] else { continue }
+            // Taken out while it grows: a copy of all for each object would take longer than the work.
+            guard var builder = builders.removeValue(forKey: raw.frameClass) else { continue }
+            for object in objects where references.contains(object.reference) && !holdsBack(object) {
                 if !builder.hasRoom(for: object.payload.count) || builder.isFull {
                     try body(Frame(encoded: try store.encode(&builder), payload: nil))
                 }
                 builder.add(object.reference, object.payload, recipeOf: object.recipeOf)
-                builders[raw.frameClass] = builder
             }
+            builders[raw.frameClass] = builder
         }
         if let lost = wanted.values.first?.keys.first {
             throw .object(.damaged(lost, problem: "pack \(pack.name) has no frame for it"))
