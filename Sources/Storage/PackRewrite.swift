@@ -97,9 +97,11 @@ struct PackRewrite {
         }
     }
 
-    /// Whether a frame can stand in another pack as it is: what its base is need not lie beside it.
+    /// Whether a frame can stand in another pack as it is: what its base is need not lie beside it, and the index tells nothing of it
+    /// that its table does not, as it does of recipes.
     private static func canBeCopied(_ raw: PackReader.RawFrame) -> Bool {
-        raw.frameClass == .data && (raw.table.bases.isEmpty || raw.codec.isDifference)
+        (raw.table.bases.isEmpty || raw.codec.isDifference)
+            && (raw.frameClass == .data || !raw.table.objects.contains { $0.kind == .chunks })
     }
 
     /// A frame as it is, if all of its objects are wanted and lie where the index says.
