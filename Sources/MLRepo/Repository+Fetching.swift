@@ -34,9 +34,19 @@ extension Repository {
         guard let actor = person else { throw .noIdentity }
         guard let name = remote.name else { throw .noRemote(remote.url) }
         let other = try open(remote)
-        return try beginningAnew { () throws(RepositoryError) in
-            try fetch(other, name, actor, progress)
+        for _ in 1..<RemoteStore.attempts {
+            do throws(RepositoryError) {
+                return try beginningAnew { () throws(RepositoryError) in
+                    try fetch(other, name, actor, progress)
+                }
+            } catch {
+                guard case .remote(let problem) = error else { throw error }
+                do throws(RemoteError) {
+                    guard try other.hasGoneOn(behind: problem) else { throw problem }
+                } catch { throw .remote(error) }
+            }
         }
+        return try fetch(other, name, actor, progress)
     }
 
     private func fetch(

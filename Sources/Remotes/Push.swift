@@ -156,7 +156,9 @@ package struct Push {
         guard selection.hasDifferences else { return selection }
         // What goes as a difference can be read there only if its base lies there in such a form.
         if known.isEmpty { return try select { _, _ in false } }
-        let packs = try there { () throws(RemoteError) in try remote.packs(remote.state.live.sorted()) }
+        let packs = try there { () throws(RemoteError) in
+            try remote.following { () throws(RemoteError) in try remote.packs(remote.state.live.sorted()) }
+        }
         return try select { base, depth in packs.contains { $0.index.holds(base, below: depth) } }
     }
 

@@ -28,6 +28,15 @@ package struct RemoteError: Error, Equatable, CustomStringConvertible {
 
     package init(_ remote: String, _ problem: Problem) { (self.remote, self.problem) = (remote, problem) }
 
+    /// Whether a pack is not there, which somebody may have merged or collected meanwhile: then the log has gone on.
+    package var mayBeOthersDoing: Bool {
+        switch problem {
+        case .store(.missingPack): true
+        case .transport(let error): error.kind == .absent
+        default: false
+        }
+    }
+
     package var description: String {
         switch problem {
         case .transport(let error): "\(remote): \(error)"

@@ -86,7 +86,7 @@ final class RemoteFiles: LogFiles {
 
     /// Forgets what was read ahead: it may have changed.
     func forget() {
-        state.withLock { ($0.ahead, $0.width) = ([:], Self.firstWidth) }
+        state.withLock { ($0.ahead, $0.width, $0.failure) = ([:], Self.firstWidth, nil) }
     }
 
     func properties(of paths: [FilePath]) throws(StoreError) -> [FileProperties?] {

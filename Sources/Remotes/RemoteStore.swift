@@ -216,6 +216,13 @@ package final class RemoteStore {
         with local: ObjectStore, from known: Int? = nil,
         _ body: (ObjectStore, [PackReader]) throws(ReadError) -> Result
     ) throws(RemoteError) -> Result {
+        try following { () throws(RemoteError) in try viewingNow(with: local, from: known, body) }
+    }
+
+    private func viewingNow<Result>(
+        with local: ObjectStore, from known: Int?,
+        _ body: (ObjectStore, [PackReader]) throws(ReadError) -> Result
+    ) throws(RemoteError) -> Result {
         let live = state.added.sorted { ($0.value, $0.key) > ($1.value, $1.key) }
         var counts = [Self.fewPacks, live.count]
         if let known { counts[0] = max(Self.fewPacks, live.prefix { $0.value > known }.count) }
@@ -233,6 +240,26 @@ package final class RemoteStore {
     }
 
     private static let fewPacks = 8
+    /// How often others may take away what is just being looked at.
+    package static let attempts = 8
+
+    /// Does something, and again on the newest entry where somebody merged or collected meanwhile what it looked at.
+    func following<Result>(_ body: () throws(RemoteError) -> Result) throws(RemoteError) -> Result {
+        for _ in 1..<Self.attempts {
+            do throws(RemoteError) { return try body() } catch {
+                guard try hasGoneOn(behind: error) else { throw error }
+            }
+        }
+        return try body()
+    }
+
+    /// Whether the log has gone on behind a failure that this may explain; it is read on.
+    package func hasGoneOn(behind error: RemoteError) throws(RemoteError) -> Bool {
+        guard error.mayBeOthersDoing else { return false }
+        let number = state.number
+        try refresh()
+        return state.number != number
+    }
 
     /// All of its refs.
     package func refs(with local: ObjectStore) throws(RemoteError) -> [RefEntry] {
