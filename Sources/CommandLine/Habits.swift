@@ -69,7 +69,7 @@ enum Habits {
             ("versions of models are stored anew by 'maintenance'", "mlrepo maintenance --plan")
         case "size", "explain":
             ("sizes are told by 'du' and 'stats'", "mlrepo du PATH, mlrepo stats --explain PATH")
-        case "import", "import-url", "get":
+        case "import", "import-url":
             ("files come as you bring them", "mlrepo add PATH, and mlrepo commit")
         default: nil
         }

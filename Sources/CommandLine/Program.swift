@@ -48,7 +48,7 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Move",
                 subcommands: [
                     RemoteCommand.self, PushCommand.self, PullCommand.self, FetchCommand.self,
-                    ServeCommand.self,
+                    GetCommand.self, ServeCommand.self,
                 ]),
             CommandGroup(
                 name: "Trace",

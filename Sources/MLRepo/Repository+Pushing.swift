@@ -15,6 +15,8 @@ package struct PushRequest: Sendable {
     package var isDeletion = false
     /// What the other store has may be lost, if it is what was seen there last.
     package var isForced = false
+    /// What was sent is read again, before anything names it.
+    package var isVerified = false
 
     package init() {}
 }
@@ -33,7 +35,8 @@ extension Repository {
         let other = try openOrMake(remote, actor)
         let owner = String(store.format.origin.prefix(16))
         let push = Push(
-            from: store, to: other, owner: owner, random: environment.random, now: environment.now)
+            from: store, to: other, owner: owner, verifying: request.isVerified,
+            random: environment.random, now: environment.now)
         var failure: RepositoryError?
         let outcome: Push.Outcome
         do throws(TransferError) {

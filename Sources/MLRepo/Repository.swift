@@ -57,6 +57,13 @@ package struct Repository: Sendable {
             identity: Lazy { Identity.find(configuration, environment) }, knownCommits: KnownCommits(copy))
     }
 
+    /// The same working copy, with what another view of its store shows.
+    func seeing(_ view: ObjectStore) -> Repository {
+        Repository(
+            environment: environment, copy: copy, store: view, configuration: configuration,
+            identity: identity, knownCommits: knownCommits)
+    }
+
     /// Refuses a store in which an operation cannot be noted, before anything is done.
     package func requireWritableStore() throws(RepositoryError) {
         try storing { () throws(StoreError) in

@@ -12,6 +12,8 @@ package struct Push {
     private let now: @Sendable () -> Int
     /// The length at which a pack is closed and sent.
     private let packLimit: Int
+    /// Whether what was sent is read again, before anything names it.
+    private let isVerified: Bool
 
     /// How long others may be faster, in seconds.
     private static let patience = 60
@@ -19,14 +21,16 @@ package struct Push {
     /// - Parameters:
     ///   - owner: Who pushes, as a file name.
     ///   - packLimit: The length at which a pack is closed and the next one begun: so much room is needed on this side.
+    ///   - isVerified: Whether what was sent is read again, before anything names it.
     ///   - random: Hands out that many random bytes.
     ///   - now: Seconds since 1970-01-01T00:00:00Z.
     package init(
         from local: ObjectStore, to remote: RemoteStore, owner: String, packLimit: Int = 256 << 20,
+        verifying isVerified: Bool = false,
         random: @escaping @Sendable (Int) -> [UInt8], now: @escaping @Sendable () -> Int
     ) {
         (self.local, self.remote, self.owner, self.packLimit) = (local, remote, owner, packLimit)
-        (self.random, self.now) = (random, now)
+        (self.isVerified, self.random, self.now) = (isVerified, random, now)
     }
 
     /// What went.
@@ -179,6 +183,9 @@ package struct Push {
         for (pack, properties) in zip(scratch.packs, found) {
             if properties?.length == pack.length {
                 outcome.alreadyThere += pack.length
+                if isVerified {
+                    try there { () throws(RemoteError) in try remote.verify(pack.name, length: pack.length) }
+                }
             } else {
                 try upload(pack, scratch, &outcome) { progress(done + $0) }
             }
@@ -206,6 +213,9 @@ package struct Push {
             }
         }
         outcome.bytes += sent
+        if isVerified {
+            try self.there { () throws(RemoteError) in try remote.verify(pack.name, length: pack.length) }
+        }
         scratch.drop(pack.name)
     }
 

@@ -240,6 +240,15 @@ package final class RemoteStore {
     }
 
     private static let fewPacks = 8
+
+    /// A view of both stores with all packs of the other one.
+    package func view(with local: ObjectStore) throws(RemoteError) -> ObjectStore {
+        try following { () throws(RemoteError) in
+            let packs = try self.packs(state.live.sorted())
+            return try storing { () throws(StoreError) in try local.viewing(packs) }
+        }
+    }
+
     /// How often others may take away what is just being looked at.
     package static let attempts = 8
 
@@ -320,6 +329,34 @@ extension RemoteStore {
                 Upload(
                     to: path, owner: owner, length: length, digest: digest, source: source, files: files),
                 progress: progress)
+        }
+    }
+
+    /// Reads the file of a pack again, and compares its digest with the one in its name.
+    ///
+    /// - Throws: ``StoreError/damaged(_:problem:)`` if it is another one.
+    package func verify(_ pack: PackName, length: Int) throws(RemoteError) {
+        let path = try storing { () throws(StoreError) in try self.path(of: pack) }
+        var hash = SHA256()
+        var (offset, come) = (0, 0)
+        while offset < length {
+            // A few at a time, so that requests need not wait for each other.
+            let end = min(length, offset + 16 << 20)
+            let pieces = stride(from: offset, to: end, by: 1 << 20).map {
+                FilePiece(path, .range(offset: $0, length: min(1 << 20, end - $0)))
+            }
+            try calling { () throws(TransportError) in
+                try transport.read(pieces) { _, content in
+                    guard let content else { return }
+                    hash.update(content.bytes)
+                    come += content.bytes.count
+                }
+            }
+            offset = end
+        }
+        guard come == length, hash.finish() == pack.digest?.digest else {
+            throw RemoteError(
+                name, .store(.damaged(layout.pack(pack), problem: "what is there is not what was sent")))
         }
     }
 

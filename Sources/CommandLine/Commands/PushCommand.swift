@@ -28,6 +28,8 @@ struct PushCommand: ParsableCommand {
     var delete = false
     @Flag(name: [.customShort("f"), .long], help: "Give up what was fetched last and is not in yours.")
     var force = false
+    @Flag(help: "Read again what was sent, before anything names it.")
+    var verify = false
     /// Git's users type it; the name of a store is remembered anyway.
     @Flag(name: [.customShort("u"), .customLong("set-upstream")], help: .hidden)
     var upstream = false
@@ -49,7 +51,7 @@ struct PushCommand: ParsableCommand {
         var request = PushRequest()
         request.names = names
         (request.allBranches, request.allTags, request.allRuns) = (all, tags, runs)
-        (request.isDeletion, request.isForced) = (delete, force)
+        (request.isDeletion, request.isForced, request.isVerified) = (delete, force, verify)
         let progress = output.progress("pushing", unit: "byte")
         defer { progress.finish() }
         let report = try repository.push(request, to: remote) { done, total in

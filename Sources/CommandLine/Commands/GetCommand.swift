@@ -1,0 +1,76 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+
+struct GetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Take a file or a directory out of another store, without a clone.",
+        discussion: """
+            Only what it needs is read, and every byte is checked against the ids that lead to it.
+
+            EXAMPLES
+              mlrepo get /srv/store model/weights.safetensors
+              mlrepo get host:/srv/store data --revision v1.0 --to data-v1
+              mlrepo get /srv/store . --to all         the whole version
+            """)
+
+    @Option(
+        name: [.customShort("r"), .long], help: "A branch, a tag or a commit; main if none is named.")
+    var revision: String?
+    @Option(
+        name: .customLong("to"),
+        help: ArgumentHelp("Where it is written; its own name here if that is not said.", valueName: "path"))
+    var target: String?
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Where the other store is.")
+    var place: String
+    @Argument(help: "The path there; . is everything.")
+    var path: String
+
+    func validate() throws { try ArgumentText.requireText(place, "the place") }
+
+    func run() throws {
+        let environment = Environment.process()
+        let wanted = FilePath("/").appending(ArgumentText.bytes(path)).normalized
+        let path: RepositoryPath
+        do throws(InvalidName) {
+            path = try RepositoryPath(wanted.relative(to: FilePath("/")) ?? [])
+        } catch { throw Failure(RepositoryError.invalidName(error)) }
+        let name =
+            target.map { ArgumentText.bytes($0) } ?? path.bytes.split(separator: 0x2f).last.map(Array.init)
+        guard let name else {
+            throw Failure(
+                status: .usage, message: "a whole version needs a directory",
+                hint: "mlrepo get PLACE . --to DIR")
+        }
+        let scratch = FilePath(environment.variable("TMPDIR") ?? "/tmp")
+            .appending("mlrepo-get-\(Hex.text(environment.random(8)))")
+        let request = GetRequest(
+            url: place, path: path, revision: revision,
+            target: environment.workingDirectory.appending(name).normalized, scratch: scratch)
+        let progress = output.progress("writing")
+        defer { progress.finish() }
+        let report: GetReport
+        do throws(RepositoryError) {
+            report = try Repository.get(request, environment) { progress.add($0) }
+        } catch {
+            guard case .refExists = error else { throw error }
+            throw Failure(
+                status: .wouldLose, message: "\(Terminal.escaped(request.target.bytes)) exists already",
+                hint: "--to PATH writes it elsewhere")
+        }
+        progress.finish()
+        if output.json {
+            Terminal.printJSON(
+                .object([
+                    "commit": report.commit.json, "path": Terminal.json(request.target.bytes),
+                    "files": .number(report.files), "bytes": .number(report.bytes),
+                ]))
+        } else if !output.quiet {
+            Terminal.print(
+                "\(Terminal.escaped(request.target.bytes)): \(Terminal.number(report.files, "file")), \(Terminal.size(report.bytes)), of \(report.commit.short)"
+            )
+        }
+    }
+}
