@@ -90,6 +90,6 @@ extension Repository {
         _ = try filing { () throws(FileError) in try files.makeDirectories(place, permissions: 0o777) }
         try write(steps, in: place, isResumed: false, onStep: onStep)
         let bytes = found.reduce(0) { $0 + ($1.entry.mode == .directory ? 0 : $1.entry.size) }
-        return GetReport(commit: id, files: steps.count, bytes: bytes)
+        return GetReport(commit: id, files: found.count { $0.entry.mode != .directory }, bytes: bytes)
     }
 }

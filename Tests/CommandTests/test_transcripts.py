@@ -1156,6 +1156,149 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_merge_takes_another_version_into_the_branch(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo checkout --quiet -b side
+            $ echo side >data/side.txt
+            $ echo theirs >data/a.txt
+            $ mlrepo commit --quiet -m Side
+            $ mlrepo checkout --quiet main
+            $ mlrepo merge one-that-is-not-there
+            ! error: no revision 'one-that-is-not-there'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo merge side
+            Went forward to {side}: 2 files written
+            $ mlrepo merge side
+            Nothing to take over: {side} has it all
+            $ mlrepo undo --quiet
+            $ cat data/a.txt
+            first
+            $ echo mine >data/b.txt
+            $ mlrepo commit --quiet -m Mine
+            $ mlrepo merge --ff-only side
+            ! error: both your branch and 'side' have commits of their own
+            ! hint: mlrepo merge side makes one of both
+            [73]
+            $ mlrepo merge side
+            Merged as {merged}: 2 files written
+            $ mlrepo log --oneline
+            {merged} (HEAD -> main) Merge side into main
+            {mine} Mine
+            {side} (side) Side
+            {one} One
+            $ mlrepo undo --quiet
+            $ echo ours >data/a.txt
+            $ mlrepo commit --quiet -m Ours
+            $ echo changed >data/side.txt
+            $ mlrepo merge side
+            ! error: data/side.txt would be lost
+            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
+            [73]
+            $ rm data/side.txt
+            $ mlrepo merge side
+            Merged as {both}: 2 files written
+            both changed data/a.txt: theirs is data/a.txt~{side}; mv it over yours or rm it, and commit
+            [1]
+            $ cat data/a.txt data/a.txt~*
+            ours
+            theirs
+            $ mlrepo undo --quiet
+            $ mlrepo merge side --theirs --json
+            {"base":"sha256:{ours:full}","commit":"sha256:{taken:full}","conflicts":[{"path":"data/a.txt","theirs":null}],"merge":"merged","removed":0,"written":2}
+            $ cat data/a.txt
+            theirs
+            $ mlrepo undo --quiet
+            $ mlrepo merge side --ours -m 'Ours stays'
+            Merged as {kept}: 1 file written
+            both changed data/a.txt
+            $ cat data/a.txt
+            ours
+            $ mlrepo merge side --ours --theirs
+            ! error: --ours and --theirs contradict each other
+            ! hint: mlrepo help merge
+            [64]
+            """)
+
+    def test_pull_fetches_and_merges(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo pull
+            ! error: no other store is known as 'origin'
+            ! hint: mlrepo remote add origin PLACE
+            [66]
+            $ mlrepo remote add origin ../store
+            $ mlrepo push --quiet
+            $ mlrepo clone --quiet ../store ../other
+            $ echo new >../other/data/new.txt
+            $ mlrepo -C ../other commit --quiet -m New
+            $ mlrepo -C ../other push --quiet
+            $ mlrepo pull
+            remotes/origin/main  {one} -> {new}
+            Taken from origin: {number} objects, {size}
+            Went forward to {new}: 1 file written
+            $ mlrepo pull
+            Nothing is new in origin
+            Nothing to take over: {new} has it all
+            $ mlrepo pull --json
+            {"alreadyThere":0,"base":"sha256:{new:full}","bytes":0,"commit":"sha256:{new:full}","conflicts":[],"merge":"nothing","objects":0,"refs":[],"remote":"origin","removed":0,"written":0}
+            $ mlrepo pull origin nothing
+            Nothing is new in origin
+            ! error: origin has no branch nothing
+            ! hint: mlrepo pull origin BRANCH
+            [66]
+            $ mlrepo pull ../store
+            ! error: pull takes the name of a store, not its place
+            ! hint: mlrepo remote add NAME PLACE
+            [64]
+            """)
+
+    def test_get_takes_files_out_of_another_store(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo push --quiet ../store
+            $ mkdir elsewhere
+            $ cd elsewhere && mlrepo get ../../store data/a.txt && cat a.txt
+            {root}/work/elsewhere/a.txt: 1 file, 8 bytes, of {two}
+            changed
+            $ mlrepo get ../store data/a.txt --revision main~1 --to elsewhere/old && cat elsewhere/old
+            {root}/work/elsewhere/old: 1 file, 6 bytes, of {one}
+            first
+            $ mlrepo get ../store . --to elsewhere/all --json
+            {"bytes":{number},"commit":"sha256:{two:full}","files":2,"path":"{root}/work/elsewhere/all"}
+            $ mlrepo get ../store data --to elsewhere/old
+            ! error: {root}/work/elsewhere/old exists already
+            ! hint: --to PATH writes it elsewhere
+            [73]
+            $ mlrepo get ../store nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo get ../nowhere data --to new
+            ! error: ../nowhere: no store is there
+            ! hint: mlrepo init --bare, typed there, makes one
+            [66]
+            $ mlrepo get ../store .
+            ! error: a whole version needs a directory
+            ! hint: mlrepo get PLACE . --to DIR
+            [64]
+            """)
+
+    def test_serve_gives_a_store_to_who_reaches_this_machine(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo serve --stdio . </dev/null | tail -c +10 | head -c 14
+            mlrepo-framed
+            $ mlrepo serve --stdio ../nowhere
+            ! error: there is no store at {root}/nowhere
+            ! hint: mlrepo init
+            [66]
+            $ mlrepo serve .
+            ! error: serve speaks on standard input and output: --stdio
+            ! hint: mlrepo help serve
+            [64]
+            """)
+
     def test_undo_goes_back_step_by_step(self) -> None:
         self.two()
         self.transcript(r"""
