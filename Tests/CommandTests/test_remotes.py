@@ -373,6 +373,7 @@ class Fetching(RemoteTest):
     def test_runs_that_made_what_goes_travel(self) -> None:
         self.one()
         self.mlrepo("run", "-q", "-m", "Made", "sh", "-c", "cat data/a.txt data/a.txt >data/b.txt")
+        self.environment["MLREPO_NOW"] = "1763888500"
         self.mlrepo("run", "-q", "sh", "-c", "cat data/b.txt")
         runs = [json.loads(line)["run"] for line in self.mlrepo("runs", "--json").splitlines()]
         self.assertEqual(len(runs), 2)
@@ -387,6 +388,20 @@ class Fetching(RemoteTest):
             self.assertEqual(self.mlrepo(*words, cwd=other), self.mlrepo(*words))
         self.mlrepo("reproduce", "--yes", cwd=other)
         self.sound(self.store, other)
+
+    def test_branches_tags_and_runs_go_together(self) -> None:
+        """In the order of their names: runs come before tags."""
+        self.one()
+        self.mlrepo("run", "-q", "-m", "Made", "sh", "-c", "cat data/a.txt >data/b.txt")
+        for name in ("v1", "a", "zz"):
+            self.mlrepo("tag", name)
+            self.mlrepo("branch", f"try/{name}")
+        self.mlrepo("push", "origin", "--all", "--tags", "--runs")
+        self.sound(self.store)
+        other = self.clone("other")
+        self.assertEqual(self.mlrepo("tag", cwd=other), self.mlrepo("tag"))
+        self.same_files(other)
+        self.sound(other)
 
     def test_a_run_goes_with_a_branch_behind_an_old_one(self) -> None:
         """A version made by a run lies behind what is there already, on another line of history."""
