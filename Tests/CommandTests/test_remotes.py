@@ -348,6 +348,28 @@ class Fetching(RemoteTest):
         self.assertEqual(self.mlrepo("resolve", "origin/main").strip(), commit)
         self.assertEqual(self.answer("remote"), [{"name": "origin", "url": str(self.store)}])
 
+    def test_working_copies_of_one_store_may_call_different_stores_by_one_name(self) -> None:
+        self.version("One")
+        for name in ("first", "second"):
+            self.mlrepo("init", f"../{name}", "--store", ".mlrepo")
+            place = self.root / name
+            self.mlrepo("remote", "add", "origin", f"../{name}-store", cwd=place)
+            self.mlrepo("push", "origin", "main", cwd=place)
+        for name in ("first", "second"):
+            self.mlrepo("fetch", cwd=self.root / name)
+        self.sound(self.work, self.root / "first-store", self.root / "second-store")
+
+    def test_branches_of_the_longest_names(self) -> None:
+        """A name that is as long as one may be here has to have one there, too."""
+        self.one()
+        name = "b" * 241
+        self.mlrepo("branch", name)
+        self.mlrepo("push", "origin", name)
+        other = self.clone("other")
+        self.same_files(other)
+        self.mlrepo("fetch", cwd=other)
+        self.sound(self.work, self.store, other)
+
     def test_a_store_that_has_moved(self) -> None:
         self.one()
         os.rename(self.store, self.root / "elsewhere")

@@ -83,6 +83,8 @@ class TurnedBack(RemoteTest):
 class Killed(RemoteTest):
     """Commands that are killed at any moment, and typed again."""
 
+    maxDiff = None
+
     def begin(self, *words: str, cwd=None) -> subprocess.Popen:
         return subprocess.Popen([MLREPO, *words], cwd=cwd or self.work, env=self.environment, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
@@ -90,7 +92,7 @@ class Killed(RemoteTest):
     def large(self) -> None:
         for number in range(40):
             self.write(f"data/many/{number}", random.Random(number).randbytes(20_000))
-        self.version("Large", path="data/large", content=random.Random(3).randbytes(12_000_000))
+        self.version("Large", path="data/large", content=random.Random(3).randbytes(6_000_000))
 
     def moments(self, *words: str, cwd=None):
         """Twelve random moments of a command, which is executed once to know how long it takes."""
