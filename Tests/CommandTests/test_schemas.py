@@ -573,6 +573,54 @@ class Answers(SchemaTest):
         self.assertLessEqual({"log-entry", "missing-pack", "pack-digest", "missing-object"}, kinds)
 
 
+class Stores(SchemaTest):
+    """What is said of other stores."""
+
+    def test_transfers_name_refs_and_sizes(self) -> None:
+        self.start()
+        self.assertEqual(self.answer("remote"), [])
+        store = f"{self.root}/store"
+        self.assertEqual(self.answer("remote", "add", "origin", store), [{"name": "origin", "url": store}])
+        commit = self.answer("commit", "-m", "One")["commit"]
+        pushed = self.answer("push")
+        self.assertEqual(pushed["refs"], [{"name": "branches/main", "before": None, "after": commit}])
+        self.assertEqual((pushed["remote"], pushed["objects"] > 0, pushed["bytes"] > 0, pushed["alreadyThere"]), ("origin", True, True, 0))
+        self.assertEqual(self.answer("push", "../store")["refs"], [])
+        cloned = self.answer("clone", store, "../other")
+        self.assertEqual(cloned["refs"], [{"name": "remotes/origin/main", "before": None, "after": commit}])
+        self.mlrepo("branch", "try")
+        self.mlrepo("tag", "v1")
+        self.mlrepo("run", "-q", "-m", "Run", "cat", "data/a.txt")
+        self.answer("push", "origin", "--all", "--runs")
+        self.answer("push", "origin", "--tags")
+        fetched = json.loads(self.mlrepo("fetch", "--json", cwd=self.root / "other"))
+        self.valid("fetch", fetched)
+        self.assertEqual({ref["name"].split("/")[0] for ref in fetched["refs"]}, {"remotes", "tags", "runs"})
+        self.answer("push", "origin", "--delete", "try", "v1")
+        [gone] = json.loads(self.mlrepo("fetch", "--json", cwd=self.root / "other"))["refs"]
+        self.assertEqual((gone["name"], gone["before"], gone["after"]), ("remotes/origin/try", commit, None))
+        self.lines("operations")
+        self.assertEqual(self.answer("remote", "remove", "origin"), [])
+
+    def test_errors(self) -> None:
+        self.start()
+        for words, status in ((["fetch"], 66), (["push"], 66), (["push", "nowhere"], 66), (["remote", "add", "x"], 64),
+                              (["remote", "remove", "x"], 66), (["remote", "add", "..", "../x"], 64), (["clone", "../nowhere"], 66),
+                              (["clone", "/"], 64), (["push", "ftp://x/y"], 64)):
+            self.error(*words, status=status)
+        self.mlrepo("commit", "-m", "One")
+        self.mlrepo("push", "../store")
+        self.error("clone", "../store", ".", status=73)
+        self.error("push", "../store", "nothing", status=66)
+        self.write("data/a.txt", b"theirs\n")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("push", "../store")
+        self.mlrepo("undo")
+        self.write("data/a.txt", b"mine\n")
+        self.mlrepo("commit", "-m", "Mine")
+        self.error("push", "../store", status=73)
+
+
 class Errors(SchemaTest):
     def test_errors_are_one_line_of_json(self) -> None:
         self.assertIn("hint", self.error("status", status=66))
@@ -700,6 +748,7 @@ class Strictness(SchemaTest):
                    ["branch", "side"], ["tag", "-d", "v1"], ["checkout", "HEAD"], ["checkout", "main", "--to", "../copy"],
                    ["checkout", "HEAD", "--", "data"], ["restore", "data"], ["worktree", "remove", "../other"], ["du"],
                    ["impact", "data/run.sh"], ["compare", "HEAD~1", "HEAD"], ["find", ""], ["rerun", "--dry-run"],
+                   ["remote", "add", "origin", "../store"], ["push"], ["clone", "../store", "../cloned"], ["fetch"],
                    ["config"], ["config", "user.name"], ["undo"], ["redo"], ["rm", "data/run.sh"], ["doctor"]]
         # The doctor finds fault with the fixed time of these tests.
         optional = {"hint", "reason", "code", "commit", "upstream", "before", "after", "user", "current",

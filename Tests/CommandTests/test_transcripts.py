@@ -1662,6 +1662,212 @@ class Transcripts(TranscriptTest):
             [66]
             """)
 
+    def test_remote_names_other_stores(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo remote
+            $ mlrepo remote add origin ../store
+            $ mlrepo remote add backup /mnt/backup/store
+            $ mlrepo remote
+            backup  /mnt/backup/store
+            origin  {root}/store
+            $ mlrepo remote --json
+            [{"name":"backup","url":"/mnt/backup/store"},{"name":"origin","url":"{root}/store"}]
+            $ mlrepo remote add origin ../other
+            ! error: 'origin' exists already
+            [73]
+            $ mlrepo remote set origin ../other
+            $ mlrepo remote remove backup
+            $ mlrepo remote
+            origin  {root}/other
+            $ mlrepo remote remove backup
+            ! error: no other store is known as 'backup'
+            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            [66]
+            $ mlrepo remote forget nothing
+            ! error: no other store is known as 'nothing'
+            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            [66]
+            $ mlrepo remote rename origin backup
+            ! error: 'remote' takes add, set, remove or forget, not 'rename'
+            ! hint: mlrepo help remote
+            [64]
+            $ mlrepo remote add backup
+            ! error: 'remote add' takes a name and a place
+            ! hint: mlrepo help remote
+            [64]
+            $ mlrepo remote add a/b ../other
+            ! error: 'a/b' is not a valid ref name
+            ! hint: a name has letters, digits and . _ + @ -, and / between its parts; none begins with . or -, or ends with . or .lock
+            [64]
+            $ mlrepo remote add web https://example.com/store
+            ! error: 'https://example.com/store' is no place of a store: https:// is not supported by this version
+            ! hint: a directory, file:///path, ssh://host/path or user@host:path
+            [64]
+            """)
+
+    def test_push_brings_branches_and_tags_to_another_store(self) -> None:
+        self.transcript(r"""
+            $ mlrepo init --quiet
+            $ mlrepo remote add origin ../store
+            $ mlrepo push
+            ! error: there is no commit here yet
+            ! hint: mlrepo commit -m MESSAGE makes one; mlrepo checkout BRANCH takes what the store has
+            [66]
+            $ echo first >data
+            $ mlrepo add data
+            $ mlrepo commit --quiet -m One
+            $ mlrepo resolve HEAD
+            {one:full}
+            $ mlrepo push
+            branches/main  new, {one}
+            Sent to origin: {number} objects, {size}
+            $ mlrepo push
+            origin has it all
+            $ mlrepo run --quiet -m Two sh -c 'cat data >copy'
+            $ mlrepo resolve HEAD
+            {two:full}
+            $ mlrepo tag v1
+            $ mlrepo branch try
+            $ mlrepo push origin --all
+            branches/main  {one} -> {two}
+            branches/try  new, {two}
+            Sent to origin: {number} objects, {size}, 1 run
+            $ mlrepo push origin --tags
+            tags/v1  new, {two}
+            Sent to origin: 0 objects, 0 bytes
+            $ mlrepo push --quiet ../backup main
+            $ mlrepo push origin --delete try
+            branches/try  gone, it was {two}
+            Sent to origin: 0 objects, 0 bytes
+            $ mlrepo push --json
+            {"alreadyThere":0,"bytes":0,"objects":0,"refs":[],"remote":"origin"}
+            $ mlrepo clone --quiet ../store ../other
+            $ cd ../other && echo theirs >data && mlrepo commit --quiet -m Theirs && mlrepo push --quiet
+            $ echo mine >data
+            $ mlrepo commit --quiet -m Mine
+            $ mlrepo push
+            ! error: origin has commits that this store has not: branches/main would lose them
+            ! hint: mlrepo fetch origin brings them here; --force gives them up, if they are what was fetched last
+            [73]
+            $ mlrepo push --force
+            ! error: branches/main of origin is not what was fetched from there last: somebody moved it
+            ! hint: mlrepo fetch origin, and look at it first
+            [73]
+            $ mlrepo push nowhere
+            ! error: no other store is known as 'nowhere'
+            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            [66]
+            $ mlrepo push origin nothing
+            ! error: there is no 'nothing'
+            [66]
+            $ mlrepo push origin --delete nothing
+            ! error: there is no 'nothing'
+            [66]
+            $ mlrepo push --delete main
+            ! error: --delete takes a store, and names of branches or tags
+            ! hint: mlrepo help push
+            [64]
+            $ mlrepo push ../other/data
+            ! error: ../other/data: no store is there
+            ! hint: mlrepo init --bare, typed there, makes one
+            [66]
+            """)
+
+    def test_fetch_brings_what_another_store_has(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo fetch
+            ! error: no other store is known as 'origin'
+            ! hint: mlrepo remote add origin PLACE
+            [66]
+            $ mlrepo remote add origin ../store
+            $ mlrepo fetch
+            ! error: origin: no store is there
+            ! hint: mlrepo init --bare, typed there, makes one
+            [66]
+            $ mlrepo push --quiet
+            $ mlrepo fetch
+            Nothing is new in origin
+            $ mlrepo resolve HEAD
+            {one:full}
+            $ mlrepo clone --quiet ../store ../other
+            $ cd ../other && echo theirs >data/a.txt && mlrepo commit -q -m Theirs && mlrepo tag v1 && mlrepo push -q origin main v1
+            $ mlrepo -C ../other resolve HEAD
+            {theirs:full}
+            $ mlrepo fetch
+            remotes/origin/main  {one} -> {theirs}
+            tags/v1  new, {theirs}
+            Taken from origin: {number} objects, {size}
+            $ mlrepo log --oneline origin/main
+            {theirs} (tag: v1) Theirs
+            {one} (HEAD -> main) One
+            $ mlrepo fetch --json
+            {"alreadyThere":0,"bytes":0,"objects":0,"refs":[],"remote":"origin"}
+            $ mlrepo tag -d v1 >/dev/null && mlrepo tag v1 >/dev/null
+            $ mlrepo fetch
+            Nothing is new in origin
+            ! note: tags/v1 names something else in origin; yours stays
+            $ mlrepo fetch ../store
+            ! error: fetch takes the name of a store, not its place
+            ! hint: mlrepo remote add NAME PLACE
+            [64]
+            $ cp -r ../store ../old && echo more >data/a.txt && mlrepo commit -q -m More && mlrepo checkout -q -b more && mlrepo push -q
+            $ rm -rf ../store && mv ../old ../store
+            $ mlrepo fetch
+            ! error: origin was rolled back: its log ends with entry 2, and entry 3 was seen there
+            ! hint: nothing was taken over; mlrepo remote forget NAME takes what is there for new, if somebody meant it
+            [65]
+            $ mlrepo remote forget origin
+            $ mlrepo fetch
+            remotes/origin/more  gone, it was {more}
+            Taken from origin: 0 objects, 0 bytes
+            ! note: tags/v1 names something else in origin; yours stays
+            """)
+
+    def test_clone_makes_a_working_copy_of_another_store(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo resolve HEAD
+            {one:full}
+            $ mlrepo branch --quiet try
+            $ mlrepo push --quiet ../store --all
+            $ cd .. && mlrepo clone store copy
+            Cloned into {root}/copy: {number} objects, {size}
+            $ cd ../copy && mlrepo status && mlrepo remote && cat data/a.txt
+            On branch main
+            Last commit {one}
+            Nothing has changed
+            origin  {root}/store
+            first
+            $ cd .. && mlrepo clone --quiet store tried -b try && mlrepo -C tried status
+            On branch try
+            Last commit {one}
+            Nothing has changed
+            $ cd .. && mlrepo clone --no-checkout store bare && ls bare
+            Cloned into {root}/bare: {number} objects, {size}
+            $ cd .. && mlrepo clone store copy
+            ! error: {root}/copy has something in it that is no begun clone of this place
+            ! hint: mlrepo clone PLACE another DIRECTORY
+            [73]
+            $ cd .. && mlrepo clone nowhere
+            ! error: nowhere: no store is there
+            ! hint: mlrepo init --bare, typed there, makes one
+            [66]
+            $ cd .. && mlrepo clone store wrong -b nothing
+            ! error: no revision 'origin/nothing'
+            ! hint: mlrepo log
+            [66]
+            $ mlrepo clone /
+            ! error: the place has no name that a directory could have
+            ! hint: mlrepo clone PLACE DIRECTORY
+            [64]
+            $ mlrepo init --quiet --bare ../empty
+            $ cd .. && mlrepo clone empty nothing
+            Cloned into {root}/nothing: 0 objects, 0 bytes
+            ! note: the store has no commit yet
+            """)
+
     def test_cat_writes_a_file_of_a_version(self) -> None:
         self.two()
         self.transcript(r"""
@@ -2215,6 +2421,7 @@ class Transcripts(TranscriptTest):
               64  it was typed wrong
               65  damaged or malformed data
               66  no such revision, path or name
+              69  another store cannot be reached
               73  it would overwrite or lose something of yours
               74  input or output failed
               75  busy: try again
@@ -2239,6 +2446,7 @@ class Transcripts(TranscriptTest):
             START SUBCOMMANDS:
             WORK SUBCOMMANDS:
             HISTORY SUBCOMMANDS:
+            MOVE SUBCOMMANDS:
             TRACE SUBCOMMANDS:
             KEEP SUBCOMMANDS:
             PLUMBING SUBCOMMANDS:

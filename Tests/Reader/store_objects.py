@@ -113,7 +113,7 @@ FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {0x13
 RESERVED = re.compile(r"\.git|\.mlrepo|(git|mlrepo|mlrep)~[0-9]+")
 BEING_WRITTEN = re.compile(rb"\.mlrepo-tmp-[0-9a-f]{16}")
 REF_COMPONENT = re.compile(r"(?![-.])(?!@$)[A-Za-z0-9_.+@-]+(?<!\.lock)(?<!\.)")
-REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "worktrees": COMMIT, "kept": COMMIT, "runs": RUN}
+REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "remotes": COMMIT, "worktrees": COMMIT, "kept": COMMIT, "runs": RUN}
 
 
 def check_name(name):
