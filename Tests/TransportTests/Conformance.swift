@@ -1,9 +1,10 @@
 import FileIO
 import Hashing
-import Remotes
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Remotes
 
 /// A kind of transport that has to do what ``Transport`` says; a further one is one line in ``plain``.
 ///
@@ -24,15 +25,24 @@ struct Place: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let plain = [
-        Place("memory") { body in try body(MemoryTransport()) },
-        Place("simulated disk") { body in try body(try simulatedDirectory()) },
-        Place("directory") { body in try withTemporaryDirectory { try body(directory($0, POSIXFileSystem())) }
-        },
-        Place("directory without links") { body in
-            try withTemporaryDirectory { try body(directory($0, LinklessFileSystem(POSIXFileSystem()))) }
-        },
-    ]
+    static let plain =
+        [
+            Place("memory") { body in try body(MemoryTransport()) },
+            Place("simulated disk") { body in try body(try simulatedDirectory()) },
+            Place("directory") { body in
+                try withTemporaryDirectory { try body(directory($0, POSIXFileSystem())) }
+            },
+            Place("directory without links") { body in
+                try withTemporaryDirectory { try body(directory($0, LinklessFileSystem(POSIXFileSystem()))) }
+            },
+            Place("sftp without extensions") { body in try body(SFTPFake().connect()) },
+        ]
+        + (SFTPProgram.isMissing ? [] : [openSSH])
+
+    /// Only where the system has the server.
+    private static let openSSH = Place("sftp") { body in
+        try withTemporaryDirectory { try body(SFTPProgram.connect($0)) }
+    }
 
     /// Each by itself, and behind faults that trying again is to hide.
     static let all =
@@ -70,7 +80,9 @@ struct Place: Sendable, CustomTestStringConvertible {
     private static func withTemporaryDirectory(_ body: (FilePath) throws -> Void) throws {
         let files = POSIXFileSystem()
         var random = SystemRandomNumberGenerator()
-        let directory = FilePath("/tmp") / "mlrepo-test-\(random.next() as UInt64)"
+        // In memory where the system has files there: what these tests ask is nothing of how fast a disk is.
+        let base: FilePath = (try? files.status("/dev/shm"))??.kind == .directory ? "/dev/shm" : "/tmp"
+        let directory = base / "mlrepo-test-\(random.next() as UInt64)"
         try files.makeDirectory(directory, permissions: 0o755)
         defer { remove(directory, files) }
         try body(directory)
