@@ -35,6 +35,9 @@ struct Place: Sendable, CustomTestStringConvertible {
             Place("directory without links") { body in
                 try withTemporaryDirectory { try body(directory($0, LinklessFileSystem(POSIXFileSystem()))) }
             },
+            Place("framed") { body in
+                try withTemporaryDirectory { try body(framed(directory($0, POSIXFileSystem()))) }
+            },
             Place("sftp without extensions") { body in try body(SFTPFake().connect()) },
         ]
         + (SFTPProgram.isMissing ? [] : [openSSH])
@@ -68,6 +71,18 @@ struct Place: Sendable, CustomTestStringConvertible {
             var random = SystemRandomNumberGenerator()
             return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
         }
+    }
+
+    /// A line to a server on a thread of this process; it serves every path, and not only those of a store.
+    private static func framed(_ directory: DirectoryTransport) throws -> FramedTransport {
+        let (here, there) = try ServedStore.socketPair()
+        let thread = Thread {
+            let end = FileDescriptor(raw: there)
+            try? FramedServer(directory, paths: .any).serve(input: end, output: end)
+        }
+        guard let thread else { throw ServedStore.Missing() }
+        thread.detach()
+        return try ServedStore.client(here)
     }
 
     private static func simulatedDirectory() throws -> DirectoryTransport {
