@@ -146,6 +146,8 @@ final class SFTPConnection {
             }
             if let reply = expectation.reply {
                 expectations[number] = nil
+                // Not when it came: what is sent before it is looked at does not wait for it.
+                roundTrips = max(roundTrips, expectation.depth)
                 return reply
             }
             try guarding { () throws(TransportError) in try receive(within: max(seconds, patience)) }
@@ -218,7 +220,6 @@ final class SFTPConnection {
             if case .handle(let handle) = reply { sendAside(.close(handle)) }
             return
         }
-        roundTrips = max(roundTrips, expectation.depth)
         expectations[number]?.reply = reply
     }
 
