@@ -8,6 +8,7 @@ internal import ObjectModel
 /// transport has a file system that is confined to its root.
 package struct FramedServer: Sendable {
     private let directory: DirectoryTransport
+    private let paths: ServedPath
     private let isReadOnly: Bool
     private let seconds: Int
     private let pulse: Int
@@ -20,8 +21,16 @@ package struct FramedServer: Sendable {
         _ directory: DirectoryTransport, isReadOnly: Bool = false, timeLimit seconds: Int = 600,
         pulse: Int = 10_000
     ) {
-        (self.directory, self.isReadOnly, self.seconds) = (directory, isReadOnly, seconds)
-        self.pulse = pulse
+        self.init(directory, paths: .store, isReadOnly: isReadOnly, timeLimit: seconds, pulse: pulse)
+    }
+
+    /// - Parameter paths: Which may be asked for.
+    init(
+        _ directory: DirectoryTransport, paths: ServedPath, isReadOnly: Bool = false,
+        timeLimit seconds: Int = 600, pulse: Int = 10_000
+    ) {
+        (self.directory, self.paths, self.isReadOnly) = (directory, paths, isReadOnly)
+        (self.seconds, self.pulse) = (seconds, pulse)
     }
 
     /// Serves one connection, whose descriptors belong to this from now on; returns when it is over.
@@ -56,7 +65,8 @@ package struct FramedServer: Sendable {
         guard hello.version == FramedGreeting.newestVersion else {
             throw TransportError(.unsupported, "version \(hello.version) of the protocol is not spoken here")
         }
-        var session = FramedSession(directory, isReadOnly: isReadOnly, pulse: pulse, patience: seconds)
+        var session = FramedSession(
+            directory, paths: paths, isReadOnly: isReadOnly, pulse: pulse, patience: seconds)
         while let message = try message(stream, within: nil) {
             try session.answer(message, stream)
         }

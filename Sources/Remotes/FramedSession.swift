@@ -24,16 +24,20 @@ struct FramedSession {
     private static let namesLength = 1 << 20
 
     private let directory: DirectoryTransport
+    private let paths: ServedPath
     private let isReadOnly: Bool
     private let pulse: Int
     private let patience: Int
     private var upload: OpenUpload?
 
     /// - Parameters:
+    ///   - paths: Which may be asked for.
     ///   - pulse: Milliseconds after which the other side is told that a request is still worked on.
     ///   - patience: Seconds that it may leave what it is sent unread.
-    init(_ directory: DirectoryTransport, isReadOnly: Bool, pulse: Int, patience: Int) {
-        (self.directory, self.isReadOnly) = (directory, isReadOnly)
+    init(
+        _ directory: DirectoryTransport, paths: ServedPath, isReadOnly: Bool, pulse: Int, patience: Int
+    ) {
+        (self.directory, self.paths, self.isReadOnly) = (directory, paths, isReadOnly)
         (self.pulse, self.patience) = (pulse, patience)
     }
 
@@ -59,14 +63,14 @@ struct FramedSession {
     ) throws(TransportError) -> [FramedReply] {
         switch request {
         case .read(let piece): return [.content(try read(piece))]
-        case .properties(let paths):
-            for path in paths { try ServedPath.checkReading(path) }
-            return [.properties(try directory.properties(of: paths))]
+        case .properties(let asked):
+            for path in asked { try paths.checkReading(path) }
+            return [.properties(try directory.properties(of: asked))]
         case .names(let path):
-            try ServedPath.checkReading(path)
+            try paths.checkReading(path)
             return Self.batches(try directory.names(in: path))
         case .create(let path, let bytes):
-            try ServedPath.checkCreating(path)
+            try paths.checkCreating(path)
             guard bytes.count <= FramedMessage.contentLimit else {
                 throw TransportError(.unsupported, "\(bytes.count) bytes are too many for one piece")
             }
@@ -79,7 +83,7 @@ struct FramedSession {
             ]
         case .uploadBegin(let partial, let path):
             upload = nil
-            try ServedPath.checkUpload(partial, path)
+            try paths.checkUpload(partial, path)
             if try directory.properties(of: [path]).contains(where: { $0 != nil }) { return [.taken] }
             let file = try directory.partialFile(partial)
             upload = OpenUpload(number: number, file: file, partial: partial, path: path)
@@ -87,7 +91,7 @@ struct FramedSession {
         case .uploadData(let upload, let offset, let bytes):
             return [.length(try append(bytes, at: offset, to: upload))]
         case .uploadFinish(let upload, let path, let length, let digest):
-            try ServedPath.checkUploadTarget(path)
+            try paths.checkUploadTarget(path)
             let open = try openUpload(upload)
             self.upload = nil
             guard open.path == path else {
@@ -100,15 +104,15 @@ struct FramedSession {
                 try directory.finish(file, as: path, length: length, digest: digest)
             }
             return [isNew.map { .done($0) } ?? .wrongBytes]
-        case .remove(let paths):
-            for path in paths { try ServedPath.checkRemoving(path) }
-            try directory.remove(paths)
+        case .remove(let asked):
+            for path in asked { try paths.checkRemoving(path) }
+            try directory.remove(asked)
             return [.done(true)]
         }
     }
 
     private func read(_ piece: FilePiece) throws(TransportError) -> PieceContent? {
-        try ServedPath.checkReading(piece.path)
+        try paths.checkReading(piece.path)
         let length =
             switch piece.part {
             case .whole(let limit): limit

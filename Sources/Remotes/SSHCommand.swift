@@ -24,6 +24,20 @@ package struct SSHCommand: Sendable {
 
     /// What is started: no shell of this machine sees it, but the last word is a command for the one over there.
     package func words() throws(TransportError) -> [[UInt8]] {
+        guard !path.bytes.isEmpty else {
+            throw TransportError(.unsupported, "no path is given on the machine \(host)")
+        }
+        let command = Array("\(server) serve --stdio -- ".utf8) + Self.quoted(path.bytes)
+        return try wordsUpToHost() + [command]
+    }
+
+    /// What is started where the machine over there has no program that serves the store: its SFTP server, which is told the path later.
+    package func subsystemWords() throws(TransportError) -> [[UInt8]] {
+        // With `-s`, the last word is no command but the name of a subsystem.
+        try wordsUpToHost(options: ["-s"]) + [Array("sftp".utf8)]
+    }
+
+    private func wordsUpToHost(options: [String] = []) throws(TransportError) -> [[UInt8]] {
         guard let name = program.first, !name.isEmpty else {
             throw TransportError(.unsupported, "no program is named that reaches other machines")
         }
@@ -35,14 +49,10 @@ package struct SSHCommand: Sendable {
         if let port, !(1...65_535).contains(port) {
             throw TransportError(.unsupported, "\(port) is no port")
         }
-        guard !path.bytes.isEmpty else {
-            throw TransportError(.unsupported, "no path is given on the machine \(host)")
-        }
         var words = program + ["-T"]
         if let port { words += ["-p", String(port)] }
-        words += ["--", user.map { "\($0)@\(host)" } ?? host]
-        let command = Array("\(server) serve --stdio -- ".utf8) + Self.quoted(path.bytes)
-        return words.map { Array($0.utf8) } + [command]
+        words += options + ["--", user.map { "\($0)@\(host)" } ?? host]
+        return words.map { Array($0.utf8) }
     }
 
     /// A word as every POSIX shell takes it for just these bytes.

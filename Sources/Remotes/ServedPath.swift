@@ -3,31 +3,52 @@ internal import FileIO
 /// Which paths of a store may be asked for from outside, and for what.
 ///
 /// Only names are looked at: that no link leads out of the store is for the file system below (``FileSystem/confined(to:)``).
-enum ServedPath {
-    private static let readable: Set<String> = ["format", "log", "packs", "tmp"]
-    private static let creatable: [[String]] = [["log", "new"], ["log", "lists"], ["log", "tile"]]
-    private static let removable: [[String]] = [["tmp"], ["packs"], ["log", "new"]]
+struct ServedPath: Sendable {
+    /// The first names of what may be read; any without them.
+    private let readable: Set<String>?
+    private let creatable: [[String]]
+    private let uploadable: [[String]]
+    private let removable: [[String]]
 
-    static func checkReading(_ path: FilePath) throws(TransportError) {
-        guard let names = names(of: path), readable.contains(names[0]) else { throw denied(path) }
+    /// Those that a store has.
+    static let store = ServedPath(
+        readable: ["format", "log", "packs", "tmp"],
+        creatable: [["log", "new"], ["log", "lists"], ["log", "tile"]],
+        uploadable: [["packs"]], removable: [["tmp"], ["packs"], ["log", "new"]])
+
+    /// Any below the root: what the protocol itself does can be tested with them.
+    static let any = ServedPath(readable: nil, creatable: [[]], uploadable: [[]], removable: [[]])
+
+    func checkReading(_ path: FilePath) throws(TransportError) {
+        guard let names = Self.names(of: path), readable?.contains(names[0]) ?? true else {
+            throw Self.denied(path)
+        }
     }
 
-    static func checkCreating(_ path: FilePath) throws(TransportError) {
-        guard let names = names(of: path), isBelow(creatable, names) else { throw denied(path) }
+    func checkCreating(_ path: FilePath) throws(TransportError) {
+        guard let names = Self.names(of: path), Self.isBelow(creatable, names) else {
+            throw Self.denied(path)
+        }
     }
 
     /// A partial file, and the name that it is to get.
-    static func checkUpload(_ partial: FilePath, _ path: FilePath) throws(TransportError) {
-        guard let from = names(of: partial), isBelow([["tmp"]], from) else { throw denied(partial) }
+    func checkUpload(_ partial: FilePath, _ path: FilePath) throws(TransportError) {
+        guard let from = Self.names(of: partial), Self.isBelow([["tmp"]], from) else {
+            throw Self.denied(partial)
+        }
         try checkUploadTarget(path)
     }
 
-    static func checkUploadTarget(_ path: FilePath) throws(TransportError) {
-        guard let names = names(of: path), isBelow([["packs"]], names) else { throw denied(path) }
+    func checkUploadTarget(_ path: FilePath) throws(TransportError) {
+        guard let names = Self.names(of: path), Self.isBelow(uploadable, names) else {
+            throw Self.denied(path)
+        }
     }
 
-    static func checkRemoving(_ path: FilePath) throws(TransportError) {
-        guard let names = names(of: path), isBelow(removable, names) else { throw denied(path) }
+    func checkRemoving(_ path: FilePath) throws(TransportError) {
+        guard let names = Self.names(of: path), Self.isBelow(removable, names) else {
+            throw Self.denied(path)
+        }
     }
 
     /// The names of a relative path, at least one; nothing if there is any other than a store has.

@@ -1,9 +1,10 @@
 import FileIO
 import Hashing
-import Remotes
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Remotes
 
 /// A kind of transport that has to do what ``Transport`` says; a further one is one line in ``plain``.
 ///
@@ -24,15 +25,27 @@ struct Place: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let plain = [
-        Place("memory") { body in try body(MemoryTransport()) },
-        Place("simulated disk") { body in try body(try simulatedDirectory()) },
-        Place("directory") { body in try withTemporaryDirectory { try body(directory($0, POSIXFileSystem())) }
-        },
-        Place("directory without links") { body in
-            try withTemporaryDirectory { try body(directory($0, LinklessFileSystem(POSIXFileSystem()))) }
-        },
-    ]
+    static let plain =
+        [
+            Place("memory") { body in try body(MemoryTransport()) },
+            Place("simulated disk") { body in try body(try simulatedDirectory()) },
+            Place("directory") { body in
+                try withTemporaryDirectory { try body(directory($0, POSIXFileSystem())) }
+            },
+            Place("directory without links") { body in
+                try withTemporaryDirectory { try body(directory($0, LinklessFileSystem(POSIXFileSystem()))) }
+            },
+            Place("framed") { body in
+                try withTemporaryDirectory { try body(framed(directory($0, POSIXFileSystem()))) }
+            },
+            Place("sftp without extensions") { body in try body(SFTPFake().connect()) },
+        ]
+        + (SFTPProgram.isMissing ? [] : [openSSH])
+
+    /// Only where the system has the server.
+    private static let openSSH = Place("sftp") { body in
+        try withTemporaryDirectory { try body(SFTPProgram.connect($0)) }
+    }
 
     /// Each by itself, and behind faults that trying again is to hide.
     static let all =
@@ -60,6 +73,18 @@ struct Place: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// A line to a server on a thread of this process; it serves every path, and not only those of a store.
+    private static func framed(_ directory: DirectoryTransport) throws -> FramedTransport {
+        let (here, there) = try ServedStore.socketPair()
+        let thread = Thread {
+            let end = FileDescriptor(raw: there)
+            try? FramedServer(directory, paths: .any).serve(input: end, output: end)
+        }
+        guard let thread else { throw ServedStore.Missing() }
+        thread.detach()
+        return try ServedStore.client(here)
+    }
+
     private static func simulatedDirectory() throws -> DirectoryTransport {
         let disk = SimulatedDisk()
         try disk.makeDirectory("/store", permissions: 0o755)
@@ -70,7 +95,9 @@ struct Place: Sendable, CustomTestStringConvertible {
     private static func withTemporaryDirectory(_ body: (FilePath) throws -> Void) throws {
         let files = POSIXFileSystem()
         var random = SystemRandomNumberGenerator()
-        let directory = FilePath("/tmp") / "mlrepo-test-\(random.next() as UInt64)"
+        // In memory where the system has files there: what these tests ask is nothing of how fast a disk is.
+        let base: FilePath = (try? files.status("/dev/shm"))??.kind == .directory ? "/dev/shm" : "/tmp"
+        let directory = base / "mlrepo-test-\(random.next() as UInt64)"
         try files.makeDirectory(directory, permissions: 0o755)
         defer { remove(directory, files) }
         try body(directory)

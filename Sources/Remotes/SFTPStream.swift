@@ -1,0 +1,200 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A pair of descriptors that packets of SFTP come from and go to, both at once, so that two sides that send at the same time do not
+/// wait for each other for ever.
+///
+/// It owns the descriptors, and makes them non-blocking. One thread at a time.
+final class SFTPStream {
+    private let input: Int32
+    private let output: Int32
+    private let isSocket: Bool
+    private var incoming: [UInt8] = []
+    /// Where in them the next packet begins.
+    private var start = 0
+    private var outgoing: [UInt8] = []
+    /// How much of them has gone.
+    private var sent = 0
+    private var buffer = [UInt8](repeating: 0, count: 256 << 10)
+    /// Whether the other side has said its last.
+    private(set) var isAtEnd = false
+    /// Whether the other side listens no more.
+    private(set) var isRefused = false
+    private var isOpen = true
+
+    /// - Parameters:
+    ///   - input: Is read from.
+    ///   - output: Is written to; may be the same.
+    init(input: Int32, output: Int32) {
+        (self.input, self.output) = (input, output)
+        for descriptor in [input, output] {
+            let flags = fcntl(descriptor, F_GETFL)
+            if flags >= 0 { _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) }
+        }
+        var status = stat()
+        isSocket = fstat(output, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+        #if canImport(Darwin)
+            var yes: Int32 = 1
+            if isSocket {
+                setsockopt(output, SOL_SOCKET, SO_NOSIGPIPE, &yes, socklen_t(MemoryLayout<Int32>.size))
+            }
+        #endif
+    }
+
+    deinit { close() }
+
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        for descriptor in Set([input, output]) { _ = Self.closing(descriptor) }
+    }
+
+    private static func closing(_ descriptor: Int32) -> Int32 {
+        #if canImport(Glibc)
+            Glibc.close(descriptor)
+        #else
+            Darwin.close(descriptor)
+        #endif
+    }
+
+    // MARK: Packets
+
+    /// Bytes that wait to be sent.
+    var unsent: Int { outgoing.count - sent }
+
+    /// Puts a packet behind those that wait to be sent.
+    func enqueue(_ packet: SFTPPacket) { outgoing += packet.bytes }
+
+    /// The next packet, if all of it has come.
+    func next() throws(TransportError) -> SFTPPacket? {
+        let count = incoming.count - start
+        guard count >= 4 else { return nil }
+        let length = Int(FramedMessage.bigEndian(incoming[start..<start + 4]))
+        guard length > 0, length <= SFTPPacket.lengthLimit + SFTPPacket.overhead else {
+            throw TransportError(.malformed, "a packet of \(length) bytes was announced, which cannot be")
+        }
+        guard count >= 4 + length else { return nil }
+        let end = start + 4 + length
+        let packet = SFTPPacket(
+            kind: SFTPPacket.Kind(rawValue: incoming[start + 4]),
+            payload: Array(incoming[start + SFTPPacket.headerLength..<end]))
+        start = end
+        if start == incoming.count {
+            incoming.removeAll(keepingCapacity: true)
+            start = 0
+        } else if start > 1 << 20 {
+            incoming.removeFirst(start)
+            start = 0
+        }
+        return packet
+    }
+
+    /// The first bytes that came and are no packet yet.
+    func beginning(_ count: Int) -> ArraySlice<UInt8> { incoming[start...].prefix(count) }
+
+    // MARK: Moving bytes
+
+    /// Waits until something comes or can be sent, and takes and sends what it can.
+    ///
+    /// - Parameter seconds: If nothing moves for so long, that is an error; nothing waits for ever.
+    func advance(within seconds: Int?) throws(TransportError) {
+        // Another packet is read only once there is room for it.
+        let isFull = incoming.count - start >= 4 << 20
+        let reads = isOpen && !isAtEnd && !isFull
+        let writes = isOpen && unsent > 0 && !isRefused
+        guard reads || writes else {
+            throw TransportError(.unreachable, "the other side closed the connection")
+        }
+        let began = FrameStream.milliseconds()
+        while true {
+            var descriptors = [
+                pollfd(fd: reads ? input : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: writes ? output : -1, events: Int16(POLLOUT), revents: 0),
+            ]
+            var left = -1
+            if let seconds {
+                left = min(seconds, 1 << 30) * 1000 - (FrameStream.milliseconds() - began)
+                guard left > 0 else {
+                    throw TransportError(.unreachable, "nothing came for \(seconds) seconds")
+                }
+            }
+            let ready = poll(&descriptors, 2, Int32(clamping: left))
+            if ready == 0 { continue }
+            guard ready > 0 else {
+                if errno == EINTR { continue }
+                throw Self.failure("poll")
+            }
+            if descriptors[0].revents != 0 { try take() }
+            if descriptors[1].revents != 0 { try give() }
+            return
+        }
+    }
+
+    /// Sends all that waits, or as much as the other side still listens to, and takes what comes meanwhile.
+    func flush(within seconds: Int?) throws(TransportError) {
+        while unsent > 0, !isRefused { try advance(within: seconds) }
+    }
+
+    /// Sends what can be sent without waiting.
+    func push() throws(TransportError) {
+        if isOpen, unsent > 0, !isRefused { try give() }
+    }
+
+    private func take() throws(TransportError) {
+        while true {
+            let count = read(input, &buffer, buffer.count)
+            if count > 0 {
+                incoming += buffer[..<count]
+                return
+            }
+            if count == 0 || errno == ECONNRESET {
+                isAtEnd = true
+                return
+            }
+            if errno == EAGAIN || errno == EWOULDBLOCK { return }
+            guard errno == EINTR else { throw Self.failure("read") }
+        }
+    }
+
+    private func give() throws(TransportError) {
+        while unsent > 0 {
+            let count = outgoing.withUnsafeBytes { bytes in
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...].prefix(1 << 20))
+                return isSocket ? send(rest) : write(output, rest.baseAddress, rest.count)
+            }
+            if count >= 0 {
+                sent += count
+                continue
+            }
+            if errno == EINTR { continue }
+            if errno == EAGAIN || errno == EWOULDBLOCK { break }
+            guard errno == EPIPE || errno == ECONNRESET else { throw Self.failure("write") }
+            // What it said before may still be on its way, so that reading goes on.
+            isRefused = true
+            sent = outgoing.count
+        }
+        if sent == outgoing.count {
+            outgoing.removeAll(keepingCapacity: true)
+            sent = 0
+        } else if sent > 1 << 20 {
+            outgoing.removeFirst(sent)
+            sent = 0
+        }
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.send(output, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        #else
+            Darwin.send(output, bytes.baseAddress, bytes.count, 0)
+        #endif
+    }
+
+    private static func failure(_ operation: String) -> TransportError {
+        TransportError(
+            .unreachable, "the connection failed (\(operation)): \(String(cString: strerror(errno)))")
+    }
+}
