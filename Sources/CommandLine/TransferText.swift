@@ -26,6 +26,11 @@ enum TransferText {
     }
 
     private static func tellTags(_ report: TransferReport) {
+        if let lost = report.losesOnPowerCut, !report.refs.isEmpty {
+            Terminal.printError(
+                "note: \(Terminal.escaped(report.remote)) is reached by SFTP: a power cut there, within seconds, can take \(lost)"
+            )
+        }
         for name in report.differing {
             Terminal.printError(
                 "note: \(name) names something else in \(Terminal.escaped(report.remote)); yours stays")

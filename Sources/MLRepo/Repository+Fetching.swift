@@ -15,6 +15,8 @@ package struct TransferReport: Sendable {
     package var bytes = 0
     /// What was there from an attempt before, in bytes.
     package var alreadyThere = 0
+    /// What a power cut there may take away of what was sent, in words; nothing if that is nothing.
+    package var losesOnPowerCut: String?
     /// Tags that both have, and that name something else here: they stay.
     package var differing: [RefName] = []
 }

@@ -58,7 +58,7 @@ extension Repository {
         if let name = remote.name { try note(outcome.changes, of: name, other) }
         return TransferReport(
             remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
-            alreadyThere: outcome.alreadyThere)
+            alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut)
     }
 
     /// The refs that a request names.
@@ -183,18 +183,29 @@ extension Repository {
         }
     }
 
-    /// Opens another store; an empty directory, or one that is not there, becomes one.
+    /// Opens another store; an empty directory, or one that is not there, becomes one, where this side can make it.
     private func openOrMake(_ remote: Remote, _ actor: Person) throws(RepositoryError) -> RemoteStore {
-        do throws(RepositoryError) { return try open(remote) } catch {
-            guard case .remote(let problem) = error, problem.problem == .notAStore,
-                case .directory(let path) = remote.location
-            else { throw error }
-            let names = (try? environment.files.names(in: path)) ?? []
-            guard names.isEmpty, try Self.exists(path.parent, environment.files) else { throw error }
-            var request = CreationRequest()
-            request.isBare = true
-            _ = try Self.create(at: path, request, environment)
-            return try open(remote)
+        let way = try way(to: remote)
+        do throws(RepositoryError) { return try open(remote, by: way) } catch {
+            guard case .remote(let problem) = error, problem.problem == .notAStore else { throw error }
+            if case .directory(let path) = remote.location {
+                let names = (try? environment.files.names(in: path)) ?? []
+                guard names.isEmpty, try Self.exists(path.parent, environment.files) else { throw error }
+                var request = CreationRequest()
+                request.isBare = true
+                _ = try Self.create(at: path, request, environment)
+            } else {
+                // Where this program is, it makes stores itself.
+                guard way.isPlain else { throw error }
+                let format = StoreFormat(
+                    origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: nil)
+                do throws(TransferError) {
+                    try RemoteStore.make(
+                        name: remote.label, at: way.root, way.transport, format, event("init", actor, nil),
+                        with: store, random: environment.random)
+                } catch { throw Self.error(error) }
+            }
+            return try open(remote, by: way)
         }
     }
 }

@@ -147,33 +147,87 @@ extension Repository {
 
     /// Opens another store.
     func open(_ remote: Remote) throws(RepositoryError) -> RemoteStore {
-        let (transport, root) = try transport(to: remote)
+        try open(remote, by: try way(to: remote))
+    }
+
+    func open(_ remote: Remote, by way: Way) throws(RepositoryError) -> RemoteStore {
         do throws(RemoteError) {
             return try RemoteStore(
-                name: remote.label, at: root, transport, memory: memory(of: remote))
+                name: remote.label, at: way.root, way.transport, memory: memory(of: remote),
+                losesOnPowerCut: way.line?.losesOnPowerCut)
         } catch { throw .remote(error) }
     }
 
-    /// The way to another store, and where it lies there.
-    private func transport(to remote: Remote) throws(RepositoryError) -> (any Transport, root: FilePath) {
+    /// The way to another store.
+    struct Way {
+        let transport: any Transport
+        /// Where the store lies there.
+        let root: FilePath
+        /// The line that leads there, if there is one.
+        var line: LineTransport?
+        /// Whether the other side only keeps files.
+        var isPlain = false
+    }
+
+    func way(to remote: Remote) throws(RepositoryError) -> Way {
         switch remote.location {
         case .directory(let path):
             let root = try Self.storeDirectory(path, environment)
-            return (try Self.directory(root, remote.label, environment.files, environment), root)
+            let transport = try Self.directory(root, remote.label, environment.files, environment)
+            return Way(transport: transport, root: root)
         case .ssh(let user, let host, let port, let path):
             let program = environment.variable("MLREPO_SSH").flatMap { $0.isEmpty ? nil : $0 } ?? "ssh"
             let command = SSHCommand(
                 program: program.split(separator: " ").map(String.init), user: user, host: host, port: port,
                 path: path, server: environment.variable("MLREPO_SERVER") ?? "mlrepo")
             FramedTransport.ignoreBrokenPipes()
-            do throws(TransportError) {
-                let words = try command.words()
-                let line = try LineTransport(name: remote.label) { () throws(TransportError) in
-                    try FramedTransport(name: remote.label, starting: words)
-                }
-                return (RetryingTransport(line) { RetryingTransport.sleep($0) }, path)
-            } catch { throw .remote(RemoteError(remote.label, .transport(error))) }
+            do throws(TransportError) { return try way(command, remote.label, path) } catch {
+                throw .remote(RemoteError(remote.label, .transport(error)))
+            }
         }
+    }
+
+    /// The way over ssh: to this program there, or to nothing but files.
+    private func way(_ command: SSHCommand, _ name: String, _ path: FilePath) throws(TransportError) -> Way {
+        let line: LineTransport
+        do throws(TransportError) {
+            let words = try command.words()
+            line = try LineTransport(name: name) { () throws(TransportError) in
+                try FramedTransport(name: name, starting: words)
+            }
+        } catch {
+            guard Self.lacksProgram(error), let plain = try? plainLine(command, name, path) else {
+                throw error
+            }
+            return Way(
+                transport: RetryingTransport(plain) { RetryingTransport.sleep($0) }, root: path, line: plain,
+                isPlain: true)
+        }
+        return Way(
+            transport: RetryingTransport(line) { RetryingTransport.sleep($0) }, root: path, line: line)
+    }
+
+    /// Whether a machine was reached that does not have this program, or gives no shell.
+    private static func lacksProgram(_ error: TransportError) -> Bool {
+        error.kind == .malformed || error.problem.contains("ended with status 127")
+            || error.problem.contains("ended with status 126")
+            || error.problem.contains("ended with status 1:")
+    }
+
+    private func plainLine(
+        _ command: SSHCommand, _ name: String, _ path: FilePath
+    ) throws(TransportError) -> LineTransport {
+        let words = try command.subsystemWords()
+        let random = environment.random
+        func line(_ root: FilePath) throws(TransportError) -> LineTransport {
+            try LineTransport(name: name) { () throws(TransportError) in
+                try SFTPTransport(name: name, root: root, starting: words, random: random)
+            }
+        }
+        let first = try line(path)
+        let found = try first.properties(of: [FilePath("format"), FilePath(".mlrepo/format")])
+        // A working copy has its store in it.
+        return found[0] == nil && found[1] != nil ? try line(path / ".mlrepo") : first
     }
 
     /// The way to a store in a directory.

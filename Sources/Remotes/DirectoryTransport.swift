@@ -164,10 +164,11 @@ package struct DirectoryTransport: Transport {
                 return nil
             }
             try file.synchronize()
-            try files.setPermissions(file.path, 0o444)
             let target = root.appending(path.bytes)
             try makeDirectories(target.parent)
             let isNew = try files.linkIfFree(file.path, to: target)
+            // Behind its name: whoever goes on with an unfinished file has to be able to write it.
+            if isNew { try files.setPermissions(target, 0o444) }
             try files.synchronizeDirectory(target.parent)
             try files.removeIfPresent(file.path)
             return isNew

@@ -7,18 +7,34 @@ internal import Synchronization
     internal import Darwin
 #endif
 
+/// A transport that has a line to somebody: a program that was started, and pipes to it.
+package protocol Line: AnyObject, Transport {
+    /// How often the line's delay was waited for so far.
+    var roundTrips: Int { get }
+    /// What a power cut there may take away that was said to be made, in words for people; nothing if that is nothing.
+    var losesOnPowerCut: String? { get }
+    /// Ends the line; every later call fails.
+    func close()
+}
+
+extension FramedTransport: Line {
+    package var losesOnPowerCut: String? { nil }
+}
+
+extension SFTPTransport: Line {}
+
 /// A transport over a line that may break: the call that finds it broken fails, and the next one opens another.
 package final class LineTransport: Transport {
     package let name: String
-    private let open: @Sendable () throws(TransportError) -> FramedTransport
-    private let line: Mutex<FramedTransport?>
+    private let open: @Sendable () throws(TransportError) -> any Line
+    private let line: Mutex<(any Line)?>
     private let earlierRoundTrips = Atomic(0)
 
     /// Opens the first line.
     ///
     /// - Throws: Where that fails at once, so that nobody tries again and again what cannot be.
     package init(
-        name: String, open: @escaping @Sendable () throws(TransportError) -> FramedTransport
+        name: String, open: @escaping @Sendable () throws(TransportError) -> any Line
     ) throws(TransportError) {
         (self.name, self.open) = (name, open)
         line = Mutex(try open())
@@ -29,8 +45,11 @@ package final class LineTransport: Transport {
         earlierRoundTrips.load(ordering: .relaxed) + (line.withLock { $0?.roundTrips } ?? 0)
     }
 
-    private func current() throws(TransportError) -> FramedTransport {
-        let result = line.withLock { line -> Result<FramedTransport, TransportError> in
+    /// What a power cut there may take away; see ``Line/losesOnPowerCut``.
+    package var losesOnPowerCut: String? { line.withLock { $0?.losesOnPowerCut } }
+
+    private func current() throws(TransportError) -> any Line {
+        let result = line.withLock { line -> Result<any Line, TransportError> in
             if let line { return .success(line) }
             do throws(TransportError) {
                 let new = try open()
@@ -42,13 +61,13 @@ package final class LineTransport: Transport {
     }
 
     private func calling<Result>(
-        _ body: (FramedTransport) throws(TransportError) -> Result
+        _ body: (any Line) throws(TransportError) -> Result
     ) throws(TransportError) -> Result {
         let used = try current()
         do throws(TransportError) { return try body(used) } catch {
             if error.kind == .unreachable {
                 let isBroken = line.withLock { line in
-                    guard line === used else { return false }
+                    guard let held = line, held === used else { return false }
                     line = nil
                     return true
                 }

@@ -123,7 +123,7 @@ private struct PieceState {
         switch part {
         case .range(let offset, let length):
             next = max(0, offset)
-            end = next + min(max(0, length), Int.max - next)
+            end = offset < 0 ? next : next + min(max(0, length), Int.max - next)
         case .whole, .end: (next, end) = (0, nil)
         }
         reached = next

@@ -18,6 +18,8 @@ package final class RemoteStore {
     private let memory: RemoteMemory?
     /// The number of the entry that was the newest one when this store was seen before.
     package let seen: Int?
+    /// What a power cut there may take away; nothing if that is nothing.
+    package let losesOnPowerCut: String?
     /// Packs that were doomed since it was opened: they must not be added any more.
     package private(set) var doomed: Set<PackName> = []
     private var opened: [PackName: (reader: PackReader, source: RemotePack)] = [:]
@@ -30,9 +32,12 @@ package final class RemoteStore {
     ///   - name: What errors call it.
     ///   - root: Where it lies on the other side, for what errors say of its files.
     ///   - memory: Knows what was seen there before; nothing if nobody has to remember.
+    ///   - losesOnPowerCut: See ``Line/losesOnPowerCut``.
     package init(
-        name: String, at root: FilePath, _ transport: any Transport, memory: RemoteMemory?
+        name: String, at root: FilePath, _ transport: any Transport, memory: RemoteMemory?,
+        losesOnPowerCut: String? = nil
     ) throws(RemoteError) {
+        self.losesOnPowerCut = losesOnPowerCut
         (self.name, self.transport, self.memory) = (name, transport, memory)
         let layout = StoreLayout(root: root)
         let files = RemoteFiles(transport, layout)

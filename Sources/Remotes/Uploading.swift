@@ -63,8 +63,20 @@ struct Uploading {
         while true {
             while !isOver, asked.count < Self.window, connection.unsent < Self.unsentLimit {
                 var bytes = [UInt8](repeating: 0, count: min(Self.pieceLength, upload.length - offset))
-                let count = try reading { () throws(FileError) in
-                    try upload.files.read(source, filling: &bytes, at: offset)
+                let count: Int
+                do throws(FileError) {
+                    count = try upload.files.read(source, filling: &bytes, at: offset)
+                } catch {
+                    // What was sent before arrives, and is told of, so that another attempt goes on behind it.
+                    while let first = asked.first {
+                        guard case .length(first.end) = try connection.reply(to: first.number) else {
+                            throw connection.unexpected()
+                        }
+                        asked.removeFirst()
+                        progress(first.end - arrived)
+                        arrived = first.end
+                    }
+                    throw TransportError(error)
                 }
                 let request = FramedRequest.uploadData(upload: number, offset: offset, bytes[..<count])
                 // A file that is shorter than it was is found by its digest.

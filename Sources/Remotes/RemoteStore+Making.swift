@@ -1,0 +1,60 @@
+package import FileIO
+package import ObjectModel
+package import Storage
+
+extension RemoteStore {
+    /// Makes a store in a directory of another machine on which this program is not, if that is empty or not there.
+    ///
+    /// - Parameters:
+    ///   - root: Where it is to lie there, for errors.
+    ///   - event: Who makes it.
+    ///   - local: Any store of this side, in whose `cache/` files are made.
+    ///   - random: Hands out that many random bytes.
+    /// - Throws: ``RemoteError/Problem/notAStore`` if something else is there.
+    package static func make(
+        name: String, at root: FilePath, _ transport: any Transport, _ format: StoreFormat, _ event: Event,
+        with local: ObjectStore, random: @Sendable (Int) -> [UInt8]
+    ) throws(TransferError) {
+        let layout = StoreLayout(root: root)
+        let files = RemoteFiles(transport, layout)
+        let place = PushPlace(in: local, origin: format.origin, nonce: Hex.text(random(8)))
+        var scratch = PushScratch(in: place, plan: ObjectID(of: .event, payload: event.payload))
+        defer { scratch.clear() }
+        do throws(TransportError) {
+            guard try transport.names(in: FilePath(".")).isEmpty else {
+                throw TransportError(.stopped, "something else is there")
+            }
+        } catch {
+            throw .there(RemoteError(name, error.kind == .stopped ? .notAStore : .transport(error)))
+        }
+        let refs = BuiltTree<RefEntry>(leaves: [])
+        let id = ObjectID(of: .event, payload: event.payload)
+        let pack: FinishedPack?
+        do throws(StoreError) {
+            var builder = FrameBuilder(.metadata)
+            for node in refs.nodes { builder.add(ObjectReference(.refs, node.id), node.payload) }
+            builder.add(ObjectReference(.event, id), event.payload)
+            let writer = try scratch.begin(nonce: random(PackName.nonceByteCount))
+            _ = try writer.append(try local.encode(&builder))
+            pack = try writer.finish()
+        } catch { throw .here(error) }
+        guard let pack, let digest = pack.name.digest?.digest else { throw .here(.outdated) }
+        let (source, sourceFiles) = scratch.file(of: pack.name)
+        do throws(TransportError) {
+            _ = try transport.create(FilePath("format"), format.bytes)
+            let upload = Upload(
+                to: try files.relative(layout.pack(pack.name)), owner: format.origin, length: pack.length,
+                digest: digest, source: source, files: sourceFiles)
+            _ = try transport.upload(upload) { _ in }
+        } catch { throw .there(RemoteError(name, .transport(error))) }
+        do throws(StoreError) {
+            let log = OperationLog(layout: layout, files: files, origin: format.origin)
+            let nonce = Hex.text(random(8))
+            let entry = try log.proposal(
+                after: nil, event: id, refs: refs.root, packs: PackChanges(added: [pack.name]),
+                time: event.time, nonce: nonce)
+            // Who was faster has made it.
+            _ = try log.append(entry, nonce: nonce)
+        } catch { throw .there(RemoteError(name, .store(error))) }
+    }
+}
