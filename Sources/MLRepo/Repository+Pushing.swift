@@ -196,12 +196,13 @@ extension Repository {
                 _ = try Self.create(at: path, request, environment)
             } else {
                 // Where this program is, it makes stores itself.
-                guard way.isPlain else { throw error }
+                guard way.isPlain, let line = way.line else { throw error }
                 let format = StoreFormat(
                     origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: nil)
                 do throws(TransferError) {
                     try RemoteStore.make(
-                        name: remote.label, at: way.root, way.transport, format, event("init", actor, nil),
+                        name: remote.label, at: way.root, way.transport, over: line, format,
+                        event("init", actor, nil),
                         with: store, random: environment.random)
                 } catch { throw Self.error(error) }
             }

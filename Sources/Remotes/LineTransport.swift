@@ -13,12 +13,18 @@ package protocol Line: AnyObject, Transport {
     var roundTrips: Int { get }
     /// What a power cut there may take away that was said to be made, in words for people; nothing if that is nothing.
     var losesOnPowerCut: String? { get }
+    /// Makes the directory that is to hold a store, where the other side has nothing that makes stores.
+    func makeRoot() throws(TransportError)
     /// Ends the line; every later call fails.
     func close()
 }
 
 extension FramedTransport: Line {
     package var losesOnPowerCut: String? { nil }
+
+    package func makeRoot() throws(TransportError) {
+        throw TransportError(.unsupported, "a store is made there by mlrepo init --bare")
+    }
 }
 
 extension SFTPTransport: Line {}
@@ -78,6 +84,11 @@ package final class LineTransport: Transport {
             }
             throw error
         }
+    }
+
+    /// See ``Line/makeRoot()``.
+    package func makeRoot() throws(TransportError) {
+        try calling { (line) throws(TransportError) in try line.makeRoot() }
     }
 
     package func read(

@@ -7,12 +7,14 @@ extension RemoteStore {
     ///
     /// - Parameters:
     ///   - root: Where it is to lie there, for errors.
+    ///   - line: What the transport goes over.
     ///   - event: Who makes it.
     ///   - local: Any store of this side, in whose `cache/` files are made.
     ///   - random: Hands out that many random bytes.
     /// - Throws: ``RemoteError/Problem/notAStore`` if something else is there.
     package static func make(
-        name: String, at root: FilePath, _ transport: any Transport, _ format: StoreFormat, _ event: Event,
+        name: String, at root: FilePath, _ transport: any Transport, over line: LineTransport,
+        _ format: StoreFormat, _ event: Event,
         with local: ObjectStore, random: @Sendable (Int) -> [UInt8]
     ) throws(TransferError) {
         let layout = StoreLayout(root: root)
@@ -41,6 +43,7 @@ extension RemoteStore {
         guard let pack, let digest = pack.name.digest?.digest else { throw .here(.outdated) }
         let (source, sourceFiles) = scratch.file(of: pack.name)
         do throws(TransportError) {
+            try line.makeRoot()
             _ = try transport.create(FilePath("format"), format.bytes)
             let upload = Upload(
                 to: try files.relative(layout.pack(pack.name)), owner: format.origin, length: pack.length,

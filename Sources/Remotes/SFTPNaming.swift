@@ -87,6 +87,15 @@ final class SFTPNaming {
         }
     }
 
+    /// Makes the root itself, in a directory that is there.
+    func makeRoot() throws(TransportError) {
+        let number = try connection.send(.makeDirectory(root))
+        defer { connection.forget([number]) }
+        let status = try connection.status(of: number)
+        let isPlain = status.isDone || status.code == .failure
+        guard isPlain || status.code.rawValue == 11 else { throw status.error("make", root) }
+    }
+
     // MARK: Files
 
     /// Opens a file for writing, with the directories above it.

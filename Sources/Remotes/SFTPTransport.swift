@@ -75,6 +75,11 @@ package final class SFTPTransport: Transport {
         }
     }
 
+    /// Makes the directory that is to hold a store; the one above it has to be there.
+    package func makeRoot() throws(TransportError) {
+        try lock.withLock { () throws(TransportError) in try naming.makeRoot() }
+    }
+
     // MARK: Reading
 
     package func read(
