@@ -239,6 +239,15 @@ class Pushing(RemoteTest):
         self.assertEqual(os.listdir(self.root / "full"), ["notes"])
         self.assertFalse(self.store.exists() or (self.root / "further").exists())
 
+    def test_places_that_are_no_text(self) -> None:
+        self.version("One")
+        before = os.listdir(os.fsencode(self.root))
+        place = os.fsencode(self.root) + b"/\xff"
+        for words in (["push", place], ["clone", place, "new"], ["remote", "add", "x", place]):
+            self.mlrepo(*words, status=64)
+            self.assertEqual((self.stderr.splitlines()[0][:7], "Failure(" in self.stderr), ("error: ", False), self.stderr)
+        self.assertEqual(os.listdir(os.fsencode(self.root)), before)
+
     def test_a_store_that_may_not_be_written(self) -> None:
         if os.geteuid() == 0 and shutil.which("setpriv") is None:
             self.skipTest("who is root may write everywhere")

@@ -214,12 +214,12 @@ class AtOnce(RemoteTest):
     def test_one_store_pushes_and_fetches_at_once(self) -> None:
         """Commands in one working copy, all at a time."""
         client = self.clients[0]
-        for count in range(6):
+        for count in range(12):
             self.mlrepo("branch", f"b{count}")
             self.mlrepo("branch", f"c{count}", cwd=client)
-        with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
             done = list(threads.map(lambda words: self.run_raw(*words, cwd=client), [
-                words for count in range(6) for words in (["push", "-q", "origin", f"c{count}"], ["fetch", "-q"])]))
-        self.assertEqual([(ended.returncode, ended.stderr) for ended in done], [(0, b"")] * 12)
-        self.assertLessEqual({f"branches/c{count}" for count in range(6)}, set(self.refs(self.store)))
+                words for count in range(12) for words in (["push", "-q", "origin", f"c{count}"], ["fetch", "-q"])]))
+        self.assertEqual([(ended.returncode, ended.stderr) for ended in done], [(0, b"")] * 24)
+        self.assertLessEqual({f"branches/c{count}" for count in range(12)}, set(self.refs(self.store)))
         self.sound(client, self.store)
