@@ -28,6 +28,7 @@ from .session import environment
 from .training import Trainer
 from .workload import Workload
 from .workload_observe import Observe
+from .workload_push import W1Push, W3Push
 from .workload_start import Start
 from .workload_sweep import Sweep
 from .workload_w1 import W1
@@ -39,7 +40,9 @@ from .workload_w6 import W6
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKLOADS: dict[str, type[Workload]] = {
-    workload.name: workload for workload in (Start, W1, W2, W2Files, W3, W3Conv, W4, W5, W6, Observe, Sweep)
+    workload.name: workload for workload in (
+        Start, W1, W1Push, W2, W2Files, W3, W3Conv, W3Push, W4, W5, W6, Observe, Sweep
+    )
 }
 INTERRUPTED = 130
 EXAMPLES = """\
@@ -50,14 +53,15 @@ examples:
   scripts/bench --only W1:status --peers mlrepo,git
   scripts/bench --only W2,W2-files --scale 0.02 --runs 1   a trial with small tables
   scripts/bench --only W3 --scale 0.01 --runs 1            a trial with a tiny model
+  scripts/bench --only W1-push,W3-push --scale 0.01      pushes to a directory, and clones: a trial
   scripts/bench --only observe --scale 0.05 --runs 1       what `mlrepo run` costs, beside the command alone and strace
   scripts/bench --only sweep --scale 0.1 --runs 1          many runs at once, each in a tree of its own
   scripts/bench --report --output report.md                also writes report.json
 
 An interrupted run goes on where it stopped when it is started again with the same results file.
 W3 and W3-conv train a network each when the run begins (at scale 1.0 some ten minutes), kept beside the scratch data
-for the next run with the same seed. W2 and W2-files draw a table each (some two minutes and 11 GB at scale 1.0, 4 GiB
-of memory), which is removed at the end. Push and clone of W1 are not in this harness.
+for the next run with the same seed; W3-push takes W3's. W2 and W2-files draw a table each (some two minutes and 11 GB
+at scale 1.0, 4 GiB of memory), which is removed at the end.
 """
 
 

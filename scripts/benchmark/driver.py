@@ -1,6 +1,6 @@
 """The protocol that all peers are driven by: operations as lines of commands, which the report prints.
 
-A line may begin with `cd DIR &&`; `{…}` are filled in: tool, store, destination, path, the versions current,
+A line may begin with `cd DIR &&`; `{…}` are filled in: tool, store, remote, destination, path, the versions current,
 previous, and revision (whichever is asked for), and of commands that are watched python, count and told.
 Operations that a peer lacks have no lines; what another operation of it stands in for is said in `stands_in`.
 """

@@ -6,9 +6,11 @@ import json
 from typing import ClassVar
 
 from .driver import Driver
-from .driver_git import CONFIGURE
+from .driver_git import BARE, CLONE, CONFIGURE
 
 GIT = [line.replace("{tool}", "git") for line in CONFIGURE]
+BARE_GIT = [line.replace("{tool}", "git").replace("{remote}", "{remote}/git") for line in BARE]
+CLONE_GIT = CLONE.replace("{tool}", "git").replace("{remote}", "{remote}/git")
 
 
 class Dvc(Driver):
@@ -25,7 +27,11 @@ class Dvc(Driver):
     }
     stores: ClassVar[list[str]] = [".git", ".dvc", "../dvc-cache"]
     extra_log_entries = 1
-    stands_in: ClassVar[dict[str, str]] = {"log": "git log (DVC keeps its history in git)"}
+    stands_in: ClassVar[dict[str, str]] = {
+        "log": "git log (DVC keeps its history in git)",
+        "push": "dvc push of the newest version's files to a directory, and git push of the rest",
+        "clone": "git clone, and dvc pull of the newest version's files into a cache of its own",
+    }
     commands: ClassVar[dict[str, list[str]]] = {
         "set-up": [
             *GIT,
@@ -50,6 +56,17 @@ class Dvc(Driver):
         "upkeep": ["git repack -a -d -q", "git commit-graph write --reachable --changed-paths --no-progress"],
         "log": ["git log"],
         "diff": ["{tool} diff --json {previous} {current}"],
+        "remote": [
+            "{tool} config --unset cache.dir",
+            "{tool} remote add -q -d place {remote}/dvc",
+            "git commit -q -a -m remote",
+            *BARE_GIT,
+        ],
+        "push": ["{tool} push -q", "git push -q origin main"],
+        "clone": [
+            CLONE_GIT,
+            "cd {destination} && {tool} pull -q",
+        ],
         "version": ["{tool} --version"],
     }
 

@@ -17,13 +17,23 @@ CONFIGURE = [
     "{tool} config gc.auto 0",
     "{tool} config maintenance.auto false",
 ]
+BARE = [
+    "{tool} init -q --bare -b main {remote}",
+    "{tool} -C {remote} config core.fsync all",
+    "{tool} -C {remote} config core.fsyncMethod batch",
+    "{tool} remote add origin {remote}",
+]
+CLONE = "{tool} clone -q --no-local -c core.fsync=all -c core.fsyncMethod=batch {remote} {destination}"
 
 
 class Git(Driver):
     """`core.fsyncMethod batch` is the quickest of the durable methods for many loose objects."""
 
     name = "git"
-    settings = "core.fsync all, core.fsyncMethod batch, untracked cache, index version 4, no background gc, no fsmonitor"
+    settings = (
+        "core.fsync all, core.fsyncMethod batch, untracked cache, index version 4, no background gc, no fsmonitor;"
+        " clone --no-local (else it links the other store's files and reads none)"
+    )
     environment: ClassVar[dict[str, str]] = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
     stores: ClassVar[list[str]] = [".git"]
     commands: ClassVar[dict[str, list[str]]] = {
@@ -40,6 +50,10 @@ class Git(Driver):
         "log-file": ["{tool} log -- {path}"],
         "blame": ["{tool} blame {path}"],
         "diff": ["{tool} diff --name-only -z {previous} {current}"],
+        "remote": BARE,
+        "push": ["{tool} push -q origin main"],
+        "clone": [CLONE],
+        "clone-previous": ["cd {destination} && {tool} checkout -q {previous}"],
         "version": ["{tool} --version"],
     }
 
@@ -57,7 +71,10 @@ class GitDefault(Git):
     name = "git-default"
     settings = "not durable (git's own defaults: loose objects are not synced); else as git"
     commands: ClassVar[dict[str, list[str]]] = {
-        **Git.commands, "set-up": [line for line in CONFIGURE if "core.fsync " not in line and "fsyncMethod" not in line]
+        **Git.commands,
+        "set-up": [line for line in CONFIGURE if "core.fsync " not in line and "fsyncMethod" not in line],
+        "remote": [line for line in BARE if "core.fsync" not in line],
+        "clone": ["{tool} clone -q --no-local {remote} {destination}"],
     }
 
     @classmethod

@@ -13,11 +13,15 @@ class Restic(Driver):
 
     name = "restic"
     settings = "repository version 2, compression auto, cache on; encryption cannot be switched off; durable as it comes"
-    environment: ClassVar[dict[str, str]] = {"RESTIC_PASSWORD": "benchmark", "RESTIC_CACHE_DIR": "{home}/restic-cache"}
+    environment: ClassVar[dict[str, str]] = {
+        "RESTIC_PASSWORD": "benchmark", "RESTIC_FROM_PASSWORD": "benchmark", "RESTIC_CACHE_DIR": "{home}/restic-cache",
+    }
     stores: ClassVar[list[str]] = ["../restic"]
     stands_in: ClassVar[dict[str, str]] = {
         "status": "a dry run of a backup that lists what changed (restic has no status)",
         "log": "the list of snapshots",
+        "push": "a copy of the snapshots into a second repository, which is made before, untimed",
+        "clone": "a restore of the newest snapshot from that: no history comes with it",
     }
     commands: ClassVar[dict[str, list[str]]] = {
         "set-up": ["{tool} -q init --repository-version 2 -r {store}/restic"],
@@ -28,6 +32,9 @@ class Restic(Driver):
         "checkout-empty": ["{tool} -q -r {store}/restic restore {revision} --target {destination}"],
         "log": ["{tool} -r {store}/restic snapshots"],
         "diff": ["{tool} -r {store}/restic diff {previous} {current}"],
+        "remote": ["{tool} -q init --repository-version 2 -r {remote} --from-repo {store}/restic --copy-chunker-params"],
+        "push": ["{tool} -q -r {remote} copy --from-repo {store}/restic"],
+        "clone": ["{tool} -q -r {remote} restore latest --target {destination}"],
         "version": ["{tool} version"],
     }
 

@@ -12,7 +12,10 @@ from pathlib import Path
 from .errors import BenchError
 from .results import self_ignoring
 
-PACKAGES = {"git": "git", "borgbackup": "borg", "restic": "restic", "strace": "strace"}
+PACKAGES = {
+    "git": "git", "borgbackup": "borg", "restic": "restic", "strace": "strace", "rsync": "rsync",
+    "git-annex": "git-annex",
+}
 """By package the program that it is installed for."""
 PYTHON_PACKAGES = (
     "dvc==3.67.1", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6",

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from .driver import Driver
 from .driver_alone import Alone
+from .driver_annex import Annex
 from .driver_baseline import Baseline
 from .driver_borg import Borg, BorgZstd
 from .driver_dvc import Dvc
 from .driver_git import Git, GitDefault
 from .driver_mlrepo import Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace
 from .driver_restic import Restic
+from .driver_rsync import Rsync
 from .driver_strace import Strace
 from .driver_xet import Xet
 from .driver_zipnn import Zipnn
@@ -21,12 +23,12 @@ ALL: dict[str, type[Driver]] = {
     driver.name: driver
     for driver in (
         Baseline, Alone, Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace, Strace, Git, GitDefault, Borg, BorgZstd,
-        Restic, Dvc, Xet, Zipnn
+        Restic, Dvc, Annex, Rsync, Xet, Zipnn
     )
 }
-KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc")
+KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc", "annex")
 """The peers among which the best one is sought: they keep history and check with a cryptographic hash.
-git-default stands beside them, as it is not durable, and hf-xet and zipnn, as they keep no history."""
+git-default stands beside them, as it is not durable, and hf-xet, zipnn and rsync, as they keep no history."""
 COMPARED = (*KEEPS_HISTORY, Alone.name)
 """What mlrepo's figures are divided by: the best peer, and where commands are watched the command alone."""
 

@@ -37,12 +37,19 @@ from what was committed in any name or content. In W2 the sizes of CSV with JSON
 stores with nothing else, divided by the bytes of version 0 or as what each next version adds, and are shown only if
 all versions come out again as they were. In W3 a size is that of one commit, or of one series, in a store
 of its own, divided by the bytes of the files that are new in it, and is shown only if the versions come out
-again as they were. In observe the columns are the same commands, watched in different ways or not at all; the wall
-of the loop is what the command itself measured, without its start and without what is recorded after it, and is
-shown only if every file that it read is in mlrepo's record. In each round every peer takes its turn on an empty store,
-which is deleted after. Each cell: median [least - most] of the rounds; a round's value is the median of its
-samples. Best peer: the least median among git, borg, borg-zstd, restic and dvc without a failure in that row; in
-observe the command alone stands there."""
+again as they were. In W1-push and W3-push the
+directory that is pushed to is in the same file system, and what the peers need there is made before (by mlrepo in
+the push itself, to which it belongs); the caches are dropped and store, tree and directory read again before each push
+and clone. Not all do the same: mlrepo and git bring all of the history; DVC and git-annex the files of the newest
+version, and git the rest; restic copies its snapshots to a second repository and restores the newest one from
+there, without history; rsync copies files, without history and digests. A clone has a home of its own, without the
+caches of who pushed; its files are compared with those committed (of mlrepo and git also those of the version
+before), and if they differ the push is shown as wrong. In observe the columns are the same commands, watched in
+different ways or not at all; the wall of the loop is what the command itself measured, without its start and without
+what is recorded after it, and is shown only if every file that it read is in mlrepo's record. In each round every peer
+takes its turn on an empty store, which is deleted after. Each cell: median [least - most] of the rounds; a round's
+value is the median of its samples. Best peer: the least median among git, borg, borg-zstd, restic, dvc and annex
+without a failure in that row; in observe the command alone stands there."""
 
 
 def document(results: Results) -> dict[str, Any]:

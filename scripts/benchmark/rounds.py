@@ -165,7 +165,7 @@ class Rounds:
 
     def _make_data(self, workload: Workload, master: Path) -> Record:
         _say(f"{workload.name}: making the data at scale {self._plan.scale:g}")
-        seed = f"{self._plan.seed}:{workload.name}:data"
+        seed = f"{self._plan.seed}:{workload.data_of or workload.name}:data"
         workload.prepare(self._plan.trainer, seed, self._plan.scale)
         facts = in_child(lambda: workload.write(master, seed, self._plan.scale))
         made: Record = {

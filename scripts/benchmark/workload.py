@@ -63,6 +63,9 @@ class Workload:
     peers: ClassVar[frozenset[str] | None] = None
     """The peers that it is for; None is all that do not say otherwise."""
 
+    data_of: ClassVar[str | None] = None
+    """The workload whose data it has, of the same seed; None is its own."""
+
     needs: ClassVar[tuple[str, ...]] = ()
     """The modules that the data is made with, which the Python of the virtual environment has to have."""
 

@@ -66,21 +66,12 @@ class W3(Workload):
 
     def write(self, root: Path, seed: str, scale: float) -> Facts:
         """The files of the training are linked, not copied: what peers get are copies."""
-        root.mkdir(parents=True)
-        for path in self._trained.glob("*.safetensors"):
-            os.link(path, root / path.name)
+        link(self._trained, root, [path.name for path in self._trained.glob("*.safetensors")])
         for kind in KINDS:
             last = root / f"ckpt{W3_CHECKPOINTS:02d}.{kind}.safetensors"
             rename(last, root / f"renamed.{kind}.safetensors", "model.")
             split(last, (root / f"shard1.{kind}.safetensors", root / f"shard2.{kind}.safetensors"))
-        sizes = [path.stat().st_size for path in root.iterdir()]
-        made = json.loads((self._trained / "training.json").read_text())
-        losses = ", ".join(f"{loss:.2f}" for loss in made["losses"])
-        made_by = (
-            f"One training of {made['parameters'] / 1e6:.1f} million parameters, {made['steps']} steps, torch"
-            f" {made['torch']}; the loss at each checkpoint: {losses}."
-        )
-        return Facts(files=len(sizes), real=0, directories=1, bytes=sum(sizes), made_by=made_by)
+        return facts(self._trained, root)
 
     def steps(self) -> list[Step]:
         sizes: list[Step] = []
@@ -101,7 +92,7 @@ class W3(Workload):
         self._series.set_up()
         outcome, raw = Outcome(), 0
         for number in range(1, W3_CHECKPOINTS + 1):
-            raw = _put(self._series, trial, {f"model.{kind}.safetensors": _checkpoint(number, kind) for kind in KINDS})
+            raw = put(self._series, trial, {f"model.{kind}.safetensors": checkpoint(number, kind) for kind in KINDS})
             self._digests.append(tree.digest(self._series.data))
             if number == 1:
                 self._series.untimed("first")
@@ -120,6 +111,25 @@ class W3(Workload):
         return outcome
 
 
+def link(trained: Path, root: Path, names: list[str]) -> None:
+    """Makes the data of files of a training."""
+    root.mkdir(parents=True)
+    for name in names:
+        os.link(trained / name, root / name)
+
+
+def facts(trained: Path, root: Path) -> Facts:
+    """What there is, and of which training."""
+    sizes = [path.stat().st_size for path in root.iterdir()]
+    made = json.loads((trained / "training.json").read_text())
+    losses = ", ".join(f"{loss:.2f}" for loss in made["losses"])
+    made_by = (
+        f"One training of {made['parameters'] / 1e6:.1f} million parameters, {made['steps']} steps, torch"
+        f" {made['torch']}; the loss at each checkpoint: {losses}."
+    )
+    return Facts(files=len(sizes), real=0, directories=1, bytes=sum(sizes), made_by=made_by)
+
+
 class W3Conv(W3):
     """The same of another training, on which nothing was developed."""
 
@@ -129,7 +139,7 @@ class W3Conv(W3):
 
 def _cases(kind: str) -> list[Case]:
     """What is measured in both types."""
-    last, renamed = _checkpoint(W3_CHECKPOINTS, kind), f"renamed.{kind}"
+    last, renamed = checkpoint(W3_CHECKPOINTS, kind), f"renamed.{kind}"
     shards = {f"model-0000{number}-of-00002.safetensors": f"shard{number}.{kind}" for number in (1, 2)}
 
     def tuned(name: str, title: str, tells_changed: bool = False) -> Case:
@@ -137,10 +147,10 @@ def _cases(kind: str) -> list[Case]:
 
     def following(name: str, number: int) -> Case:
         title = f"{kind}, checkpoint {number} over {number - 1}, which is stored alone"
-        return Case(f"{kind}-{name}", title, {MODEL: _checkpoint(number, kind)}, {MODEL: _checkpoint(number - 1, kind)})
+        return Case(f"{kind}-{name}", title, {MODEL: checkpoint(number, kind)}, {MODEL: checkpoint(number - 1, kind)})
 
     return [
-        Case(f"{kind}-alone", f"{kind}, checkpoint 1 alone", {MODEL: _checkpoint(1, kind)}),
+        Case(f"{kind}-alone", f"{kind}, checkpoint 1 alone", {MODEL: checkpoint(1, kind)}),
         following("next-early", 7),
         following("next-late", W3_CHECKPOINTS),
         tuned("full", "full fine-tune beside its base"),
@@ -152,7 +162,7 @@ def _cases(kind: str) -> list[Case]:
 
 
 def _other_cases() -> list[Case]:
-    rounded, exact = (_checkpoint(W3_CHECKPOINTS, kind) for kind in KINDS)
+    rounded, exact = (checkpoint(W3_CHECKPOINTS, kind) for kind in KINDS)
     return [
         Case(
             "optimizer", "optimizer state 10 over 9, which is stored alone",
@@ -162,7 +172,8 @@ def _other_cases() -> list[Case]:
     ]
 
 
-def _checkpoint(number: int, kind: str) -> str:
+def checkpoint(number: int, kind: str) -> str:
+    """The name of a file of the training, without its end."""
     return f"ckpt{number:02d}.{kind}"
 
 
@@ -171,10 +182,10 @@ def _grow(trial: Trial, case: Case) -> Outcome:
     with fresh_store(trial) as session:
         session.set_up()
         if case.before:
-            _put(session, trial, case.before)
+            put(session, trial, case.before)
             session.untimed("first")
         growth = Growth(session)
-        raw = _put(session, trial, case.after)
+        raw = put(session, trial, case.after)
         sample = timed_commit(session, case.operation(session), path=f"{session.data.name}/{case.made_from}")
         values = growth.shares(raw)
         if case.tells_changed:
@@ -194,7 +205,7 @@ def _grow_series(trial: Trial, kind: str) -> Outcome:
         total = Growth(session)
         for number in range(1, W3_CHECKPOINTS + 1):
             growth = Growth(session)
-            size = _put(session, trial, {MODEL: _checkpoint(number, kind)})
+            size = put(session, trial, {MODEL: checkpoint(number, kind)})
             digests.append(tree.digest(session.data))
             samples.append(timed_commit(session, "commit" if number > 1 else "first"))
             steps[f"step_{number:02d}"] = growth.values()["growth_bytes"] / size
@@ -205,7 +216,7 @@ def _grow_series(trial: Trial, kind: str) -> Outcome:
     return Outcome(samples, values)
 
 
-def _put(session: Session, trial: Trial, files: dict[str, str]) -> int:
+def put(session: Session, trial: Trial, files: dict[str, str]) -> int:
     """Writes new files in the place of what was there; their size."""
     session.data.mkdir(exist_ok=True)
     size = 0
