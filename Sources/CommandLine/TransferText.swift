@@ -31,6 +31,11 @@ enum TransferText {
                 "note: \(Terminal.escaped(report.remote)) is reached by SFTP: a power cut there, within seconds, can take \(lost)"
             )
         }
+        for name in report.unnamed {
+            Terminal.printError(
+                "note: \(name) of \(Terminal.escaped(report.remote)) has too long a name for here, and was left out"
+            )
+        }
         for name in report.differing {
             Terminal.printError(
                 "note: \(name) names something else in \(Terminal.escaped(report.remote)); yours stays")

@@ -20,10 +20,22 @@ extension Repository {
         if let begun = try begun(at: root, environment) { return try finish(begun, url, location, progress) }
         let files = environment.files
         // What lies in a directory is somebody's.
+        let status = try filing { () throws(FileError) in try files.status(root) }
         let names = (try? files.names(in: root)) ?? []
-        guard names.isEmpty else { throw .refExists("\(root)") }
-        let isThere = try exists(root, files)
+        // One whose making was interrupted is made to its end.
+        let isBegun = names == [Array(".mlrepo".utf8)]
+        guard status.map({ $0.kind == .directory }) ?? true, names.isEmpty || isBegun else {
+            throw .refExists("\(root)")
+        }
+        let isThere = status != nil
         try require(location, url, environment)
+        let place = try Self.place(location, url)
+        // Before all else: whoever types the command again is known by it.
+        let copy = WorkingCopy(root: root, environment)
+        _ = try filing { () throws(FileError) in try files.makeDirectories(copy.directory, permissions: 0o777)
+        }
+        try copy.setConfiguration(
+            Array(Configuration.text("", setting: remoteSetting(defaultRemote), to: place).utf8))
         let repository = try create(at: root, CreationRequest(), environment)
         do throws(RepositoryError) { return try finish(repository, url, location, progress) } catch {
             // Where nothing has come, nothing is left behind.
@@ -39,12 +51,9 @@ extension Repository {
     private static func finish(
         _ begun: Repository, _ url: String, _ location: RemoteLocation, _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> (Repository, TransferReport) {
-        var place = url
-        if case .directory(let path) = location { place = "\(path)" }
-        if let other = begun.remotes.first(where: { $0.name == defaultRemote }) {
-            guard other.url == place else { throw .refExists("\(begun.copy.root)") }
-        } else {
-            try begun.setRemoteSetting(defaultRemote, place)
+        let place = try Self.place(location, url)
+        guard begun.remotes.contains(where: { $0.name == defaultRemote && $0.url == place }) else {
+            throw .refExists("\(begun.copy.root)")
         }
         let repository = try open(begun.copy, begun.environment)
         let report = try repository.fetch(from: try repository.remote(defaultRemote), progress: progress)
@@ -57,9 +66,8 @@ extension Repository {
     ) throws(RepositoryError) -> Repository? {
         guard try isWorkingCopy(root, environment) else { return nil }
         let repository = try open(WorkingCopy(root: root, environment), environment)
-        guard try repository.copy.head().commit == nil, !repository.remotes.isEmpty,
-            try repository.refs(in: "branches").isEmpty
-        else { throw .refExists("\(root)") }
+        let isUnfinished = try repository.copy.head().commit == nil ? true : repository.copy.pending() != nil
+        guard isUnfinished, !repository.remotes.isEmpty else { throw .refExists("\(root)") }
         return repository
     }
 

@@ -19,6 +19,8 @@ package struct TransferReport: Sendable {
     package var losesOnPowerCut: String?
     /// Tags that both have, and that name something else here: they stay.
     package var differing: [RefName] = []
+    /// Branches of the other store whose names are too long here.
+    package var unnamed: [RefName] = []
 }
 
 extension Repository {
@@ -83,7 +85,7 @@ extension Repository {
                     writer = ObjectWriter(store, random: environment.random)
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
-        try prove(outcome.recipes, other, writer)
+        try prove(outcome, other, writer)
         // What was found here when it began has to be here still.
         guard store.current.collected == collected else { throw .store(.outdated) }
         var report = TransferReport(remote: name, objects: outcome.objects, bytes: outcome.bytes)
@@ -100,27 +102,47 @@ extension Repository {
         return report
     }
 
-    /// Takes over recipes of large files once what they make was hashed as a whole: else what somebody calls a file of ours would be
-    /// taken for that file.
+    /// Checks what the ids of what came do not prove, and takes over recipes of large files once what they make was hashed as a whole:
+    /// else what somebody calls a file of ours would be taken for that file.
     private func prove(
-        _ recipes: [UnprovedRecipe], _ other: RemoteStore, _ writer: ObjectWriter
+        _ outcome: Fetch.Outcome, _ other: RemoteStore, _ writer: ObjectWriter
     ) throws(RepositoryError) {
-        guard !recipes.isEmpty else { return }
+        guard !outcome.metadata.isEmpty else { return }
         let view = try storing { () throws(StoreError) in try writer.view() }
+        do throws(ReadError) {
+            var shapes = ReceivedShapes(in: view, with: outcome.recipes)
+            let held = Set(outcome.recipes.map(\.reference))
+            for reference in outcome.metadata where !held.contains(reference) { try shapes.check(reference) }
+            for recipe in outcome.recipes { try shapes.check(recipe) }
+        } catch {
+            writer.discard()
+            throw .remote(RemoteError(other.name, .object(error)))
+        }
+        try prove(outcome.recipes, in: view, other, writer)
+        for recipe in outcome.recipes { try storing { () throws(StoreError) in try writer.add(recipe) } }
+    }
+
+    private func prove(
+        _ recipes: [UnprovedRecipe], in view: ObjectStore, _ other: RemoteStore, _ writer: ObjectWriter
+    ) throws(RepositoryError) {
+        // What could be written nowhere is not worth being hashed for years.
+        let free = try filing { () throws(FileError) in try environment.files.freeSpace(store.layout.root) }
+        if let large = recipes.first(where: { $0.length > free }) {
+            writer.discard()
+            throw .store(.noSpace(needed: large.length, free: free))
+        }
         let problems = Mutex<[Int: ReadError]>([:])
         let next = WorkIndices(recipes.count)
-        onThreads(min(environment.width, recipes.count)) {
+        onThreads(max(1, min(environment.width, recipes.count))) {
             while let index = next.next() {
                 do throws(ReadError) { try recipes[index].prove(in: view) } catch {
                     problems.withLock { $0[index] = error }
                 }
             }
         }
-        if let problem = problems.withLock({ $0.min { $0.key < $1.key }?.value }) {
-            writer.discard()
-            throw .remote(RemoteError(other.name, .object(problem)))
-        }
-        for recipe in recipes { try storing { () throws(StoreError) in try writer.add(recipe) } }
+        guard let problem = problems.withLock({ $0.min { $0.key < $1.key }?.value }) else { return }
+        writer.discard()
+        throw .remote(RemoteError(other.name, .object(problem)))
     }
 
     /// What becomes of this store's refs by what another one has.
@@ -128,12 +150,17 @@ extension Repository {
         taking there: [RefEntry], of remote: String, _ report: inout TransferReport
     ) throws(RepositoryError) -> [RefChange] {
         var (changes, branches): ([RefChange], Set<String>) = ([], [])
-        report.differing = []
+        (report.differing, report.unnamed) = ([], [])
         for entry in there {
             var name = entry.name
             if let branch = entry.name.name(in: "branches") {
                 branches.insert(branch)
-                name = try naming { () throws(InvalidName) in try RefName.remote(remote, branch) }
+                guard let here = try? RefName.remote(remote, branch) else {
+                    // With the other store's name before it, it is too long for a name.
+                    report.unnamed.append(entry.name)
+                    continue
+                }
+                name = here
             } else if entry.name.name(in: "tags") == nil, entry.name.name(in: "runs") == nil {
                 continue
             }

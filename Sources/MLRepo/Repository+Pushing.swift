@@ -32,6 +32,12 @@ extension Repository {
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
         let names = try names(of: request)
+        if let name = remote.name {
+            // What cannot be noted here is not begun there.
+            for branch in names.compactMap({ $0.name(in: "branches") }) {
+                _ = try naming { () throws(InvalidName) in try RefName.remote(name, branch) }
+            }
+        }
         let other = try openOrMake(remote, actor)
         let owner = String(store.format.origin.prefix(16))
         let push = Push(
@@ -55,7 +61,7 @@ extension Repository {
                         nonce: Hex.text(environment.random(16)), reason: nil, refs: changes)
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
-        if let name = remote.name { try note(outcome.changes, of: name, other) }
+        if let name = remote.name { try note(outcome.refs, names + outcome.changes.map(\.name), of: name) }
         return TransferReport(
             remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
             alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut)
@@ -68,12 +74,12 @@ extension Repository {
             let both = try naming { () throws(InvalidName) in
                 (try RefName.branch(text), try RefName.tag(text))
             }
-            if try ref(both.0) != nil {
+            if request.isDeletion {
+                names += [both.0, both.1]
+            } else if try ref(both.0) != nil {
                 names.append(both.0)
             } else if try ref(both.1) != nil {
                 names.append(both.1)
-            } else if request.isDeletion {
-                names += [both.0, both.1]
             } else {
                 throw .noRef(text)
             }
@@ -98,9 +104,10 @@ extension Repository {
         _ request: PushRequest, _ names: [RefName], _ there: [RefEntry], _ remote: Remote
     ) throws(RepositoryError) -> [RefChange] {
         let known = Dictionary(there.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first })
+        if request.isDeletion { return try deletions(request, names, known, remote) }
         var (changes, behind): ([RefChange], [RefName]) = ([], [])
         for name in names {
-            let (before, after) = (known[name], request.isDeletion ? nil : try ref(name))
+            let (before, after) = (known[name], try ref(name))
             if before == after { continue }
             changes.append(RefChange(name: name, before: before, after: after))
             guard let before else { continue }
@@ -109,23 +116,37 @@ extension Repository {
             }
             if request.isForced { try requireSeen(before, name, remote) } else { behind.append(name) }
         }
-        guard behind.isEmpty || request.isDeletion else {
-            throw .notFastForward(remote: remote.label, names: behind)
+        guard behind.isEmpty else { throw .notFastForward(remote: remote.label, names: behind) }
+        let runs = try runs(of: changes, known, all: request.allRuns)
+        return (changes + runs).sorted { $0.name < $1.name }
+    }
+
+    /// Names that go there: each has to be there, and what it names to have been seen here.
+    private func deletions(
+        _ request: PushRequest, _ names: [RefName], _ known: [RefName: ObjectReference], _ remote: Remote
+    ) throws(RepositoryError) -> [RefChange] {
+        for text in request.names where known["branches", text] == nil && known["tags", text] == nil {
+            throw .noRef(text)
         }
-        if request.isDeletion {
-            if changes.isEmpty { throw .noRef(request.names.first ?? "") }
-            return changes
+        var changes: [RefChange] = []
+        for name in names {
+            guard let before = known[name] else { continue }
+            guard store.contains(before) else { throw .movedThere(remote: remote.label, name) }
+            changes.append(RefChange(name: name, before: before, after: nil))
         }
-        return changes + (try runs(of: changes, known, all: request.allRuns))
+        return changes
     }
 
     /// Refuses to give up what nobody here has seen.
     private func requireSeen(
         _ before: ObjectReference, _ name: RefName, _ remote: Remote
     ) throws(RepositoryError) {
-        guard let branch = name.name(in: "branches"), let remoteName = remote.name else { return }
-        let seen = try naming { () throws(InvalidName) in try RefName.remote(remoteName, branch) }
-        guard try ref(seen) == before else { throw .movedThere(remote: remote.label, name) }
+        var isSeen = store.contains(before)
+        if let branch = name.name(in: "branches"), let remoteName = remote.name {
+            let seen = try naming { () throws(InvalidName) in try RefName.remote(remoteName, branch) }
+            isSeen = try ref(seen) == before
+        }
+        guard isSeen else { throw .movedThere(remote: remote.label, name) }
     }
 
     func isAncestor(_ id: ObjectID, of other: ObjectID) throws(RepositoryError) -> Bool {
@@ -162,35 +183,35 @@ extension Repository {
         return found
     }
 
-    /// Notes what another store has now.
+    /// Notes what another store has now of some names.
     private func note(
-        _ changes: [RefChange], of remote: String, _ other: RemoteStore
+        _ there: [RefName: ObjectReference], _ names: [RefName], of remote: String
     ) throws(RepositoryError) {
-        var noted: [RefChange] = []
-        for change in changes {
-            guard let branch = change.name.name(in: "branches") else { continue }
-            let name = try naming { () throws(InvalidName) in try RefName.remote(remote, branch) }
-            let before = try ref(name)
-            if before != change.after {
-                noted.append(RefChange(name: name, before: before, after: change.after))
+        func changes() throws(RepositoryError) -> [RefChange] {
+            var noted: [RefChange] = []
+            for name in Set(names).sorted() {
+                guard let branch = name.name(in: "branches") else { continue }
+                let here = try naming { () throws(InvalidName) in try RefName.remote(remote, branch) }
+                let (before, after) = (try ref(here), there[name])
+                // What is there and was never here is not known by its name alone.
+                if before == after || after.map({ !store.contains($0) }) ?? false { continue }
+                noted.append(RefChange(name: here, before: before, after: after))
             }
+            return noted
         }
-        guard !noted.isEmpty else { return }
-        try noteRemote(Self.pushVerb, remote) { () throws(RepositoryError) in
-            try noted.map { (change) throws(RepositoryError) in
-                RefChange(name: change.name, before: try ref(change.name), after: change.after)
-            }.filter { $0.before != $0.after }
-        }
+        guard try !changes().isEmpty else { return }
+        try noteRemote(Self.pushVerb, remote, changes)
     }
 
     /// Opens another store; an empty directory, or one that is not there, becomes one, where this side can make it.
     private func openOrMake(_ remote: Remote, _ actor: Person) throws(RepositoryError) -> RemoteStore {
         let way = try way(to: remote)
         do throws(RepositoryError) { return try open(remote, by: way) } catch {
-            guard case .remote(let problem) = error, problem.problem == .notAStore else { throw error }
+            guard case .remote(let problem) = error, problem.problem == .notAStore,
+                memory(of: remote).recall() == nil
+            else { throw error }
             if case .directory(let path) = remote.location {
-                let names = (try? environment.files.names(in: path)) ?? []
-                guard names.isEmpty, try Self.exists(path.parent, environment.files) else { throw error }
+                guard try isBegun(path) else { throw error }
                 var request = CreationRequest()
                 request.isBare = true
                 _ = try Self.create(at: path, request, environment)
@@ -202,11 +223,27 @@ extension Repository {
                 do throws(TransferError) {
                     try RemoteStore.make(
                         name: remote.label, at: way.root, way.transport, over: line, format,
-                        event("init", actor, nil),
-                        with: store, random: environment.random)
+                        event("init", actor, nil), with: store, random: environment.random)
                 } catch { throw Self.error(error) }
             }
             return try open(remote, by: way)
         }
+    }
+
+    /// Whether a directory can become a store: it is empty, or not there in one that is, or the making of one was interrupted in it.
+    private func isBegun(_ path: FilePath) throws(RepositoryError) -> Bool {
+        let files = environment.files
+        let status = try filing { () throws(FileError) in try files.status(path) }
+        guard let status else { return try Self.exists(path.parent, files) }
+        guard status.kind == .directory else { return false }
+        let names = try filing { () throws(FileError) in try files.names(in: path) }
+        let own = ["format", "packs", "log", "tmp", "cache"].map { Array($0.utf8) }
+        return names.allSatisfy { own.contains($0) }
+    }
+}
+
+extension [RefName: ObjectReference] {
+    fileprivate subscript(_ group: String, _ name: String) -> ObjectReference? {
+        (try? RefName("\(group)/\(name)")).flatMap { self[$0] }
     }
 }

@@ -21,6 +21,9 @@ extension Repository {
     private static let prefix = "remote."
     private static let suffix = ".url"
 
+    /// The setting that has the place of another store.
+    static func remoteSetting(_ name: String) -> String { prefix + name + suffix }
+
     /// The other stores that have a name here, sorted by it.
     package var remotes: [(name: String, url: String)] {
         configuration.all.compactMap { (key, value) in
@@ -66,23 +69,27 @@ extension Repository {
     /// - Throws: ``RepositoryError/refExists(_:)`` if another one has that name.
     package func addRemote(_ name: String, _ url: String) throws(RepositoryError) {
         guard !remotes.contains(where: { $0.name == name }) else { throw .refExists(name) }
-        try setRemote(name, url)
+        try writeRemote(name, url)
     }
 
     /// Gives a name to another place.
     package func setRemote(_ name: String, _ url: String) throws(RepositoryError) {
+        guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name) }
+        try writeRemote(name, url)
+    }
+
+    private func writeRemote(_ name: String, _ url: String) throws(RepositoryError) {
         _ = try naming { () throws(InvalidName) in
             let ref = try RefName.remote(name, "main")
             guard !name.contains("/"), ref.text.hasSuffix("/\(name)/main") else {
                 throw InvalidName(bytes: Array(name.utf8), problem: .refName)
             }
         }
-        try setRemoteSetting(name, try Self.absolute(url, try location(url)))
+        try setRemoteSetting(name, try Self.place(try location(url), url))
     }
 
     /// A place as it is written down: one that does not change with where somebody is.
-    private static func absolute(_ url: String, _ location: RemoteLocation) throws(RepositoryError) -> String
-    {
+    static func place(_ location: RemoteLocation, _ url: String) throws(RepositoryError) -> String {
         guard case .directory(let path) = location else { return url }
         let text = "\(path)"
         guard Array(text.utf8) == path.bytes else {
@@ -92,7 +99,7 @@ extension Repository {
     }
 
     func setRemoteSetting(_ name: String, _ url: String?) throws(RepositoryError) {
-        let key = Self.prefix + name + Self.suffix
+        let key = Self.remoteSetting(name)
         if let url, Configuration("\(key) = \(url)")[key] != url {
             throw .badConfiguration(
                 "a place is one line, without '#' and without spaces at its ends or in a row")
@@ -139,10 +146,10 @@ extension Repository {
     // MARK: Reaching it
 
     func memory(of remote: Remote) -> RemoteMemory {
-        RemoteMemory(
-            of: remote.name.map { "name \($0)" } ?? "place \(remote.url)", in: store.layout,
-            environment.files,
-            nonce: Hex.text(environment.random(8)))
+        var place = remote.url
+        if case .directory(let path) = remote.location { place = "\(path)" }
+        return RemoteMemory(
+            of: place, in: store.layout, environment.files, nonce: Hex.text(environment.random(8)))
     }
 
     /// Opens another store.

@@ -17,6 +17,8 @@ package struct Fetch {
         package var bytes = 0
         /// Recipes of large blobs, which were not appended: they have to be proved first.
         package var recipes: [UnprovedRecipe] = []
+        /// Metadata that came, with that of the recipes.
+        package var metadata: [ObjectReference] = []
 
         package init() {}
     }
@@ -45,7 +47,7 @@ package struct Fetch {
             }
         } catch { throw .there(error) }
         var outcome = Outcome()
-        outcome.objects = selection.count
+        (outcome.objects, outcome.metadata) = (selection.count, selection.metadata)
         var total = 0
         for pack in selection.touched {
             let frames = selection.frames(of: pack.name)

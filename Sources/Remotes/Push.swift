@@ -37,6 +37,8 @@ package struct Push {
     package struct Outcome: Sendable {
         /// What became of the other store's refs.
         package var changes: [RefChange] = []
+        /// The other store's refs after it.
+        package var refs: [RefName: ObjectReference] = [:]
         package var objects = 0
         /// What was sent, in bytes.
         package var bytes = 0
@@ -60,6 +62,7 @@ package struct Push {
         while true {
             let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
             let wanted = try changes(refs)
+            outcome.refs = Self.named(refs)
             if wanted.isEmpty { return outcome }
             let collected = remote.state.collected
             var packs = try send(
@@ -71,11 +74,13 @@ package struct Push {
             {
                 let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
                 let now = try changes(refs)
+                outcome.refs = Self.named(refs)
                 if now.isEmpty { return outcome }
                 guard Set(now.compactMap(\.after)).isSubset(of: wanted.compactMap(\.after)) else { break }
                 if try commit(now, event(now), packs) {
                     packs.clear()
                     outcome.changes = now
+                    for change in now { outcome.refs[change.name] = change.after }
                     return outcome
                 }
                 guard self.now() < deadline else {
@@ -85,6 +90,10 @@ package struct Push {
             }
             packs.clear()
         }
+    }
+
+    private static func named(_ refs: [RefEntry]) -> [RefName: ObjectReference] {
+        Dictionary(refs.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first })
     }
 
     // MARK: Objects

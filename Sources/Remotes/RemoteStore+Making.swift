@@ -23,7 +23,8 @@ extension RemoteStore {
         var scratch = PushScratch(in: place, plan: ObjectID(of: .event, payload: event.payload))
         defer { scratch.clear() }
         do throws(TransportError) {
-            guard try transport.names(in: FilePath(".")).isEmpty else {
+            let own = ["format", "packs", "log", "tmp", "cache"].map { Array($0.utf8) }
+            guard try transport.names(in: FilePath(".")).allSatisfy({ own.contains($0) }) else {
                 throw TransportError(.stopped, "something else is there")
             }
         } catch {

@@ -76,6 +76,10 @@ package final class RemoteStore {
                     if try log.tile(known.number / OperationLog.tileWidth) != nil { return known.number }
                     return try log.namedEntries().last ?? -1
                 }
+                if last > known.number {
+                    let path = log.layout.entry(known.number)
+                    throw RemoteError(name, .store(.damaged(path, problem: "it is missing")))
+                }
                 let isShorter = last < known.number
                 throw RemoteError(
                     name,
@@ -83,9 +87,15 @@ package final class RemoteStore {
                         ? .rolledBack(known: known.number, found: last) : .forked(known: known.number))
             }
         }
-        let state = try storing(name, files) { () throws(StoreError) in
-            guard let state = try log.newest(from: start) else {
-                throw .damaged(log.layout.newEntries, problem: "the log has no entries")
+        let found = try storing(name, files) { () throws(StoreError) -> StoreState? in
+            guard var state = try log.newest(from: start) else { return nil }
+            if try log.entryFile(state.number + 2) != nil {
+                // Somebody may have written both since the log was read.
+                files.forget()
+                state = try log.newest(from: state) ?? state
+                if try log.entryFile(state.number + 1) == nil, try log.entryFile(state.number + 2) != nil {
+                    throw .damaged(log.layout.entry(state.number + 1), problem: "it is missing")
+                }
             }
             // What ends with a full tile is followed by no entry that states what lies before.
             if (state.number + 1) % OperationLog.tileWidth == 0, let file = try log.entryFile(state.number),
@@ -95,7 +105,11 @@ package final class RemoteStore {
             }
             return state
         }
-        return state
+        if let found { return found }
+        // One whose making was interrupted has no entry.
+        let isEmpty = try storing(name, files) { () throws(StoreError) in try log.namedEntries().isEmpty }
+        throw RemoteError(
+            name, isEmpty ? .notAStore : .store(.damaged(log.layout.entry(0), problem: "it is missing")))
     }
 
     /// Goes on to the newest entry.

@@ -128,6 +128,19 @@ package struct ObjectSelection {
         zip(packs, bits).filter { $0.1.contains { $0 != 0 } }.map(\.0)
     }
 
+    /// What goes of metadata.
+    package var metadata: [ObjectReference] {
+        var found: [ObjectReference] = []
+        for (number, pack) in packs.enumerated() {
+            for position in 0..<pack.index.entryCount where contains(number, position) {
+                if let (reference, _) = pack.index.entry(position), reference.kind != .blob {
+                    found.append(reference)
+                }
+            }
+        }
+        return found
+    }
+
     /// Length of the frames of which something goes, in bytes.
     package var storedBytes: Int {
         touched.reduce(0) { $0 + frames(of: $1.name).reduce(0) { $0 + $1.count } }

@@ -4,18 +4,24 @@ package import ObjectModel
 /// The recipe of a large blob as somebody else has it: what its chunks make is not known before they were all hashed together.
 package struct UnprovedRecipe: Sendable {
     package let blob: ObjectID
-    let reference: ObjectReference
+    package let reference: ObjectReference
     let payload: [UInt8]
+
+    func parsed() throws(ReadError) -> Recipe {
+        do throws(MalformedObject) { return try Recipe(payload: payload) } catch {
+            throw .damaged(reference, problem: "\(error)")
+        }
+    }
+
+    /// How many bytes it says that it makes.
+    package var length: Int { (try? parsed())?.length ?? 0 }
 
     /// Hashes what the recipe makes.
     ///
     /// - Parameter store: Has all chunks, each with the bytes that its id says.
     /// - Throws: ``ReadError/damaged(_:problem:)`` if that is another blob than it says.
     package func prove(in store: ObjectStore) throws(ReadError) {
-        let recipe: Recipe
-        do throws(MalformedObject) { recipe = try Recipe(payload: payload) } catch {
-            throw .damaged(reference, problem: "\(error)")
-        }
+        let recipe = try parsed()
         var (hash, length) = (SHA256(), 0)
         try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in
             let bytes = try store.uncheckedChunk(chunk)

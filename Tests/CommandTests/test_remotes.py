@@ -369,14 +369,17 @@ class Fetching(RemoteTest):
         self.sound(self.work, self.root / "first-store", self.root / "second-store")
 
     def test_branches_of_the_longest_names(self) -> None:
-        """A name that is as long as one may be here has to have one there, too."""
+        """A name that has no room behind that of the other store is refused before anything is sent, and left out of what comes."""
         self.one()
         name = "b" * 241
         self.mlrepo("branch", name)
-        self.mlrepo("push", "origin", name)
+        self.refused("push", "origin", name, status=64, says="is not a valid ref name")
+        self.assertNotIn(f"branches/{name}", self.refs(self.store))
+        self.mlrepo("push", "../store", name)
         other = self.clone("other")
         self.same_files(other)
         self.mlrepo("fetch", cwd=other)
+        self.assertIn("has too long a name for here, and was left out", self.stderr)
         self.sound(self.work, self.store, other)
 
     def test_a_store_that_has_moved(self) -> None:

@@ -70,7 +70,8 @@ class TurnedBack(RemoteTest):
         self.one()
         shutil.rmtree(self.store)
         self.refused("fetch", status=66, says="no store is there")
-        self.mlrepo("push", status=65)
+        self.refused("push", status=66, says="no store is there")
+        self.assertFalse(self.store.exists())
 
     def test_a_place_is_another_one_from_another_directory(self) -> None:
         self.version("One")
@@ -162,7 +163,8 @@ class Killed(RemoteTest):
     def clone_again(self, place: Path) -> None:
         """The same command finishes; where only its end was cut off, it may also say that all is there."""
         done = self.run_raw("clone", "store", place.name, cwd=self.root)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        if done.returncode != 73 or b"no begun clone" not in done.stderr:
+            self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(self.mlrepo("status", "--json", cwd=place))["branch"], "main")
         self.assertIn("Nothing has changed", self.mlrepo("status", cwd=place))
         self.same_files(place)

@@ -26,9 +26,8 @@ struct CloneCommand: ParsableCommand {
     @Argument(help: "The directory of the working copy.")
     var directory: String?
 
-    func validate() throws { try ArgumentText.requireText(place, "the place") }
-
     func run() throws {
+        try ArgumentText.requireText(place, "the place")
         let environment = Environment.process()
         let name = directory.map { ArgumentText.bytes($0) } ?? Self.name(of: place)
         guard !name.isEmpty else {
@@ -75,10 +74,14 @@ struct CloneCommand: ParsableCommand {
             target = (branch, id)
         }
         guard let target else { return }
-        if noCheckout { return try repository.makeRef("branches", target.name, at: target.commit) }
+        let isNew = try repository.tip(of: target.name) == nil
+        if noCheckout {
+            if isNew { try repository.makeRef("branches", target.name, at: target.commit) }
+            return
+        }
         let progress = output.progress("writing")
         defer { progress.finish() }
-        _ = try repository.checkout(target.commit, branch: target.name, isNew: true) { progress.add($0) }
+        _ = try repository.checkout(target.commit, branch: target.name, isNew: isNew) { progress.add($0) }
     }
 
     /// The last name of a place.

@@ -19,6 +19,7 @@ struct FetchCommand: ParsableCommand {
     var remote: String?
 
     func run() throws {
+        if let remote { try ArgumentText.requireText(remote, "the other store") }
         let repository = try Repository.here()
         let remote = try repository.remote(remote)
         guard remote.name != nil else {

@@ -28,9 +28,8 @@ struct GetCommand: ParsableCommand {
     @Argument(help: "The path there; . is everything.")
     var path: String
 
-    func validate() throws { try ArgumentText.requireText(place, "the place") }
-
     func run() throws {
+        try ArgumentText.requireText(place, "the place")
         let environment = Environment.process()
         let wanted = FilePath("/").appending(ArgumentText.bytes(path)).normalized
         let path: RepositoryPath

@@ -25,6 +25,7 @@ struct PullCommand: ParsableCommand {
     func validate() throws { try merging.check() }
 
     func run() throws {
+        if let remote { try ArgumentText.requireText(remote, "the other store") }
         let repository = try Repository.alone()
         let remote = try repository.remote(remote)
         guard let name = remote.name else {

@@ -46,6 +46,7 @@ struct PushCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let remote { try ArgumentText.requireText(remote, "the other store") }
         let repository = try Repository.here()
         let remote = try repository.remote(remote)
         var request = PushRequest()

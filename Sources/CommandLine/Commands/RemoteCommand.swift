@@ -32,8 +32,6 @@ struct RemoteCommand: ParsableCommand {
     }
 
     func validate() throws {
-        if let name { try ArgumentText.requireText(name, "the name") }
-        if let place { try ArgumentText.requireText(place, "the place") }
         guard let verb else { return }
         switch verb {
         case "add", "set":
@@ -47,6 +45,8 @@ struct RemoteCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let name { try ArgumentText.requireText(name, "the name") }
+        if let place { try ArgumentText.requireText(place, "the place") }
         let repository = try Repository.here()
         guard let (verb, name, place) = words else { return show(repository.remotes) }
         switch (verb, place) {
