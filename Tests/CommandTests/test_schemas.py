@@ -600,6 +600,23 @@ class Stores(SchemaTest):
         [gone] = json.loads(self.mlrepo("fetch", "--json", cwd=self.root / "other"))["refs"]
         self.assertEqual((gone["name"], gone["before"], gone["after"]), ("remotes/origin/try", commit, None))
         self.lines("operations")
+        self.assertEqual(self.answer("get", store, "data/a.txt", "--to", "got")["files"], 1)
+        other = self.root / "other"
+        self.mlrepo("pull", "-q", cwd=other)
+        (other / "data/a.txt").write_bytes(b"theirs")
+        self.mlrepo("commit", "-qm", "Theirs", cwd=other)
+        self.mlrepo("push", "-q", cwd=other)
+        self.assertEqual(self.answer("pull")["merge"], "fastForward")
+        self.mlrepo("checkout", "-q", "-b", "side")
+        self.write("data/a.txt", b"side")
+        self.mlrepo("commit", "-qm", "Side")
+        self.mlrepo("checkout", "-q", "main")
+        self.write("data/a.txt", b"mine")
+        self.mlrepo("commit", "-qm", "Mine")
+        merged = json.loads(self.mlrepo("merge", "side", "--json", status=1))
+        self.valid("merge", merged)
+        self.assertEqual([conflict["path"] for conflict in merged["conflicts"]], ["data/a.txt"])
+        self.assertEqual(self.answer("merge", "side")["merge"], "nothing")
         self.assertEqual(self.answer("remote", "remove", "origin"), [])
 
     def test_errors(self) -> None:
