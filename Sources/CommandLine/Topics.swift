@@ -42,7 +42,8 @@ enum Topics {
 
         'mlrepo remote add origin PLACE' gives a place a name; 'push', 'fetch', 'pull' and 'clone' take a name or a place. What
         ssh is told by its configuration, agent and ProxyJump counts: 'ssh HOST' has to work. There, mlrepo is started as
-        'mlrepo serve --stdio PATH'. MLREPO_SSH names another ssh, MLREPO_SERVER where mlrepo is there.
+        'mlrepo serve --stdio PATH'; where it is not found, files are moved by SFTP. MLREPO_SSH names another ssh, MLREPO_SERVER
+        where mlrepo is there.
 
         All refs of a push move in one step, by one entry of the other store's log, or none does. What goes is compressed as it
         lies here; nothing is sent twice, also when a push was cut off. What comes is hashed, object by object, before
