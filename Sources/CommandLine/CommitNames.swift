@@ -5,6 +5,8 @@ internal import ObjectModel
 struct CommitNames {
     private var branches: [ObjectID: [String]] = [:]
     private var tags: [ObjectID: [String]] = [:]
+    /// Branches of other stores.
+    private var remotes: [ObjectID: [String]] = [:]
     private let head: WorkingCopy.Head
 
     init(_ repository: Repository) throws(RepositoryError) {
@@ -13,6 +15,9 @@ struct CommitNames {
             branches[ref.target.id, default: []].append(ref.name)
         }
         for ref in try repository.refs(in: "tags") { tags[ref.target.id, default: []].append(ref.name) }
+        for ref in try repository.refs(in: "remotes") {
+            remotes[ref.target.id, default: []].append(ref.name)
+        }
     }
 
     /// As behind the id of a commit in git: ` (HEAD -> main, tag: v1.2, side)`; nothing where it has no name.
@@ -26,7 +31,7 @@ struct CommitNames {
                 names.append(branch)
             }
         }
-        names += (tags[id] ?? []).map { "tag: \($0)" }
+        names += (tags[id] ?? []).map { "tag: \($0)" } + (remotes[id] ?? [])
         return names.isEmpty ? "" : " (\(Terminal.escaped(names.joined(separator: ", "))))"
     }
 

@@ -41,10 +41,10 @@ extension Repository {
         return try reading { () throws(ReadError) in try body(walk) }
     }
 
-    /// The newest commits of all branches and tags.
+    /// The newest commits of all branches, tags and branches of other stores.
     func commitTips() throws(RepositoryError) -> [ObjectID] {
         var tips: [ObjectID] = []
-        for group in ["branches", "tags"] {
+        for group in ["branches", "tags", "remotes"] {
             tips += try refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
         }
         return tips

@@ -8,7 +8,7 @@ extension Repository {
     /// What was made from some files.
     package func impact(of files: Set<ObjectID>) throws(RepositoryError) -> Impact {
         var tips: [(ref: String, commit: ObjectID)] = []
-        for group in ["branches", "tags"] {
+        for group in ["branches", "tags", "remotes"] {
             for (name, target) in try refs(in: group) where target.kind == .commit {
                 tips.append((name, target.id))
             }

@@ -1800,7 +1800,7 @@ class Transcripts(TranscriptTest):
             tags/v1  new, {theirs}
             Taken from origin: {number} objects, {size}
             $ mlrepo log --oneline origin/main
-            {theirs} (tag: v1) Theirs
+            {theirs} (tag: v1, origin/main) Theirs
             {one} (HEAD -> main) One
             $ mlrepo fetch --json
             {"alreadyThere":0,"bytes":0,"objects":0,"refs":[],"remote":"origin"}

@@ -7,15 +7,16 @@ struct BranchCommand: ParsableCommand {
         commandName: "branch", abstract: "List, make or delete branches.",
         discussion: """
             EXAMPLES
-              mlrepo branch                 all branches
+              mlrepo branch                 all branches; with -a those of other stores, too
               mlrepo branch experiment      a new one from here
               mlrepo branch -d experiment   deletes the name
             """)
 
     @Flag(name: [.customShort("d"), .long], help: "Delete the branch.")
     var delete = false
-    @Flag(
-        name: [.customShort("a"), .customLong("all"), .customShort("l"), .customLong("list")], help: .hidden)
+    @Flag(name: [.customShort("a"), .long], help: "Those of other stores, too.")
+    var all = false
+    @Flag(name: [.customShort("l"), .customLong("list")], help: .hidden)
     var list = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "The branch's name.", completion: Completions.revision)
@@ -27,7 +28,9 @@ struct BranchCommand: ParsableCommand {
         guard !delete || (name != nil && revision == nil) else {
             throw ValidationError("-d takes the name of one branch")
         }
-        guard !list || (name == nil && !delete) else { throw ValidationError("the list takes no name") }
+        guard !(list || all) || (name == nil && !delete) else {
+            throw ValidationError("the list takes no name")
+        }
     }
 
     func run() throws {
@@ -53,6 +56,8 @@ struct BranchCommand: ParsableCommand {
             try repository.makeRef("branches", name, at: id)
             return RefList.say(name, id, json: output.json)
         }
-        try RefList.show(repository.refs(in: "branches"), json: output.json, current: head.branch)
+        let others = all ? try repository.refs(in: "remotes") : []
+        try RefList.show(
+            repository.refs(in: "branches") + others, json: output.json, current: head.branch)
     }
 }

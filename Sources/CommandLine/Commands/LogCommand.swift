@@ -106,7 +106,7 @@ struct LogCommand: ParsableCommand {
             tips.append(try RevisionWords.commit(revision ?? "HEAD", "log", repository))
         }
         guard all else { return tips }
-        for group in ["branches", "tags"] {
+        for group in ["branches", "tags", "remotes"] {
             tips += try repository.refs(in: group).map(\.target).filter { $0.kind == .commit }.map(\.id)
         }
         return tips
