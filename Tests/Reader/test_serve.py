@@ -18,11 +18,11 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import serve_client
-from serve_client import (CONTENT, CREATE, DENIED, END, FAILED, FAILURE, FOUND, GREETING, HELLO, LENGTH, LONGEST_CONTENT,
-                          LONGEST_PAYLOAD, LONGEST_PIECE, MAGIC, MALFORMED, MOST_PATHS, NAMES, PROPERTIES, RANGE, READ,
-                          READ_ONLY, REMOVE, TAKEN, UNSUPPORTED, UPLOAD_BEGIN, UPLOAD_DATA, UPLOAD_FINISH, WHOLE, Client,
-                          Piece, Refused, frame, parse_reply, text, varint)
+from serve_client import (CONTENT, CREATE, DENIED, DONE, END, FAILED, FAILURE, FOUND, GREETING, HELLO, LENGTH,
+                          LISTED, LONGEST_CONTENT, LONGEST_PAYLOAD, LONGEST_PIECE, MAGIC, MALFORMED, MOST_PATHS,
+                          NAMES, PROPERTIES, RANGE, READ, READ_ONLY, REMOVE, TAKEN, UNSUPPORTED, UPLOAD_BEGIN,
+                          UPLOAD_DATA, UPLOAD_FINISH, WHOLE, Client, Piece, Refused, frame, parse_reply, text,
+                          varint)
 
 PROGRAM = os.path.abspath(os.environ.get("MLREPO", HERE.parent.parent / ".build/debug/mlrepo"))
 DOCUMENT = HERE.parent.parent / "Documentation/Formats/serve.md"
@@ -32,10 +32,10 @@ HELLO_FRAME = frame(HELLO, 0, HELLO_PAYLOAD)
 FORMAT = b'{"cutRule":1,"format":1,"origin":"000102030405060708090a0b0c0d0e0f"}\n'
 PARTIAL, PACK = "tmp/upload-0001020304050607-p.pack", "packs/ab/p.pack"
 # What never may be asked for, whatever for.
-STRANGE = ["", "/", ".", "..", "../format", "/format", "./format", "packs/../format", "packs/./x", "packs/..", "packs//x",
-           "packs/", "log/new/", "tmp/", "//", "HEAD", "config", "cache/turn", "store", "lease", ".gitignore", "Format",
-           "formats", "packs.x/y", "logs/new/x", "packs/a b", "packs/a\\b", "packs/a:b", "packs/a+b", "packs/~", "tmp/\n",
-           "packs/ä", b"packs/\xff", "log/new/../../HEAD", "tmp/../HEAD"]
+STRANGE = ["", "/", ".", "..", "../format", "/format", "./format", "packs/../format", "packs/./x", "packs/..",
+           "packs//x", "packs/", "log/new/", "tmp/", "//", "HEAD", "config", "cache/turn", "store", "lease", ".gitignore",
+           "Format", "formats", "packs.x/y", "logs/new/x", "packs/a b", "packs/a\\b", "packs/a:b", "packs/a+b", "packs/~",
+           "tmp/\n", "packs/ä", b"packs/\xff", "log/new/../../HEAD", "tmp/../HEAD"]
 
 
 def sha256(data):
@@ -162,8 +162,8 @@ class ServeTests(unittest.TestCase):
         (self.store / "packs/p").write_bytes(content)
         (self.store / "packs/empty").write_bytes(b"")
         client, most = self.client(), LONGEST_PIECE
-        for offset, length in ((0, 0), (0, 1), (0, most), (2_000_000, most), (2_999_999, 1), (2_999_999, 2), (3_000_000, 9),
-                               (3_000_001, 1), (2**62, most), (2**63 - 1, most), (7, 100_000)):
+        for offset, length in ((0, 0), (0, 1), (0, most), (2_000_000, most), (2_999_999, 1), (2_999_999, 2),
+                               (3_000_000, 9), (3_000_001, 1), (2**62, most), (2**63 - 1, most), (7, 100_000)):
             self.assertEqual(client.read("packs/p", RANGE, offset, length),
                              Piece(3_000_000, content[offset:offset + length]), (offset, length))
         for length in (0, 1, 1_000, most):
@@ -333,7 +333,8 @@ class ServeTests(unittest.TestCase):
         self.assertTrue(second.upload(PARTIAL, "packs/q", b"abc"))
         self.refused(FAILED, first.data, number, 3, b"xyz")
         self.assertEqual((self.store / "packs/q").read_bytes(), b"abc")
-        number, _ = first.begin("tmp/a", "packs/r")  # two partial files for one name: the second is told that it is taken
+        # Two partial files for one name: who is second is told that it is taken.
+        number, _ = first.begin("tmp/a", "packs/r")
         self.assertTrue(second.upload("tmp/b", "packs/r", b"123"))
         self.assertEqual(first.data(number, 0, b"123"), 3)
         self.assertIs(first.finish(number, "packs/r", 3, sha256(b"123")), False)
@@ -372,7 +373,8 @@ class ServeTests(unittest.TestCase):
             self.refused(DENIED, client.create, path, b"x")
             self.refused(DENIED, client.begin, PARTIAL, path)
             self.refused(DENIED, client.begin, path, PACK)
-        for path in ("format", "log", "log/new", "log/lists", "log/tile", "log/newer/x", "packs", PACK, "tmp", "tmp/x", "log/x"):
+        for path in ("format", "log", "log/new", "log/lists", "log/tile", "log/newer/x", "packs", PACK, "tmp",
+                     "tmp/x", "log/x"):
             self.refused(DENIED, client.create, path, b"x")
         for path in ("format", "log/new/1", "log/tile/0/000", "packs", "tmp", "tmp/x"):
             self.refused(DENIED, client.begin, PARTIAL, path)
@@ -398,13 +400,15 @@ class ServeTests(unittest.TestCase):
         os.mkfifo(self.store / "packs/pipe")
         before = self.snapshot()
         client = self.client()
-        for path in ("packs/directory", "packs/directory/f", "packs/file", "packs/up/outside/f", "packs/pipe", "log/new/f"):
+        for path in ("packs/directory", "packs/directory/f", "packs/file", "packs/up/outside/f", "packs/pipe",
+                     "log/new/f"):
             self.refused(FAILED, client.read, path, RANGE, 0, 9)
         self.assertEqual(client.properties(["packs/directory", "packs/file", "packs/pipe"]), [None] * 3)
         for path in ("packs/directory", "packs/file", "packs/up", "log/new"):
             self.assertEqual(client.names(path), [])
         self.refused(FAILED, client.properties, ["packs/directory/f"])
-        for call, *arguments in ((client.create, "log/new/1", b"x"), (client.upload, PARTIAL, "packs/directory/x", b"x"),
+        for call, *arguments in ((client.create, "log/new/1", b"x"),
+                                 (client.upload, PARTIAL, "packs/directory/x", b"x"),
                                  (client.upload, "tmp/partial", PACK, b"x"), (client.remove, ["packs/directory/f"])):
             with self.assertRaises(Refused, msg=str(arguments)):
                 call(*arguments)
@@ -454,9 +458,9 @@ class ServeTests(unittest.TestCase):
             for length in range(len(payload)):
                 self.refused(MALFORMED, client.reply, client.send(kind, payload[:length]))
             self.refused(MALFORMED, client.reply, client.send(kind, payload + b"\0"))
-        for kind, payload in ((CREATE, path[:-1]), (UPLOAD_DATA, number), (UPLOAD_DATA, number + b"\x80"), (CREATE, b""),
-                              (READ, b"\x86\0format\0\1"), (READ, text("format") + b"\3\0"), (READ, b"\xff" * 9),
-                              (READ, text("format") + b"\2" + b"\x80" * 9), (PROPERTIES, b"\xff" * 8 + b"\x7f"),
+        for kind, payload in ((CREATE, path[:-1]), (UPLOAD_DATA, number), (UPLOAD_DATA, number + b"\x80"),
+                              (CREATE, b""), (READ, b"\x86\0format\0\1"), (READ, text("format") + b"\3\0"),
+                              (READ, b"\xff" * 9), (READ, text("format") + b"\2" + b"\x80" * 9), (PROPERTIES, b"\xff" * 8 + b"\x7f"),
                               (READ, text("format") + b"\2\x81\0"), (UPLOAD_DATA, number + b"\x80" * 9 + b"\1")):
             self.refused(MALFORMED, client.reply, client.send(kind, payload))
         self.assertEqual(client.read("format", WHOLE, 100).content, FORMAT)
@@ -476,7 +480,8 @@ class ServeTests(unittest.TestCase):
 
     def test_nonsense(self):
         before = self.snapshot()
-        for data in (b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-OpenSSH_9.6\r\n", b"hello\n", b"\n" * 9, bytes(9), b"\0" * 100):
+        for data in (b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-OpenSSH_9.6\r\n", b"hello\n", b"\n" * 9, bytes(9),
+                     bytes(100)):
             status, replies, _ = self.talk(data)
             self.assertEqual([kind for kind, *_ in replies], [FAILURE] if len(data) >= 9 else [])
             self.assertEqual(status, 74 if replies else 0)
@@ -519,7 +524,7 @@ class ServeTests(unittest.TestCase):
                     frame(UPLOAD_FINISH, 4, upload + text(PACK) + b"\6" + sha256(b"abcdef"))]
         status, replies, errors = self.talk(HELLO_FRAME + b"".join(requests))
         self.assertEqual((status, errors), (0, ""))
-        self.assertEqual(replies, [(LENGTH, 1, b"\0"), (LENGTH, 2, b"\3"), (LENGTH, 3, b"\6"), (serve_client.DONE, 4, b"\1")])
+        self.assertEqual(replies, [(LENGTH, 1, b"\0"), (LENGTH, 2, b"\3"), (LENGTH, 3, b"\6"), (DONE, 4, b"\1")])
         self.assertEqual((self.store / PACK).read_bytes(), b"abcdef")
 
     def test_replies_after_the_last_request(self):
@@ -539,13 +544,13 @@ class ServeTests(unittest.TestCase):
         upload = struct.pack(">I", 5)
         return [(frame(READ, 1, text("format") + bytes([RANGE, 0, 20])), CONTENT),
                 (frame(PROPERTIES, 2, b"\1" + text("format")), FOUND),
-                (frame(NAMES, 3, text("log/new")), serve_client.LISTED),
-                (frame(CREATE, 4, text("log/new/1") + b"entry"), serve_client.DONE),
+                (frame(NAMES, 3, text("log/new")), LISTED),
+                (frame(CREATE, 4, text("log/new/1") + b"entry"), DONE),
                 (frame(UPLOAD_BEGIN, 5, text("tmp/u") + text("packs/p")), LENGTH),
                 (frame(UPLOAD_DATA, 6, upload + b"\0abc"), LENGTH),
-                (frame(UPLOAD_FINISH, 7, upload + text("packs/p") + b"\3" + sha256(b"abc")), serve_client.DONE),
+                (frame(UPLOAD_FINISH, 7, upload + text("packs/p") + b"\3" + sha256(b"abc")), DONE),
                 (frame(UPLOAD_BEGIN, 8, text("tmp/u") + text("packs/p")), TAKEN),
-                (frame(REMOVE, 9, b"\1" + text("log/new/1")), serve_client.DONE)]
+                (frame(REMOVE, 9, b"\1" + text("log/new/1")), DONE)]
 
     def test_client_that_leaves_at_any_byte(self):
         session = self.session()
