@@ -461,7 +461,8 @@ class ServeTests(unittest.TestCase):
         for kind, payload in ((CREATE, path[:-1]), (UPLOAD_DATA, number), (UPLOAD_DATA, number + b"\x80"),
                               (CREATE, b""), (READ, b"\x86\0format\0\1"), (READ, text("format") + b"\3\0"),
                               (READ, b"\xff" * 9), (READ, text("format") + b"\2" + b"\x80" * 9),
-                              (PROPERTIES, b"\xff" * 8 + b"\x7f"), (READ, text("format") + b"\2\x81\0"), (UPLOAD_DATA, number + b"\x80" * 9 + b"\1")):
+                              (PROPERTIES, b"\xff" * 8 + b"\x7f"), (READ, text("format") + b"\2\x81\0"),
+                              (UPLOAD_DATA, number + b"\x80" * 9 + b"\1")):
             self.refused(MALFORMED, client.reply, client.send(kind, payload))
         self.assertEqual(client.read("format", WHOLE, 100).content, FORMAT)
         self.assertEqual(list(self.snapshot()), [str(self.store / "format")])
