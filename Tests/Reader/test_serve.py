@@ -355,6 +355,9 @@ class ServeTests(unittest.TestCase):
             self.refused(DENIED, client.remove, ["log/new/2", path])
         self.assertEqual(client.names("log/new"), [b"2"])
         self.assertEqual(len(client.names("log/tile/0") + client.names("log/lists")), 2)
+        (self.store / "tmp/directory").mkdir()
+        self.refused(FAILED, client.remove, ["log/new/2", "tmp/directory"])
+        self.assertEqual((client.names("log/new"), client.names("tmp")), ([], [b"directory"]))
         self.assert_ends_well(client)
 
     # What is served
