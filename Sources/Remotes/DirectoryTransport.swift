@@ -166,9 +166,9 @@ package struct DirectoryTransport: Transport {
             try file.synchronize()
             let target = root.appending(path.bytes)
             try makeDirectories(target.parent)
+            // Before it has its name: whoever finds an unfinished file that cannot be written knows that it may have one.
+            try files.setPermissions(file.path, 0o444)
             let isNew = try files.linkIfFree(file.path, to: target)
-            // Behind its name: whoever goes on with an unfinished file has to be able to write it.
-            if isNew { try files.setPermissions(target, 0o444) }
             try files.synchronizeDirectory(target.parent)
             try files.removeIfPresent(file.path)
             return isNew
@@ -185,6 +185,11 @@ package struct DirectoryTransport: Transport {
             made = made.parent
             try files.synchronizeDirectory(made)
         }
+    }
+
+    /// What went wrong, without where the store lies: whoever reaches it from outside need not know.
+    func outside(_ error: TransportError) -> TransportError {
+        TransportError(error.kind, error.problem.replacing("\(root)/", with: "").replacing("\(root)", with: "."))
     }
 
     /// Runs calls on files of this side.

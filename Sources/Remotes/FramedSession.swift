@@ -52,7 +52,7 @@ struct FramedSession {
             replies = try perform(request, message.number, stream)
         } catch {
             if stream.isRefused { return }
-            replies = [.failure(error)]
+            replies = [.failure(directory.outside(error))]
         }
         for reply in replies { stream.enqueue(reply.kind, number: message.number, reply.payload) }
         if stream.unsent > Self.gathered { try stream.flush(within: patience) }

@@ -16,6 +16,10 @@ final class PartialFile {
     /// Goes on with the file, or begins it.
     init(_ path: FilePath, files: any FileSystem) throws(FileError) {
         (self.path, self.files) = (path, files)
+        // One that nobody may write has its name already, and its last name here was not removed any more.
+        if let there = try files.status(path), there.permissions & 0o200 == 0 {
+            try files.removeIfPresent(path)
+        }
         do throws(FileError) { file = try files.create(path, permissions: 0o644) } catch {
             guard error.isExists else { throw error }
             file = try files.extend(path)
