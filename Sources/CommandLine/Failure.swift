@@ -55,6 +55,18 @@ struct Failure: Error {
                 .wouldLose,
                 "mlrepo fetch \(word) brings them here; --force gives them up, if they are what was fetched last"
             )
+        case .differingTags(_, let names):
+            let name = ShellWord.quoted(Array((names.first?.name(in: "tags") ?? "NAME").utf8))
+            (status, hint) = (
+                .wouldLose,
+                "--force replaces it there; mlrepo tag -d \(name), then mlrepo fetch, takes it over"
+            )
+        case .twoNames(let name):
+            (status, hint) = (.usage, "type branches/\(name) or tags/\(name)")
+        case .noBranch:
+            (status, hint) = (
+                .notFound, "mlrepo checkout -b NAME makes one; or name what is to go: mlrepo push STORE NAME"
+            )
         case .notForward(let name):
             (status, hint) = (
                 .wouldLose, "mlrepo merge \(ShellWord.quoted(Array(name.utf8))) makes one of both"
@@ -189,7 +201,7 @@ struct Failure: Error {
         case .transport(let error):
             switch error.kind {
             case .unreachable: (.unreachable, Self.hint(forLine: error.problem))
-            case .denied: (.notPermitted, nil)
+            case .denied: (.notPermitted, "you may not write there; to fetch and to clone, reading is enough")
             case .full: (.inputOutput, "the disk there is full")
             case .absent: (.notFound, nil)
             case .unsupported: (.usage, nil)
@@ -198,7 +210,12 @@ struct Failure: Error {
             }
         case .store(.format), .store(.feature): (.damaged, "a newer mlrepo wrote that store")
         case .store, .object: (.damaged, "mlrepo fsck, typed there, names all that is damaged")
-        case .notAStore: (.notFound, "mlrepo init --bare, typed there, makes one")
+        case .notAStore: (.notFound, "mlrepo init --bare PATH makes one, on the machine where it is to be")
+        case .gone:
+            (
+                .notFound,
+                "one was seen there before: is the disk mounted? mlrepo remote set NAME PLACE, if it has moved; mlrepo remote forget NAME, if it is gone for good"
+            )
         case .rolledBack, .forked, .exchanged:
             (
                 .damaged,
@@ -210,6 +227,9 @@ struct Failure: Error {
 
     /// What helps where a line to another machine could not be had, by how ssh ended.
     private static func hint(forLine problem: String) -> String {
+        if problem.contains("cannot be started") {
+            return "MLREPO_SSH names the program that is to be started"
+        }
         if problem.contains("ended with status 127") {
             return
                 "install mlrepo there, where a shell without a terminal finds it, or name it: MLREPO_SERVER=/path/to/mlrepo"

@@ -21,7 +21,8 @@ final class Progress: Sendable {
     }
 
     private let what: String
-    private let unit: String
+    /// Nothing where nothing is counted.
+    private let unit: String?
     private let isOn: Bool
     /// Milliseconds before anything is told.
     private let patience: Int
@@ -29,9 +30,9 @@ final class Progress: Sendable {
 
     /// - Parameters:
     ///   - what: What is being done, as in "writing".
-    ///   - unit: What is counted, in the singular.
+    ///   - unit: What is counted, in the singular; nothing for bytes alone.
     ///   - isAskedFor: Whether somebody wants it of short work, too.
-    init(_ what: String, unit: String = "file", isOn: Bool, isAskedFor: Bool) {
+    init(_ what: String, unit: String? = "file", isOn: Bool, isAskedFor: Bool) {
         self.what = what
         self.unit = unit
         self.isOn = isOn
@@ -79,15 +80,20 @@ final class Progress: Sendable {
     }
 
     private func line(_ state: State, after milliseconds: Int) -> String {
-        let files =
-            state.plannedFiles > 0
-            ? "\(Terminal.count(state.files)) of \(Terminal.number(state.plannedFiles, unit))"
-            : Terminal.number(state.files, unit)
         let rate = state.bytes * 1000 / max(1, milliseconds)
-        var line = "\(what) \(files), \(Terminal.size(state.bytes))"
+        var line = "\(what) "
+        if let unit {
+            let files =
+                state.plannedFiles > 0
+                ? "\(Terminal.count(state.files)) of \(Terminal.number(state.plannedFiles, unit))"
+                : Terminal.number(state.files, unit)
+            line += "\(files), "
+        }
+        line += Terminal.size(state.bytes)
         if state.plannedBytes > 0 { line += " of \(Terminal.size(state.plannedBytes))" }
         line += ", \(Terminal.size(rate))/s"
-        if rate > 0, state.plannedBytes > state.bytes {
+        // What the first moment says of the last is nothing.
+        if rate > 0, state.plannedBytes > state.bytes, milliseconds > 2_000 {
             line += ", \(Self.duration((state.plannedBytes - state.bytes) / rate)) left"
         }
         return line

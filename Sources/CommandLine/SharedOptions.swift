@@ -26,7 +26,7 @@ struct OutputOptions: ParsableArguments {
     var style: AnswerStyle { AnswerStyle(json: json, quiet: quiet, progress: progress) }
 
     /// A line that tells how far work is, where somebody may want it.
-    func progress(_ what: String, unit: String = "file") -> Progress { style.progress(what, unit: unit) }
+    func progress(_ what: String, unit: String? = "file") -> Progress { style.progress(what, unit: unit) }
 }
 
 /// How a command answers: ``OutputOptions`` as plain values.
@@ -37,7 +37,7 @@ struct AnswerStyle {
     var progress: Bool?
 
     /// A line that tells how far work is, where somebody may want it.
-    func progress(_ what: String, unit: String = "file") -> Progress {
+    func progress(_ what: String, unit: String? = "file") -> Progress {
         Progress(
             what, unit: unit, isOn: progress ?? (!quiet && !json && isatty(2) == 1),
             isAskedFor: progress == true)

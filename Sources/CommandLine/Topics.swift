@@ -40,7 +40,7 @@ enum Topics {
           host:store, user@host:/path   by ssh; a path without a slash begins in the home directory there
           ssh://user@host:port/path     the same
 
-        'mlrepo remote add origin PLACE' gives a place a name; 'push', 'fetch', 'pull' and 'clone' take a name or a place. What
+        'mlrepo remote add origin PLACE' gives a place a name, which 'fetch' and 'pull' take; 'push' takes a name or a place. What
         ssh is told by its configuration, agent and ProxyJump counts: 'ssh HOST' has to work. There, mlrepo is started as
         'mlrepo serve --stdio PATH'; where it is not found, files are moved by SFTP. MLREPO_SSH names another ssh, MLREPO_SERVER
         where mlrepo is there.

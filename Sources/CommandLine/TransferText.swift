@@ -7,8 +7,12 @@ enum TransferText {
     static func show(_ report: TransferReport, _ output: OutputOptions, isPush: Bool) {
         if output.json { return Terminal.printJSON(json(report)) }
         guard !output.quiet else { return }
+        if report.hasMade { Terminal.print("Made a store in \(Terminal.escaped(report.remote))") }
         for change in report.refs where change.name.name(in: "runs") == nil {
-            Terminal.print(Terminal.escaped(line(change)))
+            let isBack = report.backwards.contains(change.name)
+            Terminal.print(
+                Terminal.escaped(line(change))
+                    + (isBack ? "  (went back: what it had is no longer there)" : ""))
         }
         let runs = report.refs.count { $0.name.name(in: "runs") != nil }
         let remote = Terminal.escaped(report.remote)
@@ -62,6 +66,7 @@ enum TransferText {
                         "after": change.after?.id.json ?? .null,
                     ])
                 }),
+            "kept": report.differing.isEmpty ? nil : .array(report.differing.map { .string($0.text) }),
             "objects": .number(report.objects), "bytes": .number(report.bytes),
             "alreadyThere": .number(report.alreadyThere),
         ])

@@ -97,7 +97,16 @@ extension Repository {
             removed: steps.indices.lazy.filter { steps.isRemoval($0) }.map { steps.path($0) },
             isUndoing: move.undoing != nil)
         try copy.setNextTracking(tracking)
-        if move.isLogged { try enter(move, note, look, actor) }
+        if move.isLogged {
+            do throws(RepositoryError) { try enter(move, note, look, actor) } catch {
+                // Somebody moved meanwhile what this was to move: the files are as they were, so that it can be typed again.
+                if case .store(.moved) = error, !isResumed, move.content == nil, move.kept == nil {
+                    try? copy.setNextTracking(nil)
+                    takeBack(plan, progress, onStep: onStep)
+                }
+                throw error
+            }
+        }
         try copy.adoptTracking()
         let isStaying = note.goal?.isStaying ?? false
         if !isStaying { try copy.setHead(head) }

@@ -51,7 +51,7 @@ extension Repository {
         _ look: Look, _ scanned: ScannedFiles, _ isWanted: (RepositoryPath) -> Bool
     ) throws(RepositoryError) {
         let gone = scanned.indices.filter { scanned.isGone($0) }.map { scanned.path($0) }
-            .filter { !look.tracking.isUntracked($0) }
+            .filter { !look.tracking.isUntracked($0) && !TreeMerge.isCopy($0) }
         let known = Set(look.base?.tracked.directories ?? [])
         var new: [RepositoryPath] = []
         // What is tracked is part of every version, whatever else is asked for.

@@ -17,6 +17,10 @@ package struct TransferReport: Sendable {
     package var alreadyThere = 0
     /// What a power cut there may take away of what was sent, in words; nothing if that is nothing.
     package var losesOnPowerCut: String?
+    /// Whether the other store was made by it.
+    package var hasMade = false
+    /// Branches of the other store that do not have what they had any more.
+    package var backwards: Set<RefName> = []
     /// Tags that both have, and that name something else here: they stay.
     package var differing: [RefName] = []
     /// Branches of the other store whose names are too long here.
@@ -99,6 +103,10 @@ extension Repository {
             }
         }
         if isDone || changes.isEmpty { report.refs = changes }
+        for change in changes where change.name.name(in: "remotes") != nil {
+            guard let before = change.before, let after = change.after else { continue }
+            if try !isAncestor(before.id, of: after.id) { report.backwards.insert(change.name) }
+        }
         return report
     }
 

@@ -2,6 +2,32 @@ package import ObjectModel
 internal import Storage
 package import WorkingTree
 
+/// A path that both sides of a merge changed, each in its own way.
+package struct MergeConflict: Hashable, Sendable {
+    package enum Outcome: Hashable, Sendable {
+        /// Ours stays in its place, theirs lies at another path.
+        case both(RepositoryPath)
+        /// Somebody asked for it.
+        case ours
+        case theirs
+        /// They removed it, and ours stays.
+        case removedThere
+        /// We removed it, and theirs is there again.
+        case removedHere
+    }
+
+    package let path: RepositoryPath
+    package let outcome: Outcome
+
+    /// Whether somebody has to choose.
+    package var isOpen: Bool { outcome != .ours && outcome != .theirs }
+
+    /// Where theirs lies, if both are kept.
+    package var other: RepositoryPath? {
+        if case .both(let other) = outcome { other } else { nil }
+    }
+}
+
 /// What a merge did.
 package struct MergeReport: Sendable {
     package enum Kind: Hashable, Sendable {
@@ -17,8 +43,7 @@ package struct MergeReport: Sendable {
     package let commit: ObjectID
     /// What the files were made of before.
     package let before: ObjectID?
-    /// Paths that both changed, each in its own way, and where the other one's lie, if both were kept.
-    package let conflicts: [(path: RepositoryPath, other: RepositoryPath?)]
+    package let conflicts: [MergeConflict]
     package let written: Int
     package let removed: Int
 }
@@ -47,8 +72,8 @@ extension Repository {
         guard let actor = person else { throw .noIdentity }
         if let lost = try lostCommit() { throw .lostCommit(lost) }
         try finishMerge()
-        guard try copy.pending() == nil else { throw .interruptedCheckout }
         let (head, own) = try base()
+        let begun = try begun(head.commit, other)
         guard let ours = head.commit, let own else {
             // Nothing is here yet: the other version is the first one.
             let branch = head.branch ?? Self.defaultBranch
@@ -80,23 +105,41 @@ extension Repository {
                 removed: report.removed)
         }
         guard !onlyForward else { throw .notForward(name) }
-        guard let ancestor = try commonAncestor(ours, other) else { throw .unrelated(name) }
+        let ancestors = try commonAncestors(ours, other)
+        guard let ancestor = ancestors.first else { throw .unrelated(name) }
         let theirs = try reading { () throws(ReadError) in try store.commit(other) }
-        let base = try reading { () throws(ReadError) in try store.commit(ancestor) }
-        for (id, version) in [(ours, own), (other, theirs), (ancestor, base)] { try requireTree(id, version) }
+        for (id, version) in [(ours, own), (other, theirs)] { try requireTree(id, version) }
+        let writer = ObjectWriter(store, keepsNodes: true, random: environment.random)
+        defer { writer.abandon() }
+        let (base, uncertain) = try mergedBase(of: ancestors, writer)
         let merge = try reading { () throws(ReadError) in
             try TreeMerge(
-                base: tree(base), ours: tree(own), theirs: tree(theirs),
-                choice: Self.choice(choice, suffix: String(other.hex.prefix(7))))
+                base: base, ours: tree(own), theirs: tree(theirs),
+                choice: Self.choice(choice, suffix: String(other.hex.prefix(7))), uncertain: uncertain)
         }
-        let made = try record(
-            merge, own, theirs, base, parents: [ours, other],
-            message: message ?? "Merge \(name)" + (head.branch.map { " into \($0)" } ?? ""), actor, head)
+        let tracked = try reading { () throws(ReadError) in try store.commit(ancestor).tracked }
+        let made: ObjectID
+        if let begun {
+            made = begun
+        } else {
+            made = try record(
+                merge, own, theirs, tracked, parents: [ours, other],
+                message: message ?? "Merge \(name)" + (head.branch.map { " into \($0)" } ?? ""), actor, head)
+        }
         let report = try move(to: made, from: ours, head, onStep)
         return MergeReport(
-            kind: .merged, commit: made, before: ours,
-            conflicts: merge.conflicts.map { ($0.path, $0.other) }, written: report.written,
+            kind: .merged, commit: made, before: ours, conflicts: merge.conflicts, written: report.written,
             removed: report.removed)
+    }
+
+    /// The commit of a merge of two commits that was interrupted while its files were written.
+    private func begun(_ ours: ObjectID?, _ other: ObjectID) throws(RepositoryError) -> ObjectID? {
+        guard let pending = try copy.pending() else { return nil }
+        guard let goal = pending.goal, goal.undoes == nil, let ours else { throw .interruptedCheckout }
+        if goal.commit == other { return other }
+        let commit = try reading { () throws(ReadError) in try store.commit(goal.commit) }
+        guard commit.parents == [ours, other] else { throw .interruptedCheckout }
+        return goal.commit
     }
 
     private static func choice(_ choice: MergeChoice, suffix: String) -> TreeMerge.Choice {
@@ -125,24 +168,55 @@ extension Repository {
         return try checkout(move, onStep: onStep)
     }
 
-    /// The newest commit that leads to both.
-    func commonAncestor(_ a: ObjectID, _ b: ObjectID) throws(RepositoryError) -> ObjectID? {
+    /// The commits that both go back to and that lead to no other such commit; several where histories cross.
+    func commonAncestors(_ a: ObjectID, _ b: ObjectID) throws(RepositoryError) -> [ObjectID] {
         var leading: Set<ObjectID> = []
         try history(of: [a]) { id, _ in
             leading.insert(id)
             return true
         }
-        var found: ObjectID?
-        try history(of: [b]) { id, _ in
-            if leading.contains(id) { found = id }
-            return found == nil
+        var (common, behind): ([ObjectID], Set<ObjectID>) = ([], [])
+        try history(of: [b]) { id, commit in
+            guard leading.contains(id) else { return true }
+            common.append(id)
+            // All that is behind a common one is common, too.
+            behind.formUnion(commit.parents)
+            return true
         }
-        return found
+        return common.filter { !behind.contains($0) }
+    }
+
+    /// What two versions go back to: where that are several commits, these merged.
+    ///
+    /// - Returns: Beside it paths of which the several say different things.
+    private func mergedBase(
+        of ancestors: [ObjectID], _ writer: ObjectWriter
+    ) throws(RepositoryError) -> (DirectoryTree, uncertain: Set<RepositoryPath>) {
+        func version(_ id: ObjectID) throws(RepositoryError) -> DirectoryTree {
+            let commit = try reading { () throws(ReadError) in try store.commit(id) }
+            try requireTree(id, commit)
+            return DirectoryTree(root: commit.tree, reader: WrittenObjects(writer: writer))
+        }
+        var (base, uncertain): (DirectoryTree, Set<RepositoryPath>) = (try version(ancestors[0]), [])
+        for next in ancestors.dropFirst() {
+            let before = try commonAncestors(ancestors[0], next).first
+            let root =
+                try before.map { (id) throws(RepositoryError) in try version(id) }
+                ?? DirectoryTree(root: DirectoryTree.emptyRoot, reader: WrittenObjects(writer: writer))
+            let other = try version(next)
+            let merge = try reading { () throws(ReadError) in
+                try TreeMerge(base: root, ours: base, theirs: other, choice: .ours)
+            }
+            uncertain.formUnion(merge.conflicts.map(\.path))
+            let built = try edited(base, merge.edits, writer)
+            base = DirectoryTree(root: built.root, reader: WrittenObjects(writer: writer))
+        }
+        return (base, uncertain)
     }
 
     /// Makes the commit of a merge; no ref names it yet.
     private func record(
-        _ merge: TreeMerge, _ own: Commit, _ theirs: Commit, _ base: Commit, parents: [ObjectID],
+        _ merge: TreeMerge, _ own: Commit, _ theirs: Commit, _ base: TrackedPaths, parents: [ObjectID],
         message: String, _ actor: Person, _ head: WorkingCopy.Head
     ) throws(RepositoryError) -> ObjectID {
         let writer = ObjectWriter(store, random: environment.random)
@@ -160,7 +234,7 @@ extension Repository {
             let commit = Commit(
                 author: actor, committer: actor, authored: now, committed: now, message: message,
                 parents: parents, recipes: nil, runs: [runID],
-                tracked: Self.merged(own.tracked, theirs.tracked, base.tracked), tree: built.root)
+                tracked: Self.merged(own.tracked, theirs.tracked, base), tree: built.root)
             return try writer.add(.commit, commit.payload)
         }
         for parent in parents {

@@ -38,15 +38,28 @@ extension Repository {
                 _ = try naming { () throws(InvalidName) in try RefName.remote(name, branch) }
             }
         }
-        let other = try openOrMake(remote, actor)
+        let (other, isNew) = try openOrMake(remote, actor)
         let owner = String(store.format.origin.prefix(16))
         let push = Push(
             from: store, to: other, owner: owner, verifying: request.isVerified,
             random: environment.random, now: environment.now)
+        // What somebody collects or merges here meanwhile is found elsewhere.
+        let outcome = try beginningAnew { () throws(RepositoryError) in
+            try run(push, request, names, remote, actor, progress)
+        }
+        if let name = remote.name { try note(outcome.refs, names + outcome.changes.map(\.name), of: name) }
+        return TransferReport(
+            remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
+            alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut, hasMade: isNew)
+    }
+
+    private func run(
+        _ push: Push, _ request: PushRequest, _ names: [RefName], _ remote: Remote, _ actor: Person,
+        _ progress: (Int, Int) -> Void
+    ) throws(RepositoryError) -> Push.Outcome {
         var failure: RepositoryError?
-        let outcome: Push.Outcome
         do throws(TransferError) {
-            outcome = try push.run(
+            return try push.run(
                 changes: { (there) throws(TransferError) in
                     do throws(RepositoryError) {
                         return try changes(request, names, there, remote)
@@ -61,16 +74,19 @@ extension Repository {
                         nonce: Hex.text(environment.random(16)), reason: nil, refs: changes)
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
-        if let name = remote.name { try note(outcome.refs, names + outcome.changes.map(\.name), of: name) }
-        return TransferReport(
-            remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
-            alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut)
     }
 
     /// The refs that a request names.
     private func names(of request: PushRequest) throws(RepositoryError) -> [RefName] {
         var names: [RefName] = []
         for text in request.names {
+            if let whole = try? RefName(text),
+                whole.name(in: "branches") != nil || whole.name(in: "tags") != nil
+            {
+                if !request.isDeletion, try ref(whole) == nil { throw .noRef(text) }
+                names.append(whole)
+                continue
+            }
             let both = try naming { () throws(InvalidName) in
                 (try RefName.branch(text), try RefName.tag(text))
             }
@@ -91,7 +107,7 @@ extension Repository {
             }
         }
         if names.isEmpty, !request.allRuns, !request.allBranches, !request.allTags {
-            guard let branch = try copy.head().branch else { throw .noRef("HEAD") }
+            guard let branch = try copy.head().branch else { throw .noBranch }
             let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
             guard try ref(name) != nil else { throw .noCommit }
             names = [name]
@@ -116,6 +132,8 @@ extension Repository {
             }
             if request.isForced { try requireSeen(before, name, remote) } else { behind.append(name) }
         }
+        let tags = behind.filter { $0.name(in: "tags") != nil }
+        guard tags.isEmpty else { throw .differingTags(remote: remote.label, names: tags) }
         guard behind.isEmpty else { throw .notFastForward(remote: remote.label, names: behind) }
         let runs = try runs(of: changes, known, all: request.allRuns)
         return (changes + runs).sorted { $0.name < $1.name }
@@ -125,8 +143,11 @@ extension Repository {
     private func deletions(
         _ request: PushRequest, _ names: [RefName], _ known: [RefName: ObjectReference], _ remote: Remote
     ) throws(RepositoryError) -> [RefChange] {
-        for text in request.names where known["branches", text] == nil && known["tags", text] == nil {
-            throw .noRef(text)
+        for text in request.names {
+            let whole = (try? RefName(text)).flatMap { known[$0] }
+            let both = [known["branches", text], known["tags", text]].compactMap { $0 }
+            guard whole != nil || !both.isEmpty else { throw .noRef(text) }
+            guard both.count < 2 else { throw .twoNames(text) }
         }
         var changes: [RefChange] = []
         for name in names {
@@ -204,11 +225,12 @@ extension Repository {
     }
 
     /// Opens another store; an empty directory, or one that is not there, becomes one, where this side can make it.
-    private func openOrMake(_ remote: Remote, _ actor: Person) throws(RepositoryError) -> RemoteStore {
+    private func openOrMake(
+        _ remote: Remote, _ actor: Person
+    ) throws(RepositoryError) -> (RemoteStore, isNew: Bool) {
         let way = try way(to: remote)
-        do throws(RepositoryError) { return try open(remote, by: way) } catch {
-            guard case .remote(let problem) = error, problem.problem == .notAStore,
-                memory(of: remote).recall() == nil
+        do throws(RepositoryError) { return (try open(remote, by: way), false) } catch {
+            guard case .remote(let problem) = error, problem.problem == .notAStore
             else { throw error }
             if case .directory(let path) = remote.location {
                 guard try isBegun(path) else { throw error }
@@ -226,7 +248,7 @@ extension Repository {
                         event("init", actor, nil), with: store, random: environment.random)
                 } catch { throw Self.error(error) }
             }
-            return try open(remote, by: way)
+            return (try open(remote, by: way), true)
         }
     }
 

@@ -158,11 +158,16 @@ extension Repository {
     }
 
     func open(_ remote: Remote, by way: Way) throws(RepositoryError) -> RemoteStore {
+        let memory = memory(of: remote)
         do throws(RemoteError) {
             return try RemoteStore(
-                name: remote.label, at: way.root, way.transport, memory: memory(of: remote),
+                name: remote.label, at: way.root, way.transport, memory: memory,
                 losesOnPowerCut: way.line?.losesOnPowerCut)
-        } catch { throw .remote(error) }
+        } catch {
+            // What is not mounted is not made anew.
+            guard error.problem == .notAStore, memory.recall() != nil else { throw .remote(error) }
+            throw .remote(RemoteError(remote.label, .gone))
+        }
     }
 
     /// The way to another store.

@@ -20,6 +20,12 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badPlace(String, problem: String)
     /// Refs of another store have what this one lacks, and would lose it.
     case notFastForward(remote: String, names: [RefName])
+    /// Tags of another store name something else than here.
+    case differingTags(remote: String, names: [RefName])
+    /// A branch and a tag have that name.
+    case twoNames(String)
+    /// The working copy stands on no branch.
+    case noBranch
     /// A branch and another version have commits of their own, and none is to be made of both.
     case notForward(String)
     /// Two versions go back to no common one.
@@ -113,6 +119,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"
         case .notFastForward(let remote, let names):
             "\(remote) has commits that this store has not: \(names.map(\.text).joined(separator: ", ")) would lose them"
+        case .differingTags(let remote, let names):
+            "\(names.map(\.text).joined(separator: ", ")) of \(remote) \(names.count == 1 ? "is" : "are") not what \(names.count == 1 ? "it is" : "they are") here"
+        case .twoNames(let name): "both a branch and a tag are called '\(escapedText(name.utf8))' there"
+        case .noBranch: "you stand on no branch"
         case .notForward(let name):
             "both your branch and '\(escapedText(name.utf8))' have commits of their own"
         case .unrelated(let name):
@@ -208,10 +218,10 @@ extension RepositoryError {
     /// it, is gone.
     var mayBeOthersDoing: Bool {
         switch self {
-        case .object(.missing), .tree(.object(.missing)): true
+        case .object(.missing), .object(.unreadable), .tree(.object(.missing)): true
         case .store(let error), .tree(.store(let error)):
             switch error {
-            case .outdated, .missingPack, .object(.missing): true
+            case .outdated, .missingPack, .object(.missing), .object(.unreadable): true
             case .file(let error): error.isNotFound
             default: false
             }

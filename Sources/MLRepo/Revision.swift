@@ -95,8 +95,10 @@ extension Repository {
 
     /// Whether a branch or a tag leads to a commit.
     package func isNamed(_ id: ObjectID) throws(RepositoryError) -> Bool {
-        let tips = try (refs(in: "branches") + refs(in: "tags")).map(\.target).filter { $0.kind == .commit }
-            .map(\.id)
+        let tips = try (refs(in: "branches") + refs(in: "tags") + refs(in: "remotes")).map(\.target).filter {
+            $0.kind == .commit
+        }
+        .map(\.id)
         var isFound = false
         try history(of: tips) { other, _ in
             isFound = other == id

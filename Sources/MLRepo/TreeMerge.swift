@@ -11,43 +11,72 @@ struct TreeMerge {
         case theirs
     }
 
-    /// A path that both changed.
-    struct Conflict: Hashable, Sendable {
-        let path: RepositoryPath
-        /// Where theirs lies, if both are kept.
-        let other: RepositoryPath?
+    /// Whether a path is called as what is put beside another one is (`NAME~ID`): whoever removes it has chosen.
+    static func isCopy(_ path: RepositoryPath) -> Bool {
+        guard let name = path.split?.name, let mark = Array(name.bytes).lastIndex(of: UInt8(ascii: "~"))
+        else {
+            return false
+        }
+        let rest = Array(name.bytes)[(mark + 1)...]
+        let digits = rest.prefix { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return mark > 0 && digits.count == 7
+            && (rest.count == 7 || rest.dropFirst(7).first == UInt8(ascii: "-"))
     }
 
     /// What changes in our version, in order of a walk.
     private(set) var edits: [PathEdit] = []
     /// In order of a walk.
-    private(set) var conflicts: [Conflict] = []
+    private(set) var conflicts: [MergeConflict] = []
+
+    private let ours: DirectoryTree
+    private let theirs: DirectoryTree
+    private let choice: Choice
+    /// What we changed.
+    private var mine: [RepositoryPath: TreeEntry?] = [:]
+    private var told: Set<MergeConflict> = []
+    /// What becomes of paths; of several for one the last counts.
+    private var taken: [RepositoryPath: TreeEntry?] = [:]
 
     /// - Parameters:
     ///   - base: What both go back to.
+    ///   - uncertain: Paths of which nobody can say what both go back to: where the two differ, both have changed them.
     init(
-        base: DirectoryTree, ours: DirectoryTree, theirs: DirectoryTree, choice: Choice
+        base: DirectoryTree, ours: DirectoryTree, theirs: DirectoryTree, choice: Choice,
+        uncertain: Set<RepositoryPath> = []
     ) throws(ReadError) {
+        (self.ours, self.theirs, self.choice) = (ours, theirs, choice)
         var mine: [RepositoryPath: TreeEntry?] = [:]
         try base.changes(to: ours) { (path, _, after) throws(ReadError) in mine[path] = .some(after) }
+        self.mine = mine
         let above = Self.directories(above: mine.compactMap { $0.value == nil ? nil : $0.key })
-        var taken: [(path: RepositoryPath, entry: TreeEntry?)] = []
-        try base.changes(to: theirs) { (path, _, after) throws(ReadError) in
-            if let own = mine[path] {
-                // The same change made twice is no conflict.
-                if own?.id == after?.id, own?.mode == after?.mode { return }
-                taken += try self.settle(path, own, after, ours, choice)
-            } else if after != nil, let place = Self.obstacle(path, mine, above) {
-                taken += try self.settle(path, mine[place] ?? nil, after, ours, choice, at: place, mine)
-            } else {
-                taken.append((path, after))
-            }
+        var changes: [(path: RepositoryPath, entry: TreeEntry?)] = []
+        try base.changes(to: theirs) { (path, _, after) throws(ReadError) in changes.append((path, after)) }
+        for (path, after) in changes where !uncertain.contains(path) { try take(path, after, above) }
+        for path in uncertain.sorted() {
+            let (own, other) = (try ours.entry(at: path), try theirs.entry(at: path))
+            if own?.id == other?.id, own?.mode == other?.mode { continue }
+            try settle(path, own, other, at: nil)
         }
-        var last: [RepositoryPath: TreeEntry?] = [:]
-        for (path, entry) in taken { last[path] = .some(entry) }
-        edits = last.map { PathEdit(path: $0.key, entry: $0.value) }
+        edits = taken.map { PathEdit(path: $0.key, entry: $0.value) }
             .sorted { DirectoryTree.walkOrder($0.path, $1.path) }
         conflicts.sort { DirectoryTree.walkOrder($0.path, $1.path) }
+    }
+
+    /// Takes over one of their changes.
+    private mutating func take(
+        _ path: RepositoryPath, _ after: TreeEntry?, _ above: Set<RepositoryPath>
+    ) throws(ReadError) {
+        let own = mine[path]
+        // The same change made twice is no conflict.
+        if let own, own?.id == after?.id, own?.mode == after?.mode { return }
+        // Also where we removed just this: what we have instead may lie above or below.
+        if after != nil, (own ?? nil) == nil, let place = obstacle(path, above) {
+            try settle(path, mine[place] ?? nil, after, at: place)
+        } else if let own {
+            try settle(path, own, after, at: nil)
+        } else {
+            taken[path] = .some(after)
+        }
     }
 
     private static func directories(above paths: [RepositoryPath]) -> Set<RepositoryPath> {
@@ -60,78 +89,81 @@ struct TreeMerge {
     }
 
     /// A path of ours that cannot be beside one of theirs: a file where that has a directory, or the other way round.
-    private static func obstacle(
-        _ path: RepositoryPath, _ mine: [RepositoryPath: TreeEntry?], _ above: Set<RepositoryPath>
-    ) -> RepositoryPath? {
+    private func obstacle(_ path: RepositoryPath, _ above: Set<RepositoryPath>) -> RepositoryPath? {
         if above.contains(path) { return path }
         var next = path.split?.directory
         while let directory = next {
-            if let own = mine[directory], own != nil { return directory }
+            if let own = mine[directory] ?? nil, own.mode != .directory { return directory }
             next = directory.split?.directory
         }
         return nil
     }
 
+    /// Settles what becomes of a path that both changed.
+    ///
+    /// - Parameter place: What of ours cannot be beside it, where that is not the path itself.
     private mutating func settle(
-        _ path: RepositoryPath, _ own: TreeEntry?, _ after: TreeEntry?, _ ours: DirectoryTree,
-        _ choice: Choice,
-        at place: RepositoryPath? = nil, _ mine: [RepositoryPath: TreeEntry?] = [:]
-    ) throws(ReadError) -> [(path: RepositoryPath, entry: TreeEntry?)] {
+        _ path: RepositoryPath, _ own: TreeEntry?, _ after: TreeEntry?, at place: RepositoryPath?
+    ) throws(ReadError) {
+        func note(_ path: RepositoryPath, _ outcome: MergeConflict.Outcome) {
+            // Of a directory in the way each path is told once.
+            let conflict = MergeConflict(path: path, outcome: outcome)
+            if told.insert(conflict).inserted { conflicts.append(conflict) }
+        }
         switch choice {
-        case .ours:
-            conflicts.append(Conflict(path: path, other: nil))
-            return []
+        case .ours: note(path, .ours)
         case .theirs:
-            conflicts.append(Conflict(path: path, other: nil))
-            guard let place else { return [(path, after)] }
+            note(path, .theirs)
+            taken[path] = .some(after)
+            guard let place else { return }
             // What of ours is in the way goes.
-            var taken: [(path: RepositoryPath, entry: TreeEntry?)] = [(path, after)]
-            for (own, entry) in mine where entry != nil && (own == place || own.isInside(place)) {
-                taken.append((own, nil))
+            for (own, entry) in mine
+            where entry != nil && own != path && (own == place || own.isInside(place)) {
+                note(own, .theirs)
+                taken[own] = .some(nil)
             }
-            return taken
         case .both(let suffix):
-            guard let after else {
-                // They removed what we changed: it stays.
-                conflicts.append(Conflict(path: path, other: nil))
-                return []
-            }
+            guard let after else { return note(path, .removedThere) }
             guard own != nil || place != nil else {
-                conflicts.append(Conflict(path: path, other: nil))
-                return [(path, after)]
+                note(path, .removedHere)
+                taken[path] = .some(after)
+                return
             }
-            let beside = try free(beside: place ?? path, suffix, ours)
-            var other = beside
-            if let place, path != place, path.isInside(place) {
-                // Theirs has a directory where ours has a file: all of it comes beside.
-                let rest = path.bytes.dropFirst(place.bytes.count)
-                other = (try? RepositoryPath(beside.bytes + rest)) ?? beside
-            }
-            conflicts.append(Conflict(path: path, other: other))
-            let name = other.split?.name ?? after.name
-            return [
-                (
-                    other,
-                    TreeEntry(
-                        name: name, mode: after.mode, id: after.id, size: after.size, files: after.files)
-                )
-            ]
+            let other = try beside(path, at: place ?? path, suffix)
+            note(path, .both(other))
+            taken[other] = TreeEntry(
+                name: other.split?.name ?? after.name, mode: after.mode, id: after.id, size: after.size,
+                files: after.files)
         }
     }
 
-    /// A name beside a path that nothing has.
-    private func free(
-        beside path: RepositoryPath, _ suffix: String, _ ours: DirectoryTree
+    /// Where theirs lies that cannot lie in its own place.
+    private func beside(
+        _ path: RepositoryPath, at place: RepositoryPath, _ suffix: String
     ) throws(ReadError) -> RepositoryPath {
+        // Theirs has a directory where ours has a file: all of it comes beside.
+        let rest = path == place ? [] : Array(path.bytes.dropFirst(place.bytes.count))
+        let name = place.split.map { Array($0.name.bytes) } ?? []
+        let directory = place.split?.directory.bytes ?? []
         var number = 1
         while true {
-            let text = number == 1 ? "~\(suffix)" : "~\(suffix)-\(number)"
-            if let candidate = try? RepositoryPath(path.bytes + Array(text.utf8)),
-                try ours.entry(at: candidate) == nil
-            {
-                return candidate
-            }
+            let mark = Array((number == 1 ? "~\(suffix)" : "~\(suffix)-\(number)").utf8)
             number += 1
+            // A name has an end, which must not lie within a character.
+            var front = name.prefix(EntryName.byteLimit - mark.count)
+            while front.count < name.count, let last = front.last, last & 0xc0 == 0x80 { front.removeLast() }
+            if front.count < name.count, let last = front.last, last & 0xc0 == 0xc0 { front.removeLast() }
+            for above in [directory, []] {
+                let bytes = (above.isEmpty ? [] : above + [UInt8(ascii: "/")]) + front + mark
+                guard let root = try? RepositoryPath(bytes), let whole = try? RepositoryPath(bytes + rest)
+                else {
+                    continue
+                }
+                // Of one directory of theirs all lies in one.
+                let isOurs = taken[whole] == nil && (rest.isEmpty ? taken[root] == nil : true)
+                if isOurs, try ours.entry(at: root) == nil, try theirs.entry(at: root) == nil { return whole }
+                break
+            }
         }
     }
 }

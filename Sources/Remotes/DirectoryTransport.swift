@@ -189,7 +189,8 @@ package struct DirectoryTransport: Transport {
 
     /// What went wrong, without where the store lies: whoever reaches it from outside need not know.
     func outside(_ error: TransportError) -> TransportError {
-        TransportError(error.kind, error.problem.replacing("\(root)/", with: "").replacing("\(root)", with: "."))
+        TransportError(
+            error.kind, error.problem.replacing("\(root)/", with: "").replacing("\(root)", with: "."))
     }
 
     /// Runs calls on files of this side.

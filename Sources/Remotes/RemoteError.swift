@@ -10,6 +10,8 @@ package struct RemoteError: Error, Equatable, CustomStringConvertible {
         case object(ReadError)
         /// No store lies there.
         case notAStore
+        /// No store lies there, and one was seen there before.
+        case gone
         /// Its log ends before an entry that was seen there: it is an older copy.
         case rolledBack(known: Int, found: Int)
         /// An entry that was seen there is another one now.
@@ -31,7 +33,7 @@ package struct RemoteError: Error, Equatable, CustomStringConvertible {
     /// Whether a pack is not there, which somebody may have merged or collected meanwhile: then the log has gone on.
     package var mayBeOthersDoing: Bool {
         switch problem {
-        case .store(.missingPack): true
+        case .store(.missingPack), .store(.object(.unreadable)), .object(.unreadable): true
         case .transport(let error): error.kind == .absent
         default: false
         }
@@ -43,6 +45,7 @@ package struct RemoteError: Error, Equatable, CustomStringConvertible {
         case .store(let error): "\(remote): \(error)"
         case .object(let error): "\(remote): \(error)"
         case .notAStore: "\(remote): no store is there"
+        case .gone: "\(remote): no store is there any more"
         case .rolledBack(let known, let found):
             "\(remote) was rolled back: its log ends with entry \(found), and entry \(known) was seen there"
         case .forked(let known):

@@ -76,7 +76,7 @@ package struct PackReader: Sendable {
             else { throw FrameDamage(problem: "the index describes the frame otherwise") }
             return frame.raw
         } catch {
-            throw FrameProblem(problem: "\(error)", offset: place.offset, isUnreadable: false)
+            throw FrameProblem(problem: error.problem, offset: place.offset, isUnreadable: false)
         }
     }
 

@@ -50,6 +50,7 @@ struct PackRewrite {
             }
             let raw: PackReader.RawFrame
             do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
+                if error.isUnreadable { throw .object(.unreadable(about, problem: error.problem)) }
                 throw .object(
                     .damaged(about, problem: "frame \(number) of pack \(pack.name): \(error.problem)"))
             }

@@ -1194,12 +1194,13 @@ class Transcripts(TranscriptTest):
             $ echo changed >data/side.txt
             $ mlrepo merge side
             ! error: data/side.txt would be lost
-            ! hint: commit or move what is named; or --force, which keeps it first, so that mlrepo undo brings it back
+            ! hint: commit or move what is named, then type the command again
             [73]
             $ rm data/side.txt
             $ mlrepo merge side
             Merged as {both}: 2 files written
-            both changed data/a.txt: theirs is data/a.txt~{side}; mv it over yours or rm it, and commit
+            both changed data/a.txt: theirs is data/a.txt~{side}
+            ! hint: mv 'data/a.txt~{side}' data/a.txt takes theirs, rm 'data/a.txt~{side}' yours; then mlrepo commit keeps the choice
             [1]
             $ cat data/a.txt data/a.txt~*
             ours
@@ -1212,7 +1213,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo undo --quiet
             $ mlrepo merge side --ours -m 'Ours stays'
             Merged as {kept}: 1 file written
-            both changed data/a.txt
+            both changed data/a.txt: yours stays
             $ cat data/a.txt
             ours
             $ mlrepo merge side --ours --theirs
@@ -1276,7 +1277,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo get ../nowhere data --to new
             ! error: ../nowhere: no store is there
-            ! hint: mlrepo init --bare, typed there, makes one
+            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
             [66]
             $ mlrepo get ../store .
             ! error: a whole version needs a directory
@@ -1720,6 +1721,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo resolve HEAD
             {one:full}
             $ mlrepo push
+            Made a store in origin
             branches/main  new, {one}
             Sent to origin: {number} objects, {size}
             $ mlrepo push
@@ -1770,7 +1772,7 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo push ../other/data
             ! error: ../other/data: no store is there
-            ! hint: mlrepo init --bare, typed there, makes one
+            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
             [66]
             """)
 
@@ -1784,7 +1786,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo remote add origin ../store
             $ mlrepo fetch
             ! error: origin: no store is there
-            ! hint: mlrepo init --bare, typed there, makes one
+            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
             [66]
             $ mlrepo push --quiet
             $ mlrepo fetch
@@ -1852,7 +1854,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ cd .. && mlrepo clone nowhere
             ! error: nowhere: no store is there
-            ! hint: mlrepo init --bare, typed there, makes one
+            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
             [66]
             $ cd .. && mlrepo clone store wrong -b nothing
             ! error: no revision 'origin/nothing'

@@ -95,6 +95,9 @@ struct CheckoutCommand: ParsableCommand {
             (id, branch) = (try head.commit ?? repository.commit(named: name), head.branch)
         } else if let tip = try? repository.tip(of: name) {
             (id, branch) = (tip, name)
+        } else if let there = try Self.branchElsewhere(name, repository) {
+            // As with git: the branch of another store becomes one here.
+            (id, branch, isNew) = (there, name, true)
         } else {
             id = try repository.commit(named: name)
         }
@@ -128,6 +131,15 @@ struct CheckoutCommand: ParsableCommand {
             Terminal.printError(
                 "note: to go on from here, mlrepo checkout -b NAME makes a branch")
         }
+    }
+
+    /// The commit of the only other store's branch of a name that nothing has here.
+    private static func branchElsewhere(_ name: String, _ repository: Repository) throws -> ObjectID? {
+        guard (try? repository.commit(named: name)) == nil else { return nil }
+        let found = try repository.refs(in: "remotes").filter { ref in
+            ref.name.split(separator: "/", maxSplits: 1).last.map(String.init) == name
+        }
+        return found.count == 1 ? found[0].target.id : nil
     }
 
     /// Stands on a branch that begins with the first commit.

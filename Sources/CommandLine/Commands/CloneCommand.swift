@@ -36,7 +36,7 @@ struct CloneCommand: ParsableCommand {
                 hint: "mlrepo clone PLACE DIRECTORY")
         }
         let root = environment.workingDirectory.appending(name).normalized
-        let progress = output.progress("fetching", unit: "byte")
+        let progress = output.progress("fetching", unit: nil)
         defer { progress.finish() }
         let (repository, report) = try Self.clone(place, to: root, environment, progress)
         progress.finish()
@@ -87,7 +87,7 @@ struct CloneCommand: ParsableCommand {
     /// The last name of a place.
     private static func name(of place: String) -> [UInt8] {
         var path = place[...]
-        if let colon = path.lastIndex(of: ":"), !path.contains("/") {
+        if let colon = path.firstIndex(of: ":"), !path[..<colon].contains("/") {
             path = path[path.index(after: colon)...]
         }
         var names = path.split(separator: "/")

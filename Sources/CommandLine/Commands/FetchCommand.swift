@@ -27,7 +27,7 @@ struct FetchCommand: ParsableCommand {
                 status: .usage, message: "fetch takes the name of a store, not its place",
                 hint: "mlrepo remote add NAME PLACE")
         }
-        let progress = output.progress("fetching", unit: "byte")
+        let progress = output.progress("fetching", unit: nil)
         defer { progress.finish() }
         let report = try repository.fetch(from: remote) { done, total in
             progress.set(count: 0, bytes: done, of: total)

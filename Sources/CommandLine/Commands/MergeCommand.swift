@@ -46,9 +46,12 @@ struct MergeCommand: ParsableCommand {
         let id = try repository.commit(named: revision)
         let progress = output.progress("writing")
         defer { progress.finish() }
-        let report = try repository.merge(
-            id, named: revision, choice: merging.choice, message: message, onlyForward: merging.forwardOnly
-        ) { progress.add($0) }
+        let report = try MergeText.hinting { () throws(RepositoryError) in
+            try repository.merge(
+                id, named: revision, choice: merging.choice, message: message,
+                onlyForward: merging.forwardOnly
+            ) { progress.add($0) }
+        }
         progress.finish()
         try MergeText.end(report, output, fetched: nil)
     }
@@ -56,14 +59,25 @@ struct MergeCommand: ParsableCommand {
 
 /// What a merge did, in words and for programs.
 enum MergeText {
+    /// Runs a merge, which has no way to overwrite what is changed.
+    static func hinting(_ merge: () throws(RepositoryError) -> MergeReport) throws -> MergeReport {
+        do throws(RepositoryError) { return try merge() } catch {
+            guard case .wouldLose = error else { throw error }
+            var failure = Failure(error)
+            failure.hint = "commit or move what is named, then type the command again"
+            throw failure
+        }
+    }
+
     /// Tells it, and ends with 1 where both sides' versions of a path were kept.
     static func end(_ report: MergeReport, _ output: OutputOptions, fetched: TransferReport?) throws {
         if output.json {
             Terminal.printJSON(json(report, fetched))
-        } else if !output.quiet {
-            show(report)
+        } else {
+            if !output.quiet { show(report) }
+            tell(report.conflicts)
         }
-        guard report.conflicts.contains(where: { $0.other != nil }) else { return }
+        guard report.conflicts.contains(where: \.isOpen) else { return }
         throw ExitCode(ExitStatus.no.rawValue)
     }
 
@@ -76,16 +90,27 @@ enum MergeText {
         case .fastForward: Terminal.print("Went forward to \(report.commit.short): \(files)")
         case .merged: Terminal.print("Merged as \(report.commit.short): \(files)")
         }
-        for (path, other) in report.conflicts {
-            let name = Terminal.escaped(path.bytes)
-            if let other {
-                Terminal.print(
-                    "both changed \(name): theirs is \(Terminal.escaped(other.bytes)); mv it over yours or rm it, and commit"
-                )
-            } else {
-                Terminal.print("both changed \(name)")
+    }
+
+    /// Which paths both sides changed, and what became of them: part of the answer.
+    private static func tell(_ conflicts: [MergeConflict]) {
+        for conflict in conflicts {
+            let name = Terminal.escaped(conflict.path.bytes)
+            switch conflict.outcome {
+            case .both(let other):
+                Terminal.print("both changed \(name): theirs is \(Terminal.escaped(other.bytes))")
+            case .ours: Terminal.print("both changed \(name): yours stays")
+            case .theirs: Terminal.print("both changed \(name): it is as theirs")
+            case .removedThere: Terminal.print("they removed \(name), which you changed: yours stays")
+            case .removedHere: Terminal.print("you removed \(name), which they changed: theirs is there")
             }
         }
+        // What lies right beside can be moved over it.
+        let open = conflicts.first { $0.other?.split?.directory == $0.path.split?.directory }
+        guard let open, let other = open.other else { return }
+        Terminal.printError(
+            "hint: mv \(ShellWord.path(other)) \(ShellWord.path(open.path)) takes theirs, rm \(ShellWord.path(other)) yours; then mlrepo commit keeps the choice"
+        )
     }
 
     private static func json(_ report: MergeReport, _ fetched: TransferReport?) -> JSONValue {

@@ -36,9 +36,10 @@ struct PullCommand: ParsableCommand {
         let branch = try branch ?? repository.copy.head().branch
         guard let branch else {
             throw Failure(
-                status: .usage, message: "you stand on no branch", hint: "mlrepo pull \(name) BRANCH")
+                status: .usage, message: "you stand on no branch",
+                hint: "mlrepo checkout -b NAME makes one; mlrepo pull \(name) BRANCH takes one over")
         }
-        let fetching = output.progress("fetching", unit: "byte")
+        let fetching = output.progress("fetching", unit: nil)
         defer { fetching.finish() }
         let fetched = try repository.fetch(from: remote) { done, total in
             fetching.set(count: 0, bytes: done, of: total)
@@ -55,9 +56,11 @@ struct PullCommand: ParsableCommand {
         }
         let writing = output.progress("writing")
         defer { writing.finish() }
-        let report = try repository.merge(
-            id, named: other, choice: merging.choice, onlyForward: merging.forwardOnly
-        ) { writing.add($0) }
+        let report = try MergeText.hinting { () throws(RepositoryError) in
+            try repository.merge(
+                id, named: other, choice: merging.choice, onlyForward: merging.forwardOnly
+            ) { writing.add($0) }
+        }
         writing.finish()
         try MergeText.end(report, output, fetched: fetched)
     }

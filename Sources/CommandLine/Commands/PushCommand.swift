@@ -53,7 +53,7 @@ struct PushCommand: ParsableCommand {
         request.names = names
         (request.allBranches, request.allTags, request.allRuns) = (all, tags, runs)
         (request.isDeletion, request.isForced, request.isVerified) = (delete, force, verify)
-        let progress = output.progress("pushing", unit: "byte")
+        let progress = output.progress("pushing", unit: nil)
         defer { progress.finish() }
         let report = try repository.push(request, to: remote) { done, total in
             progress.set(count: 0, bytes: done, of: total)

@@ -6,8 +6,8 @@ struct RemoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remote", abstract: "Name other stores, to push to and to fetch from.",
         discussion: """
-            A store is named by its place: a directory, on this machine or on a shared disk. 'push', 'fetch' and 'clone' take a \
-            name or a place. What was seen of a store is remembered; one that was turned back, forked or exchanged is refused \
+            A store is named by its place: a directory, on this machine or on a shared disk, or host:path by ssh. 'fetch' and \
+            'pull' take such a name, 'push' a name or a place. What was seen of a store is remembered; one that was turned back, forked or exchanged is refused \
             until 'forget'.
 
             EXAMPLES
@@ -18,6 +18,9 @@ struct RemoteCommand: ParsableCommand {
               mlrepo remote forget origin              what is there now is right
             """)
 
+    /// Git's users type it; places are told anyway.
+    @Flag(name: [.customShort("v"), .long], help: .hidden)
+    var verbose = false
     @OptionGroup var output: OutputOptions
     @Argument(help: ArgumentHelp("What to do: add, set, remove or forget.", valueName: "verb"))
     var verb: String?
@@ -34,9 +37,9 @@ struct RemoteCommand: ParsableCommand {
     func validate() throws {
         guard let verb else { return }
         switch verb {
-        case "add", "set":
+        case "add", "set", "set-url":
             guard place != nil else { throw ValidationError("'remote \(verb)' takes a name and a place") }
-        case "remove", "forget":
+        case "remove", "rm", "forget":
             guard name != nil, place == nil else { throw ValidationError("'remote \(verb)' takes a name") }
         default:
             throw ValidationError(
@@ -51,8 +54,8 @@ struct RemoteCommand: ParsableCommand {
         guard let (verb, name, place) = words else { return show(repository.remotes) }
         switch (verb, place) {
         case ("add", let place?): try repository.addRemote(name, place)
-        case ("set", let place?): try repository.setRemote(name, place)
-        case ("remove", _): try repository.removeRemote(name)
+        case ("set", let place?), ("set-url", let place?): try repository.setRemote(name, place)
+        case ("remove", _), ("rm", _): try repository.removeRemote(name)
         default: try repository.forgetRemote(name)
         }
         if output.json { show(try Repository.here().remotes) }
