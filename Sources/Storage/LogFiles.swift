@@ -41,7 +41,7 @@ struct DiskLogFiles: LogFiles {
 
     func create(_ path: FilePath, _ bytes: [UInt8], nonce: String) throws(StoreError) -> Bool {
         let directory = path.parent
-        let temporary = layout.temporary / "log-\(nonce)"
+        let temporary = layout.temporary / "\(directory == layout.newEntries ? "entry" : "list")-\(nonce)"
         return try filing { () throws(FileError) in
             // That of entries came with the store.
             if directory != layout.newEntries {
