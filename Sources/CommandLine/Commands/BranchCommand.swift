@@ -7,7 +7,8 @@ struct BranchCommand: ParsableCommand {
         commandName: "branch", abstract: "List, make or delete branches.",
         discussion: """
             EXAMPLES
-              mlrepo branch                 all branches; with -a those of other stores, too
+              mlrepo branch                 all branches
+              mlrepo branch -a              those of other stores, too
               mlrepo branch experiment      a new one from here
               mlrepo branch -d experiment   deletes the name
             """)
