@@ -22,14 +22,15 @@ extension Repository {
         // What lies in a directory is somebody's.
         let status = try filing { () throws(FileError) in try files.status(root) }
         let names = (try? files.names(in: root)) ?? []
-        // One whose making was interrupted is made to its end.
-        let isBegun = names == [Array(".mlrepo".utf8)]
+        let place = try Self.place(location, url)
+        // One whose making was interrupted is made to its end; another store is not touched.
+        let isAlone = names == [Array(".mlrepo".utf8)]
+        let isBegun = isAlone ? try isOwn(root / ".mlrepo", place, files) : false
         guard status.map({ $0.kind == .directory }) ?? true, names.isEmpty || isBegun else {
             throw .refExists("\(root)")
         }
         let isThere = status != nil
         try require(location, url, environment)
-        let place = try Self.place(location, url)
         // Before all else: whoever types the command again is known by it.
         let copy = WorkingCopy(root: root, environment)
         _ = try filing { () throws(FileError) in try files.makeDirectories(copy.directory, permissions: 0o777)
@@ -44,6 +45,19 @@ extension Repository {
                 if !isThere { try? files.removeDirectory(root) }
             }
             throw error
+        }
+    }
+
+    /// Whether a directory was made by a clone of a place that came no further: nothing is in it, or what is written first.
+    private static func isOwn(
+        _ directory: FilePath, _ place: String, _ files: any FileSystem
+    ) throws(RepositoryError) -> Bool {
+        try filing { () throws(FileError) in
+            if let bytes = try files.contentsIfPresent(directory / "config", limit: 1 << 20) {
+                return Configuration(String(decoding: bytes, as: UTF8.self))[remoteSetting(defaultRemote)]
+                    == place
+            }
+            return try files.names(in: directory).allSatisfy { $0.starts(with: "tmp-".utf8) }
         }
     }
 

@@ -40,6 +40,11 @@ extension Repository {
     ) throws(RepositoryError) -> GetReport {
         let files = environment.files
         guard try !exists(request.target, files) else { throw .refExists("\(request.target)") }
+        // A repository's own directory is no place for a version.
+        for name in request.target.bytes.split(separator: UInt8(ascii: "/"))
+        where [".git", ".mlrepo"].contains(String(decoding: name, as: UTF8.self)) {
+            throw .misplaced(request.target)
+        }
         let location = try location(request.url, from: environment.workingDirectory)
         defer { files.removeAll(request.scratch) }
         let own = try create(at: request.scratch, CreationRequest(), environment)

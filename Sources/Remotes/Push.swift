@@ -186,7 +186,12 @@ package struct Push {
             try remote.properties(of: scratch.packs.map(\.name))
         }
         for (pack, properties) in zip(scratch.packs, found) where properties?.length != pack.length {
+            // What has neither its name nor a beginning may have had its name, and been doomed: that name is never used again.
             guard scratch.has(pack.name) else { return false }
+            let isBegun = try there { () throws(RemoteError) in
+                try remote.hasPartial(of: pack.name, owner: owner)
+            }
+            guard isBegun else { return false }
         }
         var done = 0
         for (pack, properties) in zip(scratch.packs, found) {

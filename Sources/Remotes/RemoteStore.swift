@@ -335,6 +335,15 @@ extension RemoteStore {
         return try calling { () throws(TransportError) in try transport.properties(of: paths) }
     }
 
+    /// Whether some of a pack's file is there, which has not got its name.
+    func hasPartial(of pack: PackName, owner: String) throws(RemoteError) -> Bool {
+        let path = try storing { () throws(StoreError) in try self.path(of: pack) }
+        let found = try calling { () throws(TransportError) in
+            try transport.properties(of: [Upload.partial(of: path, owner: owner)])
+        }
+        return found.first.flatMap { $0 } != nil
+    }
+
     /// Brings the file of a pack, which no entry names yet.
     ///
     /// - Returns: Whether it came now; not, if it was there.

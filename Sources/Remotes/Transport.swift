@@ -101,7 +101,10 @@ package struct Upload: Sendable {
     }
 
     /// Where it lies as long as it is not all there.
-    package var partial: FilePath {
+    package var partial: FilePath { Self.partial(of: path, owner: owner) }
+
+    /// Where a file lies as long as somebody has not brought all of it.
+    static func partial(of path: FilePath, owner: String) -> FilePath {
         FilePath("tmp") / "upload-\(owner)-\(String(decoding: path.name, as: UTF8.self))"
     }
 }

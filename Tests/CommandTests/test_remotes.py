@@ -482,6 +482,12 @@ class Cloning(RemoteTest):
             self.refused("clone", "store", name, cwd=self.root, status=73, says="")
         self.assertEqual(self.tree(self.root), before)
         self.assertEqual(self.answer("remote", cwd=self.root / "fresh"), [])
+        # A store that has lost where its working copy stood is somebody's, too.
+        (self.root / "fresh/.mlrepo/HEAD").unlink()
+        before = self.tree(self.root)
+        self.refused("clone", "store", "fresh", cwd=self.root, status=73, says="")
+        self.assertEqual(self.tree(self.root), before)
+        self.refused("get", "../store", "data", "--to", ".mlrepo/packs/x", status=64, says="")
         self.sound(other)
 
     def test_places_without_a_store_leave_nothing(self) -> None:
