@@ -299,7 +299,7 @@ class Damaged(RemoteTest):
                     self.mlrepo("checkout", "-q", "-b", "taken", "origin/main", cwd=place)
                 self.assertEqual(self.tree(place), self.tree(self.work), where)
             else:
-                self.assertRegex(done.stderr, rb"[0-9a-f]{7}|/format|log/", (where, words))
+                self.assertRegex(done.stderr, rb"[0-9a-f]{7}|/format|the store has format \d|log/", (where, words))
             if (place / ".mlrepo").exists():
                 self.assertEqual(self.run_raw("fsck", cwd=place).returncode, 0, (where, words))
         return statuses
