@@ -44,7 +44,7 @@ struct Failure: Error {
         switch error {
         case .catalogue: status = .inputOutput
         case .remote(let error): (status, hint) = Self.ending(error)
-        case .noRemote(Repository.defaultRemote):
+        case .noRemote(KnownRemotes.defaultName):
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
         case .noRemote: (status, hint) = (.notFound, "mlrepo remote add NAME URL; mlrepo remote lists them")
         case .badPlace:

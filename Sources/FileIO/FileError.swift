@@ -26,6 +26,32 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     /// A file is larger than it may be.
     package static func tooLarge(_ path: FilePath) -> FileError { FileError("read", path, code: EFBIG) }
 
+    /// There is nothing there.
+    package static func notFound(_ operation: String, _ path: FilePath) -> FileError {
+        FileError(operation, path, code: ENOENT)
+    }
+
+    /// It may not be done.
+    package static func denied(_ operation: String, _ path: FilePath) -> FileError {
+        FileError(operation, path, code: EACCES)
+    }
+
+    /// There is no room.
+    package static func full(_ operation: String, _ path: FilePath) -> FileError {
+        FileError(operation, path, code: ENOSPC)
+    }
+
+    /// What the files lie on failed.
+    package static func failed(_ operation: String, _ path: FilePath) -> FileError {
+        FileError(operation, path, code: EIO)
+    }
+
+    /// A file system that is none of this machine's does not have that.
+    package static func unsupported(_ operation: String, _ path: FilePath) -> FileError {
+        FileError(operation, path, code: ENOTSUP)
+    }
+
+    package var isUnsupported: Bool { code == ENOTSUP }
     package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
     package var isExists: Bool { code == EEXIST }
     /// Something that was to be a directory is a link or a file.

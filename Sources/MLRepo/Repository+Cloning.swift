@@ -16,13 +16,13 @@ extension Repository {
         _ url: String, to root: FilePath, _ environment: Environment,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RepositoryError) -> (Repository, TransferReport) {
-        let location = try location(url, from: environment.workingDirectory)
+        let location = try KnownRemotes.location(url, from: environment.workingDirectory)
         if let begun = try begun(at: root, environment) { return try finish(begun, url, location, progress) }
         let files = environment.files
         // What lies in a directory is somebody's.
         let status = try filing { () throws(FileError) in try files.status(root) }
         let names = (try? files.names(in: root)) ?? []
-        let place = try Self.place(location, url)
+        let place = try KnownRemotes.place(location, url)
         // One whose making was interrupted is made to its end; another store is not touched.
         let isAlone = names == [Array(".mlrepo".utf8)]
         let isBegun = isAlone ? try isOwn(root / ".mlrepo", place, files) : false
@@ -36,7 +36,9 @@ extension Repository {
         _ = try filing { () throws(FileError) in try files.makeDirectories(copy.directory, permissions: 0o777)
         }
         try copy.setConfiguration(
-            Array(Configuration.text("", setting: remoteSetting(defaultRemote), to: place).utf8))
+            Array(
+                Configuration.text("", setting: KnownRemotes.setting(KnownRemotes.defaultName), to: place)
+                    .utf8))
         let repository = try create(at: root, CreationRequest(), environment)
         do throws(RepositoryError) { return try finish(repository, url, location, progress) } catch {
             // Where nothing has come, nothing is left behind.
@@ -54,7 +56,8 @@ extension Repository {
     ) throws(RepositoryError) -> Bool {
         try filing { () throws(FileError) in
             if let bytes = try files.contentsIfPresent(directory / "config", limit: 1 << 20) {
-                return Configuration(String(decoding: bytes, as: UTF8.self))[remoteSetting(defaultRemote)]
+                return Configuration(String(decoding: bytes, as: UTF8.self))[
+                    KnownRemotes.setting(KnownRemotes.defaultName)]
                     == place
             }
             return try files.names(in: directory).allSatisfy { $0.starts(with: "tmp-".utf8) }
@@ -65,12 +68,13 @@ extension Repository {
     private static func finish(
         _ begun: Repository, _ url: String, _ location: RemoteLocation, _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> (Repository, TransferReport) {
-        let place = try Self.place(location, url)
-        guard begun.remotes.contains(where: { $0.name == defaultRemote && $0.url == place }) else {
+        let place = try KnownRemotes.place(location, url)
+        guard begun.remotes.contains(where: { $0.name == KnownRemotes.defaultName && $0.url == place }) else {
             throw .refExists("\(begun.copy.root)")
         }
         let repository = try open(begun.copy, begun.environment)
-        let report = try repository.fetch(from: try repository.remote(defaultRemote), progress: progress)
+        let report = try repository.fetch(
+            from: try repository.remote(KnownRemotes.defaultName), progress: progress)
         return (repository, report)
     }
 
@@ -100,7 +104,7 @@ extension Repository {
         var newest: (name: String, commit: ObjectID, time: Int)?
         for (name, target) in try refs(in: "remotes") {
             let parts = name.split(separator: "/", maxSplits: 1)
-            guard parts.count == 2, parts[0] == Self.defaultRemote else { continue }
+            guard parts.count == 2, parts[0] == KnownRemotes.defaultName else { continue }
             let branch = String(parts[1])
             if branch == Self.defaultBranch { return (branch, target.id) }
             let time = try reading { () throws(ReadError) in try store.commit(target.id) }.committed

@@ -2,25 +2,64 @@ internal import ObjectModel
 package import Storage
 
 extension Repository {
-    /// What a collection would do now.
+    /// What collects: this side's store, or another one.
     ///
-    /// - Parameter immediately: Without the time in which `undo` can bring things back.
-    package func collectionPlan(immediately: Bool) throws(RepositoryError) -> GarbageCollector.Plan {
-        try storing { () throws(StoreError) in try collector(immediately).plan() }
-    }
-
-    /// Takes out of the store what nothing needs any more.
-    package func collect(immediately: Bool) throws(RepositoryError) -> GarbageCollector.Outcome {
-        guard let actor = person else { throw .noIdentity }
-        let workingCopy = copy.isBare ? nil : try copy.head().workingCopy
-        try copy.sweep()
-        return try storing { () throws(StoreError) in
-            try collector(immediately).collect { event(GarbageCollector.verb, actor, workingCopy) }
+    /// - Parameters:
+    ///   - remote: Another store, as a person names it; nothing for this side's.
+    ///   - immediately: Without the time in which `undo` can bring things back.
+    package func collection(
+        of remote: String?, immediately: Bool
+    ) throws(RepositoryError) -> StoreCollection {
+        let times: GarbageCollector.Times = immediately ? .now : .usual
+        guard let remote else { return StoreCollection(self, store, nil, times) }
+        let known = knownRemotes
+        let other = try known.files(of: try known.named(remote), toleratingDamage: false)
+        let store = try other.calling { () throws(StoreError) in
+            try ObjectStore.open(other.root, files: other.files)
         }
+        return StoreCollection(self, store, other, times)
     }
 
-    private func collector(_ immediately: Bool) -> GarbageCollector {
-        GarbageCollector(store, times: immediately ? .now : .usual, random: environment.random)
+    /// A collection of one store.
+    package struct StoreCollection {
+        private let repository: Repository
+        private let store: ObjectStore
+        private let other: OtherStore?
+        private let collector: GarbageCollector
+
+        fileprivate init(
+            _ repository: Repository, _ store: ObjectStore, _ other: OtherStore?,
+            _ times: GarbageCollector.Times
+        ) {
+            (self.repository, self.store, self.other) = (repository, store, other)
+            collector = GarbageCollector(store, times: times, random: repository.environment.random)
+        }
+
+        /// The working copy, with what that store has.
+        package var view: Repository { repository.seeing(store) }
+
+        /// What would be done now.
+        package func plan() throws(RepositoryError) -> GarbageCollector.Plan {
+            try calling { () throws(StoreError) in try collector.plan() }
+        }
+
+        /// Takes out of the store what nothing needs any more.
+        package func perform() throws(RepositoryError) -> GarbageCollector.Outcome {
+            guard let actor = repository.person else { throw .noIdentity }
+            let copy = repository.copy
+            let workingCopy = copy.isBare || other != nil ? nil : try copy.head().workingCopy
+            if other == nil { try copy.sweep() }
+            return try calling { () throws(StoreError) in
+                try collector.collect { repository.event(GarbageCollector.verb, actor, workingCopy) }
+            }
+        }
+
+        private func calling<Result>(
+            _ body: () throws(StoreError) -> Result
+        ) throws(RepositoryError) -> Result {
+            guard let other else { return try storing(body) }
+            return try other.calling(body)
+        }
     }
 
     /// How much of what is in the store.

@@ -41,7 +41,7 @@ extension Repository {
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
         guard let name = remote.name else { throw .noRemote(remote.url) }
-        let other = try open(remote)
+        let other = try knownRemotes.open(remote)
         for _ in 1..<RemoteStore.attempts {
             do throws(RepositoryError) {
                 return try beginningAnew { () throws(RepositoryError) in

@@ -45,10 +45,10 @@ extension Repository {
         where [".git", ".mlrepo"].contains(String(decoding: name, as: UTF8.self)) {
             throw .misplaced(request.target)
         }
-        let location = try location(request.url, from: environment.workingDirectory)
+        let location = try KnownRemotes.location(request.url, from: environment.workingDirectory)
         defer { files.removeAll(request.scratch) }
         let own = try create(at: request.scratch, CreationRequest(), environment)
-        let other = try own.open(Remote(name: nil, url: request.url, location: location))
+        let other = try own.knownRemotes.open(Remote(name: nil, url: request.url, location: location))
         let view: ObjectStore
         let refs: [RefEntry]
         do throws(RemoteError) {

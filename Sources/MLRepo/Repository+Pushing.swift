@@ -38,7 +38,8 @@ extension Repository {
                 _ = try naming { () throws(InvalidName) in try RefName.remote(name, branch) }
             }
         }
-        let (other, isNew) = try openOrMake(remote, actor)
+        let way = try knownRemotes.way(to: remote)
+        let (other, isNew) = try openOrMake(remote, by: way, actor)
         let owner = String(store.format.origin.prefix(16))
         let push = Push(
             from: store, to: other, owner: owner, verifying: request.isVerified,
@@ -46,6 +47,11 @@ extension Repository {
         // What somebody collects or merges here meanwhile is found elsewhere.
         let outcome = try beginningAnew { () throws(RepositoryError) in
             try run(push, request, names, remote, actor, progress)
+        }
+        if other.isSealDue {
+            // Nothing depends on it: whoever makes the next tile full does it as well.
+            try? other.seal(
+                in: knownRemotes.files(of: remote, by: way), nonce: Hex.text(environment.random(8)))
         }
         if let name = remote.name { try note(outcome.refs, names + outcome.changes.map(\.name), of: name) }
         return TransferReport(
@@ -226,10 +232,9 @@ extension Repository {
 
     /// Opens another store; an empty directory, or one that is not there, becomes one, where this side can make it.
     private func openOrMake(
-        _ remote: Remote, _ actor: Person
+        _ remote: Remote, by way: WayToRemote, _ actor: Person
     ) throws(RepositoryError) -> (RemoteStore, isNew: Bool) {
-        let way = try way(to: remote)
-        do throws(RepositoryError) { return (try open(remote, by: way), false) } catch {
+        do throws(RepositoryError) { return (try knownRemotes.open(remote, by: way), false) } catch {
             guard case .remote(let problem) = error, problem.problem == .notAStore
             else { throw error }
             if case .directory(let path) = remote.location {
@@ -248,7 +253,7 @@ extension Repository {
                         event("init", actor, nil), with: store, random: environment.random)
                 } catch { throw Self.error(error) }
             }
-            return (try open(remote, by: way), true)
+            return (try knownRemotes.open(remote, by: way), true)
         }
     }
 

@@ -57,7 +57,8 @@ package struct Push {
         progress: (Int, Int) -> Void
     ) throws(TransferError) -> Outcome {
         let deadline = now() + Self.patience
-        let place = PushPlace(in: local, origin: remote.format.origin, nonce: Hex.text(random(8)))
+        let place = ScratchPlace(
+            .push, in: local.layout, local.files, key: remote.format.origin, nonce: Hex.text(random(8)))
         var outcome = Outcome()
         while true {
             let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
@@ -99,7 +100,7 @@ package struct Push {
     // MARK: Objects
 
     private func send(
-        _ wanted: [ObjectReference], knowing known: [ObjectReference], in place: PushPlace,
+        _ wanted: [ObjectReference], knowing known: [ObjectReference], in place: ScratchPlace,
         _ outcome: inout Outcome, progress: (Int, Int) -> Void
     ) throws(TransferError) -> PushScratch {
         let selection = try selection(of: wanted, knowing: known)

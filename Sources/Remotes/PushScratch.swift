@@ -15,7 +15,7 @@ struct PushScratch {
         let features: [String]
     }
 
-    private let place: PushPlace
+    private let place: ScratchPlace
     private var layout: StoreLayout { place.layout }
     private var files: any FileSystem { place.files }
     /// What is pushed: packs of something else are of no use.
@@ -23,7 +23,7 @@ struct PushScratch {
     private(set) var packs: [Pack] = []
 
     /// - Parameter plan: What is pushed, as a digest.
-    init(in place: PushPlace, plan: ObjectID) {
+    init(in place: ScratchPlace, plan: ObjectID) {
         (self.place, self.plan) = (place, plan)
         packs = noted()
     }
@@ -94,32 +94,5 @@ struct PushScratch {
     mutating func clear() {
         packs = []
         files.removeAll(layout.root)
-    }
-}
-
-/// Where packs are made before they go to another store: one directory for each such store, which one push has at a time; another one
-/// meanwhile has its own, and leaves nothing there.
-final class PushPlace {
-    let layout: StoreLayout
-    let files: any FileSystem
-    private let lease: FileDescriptor?
-
-    /// - Parameters:
-    ///   - origin: The other store's.
-    ///   - nonce: Random.
-    init(in store: ObjectStore, origin: String, nonce: String) {
-        // What a power cut takes is made again.
-        files = store.files.withoutDurability()
-        let above = store.layout.cache / "push"
-        _ = try? files.makeDirectories(
-            above, permissions: store.layout.directoryPermissions, below: store.layout.root)
-        lease = (try? files.occupy(above / "\(origin).lease")) ?? nil
-        layout = StoreLayout(
-            root: above / (lease == nil ? "\(origin)-\(nonce)" : origin),
-            directoryPermissions: store.layout.directoryPermissions)
-    }
-
-    deinit {
-        if let lease { files.close(lease) } else { files.removeAll(layout.root) }
     }
 }

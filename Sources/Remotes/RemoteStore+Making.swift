@@ -19,7 +19,8 @@ extension RemoteStore {
     ) throws(TransferError) {
         let layout = StoreLayout(root: root)
         let files = RemoteFiles(transport, layout)
-        let place = PushPlace(in: local, origin: format.origin, nonce: Hex.text(random(8)))
+        let place = ScratchPlace(
+            .push, in: local.layout, local.files, key: format.origin, nonce: Hex.text(random(8)))
         var scratch = PushScratch(in: place, plan: ObjectID(of: .event, payload: event.payload))
         defer { scratch.clear() }
         do throws(TransportError) {

@@ -146,6 +146,16 @@ package final class RemoteStore {
         return .committed
     }
 
+    /// Whether its newest entry has just made a tile of its log full.
+    package var isSealDue: Bool { LogSealing.isDue(state) }
+
+    /// Puts full tiles of its log together.
+    ///
+    /// - Parameter files: Its files.
+    package func seal(in files: RemoteFileSystem, nonce: String) throws(StoreError) {
+        try LogSealing.seal(state, in: layout, origin: format.origin, files: files, nonce: nonce)
+    }
+
     // MARK: Its objects
 
     /// The bytes of a pack's end that are asked for before its index' length is known; small packs are there as a whole then.

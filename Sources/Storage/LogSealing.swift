@@ -1,10 +1,10 @@
-internal import FileIO
+package import FileIO
 internal import Hashing
 internal import ObjectModel
 
 /// Puts committed entries into tiles, 256 at a time, and takes their names out of `log/new` a day later
 /// (`Documentation/Formats/log.md`, "Sealing").
-struct LogSealing {
+package struct LogSealing {
     /// How long the names of sealed entries stay, in nanoseconds: whoever began to read before must find them.
     static let nameGrace: Int64 = 86_400_000_000_000
 
@@ -19,7 +19,9 @@ struct LogSealing {
     }
 
     /// Whether the last entries of a state make a tile full.
-    static func isDue(_ state: StoreState) -> Bool { (state.number + 1) % OperationLog.tileWidth == 0 }
+    package static func isDue(_ state: StoreState) -> Bool {
+        (state.number + 1) % OperationLog.tileWidth == 0
+    }
 
     /// Seals every full tile of a state that is not sealed yet, in order.
     ///
@@ -150,6 +152,29 @@ struct LogSealing {
             try synchronizeDirectories(above: path)
             return true
         }
+    }
+
+    /// Seals what is due where a store is not opened, such as another machine's.
+    ///
+    /// - Parameters:
+    ///   - state: The newest one that was read.
+    ///   - files: Where the store lies.
+    package static func seal(
+        _ state: StoreState, in layout: StoreLayout, origin: String, files: any FileSystem, nonce: String
+    ) throws(StoreError) {
+        let log = OperationLog(layout: layout, files: files, origin: origin)
+        let sealing = LogSealing(log, files, nonce: nonce)
+        guard try sealing.seal(state) > 0 else { return }
+        let path = layout.temporary / "clock-\(nonce)"
+        let clock = try filing { () throws(FileError) in
+            let file = try layout.createTemporary(path, permissions: 0o600, files)
+            defer {
+                files.close(file)
+                try? files.removeIfPresent(path)
+            }
+            return try files.status(of: file).modified
+        }
+        try sealing.removeNames(state, clock: clock)
     }
 
     private func synchronizeDirectories(above path: FilePath) throws(FileError) {

@@ -23,11 +23,41 @@ package struct PackReader: Sendable {
         source = PackFile(path: path, files: files)
         let file: MappedFile
         do throws(FileError) { file = try files.map(path) } catch {
-            throw error.isNotFound ? .missingPack(name) : .file(error)
+            if error.isNotFound { throw .missingPack(name) }
+            guard error.isUnsupported else { throw .file(error) }
+            index = try Self.index(of: name, path, files)
+            return
         }
         do throws(MalformedObject) { index = try PackIndex(file) } catch {
             throw .damaged(path, problem: "\(error)")
         }
+    }
+
+    /// So many bytes of the end of a file that is not mapped are read at first: the index of a small pack is among them.
+    package static let endLength = 8 << 10
+
+    private static func index(
+        of name: PackName, _ path: FilePath, _ files: any FileSystem
+    ) throws(StoreError) -> PackIndex {
+        let size: Int?
+        do throws(FileError) { size = try files.status(path)?.size } catch { throw .file(error) }
+        guard let size else { throw .missingPack(name) }
+        func end(_ length: Int) throws(StoreError) -> [UInt8] {
+            let length = min(length, size)
+            return try filing { () throws(FileError) in
+                try files.bytes(of: path, at: size - length, count: length)
+            }
+        }
+        var bytes = try end(endLength)
+        do throws(MalformedObject) {
+            let length = try PackIndex.length(in: bytes, fileLength: size)
+            if length > bytes.count {
+                do throws(StoreError) { bytes = try end(length) } catch {
+                    throw MalformedObject.node("\(error)")
+                }
+            }
+            return try PackIndex(end: bytes, fileLength: size)
+        } catch { throw .damaged(path, problem: "\(error)") }
     }
 
     /// What a reader must know for its frames.

@@ -148,7 +148,7 @@ package struct StoreRepair: Sendable {
     /// Attempts to extend the log before giving up.
     private static let attempts = 60
 
-    private func replace(
+    func replace(
         _ damaged: [PackName], by added: [PackName], event: ObjectID, time: Int, _ writer: ObjectWriter,
         _ random: @Sendable (Int) -> [UInt8]
     ) throws(StoreError) {
@@ -166,7 +166,7 @@ package struct StoreRepair: Sendable {
     }
 
     /// Opens the store without the packs that are to be replaced, from its log and not from what is remembered of it.
-    private func openWithout(_ report: IntegrityReport) throws(StoreError) -> ObjectStore {
+    func openWithout(_ report: IntegrityReport) throws(StoreError) -> ObjectStore {
         guard report.isLogSound else {
             throw .damaged(layout.log, problem: "packs cannot be replaced while the log itself is damaged")
         }
@@ -199,7 +199,7 @@ package struct StoreRepair: Sendable {
     }
 
     /// Writes an object, unless a sound pack has it without a base: it may be one itself.
-    private func save(
+    func save(
         _ reference: ObjectReference, _ payload: [UInt8], _ blobs: inout FrameBuilder, _ writer: ObjectWriter
     ) throws(StoreError) -> Bool {
         guard reference.kind == .blob else {

@@ -120,7 +120,7 @@ import Testing
         versions.append(try commit([("b/far.safetensors", model.file(.bfloat16))], bench))
         #expect(try self.casts(bench) == casts, "seed \(seed)")
         try expect(versions, bench, "seed \(seed)")
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         try expect(versions, bench, "seed \(seed)")
     }
 
@@ -141,7 +141,7 @@ import Testing
         // The newest and one in the middle stay.
         let middle = versions[4].commit
         try bench.open().makeRef("tags", "kept", at: middle)
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         try expect(versions, bench, "seed \(seed)")
     }
 
@@ -168,7 +168,7 @@ import Testing
         _ = try bench.open().checkout(root, branch: "main")
         let kept = try commit([("model-bf16.safetensors", rounded)], bench)
         try bench.open().removeRef("branches", "base")
-        let outcome = try bench.open().collect(immediately: true)
+        let outcome = try bench.open().collection(of: nil, immediately: true).perform()
         #expect(outcome.plan.emptied.contains(second.commit), "seed \(seed)")
         #expect(try casts(bench) == 2, "seed \(seed)")
         try expect([kept], bench, "seed \(seed)")

@@ -20,17 +20,21 @@ import Testing
         _ = try bench.open().checkout(main, branch: "main")
         try bench.open().removeRef("branches", "try")
 
-        #expect(try bench.open().collectionPlan(immediately: false).isEmpty, "undo can still bring it back")
+        #expect(
+            try bench.open().collection(of: nil, immediately: false).plan().isEmpty,
+            "undo can still bring it back")
         bench.disk.pass(91 * Self.day)
-        let plan = try bench.open().collectionPlan(immediately: false)
+        let plan = try bench.open().collection(of: nil, immediately: false).plan()
         #expect(plan.emptied == [tried])
         #expect(plan.unneeded[.blob]?.bytes == 60_000)
-        _ = try bench.open().collect(immediately: false)
-        #expect(try bench.open().collectionPlan(immediately: false).waiting > 0, "it waits out its grace")
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
+        #expect(
+            try bench.open().collection(of: nil, immediately: false).plan().waiting > 0,
+            "it waits out its grace")
         #expect(try bench.problems() == [])
         let files = try bench.packFiles
         bench.disk.pass(15 * Self.day)
-        #expect(try bench.open().collect(immediately: false).freedBytes > 60_000)
+        #expect(try bench.open().collection(of: nil, immediately: false).perform().freedBytes > 60_000)
         #expect(try bench.packFiles < files)
         #expect(try bench.problems() == [])
         #expect(try bench.open().store.commit(tried).message == "tried")
@@ -90,7 +94,7 @@ import Testing
                 try bench.disk.damage(packs[victim], at: place) { $0 ^ 1 }
                 let tip = try #require(try bench.open().tip(of: "main"))
                 #expect(try bench.content("same", of: tip) == content, "a reader takes the sound one")
-                _ = try bench.open().collect(immediately: true)
+                _ = try bench.open().collection(of: nil, immediately: true).perform()
                 #expect(try bench.content("same", of: tip) == content, "damage in pack \(victim)")
                 #expect(try bench.open().export(.commit(tip), to: "/copy").files == 2)
             }
@@ -143,7 +147,7 @@ import Testing
         let counting = try collectable()
         let recorder = RecordingFileSystem(counting.disk)
         let alone = Workbench(counting.disk, files: recorder, seed: 48)
-        _ = try alone.open().collect(immediately: true)
+        _ = try alone.open().collection(of: nil, immediately: true).perform()
         var (visited, finished) = (0, 0)
         for number in 0..<recorder.calls.count {
             let bench = try collectable()
@@ -152,14 +156,14 @@ import Testing
                 judge: { call in
                     guard call.number == number else { return .proceed }
                     // On the disk below, as another process does it.
-                    _ = try? bench.open().collect(immediately: true)
+                    _ = try? bench.open().collection(of: nil, immediately: true).perform()
                     try? bench.write("mine", [1, 2, 3])
                     _ = try? bench.commit("my work")
                     return .proceed
                 })
             let late = Workbench(bench.disk, files: between, seed: 49)
             do {
-                _ = try late.open().collect(immediately: true)
+                _ = try late.open().collection(of: nil, immediately: true).perform()
                 finished += 1
             } catch RepositoryError.store(.busy) {}
             visited += between.calls.count > number ? 1 : 0
@@ -185,7 +189,7 @@ import Testing
         let tried = try bench.commit("tried")
         _ = try bench.open().checkout(main, branch: "main")
         try bench.open().removeRef("branches", "try")
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         let operation = try #require(try bench.open().undoable())
         #expect(throws: RepositoryError.collected(tried)) { try bench.open().undo(operation) }
         #expect(try bench.problems() == [])
@@ -200,15 +204,17 @@ import Testing
         let writer = ObjectWriter(store, random: bench.environment.random)
         try writer.add(.run, Array("left".utf8))
         let orphan = try #require(try writer.finish().packs.first).name
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         #expect(try bench.disk.status(store.layout.pack(orphan)) != nil, "it may be at work right now")
         bench.disk.pass(15 * Self.day)
-        _ = try bench.open().collect(immediately: false)
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         #expect(try bench.disk.status(store.layout.pack(orphan)) == nil)
         #expect(try bench.problems() == [])
         let pack = try #require(try bench.open().store.packs.first).name
         try bench.disk.damage(store.layout.pack(pack), at: 40) { $0 ^ 1 }
-        #expect(throws: RepositoryError.self) { try bench.open().collect(immediately: true) }
+        #expect(throws: RepositoryError.self) {
+            try bench.open().collection(of: nil, immediately: true).perform()
+        }
         #expect(try bench.disk.status(store.layout.pack(pack)) != nil)
     }
 
@@ -225,7 +231,7 @@ import Testing
         let writer = ObjectWriter(store, random: bench.environment.random)
         let blob = ObjectID(of: .blob, payload: [UInt8](repeating: 7, count: 5000))
         #expect(!writer.claim(ObjectReference(.blob, blob)), "the store has it")
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         try store.refresh()
         #expect(!writer.stillStands())
     }
@@ -260,20 +266,20 @@ import Testing
                 try bench.open().removeRef("tags", name)
                 tagged[name] = nil
             case 8: bench.disk.pass(Int64.random(in: 0..<60, using: &random) * Self.day)
-            default: _ = try bench.open().collect(immediately: Bool.random(using: &random))
+            default: _ = try bench.open().collection(of: nil, immediately: Bool.random(using: &random)).perform()
             }
         }
         bench.disk.pass(100 * Self.day)
-        _ = try bench.open().collect(immediately: false)
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         bench.disk.pass(20 * Self.day)
-        _ = try bench.open().collect(immediately: false)
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         #expect(try bench.problems() == [], "seed \(seed)")
         for (name, version) in tagged {
             for (file, bytes) in version.files {
                 #expect(try bench.content(file, of: version.commit) == bytes, "\(name) \(file), seed \(seed)")
             }
         }
-        let plan = try bench.open().collectionPlan(immediately: false)
+        let plan = try bench.open().collection(of: nil, immediately: false).plan()
         #expect(plan.isEmpty && plan.waiting == 0, "seed \(seed)")
     }
 }

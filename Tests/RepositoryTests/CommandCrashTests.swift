@@ -103,7 +103,7 @@ import Testing
             let wanted = command == .undoCommit ? "second" : nil
             guard operation.event.reason == wanted else { return }
             try repository.undo(operation)
-        case .gc: _ = try repository.collect(immediately: true)
+        case .gc: _ = try repository.collection(of: nil, immediately: true).perform()
         }
     }
 

@@ -48,7 +48,9 @@ import Testing
             let between = RecordingFileSystem(
                 bench.disk,
                 judge: { call in
-                    if call.number == number { _ = try? bench.open().collect(immediately: true) }
+                    if call.number == number {
+                        _ = try? bench.open().collection(of: nil, immediately: true).perform()
+                    }
                     return .proceed
                 })
             let report = try IntegrityChecker(root, files: between, threads: 1).check()
@@ -72,7 +74,7 @@ import Testing
                     guard call.number == number else { return .proceed }
                     // A slow commit: its finished packs look like leavings.
                     bench.disk.pass(2 * Self.hour)
-                    _ = try? bench.open().collect(immediately: true)
+                    _ = try? bench.open().collection(of: nil, immediately: true).perform()
                     return .proceed
                 })
             let late = Workbench(bench.disk, files: between, seed: 62)
@@ -84,7 +86,7 @@ import Testing
             let tip = try #require(try bench.open().tip(of: "main"))
             #expect(try bench.content("large", of: tip) == large, "call \(number)")
             #expect(try bench.content("small", of: tip) == [7, 7, 7], "call \(number)")
-            _ = try bench.open().collect(immediately: true)
+            _ = try bench.open().collection(of: nil, immediately: true).perform()
             #expect(try bench.problems() == [], "call \(number), collected once more")
             guard problems == [] else { return }
         }
@@ -329,7 +331,7 @@ import Testing
         // Has read no frame yet.
         let late = try bench.open()
         bench.disk.pass(2 * Self.hour)
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         #expect(try late.store.recipe(of: entry.id)?.length == large.count)
         #expect(try late.store.payload(of: entry.reference) == large)
     }
@@ -351,9 +353,9 @@ import Testing
         try bench.write("mine", mine)
         try bench.commit("mine")
         bench.disk.pass(91 * Self.day)
-        _ = try bench.open().collect(immediately: false)
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         bench.disk.pass(15 * Self.day)
-        _ = try bench.open().collect(immediately: false)
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         let store = try bench.open().store
         let tree = try store.commit(tried).tree
         #expect(store.contains(ObjectReference(.tree, tree)), "else this shows nothing")
@@ -418,8 +420,8 @@ import Testing
         try bench.write("a", [2])
         try bench.commit("under a dead clock")
         bench.disk.pass(366 * Self.day)
-        #expect(try bench.open().collectionPlan(immediately: false).emptied == [])
-        _ = try bench.open().collect(immediately: false)
+        #expect(try bench.open().collection(of: nil, immediately: false).plan().emptied == [])
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         try bench.open().makeRef("tags", "back", at: tried)
         #expect(try bench.content("tried", of: tried) == [1, 2, 3])
     }

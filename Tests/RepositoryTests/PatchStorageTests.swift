@@ -252,7 +252,7 @@ import Testing
         _ = try bench.open().checkout(root, branch: "main")
         let kept = try commit(table.bytes, bench)
         try bench.open().removeRef("branches", "side")
-        let outcome = try bench.open().collect(immediately: true)
+        let outcome = try bench.open().collection(of: nil, immediately: true).perform()
         #expect(outcome.plan.emptied.contains(later.commit), "seed \(seed)")
         #expect(try patches(bench) > 0, "seed \(seed)")
         try expect([kept], bench, "seed \(seed)")

@@ -133,7 +133,7 @@ import Testing
             _ = try bench.open().maintain()
             #expect(try bench.storedBytes() <= before, "seed \(seed), round \(round)")
             try expect(kept, bench, "seed \(seed), round \(round)")
-            _ = try bench.open().collect(immediately: true)
+            _ = try bench.open().collection(of: nil, immediately: true).perform()
             try expect(kept, bench, "collected, seed \(seed), round \(round)")
         }
     }

@@ -44,10 +44,10 @@ import Testing
             try bench.write("g", [UInt8(number)])
             try bench.commit("g\(number)")
         }
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         #expect(try bench.disk.status(path) != nil)
         bench.disk.pass(2 * 24 * Self.hour)
-        _ = try bench.open().collect(immediately: true)
+        _ = try bench.open().collection(of: nil, immediately: true).perform()
         #expect(try bench.disk.status(path) == nil)
         #expect(try bench.problems() == [])
     }

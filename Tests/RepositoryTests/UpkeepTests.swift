@@ -81,7 +81,7 @@ import Testing
         try bench.disk.remove(layout.cache / "state")
         #expect(try bench.open().store.current == state, "the whole log says what was remembered")
         bench.disk.pass(25 * Self.hour)
-        _ = try bench.open().collect(immediately: false)
+        _ = try bench.open().collection(of: nil, immediately: false).perform()
         let names = try bench.disk.names(in: layout.newEntries).count
         #expect(names < 120, "\(names) names are left")
         let after = try StoreStatistics(bench.open().store)

@@ -177,7 +177,7 @@ import Testing
         let team = try Workbench(bench.disk, seed: 61, at: "/team").open()
         #expect(try team.base().head.commit == commit)
         #expect(throws: RepositoryError.bare("/team")) { try team.status() }
-        _ = try team.collect(immediately: true)
+        _ = try team.collection(of: nil, immediately: true).perform()
         #expect(try copy.open().status().changes.isEmpty)
         #expect(throws: RepositoryError.store(.exists("/team"))) {
             try Repository.create(at: "/team", request, bench.environment)

@@ -70,7 +70,7 @@ struct CloneCommand: ParsableCommand {
     private func checkout(_ repository: Repository) throws {
         var target = try repository.branchOfClone()
         if let branch {
-            let id = try repository.commit(named: "\(Repository.defaultRemote)/\(branch)")
+            let id = try repository.commit(named: "\(KnownRemotes.defaultName)/\(branch)")
             target = (branch, id)
         }
         guard let target else { return }

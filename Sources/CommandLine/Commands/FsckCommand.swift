@@ -14,12 +14,21 @@ struct FsckCommand: ParsableCommand {
             back with a disk that is not mounted: they are given up with '--give-up-missing' only. Files of 'cache' that are \
             damaged go, and are made anew.
 
+            With the name or place of another store, every byte of that one is read and checked, over whatever leads there; \
+            '--repair' then puts it in order, with what this store has of what is lost there. '--from' takes what is lost from a \
+            further store: each object counts by its digest, whoever has it.
+
             EXAMPLES
               mlrepo fsck
-              mlrepo fsck --json
               mlrepo fsck --repair --dry-run
+              mlrepo fsck --repair --from origin
+              mlrepo fsck origin
+              mlrepo fsck origin --repair
             """)
 
+    @Argument(
+        help: ArgumentHelp("Another store, by its name or place; this one without it.", valueName: "remote"))
+    var remote: String?
     @Flag(
         help:
             "Replace damaged packs by what is undamaged of them, and take good copies from the working copy.")
@@ -28,63 +37,101 @@ struct FsckCommand: ParsableCommand {
     var dryRun = false
     @Flag(help: "With --repair: do without packs that are not there, and with what only they hold.")
     var giveUpMissing = false
+    @Option(help: ArgumentHelp("With --repair: take what is lost from this store.", valueName: "remote"))
+    var from: String?
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        guard repair || from == nil else { throw ValidationError("--from goes with --repair") }
         guard repair || !(dryRun || giveUpMissing) else {
             throw ValidationError("\(dryRun ? "--dry-run" : "--give-up-missing") goes with --repair")
         }
     }
 
     func run() throws {
-        let check = try IntegrityCheck(Environment.process())
+        let check = try IntegrityCheck(Environment.process(), of: remote)
         let report = try run(check)
         if !output.json { show(report) }
-        var (plan, after): (StoreRepair.Plan?, IntegrityReport?)
-        var healed = HealedPaths()
+        var done = Repairs()
         if !report.isClean, repair {
-            if !dryRun, !giveUpMissing { try requirePacks(report) }
-            plan = dryRun ? try check.plan(report) : try check.repair(report).plan
-            if let plan { say(plan, done: !dryRun) }
-            if !dryRun {
-                healed = heal()
-                if !output.json {
-                    for path in healed.directories {
-                        Terminal.print(
-                            "made anew, from what the working copy knows: the list of names of \(path)")
-                    }
-                    for path in healed.files { Terminal.print("taken from the working copy: \(path)") }
-                }
-                if let plan, !plan.replaced.isEmpty, !healed.files.isEmpty {
-                    let saved = try check.regain(plan)
-                    if saved > 0, !output.json {
-                        let words = saved == 1 ? "1 object" : "\(Terminal.count(saved)) objects"
-                        Terminal.print("told by these, and saved as well: \(words)")
-                    }
-                }
-                after = try run(check)
+            if dryRun {
+                done.plan = try check.plan(report)
+                if let plan = done.plan { say(plan, done: false) }
+            } else {
+                done = try perform(check, report)
             }
         }
         if output.json {
-            Terminal.printJSON(Self.json(report, plan, healed, after))
-        } else if let after {
+            Terminal.printJSON(Self.json(report, done))
+        } else if let after = done.after {
             Terminal.print("Now: \(Self.verdict(after))")
         }
-        if (after ?? report).isClean { return }
-        if !output.json, !output.quiet {
-            let saving =
-                "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy"
-            let (files, directories) = Self.damaged(after ?? report)
-            let naming =
-                "a list of names is made anew by mlrepo fsck --repair in a working copy that stands on a version with it"
-            let mending =
-                "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
-            var hints = repair ? [] : [saving]
-            if repair, directories > 0 { hints.append(naming) }
-            if repair, files > 0 { hints.append(mending) }
-            if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
-        }
+        if (done.after ?? report).isClean { return }
+        if !output.json, !output.quiet { hint(done.after ?? report) }
         throw ExitCode(ExitStatus.no.rawValue)
+    }
+
+    /// What was done about damage.
+    private struct Repairs {
+        var restored: StoreRepair.Restored?
+        var plan: StoreRepair.Plan?
+        var healed = HealedPaths()
+        var after: IntegrityReport?
+    }
+
+    private func perform(_ check: IntegrityCheck, _ found: IntegrityReport) throws -> Repairs {
+        var (report, done) = (found, Repairs())
+        if from != nil || check.isOfOther, !report.lost.isEmpty {
+            let restored = try check.restore(report, from: from)
+            done.restored = restored
+            if !output.json, restored.objects > 0 {
+                Terminal.print(
+                    "taken from \(from.map { Terminal.escaped($0) } ?? "this store"): \(Terminal.number(restored.objects, "object")), \(Terminal.size(restored.bytes))"
+                )
+            }
+            if restored.objects > 0 { report = try run(check) }
+        }
+        if !giveUpMissing, done.restored == nil || !report.lost.isEmpty { try requirePacks(report) }
+        let plan = try check.repair(report).plan
+        done.plan = plan
+        say(plan, done: true)
+        if !check.isOfOther {
+            done.healed = heal()
+            if !output.json {
+                for path in done.healed.directories {
+                    Terminal.print(
+                        "made anew, from what the working copy knows: the list of names of \(path)")
+                }
+                for path in done.healed.files { Terminal.print("taken from the working copy: \(path)") }
+            }
+        }
+        if !plan.replaced.isEmpty, !done.healed.files.isEmpty || (done.restored?.objects ?? 0) > 0 {
+            let saved = try check.regain(plan)
+            if saved > 0, !output.json {
+                Terminal.print("told by these, and saved as well: \(Terminal.number(saved, "object"))")
+            }
+        }
+        done.after = try run(check)
+        return done
+    }
+
+    private func hint(_ report: IntegrityReport) {
+        let name = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
+        let saving =
+            remote == nil
+            ? "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store"
+            : "mlrepo fsck\(name) --repair saves what can be saved, and takes from this store what is lost there"
+        let (files, directories) = Self.damaged(report)
+        let naming =
+            "a list of names is made anew by mlrepo fsck --repair in a working copy that stands on a version with it"
+        let mending =
+            "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
+        let asking = "mlrepo fsck\(name) --repair --from REMOTE takes what is lost from another store"
+        var hints = repair ? [] : [saving]
+        if repair, directories > 0, remote == nil { hints.append(naming) }
+        if repair, files > 0, remote == nil { hints.append(mending) }
+        if repair, from == nil, !report.lost.isEmpty { hints.append(asking) }
+        if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
     }
 
     /// Takes from the working copy what the store has lost.
@@ -167,10 +214,13 @@ struct FsckCommand: ParsableCommand {
     }
 
     private static func json(
-        _ report: IntegrityReport, _ plan: StoreRepair.Plan?, _ healed: HealedPaths,
-        _ after: IntegrityReport?
+        _ report: IntegrityReport, _ done: Repairs
     ) -> JSONValue {
-        .object([
+        let (plan, healed, after) = (done.plan, done.healed, done.after)
+        return .object([
+            "restored": done.restored.map {
+                .object(["objects": .number($0.objects), "bytes": .number($0.bytes)])
+            },
             "replaced": plan.map { plan in
                 .array(
                     plan.replaced.map {

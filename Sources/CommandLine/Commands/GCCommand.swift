@@ -17,8 +17,12 @@ struct GCCommand: ParsableCommand {
               mlrepo gc --plan     what would go, and why; nothing is done
               mlrepo gc
               mlrepo gc --now      what nothing names goes at once, with no way back
+              mlrepo gc origin     in another store, over whatever leads there
             """)
 
+    @Argument(
+        help: ArgumentHelp("Another store, by its name or place; this one without it.", valueName: "remote"))
+    var remote: String?
     @Flag(name: [.long, .customLong("dry-run")], help: "Say what would be done, and do nothing.")
     var plan = false
     @Flag(help: "Without the days in which things can be brought back.")
@@ -26,16 +30,16 @@ struct GCCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let repository = try Repository.here()
+        let collection = try Repository.here().collection(of: remote, immediately: now)
         if plan {
-            let plan = try repository.collectionPlan(immediately: now)
+            let plan = try collection.plan()
             if output.json { return Terminal.printJSON(Self.json(plan, nil)) }
-            return try show(plan, repository)
+            return try show(plan, collection.view)
         }
-        let outcome = try repository.collect(immediately: now)
+        let outcome = try collection.perform()
         if output.json { return Terminal.printJSON(Self.json(outcome.plan, outcome)) }
         guard !output.quiet else { return }
-        try sayEmptied(outcome.plan, repository)
+        try sayEmptied(outcome.plan, collection.view)
         Terminal.print(Self.summary(outcome))
         sayUnfinished(outcome.plan)
         if outcome.plan.waiting > 0 || (!now && !outcome.plan.dropped.isEmpty) {

@@ -1,0 +1,124 @@
+package import FileIO
+package import Remotes
+internal import Storage
+
+/// The way to another store.
+struct WayToRemote {
+    let transport: any Transport
+    /// Where the store lies there.
+    let root: FilePath
+    /// The line that leads there, if there is one.
+    var line: LineTransport?
+    /// Whether the other side only keeps files.
+    var isPlain = false
+}
+
+extension KnownRemotes {
+    func way(to remote: Remote) throws(RepositoryError) -> WayToRemote {
+        switch remote.location {
+        case .directory(let path):
+            let root = try Repository.storeDirectory(path, environment)
+            let transport = try Repository.directory(root, remote.label, environment.files, environment)
+            return WayToRemote(transport: transport, root: root)
+        case .ssh(let user, let host, let port, let path):
+            let program = environment.variable("MLREPO_SSH").flatMap { $0.isEmpty ? nil : $0 } ?? "ssh"
+            let command = SSHCommand(
+                program: program.split(separator: " ").map(String.init), user: user, host: host, port: port,
+                path: path, server: environment.variable("MLREPO_SERVER") ?? "mlrepo")
+            FramedTransport.ignoreBrokenPipes()
+            do throws(TransportError) { return try way(command, remote.label, path) } catch {
+                throw .remote(RemoteError(remote.label, .transport(error)))
+            }
+        }
+    }
+
+    /// The way over ssh: to this program there, or to nothing but files.
+    private func way(_ command: SSHCommand, _ name: String, _ path: FilePath) throws(TransportError)
+        -> WayToRemote
+    {
+        let line: LineTransport
+        do throws(TransportError) {
+            let words = try command.words()
+            line = try LineTransport(name: name) { () throws(TransportError) in
+                try FramedTransport(name: name, starting: words)
+            }
+        } catch {
+            guard Self.lacksProgram(error), let plain = try? plainLine(command, name, path) else {
+                throw error
+            }
+            return WayToRemote(
+                transport: RetryingTransport(plain) { RetryingTransport.sleep($0) }, root: path, line: plain,
+                isPlain: true)
+        }
+        return WayToRemote(
+            transport: RetryingTransport(line) { RetryingTransport.sleep($0) }, root: path, line: line)
+    }
+
+    /// Whether a machine was reached that does not have this program, or gives no shell.
+    private static func lacksProgram(_ error: TransportError) -> Bool {
+        error.kind == .malformed || error.problem.contains("ended with status 127")
+            || error.problem.contains("ended with status 126")
+            || error.problem.contains("ended with status 1:")
+    }
+
+    private func plainLine(
+        _ command: SSHCommand, _ name: String, _ path: FilePath
+    ) throws(TransportError) -> LineTransport {
+        let words = try command.subsystemWords()
+        let random = environment.random
+        func line(_ root: FilePath) throws(TransportError) -> LineTransport {
+            try LineTransport(name: name) { () throws(TransportError) in
+                try SFTPTransport(name: name, root: root, starting: words, random: random)
+            }
+        }
+        let first = try line(path)
+        let found = try first.properties(of: [FilePath("format"), FilePath(".mlrepo/format")])
+        // A working copy has its store in it.
+        return found[0] == nil && found[1] != nil ? try line(path / ".mlrepo") : first
+    }
+}
+
+extension Repository {
+    /// The way to a store in a directory.
+    static func directory(
+        _ root: FilePath, _ name: String, _ files: any FileSystem, _ environment: Environment
+    ) throws(RepositoryError) -> DirectoryTransport {
+        let layout = StoreLayout(root: root)
+        let bytes = try filing { () throws(FileError) in
+            try files.contentsIfPresent(layout.format, limit: 4096)
+        }
+        // What is no format of ours is told by who reads it.
+        let format = bytes.flatMap { try? StoreFormat(bytes: $0, layout: layout) }
+        let shared = format?.sharedBits ?? 0
+        return DirectoryTransport(
+            name: name, root: root,
+            files: shared & 0o060 == 0o060 ? SharedFileSystem(files) : files,
+            directoryPermissions: 0o777 | UInt16(truncatingIfNeeded: shared), random: environment.random)
+    }
+
+    /// The store at a path: the directory itself, or what a working copy there uses; the directory itself also where nothing is.
+    static func storeDirectory(
+        _ path: FilePath, _ environment: Environment
+    ) throws(RepositoryError) -> FilePath {
+        if try exists(path / "format", environment.files) { return path }
+        if try exists(path / ".mlrepo/HEAD", environment.files) {
+            return try WorkingCopy(root: path, environment).store()
+        }
+        return path
+    }
+
+    /// What serves a store to whoever is at the other end of a pair of descriptors.
+    ///
+    /// - Parameters:
+    ///   - path: The store, or a working copy that has one.
+    ///   - isReadOnly: Whether everything is refused that would change it.
+    package static func server(
+        of path: FilePath, isReadOnly: Bool, _ environment: Environment
+    ) throws(RepositoryError) -> FramedServer {
+        let root = try storeDirectory(path, environment)
+        guard try exists(root / "format", environment.files) else { throw .store(.notFound(path)) }
+        // No link in it leads anybody out of it.
+        let files = environment.files.confined(to: root) ?? environment.files
+        return FramedServer(try directory(root, "\(path)", files, environment), isReadOnly: isReadOnly)
+    }
+}
