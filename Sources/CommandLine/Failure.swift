@@ -47,6 +47,10 @@ struct Failure: Error {
         case .noRemote(KnownRemotes.defaultName):
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
         case .noRemote: (status, hint) = (.notFound, "mlrepo remote add NAME URL; mlrepo remote lists them")
+        case .bundleNeeds:
+            (status, hint) = (
+                .notFound, "fetch from where that is, or from the bundle before this one, first"
+            )
         case .badPlace:
             (status, hint) = (.usage, "a directory, file:///path, ssh://host/path or user@host:path")
         case .notFastForward(let remote, _):

@@ -48,7 +48,7 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Move",
                 subcommands: [
                     RemoteCommand.self, PushCommand.self, PullCommand.self, FetchCommand.self,
-                    GetCommand.self, ServeCommand.self,
+                    GetCommand.self, BundleCommand.self, ServeCommand.self,
                 ]),
             CommandGroup(
                 name: "Trace",

@@ -94,14 +94,15 @@ package struct KnownRemotes: Sendable {
     }
 
     func open(_ remote: Remote, by way: WayToRemote) throws(RepositoryError) -> RemoteStore {
-        let memory = memory(of: remote)
+        // Whoever makes a bundle anew makes another store.
+        let memory = way.bundle == nil ? memory(of: remote) : nil
         do throws(RemoteError) {
             return try RemoteStore(
                 name: remote.label, at: way.root, way.transport, memory: memory,
                 losesOnPowerCut: way.line?.losesOnPowerCut)
         } catch {
             // What is not mounted is not made anew.
-            guard error.problem == .notAStore, memory.recall() != nil else { throw .remote(error) }
+            guard error.problem == .notAStore, memory?.recall() != nil else { throw .remote(error) }
             throw .remote(RemoteError(remote.label, .gone))
         }
     }

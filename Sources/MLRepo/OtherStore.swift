@@ -8,6 +8,8 @@ struct OtherStore: Sendable {
     let name: String
     let root: FilePath
     let files: RemoteFileSystem
+    /// What a bundle goes on from.
+    var needs: [ObjectID] = []
 
     /// Runs calls on the store, and names it where they fail, or where it cannot be reached any more.
     func calling<Result>(_ body: () throws(StoreError) -> Result) throws(RepositoryError) -> Result {
@@ -34,7 +36,8 @@ extension KnownRemotes {
     {
         let way = try way(to: remote)
         let files = files(of: remote, by: way)
-        let other = OtherStore(name: remote.label, root: way.root, files: files)
+        let other = OtherStore(
+            name: remote.label, root: way.root, files: files, needs: way.bundle?.needs ?? [])
         do throws(RepositoryError) {
             let store = try open(remote, by: way)
             let layout = StoreLayout(root: way.root)

@@ -93,6 +93,9 @@ extension Repository {
         _ location: RemoteLocation, _ url: String, _ environment: Environment
     ) throws(RepositoryError) {
         guard case .directory(let path) = location else { return }
+        let kind = try filing { () throws(FileError) in try environment.files.status(path)?.kind }
+        // A bundle tells by itself whether it is one.
+        if kind == .file { return }
         for candidate in [path / "format", path / ".mlrepo/HEAD"] {
             if try exists(candidate, environment.files) { return }
         }

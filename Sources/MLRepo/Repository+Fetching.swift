@@ -41,7 +41,9 @@ extension Repository {
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
         guard let name = remote.name else { throw .noRemote(remote.url) }
-        let other = try knownRemotes.open(remote)
+        let way = try knownRemotes.way(to: remote)
+        try requireNeeds(of: way, remote.label)
+        let other = try knownRemotes.open(remote, by: way)
         for _ in 1..<RemoteStore.attempts {
             do throws(RepositoryError) {
                 return try beginningAnew { () throws(RepositoryError) in

@@ -48,7 +48,10 @@ extension Repository {
         let location = try KnownRemotes.location(request.url, from: environment.workingDirectory)
         defer { files.removeAll(request.scratch) }
         let own = try create(at: request.scratch, CreationRequest(), environment)
-        let other = try own.knownRemotes.open(Remote(name: nil, url: request.url, location: location))
+        let remote = Remote(name: nil, url: request.url, location: location)
+        let way = try own.knownRemotes.way(to: remote)
+        try own.requireNeeds(of: way, remote.label)
+        let other = try own.knownRemotes.open(remote, by: way)
         let view: ObjectStore
         let refs: [RefEntry]
         do throws(RemoteError) {

@@ -1,5 +1,5 @@
 internal import FileIO
-internal import ObjectModel
+package import ObjectModel
 internal import Remotes
 package import Storage
 
@@ -27,6 +27,9 @@ package struct IntegrityCheck: Sendable {
         }
     }
 
+    /// Commits that a bundle goes on from: they, and what they reach, are not in it and not looked at.
+    package var needs: [ObjectID] { other?.needs ?? [] }
+
     /// Whether another store is checked.
     package var isOfOther: Bool { other != nil }
 
@@ -44,6 +47,11 @@ package struct IntegrityCheck: Sendable {
     ) throws(RepositoryError) -> IntegrityReport {
         var report = try calling { () throws(StoreError) in
             try IntegrityChecker(root, files: files, threads: environment.width).check(watch)
+        }
+        if let other, !other.needs.isEmpty {
+            // What it goes on from is elsewhere.
+            report.problems.removeAll { $0.kind == .missingObject }
+            report.lost = []
         }
         // Where a pack is damaged that is told already.
         let isAlone = report.problems.allSatisfy { $0.kind == .cache }

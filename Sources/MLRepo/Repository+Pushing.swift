@@ -59,7 +59,7 @@ extension Repository {
             alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut, hasMade: isNew)
     }
 
-    private func run(
+    func run(
         _ push: Push, _ request: PushRequest, _ names: [RefName], _ remote: Remote, _ actor: Person,
         _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> Push.Outcome {
@@ -83,7 +83,7 @@ extension Repository {
     }
 
     /// The refs that a request names.
-    private func names(of request: PushRequest) throws(RepositoryError) -> [RefName] {
+    func names(of request: PushRequest) throws(RepositoryError) -> [RefName] {
         var names: [RefName] = []
         for text in request.names {
             if let whole = try? RefName(text),

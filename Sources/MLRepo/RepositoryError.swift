@@ -16,6 +16,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case remote(RemoteError)
     /// No other store is known by that name.
     case noRemote(String)
+    /// A bundle goes on from a commit that is not here.
+    case bundleNeeds(bundle: String, ObjectID)
     /// A text is no place where another store can be.
     case badPlace(String, problem: String)
     /// Refs of another store have what this one lacks, and would lose it.
@@ -114,6 +116,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .tree(let error): "\(error)"
         case .file(let error): "\(error)"
         case .remote(let error): "\(error)"
+        case .bundleNeeds(let bundle, let id):
+            "\(escapedText(bundle.utf8)) goes on from \(id.hex.prefix(12)), which is not here"
         case .noRemote(let text): "no other store is known as '\(escapedText(text.utf8))'"
         case .badPlace(let text, let problem):
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"

@@ -9,6 +9,8 @@ struct WayToRemote {
     let root: FilePath
     /// The line that leads there, if there is one.
     var line: LineTransport?
+    /// The bundle that it leads into, if it is one.
+    var bundle: BundleFile?
     /// Whether the other side only keeps files.
     var isPlain = false
 }
@@ -17,6 +19,12 @@ extension KnownRemotes {
     func way(to remote: Remote) throws(RepositoryError) -> WayToRemote {
         switch remote.location {
         case .directory(let path):
+            if try filing({ () throws(FileError) in try environment.files.status(path)?.kind }) == .file {
+                do throws(TransportError) {
+                    let bundle = try BundleFile(name: remote.label, opening: path, files: environment.files)
+                    return WayToRemote(transport: bundle, root: path, bundle: bundle)
+                } catch { throw .remote(RemoteError(remote.label, .transport(error))) }
+            }
             let root = try Repository.storeDirectory(path, environment)
             let transport = try Repository.directory(root, remote.label, environment.files, environment)
             return WayToRemote(transport: transport, root: root)

@@ -14,6 +14,8 @@ package struct Push {
     private let packLimit: Int
     /// Whether what was sent is read again, before anything names it.
     private let isVerified: Bool
+    /// What the other side has, although its refs do not say so.
+    private let assumed: [ObjectReference]
 
     /// How long others may be faster, in seconds.
     private static let patience = 60
@@ -22,15 +24,16 @@ package struct Push {
     ///   - owner: Who pushes, as a file name.
     ///   - packLimit: The length at which a pack is closed and the next one begun: so much room is needed on this side.
     ///   - isVerified: Whether what was sent is read again, before anything names it.
+    ///   - assumed: What the other side has beyond what its refs say, with all that it reaches.
     ///   - random: Hands out that many random bytes.
     ///   - now: Seconds since 1970-01-01T00:00:00Z.
     package init(
         from local: ObjectStore, to remote: RemoteStore, owner: String, packLimit: Int = 256 << 20,
-        verifying isVerified: Bool = false,
+        verifying isVerified: Bool = false, assuming assumed: [ObjectReference] = [],
         random: @escaping @Sendable (Int) -> [UInt8], now: @escaping @Sendable () -> Int
     ) {
         (self.local, self.remote, self.owner, self.packLimit) = (local, remote, owner, packLimit)
-        (self.isVerified, self.random, self.now) = (isVerified, random, now)
+        (self.isVerified, self.assumed, self.random, self.now) = (isVerified, assumed, random, now)
     }
 
     /// What went.
@@ -67,7 +70,7 @@ package struct Push {
             if wanted.isEmpty { return outcome }
             let collected = remote.state.collected
             var packs = try send(
-                wanted.compactMap(\.after), knowing: refs.map(\.target), in: place, &outcome,
+                wanted.compactMap(\.after), knowing: refs.map(\.target) + assumed, in: place, &outcome,
                 progress: progress)
             // Until somebody collects there, all that its refs reached stays there; and what came may be added as long as nobody took
             // it for leavings.

@@ -3,17 +3,17 @@ package import ObjectModel
 package import Storage
 
 extension RemoteStore {
-    /// Makes a store in a directory of another machine on which this program is not, if that is empty or not there.
+    /// Makes a store where this program is not: in a directory of another machine, if that is empty or not there, or in a bundle.
     ///
     /// - Parameters:
     ///   - root: Where it is to lie there, for errors.
-    ///   - line: What the transport goes over.
+    ///   - line: What the transport goes over, if that has to make the directory.
     ///   - event: Who makes it.
     ///   - local: Any store of this side, in whose `cache/` files are made.
     ///   - random: Hands out that many random bytes.
     /// - Throws: ``RemoteError/Problem/notAStore`` if something else is there.
     package static func make(
-        name: String, at root: FilePath, _ transport: any Transport, over line: LineTransport,
+        name: String, at root: FilePath, _ transport: any Transport, over line: LineTransport?,
         _ format: StoreFormat, _ event: Event,
         with local: ObjectStore, random: @Sendable (Int) -> [UInt8]
     ) throws(TransferError) {
@@ -45,7 +45,7 @@ extension RemoteStore {
         guard let pack, let digest = pack.name.digest?.digest else { throw .here(.outdated) }
         let (source, sourceFiles) = scratch.file(of: pack.name)
         do throws(TransportError) {
-            try line.makeRoot()
+            try line?.makeRoot()
             _ = try transport.create(FilePath("format"), format.bytes)
             let upload = Upload(
                 to: try files.relative(layout.pack(pack.name)), owner: format.origin, length: pack.length,

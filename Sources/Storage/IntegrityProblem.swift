@@ -108,7 +108,7 @@ package struct IntegrityReport: Hashable, Sendable {
     package internal(set) var bytes = 0
     package var problems: [IntegrityProblem] = []
     /// Objects that are known to have been in the store and that no live pack has undamaged; sorted.
-    package internal(set) var lost: [ObjectReference] = []
+    package var lost: [ObjectReference] = []
     /// Live packs that something is wrong with, missing ones included; sorted.
     package internal(set) var damagedPacks: [PackName] = []
     /// Whether the log is as it should be, so that the set of live packs is certain.

@@ -266,7 +266,8 @@ import Testing
                 try bench.open().removeRef("tags", name)
                 tagged[name] = nil
             case 8: bench.disk.pass(Int64.random(in: 0..<60, using: &random) * Self.day)
-            default: _ = try bench.open().collection(of: nil, immediately: Bool.random(using: &random)).perform()
+            default:
+                _ = try bench.open().collection(of: nil, immediately: Bool.random(using: &random)).perform()
             }
         }
         bench.disk.pass(100 * Self.day)

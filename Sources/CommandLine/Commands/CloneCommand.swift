@@ -14,6 +14,7 @@ struct CloneCommand: ParsableCommand {
               mlrepo clone /srv/store              into ./store
               mlrepo clone /srv/store work
               mlrepo clone /srv/store work -b try  on another branch than main
+              mlrepo clone project.bundle          out of one file (mlrepo bundle)
             """)
 
     @Option(name: [.customShort("b"), .long], help: "The branch to stand on.")
@@ -93,6 +94,9 @@ struct CloneCommand: ParsableCommand {
         var names = path.split(separator: "/")
         while let last = names.last, [".", "..", ".mlrepo"].contains(last) { names.removeLast() }
         guard let name = names.last.map(String.init) else { return [] }
-        return ArgumentText.bytes(name.hasSuffix(".mlrepo") ? String(name.dropLast(7)) : name)
+        for suffix in [".mlrepo", ".bundle"] where name.hasSuffix(suffix) && name != suffix {
+            return ArgumentText.bytes(String(name.dropLast(suffix.count)))
+        }
+        return ArgumentText.bytes(name)
     }
 }

@@ -24,6 +24,7 @@ struct FsckCommand: ParsableCommand {
               mlrepo fsck --repair --from origin
               mlrepo fsck origin
               mlrepo fsck origin --repair
+              mlrepo fsck project.bundle
             """)
 
     @Argument(
@@ -52,6 +53,9 @@ struct FsckCommand: ParsableCommand {
         let check = try IntegrityCheck(Environment.process(), of: remote)
         let report = try run(check)
         if !output.json { show(report) }
+        for id in check.needs where !output.json && !output.quiet {
+            Terminal.print("It goes on from \(id.short), which is not in it, and was not looked at")
+        }
         var done = Repairs()
         if !report.isClean, repair {
             if dryRun {
