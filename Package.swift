@@ -150,7 +150,9 @@ let package = Package(
         tests("ObservationTests", ["Observation", "FileIO", "TestSupport"]),
         tests("StorageTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
         tests("CrashTests", ["Storage", "ObjectModel", "FileIO", "Coding", "Hashing", "TestSupport"]),
-        tests("TransportTests", ["Remotes", "Storage", "Coding", "Hashing", "ObjectModel", "FileIO", "TestSupport"]),
+        tests(
+            "TransportTests",
+            ["Remotes", "Storage", "Coding", "Hashing", "ObjectModel", "FileIO", "TestSupport"]),
         tests("WorkingTreeTests", ["WorkingTree", "ObjectModel", "FileIO", "TestSupport"]),
         tests(
             "RepositoryTests",

@@ -31,6 +31,8 @@ package struct WorkingCopyStatus: Sendable {
     package let branchTip: ObjectID?
     /// Whether other paths or patterns are tracked than in the base version.
     package let isRetracked: Bool
+    /// How far this is from what another store had; nothing where none has been seen, or what is needed for that is not here.
+    package let distance: Distance?
 }
 
 extension Repository {
@@ -106,7 +108,13 @@ extension Repository {
             isPending: interrupted != nil, isMerging: interrupted?.isMerge == true,
             tracking: look.tracking, missing: missing,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
-            }, isRetracked: look.tracking.paths != look.base?.tracked ?? TrackedPaths())
+            }, isRetracked: look.tracking.paths != look.base?.tracked ?? TrackedPaths(),
+            distance: distance(look.head))
+    }
+
+    private func distance(_ head: WorkingCopy.Head) -> Distance? {
+        guard let branch = head.branch, let commit = head.commit else { return nil }
+        return (try? distance(of: commit, on: branch)) ?? nil
     }
 
     /// What was interrupted here; nothing while a command is at work.

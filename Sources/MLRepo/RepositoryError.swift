@@ -117,7 +117,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .file(let error): "\(error)"
         case .remote(let error): "\(error)"
         case .bundleNeeds(let bundle, let id):
-            "\(escapedText(bundle.utf8)) goes on from \(id.hex.prefix(12)), which is not here"
+            "\(escapedText(bundle.utf8)) goes on from \(id.hex.prefix(7)), which is not here"
         case .noRemote(let text): "no other store is known as '\(escapedText(text.utf8))'"
         case .badPlace(let text, let problem):
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"

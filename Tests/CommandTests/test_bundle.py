@@ -69,7 +69,7 @@ class Carried(BundleTest):
     def test_what_it_goes_on_from_has_to_be_here(self) -> None:
         self.version("Two")
         self.bundle("--since", "v1")
-        self.refused("clone", "one.bundle", "new", status=66, says=self.one_id[:12], cwd=self.root)
+        self.refused("clone", "one.bundle", "new", status=66, says=self.one_id[:7], cwd=self.root)
         self.assertFalse((self.root / "new").exists())
         (self.root / "other").mkdir()
         self.mlrepo("init", cwd=self.root / "other")

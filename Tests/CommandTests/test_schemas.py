@@ -601,6 +601,11 @@ class Stores(SchemaTest):
         self.assertEqual((gone["name"], gone["before"], gone["after"]), ("remotes/origin/try", commit, None))
         self.lines("operations")
         self.assertEqual(self.answer("get", store, "data/a.txt", "--to", "got")["files"], 1)
+        self.assertEqual(self.answer("bundle", "../one.bundle", "--all")["refs"][0]["name"], "branches/main")
+        self.assertEqual(self.answer("bundle", "../two.bundle", "--since", "HEAD")["since"], [self.answer("resolve", "HEAD")["commit"]])
+        self.answer("fsck", "origin")
+        self.answer("gc", "origin", "--plan")
+        self.assertEqual(self.answer("status")["upstream"], {"name": "origin/main", "ahead": 0, "behind": 0})
         other = self.root / "other"
         self.mlrepo("pull", "-q", cwd=other)
         (other / "data/a.txt").write_bytes(b"theirs")

@@ -1285,6 +1285,114 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_bundle_puts_versions_into_a_file(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo resolve HEAD
+            {one:full}
+            $ mlrepo tag v1
+            $ mlrepo bundle ../all.bundle --all --tags
+            branches/main  {one}
+            tags/v1  {one}
+            Wrote {root}/all.bundle: {number} objects, {size}
+            $ mlrepo bundle ../all.bundle
+            ! error: {root}/all.bundle is there already
+            ! hint: mlrepo bundle another FILE
+            [73]
+            $ mlrepo fsck ../all.bundle
+            {number} objects in 3 packs, {size}: no damage
+            $ cd .. && mlrepo clone all.bundle
+            Cloned into {root}/all: {number} objects, {size}
+            $ echo more >data/a.txt
+            $ mlrepo commit --quiet -m Two
+            $ mlrepo resolve HEAD
+            {two:full}
+            $ mlrepo bundle ../new.bundle --since v1
+            branches/main  {two}
+            Wrote {root}/new.bundle: {number} objects, {size}
+            $ mlrepo fsck ../new.bundle
+            {number} objects in 3 packs, {size}: no damage
+            It goes on from {one}, which is not in it, and was not looked at
+            $ cd ../all && mlrepo remote add new ../new.bundle && mlrepo pull new
+            remotes/new/main  new, {two}
+            Taken from new: {number} objects, {size}
+            Went forward to {two}: 1 file written
+            $ cd .. && mlrepo clone new.bundle
+            ! error: origin goes on from {one}, which is not here
+            ! hint: fetch from where that is, or from the bundle before this one, first
+            [66]
+            $ mlrepo push ../all.bundle
+            ! error: ../all.bundle: a bundle that is done takes nothing more
+            [64]
+            """)
+
+    def test_fsck_and_gc_reach_other_stores(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo remote add origin ../store
+            $ mlrepo push --quiet
+            $ mlrepo fsck origin
+            {number} objects in 3 packs, {size}: no damage
+            $ pack=$(grep -l second ../store/packs/*/*.pack) && chmod u+w $pack && sed -i s/second/sEcond/ $pack
+            $ mlrepo fsck origin | tail -1
+            {number} objects in 3 packs, {size}: 4 problems, 2 files damaged
+            ! hint: mlrepo fsck origin --repair saves what can be saved, and takes from this store what is lost there
+            $ mlrepo fsck origin --repair | tail -3
+            taken from this store: 2 objects, 13 bytes
+            pack {pack:name} was replaced, with {number} objects saved
+            Now: {number} objects in 4 packs, {size}: no damage
+            $ pack=$(grep -l second .mlrepo/packs/*/*.pack) && chmod u+w $pack && sed -i s/second/sEcond/ $pack && rm -r data
+            $ mlrepo fsck --repair --from origin | tail -3
+            taken from origin: 2 objects, 13 bytes
+            pack {next:name} was replaced, with {number} objects saved
+            Now: {number} objects in 4 packs, {size}: no damage
+            $ mlrepo gc origin --plan
+            Needed: {number} of {number} objects; {size} of records stay for ever
+            1 pack, {size}, in their grace
+            Nothing to collect
+            $ mlrepo fsck nowhere
+            ! error: no other store is known as 'nowhere'
+            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            [66]
+            $ mlrepo fsck --from origin
+            ! error: --from goes with --repair
+            ! hint: mlrepo help fsck
+            [64]
+            """)
+
+    def test_status_counts_what_another_store_has(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ mlrepo resolve HEAD
+            {one:full}
+            $ mlrepo remote add origin ../store
+            $ mlrepo push --quiet
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+            Nothing has changed
+            $ mlrepo clone --quiet ../store ../other
+            $ cd ../other && echo theirs >data/a.txt && mlrepo commit --quiet -m Theirs && mlrepo push --quiet
+            $ mlrepo fetch --quiet
+            $ mlrepo status
+            On branch main
+            Last commit {one}
+            1 commit behind origin/main: mlrepo pull
+            Nothing has changed
+            $ echo mine >data/sub/b.txt && mlrepo commit --quiet -m Mine
+            $ mlrepo resolve HEAD
+            {two:full}
+            $ mlrepo status
+            On branch main
+            Last commit {two}
+            1 commit here and 1 commit in origin/main have gone apart: mlrepo pull merges them
+            Nothing has changed
+            $ mlrepo pull --quiet
+            $ mlrepo status | tail -2
+            2 commits ahead of origin/main: mlrepo push
+            Nothing has changed
+            """)
+
     def test_serve_gives_a_store_to_who_reaches_this_machine(self) -> None:
         self.one()
         self.transcript(r"""

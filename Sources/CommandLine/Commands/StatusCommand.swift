@@ -34,6 +34,7 @@ struct StatusCommand: ParsableCommand {
         if let tip = status.branchTip, tip != status.head.commit, let branch = status.head.branch {
             Terminal.print("'\(branch)' is at \(tip.short) by now: mlrepo checkout \(branch)")
         }
+        if let distance = status.distance, let line = Self.line(distance) { Terminal.print(line) }
         if status.isMerging {
             Terminal.print(
                 "A commit was interrupted before it wrote what others committed: the next one, or undo, writes it"
@@ -90,6 +91,16 @@ struct StatusCommand: ParsableCommand {
     /// So many names that are not tracked are shown.
     private static let most = 8
 
+    private static func line(_ distance: Distance) -> String? {
+        let (ahead, behind) = (Terminal.number(distance.ahead, "commit"), Terminal.number(distance.behind, "commit"))
+        return switch (distance.ahead, distance.behind) {
+        case (0, 0): nil
+        case (_, 0): "\(ahead) ahead of \(distance.name): mlrepo push"
+        case (0, _): "\(behind) behind \(distance.name): mlrepo pull"
+        default: "\(ahead) here and \(behind) in \(distance.name) have gone apart: mlrepo pull merges them"
+        }
+    }
+
     static func word(_ state: FileChange.State) -> String {
         switch state {
         case .added: "added   "
@@ -115,6 +126,11 @@ struct StatusCommand: ParsableCommand {
             "head": status.head.commit?.json ?? .null,
             "clean": .bool(status.changes.isEmpty && !status.isPending),
             "interrupted": .bool(status.isPending),
+            "upstream": status.distance.map {
+                .object([
+                    "name": .string($0.name), "ahead": .number($0.ahead), "behind": .number($0.behind),
+                ])
+            },
             "missing": status.missing.isEmpty ? nil : .array(status.missing.map(\.json)),
             "untracked": .array(status.untracked.map(\.json)),
             "skipped": .array(
