@@ -1,4 +1,4 @@
-"""A real sshd on this machine, with keys of its own: for the tests of stores that are reached by ssh, and for scripts/torture."""
+"""A real sshd on this machine, with keys of its own: for the tests of stores behind ssh, and for scripts/torture."""
 from __future__ import annotations
 
 import getpass

@@ -1,0 +1,62 @@
+"""What a push that was killed and the one that was typed again have sent together, and how much of it twice."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..program import Ended, Wrong
+from . import stores
+from .ways import Way
+
+# Headers of frames, questions, small files: beside what is in packs.
+BESIDE = 64 << 10
+
+
+class Sent:
+    """One push, measured from before it began.
+
+    Over a line all bytes towards the other side count. In a directory the files tell: what lay there unfinished either
+    becomes the pack, being the same file, or was sent for nothing.
+    """
+
+    def __init__(self, way: Way, store: Path) -> None:
+        self.way, self.store = way, store
+        self.before = way.counted()
+        self.length = stores.length(store)
+        self.whole = self.kept = self.again = self.limit = 0
+        self.hit: str | None = None
+        self.is_patient = False
+        # Held open, so that no other file gets their numbers.
+        self.files: list[int] = []
+
+    def first_is_over(self, hit: str | None, is_patient: bool) -> None:
+        self.hit, self.is_patient = hit, is_patient
+        # What the second one finds; over a line more may still come.
+        self.files = [os.open(path, os.O_RDONLY) for path in stores.unfinished(self.store)]
+        self.sizes = [os.fstat(file).st_size for file in self.files]
+        self.kept = sum(self.sizes)
+
+    def second_is_over(self, first: Ended, second: Ended) -> None:
+        self.whole = stores.length(self.store) - self.length
+        if self.way.is_line:
+            self.again = max(0, (self.way.counted() - self.before).sent - self.whole)
+            # Of a client that is killed all arrives that left it, but for the last piece, if it is waited for.
+            lost = self.way.piece if self.hit == "client" and self.is_patient else self.way.window
+            self.limit = BESIDE + (lost if self.hit else 0)
+        else:
+            numbers = {path.stat().st_ino for path in stores.packs(self.store)}
+            self.again = sum(size for file, size in zip(self.files, self.sizes) if os.fstat(file).st_ino not in numbers)
+            self.limit = self.way.piece
+        for file in self.files:
+            os.close(file)
+        # The run of a push is told anew, so that a small pack may be left until it is swept; a large one goes on.
+        left = stores.unfinished(self.store)
+        if sum(path.stat().st_size for path in left) > BESIDE:
+            raise Wrong(f"a push that was typed again leaves {left}")
+        if self.again > self.limit:
+            raise Wrong(f"a push of {self.whole} bytes and the same again sent {self.again} more than that, and "
+                        f"{self.limit} are allowed; killed: {self.hit}, with {self.kept} bytes there: {first}; "
+                        f"{second}")
+        if self.is_patient and second.json()["alreadyThere"] + BESIDE < self.kept:
+            raise Wrong(f"{self.kept} bytes were there, and the push typed again counts fewer: {second}")
