@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import statistics
+import sys
 import tempfile
 import time
 import traceback
@@ -18,6 +20,8 @@ from .kills import Round, Tally
 
 # After so many kills a new store: each clone takes the whole history.
 KILLS_OF_A_ROUND = 5
+# The status of who was ended early.
+STOPPED = 130
 
 
 def parsed(words: list[str]) -> argparse.Namespace:
@@ -58,6 +62,9 @@ def run(binary: Path, words: list[str]) -> int:
             return 2
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
+    # Whoever ends it early learns what was done so far, and no sshd is left behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(STOPPED))
     return max(over(name, binary, options, seed) for name in names)
 
 
@@ -73,20 +80,25 @@ def over(name: str, binary: Path, options: argparse.Namespace, seed: int) -> int
         failure = f"{wrong}\n{traceback.format_exc(limit=-4).split('torturing.program.Wrong')[0]}"
     except Exception:
         failure = traceback.format_exc()
+    except SystemExit:
+        tell(name, torture, begun, "stopped, no fault so far")
+        shutil.rmtree(home, ignore_errors=True)
+        raise
     finally:
         if way:
             way.stop()
-    for line in torture.told():
-        print(f"over {name}: {line}")
-    seconds = f"{time.monotonic() - begun:.0f} seconds"
     if failure is None:
         shutil.rmtree(home)
-        print(f"over {name}: {seconds}: no {'other ' if torture.met else ''}fault", flush=True)
+        tell(name, torture, begun, f"no {'other ' if torture.met else ''}fault")
         return 0
     print(failure)
-    print(f"over {name}: {seconds}: FAILED with seed {seed}; the state is in {home}, what was typed in its journal.txt",
-          flush=True)
+    tell(name, torture, begun, f"FAILED with seed {seed}; the state is in {home}, what was typed in its journal.txt")
     return 1
+
+
+def tell(name: str, torture: Kills | Clients, begun: float, verdict: str) -> None:
+    for line in [*torture.told(), f"{time.monotonic() - begun:.0f} seconds: {verdict}"]:
+        print(f"over {name}: {line}", flush=True)
 
 
 class Kills:

@@ -39,19 +39,20 @@ class Sent:
 
     def second_is_over(self, first: Ended, second: Ended) -> None:
         self.whole = stores.length(self.store) - self.length
+        names = {path.stat().st_ino for path in stores.packs(self.store)}
         if self.way.is_line:
             self.again = max(0, (self.way.counted() - self.before).sent - self.whole)
             # Of a client that is killed all arrives that left it, but for the last piece, if it is waited for.
             lost = self.way.piece if self.hit == "client" and self.is_patient else self.way.window
             self.limit = BESIDE + (lost if self.hit else 0)
         else:
-            numbers = {path.stat().st_ino for path in stores.packs(self.store)}
-            self.again = sum(size for file, size in zip(self.files, self.sizes) if os.fstat(file).st_ino not in numbers)
+            self.again = sum(size for file, size in zip(self.files, self.sizes) if os.fstat(file).st_ino not in names)
             self.limit = self.way.piece
         for file in self.files:
             os.close(file)
-        # The run of a push is told anew, so that a small pack may be left until it is swept; a large one goes on.
-        left = stores.unfinished(self.store)
+        # Killed between the pack's name and the end of the other one, both are one file until it is swept; and the record of
+        # the push itself is made anew. Anything larger has to be gone on with.
+        left = [path for path in stores.unfinished(self.store) if path.stat().st_ino not in names]
         if sum(path.stat().st_size for path in left) > BESIDE:
             raise Wrong(f"a push that was typed again leaves {left}")
         if self.again > self.limit:

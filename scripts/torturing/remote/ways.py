@@ -165,8 +165,8 @@ def alive(pids: list[int], words: str) -> list[int]:
     pids = [pid for pid in pids if exists(pid)]
     if not pids:
         return []
-    words = ["ps", "-ww", "-o", "pid=,stat=,args=", "-p", ",".join(map(str, pids))]
-    listed = subprocess.run(words, capture_output=True, text=True)
+    asked = ["ps", "-ww", "-o", "pid=,stat=,args=", "-p", ",".join(map(str, pids))]
+    listed = subprocess.run(asked, capture_output=True, text=True)
     found = [line.split(None, 2) for line in listed.stdout.splitlines()]
     return [int(pid) for pid, state, arguments in found if not state.startswith("Z") and words in arguments]
 
