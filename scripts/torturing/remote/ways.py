@@ -41,8 +41,8 @@ class Way:
 
     name = "directory"
     is_line = False
-    # Bytes that are lost at most when the client is killed, or the other side: what was on its way.
-    piece = window = 1 << 20
+    # Bytes that are lost at most when somebody is killed: what was on its way.
+    window = 1 << 20
 
     def __init__(self) -> None:
         self.environment: dict[str, str] = {}
@@ -72,7 +72,7 @@ class SSH(Way):
     name = "ssh"
     is_line = True
     # Uploading.swift: requests of 256 KiB, 32 of them on their way, and 1 MiB that waits to be sent.
-    piece, window = 256 << 10, (8 << 20) + (1 << 20)
+    window = (8 << 20) + (1 << 20)
     words_of_server = "serve --stdio"
 
     def __init__(self, home: Path, binary: Path) -> None:
@@ -128,8 +128,8 @@ class SFTP(SSH):
     """No mlrepo is there: files are moved by OpenSSH's sftp-server."""
 
     name = "sftp"
-    # SFTPUploading.swift: 4 MiB on their way, in requests of at most 256 KiB.
-    piece, window = 256 << 10, (4 << 20) + (1 << 20)
+    # SFTPUploading.swift: 4 MiB on their way, and 1 MiB that waits to be sent.
+    window = (4 << 20) + (1 << 20)
     words_of_server = "sftp-server"
 
     def program_of_server(self, binary: Path) -> str:
