@@ -1,20 +1,13 @@
 """Stores that are reached by ssh: a real sshd on this machine, with mlrepo there, without, and with a key that is tied to one store."""
-import getpass
-import os
-import pathlib
 import random
-import shutil
-import socket
 import stat
 import subprocess
 import sys
-import textwrap
 import time
 
 from command_test import MLREPO
+from ssh_server import SSHServer, missing
 from test_remotes import RemoteTest
-
-SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 # Stands for ssh: hands everything on between mlrepo here and what the last word starts, each byte late, and counts how often this side
 # begins to speak after the other one has: round trips.
@@ -57,62 +50,11 @@ sys.exit(child.wait())
 class SSHTest(RemoteTest):
     def setUp(self) -> None:
         super().setUp()
-        self.keys = self.root / "ssh"
-        self.keys.mkdir(mode=0o700)
-        for name in ("host", "id", "tied"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.keys / name)], check=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        if os.geteuid() == 0:
-            pathlib.Path("/run/sshd").mkdir(exist_ok=True)
-        self.authorize()
-        (self.keys / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {(self.keys / 'host.pub').read_text()}")
-        (self.keys / "sshd_config").write_text(textwrap.dedent(f"""\
-            Port {self.port}
-            ListenAddress 127.0.0.1
-            HostKey {self.keys}/host
-            AuthorizedKeysFile {self.keys}/authorized_keys
-            PidFile none
-            StrictModes no
-            UsePAM no
-            PasswordAuthentication no
-            KbdInteractiveAuthentication no
-            PermitRootLogin yes
-            MaxStartups 100:30:200
-            Subsystem sftp internal-sftp
-            """))
-        config = ""
-        for host, key in (("there", "id"), ("tied", "tied")):
-            config += textwrap.dedent(f"""\
-                Host {host}
-                  HostName 127.0.0.1
-                  Port {self.port}
-                  User {getpass.getuser()}
-                  IdentityFile {self.keys}/{key}
-                  IdentitiesOnly yes
-                  UserKnownHostsFile {self.keys}/known_hosts
-                  BatchMode yes
-                """)
-        (self.keys / "config").write_text(config)
-        self.environment |= {"MLREPO_SSH": f"ssh -F {self.keys}/config", "MLREPO_SERVER": MLREPO}
-        self.server = subprocess.Popen([SSHD, "-D", "-f", str(self.keys / "sshd_config"), "-E", str(self.keys / "log")])
-        self.addCleanup(self.stop)
-        for _ in range(200):
-            with socket.socket() as there:
-                if there.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        self.fail((self.keys / "log").read_text())
-
-    def stop(self) -> None:
-        self.server.terminate()
-        self.server.wait()
-
-    def authorize(self, command: str = "false") -> None:
-        tied = (self.keys / "tied.pub").read_text()
-        (self.keys / "authorized_keys").write_text(
-            (self.keys / "id.pub").read_text() + f'restrict,command="{command}" {tied}')
+        if reason := missing():
+            self.skipTest(reason)
+        self.server = SSHServer(self.root / "ssh")
+        self.addCleanup(self.server.stop)
+        self.environment |= {"MLREPO_SSH": self.server.command, "MLREPO_SERVER": MLREPO}
 
     @property
     def place(self) -> str:
@@ -144,14 +86,14 @@ class WithProgram(SSHTest):
     def test_a_key_that_is_tied_to_a_store(self) -> None:
         self.version("One")
         self.mlrepo("push", str(self.store))
-        self.authorize(f"{MLREPO} serve --stdio --read-only {self.store}")
+        self.server.authorize(f"{MLREPO} serve --stdio --read-only {self.store}")
         # Whatever is asked for, the store of the key is what comes.
         self.mlrepo("clone", "tied:/anything", "other", cwd=self.root)
         self.same_files(self.root / "other")
         (self.root / "other/data/new").write_bytes(b"new")
         self.mlrepo("commit", "-qm", "New", cwd=self.root / "other")
         self.refused("push", cwd=self.root / "other", status=77, says="")
-        self.authorize(f"{MLREPO} serve --stdio {self.store}")
+        self.server.authorize(f"{MLREPO} serve --stdio {self.store}")
         self.mlrepo("push", cwd=self.root / "other")
         self.sound(self.store)
 
@@ -214,7 +156,7 @@ class WithoutProgram(SSHTest):
         self.same_files(self.root / "third")
 
     def test_an_account_for_files_alone(self) -> None:
-        self.authorize("internal-sftp")
+        self.server.authorize("internal-sftp")
         self.version("One")
         self.mlrepo("push", f"tied:{self.store}")
         self.mlrepo("clone", f"tied:{self.store}", "other", cwd=self.root)

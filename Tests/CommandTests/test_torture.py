@@ -1,4 +1,4 @@
-"""The scenarios of `scripts/torture --undo`: a seed gives the same one, findings are shrunk, no silent pass."""
+"""`scripts/torture`, bounded: `--undo` (a seed gives the same one, findings shrink, no silent pass) and `remote`."""
 import os
 import subprocess
 import sys
@@ -10,9 +10,20 @@ from command_test import MLREPO
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from torturing.remote import ways  # noqa: E402
 from torturing.undo.generator import Generator  # noqa: E402
 from torturing.undo.shrinking import shrink  # noqa: E402
 from torturing.undo.steps import Command, Edit, Kill, Step, script  # noqa: E402
+
+# A machine without sshd.
+NO_SSHD = """
+import pathlib, sys
+sys.path.insert(0, "{scripts}")
+from torturing.remote import cli, ways
+import ssh_server
+ssh_server.SSHD = "/nowhere/sshd"
+sys.exit(cli.run(pathlib.Path("/nowhere/mlrepo"), ["--over", "ssh", "--kills", "1"]))
+"""
 
 
 class Scenarios(unittest.TestCase):
@@ -73,6 +84,36 @@ class Scenarios(unittest.TestCase):
         if done.returncode == 2:
             self.skipTest("nothing can be traced here")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Remote(unittest.TestCase):
+    """Pushes, fetches and clones over each way."""
+
+    def torture(self, way: str, *words: str) -> str:
+        if reason := ways.lacking(way):
+            self.skipTest(f"nothing can be tried over {way}: {reason}")
+        done = subprocess.run([sys.executable, SCRIPTS / "torture", "remote", "--over", way, *words],
+                              capture_output=True, text=True, env={**os.environ, "MLREPO": MLREPO})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        print(done.stdout, end="", file=sys.stderr)
+        return done.stdout
+
+    def test_kills_over_each_way(self) -> None:
+        for way in ways.NAMES:
+            with self.subTest(way):
+                told = self.torture(way, "--kills", "6", "--big", "8")
+                self.assertRegex(told, rf"(?m)^over {way}: [67] kills \(")
+
+    def test_clients_at_one_place(self) -> None:
+        for way in ("directory", "ssh"):
+            with self.subTest(way):
+                told = self.torture(way, "--minutes", str(5 / 60), "--clients", "4")
+                self.assertRegex(told, rf"(?m)^over {way}: [1-9]\d* commits pushed")
+
+    def test_it_says_what_it_lacks(self) -> None:
+        done = subprocess.run([sys.executable, "-c", NO_SSHD.format(scripts=SCRIPTS)], capture_output=True, text=True)
+        says = "error: nothing can be tried over ssh: sshd (openssh-server) is not there; --over names another way\n"
+        self.assertEqual((done.returncode, done.stdout), (2, says), done.stderr)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from .actions import Actions
 from .checks import Checks
 from .model import Copy, World
 from .program import Program, Wrong
+from .remote import cli as remote
 from .undo import session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,9 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/torture",
         description="Kills mlrepo at random moments and looks after each kill whether anything was lost. "
-        "MLREPO names the binary; else it is the newest one that was built here.")
+        "MLREPO names the binary; else it is the newest one that was built here.",
+        epilog="'scripts/torture remote' does the same to pushes, fetches and clones, over directories, ssh and SFTP: see "
+        "'scripts/torture remote --help'.")
     parser.add_argument("kills", nargs="?", type=int,
                         help="how often (default: 1000); with --undo the number of scenarios (default: 200)")
     parser.add_argument("--seed", type=int, help="repeats the choices of a run; moments of kills are as the machine has them")
@@ -115,6 +118,8 @@ class Torture:
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["remote"]:
+        return remote.run(binary(), sys.argv[2:])
     options = parsed()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
