@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Reader"))
-from serve_client import (CONTENT, CREATE, DONE, END, FAILED, FAILURE, FOUND, GREETING, HELLO, LENGTH, LISTED, MAGIC,  # noqa: E402
+from serve_client import (CONTENT, CREATE, DONE, END, FAILED, FAILURE, FOUND, GREETING, HELLO, LENGTH, LISTED, MAGIC,
+                           # noqa: E402
                           NAMES, PROPERTIES, READ, REMOVE, TAKEN, UPLOAD_BEGIN, UPLOAD_DATA, UPLOAD_FINISH, WHOLE,
                           WRONG_BYTES, frame, text, varint)
 from store_trees import Cursor  # noqa: E402

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from framed_server import (CONTENT, CREATE, DONE, FAILURE, FOUND, GREETING, LENGTH, LISTED, MAGIC, NAMES, PROPERTIES, READ,
+from framed_server import (CONTENT, CREATE, DONE, FAILURE, FOUND, GREETING, LENGTH, LISTED, MAGIC, NAMES, PROPERTIES,
+                           READ,
                            TAKEN, UPLOAD_BEGIN, UPLOAD_DATA, UPLOAD_FINISH, WRONG_BYTES, Reply, Server, frame, text, varint)
 from serve_client import FAILED, LONGEST_PAYLOAD, UNREACHABLE, WORKING
 
@@ -124,7 +125,8 @@ def add_names_lie(name: str, payload: Callable[[bytes], bytes]) -> None:
 
 
 for _key, _bad in {"climbing": b"..", "slash": b"../../../canary", "nothing": b"", "nul": b"a\0b", "long": b"x" * 1025,
-                   "escapes": ESCAPES.replace(b"\n", b""), "absurd_number": b"9" * 20, "largest_number": b"%020d" % (2**63 - 1)}.items():
+                   "escapes": ESCAPES.replace(b"\n",
+                           b""), "absurd_number": b"9" * 20, "largest_number": b"%020d" % (2**63 - 1)}.items():
     add_names_lie("names_of_" + _key, lambda true, bad=_bad: b"\0" + varint(1) + text(bad))
 add_names_lie("names_without_number", lambda true: b"\0" + varint(2**62) + true[2:])
 add_names_lie("names_in_one_frame_of_4_mib", lambda true: b"\0" + varint(2 * MEBIBYTE) + b"\1x" * 2 * MEBIBYTE)
@@ -292,7 +294,8 @@ for _key, _greeting in {
     "of_version_255": greeted(MAGIC + b"\xff" + b"\0\0\0\0" + b"later" * 200), "of_version_0": greeted(MAGIC + bytes(5)),
     "of_all_features": greeted(MAGIC + b"\1\xff\xff\xff\xff"), "too_long": greeted(MAGIC + b"\1" + bytes(1100)),
     "too_short": greeted(MAGIC), "of_another_kind": greeted(MAGIC + b"\1\0\0\0\0", kind=2),
-    "with_a_number": greeted(MAGIC + b"\1\0\0\0\0", number=1), "of_escapes": ESCAPES * 100, "of_4_gib": b"\xff" * 4 * MEBIBYTE,
+    "with_a_number": greeted(MAGIC + b"\1\0\0\0\0",
+                             number=1), "of_escapes": ESCAPES * 100, "of_4_gib": b"\xff" * 4 * MEBIBYTE,
     "of_megabytes_of_words": b"Welcome!\r\n" * 400_000, "with_a_reply": greeted(MAGIC + b"\1\0\0\0\0") + frame(CONTENT, 1, b"\0"),
     "twice": 2 * greeted(MAGIC + b"\1\0\0\0\0"),
 }.items():

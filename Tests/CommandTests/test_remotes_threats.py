@@ -1,7 +1,8 @@
-"""Other stores that attack, by the numbers of the threat model: what each may do is refused, and writes nothing outside.
+"""Other stores that attack, by the numbers of the threat model: each is refused, and writes nothing outside.
 
-Each class is one threat, with its number. Hostile stores come from Tests/HostileTests and threat_stores.py, and are reached in a
-directory and behind a line. A server that lies is another module's (test_remotes_lies.py). MLREPO_THREATS=1 prints how each ended.
+Each class is one threat, with its number. Hostile stores come from Tests/HostileTests and threat_stores.py, and are
+reached in a directory and behind a line. A server that lies is another module's (test_remotes_lies.py).
+MLREPO_THREATS=1 prints how each ended.
 """
 import itertools
 import os
@@ -16,7 +17,7 @@ import threat_stores as stores
 from hostile_stores import CASES, sha256
 from command_test import MLREPO
 from test_remotes import RemoteTest
-from threat_test import IN_TURN, LINE, STORE, ThreatTest, hostile_stores, writes
+from threat_test import LINE, STORE, WAYS, ThreatTest, hostile_stores, writes
 
 READING = ("clone", "get", "fetch", "pull")
 
@@ -33,7 +34,8 @@ class T1_Bytes(ThreatTest):
 
     def test_objects_of_other_bytes(self) -> None:
         struck = self.strike_all({name: stores.placing(getattr(stores, name))
-                                  for name in ("other_blob", "longer_blob", "other_tree", "other_commit", "other_refs")})
+                                  for name in ("other_blob", "longer_blob", "other_tree", "other_commit",
+                                               "other_refs")}, WAYS)
         self.refused(struck, *READING)
 
     def test_packs_of_other_bytes(self) -> None:
@@ -47,7 +49,7 @@ class T1_Bytes(ThreatTest):
         self.refused(struck, "clone", "fetch", "pull")
 
     def test_files_of_other_bytes(self) -> None:
-        struck = self.strike_all(named("(recipe|tensor|patch|cast)_of_other_bytes|recipe_with_a_.*|recipe_of_which_.*"), IN_TURN)
+        struck = self.strike_all(named("(recipe|tensor|patch|cast)_of_other_bytes|recipe_with_a_.*|recipe_of_which_.*"))
         self.refused(struck, "clone", "fetch", "pull")
 
 
@@ -56,11 +58,13 @@ class T2_Kinds(ThreatTest):
 
     def test_a_blob_that_parses_as_a_commit_or_a_tree(self) -> None:
         struck = self.strike_all({name: stores.placing(getattr(stores, name))
-                                  for name in ("commit_as_a_blob", "commit_by_the_id_of_a_blob", "tree_by_the_id_of_a_blob")})
+                                  for name in ("commit_as_a_blob", "commit_by_the_id_of_a_blob",
+                                               "tree_by_the_id_of_a_blob")}, WAYS)
         self.refused(struck, *READING)
 
     def test_refs_to_other_kinds(self) -> None:
-        attacks = {f"{name}_to_{kind}": stores.naming(kind, identify, name) for name in ("branches/main", "tags/main", "runs/x")
+        attacks = {f"{name}_to_{kind}": stores.naming(kind, identify, name) for name in ("branches/main", "tags/main",
+                                                                                         "runs/x")
                    for kind, identify in {
                        "blob": lambda place: place.put("blob", b"kept\n"), "tree": lambda place: place.clean_tree[0],
                        "run": lambda place: bytes.fromhex(place.run()), "commit": lambda place: place.clean_tree[0],
@@ -73,7 +77,8 @@ class T2_Kinds(ThreatTest):
     def test_members_of_other_kinds(self) -> None:
         struck = self.strike_all({
             "parent_is_a_tree": stores.commit_with(parents=lambda place: [place.clean_tree[0].hex()]),
-            "parent_is_a_blob": stores.commit_with(parents=lambda place: [place.put("blob", stores.commit_bytes(place)).hex()]),
+            "parent_is_a_blob": stores.commit_with(parents=lambda place: [place.put("blob",
+                    stores.commit_bytes(place)).hex()]),
             "run_is_a_commit": stores.commit_with(runs=lambda place: [place.clean.hex()]),
             "recipes_are_a_tree": stores.commit_with(recipes=lambda place: place.clean_tree[0].hex()),
             **named("directory_that_is_a_blob"),
@@ -82,11 +87,13 @@ class T2_Kinds(ThreatTest):
 
     def test_commits_that_are_written_in_another_way(self) -> None:
         struck = self.strike_all({
-            "a_member_twice": stores.raw_commit(lambda data: data.replace(b'"message":"Confused"', b'"message":"Good","message":"Evil"')),
+            "a_member_twice": stores.raw_commit(lambda data: data.replace(b'"message":"Confused"',
+                                                                          b'"message":"Good","message":"Evil"')),
             "blanks": stores.raw_commit(lambda data: data.replace(b":", b": ")),
             "a_line_feed": stores.raw_commit(lambda data: data + b"\n"),
             "escapes_without_need": stores.raw_commit(lambda data: data.replace(b"Confused", b"\\u0043onfused")),
-            "a_number_with_a_fraction": stores.raw_commit(lambda data: data.replace(b'"authored":1', b'"authored":1.0')),
+            "a_number_with_a_fraction": stores.raw_commit(lambda data: data.replace(b'"authored":1',
+                                                                                    b'"authored":1.0')),
         })
         self.refused(struck, *READING)
 
@@ -94,7 +101,7 @@ class T2_Kinds(ThreatTest):
         def build(place: hostile_stores.Place) -> None:
             place.publish({b"kept.txt": place.file(stores.commit_bytes(place))})
         struck = self.strike_all({"commit_in_a_file": stores.placing(build)})
-        self.assertEqual([set(one.statuses.values()) for one in struck.values()], [{0}, {0}])
+        self.assertEqual([set(one.statuses.values()) for one in struck.values()], [{0}])
 
 
 class T3_OtherHistories(RemoteTest):
@@ -172,7 +179,9 @@ class T3_OtherHistories(RemoteTest):
                 self.assertIn(done.returncode, (65, 66), done.stderr)
 
     def test_frozen(self) -> None:
-        """An older copy that is not older than what was seen cannot be told from the truth: nobody here knows what is hidden."""
+        """An older copy that is not older than what was seen cannot be told from the truth: nobody here knows
+        what is hidden.
+        """
         for way in self.places():
             self.mlrepo("clone", self.place(way), f"theirs-{way}", cwd=self.root)
             self.version("Theirs", cwd=self.root / f"theirs-{way}")
@@ -213,11 +222,12 @@ class T4_Numbers(ThreatTest):
             "hashes": stores.with_tile("0/000", b"x" * 8192), "high": stores.with_tile("7/000", b"x" * 8192),
         })
         self.assertEqual({status for one in struck.values() for status in one.statuses.values()} - {0, 65}, set())
-        self.refused(self.strike_all({"first": stores.with_tile("entries/000"), **named("tile_.*")}), *READING, "push")
+        self.refused(self.strike_all({"first": stores.with_tile("entries/000"), **named("tile_.*")}, commands=("get",
+                "fetch", "push")), "get", "fetch", "push")
 
     def test_sizes(self) -> None:
         struck = self.strike_all(named("size_of_exabytes|sizes_that_overflow_together|numbers_of_.*_lie|counts_.*|name_length_of_.*"
-                                       "|recipe_with_(a_length|chunks)_of_exabytes|recipe_with_a_negative_length|size_too_small"), IN_TURN)
+                                       "|recipe_with_(a_length|chunks)_of_exabytes|recipe_with_a_negative_length|size_too_small"))
         self.refused(struck, "clone", "fetch", "pull")
 
 
@@ -226,7 +236,7 @@ class T7_Names(ThreatTest):
 
     def test_names_that_no_tree_may_have(self) -> None:
         # A name of 60,000 bytes is told whole: see below.
-        self.refused(self.strike_all(named("name_(?!very_long).*"), IN_TURN), *READING)
+        self.refused(self.strike_all(named("name_(?!very_long).*"), commands=READING), *READING)
 
     def test_names_that_are_only_odd(self) -> None:
         struck = self.strike_all(named("names_that_are_odd"))
@@ -262,23 +272,25 @@ class T8_Links(ThreatTest):
     """T8: links in the way, in trees and in stores."""
 
     def test_links_in_trees(self) -> None:
-        self.strike_all(named("link_.*|links_.*|tracked_paths_outside"), IN_TURN)
+        self.strike_all(named("link_.*|links_.*|tracked_paths_outside"))
 
     def test_a_link_and_what_lies_below_it(self) -> None:
-        self.refused(self.strike_all(named("link_with_entries_below_it|link_before_.*|link_and_directory_.*")), "clone", "fetch", "pull")
+        self.refused(self.strike_all(named("link_with_entries_below_it|link_before_.*|link_and_directory_.*")),
+                     "clone", "fetch", "pull")
 
     def test_get_does_not_go_through_links(self) -> None:
         def build(place: hostile_stores.Place) -> None:
             place.publish({b"kept.txt": place.file(b"kept\n"), b"link": place.file(b"../canary", mode=3),
                            b"absolute": place.file(os.fsencode(place.canary), mode=3)})
         for path in ("link/keep", "absolute/keep", "../canary/keep", "/etc/passwd", ".mlrepo/config"):
-            struck = self.strike_all({"linked": stores.placing(build)}, commands=("get",), path=path)
+            struck = self.strike_all({"linked": stores.placing(build)}, WAYS, commands=("get",), path=path)
             self.assertLessEqual({one.statuses["get"] for one in struck.values()}, {64, 65, 66}, path)
 
     def test_get_writes_through_no_link_that_stands_here(self) -> None:
         def dangling(root: Path) -> None:
             (root / "out/got").symlink_to(root / "place/canary/new")
-        struck = self.strike_all({"dangling": stores.placing(hostile_stores.plain)}, commands=("get",), prepare=dangling)
+        struck = self.strike_all({"dangling": stores.placing(hostile_stores.plain)}, WAYS, commands=("get",),
+                                 prepare=dangling)
         self.assertEqual({one.statuses["get"] for one in struck.values()}, {73})
 
     def test_pull_writes_through_no_link_that_stands_here(self) -> None:
@@ -288,25 +300,34 @@ class T8_Links(ThreatTest):
 
         def standing(root: Path) -> None:
             (root / "copy/sub").symlink_to(root / "place/canary")
-        struck = self.strike_all({"through": stores.placing(build)}, commands=("fetch", "pull"), prepare=standing)
+        struck = self.strike_all({"through": stores.placing(build)}, WAYS, commands=("fetch", "pull"), prepare=standing)
         self.assertEqual({one.statuses["pull"] for one in struck.values()}, {73})
 
         def merging(root: Path) -> None:
             standing(root)
             self.mlrepo("checkout", "-q", "mine", cwd=root / "copy")
-        self.strike_all({"merged": stores.placing(build)}, commands=("fetch", "pull"), prepare=merging)
+        self.strike_all({"merged": stores.placing(build)}, WAYS, commands=("fetch", "pull"), prepare=merging)
+
+    @staticmethod
+    def led_out(name: str) -> stores.Write:
+        """A directory of the store lies outside of it, and a link is in its place."""
+        def change(store: Path) -> None:
+            elsewhere = store.parents[1] / "canary" / name.replace("/", "-")
+            (store / name).rename(elsewhere)
+            (store / name).symlink_to(elsewhere)
+        return stores.changing(change)
 
     def test_directories_of_a_store_that_are_links(self) -> None:
         """What is read through them counts by its hashes; behind a line nothing is, and nothing is written."""
-        def edit(name: str) -> stores.Write:
-            def change(store: Path) -> None:
-                elsewhere = store.parents[1] / "canary" / name.replace("/", "-")
-                (store / name).rename(elsewhere)
-                (store / name).symlink_to(elsewhere)
-            return stores.changing(change)
-        attacks = {name: edit(name) for name in ("packs", "log", "log/new", "tmp", "log/lists", "log/tile")}
+        attacks = {name: self.led_out(name) for name in ("packs", "log", "log/new", "tmp", "log/lists", "log/tile")}
         self.strike_all(attacks, over=("ssh",))
         self.strike_all(attacks, over=("directory",), commands=READING)
+
+    @unittest.expectedFailure
+    def test_a_push_into_a_directory_goes_through_no_link(self) -> None:
+        """It writes packs and entries to wherever links in the other store lead."""
+        self.strike_all({name: self.led_out(name) for name in ("packs", "log/new")}, over=("directory",),
+                        commands=("push",))
 
 
 class T9_NoFiles(ThreatTest):
@@ -315,14 +336,15 @@ class T9_NoFiles(ThreatTest):
     def test_what_is_no_file(self) -> None:
         attacks = {f"{which} is a {kind}": stores.replaced(which, make)
                    for which in ("format", "log/new", "packs") for kind, make in stores.NO_FILES.items()}
-        struck = self.strike_all({name: write for name, write in attacks.items() if name != "log/new is a dangling"})
+        struck = self.strike_all({name: write for name, write in attacks.items() if name != "log/new is a dangling"},
+                                 WAYS)
         self.refused(struck, *READING)
-        self.strike_all(named("log_that_is_.*|log_entry_.*|packs_that_.*|pack_of_a_terabyte.*|format_is_.*"), IN_TURN)
+        self.strike_all(named("log_that_is_.*|log_entry_.*|packs_that_.*|pack_of_a_terabyte.*|format_is_.*"))
 
     def test_links_to_what_was_there(self) -> None:
         """Whoever follows them finds right bytes, and whoever does not says so."""
         struck = self.strike_all({f"{which} is linked": stores.replaced(which, stores.link_to_the_same)
-                                  for which in ("format", "log/new", "packs")})
+                                  for which in ("format", "log/new", "packs")}, WAYS)
         self.assertLessEqual({status for one in struck.values() for status in one.statuses.values()}, {0, 69, 74})
 
     def test_a_clone_shares_no_file(self) -> None:
@@ -348,7 +370,7 @@ class T9_NoFiles(ThreatTest):
             hook.write_text("#!/bin/sh\ntouch ../../../canary/hooked\n")
             hook.chmod(0o755)
             (store / "config").write_text("remote.origin.url = ssh://-oProxyCommand=x/y\nuser.name = Mallory\n")
-        struck = self.strike_all({"given": stores.changing(give)})
+        struck = self.strike_all({"given": stores.changing(give)}, WAYS)
         self.assertEqual({status for one in struck.values() for status in one.statuses.values()}, {0})
 
 
@@ -356,9 +378,9 @@ class T10_Bombs(ThreatTest):
     """T10: little that becomes much, and lengths that lie."""
 
     def test_frames(self) -> None:
-        struck = self.strike_all(named("frame_.*|zstd_.*|objects?_.*_overflow|objects_without_number|node_.*|a_varint_.*"), IN_TURN)
+        struck = self.strike_all(named("frame_.*|zstd_.*|objects?_.*_overflow|objects_without_number|node_.*|a_varint_.*"), commands=("clone", "fetch"))
         # Of these two, what is needed is here already.
-        self.refused(struck, "clone", "fetch", "pull", but=("object_lengths_that_overflow", "objects_without_number"))
+        self.refused(struck, "clone", "fetch", but=("object_lengths_that_overflow", "objects_without_number"))
 
     def test_a_frame_of_a_gibibyte(self) -> None:
         def build(place: hostile_stores.Place) -> None:
@@ -370,22 +392,23 @@ class T10_Bombs(ThreatTest):
         self.refused(self.strike_all({"zstd_of_a_gib": stores.placing(build)}), *READING)
 
     def test_indexes_and_trailers(self) -> None:
-        self.refused(self.strike_all(named("trailer_.*"), IN_TURN), *READING, "push")
-        self.strike_all(named("index_.*"), IN_TURN)
+        self.refused(self.strike_all(named("trailer_.*"), commands=("get", "push")), "get", "push")
+        self.strike_all(named("index_.*"), commands=("clone", "pull"))
 
     def test_trees(self) -> None:
         self.strike_all(named("bomb_of_(files|commits|inputs|a_run)|bomb_that_.*|one_level_too_many|ten_thousand_levels"),
                         commands=("clone", "fetch", "push"), endless=True, over=("directory",))
 
     def test_texts(self) -> None:
-        self.refused(self.strike_all(named("commit_of_deep_json|log_entry_of_deep_json|log_with_a_list_of_.*|format_of_deep.*"), IN_TURN), *READING)
+        self.refused(self.strike_all(named("commit_of_deep_json|log_entry_of_deep_json|log_with_a_list_of_.*|format_of_deep.*")), *READING)
 
 
 class T15_Escapes(ThreatTest):
     """T15: what the other side says changes no terminal."""
 
     def test_texts_of_stores(self) -> None:
-        self.strike_all(named("escapes_in_messages|control_.*|ref_.*|log_with_an_unknown_feature.*|format_of_escapes|log_with_names_.*"), IN_TURN)
+        self.strike_all(named("escapes_in_messages|control_.*|ref_.*|log_with_an_unknown_feature.*|format_of_escapes|log_with_names_.*"),
+                        commands=("clone", "get", "push"))
 
     def test_letters_that_turn_the_text_around(self) -> None:
         turned = "\u202egnp.exe\u2066\u200b"
@@ -418,7 +441,8 @@ NO_PLACES = (
     "git://host/x", "ext://x", "s3://x/y", "ssh+git://host/x",
 )
 # What would be more than a name to a shell in ssh's configuration: refused when it is asked for.
-SHELL_PLACES = ("`touch${IFS}evil`:x", "$(touch${IFS}evil):x", "ssh://$(touch${IFS}evil)/x", "ssh://a'b/x", 'ssh://a"b/x', "ssh://a|touch/x",
+SHELL_PLACES = ("`touch${IFS}evil`:x", "$(touch${IFS}evil):x", "ssh://$(touch${IFS}evil)/x", "ssh://a'b/x",
+                'ssh://a"b/x', "ssh://a|touch/x",
                 "ssh://`x`@host/x", "ssh://a;b@host/x", "ssh://a\\b/x")
 # What may be one, and is no option then: each with the host that ssh is told.
 ODD_PLACES = {
@@ -466,13 +490,15 @@ class T14_Places(RemoteTest):
                     done = self.run_raw(*words)
                     self.assertEqual(done.returncode, 64, done)
                     self.assertEqual(self.started(), [])
-                    self.assertFalse(re.search(rb"[\0-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xa8", done.stderr), done.stderr)
+                    self.assertFalse(re.search(rb"[\0-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xa8", done.stderr),
+                                     done.stderr)
             self.untouched()
         self.assertEqual((self.work / ".mlrepo/config").read_bytes(), config)
 
     def test_what_is_typed_without_a_mark(self) -> None:
         """What begins with a hyphen is an option, and none that there is."""
-        for words in (("clone", f"{EVIL}:x"), ("push", f"{EVIL}:x"), ("get", f"{EVIL}:x", "y"), ("remote", "add", "x", f"{EVIL}:x")):
+        for words in (("clone", f"{EVIL}:x"), ("push", f"{EVIL}:x"), ("get", f"{EVIL}:x", "y"), ("remote", "add", "x",
+                                                                                                 f"{EVIL}:x")):
             self.refused(*words, status=64, says="error: ")
         # -h and what follows asks for help.
         self.mlrepo("remote", "add", "x", "-host:x")

@@ -1,4 +1,6 @@
-"""Hostile stores beyond those of Tests/HostileTests: what they lie about is where bytes, kinds and numbers come from another store."""
+"""Hostile stores beyond those of Tests/HostileTests: what they lie about is where bytes, kinds and numbers come
+from another store.
+"""
 import base64
 import json
 import os
@@ -52,12 +54,14 @@ def exchange(place: Place, kind: str, identifier: bytes, evil: bytes) -> None:
 
 def other_blob(place: Place) -> None:
     content = b"what the id says\n"
-    place.publish_blob_in(content, lambda: own_frame(place, 0, content.upper(), len(content), [(1, sha256(content), len(content))]))
+    place.publish_blob_in(content, lambda: own_frame(place, 0, content.upper(), len(content), [(1, sha256(content),
+                                                                                                len(content))]))
 
 
 def longer_blob(place: Place) -> None:
     content = b"what the id says\n"
-    place.publish_blob_in(content, lambda: own_frame(place, 0, content + b"more", len(content) + 4, [(1, sha256(content), len(content) + 4)]))
+    place.publish_blob_in(content, lambda: own_frame(place, 0, content + b"more", len(content) + 4, [(1,
+            sha256(content), len(content) + 4)]))
 
 
 def other_tree(place: Place) -> None:
@@ -118,7 +122,8 @@ def commit_as_a_blob(place: Place) -> None:
 def commit_by_the_id_of_a_blob(place: Place) -> None:
     """The same, in a pack that says the blob's id is that of a commit."""
     payload = commit_bytes(place)
-    place.repack([(1, [("commit", payload)], None)], index=lambda index: index.replace(make_id("commit", payload), sha256(payload)))
+    place.repack([(1, [("commit", payload)], None)], index=lambda index: index.replace(make_id("commit", payload),
+                                                                                       sha256(payload)))
     place.operate(place.refs({"branches/clean": ("commit", place.clean), "branches/main": ("commit", sha256(payload))}))
 
 

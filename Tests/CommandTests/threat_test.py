@@ -24,7 +24,7 @@ import hostile_stores  # noqa: E402
 import test_hostile  # noqa: E402
 
 WAYS = ("directory", "ssh")
-# Where there are many of a kind.
+# The first attack by one way, the next by the other.
 IN_TURN = ("in turn",)
 COMMANDS = ("clone", "get", "fetch", "pull", "push")
 # README.md, "Exit status", but for 1: none of these asks something that could be answered by no.
@@ -139,7 +139,8 @@ class ThreatTest(RemoteTest):
         typed = {
             "clone": (["clone", *(["--no-checkout"] if endless else []), url, str(new)], root),
             "get": (["get", url, path, "--to", str(got)], root),
-            "fetch": (["fetch"], copy), "pull": (["pull", "origin", "main"], copy), "push": (["push", "origin", "mine"], copy),
+            "fetch": (["fetch"], copy), "pull": (["pull", "origin", "main"], copy), "push": (["push", "origin",
+                                                                                              "mine"], copy),
         }
         struck = Struck()
         own = {os.fsencode(copy), os.fsencode(new.parent)}
@@ -205,10 +206,12 @@ class ThreatTest(RemoteTest):
 
     # Many attacks
 
-    def strike_all(self, attacks: dict[str, Write | None], over: Iterable[str] = WAYS, **options) -> dict[str, Struck]:
+    def strike_all(self, attacks: dict[str, Write | None], over: Iterable[str] = IN_TURN, **options) -> dict[str,
+                                                                                                             Struck]:
         """Several at once; each by each way, or by one of them in turn. None of them may do harm."""
         if over == IN_TURN:
-            which = {f"{name}, {way}": (name, write, way) for (name, write), way in zip(attacks.items(), itertools.cycle(WAYS))}
+            which = {f"{name}, {way}": (name, write, way) for (name, write), way in zip(attacks.items(),
+                                                                                        itertools.cycle(WAYS))}
         else:
             which = {f"{name}, {way}": (name, write, way) for name, write in attacks.items() for way in over}
         with concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
