@@ -1,6 +1,7 @@
 """An honest server of the framed protocol (Documentation/Formats/serve.md), for tests that make it lie.
 
-It serves a directory as `mlrepo serve --stdio` does, as far as clients of this version ask: it looks at no path, since only tests ask it.
+It serves a directory as `mlrepo serve --stdio` does, as far as clients of this version ask. It looks at no path, since
+only tests ask it.
 """
 import hashlib
 import os

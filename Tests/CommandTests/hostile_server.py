@@ -2,9 +2,10 @@
 """A server of the framed protocol that lies: started as ssh, by a client that has MLREPO_SSH="hostile_server.py NAME".
 
 usage: hostile_server.py            lists the names of lies
-       hostile_server.py NAME …     serves the store at FAR/place/work/.mlrepo, and lies in that way; FAR is of the environment
+       hostile_server.py NAME …     serves the store at FAR/place/work/.mlrepo, and lies in that way
 
-Everything else that it says is true (framed_server.py). Each time it lies it writes a line into FAR/out/lies.
+Everything else that it says is true (framed_server.py). FAR is of the environment. Each time that it lies it
+writes a line into FAR/out/lies.
 """
 import os
 import select
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from framed_server import (CONTENT, CREATE, DONE, FAILURE, FOUND, GREETING, LENGTH, LISTED, MAGIC, NAMES, PROPERTIES,
                            READ,
-                           TAKEN, UPLOAD_BEGIN, UPLOAD_DATA, UPLOAD_FINISH, WRONG_BYTES, Reply, Server, frame, text, varint)
+                           TAKEN, UPLOAD_BEGIN, UPLOAD_DATA, UPLOAD_FINISH, WRONG_BYTES, Reply, Server, frame, text,
+                           varint)
 from serve_client import FAILED, LONGEST_PAYLOAD, UNREACHABLE, WORKING
 
 ESCAPES = "\x1b]0;title\x07\x1b[31mred\x1b[2J\r\x08\x7f\u009b31m\u202egnp.exe\n\u2066".encode()
@@ -98,7 +100,7 @@ def add_content_lie(name: str, change: Callable[[bytes, bytes], bytes]) -> None:
 
 
 for _name, _change in {
-    "a_bit_of_each_piece": lambda head, data: head + data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:],
+    "a_bit_of_each_piece": lambda head, data: head + data[:200] + bytes([data[200] ^ 1]) + data[201:],
     "pieces_of_zeros": lambda head, data: head + bytes(len(data)),
     "pieces_cut_off": lambda head, data: head + data[:len(data) // 2],
     "pieces_without_bytes": lambda head, data: head,
@@ -291,12 +293,14 @@ def greeted(payload: bytes, kind: int = GREETING, number: int = 0) -> bytes:
 
 
 for _key, _greeting in {
-    "of_version_255": greeted(MAGIC + b"\xff" + b"\0\0\0\0" + b"later" * 200), "of_version_0": greeted(MAGIC + bytes(5)),
+    "of_version_255": greeted(MAGIC + b"\xff" + b"\0\0\0\0" + b"later" * 200),
+    "of_version_0": greeted(MAGIC + bytes(5)),
     "of_all_features": greeted(MAGIC + b"\1\xff\xff\xff\xff"), "too_long": greeted(MAGIC + b"\1" + bytes(1100)),
     "too_short": greeted(MAGIC), "of_another_kind": greeted(MAGIC + b"\1\0\0\0\0", kind=2),
     "with_a_number": greeted(MAGIC + b"\1\0\0\0\0",
                              number=1), "of_escapes": ESCAPES * 100, "of_4_gib": b"\xff" * 4 * MEBIBYTE,
-    "of_megabytes_of_words": b"Welcome!\r\n" * 400_000, "with_a_reply": greeted(MAGIC + b"\1\0\0\0\0") + frame(CONTENT, 1, b"\0"),
+    "of_megabytes_of_words": b"Welcome!\r\n" * 400_000,
+    "with_a_reply": greeted(MAGIC + b"\1\0\0\0\0") + frame(CONTENT, 1, b"\0"),
     "twice": 2 * greeted(MAGIC + b"\1\0\0\0\0"),
 }.items():
     LIES["greeting_" + _key] = Lie((), greeting=_greeting)

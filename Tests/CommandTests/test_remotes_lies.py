@@ -26,8 +26,10 @@ UPLOADS = {name for name in hostile_server.LIES if name.startswith("upload_")}
 BROKEN = {"failure_0_of_escapes", "closes_amid_a_frame", "closes_without_a_reply", "megabytes_of_errors_and_the_end"}
 ENDLESS = {"silence", "working_for_ever"}
 VANISHING = "pushes_that_vanish"
-HARMLESS = {"megabytes_of_errors_beside_the_truth", "working_ten_thousand_times", "replies_in_the_wrong_order", "greeting_of_version_255",
-            "greeting_of_all_features", "upload_that_is_there", "upload_of_wrong_bytes", "upload_that_somebody_finished"}
+HARMLESS = {"megabytes_of_errors_beside_the_truth", "working_ten_thousand_times", "replies_in_the_wrong_order",
+            "greeting_of_version_255",
+            "greeting_of_all_features", "upload_that_is_there", "upload_of_wrong_bytes",
+            "upload_that_somebody_finished"}
 READING = set(hostile_server.LIES) - UNASKED - UPLOADS - BROKEN - ENDLESS - {VANISHING}
 
 
@@ -111,8 +113,8 @@ class Silence(ThreatTest):
 
     The client gives up after 60 seconds without a byte, and opens the line six times: after six minutes (after three,
                                                                                                           once, where
-    the greeting does not come). Nothing is said of that meanwhile, and who says "working" is waited for without end. So this is about
-    who waits for it: an interrupt ends it at once.
+    the greeting does not come). Nothing is said of that meanwhile, and who says "working" is waited for without end. So this
+    is about who waits for it: an interrupt ends it at once.
     """
 
     def test_an_interrupt_ends_it(self) -> None:

@@ -1,7 +1,7 @@
 """Attacks by other stores, and what is looked at after each: how commands end, what they print, and what they wrote.
 
-Whoever is attacked has a working copy that knows a sound store, and a commit of its own. Then that store becomes a hostile one, at
-the same place, in a directory or behind a line, and everything that speaks to it is typed.
+Whoever is attacked has a working copy that knows a sound store, and a commit of its own. Then that store becomes a
+hostile one, at the same place, in a directory or behind a line, and everything that speaks to it is typed.
 """
 import concurrent.futures
 import itertools
@@ -117,7 +117,8 @@ class ThreatTest(RemoteTest):
                prepare: Write | None = None) -> Struck:
         """Types the commands while a hostile store is at the other end.
 
-        write: fills the folder `place` with it; without, it stays as it was. endless: writing its files would never end.
+        write: fills the folder `place` with it; without, it stays as it was.
+        endless: writing its files would never end.
         more: of the environment. prepare: changes the folder of who is attacked before anything is typed.
         """
         root = Path(tempfile.mkdtemp(prefix="attack-", dir=self.root))
