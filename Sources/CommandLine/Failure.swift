@@ -318,20 +318,25 @@ struct Failure: Error {
     /// Prints the failure: lines for people, or one line of JSON.
     func report(json: Bool) {
         guard json else {
-            Terminal.printError("error: \(message)")
-            if let hint { Terminal.printError("hint: \(hint)") }
+            Terminal.printError("error: \(Self.clipped(message))")
+            if let hint { Terminal.printError("hint: \(Self.clipped(hint))") }
             return
         }
         Terminal.printError(Terminal.json(self.json))
+    }
+
+    /// A name that somebody else chose may be longer than anybody reads.
+    private static func clipped(_ text: String) -> String {
+        text.utf8.count <= 8192 ? text : text.prefix(4000) + "…"
     }
 
     /// The failure for programs.
     var json: JSONValue {
         .object([
             "error": .object([
-                "status": .integer(Int(status.rawValue)), "message": .string(message),
-                "hint": hint.map { .string($0) },
-                "path": path.map { .string($0) },
+                "status": .integer(Int(status.rawValue)), "message": .string(Self.clipped(message)),
+                "hint": hint.map { .string(Self.clipped($0)) },
+                "path": path.map { .string(Self.clipped($0)) },
             ])
         ])
     }

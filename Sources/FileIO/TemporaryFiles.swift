@@ -14,6 +14,7 @@ package enum TemporaryFiles {
         var isOn = false
         var isWatching = false
         var paths: Set<FilePath> = []
+        var directories: Set<FilePath> = []
     }
 
     private static let state = Mutex(State())
@@ -27,10 +28,26 @@ package enum TemporaryFiles {
     /// Notes a file that is about to be made; what has another name by then stays.
     package static func note(_ path: FilePath) {
         state.withLock { state in
-            guard state.isOn else { return }
-            if !state.isWatching { state.isWatching = watch() }
-            if state.isWatching { state.paths.insert(path) }
+            if isWatching(&state) { state.paths.insert(path) }
         }
+    }
+
+    /// Notes a directory that goes with all that is in it.
+    package static func note(directory: FilePath) {
+        state.withLock { state in
+            if isWatching(&state) { state.directories.insert(directory) }
+        }
+    }
+
+    /// The directory is gone.
+    package static func forget(directory: FilePath) {
+        state.withLock { _ = $0.directories.remove(directory) }
+    }
+
+    private static func isWatching(_ state: inout State) -> Bool {
+        guard state.isOn else { return false }
+        if !state.isWatching { state.isWatching = watch() }
+        return state.isWatching
     }
 
     /// The file has another name by now, or is gone.
@@ -80,6 +97,10 @@ package enum TemporaryFiles {
         state.withLock { state in
             for path in state.paths {
                 _ = path.withCString { unlink($0) }
+            }
+            for directory in state.directories {
+                // Somebody may be writing there: what came meanwhile goes with a second look.
+                for _ in 1...2 { POSIXFileSystem().removeAll(directory) }
             }
             signal(number, SIG_DFL)
             kill(getpid(), number)

@@ -39,14 +39,7 @@ extension Repository {
         files.sort { DirectoryTree.walkOrder($0.path, $1.path) }
         var recipes: [RecipeEntry] = []
         for case let entry? in files.map(\.entry) where entry.mode != .directory {
-            let recipe = try reading { () throws(ReadError) in
-                // What lies there whole has none.
-                try store.find(ObjectReference(.blob, entry.id))?.place.isRecipe == true
-                    ? store.recipe(of: entry.id) : nil
-            }
-            guard let recipe else { continue }
-            recipes.append(
-                RecipeEntry(blob: entry.id, recipe: ObjectID(of: .chunks, payload: recipe.payload)))
+            if let recipe = try recipeEntry(of: entry.id) { recipes.append(recipe) }
         }
         return Snapshot.Content(files: SnapshotFiles(files, over: look.cache), recipes: recipes)
     }

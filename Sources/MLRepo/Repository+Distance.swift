@@ -21,7 +21,9 @@ extension Repository {
             found.append((remote, tip.id))
         }
         let upstream = found.first { $0.remote == KnownRemotes.defaultName } ?? found.first
-        guard let upstream, found.count == 1 || upstream.remote == KnownRemotes.defaultName else { return nil }
+        guard let upstream, found.count == 1 || upstream.remote == KnownRemotes.defaultName else {
+            return nil
+        }
         let name = "\(upstream.remote)/\(branch)"
         if upstream.tip == commit { return Distance(name: name, ahead: 0, behind: 0) }
         let (ahead, behind) = try reading { () throws(ReadError) in try apart(commit, upstream.tip) }

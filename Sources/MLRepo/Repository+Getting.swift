@@ -46,7 +46,11 @@ extension Repository {
             throw .misplaced(request.target)
         }
         let location = try KnownRemotes.location(request.url, from: environment.workingDirectory)
-        defer { files.removeAll(request.scratch) }
+        TemporaryFiles.note(directory: request.scratch)
+        defer {
+            files.removeAll(request.scratch)
+            TemporaryFiles.forget(directory: request.scratch)
+        }
         let own = try create(at: request.scratch, CreationRequest(), environment)
         let remote = Remote(name: nil, url: request.url, location: location)
         let way = try own.knownRemotes.way(to: remote)

@@ -74,6 +74,13 @@ extension Repository {
         try finishMerge()
         let (head, own) = try base()
         let begun = try begun(head.commit, other)
+        if let begun, let ours = head.commit, try !isMerge(begun, of: ours, other) {
+            // That of an earlier version, before the other side went on: its files come first.
+            _ = try move(to: begun, from: ours, head, onStep)
+            return try merge(
+                other, named: name, choice: choice, message: message, onlyForward: onlyForward, onStep: onStep
+            )
+        }
         guard let ours = head.commit, let own else {
             // Nothing is here yet: the other version is the first one.
             let branch = head.branch ?? Self.defaultBranch
@@ -132,14 +139,26 @@ extension Repository {
             removed: report.removed)
     }
 
-    /// The commit of a merge of two commits that was interrupted while its files were written.
+    /// The commit of a merge with another one, or with one before that, which was interrupted while its files were written.
     private func begun(_ ours: ObjectID?, _ other: ObjectID) throws(RepositoryError) -> ObjectID? {
         guard let pending = try copy.pending() else { return nil }
         guard let goal = pending.goal, goal.undoes == nil, let ours else { throw .interruptedCheckout }
-        if goal.commit == other { return other }
+        if try isMerge(goal.commit, of: ours, other) { return goal.commit }
         let commit = try reading { () throws(ReadError) in try store.commit(goal.commit) }
-        guard commit.parents == [ours, other] else { throw .interruptedCheckout }
+        let theirs = commit.parents.count == 2 && commit.parents[0] == ours ? commit.parents[1] : goal.commit
+        let isForward = theirs == goal.commit ? try isAncestor(ours, of: theirs) : true
+        guard isForward, goal.branch == (try copy.head().branch), try isAncestor(theirs, of: other) else {
+            throw .interruptedCheckout
+        }
         return goal.commit
+    }
+
+    /// Whether a commit is what comes of a merge of two: the other one itself, or one of both.
+    private func isMerge(
+        _ id: ObjectID, of ours: ObjectID, _ other: ObjectID
+    ) throws(RepositoryError) -> Bool {
+        if id == other { return true }
+        return try reading { () throws(ReadError) in try store.commit(id) }.parents == [ours, other]
     }
 
     private static func choice(_ choice: MergeChoice, suffix: String) -> TreeMerge.Choice {
@@ -219,9 +238,10 @@ extension Repository {
         _ merge: TreeMerge, _ own: Commit, _ theirs: Commit, _ base: TrackedPaths, parents: [ObjectID],
         message: String, _ actor: Person, _ head: WorkingCopy.Head
     ) throws(RepositoryError) -> ObjectID {
-        let writer = ObjectWriter(store, random: environment.random)
+        let writer = ObjectWriter(store, keepsNodes: true, random: environment.random)
         defer { writer.abandon() }
         let built = try edited(tree(own), merge.edits, writer)
+        let recipes = try recipes(from: tree(own), to: built.root, writer)
         let empty = DirectoryTree.emptyRoot
         try storing { () throws(StoreError) in try writer.add(ObjectReference(.tree, empty), [0, 0]) }
         let now = environment.now()
@@ -233,7 +253,7 @@ extension Repository {
             let runID = try writer.add(.run, run.payload)
             let commit = Commit(
                 author: actor, committer: actor, authored: now, committed: now, message: message,
-                parents: parents, recipes: nil, runs: [runID],
+                parents: parents, recipes: recipes, runs: [runID],
                 tracked: Self.merged(own.tracked, theirs.tracked, base), tree: built.root)
             return try writer.add(.commit, commit.payload)
         }
@@ -242,6 +262,24 @@ extension Repository {
         }
         _ = try transact(Self.mergeVerb, reason: nil, actor: actor, head, writer) { [] }
         return commit
+    }
+
+    /// The recipes of large files that a version has and the one before it has not.
+    private func recipes(
+        from before: DirectoryTree, to root: ObjectID, _ writer: ObjectWriter
+    ) throws(RepositoryError) -> ObjectID? {
+        var blobs: Set<ObjectID> = []
+        try reading { () throws(ReadError) in
+            let after = DirectoryTree(root: root, reader: WrittenObjects(writer: writer))
+            try before.changes(to: after) { (_, _, entry) throws(ReadError) in
+                if let entry, entry.mode.kind == .blob { blobs.insert(entry.id) }
+            }
+        }
+        var recipes: [RecipeEntry] = []
+        for blob in blobs {
+            if let recipe = try recipeEntry(of: blob) { recipes.append(recipe) }
+        }
+        return try recipeMap(recipes, writer)
     }
 
     /// What is tracked by either side, without what one of them gave up.

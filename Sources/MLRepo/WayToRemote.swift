@@ -98,6 +98,8 @@ extension Repository {
         // What is no format of ours is told by who reads it.
         let format = bytes.flatMap { try? StoreFormat(bytes: $0, layout: layout) }
         let shared = format?.sharedBits ?? 0
+        // No link in it leads anybody out of it.
+        let files = files.confined(to: root) ?? files
         return DirectoryTransport(
             name: name, root: root,
             files: shared & 0o060 == 0o060 ? SharedFileSystem(files) : files,
@@ -125,8 +127,6 @@ extension Repository {
     ) throws(RepositoryError) -> FramedServer {
         let root = try storeDirectory(path, environment)
         guard try exists(root / "format", environment.files) else { throw .store(.notFound(path)) }
-        // No link in it leads anybody out of it.
-        let files = environment.files.confined(to: root) ?? environment.files
-        return FramedServer(try directory(root, "\(path)", files, environment), isReadOnly: isReadOnly)
+        return FramedServer(try directory(root, "\(path)", environment.files, environment), isReadOnly: isReadOnly)
     }
 }

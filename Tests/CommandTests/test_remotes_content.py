@@ -104,6 +104,23 @@ class Content(RemoteTest):
         self.sound(self.store)
 
 
+class Merged(RemoteTest):
+    def test_large_files_of_both_sides_are_listed(self) -> None:
+        """A version says by which recipes its large files are kept, wherever they came from."""
+        self.one()
+        other = self.clone("other")
+        noise = random.Random(11)
+        self.version("Theirs", cwd=other, path="data/theirs/large", content=noise.randbytes(3_000_000))
+        self.mlrepo("push", cwd=other)
+        self.version("Mine", path="data/mine/large", content=noise.randbytes(3_000_000))
+        self.mlrepo("pull")
+        self.sound(self.work)
+        self.mlrepo("push")
+        self.sound(self.store)
+        self.mlrepo("pull", cwd=other)
+        self.same_files(other)
+
+
 class Tensors(RemoteTest):
     weights, trained, model = test_models.Models.weights, test_models.Models.trained, test_models.Models.model
     random = random.Random(20261128)

@@ -193,6 +193,36 @@ class Killed(RemoteTest):
                                cwd=cwd or self.work, env=self.environment, capture_output=True)
                 yield number, f"{call} {when}"
 
+    def test_pulls_go_on_although_the_other_store_did(self) -> None:
+        """What was cut off is finished first, whether it went forward or merged, and then what came behind it is taken."""
+        self.one()
+        other = self.clone("other")
+        for number in range(6):
+            self.version(f"File {number}", cwd=other, path=f"data/{number}")
+        self.mlrepo("push", cwd=other)
+        shutil.copytree(self.work, self.root / "before", symlinks=True)
+        shutil.copytree(self.store, self.root / "there")
+        for merges in (False, True):
+            for when in range(1, 12):
+                for place, source in ((self.work, "before"), (self.store, "there")):
+                    shutil.rmtree(place)
+                    shutil.copytree(self.root / source, place, symlinks=True)
+                if merges:
+                    self.version("Mine", path="data/mine")
+                renames = "rename,renameat,renameat2"
+                self.mlrepo("fetch")
+                subprocess.run([*self.under_strace("-e", f"trace={renames}", "-e", f"inject={renames}:signal=KILL:when={when}"),
+                                MLREPO, "pull"], cwd=self.work, env=self.environment, capture_output=True)
+                third = self.clone(f"third-{merges}-{when}")
+                self.version("Later", cwd=third, path="data/later")
+                self.mlrepo("push", cwd=third)
+                self.mlrepo("pull")
+                self.assertEqual(self.run_raw("status", "--json").returncode, 0)
+                names = {path.name for path in (self.work / "data").iterdir()}
+                self.assertEqual(names, {"a.txt", "later", *map(str, range(6))} | ({"mine"} if merges else set()))
+                self.undamaged(self.work)
+                shutil.rmtree(third)
+
     def test_a_push_that_makes_the_store_goes_on_from_every_call(self) -> None:
         self.version("One")
         failed = []

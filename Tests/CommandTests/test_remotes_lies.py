@@ -144,7 +144,6 @@ class Silence(ThreatTest):
             self.undamaged(self.root / "new")
             shutil.rmtree(self.root / "new")
 
-    @unittest.expectedFailure
     def test_an_interrupted_get_leaves_nothing(self) -> None:
         """It leaves the store that it was making, in the directory for temporary files."""
         stores.placing(stores.large)(self.root / "place")

@@ -92,7 +92,8 @@ struct StatusCommand: ParsableCommand {
     private static let most = 8
 
     private static func line(_ distance: Distance) -> String? {
-        let (ahead, behind) = (Terminal.number(distance.ahead, "commit"), Terminal.number(distance.behind, "commit"))
+        let ahead = Terminal.number(distance.ahead, "commit")
+        let behind = Terminal.number(distance.behind, "commit")
         return switch (distance.ahead, distance.behind) {
         case (0, 0): nil
         case (_, 0): "\(ahead) ahead of \(distance.name): mlrepo push"

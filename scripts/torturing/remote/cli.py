@@ -89,7 +89,7 @@ def over(name: str, binary: Path, options: argparse.Namespace, seed: int) -> int
             way.stop()
     if failure is None:
         shutil.rmtree(home)
-        tell(name, torture, begun, f"no {'other ' if torture.met else ''}fault")
+        tell(name, torture, begun, "no fault")
         return 0
     print(failure)
     tell(name, torture, begun, f"FAILED with seed {seed}; the state is in {home}, what was typed in its journal.txt")
@@ -105,7 +105,6 @@ class Kills:
     def __init__(self, options: argparse.Namespace, seed: int) -> None:
         self.options, self.generator = options, random.Random(seed)
         self.tally = Tally()
-        self.met = self.tally.met
 
     def run(self, home: Path, binary: Path, way: ways.Way) -> None:
         number = 0
@@ -133,7 +132,7 @@ class Kills:
         if again := self.tally.received_again:
             lines.append(f"of {len(again)} that bring, at most {max(again):,} bytes came again (the median is "
                          f"{statistics.median(again):,.0f}): what was not a piece of a fetch yet begins anew")
-        return lines + [f"known fault, met {count} times: {name}" for name, count in sorted(self.met.items())]
+        return lines
 
 
 class Clients:
@@ -141,14 +140,9 @@ class Clients:
         self.options, self.seed = options, seed
         self.crowd: Crowd | None = None
 
-    @property
-    def met(self) -> dict[str, int]:
-        return self.crowd.met if self.crowd else {}
-
     def run(self, home: Path, binary: Path, way: ways.Way) -> None:
         self.crowd = Crowd(home / "crowd", binary, way, self.seed, self.options.clients)
         self.crowd.run(60 * self.options.minutes)
 
     def told(self) -> list[str]:
-        known = [f"known fault, met {count} times: {name}" for name, count in sorted(self.met.items())]
-        return ([self.crowd.told()] if self.crowd else []) + known
+        return [self.crowd.told()] if self.crowd else []

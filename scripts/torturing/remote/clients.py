@@ -20,9 +20,6 @@ OUTRUN = (73, 75)
 AGAIN = 75
 # Where the other side is killed, a client may come to give up.
 UNREACHABLE = 69
-BARRED = 73
-# A known fault; goes when it is mended, with what tells it.
-BARRED_PULL = "a killed pull cannot be typed again once the other store has moved on; 'checkout main' helps"
 KILLED_SHARE = 0.3
 MOST_ATTEMPTS = 200
 
@@ -71,17 +68,10 @@ class Client(threading.Thread):
         raise Wrong(f"a push was outrun or killed {MOST_ATTEMPTS} times")
 
     def until_pulled(self) -> None:
-        was_killed = False
         for _ in range(MOST_ATTEMPTS):
-            ended = self.typed("pull", 0, AGAIN, *([BARRED] if was_killed else []))
+            ended = self.typed("pull", 0, AGAIN)
             if ended.status == 0:
                 return
-            if ended.status == BARRED:
-                if "a checkout was interrupted" not in ended.err:
-                    raise Wrong(ended)
-                self.crowd.met[BARRED_PULL] += 1
-                self.program.must(self.place, "checkout", "main")
-            was_killed |= ended.killed
         raise Wrong(f"a pull was outrun or killed {MOST_ATTEMPTS} times")
 
     def typed(self, word: str, *expected: int) -> Ended:
@@ -138,7 +128,6 @@ class Crowd:
         # At the end nobody is killed any more.
         self.is_calm = False
         self.end = 0.0
-        self.met: Counter[str] = Counter()
         self.program = self.new_program(home, random.Random(seed))
         self.clients = [Client(self, number) for number in range(count)]
         self.collector = Collector(self)
@@ -200,7 +189,7 @@ class Crowd:
         self.way.settle()
         places = [self.store, fresh, *(client.place for client in self.clients)]
         stores.sound(self.program, *places)
-        self.met.update(stores.read(self.program, *places))
+        stores.read(*places)
 
     def told(self) -> str:
         """What was done, in one line."""

@@ -33,7 +33,6 @@ class Tally:
     # Bytes that came more than once, of the transfers that bring: fetch, pull and clone.
     received_again: list[int] = field(default_factory=list)
     # Known faults.
-    met: Counter = field(default_factory=Counter)
 
     @property
     def kills(self) -> int:
@@ -56,7 +55,7 @@ class Round(Pair):
             if 3 * sum(1 for sent in self.tally.sent if sent.hit) <= self.tally.kills:
                 action = "push"
             getattr(self, action)()
-        self.tally.met.update(self.end())
+        self.end()
 
     # Kills.
 
