@@ -39,6 +39,7 @@ enum Topics {
           file:///srv/store             the same
           host:store, user@host:/path   by ssh; a path without a slash begins in the home directory there
           ssh://user@host:port/path     the same
+          project.bundle                a store in one file (mlrepo bundle): to take from, not to push to
 
         'mlrepo remote add origin PLACE' gives a place a name, which 'fetch' and 'pull' take; 'push' takes a name or a place. What
         ssh is told by its configuration, agent and ProxyJump counts: 'ssh HOST' has to work. There, mlrepo is started as
@@ -53,6 +54,9 @@ enum Topics {
         A branch of another store is called NAME/BRANCH here. Tags and runs have one name everywhere; a tag that differs stays as
         it is here. Runs that made what is pushed go with it; 'push --runs' takes all. What only concerns this side does not go: where
         working copies stand, what was overwritten and kept, the list of operations.
+
+        'mlrepo fsck NAME' reads every byte of another store, 'fsck NAME --repair' mends it from here, 'fsck --repair --from NAME'
+        this one from there; 'gc NAME' takes out what nothing there needs.
         """
 
     private static let ignore = """

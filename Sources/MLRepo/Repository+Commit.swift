@@ -382,7 +382,8 @@ extension Repository {
     /// What a version says of a file that this store keeps by recipe; nothing of one that lies there whole.
     func recipeEntry(of blob: ObjectID) throws(RepositoryError) -> RecipeEntry? {
         let recipe = try reading { () throws(ReadError) in
-            try store.find(ObjectReference(.blob, blob))?.place.isRecipe == true ? store.recipe(of: blob) : nil
+            try store.find(ObjectReference(.blob, blob))?.place.isRecipe == true
+                ? store.recipe(of: blob) : nil
         }
         return recipe.map { RecipeEntry(blob: blob, recipe: ObjectID(of: .chunks, payload: $0.payload)) }
     }

@@ -127,6 +127,7 @@ extension Repository {
     ) throws(RepositoryError) -> FramedServer {
         let root = try storeDirectory(path, environment)
         guard try exists(root / "format", environment.files) else { throw .store(.notFound(path)) }
-        return FramedServer(try directory(root, "\(path)", environment.files, environment), isReadOnly: isReadOnly)
+        return FramedServer(
+            try directory(root, "\(path)", environment.files, environment), isReadOnly: isReadOnly)
     }
 }

@@ -73,7 +73,9 @@ package enum RemoteLocation: Hashable, Sendable {
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         // ssh would take a name that begins with a hyphen for an option.
         for name in [host, user].compactMap({ $0 }) {
-            guard !name.isEmpty, name.utf8.first != UInt8(ascii: "-"), !name.contains(where: { $0.isWhitespace }) else {
+            guard !name.isEmpty, name.utf8.first != UInt8(ascii: "-"),
+                !name.contains(where: { $0.isWhitespace })
+            else {
                 throw Problem(problem: "'\(name)' is no name of a host or a user")
             }
         }

@@ -74,7 +74,9 @@ package struct SSHCommand: Sendable {
         let isPlain = name.unicodeScalars.allSatisfy { scalar in
             !scalar.properties.isWhitespace && scalar.properties.generalCategory != .control
         }
-        let isGood = !name.isEmpty && name.utf8.first != UInt8(ascii: "-") && isPlain && forbidden.isDisjoint(with: name.utf8)
+        let isGood =
+            !name.isEmpty && name.utf8.first != UInt8(ascii: "-") && isPlain
+            && forbidden.isDisjoint(with: name.utf8)
         guard isGood else {
             throw TransportError(.unsupported, "'\(escapedText(name.utf8))' cannot be the name of a \(what)")
         }
