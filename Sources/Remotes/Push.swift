@@ -162,21 +162,27 @@ package struct Push {
         // What this store does not have cannot be looked into.
         let common = known.filter { local.contains($0) }
         func select(
-            _ hasBase: (ObjectReference, Int) -> Bool
+            _ memory: KnownReach?, _ hasBase: (ObjectReference, Int) -> Bool
         ) throws(TransferError) -> ObjectSelection {
             do throws(ReadError) {
                 return try ObjectSelection(
-                    of: wanted, without: common, in: local, isThere: { _ in false }, hasBase: hasBase)
+                    of: wanted, without: common, in: local, remembering: memory,
+                    isThere: { _ in false }, hasBase: hasBase)
             } catch { throw .here(.object(error)) }
         }
-        let selection = try select { _, _ in true }
+        // What was assumed is not there.
+        let memory =
+            assumed.isEmpty
+            ? KnownReach(
+                remote.format.origin, in: local.layout, local.files, nonce: Hex.text(random(8))) : nil
+        let selection = try select(memory) { _, _ in true }
         guard selection.hasDifferences else { return selection }
         // What goes as a difference can be read there only if its base lies there in such a form.
-        if known.isEmpty { return try select { _, _ in false } }
+        if known.isEmpty { return try select(memory) { _, _ in false } }
         let packs = try there { () throws(RemoteError) in
             try remote.following { () throws(RemoteError) in try remote.packs(remote.state.live.sorted()) }
         }
-        return try select { base, depth in packs.contains { $0.index.holds(base, below: depth) } }
+        return try select(memory) { base, depth in packs.contains { $0.index.holds(base, below: depth) } }
     }
 
     /// Looks at what an earlier push made, and sends of it what the other side lacks.

@@ -13,16 +13,20 @@ package struct ObjectSelection {
     ///   - wanted: They and all that they reach have to be in `source`.
     ///   - known: What they reach is known on the other side, and so need not be here.
     ///   - source: Where all is read.
+    ///   - memory: Knows what the same side's earlier roots reached. It is for a store by itself, not for a view of two.
     ///   - isThere: Whether an object need not go although nothing in `known` reaches it.
     ///   - hasBase: Whether the other side has a blob in a frame of less than some depth, so that what differs from it can be read there.
     /// - Throws: ``ReadError/missing(_:)`` with what `source` lacks.
     package init(
         of wanted: [ObjectReference], without known: [ObjectReference], in source: ObjectStore,
-        isThere: (ObjectReference) -> Bool, hasBase: (ObjectReference, _ below: Int) -> Bool
+        remembering memory: KnownReach? = nil, isThere: (ObjectReference) -> Bool,
+        hasBase: (ObjectReference, _ below: Int) -> Bool
     ) throws(ReadError) {
         self.source = source
         var marks = Reachability(source)
+        memory?.mark(&marks, reaching: known)
         try marks.markAll(from: known, requiring: false)
+        if !known.isEmpty { memory?.remember(marks, reaching: known) }
         let before = marks.bits
         try marks.markAll(from: wanted)
         packs = marks.packs

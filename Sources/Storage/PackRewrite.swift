@@ -36,25 +36,20 @@ struct PackRewrite {
         guard pack.index.verifyChecksum() else {
             throw .damaged(store.layout.pack(pack.name), problem: "the index' checksum is wrong")
         }
-        var wanted: [Int: [ObjectReference: ObjectPlace]] = [:]
-        for position in 0..<pack.index.entryCount {
-            guard let (reference, place) = pack.index.entry(position), !place.isRecipe else { continue }
-            if isWanted(position) { wanted[place.frame, default: [:]][reference] = place }
-        }
+        let wanted = self.wanted(isWanted)
         var builders: [FrameClass: FrameBuilder] = [
             .metadata: FrameBuilder(.metadata), .data: FrameBuilder(.data),
         ]
         for number in 0..<pack.index.frameCount {
-            guard let places = wanted.removeValue(forKey: number), let about = places.keys.first else {
-                continue
-            }
+            let entries = wanted.entries(of: number)
+            guard let about = entries.first?.reference else { continue }
             let raw: PackReader.RawFrame
             do throws(PackReader.FrameProblem) { raw = try pack.rawFrame(number) } catch {
                 if error.isUnreadable { throw .object(.unreadable(about, problem: error.problem)) }
                 throw .object(
                     .damaged(about, problem: "frame \(number) of pack \(pack.name): \(error.problem)"))
             }
-            if isTrusted, let copy = Self.copy(raw, places) {
+            if isTrusted, let copy = Self.copy(raw, entries) {
                 try body(Frame(encoded: copy, payload: nil))
                 continue
             }
@@ -63,13 +58,16 @@ struct PackRewrite {
                 throw .object(error)
             }
             let objects = Self.objects(raw.table, bytes)
-            let references = Set(places.keys)
+            let isWhole =
+                entries.count == objects.count
+                && zip(entries, objects).allSatisfy { $0.reference == $1.reference }
+            let references = isWhole ? [] : Set(entries.map(\.reference))
             if let lost = references.subtracting(objects.map(\.reference)).first {
                 throw .object(
                     .damaged(lost, problem: "frame \(number) of pack \(pack.name) does not hold it"))
             }
-            let isWhole = objects.allSatisfy { references.contains($0.reference) }
-            if isWhole, Self.canBeCopied(raw) {
+            let isAll = isWhole || objects.allSatisfy { references.contains($0.reference) }
+            if isAll, Self.canBeCopied(raw) {
                 var start = 0
                 let placed = objects.map { object -> EncodedFrame.Object in
                     defer { start += object.payload.count }
@@ -80,7 +78,8 @@ struct PackRewrite {
             }
             // Taken out while it grows: a copy of all for each object would take longer than the work.
             guard var builder = builders.removeValue(forKey: raw.frameClass) else { continue }
-            for object in objects where references.contains(object.reference) && !holdsBack(object) {
+            for object in objects where (isAll || references.contains(object.reference)) && !holdsBack(object)
+            {
                 if !builder.hasRoom(for: object.payload.count) || builder.isFull {
                     try body(Frame(encoded: try store.encode(&builder), payload: nil))
                 }
@@ -88,7 +87,7 @@ struct PackRewrite {
             }
             builders[raw.frameClass] = builder
         }
-        if let lost = wanted.values.first?.keys.first {
+        if let lost = wanted.stray {
             throw .object(.damaged(lost, problem: "pack \(pack.name) has no frame for it"))
         }
         for frameClass in [FrameClass.data, .metadata] {
@@ -106,20 +105,26 @@ struct PackRewrite {
     }
 
     /// A frame as it is, if all of its objects are wanted and lie where the index says.
-    private static func copy(
-        _ raw: PackReader.RawFrame, _ places: [ObjectReference: ObjectPlace]
-    ) -> EncodedFrame? {
-        guard canBeCopied(raw), places.count == raw.table.objects.count else { return nil }
-        let objects = places.sorted { $0.value.offset < $1.value.offset }
+    private static func copy(_ raw: PackReader.RawFrame, _ entries: [WantedEntries.Entry]) -> EncodedFrame? {
+        guard canBeCopied(raw), entries.count == raw.table.objects.count else { return nil }
         var start = 0
-        for (object, held) in zip(objects, raw.table.objects) {
-            guard object.value.offset == start, object.value.length == held.length,
-                object.key.kind == held.kind
+        for (object, held) in zip(entries, raw.table.objects) {
+            guard object.place.offset == start, object.place.length == held.length,
+                object.reference.kind == held.kind
             else { return nil }
             start += held.length
         }
         return EncodedFrame(
-            copying: raw, objects: objects.map { ($0.key, $0.value.offset, $0.value.length, nil) })
+            copying: raw, objects: entries.map { ($0.reference, $0.place.offset, $0.place.length, nil) })
+    }
+
+    private func wanted(_ isWanted: (Int) -> Bool) -> WantedEntries {
+        var entries: [WantedEntries.Entry] = []
+        for position in 0..<pack.index.entryCount where isWanted(position) {
+            guard let (reference, place) = pack.index.entry(position), !place.isRecipe else { continue }
+            entries.append((reference, place))
+        }
+        return WantedEntries(entries, frameCount: pack.index.frameCount)
     }
 
     /// The objects of a frame's raw bytes, each hashed.
@@ -132,5 +137,45 @@ struct PackRewrite {
             let recipe = object.kind == .chunks && payload.first == 1 ? try? Recipe(payload: payload) : nil
             return PackedObject(reference: reference, payload: payload, recipeOf: recipe?.blob)
         }
+    }
+}
+
+/// What is wanted of a pack, by its frames.
+private struct WantedEntries {
+    typealias Entry = (reference: ObjectReference, place: ObjectPlace)
+
+    /// In the order of frames, and in each as its objects lie there.
+    private let entries: [Entry]
+    /// Where the entries of each frame begin, and the last ones end.
+    private let starts: [Int]
+
+    /// An entry of a frame that is not there, if there is one.
+    let stray: ObjectReference?
+
+    init(_ all: [Entry], frameCount count: Int) {
+        stray = all.first { $0.place.frame >= count }?.reference
+        let entries = stray == nil ? all : all.filter { $0.place.frame < count }
+        var starts = [Int](repeating: 0, count: count + 1)
+        for entry in entries { starts[entry.place.frame + 1] += 1 }
+        for frame in 0..<count { starts[frame + 1] += starts[frame] }
+        // Sorted by counting: packs have a hundred thousand entries, and few in a frame.
+        var order = [Int](repeating: 0, count: entries.count)
+        var next = starts
+        for (position, entry) in entries.enumerated() {
+            order[next[entry.place.frame]] = position
+            next[entry.place.frame] += 1
+        }
+        for frame in 0..<count {
+            order[starts[frame]..<starts[frame + 1]].sort {
+                (entries[$0].place.offset, entries[$0].place.length)
+                    < (entries[$1].place.offset, entries[$1].place.length)
+            }
+        }
+        self.entries = order.map { entries[$0] }
+        self.starts = starts
+    }
+
+    func entries(of frame: Int) -> [Entry] {
+        Array(entries[starts[frame]..<starts[frame + 1]])
     }
 }

@@ -6,7 +6,7 @@ package import ObjectModel
 /// a blob's where it lies whole and without a base before all others, and
 /// where what nobody needs is to go, the first of them that can be read.
 struct Reachability {
-    private let store: ObjectStore
+    let store: ObjectStore
     /// As they were when this was made.
     let packs: [PackReader]
     private let numbers: [PackName: Int]
@@ -26,6 +26,19 @@ struct Reachability {
         bits = packs.map { [UInt64](repeating: 0, count: ($0.index.entryCount + 63) / 64) }
     }
 
+    /// Whether there are bits for packs that are here, as they are.
+    func has(_ bits: [PackName: [UInt64]]) -> Bool {
+        bits.allSatisfy { name, words in numbers[name].map { self.bits[$0].count == words.count } ?? false }
+    }
+
+    /// Takes entries of some packs for marked, with all that they need.
+    mutating func take(_ bits: [PackName: [UInt64]]) {
+        for (name, words) in bits {
+            guard let number = numbers[name] else { continue }
+            self.bits[number] = zip(self.bits[number], words).map { $0 | $1 }
+        }
+    }
+
     /// Whether an entry of a pack's index is needed.
     func isMarked(_ pack: PackName, _ position: Int) -> Bool {
         guard let number = numbers[pack] else { return false }
@@ -38,14 +51,16 @@ struct Reachability {
     /// - Throws: ``ReadError/missing(_:)`` if it is not there.
     @discardableResult
     mutating func mark(_ reference: ObjectReference) throws(ReadError) -> Bool {
-        if let (number, position) = place(of: reference) {
-            let bit: UInt64 = 1 << (position % 64)
-            defer { bits[number][position / 64] |= bit }
-            return bits[number][position / 64] & bit == 0
-        }
+        if let place = place(of: reference) { return mark(place) }
         // Empty directories and maps are known without being stored.
         if ObjectEdge.isEmptyTree(reference) { return false }
         throw .missing(reference)
+    }
+
+    private mutating func mark(_ place: (pack: Int, position: Int)) -> Bool {
+        let bit: UInt64 = 1 << (place.position % 64)
+        defer { bits[place.pack][place.position / 64] |= bit }
+        return bits[place.pack][place.position / 64] & bit == 0
     }
 
     /// The entry that counts.
@@ -106,26 +121,26 @@ struct Reachability {
         return whole.sorted { ($0.depth, $0.place.pack) < ($1.depth, $1.place.pack) }.map(\.place) + recipes
     }
 
-    /// The bases of a blob, where the place that counts has some.
+    /// What a blob needs where the place that counts has it: its recipe, which is read to be named, or the bases of its frame.
     ///
-    /// They may lie in any pack, and what they are the bases of needs them.
-    private mutating func bases(of blob: ObjectReference) -> [ObjectReference] {
-        guard let (number, position) = place(of: blob), let (_, place) = packs[number].index.entry(position)
-        else { return [] }
-        return (try? packs[number].index.frame(place.frame))?.bases ?? []
-    }
-
-    /// The recipe of a blob whose entry that counts is one by recipe.
-    private mutating func recipe(of blob: ObjectReference) throws(ReadError) -> Recipe? {
-        guard let (number, position) = place(of: blob),
-            let (_, place) = packs[number].index.entry(position), place.isRecipe
-        else { return nil }
-        let found = ObjectStore.Found(pack: packs[number], place: place)
-        do throws(ReadError) { return try store.soundRecipe(of: blob.id, at: found) } catch {
+    /// Bases may lie in any pack, and what they are the bases of needs them.
+    private func needs(
+        of blob: ObjectReference, at place: (pack: Int, position: Int)
+    ) throws(ReadError) -> [ObjectReference] {
+        let pack = packs[place.pack]
+        guard let (_, found) = pack.index.entry(place.position) else { return [] }
+        guard found.isRecipe else {
+            return pack.index.hasBase(found.frame) ? (try? pack.index.frame(found.frame))?.bases ?? [] : []
+        }
+        let recipe: Recipe?
+        do throws(ReadError) {
+            recipe = try store.soundRecipe(of: blob.id, at: ObjectStore.Found(pack: pack, place: found))
+        } catch {
             // Its pack may have been merged away meanwhile.
             guard case .unreadable = error else { throw error }
-            return try store.recipe(of: blob.id)
+            recipe = try store.recipe(of: blob.id)
         }
+        return recipe.map { [ObjectReference(.chunks, ObjectID(of: .chunks, payload: $0.payload))] } ?? []
     }
 
     /// Marks an object and everything that it reaches (`Documentation/Formats/objects.md`, "What each field keeps alive").
@@ -135,15 +150,14 @@ struct Reachability {
     {
         var stack = roots
         while let reference = stack.popLast() {
-            if !isRequired, !store.contains(reference) { continue }
-            guard try mark(reference) else { continue }
+            guard let place = place(of: reference) else {
+                // Empty directories and maps are known without being stored.
+                if !isRequired || ObjectEdge.isEmptyTree(reference) { continue }
+                throw .missing(reference)
+            }
+            guard mark(place) else { continue }
             if reference.kind == .blob {
-                // A blob by recipe needs the recipe, which is read to be named.
-                if let recipe = try recipe(of: reference) {
-                    stack.append(ObjectReference(.chunks, ObjectID(of: .chunks, payload: recipe.payload)))
-                } else {
-                    stack += bases(of: reference)
-                }
+                stack += try needs(of: reference, at: place)
                 continue
             }
             let payload = try store.required(reference.kind, reference.id)
