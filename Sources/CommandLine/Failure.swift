@@ -47,6 +47,7 @@ struct Failure: Error {
         case .noRemote(KnownRemotes.defaultName):
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
         case .noRemote: (status, hint) = (.notFound, "mlrepo remote add NAME URL; mlrepo remote lists them")
+        case .nothingToBundle: status = .no
         case .bundleNeeds:
             (status, hint) = (
                 .notFound, "fetch from where that is, or from the bundle before this one, first"
@@ -214,7 +215,11 @@ struct Failure: Error {
             }
         case .store(.format), .store(.feature): (.damaged, "a newer mlrepo wrote that store")
         case .store, .object: (.damaged, "mlrepo fsck, typed there, names all that is damaged")
-        case .notAStore: (.notFound, "mlrepo init --bare PATH makes one, on the machine where it is to be")
+        case .notAStore:
+            (
+                .notFound,
+                "is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be"
+            )
         case .gone:
             (
                 .notFound,

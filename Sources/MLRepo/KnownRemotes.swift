@@ -58,7 +58,9 @@ package struct KnownRemotes: Sendable {
                 name: name, url: found.url,
                 location: try Self.location(found.url, from: environment.workingDirectory))
         }
-        guard text != nil, name.contains("/") || name.contains(":") || name.hasPrefix(".") else {
+        guard text != nil,
+            name.contains("/") || name.contains(":") || name.hasPrefix(".") || name.hasSuffix(".bundle")
+        else {
             throw .noRemote(name)
         }
         return Remote(

@@ -10,6 +10,7 @@ struct OtherStore: Sendable {
     let files: RemoteFileSystem
     /// What a bundle goes on from.
     var needs: [ObjectID] = []
+    var isBundle = false
 
     /// Runs calls on the store, and names it where they fail, or where it cannot be reached any more.
     func calling<Result>(_ body: () throws(StoreError) -> Result) throws(RepositoryError) -> Result {
@@ -37,7 +38,8 @@ extension KnownRemotes {
         let way = try way(to: remote)
         let files = files(of: remote, by: way)
         let other = OtherStore(
-            name: remote.label, root: way.root, files: files, needs: way.bundle?.needs ?? [])
+            name: remote.label, root: way.root, files: files, needs: way.bundle?.needs ?? [],
+            isBundle: way.bundle != nil)
         do throws(RepositoryError) {
             let store = try open(remote, by: way)
             let layout = StoreLayout(root: way.root)
@@ -57,10 +59,8 @@ extension KnownRemotes {
     }
 
     func files(of remote: Remote, by way: WayToRemote) -> RemoteFileSystem {
-        let key = ObjectID(of: .blob, payload: Array(remote.url.utf8)).hex
         let place = ScratchPlace(
-            .files, in: layout, environment.files, key: String(key.prefix(32)),
-            nonce: Hex.text(environment.random(8)))
+            .files, in: layout, environment.files, key: "other", nonce: Hex.text(environment.random(8)))
         return RemoteFileSystem(
             way.transport, at: way.root, owner: Hex.text(environment.random(8)), in: place)
     }

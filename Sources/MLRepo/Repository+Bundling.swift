@@ -49,6 +49,7 @@ extension Repository {
                 time: environment.now())
         }
         let outcome = try fill(file, request, names, place, actor, progress)
+        guard outcome.objects > 0, !outcome.changes.isEmpty else { throw .nothingToBundle }
         let length = try writing { () throws(TransportError) in try file.finish(as: target) }
         let report = TransferReport(
             remote: place.url, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes)

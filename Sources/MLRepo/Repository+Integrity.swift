@@ -6,29 +6,67 @@ package import Storage
 /// The check of a store, which works also where the store cannot be opened: of this side's, or of another one over whatever leads there.
 package struct IntegrityCheck: Sendable {
     private let environment: Environment
-    private let copy: WorkingCopy
+    /// Nothing where a store is checked from a directory that is none.
+    private let copy: WorkingCopy?
     private let store: FilePath
     private let other: OtherStore?
     private let knownRemotes: KnownRemotes
+    private let configuration: Configuration
 
     /// - Parameters:
     ///   - environment: Its directory lies in a working copy.
     ///   - remote: Another store that is to be checked, as a person names it; nothing for this side's.
-    package init(_ environment: Environment, of remote: String? = nil) throws(RepositoryError) {
+    ///   - source: A store that what is lost may come from.
+    package init(
+        _ environment: Environment, of remote: String? = nil, from source: String? = nil
+    ) throws(RepositoryError) {
         self.environment = environment
-        copy = try Repository.workingCopy(environment)
-        store = try copy.store()
+        do throws(RepositoryError) {
+            let copy = try Repository.workingCopy(environment)
+            (self.copy, store) = (copy, try copy.store())
+        } catch {
+            guard case .noRepository = error, remote != nil else { throw error }
+            // Whoever was given a store, or a bundle, looks at it before anything else.
+            copy = nil
+            store = FilePath(environment.variable("TMPDIR") ?? "/tmp")
+                .appending(Array("mlrepo-fsck-\(Hex.text(environment.random(8)))".utf8))
+            TemporaryFiles.note(directory: store)
+            let store = store
+            try filing { () throws(FileError) in
+                try environment.files.makeDirectory(store, permissions: 0o700)
+            }
+        }
+        configuration = (try? copy?.configuration()) ?? Configuration()
         knownRemotes = KnownRemotes(
-            configuration: (try? copy.configuration()) ?? Configuration(), environment: environment,
-            layout: StoreLayout(root: store))
+            configuration: configuration, environment: environment, layout: StoreLayout(root: store))
         let known = knownRemotes
-        other = try remote.map { (name) throws(RepositoryError) in
-            try known.files(of: try known.named(name), toleratingDamage: true)
+        do throws(RepositoryError) {
+            other = try remote.map { (name) throws(RepositoryError) in
+                try known.files(of: try known.named(name), toleratingDamage: true)
+            }
+            // A name that is none is told before the night in which it is needed.
+            if let source { _ = try known.named(source) }
+        } catch {
+            if copy == nil { environment.files.removeAll(store) }
+            throw error
         }
     }
 
     /// Commits that a bundle goes on from: they, and what they reach, are not in it and not looked at.
     package var needs: [ObjectID] { other?.needs ?? [] }
+
+    /// Removes what was made for it, where that was not in a working copy.
+    package func end() {
+        guard copy == nil else { return }
+        environment.files.removeAll(store)
+        TemporaryFiles.forget(directory: store)
+    }
+
+    /// Whether there is a store of this side.
+    package var hasOwn: Bool { copy != nil }
+
+    /// Whether that is a bundle, which nobody mends.
+    package var isOfBundle: Bool { other?.isBundle ?? false }
 
     /// Whether another store is checked.
     package var isOfOther: Bool { other != nil }
@@ -55,7 +93,7 @@ package struct IntegrityCheck: Sendable {
         }
         // Where a pack is damaged that is told already.
         let isAlone = report.problems.allSatisfy { $0.kind == .cache }
-        if other == nil, !copy.isBare, isAlone, let id = (try? copy.head())?.commit,
+        if let copy, other == nil, !copy.isBare, isAlone, let id = (try? copy.head())?.commit,
             let store = try? ObjectStore.open(store, files: environment.files),
             !store.contains(ObjectReference(.commit, id))
         {
@@ -80,6 +118,7 @@ package struct IntegrityCheck: Sendable {
             try known.files(of: try known.named(name), toleratingDamage: true)
         }
         let source: ObjectStore
+        if from == nil, copy == nil { throw .noRepository(environment.workingDirectory) }
         if let from {
             source = try from.calling { () throws(StoreError) in
                 // What it can read is of use.
@@ -126,7 +165,6 @@ package struct IntegrityCheck: Sendable {
     }
 
     private func event() throws(RepositoryError) -> Event {
-        let configuration = (try? copy.configuration()) ?? Configuration()
         guard let actor = Identity.find(configuration, environment).person else { throw .noIdentity }
         return Event(
             verb: StoreRepair.verb, actor: actor, workingCopy: nil, time: environment.now(),

@@ -134,6 +134,7 @@ extension Repository {
                 message: message ?? "Merge \(name)" + (head.branch.map { " into \($0)" } ?? ""), actor, head)
         }
         let report = try move(to: made, from: ours, head, onStep)
+        try note(merge.conflicts)
         return MergeReport(
             kind: .merged, commit: made, before: ours, conflicts: merge.conflicts, written: report.written,
             removed: report.removed)

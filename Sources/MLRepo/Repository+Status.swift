@@ -33,6 +33,8 @@ package struct WorkingCopyStatus: Sendable {
     package let isRetracked: Bool
     /// How far this is from what another store had; nothing where none has been seen, or what is needed for that is not here.
     package let distance: Distance?
+    /// Of what merges kept both versions.
+    package let choices: [OpenChoice]
 }
 
 extension Repository {
@@ -109,7 +111,7 @@ extension Repository {
             tracking: look.tracking, missing: missing,
             branchTip: try look.head.branch.flatMap { (branch) throws(RepositoryError) in try tip(of: branch)
             }, isRetracked: look.tracking.paths != look.base?.tracked ?? TrackedPaths(),
-            distance: distance(look.head))
+            distance: distance(look.head), choices: openChoices())
     }
 
     private func distance(_ head: WorkingCopy.Head) -> Distance? {

@@ -16,6 +16,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case remote(RemoteError)
     /// No other store is known by that name.
     case noRemote(String)
+    /// What is to go into a bundle is all in what it goes on from, or there is nothing.
+    case nothingToBundle
     /// A bundle goes on from a commit that is not here.
     case bundleNeeds(bundle: String, ObjectID)
     /// A text is no place where another store can be.
@@ -116,6 +118,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .tree(let error): "\(error)"
         case .file(let error): "\(error)"
         case .remote(let error): "\(error)"
+        case .nothingToBundle: "nothing is new that could go into a bundle"
         case .bundleNeeds(let bundle, let id):
             "\(escapedText(bundle.utf8)) goes on from \(id.hex.prefix(7)), which is not here"
         case .noRemote(let text): "no other store is known as '\(escapedText(text.utf8))'"

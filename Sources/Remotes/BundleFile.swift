@@ -33,7 +33,7 @@ package final class BundleFile: Transport {
     /// The member with the commits that are needed, one in hex on each line.
     private static let needsPath = FilePath("needs")
     /// So many members are looked at.
-    private static let memberLimit = 1 << 20
+    private static let memberLimit = 100_000
 
     private init(
         _ name: String, _ path: FilePath, _ files: any FileSystem, _ file: FileDescriptor,
@@ -92,6 +92,9 @@ package final class BundleFile: Transport {
                     let properties = FileProperties(
                         length: header.size, modified: Int64(header.modified) * 1_000_000_000)
                     if path == Self.needsPath {
+                        guard needs.isEmpty else {
+                            throw TransportError(.malformed, "the bundle has \(path) twice")
+                        }
                         needs = try Self.needs(try bytes(start, min(header.size, 1 << 20)))
                     } else if state.members.updateValue(
                         Member(offset: start, properties: properties), forKey: path) != nil
@@ -295,7 +298,8 @@ package final class BundleFile: Transport {
     }
 
     package func remove(_ paths: [FilePath]) throws(TransportError) {
-        throw TransportError(.unsupported, "nothing is taken out of a bundle")
+        let isThere = state.withLock { state in paths.contains { state.members[$0] != nil } }
+        if isThere { throw TransportError(.unsupported, "nothing is taken out of a bundle") }
     }
 
     private static func calling<Result>(

@@ -101,6 +101,20 @@ final class RemoteFiles: LogFiles {
         try calling { () throws(TransportError) in try transport.names(in: try relative(directory)) }
     }
 
+    /// Whether packs are there that are more than the one that a store begins with.
+    func havePacks() throws(StoreError) -> Bool {
+        for directory in try names(in: layout.packs) {
+            let above = layout.packs.appending(directory)
+            let packs = try names(in: above).map { above.appending($0) }
+            let found = packs.isEmpty ? [] : try properties(of: packs)
+            if found.contains(where: { ($0?.length ?? 0) > Self.firstPackLimit }) { return true }
+        }
+        return false
+    }
+
+    /// That one is shorter, in bytes.
+    private static let firstPackLimit = 4096
+
     func create(_ path: FilePath, _ bytes: [UInt8], nonce: String) throws(StoreError) -> Bool {
         forget()
         return try calling { () throws(TransportError) in

@@ -108,8 +108,10 @@ package final class RemoteStore {
         if let found { return found }
         // One whose making was interrupted has no entry.
         let isEmpty = try storing(name, files) { () throws(StoreError) in try log.namedEntries().isEmpty }
+        let isLost =
+            isEmpty ? try storing(name, files) { () throws(StoreError) in try files.havePacks() } : true
         throw RemoteError(
-            name, isEmpty ? .notAStore : .store(.damaged(log.layout.entry(0), problem: "it is missing")))
+            name, isLost ? .store(.damaged(log.layout.entry(0), problem: "it is missing")) : .notAStore)
     }
 
     /// Goes on to the newest entry.
@@ -362,11 +364,14 @@ extension RemoteStore {
         _ files: any FileSystem, progress: (Int) -> Void
     ) throws(RemoteError) -> Bool {
         let path = try storing { () throws(StoreError) in try self.path(of: pack) }
+        let upload = Upload(
+            to: path, owner: owner, length: length, digest: digest, source: source, files: files)
         return try calling { () throws(TransportError) in
-            try transport.upload(
-                Upload(
-                    to: path, owner: owner, length: length, digest: digest, source: source, files: files),
-                progress: progress)
+            do throws(TransportError) { return try transport.upload(upload, progress: progress) } catch {
+                // A full disk is everybody's: the room goes back.
+                if error.kind == .full { try? transport.remove([upload.partial]) }
+                throw error
+            }
         }
     }
 

@@ -13,7 +13,7 @@ struct ServedPath: Sendable {
     /// Those that a store has.
     static let store = ServedPath(
         readable: ["format", "log", "packs", "tmp"],
-        creatable: [["log", "new"], ["log", "lists"], ["log", "tile"], ["tmp"]],
+        creatable: [["log", "new"], ["log", "lists"], ["log", "tile"]],
         uploadable: [["packs"]], removable: [["tmp"], ["packs"], ["log", "new"]])
 
     /// Any below the root: what the protocol itself does can be tested with them.
@@ -26,9 +26,14 @@ struct ServedPath: Sendable {
     }
 
     func checkCreating(_ path: FilePath) throws(TransportError) {
-        guard let names = Self.names(of: path), Self.isBelow(creatable, names) else {
+        guard let names = Self.names(of: path), Self.isBelow(creatable, names) || Self.isClock(names) else {
             throw Self.denied(path)
         }
+    }
+
+    /// Whether a file is one whose time tells what time it is there.
+    private static func isClock(_ names: [String]) -> Bool {
+        names.count == 2 && names[0] == "tmp" && names[1].hasPrefix("clock-")
     }
 
     /// A partial file, and the name that it is to get.

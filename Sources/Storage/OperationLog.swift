@@ -234,6 +234,12 @@ package struct OperationLog: Sendable {
     package func append(_ file: LogEntryFile, nonce: String) throws(StoreError) -> Outcome {
         let number = file.entry.number
         let path = layout.entry(number)
+        if try entryFile(number + 1) != nil, try entryFile(number) == nil,
+            try tile(number / Self.tileWidth) == nil
+        {
+            // What lies behind the gap would not follow from this entry.
+            throw .damaged(path, problem: "it is missing")
+        }
         guard try files.create(path, file.bytes, nonce: nonce) else { return .lost }
         // While this writer slept, the number may have been sealed with another entry and its name removed.
         if let leaves = try tile(number / Self.tileWidth), leaves[number % Self.tileWidth] != file.leaf {

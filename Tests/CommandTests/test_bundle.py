@@ -102,6 +102,10 @@ class Carried(BundleTest):
         self.mlrepo("pull", cwd=new)
         self.same_files(new)
 
+    def test_nothing_new_makes_no_bundle(self) -> None:
+        self.refused("bundle", "../one.bundle", "--since", "v1", status=1, says="nothing is new")
+        self.assertFalse(self.file.exists())
+
     def test_runs_that_made_it_go_along(self) -> None:
         self.mlrepo("run", "-m", "Made", "--", "sh", "-c", "cat data/1 > data/made")
         self.bundle()
@@ -212,6 +216,14 @@ class Harmed(BundleTest):
             self.assertEqual(done.returncode, 65, (number, path, done.stderr))
             self.assertEqual(sorted(path.name for path in self.root.iterdir() if path.name in ("new", "outside")), [])
             self.assertNotIn(b"\x0aline", done.stderr)
+
+    def test_what_it_needs_is_said_once(self) -> None:
+        self.bundle()
+        needs = b"%064x\n" % 7
+        self.hostile("hostile.bundle", ("needs", tarfile.REGTYPE, needs), ("needs", tarfile.REGTYPE, needs))
+        self.refused("fsck", "../hostile.bundle", status=65, says="needs twice")
+        self.hostile("hostile.bundle", ("needs", tarfile.REGTYPE, b"no id\n"))
+        self.refused("fsck", "../hostile.bundle", status=65, says="damaged")
 
     def test_numbers_that_lie(self) -> None:
         self.bundle()

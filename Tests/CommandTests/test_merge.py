@@ -78,6 +78,19 @@ class Paths(MergeTest):
         self.mlrepo("commit", "-m", "Chosen")
         self.assertEqual(self.tree(), {"a": "theirs", "keep": "k"})
 
+    def test_status_lists_what_is_open(self) -> None:
+        self.two({"a": "1"}, {"a": "2"}, {"a": "3"})
+        self.mlrepo("merge", "side", status=1)
+        [choice] = json.loads(self.mlrepo("status", "--json"))["choices"]
+        self.assertEqual(choice["path"], "d/a")
+        self.assertIn("Both versions were kept of d/a", self.mlrepo("status"))
+        self.mlrepo("push", "../store")
+        self.assertIn("both went", self.stderr)
+        (self.work / choice["other"]).unlink()
+        self.assertNotIn("choices", json.loads(self.mlrepo("status", "--json")))
+        self.mlrepo("undo")
+        self.assertNotIn("choices", json.loads(self.mlrepo("status", "--json")))
+
     def test_the_same_change_made_twice(self) -> None:
         self.two({"a": "0", "b": "0"}, {"a": "1"}, {"a": "1"})
         self.assertEqual(self.merged(), {"a": "1"})

@@ -3,6 +3,8 @@ import concurrent.futures
 import json
 import os
 import random
+import sys
+from pathlib import Path
 
 import test_models
 from test_remotes import RemoteTest
@@ -119,6 +121,79 @@ class Merged(RemoteTest):
         self.sound(self.store)
         self.mlrepo("pull", cwd=other)
         self.same_files(other)
+
+
+class Remembered(RemoteTest):
+    """What another store's refs reach is remembered from push to push: it may cost bytes, and never leaves anything out."""
+
+    def reach(self) -> Path:
+        [path] = (self.work / ".mlrepo/cache/reach").iterdir()
+        return path
+
+    def test_a_second_push_remembers(self) -> None:
+        self.one()
+        self.version("Two")
+        self.mlrepo("push")
+        before = self.reach().read_bytes()
+        self.version("Three")
+        self.mlrepo("push")
+        self.assertNotEqual(self.reach().read_bytes(), before)
+        self.same_files(self.clone("new"))
+
+    def test_nothing_is_left_out_whatever_happens_between(self) -> None:
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}: pushes", file=sys.stderr)
+        generator = random.Random(seed)
+        self.one()
+        for step in range(14):
+            match generator.randrange(9):
+                case 0:
+                    self.mlrepo("checkout", "-q", "-b", f"side{step}")
+                    self.version(f"Side {step}", path=f"data/side{step}", content=generator.randbytes(20_000))
+                    self.mlrepo("push", "origin", f"side{step}")
+                    self.mlrepo("checkout", "-q", "main")
+                    self.mlrepo("merge", "-q", f"side{step}")
+                    self.mlrepo("push", "origin", "--delete", f"side{step}")
+                    self.mlrepo("gc", "--now", cwd=self.store)
+                case 1:
+                    # Only the other store forgets it.
+                    self.mlrepo("checkout", "-q", "-b", f"gone{step}")
+                    self.version(f"Gone {step}", path="data/gone", content=generator.randbytes(20_000))
+                    self.mlrepo("push", "origin", f"gone{step}")
+                    self.mlrepo("push", "origin", "--delete", f"gone{step}")
+                    self.mlrepo("gc", "--now", cwd=self.store)
+                    content = (self.work / "data/gone").read_bytes()
+                    self.mlrepo("checkout", "-q", "main")
+                    self.version(f"Again {step}", path="data/again", content=content)
+                case 2:
+                    # There is one from the second push on.
+                    for path in (self.work / ".mlrepo").glob("cache/reach/*"):
+                        content = bytearray(path.read_bytes())
+                        content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
+                        path.write_bytes(content)
+                case 3:
+                    self.mlrepo("maintenance")
+                case 4:
+                    self.mlrepo("gc", "--now")
+                case 5:
+                    content = (self.work / "data/a.txt").read_bytes()
+                    self.version(f"Copy {step}", path=f"data/copy{step}", content=content)
+                case 6:
+                    other = self.clone(f"other{step}")
+                    self.version(f"Other {step}", cwd=other, path=f"data/other{step}", content=generator.randbytes(9_000))
+                    self.mlrepo("push", cwd=other)
+                    self.mlrepo("pull", "-q")
+                case 7:
+                    self.version(f"Back {step}")
+                    self.mlrepo("push")
+                    self.mlrepo("undo")
+                    self.version(f"Instead {step}", content=generator.randbytes(9_000))
+                    self.mlrepo("push", "--force")
+                case _:
+                    self.version(f"Step {step}", path=f"data/{generator.randrange(4)}", content=generator.randbytes(30_000))
+            self.mlrepo("push")
+            self.sound(self.store)
+        self.same_files(self.clone("new"))
 
 
 class Tensors(RemoteTest):

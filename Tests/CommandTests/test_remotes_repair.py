@@ -1,15 +1,13 @@
 """Other stores that are checked, mended and collected from here, over each way to them."""
 import json
-import os
 import random
 import shutil
 import subprocess
-import unittest
 from pathlib import Path
 
 from command_test import MLREPO
 from test_remotes import RemoteTest
-from test_remotes_ssh import SSHD, SSHTest
+from test_remotes_ssh import SSHTest
 
 
 def largest_pack(store: Path) -> Path:
@@ -160,10 +158,63 @@ class InADirectory(Mending, RemoteTest):
         self.sound(other)
         self.same_files(other)
 
+    def test_a_large_file_whose_list_of_chunks_is_lost(self) -> None:
+        """Of more than one node: what is below a node that is lost is known once that is back."""
+        self.filled()
+        self.version("Larger", path="data/larger", content=random.Random(9).randbytes(12_000_000))
+        self.mlrepo("push")
+        largest_pack(self.store).unlink()
+        self.mlrepo("fsck", "origin", "--repair")
+        self.sound(self.store)
+        other = self.clone("new")
+        self.same_files(other)
+        largest_pack(other / ".mlrepo").unlink()
+        shutil.rmtree(other / "data")
+        self.run_raw("fsck", "--repair", "--give-up-missing", "--from", "origin", cwd=other)
+        self.mlrepo("checkout", "--force", "--", "data", cwd=other)
+        self.same_files(other)
+
+    def test_what_a_third_store_lacks_comes_from_this_one(self) -> None:
+        self.filled()
+        self.mlrepo("init", "--bare", str(self.root / "third"))
+        flip(largest_pack(self.store), 0.2, 0.5)
+        said = self.mlrepo("fsck", "origin", "--repair", "--from", "../third")
+        self.assertIn("taken from this store", said)
+        self.sound(self.store)
+
+    def test_a_store_without_its_log_is_not_made_anew(self) -> None:
+        self.filled()
+        shutil.copytree(self.store, self.root / "half")
+        shutil.rmtree(self.root / "half/log")
+        self.refused("push", "../half", "main", status=65, says="is missing")
+        self.assertFalse((self.root / "half/log/new").exists())
+        self.assertEqual(self.run_raw("fsck", "../half").returncode, 1)
+
+    def test_a_store_can_be_looked_at_from_anywhere(self) -> None:
+        self.filled()
+        self.mlrepo("bundle", "../all.bundle")
+        before = set(self.root.iterdir())
+        for place in ("store", "all.bundle"):
+            self.assertIn("no damage", self.mlrepo("fsck", str(self.root / place), cwd=self.root))
+        self.refused("fsck", "nothing.bundle", status=66, says="no store is there", cwd=self.root)
+        self.assertEqual(set(self.root.iterdir()), before)
+        self.refused("fsck", status=66, says="no .mlrepo", cwd=self.root)
+
+    def test_a_bundle_mends_a_store(self) -> None:
+        self.filled()
+        self.mlrepo("bundle", "../all.bundle", "--all")
+        flip(largest_pack(self.work / ".mlrepo"), 0.1, 0.6)
+        shutil.rmtree(self.work / "data")
+        self.mlrepo("fsck", "--repair", "--from", "../all.bundle")
+        self.mlrepo("checkout", "--force", "--", "data")
+        self.sound(self.work)
+        self.same_files(self.clone("new"))
+
     def test_words_that_do_not_go_together(self) -> None:
         self.filled()
         self.refused("fsck", "--from", "origin", status=64, says="--repair")
         self.refused("fsck", "nowhere", status=66, says="nowhere")
+        self.refused("fsck", "--repair", "--from", "nowhere", status=66, says="nowhere")
         self.refused("gc", "nowhere", status=66, says="nowhere")
         self.refused("fsck", "../nothing", status=66, says="no store")
 
@@ -192,12 +243,10 @@ class InADirectory(Mending, RemoteTest):
             self.same_files(self.clone(f"{call}-{when}"))
 
 
-@unittest.skipUnless(SSHD and os.path.exists(SSHD), "sshd is not installed")
 class OverSSH(Mending, SSHTest):
     pass
 
 
-@unittest.skipUnless(SSHD and os.path.exists(SSHD), "sshd is not installed")
 class OverSFTP(Mending, SSHTest):
     def setUp(self) -> None:
         super().setUp()

@@ -1277,7 +1277,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo get ../nowhere data --to new
             ! error: ../nowhere: no store is there
-            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
+            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ mlrepo get ../store .
             ! error: a whole version needs a directory
@@ -1880,7 +1880,7 @@ class Transcripts(TranscriptTest):
             [64]
             $ mlrepo push ../other/data
             ! error: ../other/data: no store is there
-            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
+            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             """)
 
@@ -1894,7 +1894,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo remote add origin ../store
             $ mlrepo fetch
             ! error: origin: no store is there
-            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
+            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ mlrepo push --quiet
             $ mlrepo fetch
@@ -1962,7 +1962,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ cd .. && mlrepo clone nowhere
             ! error: nowhere: no store is there
-            ! hint: mlrepo init --bare PATH makes one, on the machine where it is to be
+            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ cd .. && mlrepo clone store wrong -b nothing
             ! error: no revision 'origin/nothing'

@@ -197,6 +197,8 @@ import Testing
             #expect(failureKind { try line.upload(upload) { _ in } } == .denied, "\(path)")
         }
         #expect(try store.contents(FilePath("secret")) == [1])
+        // Whoever collects there asks what time it is.
+        #expect(try line.create(FilePath("tmp/clock-01"), []))
     }
 
     @Test func aReadOnlyServerChangesNothing() throws {

@@ -7,13 +7,13 @@ struct BundleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bundle", abstract: "Put branches and tags into one file, to be carried by hand.",
         discussion: """
-            The file is a store of its own: 'clone', 'fetch', 'get' and 'fsck' take it where they take the place of a store, and \
-            'tar' unpacks it into one. With --since it goes on from a version that the other side has, and holds only what is new.
+            The file is a store of its own, on this machine: 'clone', 'get' and 'fsck' take it where they take the place of a store, \
+            'fetch' and 'pull' once it has a name ('mlrepo remote add usb FILE'), and 'tar' unpacks a whole one into an empty directory. With --since it goes on from a version that the other side has, and holds only what is new.
 
             EXAMPLES
               mlrepo bundle project.bundle             the branch that you stand on
               mlrepo bundle all.bundle --all --tags
-              mlrepo bundle week.bundle main --since main@{7 days ago}
+              mlrepo bundle week.bundle main --since v1
               mlrepo fsck week.bundle
               mlrepo clone all.bundle elsewhere
             """)

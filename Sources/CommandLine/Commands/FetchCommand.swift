@@ -25,7 +25,9 @@ struct FetchCommand: ParsableCommand {
         guard remote.name != nil else {
             throw Failure(
                 status: .usage, message: "fetch takes the name of a store, not its place",
-                hint: "mlrepo remote add NAME PLACE")
+                hint:
+                    "mlrepo remote add NAME \(ShellWord.quoted(Array(remote.url.utf8))), then mlrepo fetch NAME"
+            )
         }
         let progress = output.progress("fetching", unit: nil)
         defer { progress.finish() }

@@ -11,8 +11,8 @@ struct FsckCommand: ParsableCommand {
             and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into \
             new ones, takes files that are lost from the working copy, if it has them as the version that it stands on, and says what \
             is lost for good; the damaged files stay for two weeks or longer. Packs that are not there may come \
-            back with a disk that is not mounted: they are given up with '--give-up-missing' only. Files of 'cache' that are \
-            damaged go, and are made anew.
+            back with a disk that is not mounted: they are given up with '--give-up-missing' only, or where another store had all of it. Files of 'cache' that are \
+            damaged go, and are made anew. A damaged log, or 'format', is only named.
 
             With the name or place of another store, every byte of that one is read and checked, over whatever leads there; \
             '--repair' then puts it in order, with what this store has of what is lost there. '--from' takes what is lost from a \
@@ -50,7 +50,8 @@ struct FsckCommand: ParsableCommand {
     }
 
     func run() throws {
-        let check = try IntegrityCheck(Environment.process(), of: remote)
+        let check = try IntegrityCheck(Environment.process(), of: remote, from: from)
+        defer { check.end() }
         let report = try run(check)
         if !output.json { show(report) }
         for id in check.needs where !output.json && !output.quiet {
@@ -61,6 +62,9 @@ struct FsckCommand: ParsableCommand {
             if dryRun {
                 done.plan = try check.plan(report)
                 if let plan = done.plan { say(plan, done: false) }
+                if let source = from ?? (check.isOfOther ? "this store" : nil), !output.json {
+                    Terminal.print("What is lost comes from \(Terminal.escaped(source)), as far as it has it")
+                }
             } else {
                 done = try perform(check, report)
             }
@@ -71,13 +75,13 @@ struct FsckCommand: ParsableCommand {
             Terminal.print("Now: \(Self.verdict(after))")
         }
         if (done.after ?? report).isClean { return }
-        if !output.json, !output.quiet { hint(done.after ?? report) }
+        if !output.json, !output.quiet { hint(done.after ?? report, isOfBundle: check.isOfBundle) }
         throw ExitCode(ExitStatus.no.rawValue)
     }
 
     /// What was done about damage.
     private struct Repairs {
-        var restored: StoreRepair.Restored?
+        var restored: (objects: Int, bytes: Int)?
         var plan: StoreRepair.Plan?
         var healed = HealedPaths()
         var after: IntegrityReport?
@@ -85,15 +89,20 @@ struct FsckCommand: ParsableCommand {
 
     private func perform(_ check: IntegrityCheck, _ found: IntegrityReport) throws -> Repairs {
         var (report, done) = (found, Repairs())
-        if from != nil || check.isOfOther, !report.lost.isEmpty {
-            let restored = try check.restore(report, from: from)
-            done.restored = restored
-            if !output.json, restored.objects > 0 {
+        // A store that a person names comes first; what that lacks, this one may have.
+        let sources = (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : [])
+        for source in sources where !report.lost.isEmpty {
+            let restored = try check.restore(report, from: source)
+            let before = done.restored ?? (0, 0)
+            done.restored = (before.objects + restored.objects, before.bytes + restored.bytes)
+            guard restored.objects > 0 else { continue }
+            if !output.json {
+                let name = source.map { Terminal.escaped($0) } ?? "this store"
                 Terminal.print(
-                    "taken from \(from.map { Terminal.escaped($0) } ?? "this store"): \(Terminal.number(restored.objects, "object")), \(Terminal.size(restored.bytes))"
+                    "taken from \(name): \(Terminal.number(restored.objects, "object")), \(Terminal.size(restored.bytes))"
                 )
             }
-            if restored.objects > 0 { report = try run(check) }
+            report = try run(check)
         }
         if !giveUpMissing, done.restored == nil || !report.lost.isEmpty { try requirePacks(report) }
         let plan = try check.repair(report).plan
@@ -119,8 +128,11 @@ struct FsckCommand: ParsableCommand {
         return done
     }
 
-    private func hint(_ report: IntegrityReport) {
+    private func hint(_ report: IntegrityReport, isOfBundle: Bool) {
         let name = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
+        if isOfBundle {
+            return Terminal.printError("hint: a bundle is not mended: mlrepo bundle makes another one")
+        }
         let saving =
             remote == nil
             ? "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store"
@@ -131,10 +143,17 @@ struct FsckCommand: ParsableCommand {
         let mending =
             "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
         let asking = "mlrepo fsck\(name) --repair --from REMOTE takes what is lost from another store"
-        var hints = repair ? [] : [saving]
+        let losing =
+            "a damaged log is not repaired: mlrepo clone of another store makes this one anew, and what is only here goes there by mlrepo add"
+        let isOfLog = report.problems.contains {
+            [.format, .logEntry, .logGap, .logTile, .logRule].contains($0.kind)
+        }
+        var hints = isOfLog ? [losing] : repair ? [] : [saving]
         if repair, directories > 0, remote == nil { hints.append(naming) }
         if repair, files > 0, remote == nil { hints.append(mending) }
-        if repair, from == nil, !report.lost.isEmpty { hints.append(asking) }
+        // What happened in a store is in no other one.
+        let isElsewhere = report.lost.contains { ![.event, .refs].contains($0.kind) }
+        if repair, from == nil, !isOfLog, isElsewhere { hints.append(asking) }
         if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
     }
 
@@ -160,7 +179,7 @@ struct FsckCommand: ParsableCommand {
         throw Failure(
             status: .wouldLose, message: "pack \(first) \(subject) not there, so that nothing was repaired",
             hint:
-                "mount the disk, or bring the files back; mlrepo fsck --repair --give-up-missing does without them"
+                "mount the disk, or bring the files back; mlrepo fsck\(remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? "") --repair\(from.map { " --from " + ShellWord.quoted(Array($0.utf8)) } ?? "") --give-up-missing does without them"
         )
     }
 

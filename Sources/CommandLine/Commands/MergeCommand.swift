@@ -23,8 +23,8 @@ struct MergeCommand: ParsableCommand {
         commandName: "merge", abstract: "Take another version into the branch that you stand on.",
         discussion: """
             What only one side changed is as that side has it. Where both changed a path, each in its own way, both are kept: \
-            yours in its place, theirs beside it as PATH~ID, and the exit status is 1. Then 'mv PATH~ID PATH' or 'rm PATH~ID' \
-            chooses, and 'mlrepo commit' keeps the choice. Changed and untracked files are never overwritten.
+            yours in its place, theirs beside it as PATH~ID, and the exit status is 1. Then the shell's 'mv PATH~ID PATH' \
+            or 'rm PATH~ID' chooses ('mlrepo status' lists what is open), and 'mlrepo commit' keeps the choice. Changed and untracked files are never overwritten.
 
             EXAMPLES
               mlrepo merge experiment

@@ -31,7 +31,9 @@ struct PullCommand: ParsableCommand {
         guard let name = remote.name else {
             throw Failure(
                 status: .usage, message: "pull takes the name of a store, not its place",
-                hint: "mlrepo remote add NAME PLACE")
+                hint:
+                    "mlrepo remote add NAME \(ShellWord.quoted(Array(remote.url.utf8))), then mlrepo pull NAME"
+            )
         }
         let branch = try branch ?? repository.copy.head().branch
         guard let branch else {

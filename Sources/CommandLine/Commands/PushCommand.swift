@@ -60,5 +60,11 @@ struct PushCommand: ParsableCommand {
         }
         progress.finish()
         TransferText.show(report, output, isPush: true)
+        let choices = repository.openChoices().count
+        if choices > 0, !output.json, !output.quiet {
+            let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"
+            Terminal.printError(
+                "note: of \(words) a merge has kept both versions, and both went: mlrepo status")
+        }
     }
 }

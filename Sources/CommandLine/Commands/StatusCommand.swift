@@ -44,6 +44,11 @@ struct StatusCommand: ParsableCommand {
             let back = isAtTip ? status.head.branch.map { "; mlrepo checkout \($0) goes back" } ?? "" : ""
             Terminal.print("A checkout was interrupted: type it again to finish it\(back)")
         }
+        for choice in status.choices {
+            Terminal.print(
+                "Both versions were kept of \(choice.path): mv \(ShellWord.path(choice.other)) \(ShellWord.path(choice.path)) takes theirs, rm \(ShellWord.path(choice.other)) yours"
+            )
+        }
         for change in status.changes.prefix(Self.mostChanges) {
             let isLeft =
                 change.state == .deleted && status.tracking.isUntracked(change.path)
@@ -132,6 +137,10 @@ struct StatusCommand: ParsableCommand {
                     "name": .string($0.name), "ahead": .number($0.ahead), "behind": .number($0.behind),
                 ])
             },
+            "choices": status.choices.isEmpty
+                ? nil
+                : .array(
+                    status.choices.map { .object(["path": $0.path.json, "other": $0.other.json]) }),
             "missing": status.missing.isEmpty ? nil : .array(status.missing.map(\.json)),
             "untracked": .array(status.untracked.map(\.json)),
             "skipped": .array(
