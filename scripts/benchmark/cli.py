@@ -29,6 +29,7 @@ from .training import Trainer
 from .workload import Workload
 from .workload_observe import Observe
 from .workload_push import W1Push, W3Push
+from .workload_push_ssh import W1PushSSH, W3PushSSH
 from .workload_start import Start
 from .workload_sweep import Sweep
 from .workload_w1 import W1
@@ -41,7 +42,7 @@ from .workload_w6 import W6
 PROJECT = Path(__file__).resolve().parents[2]
 WORKLOADS: dict[str, type[Workload]] = {
     workload.name: workload for workload in (
-        Start, W1, W1Push, W2, W2Files, W3, W3Conv, W3Push, W4, W5, W6, Observe, Sweep
+        Start, W1, W1Push, W1PushSSH, W2, W2Files, W3, W3Conv, W3Push, W3PushSSH, W4, W5, W6, Observe, Sweep
     )
 }
 INTERRUPTED = 130
@@ -54,14 +55,17 @@ examples:
   scripts/bench --only W2,W2-files --scale 0.02 --runs 1   a trial with small tables
   scripts/bench --only W3 --scale 0.01 --runs 1            a trial with a tiny model
   scripts/bench --only W1-push,W3-push --scale 0.01      pushes to a directory, and clones: a trial
+  scripts/bench --only W1-push-ssh,W3-push-ssh --scale 0.01    the same through an sshd that is started on this machine
   scripts/bench --only observe --scale 0.05 --runs 1       what `mlrepo run` costs, beside the command alone and strace
   scripts/bench --only sweep --scale 0.1 --runs 1          many runs at once, each in a tree of its own
   scripts/bench --report --output report.md                also writes report.json
 
 An interrupted run goes on where it stopped when it is started again with the same results file.
 W3 and W3-conv train a network each when the run begins (at scale 1.0 some ten minutes), kept beside the scratch data
-for the next run with the same seed; W3-push takes W3's. W2 and W2-files draw a table each (some two minutes and 11 GB
-at scale 1.0, 4 GiB of memory), which is removed at the end.
+for the next run with the same seed; W3-push and W3-push-ssh take W3's. W1-push-ssh and W3-push-ssh need sshd, ssh and
+ssh-keygen (openssh-server, openssh-client), which are not installed by --install-peers; it listens on 127.0.0.1 alone,
+with keys of its own. Beside mlrepo, started there, stands mlrepo-sftp, with none there. W2 and W2-files draw a table
+each (some two minutes and 11 GB at scale 1.0, 4 GiB of memory), which is removed at the end.
 """
 
 
@@ -160,6 +164,7 @@ def _measure(options: argparse.Namespace) -> int:
     results = Results(options.results)
     plan = _plan(options, selection, results)
     plan.trainer.interpreter.require(module for workload in selection.workloads for module in workload.needs)
+    _require_programs(selection.workloads)
     scratch = _scratch(options)
     process.adopt_orphans()
     try:
@@ -171,6 +176,13 @@ def _measure(options: argparse.Namespace) -> int:
     finally:
         remove(scratch)
     return 0
+
+
+def _require_programs(workloads: list[type[Workload]]) -> None:
+    """Refuses before anything is measured."""
+    for workload in workloads:
+        if reason := workload.lacking():
+            raise UsageError(f"{workload.name} cannot be measured here: {reason}\nhint: --only with other workloads")
 
 
 def _select(only: str | None) -> _Selection:

@@ -6,11 +6,15 @@ import json
 from typing import ClassVar
 
 from .driver import Driver
-from .driver_git import BARE, CLONE, CONFIGURE
+from .driver_git import BARE, BARE_SSH, CLONE, CLONE_SSH, CONFIGURE
 
 GIT = [line.replace("{tool}", "git") for line in CONFIGURE]
-BARE_GIT = [line.replace("{tool}", "git").replace("{remote}", "{remote}/git") for line in BARE]
-CLONE_GIT = CLONE.replace("{tool}", "git").replace("{remote}", "{remote}/git")
+BARE_GIT, BARE_GIT_SSH = (
+    [line.replace("{tool}", "git").replace("{remote}", "{remote}/git") for line in lines] for lines in (BARE, BARE_SSH)
+)
+CLONE_GIT, CLONE_GIT_SSH = (
+    line.replace("{tool}", "git").replace("{remote}", "{remote}/git") for line in (CLONE, CLONE_SSH)
+)
 
 
 class Dvc(Driver):
@@ -67,6 +71,13 @@ class Dvc(Driver):
             CLONE_GIT,
             "cd {destination} && {tool} pull -q",
         ],
+        "remote-ssh": [
+            "{tool} config --unset cache.dir",
+            "{tool} remote add -q -d place ssh://there{remote}/dvc",
+            "git commit -q -a -m remote",
+            *BARE_GIT_SSH,
+        ],
+        "clone-ssh": [CLONE_GIT_SSH, "cd {destination} && {tool} pull -q"],
         "version": ["{tool} --version"],
     }
 

@@ -23,7 +23,9 @@ BARE = [
     "{tool} -C {remote} config core.fsyncMethod batch",
     "{tool} remote add origin {remote}",
 ]
+BARE_SSH = [*BARE[:-1], "{tool} remote add origin there:{remote}"]
 CLONE = "{tool} clone -q --no-local -c core.fsync=all -c core.fsyncMethod=batch {remote} {destination}"
+CLONE_SSH = "{tool} clone -q -c core.fsync=all -c core.fsyncMethod=batch there:{remote} {destination}"
 
 
 class Git(Driver):
@@ -53,6 +55,8 @@ class Git(Driver):
         "remote": BARE,
         "push": ["{tool} push -q origin main"],
         "clone": [CLONE],
+        "remote-ssh": BARE_SSH,
+        "clone-ssh": [CLONE_SSH],
         "clone-previous": ["cd {destination} && {tool} checkout -q {previous}"],
         "version": ["{tool} --version"],
     }
@@ -75,6 +79,8 @@ class GitDefault(Git):
         "set-up": [line for line in CONFIGURE if "core.fsync " not in line and "fsyncMethod" not in line],
         "remote": [line for line in BARE if "core.fsync" not in line],
         "clone": ["{tool} clone -q --no-local {remote} {destination}"],
+        "remote-ssh": [line for line in BARE_SSH if "core.fsync" not in line],
+        "clone-ssh": ["{tool} clone -q there:{remote} {destination}"],
     }
 
     @classmethod

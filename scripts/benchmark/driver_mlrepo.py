@@ -19,7 +19,7 @@ class Mlrepo(Driver):
 
     name = "mlrepo"
     settings = "as it comes (every commit is durable)"
-    environment: ClassVar[dict[str, str]] = {"NO_COLOR": "1"}
+    environment: ClassVar[dict[str, str]] = {"NO_COLOR": "1", "MLREPO_SERVER": "{tool}"}
     stores: ClassVar[list[str]] = [".mlrepo"]
     commands: ClassVar[dict[str, list[str]]] = {
         "set-up": ["{tool} init"],
@@ -38,6 +38,10 @@ class Mlrepo(Driver):
         "remote": ["{tool} remote add origin {remote}"],
         "push": ["{tool} push"],
         "clone": ["{tool} clone {remote} {destination}"],
+        "remote-ssh": ["{tool} init --bare {remote}", "{tool} remote add origin there:{remote}"],
+        "clone-ssh": ["{tool} clone there:{remote} {destination}"],
+        "remote-counted": ["{tool} init --bare {remote}", "{tool} remote add counted there:{remote}"],
+        "push-counted": ["env MLREPO_SSH=ssh-counted {tool} push counted"],
         "clone-previous": ["cd {destination} && {tool} checkout {previous}"],
         **watched("{tool} run --quiet --"),
         "sweep": sweeping("{tool} run --quiet --scratch ../scratch --"),
@@ -98,3 +102,12 @@ class MlrepoStrace(Mlrepo):
         **{name: Mlrepo.commands[name] for name in ("set-up", "first", "version")},
         **watched("{tool} run --quiet --observe strace --"),
     }
+
+
+class MlrepoSFTP(Mlrepo):
+    """Stands beside mlrepo: none is on the other side, where files are moved by SFTP."""
+
+    name = "mlrepo-sftp"
+    settings = "no mlrepo on the other side of ssh; else as mlrepo"
+    environment: ClassVar[dict[str, str]] = {**Mlrepo.environment, "MLREPO_SERVER": "no-such-mlrepo"}
+    workloads = frozenset(("W1-push-ssh", "W3-push-ssh"))

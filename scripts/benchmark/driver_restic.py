@@ -35,6 +35,11 @@ class Restic(Driver):
         "remote": ["{tool} -q init --repository-version 2 -r {remote} --from-repo {store}/restic --copy-chunker-params"],
         "push": ["{tool} -q -r {remote} copy --from-repo {store}/restic"],
         "clone": ["{tool} -q -r {remote} restore latest --target {destination}"],
+        "remote-ssh": [
+            "{tool} -q init --repository-version 2 -r sftp:there:{remote} --from-repo {store}/restic --copy-chunker-params"
+        ],
+        "push-ssh": ["{tool} -q -r sftp:there:{remote} copy --from-repo {store}/restic"],
+        "clone-ssh": ["{tool} -q -r sftp:there:{remote} restore latest --target {destination}"],
         "version": ["{tool} version"],
     }
 

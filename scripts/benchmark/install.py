@@ -16,9 +16,9 @@ PACKAGES = {
     "git": "git", "borgbackup": "borg", "restic": "restic", "strace": "strace", "rsync": "rsync",
     "git-annex": "git-annex",
 }
-"""By package the program that it is installed for."""
+"""By package the program that it is installed for. openssh-server is none of them: installed, it may also serve others."""
 PYTHON_PACKAGES = (
-    "dvc==3.67.1", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6",
+    "dvc==3.67.1", "dvc-ssh==4.3.0", "zipnn==0.5.4", "torch==2.13.0", "safetensors==0.8.0", "numpy==2.4.6",
     "pyarrow==26.0.1", "scikit-learn==1.9.1", "hf-xet==1.8.0", "pillow==13.0.0",
 )
 """A wheel of torch without CUDA is taken where PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL has one; else pip brings CUDA too."""

@@ -12,7 +12,7 @@ from .driver_baseline import Baseline
 from .driver_borg import Borg, BorgZstd
 from .driver_dvc import Dvc
 from .driver_git import Git, GitDefault
-from .driver_mlrepo import Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace
+from .driver_mlrepo import Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoSFTP, MlrepoStrace
 from .driver_restic import Restic
 from .driver_rsync import Rsync
 from .driver_strace import Strace
@@ -22,8 +22,8 @@ from .driver_zipnn import Zipnn
 ALL: dict[str, type[Driver]] = {
     driver.name: driver
     for driver in (
-        Baseline, Alone, Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace, Strace, Git, GitDefault, Borg, BorgZstd,
-        Restic, Dvc, Annex, Rsync, Xet, Zipnn
+        Baseline, Alone, Mlrepo, MlrepoDeclared, MlrepoPreload, MlrepoStrace, MlrepoSFTP, Strace, Git, GitDefault, Borg,
+        BorgZstd, Restic, Dvc, Annex, Rsync, Xet, Zipnn
     )
 }
 KEEPS_HISTORY = ("git", "borg", "borg-zstd", "restic", "dvc", "annex")

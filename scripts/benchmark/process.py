@@ -2,7 +2,7 @@
 
 `wait4` gives the CPU time of a process and of the children that it waited for. What a tool detaches
 would escape; so this process makes itself the subreaper (prctl(2), PR_SET_CHILD_SUBREAPER): orphans
-become its children, are waited for inside the span, and are counted.
+become its children, are waited for inside the span, and are counted. A `Resident` is none of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ PR_SET_CHILD_SUBREAPER = 36
 DETACHED_GRACE_SECONDS = 60.0
 STDERR_TAIL_BYTES = 600
 _libc = ctypes.CDLL(None, use_errno=True)
+_residents: set[int] = set()
 
 
 @dataclass
@@ -84,7 +85,7 @@ def run(
             _wait_for_detached(usage)
         except BaseException:
             _end_group(process.pid)
-            _end_adopted()
+            end_adopted()
             if process.returncode is None:
                 process.wait()
             raise
@@ -96,6 +97,30 @@ def run(
     if process.returncode != 0:
         raise CommandFailed(f"`{name}`: {_tail(stderr)}", process.returncode)
     return usage
+
+
+class Resident:
+    """A child that stays while commands run, and is no part of them. It speaks by lines, and ends when its stdin does."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )
+        _residents.add(self._process.pid)
+
+    def answer(self) -> str:
+        """The next line; nothing if it has ended."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def end(self) -> str:
+        """Ends it; what it still told, nothing if it failed."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        told = self._process.stdout.read()
+        self._process.wait()
+        _residents.discard(self._process.pid)
+        return told.strip() if self._process.returncode == 0 else ""
 
 
 class _Limit:
@@ -122,8 +147,12 @@ def _wait_for_detached(usage: Usage) -> None:
             pid, _, rusage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return
+        if pid in _residents:
+            raise CommandFailed("the other side has ended")
         if pid:
             usage.count(rusage)
+        elif not running_children():
+            return
         elif time.monotonic() > deadline:
             raise CommandFailed(f"left a process running for more than {DETACHED_GRACE_SECONDS:.0f} s")
         else:
@@ -137,10 +166,10 @@ def _end_group(group: int) -> None:
         pass
 
 
-def _end_adopted() -> None:
+def end_adopted() -> None:
     """Ends the children of this process, which are this command's alone: commands run one at a time."""
-    while children := _children():
-        for child in children:
+    while found := running_children():
+        for child in found:
             try:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
@@ -148,11 +177,17 @@ def _end_adopted() -> None:
                 pass
 
 
-def _children() -> list[int]:
+def running_children() -> list[int]:
+    """The children of this process that belong to commands."""
+    return [child for child in children(os.getpid()) if child not in _residents]
+
+
+def children(process: int) -> list[int]:
+    """Those of all threads of a process; none if it has ended."""
     found: list[int] = []
-    for task in Path("/proc/self/task").iterdir():
+    for listed in Path("/proc").glob(f"{process}/task/*/children"):
         try:
-            found += [int(pid) for pid in (task / "children").read_text().split()]
+            found += [int(pid) for pid in listed.read_text().split()]
         except OSError:
             pass
     return found

@@ -11,7 +11,8 @@ from .summary import NEXT, STEPS, Figure, Row, rows
 
 UNITS = {
     "cpu": ("CPU s", 1.0), "working_cpu": ("CPU s without the start", 1.0), "wall": ("wall s", 1.0),
-    "loop_wall": ("wall s of the loop", 1.0), "rss": ("peak MiB", 1 / (1 << 20)),
+    "loop_wall": ("wall s of the loop", 1.0), "server_cpu": ("CPU s of the other side", 1.0),
+    "turns": ("round trips", 1.0), "rss": ("peak MiB", 1 / (1 << 20)),
     "recorded": ("commands recorded", 1.0), "bytes": ("store MB", 1e-6),
     "disk_bytes": ("store MB, blocks", 1e-6), "live_bytes": ("live MB", 1e-6), "ratio": ("stored / raw", 1.0),
     "live_ratio": ("live / raw", 1.0),
@@ -44,7 +45,14 @@ and clone. Not all do the same: mlrepo and git bring all of the history; DVC and
 version, and git the rest; restic copies its snapshots to a second repository and restores the newest one from
 there, without history; rsync copies files, without history and digests. A clone has a home of its own, without the
 caches of who pushed; its files are compared with those committed (of mlrepo and git also those of the version
-before), and if they differ the push is shown as wrong. In observe the columns are the same commands, watched in
+before), and if they differ the push is shown as wrong. In W1-push-ssh and W3-push-ssh the directory is reached by
+ssh, through a real sshd on this machine that is started for each operation; what is sent is not compressed by ssh, all
+else of ssh is as it comes, and its handshake is in each figure. The other side's CPU is that of sshd and of all that it
+started, and no part of the first figure. What the peers need there is made before, by mlrepo too. mlrepo-sftp is mlrepo
+with none on the other side; git-annex keeps the files' contents in the git repository there, as git-annex is there too;
+DVC and restic move files by SFTP (DVC with an ssh of its own, asyncssh), and rsync starts itself there. Round trips are
+counted in one more push of the same to another store, on a line that holds up every byte by a quarter of a second each
+way: what is sent without waiting for answers is one, and the handshake of ssh is in none. In observe the columns are the same commands, watched in
 different ways or not at all; the wall of the loop is what the command itself measured, without its start and without
 what is recorded after it, and is shown only if every file that it read is in mlrepo's record. In each round every peer
 takes its turn on an empty store, which is deleted after. Each cell: median [least - most] of the rounds; a round's

@@ -21,7 +21,7 @@ from .session import Session
 from .training import Trainer
 from .workload import Outcome, Step, Trial, Workload
 
-TIMES = ("cpu", "working_cpu", "wall", "loop_wall", "flush", "rss", "rss_floor")
+TIMES = ("cpu", "working_cpu", "server_cpu", "wall", "loop_wall", "flush", "rss", "rss_floor")
 
 
 @dataclass

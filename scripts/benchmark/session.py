@@ -15,6 +15,8 @@ from .errors import CommandFailed, NoSuchOperation
 from .scratch import forget_removed, remove
 
 DATA = "data"
+IDENTITY = "[user]\n\tname = Benchmark\n\temail = benchmark@localhost\n"
+"""What git wants to know before it commits."""
 BACK = {"current": 0, "previous": 1}
 
 
@@ -30,6 +32,8 @@ class Sample:
     working_cpu: float | None = None
     loop_wall: float | None = None
     """What a command measured of itself."""
+    server_cpu: float | None = None
+    """What the other side of ssh used."""
 
     def as_record(self) -> dict[str, float]:
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -52,14 +56,19 @@ class Session:
         remove(place)
         for directory in (self.work, home, place / "tmp"):
             directory.mkdir(parents=True)
-        (home / ".gitconfig").write_text("[user]\n\tname = Benchmark\n\temail = benchmark@localhost\n")
+        (home / ".gitconfig").write_text(IDENTITY)
         self._environment = environment(home, place / "tmp") | {
-            name: value.format(home=home) for name, value in driver.environment.items()
+            name: value.format(home=home, tool=driver.executable) for name, value in driver.environment.items()
         }
 
     def beside(self, name: str) -> Session:
         """Another session of the same peer, within this one's place: another empty store."""
         return Session(self.driver, self.place / name, self._limit_seconds)
+
+    def reach(self, programs: Path, configuration: Path) -> None:
+        """Commands find these programs first, and this in the place of ~/.ssh."""
+        self._environment["PATH"] = f"{programs}{os.pathsep}{self._environment['PATH']}"
+        (self.place / "home" / ".ssh").symlink_to(configuration)
 
     def set_up(self) -> None:
         """Makes an empty store, untimed."""

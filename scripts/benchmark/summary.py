@@ -23,13 +23,13 @@ NEXT = {
 """W2's growth by the versions after version 0."""
 FLOOR_MARGIN = 1.02
 METRICS = (
-    "cpu", "working_cpu", "wall", "loop_wall", "rss", "recorded",
+    "cpu", "working_cpu", "server_cpu", "wall", "loop_wall", "turns", "rss", "recorded",
     "bytes", "live_bytes", "disk_bytes", "ratio", "live_ratio", "of_changed", "files",
     "growth_bytes", "growth_live_bytes", "growth_disk_bytes", "first_ratio", "first_live_ratio", *NEXT,
     "commits", *STEPS,
 )
 WITHOUT_BEST = frozenset((
-    "commits", "recorded", "working_cpu", "live_bytes", "live_ratio", "growth_live_bytes", "first_live_ratio",
+    "commits", "recorded", "working_cpu", "turns", "live_bytes", "live_ratio", "growth_live_bytes", "first_live_ratio",
     *(name for name in NEXT if name.endswith("live_bytes")),
 ))
 """Metrics of which less is not better, or which only one peer tells."""

@@ -69,6 +69,11 @@ class Workload:
     needs: ClassVar[tuple[str, ...]] = ()
     """The modules that the data is made with, which the Python of the virtual environment has to have."""
 
+    @classmethod
+    def lacking(cls) -> str | None:
+        """Why it cannot be measured on this machine; nothing if it can."""
+        return None
+
     def prepare(self, trainer: Trainer, seed: str, scale: float) -> None:
         """Makes what outlives a run, before `write`; nothing for most."""
 

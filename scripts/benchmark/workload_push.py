@@ -25,6 +25,8 @@ class Push(Workload):
     peers = frozenset(("mlrepo", "git", "git-default", "restic", "dvc", "annex", "rsync"))
     change: ClassVar[str]
     """How the second version is told."""
+    way: ClassVar[str] = ""
+    """What the operations' names end with where the way to the directory makes them others."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -50,36 +52,75 @@ class Push(Workload):
         """Changes the files; the bytes of those that changed."""
         raise NotImplementedError
 
+    def reach(self, session: Session) -> None:
+        """Lets a session find the way to the directory."""
+
+    def timed(self, session: Session, operation: str, **fields: str) -> Sample:
+        return session.timed(self._named(session, operation), flush=True, **fields)
+
+    def untimed(self, session: Session, operation: str, **fields: str) -> None:
+        """What keeps no history has nothing to do for it."""
+        named = self._named(session, operation)
+        if session.has(named):
+            session.untimed(named, remote=str(_remote(session)), **fields)
+
+    def counted(self, session: Session) -> Values:
+        """What the push just measured is also known to have taken."""
+        del session
+        return {}
+
+    def _named(self, session: Session, operation: str) -> str:
+        return f"{operation}{self.way}" if session.has(f"{operation}{self.way}") else operation
+
     def _first(self, trial: Trial) -> Outcome:
         session, raw = self.first_version(trial)
         self._session = session
+        self.reach(session)
         _remote(session).mkdir()
-        _untimed(session, "remote")
-        _untimed(session, "first")
+        self.untimed(session, "remote")
+        self.untimed(session, "first")
         sample, size, _ = self._push(session)
         self._sizes.append({**size, "raw_bytes": raw, "ratio": size["bytes"] / raw})
-        return Outcome([sample])
+        return Outcome([sample], self.counted(session))
 
     def _next(self, trial: Trial) -> Outcome:
         session = self._session
         assert session is not None, "push changes state and comes before"
         raw = self.second_version(trial, session)
-        _untimed(session, "commit")
+        self.untimed(session, "commit")
         sample, size, before = self._push(session)
         growth = {f"growth_{name}": size[name] - before[name] for name in ("bytes", "disk_bytes")}
         self._sizes.append({**growth, "raw_bytes": raw, "ratio": growth["growth_bytes"] / raw})
-        return Outcome([sample], {"changed_bytes": raw})
+        return Outcome([sample], {"changed_bytes": raw, **self.counted(session)})
 
     def _push(self, session: Session) -> tuple[Sample, tree.Size, tree.Size]:
         """The time of a push, and what lies there after and before it."""
         before = tree.size(_remote(session))
         session.warm_anew(store=True)
         tree.warm(_remote(session))
-        sample = session.timed("push", flush=True, remote=str(_remote(session)))
+        sample = self.timed(session, "push", remote=str(_remote(session)))
         size = tree.size(_remote(session))
         self._digests.append(tree.digest(session.data))
-        self._clones.append(_clone(session, self._digests))
+        self._clones.append(self._clone(session))
         return sample, size, before
+
+    def _clone(self, session: Session) -> Sample:
+        """Clones, compares the files with those of the newest commit (with all of the history also with those of the
+        commit before), and removes the clone."""
+        there = session.beside("there")
+        destination = there.work / "clone"
+        try:
+            self.reach(there)
+            forget_removed()
+            tree.warm(_remote(session))
+            sample = self.timed(there, "clone", remote=str(_remote(session)), destination=str(destination))
+            require_tree(destination / session.data.name, self._digests[-1])
+            if len(self._digests) > 1 and there.has("clone-previous"):
+                there.untimed("clone-previous", destination=str(destination))
+                require_tree(destination / session.data.name, self._digests[-2])
+        finally:
+            there.close()
+        return sample
 
 
 class W1Push(Push):
@@ -125,7 +166,8 @@ class W3Push(Push):
 
     def first_version(self, trial: Trial) -> tuple[Session, int]:
         session = trial.session.beside("pair")
-        _untimed(session, "set-up")
+        if session.has("set-up"):
+            session.set_up()
         return session, _put_pair(session, trial, FIRST)
 
     def second_version(self, trial: Trial, session: Session) -> int:
@@ -138,27 +180,3 @@ def _put_pair(session: Session, trial: Trial, number: int) -> int:
 
 def _remote(session: Session) -> Path:
     return session.place / "remote"
-
-
-def _untimed(session: Session, operation: str) -> None:
-    """What keeps no history has nothing to do for it."""
-    if session.has(operation):
-        session.untimed(operation, remote=str(_remote(session)))
-
-
-def _clone(session: Session, digests: list[str]) -> Sample:
-    """Clones, compares the files with those of the newest commit (with all of the history also with those of the commit
-    before), and removes the clone."""
-    there = session.beside("there")
-    destination = there.work / "clone"
-    try:
-        forget_removed()
-        tree.warm(_remote(session))
-        sample = there.timed("clone", flush=True, remote=str(_remote(session)), destination=str(destination))
-        require_tree(destination / session.data.name, digests[-1])
-        if len(digests) > 1 and there.has("clone-previous"):
-            there.untimed("clone-previous", destination=str(destination))
-            require_tree(destination / session.data.name, digests[-2])
-    finally:
-        there.close()
-    return sample
