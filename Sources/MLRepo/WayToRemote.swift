@@ -23,7 +23,10 @@ extension KnownRemotes {
                 do throws(TransportError) {
                     let bundle = try BundleFile(name: remote.label, opening: path, files: environment.files)
                     return WayToRemote(transport: bundle, root: path, bundle: bundle)
-                } catch { throw .remote(RemoteError(remote.label, .transport(error))) }
+                } catch {
+                    throw .remote(
+                        RemoteError(remote.label, error.kind == .absent ? .notAStore : .transport(error)))
+                }
             }
             let root = try Repository.storeDirectory(path, environment)
             let transport = try Repository.directory(root, remote.label, environment.files, environment)

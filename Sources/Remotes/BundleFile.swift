@@ -54,7 +54,7 @@ package final class BundleFile: Transport {
 
     /// Opens one that is there.
     ///
-    /// - Throws: ``TransportError/Kind/malformed`` if it is none, or cut short.
+    /// - Throws: ``TransportError/Kind/absent`` if it is none, ``TransportError/Kind/malformed`` if it is cut short or damaged.
     package convenience init(
         name: String, opening path: FilePath, files: any FileSystem
     ) throws(TransportError) {
@@ -74,11 +74,13 @@ package final class BundleFile: Transport {
             }
             var (offset, isEnded, count) = (0, false, 0)
             while !isEnded, count < Self.memberLimit {
-                guard let block = TarHeader.block(try bytes(offset, TarHeader.byteCount)) else {
+                let found = try bytes(offset, TarHeader.byteCount)
+                guard let block = TarHeader.block(found) else {
+                    guard offset > 0 || TarHeader.isOne(found) else {
+                        throw TransportError(.absent, "it is no bundle")
+                    }
                     throw TransportError(
-                        .malformed,
-                        offset == 0
-                            ? "it is no bundle" : "the bundle is cut short, or damaged at byte \(offset)")
+                        .malformed, "the bundle is cut short, or damaged at byte \(offset)")
                 }
                 guard case .member(let header) = block else {
                     isEnded = true

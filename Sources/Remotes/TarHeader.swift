@@ -73,6 +73,11 @@ struct TarHeader: Hashable {
         bytes.enumerated().reduce(0) { $0 + Int(Field.checksum.contains($1.offset) ? 0x20 : $1.element) }
     }
 
+    /// Whether something is meant to be a header, sound or not.
+    static func isOne(_ bytes: [UInt8]) -> Bool {
+        bytes.count == byteCount && bytes[Field.magic].starts(with: "ustar".utf8)
+    }
+
     /// What stands where a header is due.
     enum Block: Hashable {
         case member(TarHeader)

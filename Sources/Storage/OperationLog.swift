@@ -234,10 +234,11 @@ package struct OperationLog: Sendable {
     package func append(_ file: LogEntryFile, nonce: String) throws(StoreError) -> Outcome {
         let number = file.entry.number
         let path = layout.entry(number)
-        if try entryFile(number + 1) != nil, try entryFile(number) == nil,
-            try tile(number / Self.tileWidth) == nil
-        {
-            // What lies behind the gap would not follow from this entry.
+        if try entryFile(number + 1) != nil {
+            // Somebody was faster, and the next one too; or what lies behind a gap would not follow from this entry. A listing knows, also
+            // where a file server remembers for a while that a name was not there.
+            if try namedEntries().contains(number) { return .lost }
+            if try tile(number / Self.tileWidth) != nil { return .lost }
             throw .damaged(path, problem: "it is missing")
         }
         guard try files.create(path, file.bytes, nonce: nonce) else { return .lost }

@@ -36,6 +36,29 @@ class Copies(CommandTest):
             (cwd / "data" / name).write_text(text)
         self.mlrepo("commit", "-m", message, cwd=cwd)
 
+    def test_nothing_is_written_before_a_gap_of_the_log(self) -> None:
+        """Whoever does not see what lies behind a lost entry would write one that this does not follow from."""
+        self.write("gap", b"")
+        self.mlrepo("add", "gap")
+        for number in range(4):
+            self.write("gap", b"%d" % number)
+            self.mlrepo("commit", "-m", f"{number}")
+        place = self.root / "store"
+        lost = sorted((place / "log/new").iterdir())[-3]
+        content = lost.read_bytes()
+        lost.unlink()
+        shutil.rmtree(place / "cache", ignore_errors=True)
+        log = sorted(path.name for path in lost.parent.iterdir())
+        for words in (("tag", "v1", "branches/main"), ("checkout", "HEAD"), ("checkout", "main~1"), ("commit", "-m", "x"), ("branch", "b")):
+            done = self.run_raw(*words)
+            # To stand on what can still be seen writes nothing there.
+            self.assertIn(done.returncode, (0, 65, 66) if words == ("checkout", "HEAD") else (65, 66), (words, done.stderr))
+            self.assertEqual(sorted(path.name for path in lost.parent.iterdir()), log, words)
+        lost.write_bytes(content)
+        self.assertIn("no damage", self.mlrepo("fsck"))
+        self.mlrepo("tag", "v1")
+        self.assertIn("no damage", self.mlrepo("fsck"))
+
     def test_a_copy_takes_nothing_back(self) -> None:
         self.copy()
         copy = self.root / "copy"

@@ -602,7 +602,7 @@ class Stores(SchemaTest):
         self.lines("operations")
         self.assertEqual(self.answer("get", store, "data/a.txt", "--to", "got")["files"], 1)
         self.assertEqual(self.answer("bundle", "../one.bundle", "--all")["refs"][0]["name"], "branches/main")
-        self.assertEqual(self.answer("bundle", "../two.bundle", "--since", "HEAD")["since"], [self.answer("resolve", "HEAD")["commit"]])
+        self.assertEqual(self.answer("bundle", "../two.bundle", "--since", "HEAD~1")["since"], [self.answer("resolve", "HEAD~1")["commit"]])
         self.answer("fsck", "origin")
         self.answer("gc", "origin", "--plan")
         self.assertEqual(self.answer("status")["upstream"], {"name": "origin/main", "ahead": 0, "behind": 0})

@@ -1251,7 +1251,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo pull ../store
             ! error: pull takes the name of a store, not its place
-            ! hint: mlrepo remote add NAME PLACE
+            ! hint: mlrepo remote add NAME ../store, then mlrepo pull NAME
             [64]
             """)
 
@@ -1920,7 +1920,7 @@ class Transcripts(TranscriptTest):
             ! note: tags/v1 names something else in origin; yours stays
             $ mlrepo fetch ../store
             ! error: fetch takes the name of a store, not its place
-            ! hint: mlrepo remote add NAME PLACE
+            ! hint: mlrepo remote add NAME ../store, then mlrepo fetch NAME
             [64]
             $ cp -r ../store ../old && echo more >data/a.txt && mlrepo commit -q -m More && mlrepo checkout -q -b more && mlrepo push -q
             $ rm -rf ../store && mv ../old ../store
