@@ -49,10 +49,10 @@ class Copies(CommandTest):
         lost.unlink()
         shutil.rmtree(place / "cache", ignore_errors=True)
         log = sorted(path.name for path in lost.parent.iterdir())
-        for words in (("tag", "v1", "branches/main"), ("checkout", "HEAD"), ("checkout", "main~1"), ("commit", "-m", "x"), ("branch", "b")):
+        for words in (("tag", "v1"), ("checkout", "HEAD"), ("checkout", "main~1"), ("commit", "-m", "x"), ("branch", "b")):
             done = self.run_raw(*words)
             # To stand on what can still be seen writes nothing there.
-            self.assertIn(done.returncode, (0, 65, 66) if words == ("checkout", "HEAD") else (65, 66), (words, done.stderr))
+            self.assertIn(done.returncode, (0, 65, 66, 73) if words[0] == "checkout" else (65,), (words, done.stderr))
             self.assertEqual(sorted(path.name for path in lost.parent.iterdir()), log, words)
         lost.write_bytes(content)
         self.assertIn("no damage", self.mlrepo("fsck"))
