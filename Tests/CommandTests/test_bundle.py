@@ -192,6 +192,16 @@ class Harmed(BundleTest):
             subprocess.run(["rm", "-rf", self.root / "new"], check=True)
         self.assertIn(65, statuses)
 
+    def test_a_damaged_bundle_is_named_and_not_mended(self) -> None:
+        self.bundle()
+        content = bytearray(self.file.read_bytes())
+        content[len(content) // 2] ^= 1
+        self.file.write_bytes(content)
+        self.assertIn("data/large", self.mlrepo("fsck", "../one.bundle", status=1))
+        self.assertIn("mlrepo bundle makes another one", self.stderr)
+        self.refused("fsck", "../one.bundle", "--repair", status=64, says="a bundle is not mended")
+        self.assertEqual(self.file.read_bytes(), content)
+
     def hostile(self, name: str, *members: tuple[str, bytes, bytes]) -> None:
         """A bundle with further members: the name, the type and the content of each."""
         with tarfile.open(self.file) as archive, tarfile.open(self.root / name, "w", format=tarfile.USTAR_FORMAT) as hostile:

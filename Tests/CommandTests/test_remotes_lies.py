@@ -108,13 +108,17 @@ class Lies(ThreatTest):
         self.sound(self.root / STORE)
 
 
+def hears_interrupts() -> None:
+    """Who is started in the background by a shell passes interrupts over."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Silence(ThreatTest):
     """A server that says nothing more, or only that it is at work.
 
-    The client gives up after 60 seconds without a byte, and opens the line six times: after six minutes (after three,
-                                                                                                          once, where
-    the greeting does not come). Nothing is said of that meanwhile, and who says "working" is waited for without end. So this
-    is about who waits for it: an interrupt ends it at once.
+    The client gives up after 60 seconds without a byte, and opens the line six times: after six minutes (after three where the
+    greeting does not come). Nothing is said of that meanwhile, and who says "working" is waited for without end. So this is about
+    who waits for it: an interrupt ends it at once.
     """
 
     def test_an_interrupt_ends_it(self) -> None:
@@ -127,7 +131,8 @@ class Silence(ThreatTest):
                     environment = self.surroundings(self.root) | Lies.liar(name)
                     client = subprocess.Popen([MLREPO, *words], cwd=self.root, env=environment,
                                               stdout=subprocess.DEVNULL,
-                                              stderr=subprocess.DEVNULL, start_new_session=True)
+                                              stderr=subprocess.DEVNULL, start_new_session=True,
+                                              preexec_fn=hears_interrupts)
                     time.sleep(1.2)
                     self.assertIsNone(client.poll())
                     began = time.monotonic()
@@ -145,13 +150,13 @@ class Silence(ThreatTest):
             shutil.rmtree(self.root / "new")
 
     def test_an_interrupted_get_leaves_nothing(self) -> None:
-        """It leaves the store that it was making, in the directory for temporary files."""
+        """Not even the store that it was making, in the directory for temporary files."""
         stores.placing(stores.large)(self.root / "place")
         (self.root / "out").mkdir()
         environment = self.surroundings(self.root) | Lies.liar("silence")
         client = subprocess.Popen([MLREPO, "get", f"there:{STORE}", "kept.txt", "--to", "got"], cwd=self.root,
                                   env=environment,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=hears_interrupts)
         time.sleep(1.2)
         client.send_signal(signal.SIGINT)
         client.wait(timeout=20)

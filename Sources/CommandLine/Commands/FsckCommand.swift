@@ -58,6 +58,10 @@ struct FsckCommand: ParsableCommand {
             Terminal.print("It goes on from \(id.short), which is not in it, and was not looked at")
         }
         var done = Repairs()
+        if !report.isClean, repair, check.isOfBundle {
+            throw Failure(
+                status: .usage, message: "a bundle is not mended", hint: "mlrepo bundle makes another one")
+        }
         if !report.isClean, repair {
             if dryRun {
                 done.plan = try check.plan(report)
@@ -130,9 +134,7 @@ struct FsckCommand: ParsableCommand {
 
     private func hint(_ report: IntegrityReport, isOfBundle: Bool) {
         let name = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
-        if isOfBundle {
-            return Terminal.printError("hint: a bundle is not mended: mlrepo bundle makes another one")
-        }
+        if isOfBundle { return Terminal.printError("hint: mlrepo bundle makes another one") }
         let saving =
             remote == nil
             ? "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store"
