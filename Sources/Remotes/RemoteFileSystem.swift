@@ -9,15 +9,15 @@ internal import Synchronization
 /// the name that makes it part of the store, a file goes there, durably. What was read of packs and of the log is kept for a while: it
 /// never changes. After a failed call every other one fails too: nobody takes a lost line for a damaged store.
 package final class RemoteFileSystem: FileSystem {
-    private let transport: any Transport
-    private let root: FilePath
+    let transport: any Transport
+    let root: FilePath
     private let place: ScratchPlace
-    private var own: any FileSystem { place.files }
+    var own: any FileSystem { place.files }
     private var scratch: FilePath { place.layout.root }
-    private let owner: String
-    private let state = Mutex(State())
+    let owner: String
+    let state = Mutex(State())
 
-    private struct State {
+    struct State {
         var handles: [FileDescriptor: Handle] = [:]
         var nextHandle: Int32 = 1 << 30
         /// Packs that were opened, by their relative paths.
@@ -27,7 +27,7 @@ package final class RemoteFileSystem: FileSystem {
         var failure: TransportError?
     }
 
-    private enum Handle {
+    enum Handle {
         case here(FileDescriptor)
         case there(RemoteFileReader)
         /// A file that tells the other side's time.
@@ -40,7 +40,7 @@ package final class RemoteFileSystem: FileSystem {
     private static let entriesHeld = 1024
     private static let packsAtOnce = 256
     /// Files of the log, and `format`, are not longer, in bytes.
-    private static let smallLimit = 64 << 20
+    static let smallLimit = 64 << 20
 
     /// - Parameters:
     ///   - root: Where the store lies: paths that begin with it mean files of the other side.
@@ -55,13 +55,13 @@ package final class RemoteFileSystem: FileSystem {
 
     // MARK: Which side
 
-    private enum Place {
+    enum Place {
         case here(FilePath)
         /// Relative to the store.
         case there(FilePath)
     }
 
-    private func place(_ path: FilePath) throws(FileError) -> Place {
+    func place(_ path: FilePath) throws(FileError) -> Place {
         if path == root { return .there(FilePath(".")) }
         guard let relative = path.relative(to: root) else { throw .unsupported("reach", path) }
         let isHere = ["tmp/", "cache/"].contains { relative.starts(with: $0.utf8) }
@@ -69,7 +69,7 @@ package final class RemoteFileSystem: FileSystem {
         return .there(FilePath(relative))
     }
 
-    private func file(here path: FilePath) throws(FileError) -> FilePath {
+    func file(here path: FilePath) throws(FileError) -> FilePath {
         guard case .here(let file) = try place(path) else { throw .unsupported("change", path) }
         return file
     }
@@ -89,7 +89,7 @@ package final class RemoteFileSystem: FileSystem {
         }
     }
 
-    private func calling<Result>(
+    func calling<Result>(
         _ operation: String, _ path: FilePath, _ body: () throws(TransportError) -> Result
     ) throws(FileError) -> Result {
         if failure != nil { throw FileError(operation, path, .failed) }
@@ -113,7 +113,7 @@ package final class RemoteFileSystem: FileSystem {
         }
     }
 
-    private func note(_ handle: Handle) -> FileDescriptor {
+    func note(_ handle: Handle) -> FileDescriptor {
         state.withLock { state in
             let file = FileDescriptor(raw: state.nextHandle)
             state.nextHandle += 1
@@ -266,118 +266,6 @@ package final class RemoteFileSystem: FileSystem {
 
     /// How much room there is on the other side is not known.
     package func freeSpace(_ path: FilePath) throws(FileError) -> Int { .max / 2 }
-
-    // MARK: Making
-
-    package func create(_ path: FilePath, permissions: UInt16) throws(FileError) -> FileDescriptor {
-        let file = try file(here: path)
-        if path.name.starts(with: "clock-".utf8) { return note(.clock(try clock(path))) }
-        try own.makeDirectories(file.parent, permissions: 0o777)
-        return note(.here(try own.create(file, permissions: permissions)))
-    }
-
-    /// What the other side says of a file that is made there now.
-    private func clock(_ path: FilePath) throws(FileError) -> FileProperties {
-        let relative = FilePath("tmp").appending(path.name)
-        let found = try calling("create", path) { () throws(TransportError) in
-            _ = try transport.create(relative, [])
-            return try transport.properties(of: [relative])
-        }
-        guard let properties = found.first.flatMap({ $0 }) else { throw FileError("create", path, .absent) }
-        return properties
-    }
-
-    package func extend(_ path: FilePath) throws(FileError) -> FileDescriptor {
-        note(.here(try own.extend(try file(here: path))))
-    }
-
-    package func write(_ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer) throws(FileError) {
-        guard case .here(let own) = state.withLock({ $0.handles[file] }) else {
-            throw .unsupported("write to", root)
-        }
-        try self.own.write(own, bytes)
-    }
-
-    /// Gives a file that was made the name that makes it part of the store: it goes there.
-    package func link(_ path: FilePath, to other: FilePath) throws(FileError) {
-        let source = try file(here: path)
-        guard case .there(let relative) = try place(other) else {
-            return try own.link(source, to: try file(here: other))
-        }
-        let isNew: Bool
-        if relative.bytes.starts(with: "packs/".utf8) {
-            let (length, digest) = try digest(of: source)
-            let upload = Upload(
-                to: relative, owner: owner, length: length, digest: digest, source: source, files: own)
-            isNew = try calling("link", other) { () throws(TransportError) in
-                try transport.upload(upload) { _ in }
-            }
-        } else {
-            let bytes = try own.contents(source, limit: Self.smallLimit)
-            isNew = try calling("link", other) { () throws(TransportError) in
-                try transport.create(relative, bytes)
-            }
-        }
-        if !isNew { throw .exists(other) }
-    }
-
-    private func digest(of file: FilePath) throws(FileError) -> (length: Int, digest: Digest) {
-        let open = try own.open(file)
-        defer { own.close(open) }
-        var (hash, length) = (SHA256(), 0)
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            let count = try own.read(open, filling: &buffer, at: length)
-            if count == 0 { return (length, hash.finish()) }
-            buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            length += count
-        }
-    }
-
-    package func rename(_ path: FilePath, to other: FilePath) throws(FileError) {
-        let (source, target) = (try file(here: path), try file(here: other))
-        try own.makeDirectories(target.parent, permissions: 0o777)
-        try own.rename(source, to: target)
-    }
-
-    package func remove(_ path: FilePath) throws(FileError) {
-        let relative: FilePath
-        switch try place(path) {
-        case .here(let file):
-            guard path.parent == root / "tmp", try own.status(file) == nil, let tail = path.relative(to: root)
-            else { return try own.remove(file) }
-            relative = FilePath(tail)
-        case .there(let tail): relative = tail
-        }
-        state.withLock { ($0.packs[relative], $0.ahead[relative]) = (nil, nil) }
-        try calling("remove", path) { () throws(TransportError) in try transport.remove([relative]) }
-    }
-
-    // MARK: What needs nothing
-
-    /// Directories come with what is in them.
-    package func makeDirectory(_ path: FilePath, permissions: UInt16) throws(FileError) {
-        if case .here(let file) = try place(path) {
-            try own.makeDirectories(file, permissions: permissions)
-        }
-    }
-
-    /// What gets its name there is durable there.
-    package func synchronize(_ file: FileDescriptor) throws(FileError) {}
-    package func synchronizeDirectory(_ path: FilePath) throws(FileError) {}
-    package func synchronizeAll(below directory: FilePath) throws(FileError) {}
-
-    /// Who may do what there is for the other side to say.
-    package func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError) {}
-    package func setGroup(_ path: FilePath, _ group: UInt32) throws(FileError) {}
-
-    package func makeLink(_ path: FilePath, target: [UInt8]) throws(FileError) {
-        throw .unsupported("link", path)
-    }
-
-    package func removeDirectory(_ path: FilePath) throws(FileError) {
-        throw .unsupported("remove", path)
-    }
 }
 
 extension FileStatus {
@@ -391,7 +279,7 @@ extension FileStatus {
 
 extension FileError {
     /// The error by which a file system says what a transport says.
-    fileprivate init(_ operation: String, _ path: FilePath, _ kind: TransportError.Kind) {
+    init(_ operation: String, _ path: FilePath, _ kind: TransportError.Kind) {
         switch kind {
         case .absent: self = .notFound(operation, path)
         case .denied: self = .denied(operation, path)
