@@ -2179,25 +2179,25 @@ class Transcripts(TranscriptTest):
             missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: it lay in a frame that is damaged
               needed by branches/main:data/a.txt
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
-            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy
+            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store
             $ mlrepo fsck >/dev/null
-            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy
+            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store
             [1]
             $ mlrepo fsck --repair --dry-run | tail -4
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
             pack {pack:name} would be replaced, with 8 objects saved
             lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
             lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
-            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit
+            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit; mlrepo fsck --repair --from REMOTE takes what is lost from another store
             $ mv data ../data
             $ mlrepo fsck --repair | tail -4
             pack {pack:name} was replaced, with 8 objects saved
             lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
             lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
             Now: 11 objects in 2 packs, {size}: 2 problems, 2 files damaged
-            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit
+            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit; mlrepo fsck --repair --from REMOTE takes what is lost from another store
             $ mlrepo fsck --repair >/dev/null
-            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit
+            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit; mlrepo fsck --repair --from REMOTE takes what is lost from another store
             [1]
             $ mv ../data data
             $ mlrepo fsck --repair | tail -3
@@ -2209,12 +2209,12 @@ class Transcripts(TranscriptTest):
             $ mlrepo fsck
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
             12 objects in 2 packs, {size}: 1 problem
-            ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy
+            ! hint: a damaged log, or 'format', is not repaired: mlrepo clone of another store makes this one anew, and what is only here goes there by mlrepo add
             [1]
             $ mlrepo fsck extra
-            ! error: Unexpected argument 'extra'
-            ! hint: mlrepo help fsck
-            [64]
+            ! error: no other store is known as 'extra'
+            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            [66]
             $ cd .. && mlrepo fsck
             ! error: no .mlrepo in {root} or above it
             ! hint: mlrepo init
@@ -2341,9 +2341,9 @@ class Transcripts(TranscriptTest):
             7 packs, {size}, in their grace
             Nothing to collect
             $ mlrepo gc extra
-            ! error: Unexpected argument 'extra'
-            ! hint: mlrepo help gc
-            [64]
+            ! error: no other store is known as 'extra'
+            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            [66]
             """)
 
     def test_gc_leaves_records_and_says_so(self) -> None:

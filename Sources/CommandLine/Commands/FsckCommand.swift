@@ -146,7 +146,7 @@ struct FsckCommand: ParsableCommand {
             "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
         let asking = "mlrepo fsck\(name) --repair --from REMOTE takes what is lost from another store"
         let losing =
-            "a damaged log is not repaired: mlrepo clone of another store makes this one anew, and what is only here goes there by mlrepo add"
+            "a damaged log, or 'format', is not repaired: mlrepo clone of another store makes this one anew, and what is only here goes there by mlrepo add"
         let isOfLog = report.problems.contains {
             [.format, .logEntry, .logGap, .logTile, .logRule].contains($0.kind)
         }
