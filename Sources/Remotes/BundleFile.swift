@@ -92,7 +92,7 @@ package final class BundleFile: Transport {
                 }
                 if let path = try Self.path(of: header) {
                     let properties = FileProperties(
-                        length: header.size, modified: Int64(header.modified) * 1_000_000_000)
+                        length: header.size, modified: Self.nanoseconds(header.modified))
                     if path == Self.needsPath {
                         guard needs.isEmpty else {
                             throw TransportError(.malformed, "the bundle has \(path) twice")
@@ -113,6 +113,9 @@ package final class BundleFile: Transport {
         }
         self.init(name, path, files, file, writing: nil, needs, 0, state)
     }
+
+    /// Seconds as nanoseconds: of a time that no clock has, the latest one.
+    private static func nanoseconds(_ seconds: Int) -> Int64 { Int64(min(seconds, 1 << 32)) * 1_000_000_000 }
 
     /// What a member is called in the store; nothing for one that is none of it.
     private static func path(of header: TarHeader) throws(TransportError) -> FilePath? {
@@ -196,7 +199,7 @@ package final class BundleFile: Transport {
             throw TransportError(.failed, "\(path) changed while it was read")
         }
         try write([UInt8](repeating: 0, count: header.paddedSize - length)[...])
-        let properties = FileProperties(length: length, modified: Int64(time) * 1_000_000_000)
+        let properties = FileProperties(length: length, modified: Self.nanoseconds(time))
         state.withLock { state in
             state.members[path] = Member(offset: end + TarHeader.byteCount, properties: properties)
             state.end = end + TarHeader.byteCount + header.paddedSize
@@ -235,15 +238,8 @@ package final class BundleFile: Transport {
                 continue
             }
             let length = member.properties.length
-            let range: Range<Int>
-            switch piece.part {
-            case .whole(let limit):
-                guard length <= limit else { throw TransportError(.failed, "\(piece.path) is too large") }
-                range = 0..<length
-            case .range(let offset, let wanted):
-                let start = offset < 0 ? length : min(offset, length)
-                range = start..<start + min(max(0, wanted), length - start)
-            case .end(let wanted): range = length - min(max(0, wanted), length)..<length
+            guard let range = piece.part.range(ofLength: length) else {
+                throw TransportError(.failed, "\(piece.path) is too large")
             }
             var bytes = [UInt8](repeating: 0, count: range.count)
             let count = try Self.calling { () throws(FileError) in
@@ -288,7 +284,7 @@ package final class BundleFile: Transport {
                     try upload.files.read(source, filling: &buffer, at: offset)
                 }
                 if count == 0 { break }
-                hash.update(Array(buffer[..<count]))
+                buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
                 try write(buffer[..<count])
                 offset += count
                 progress(count)

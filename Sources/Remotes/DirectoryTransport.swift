@@ -43,16 +43,7 @@ package struct DirectoryTransport: Transport {
             }
             defer { files.close(file) }
             let length = try files.status(of: file).size
-            let range: Range<Int>
-            switch piece.part {
-            case .whole(let limit):
-                guard length <= limit else { throw .tooLarge(path) }
-                range = 0..<length
-            case .range(let offset, let wanted):
-                let start = offset < 0 ? length : min(offset, length)
-                range = start..<start + min(max(0, wanted), length - start)
-            case .end(let wanted): range = length - min(max(0, wanted), length)..<length
-            }
+            guard let range = piece.part.range(ofLength: length) else { throw .tooLarge(path) }
             var bytes = [UInt8](repeating: 0, count: range.count)
             let count = try files.read(file, filling: &bytes, at: range.lowerBound)
             bytes.removeLast(bytes.count - count)

@@ -16,7 +16,7 @@ extension RemoteFileSystem {
         let relative = FilePath("tmp").appending(path.name)
         let found = try calling("create", path) { () throws(TransportError) in
             _ = try transport.create(relative, [])
-            return try transport.properties(of: [relative])
+            return try self.properties(of: [relative])
         }
         guard let properties = found.first.flatMap({ $0 }) else { throw FileError("create", path, .absent) }
         return properties

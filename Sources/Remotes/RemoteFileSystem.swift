@@ -39,6 +39,8 @@ package final class RemoteFileSystem: FileSystem {
     /// Of those that came, at least so many are kept.
     private static let entriesHeld = 1024
     private static let packsAtOnce = 256
+    /// No file is longer, in bytes.
+    private static let lengthLimit = 1 << 48
     /// Files of the log, and `format`, are not longer, in bytes.
     static let smallLimit = 64 << 20
 
@@ -101,6 +103,17 @@ package final class RemoteFileSystem: FileSystem {
         }
     }
 
+    /// What the other side says of files, as far as it can be.
+    func properties(of paths: [FilePath]) throws(TransportError) -> [FileProperties?] {
+        let found = try transport.properties(of: paths)
+        // Whoever adds up lengths, or asks how old something is, need not think of such.
+        for case let file? in found
+        where !(0...Self.lengthLimit).contains(file.length) || file.modified.magnitude >= 1 << 62 {
+            throw TransportError(.malformed, "it says of a file what cannot be: \(file.length) bytes")
+        }
+        return found
+    }
+
     // MARK: Reading
 
     package func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
@@ -125,7 +138,7 @@ package final class RemoteFileSystem: FileSystem {
     private func pack(_ relative: FilePath, _ path: FilePath) throws(FileError) -> RemoteFileReader {
         if let known = state.withLock({ $0.packs[relative] }) { return known }
         let properties = try calling("open", path) { () throws(TransportError) in
-            try transport.properties(of: [relative])
+            try self.properties(of: [relative])
         }
         guard let found = properties.first.flatMap({ $0 }) else { throw FileError("open", path, .absent) }
         let reader = RemoteFileReader(transport, relative, found)
@@ -140,7 +153,7 @@ package final class RemoteFileSystem: FileSystem {
             let some = Array(rest.prefix(Self.packsAtOnce))
             rest = rest.dropFirst(some.count)
             try calling("open", root) { () throws(TransportError) in
-                let found = try transport.properties(of: some)
+                let found = try properties(of: some)
                 var readers: [RemoteFileReader] = []
                 for (path, properties) in zip(some, found) {
                     if let properties { readers.append(RemoteFileReader(transport, path, properties)) }
@@ -228,7 +241,7 @@ package final class RemoteFileSystem: FileSystem {
     private func status(_ relative: FilePath, _ path: FilePath) throws(FileError) -> FileStatus? {
         if let known = state.withLock({ $0.packs[relative] }) { return FileStatus(known.properties) }
         let found = try calling("look at", path) { () throws(TransportError) in
-            try transport.properties(of: [relative])
+            try self.properties(of: [relative])
         }
         return found.first.flatMap { $0 }.map { FileStatus($0) }
     }
@@ -243,7 +256,7 @@ package final class RemoteFileSystem: FileSystem {
             let names = try transport.names(in: relative)
             let files = names.filter { !isDirectory(relative.appending($0)) }
             return (
-                names, try files.isEmpty ? [] : transport.properties(of: files.map { relative.appending($0) })
+                names, try files.isEmpty ? [] : properties(of: files.map { relative.appending($0) })
             )
         }
         var statuses = found.makeIterator()

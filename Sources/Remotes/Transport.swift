@@ -53,6 +53,17 @@ package struct FilePiece: Hashable, Sendable {
         case range(offset: Int, length: Int)
         /// The last bytes, or all where it has fewer.
         case end(length: Int)
+
+        /// Where that is in a file of some length; nothing if it is all of one that is too long.
+        func range(ofLength length: Int) -> Range<Int>? {
+            switch self {
+            case .whole(let limit): return length <= limit ? 0..<length : nil
+            case .range(let offset, let wanted):
+                let start = offset < 0 ? length : min(offset, length)
+                return start..<start + min(max(0, wanted), length - start)
+            case .end(let wanted): return length - min(max(0, wanted), length)..<length
+            }
+        }
     }
 
     package let path: FilePath

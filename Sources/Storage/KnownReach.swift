@@ -58,7 +58,7 @@ package struct KnownReach: Sendable {
             let json = try? JSONValue(canonical: Array(bytes[..<end])),
             let rows = try? json.array("packs"), let names = try? json.strings("roots"),
             // What is read is believed: a flipped bit must not pass.
-            (try? json.id("digest")) == ObjectID(of: .blob, payload: Array(bytes[(end + 1)...]))
+            (try? json.id("digest")) == Self.digest(names, rows, Array(bytes[(end + 1)...]))
         else { return nil }
         var offset = end + 1
         var bits: [PackName: [UInt64]] = [:]
@@ -80,6 +80,11 @@ package struct KnownReach: Sendable {
         return Content(roots: roots, bits: bits)
     }
 
+    private static func digest(_ roots: [String], _ packs: [JSONValue], _ bits: [UInt8]) -> ObjectID {
+        let names = JSONValue.array([.array(roots.map { .string($0) }), .array(packs)]).canonicalBytes
+        return ObjectID(of: .blob, payload: names + bits)
+    }
+
     /// Remembers what some roots reach.
     ///
     /// Where nothing can be written, nothing is remembered.
@@ -89,9 +94,10 @@ package struct KnownReach: Sendable {
             rows.append(.object(["name": .string(pack.name.text), "words": .integer(bits.count)]))
             for word in bits { bytes.appendLittleEndian(word) }
         }
+        let names = roots.map { "\($0.kind.name) \($0.id.hex)" }
         let json = JSONValue.object([
-            "digest": .string(ObjectID(of: .blob, payload: bytes).hex),
-            "packs": .array(rows), "roots": .array(roots.map { .string("\($0.kind.name) \($0.id.hex)") }),
+            "digest": .string(Self.digest(names, rows, bytes).hex), "packs": .array(rows),
+            "roots": .array(names.map { .string($0) }),
         ])
         do throws(FileError) {
             try files.makeDirectories(path.parent, permissions: store.directoryPermissions, below: store.root)

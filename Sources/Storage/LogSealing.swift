@@ -165,15 +165,7 @@ package struct LogSealing {
         let log = OperationLog(layout: layout, files: files, origin: origin)
         let sealing = LogSealing(log, files, nonce: nonce)
         guard try sealing.seal(state) > 0 else { return }
-        let path = layout.temporary / "clock-\(nonce)"
-        let clock = try filing { () throws(FileError) in
-            let file = try layout.createTemporary(path, permissions: 0o600, files)
-            defer {
-                files.close(file)
-                try? files.removeIfPresent(path)
-            }
-            return try files.status(of: file).modified
-        }
+        let clock = try filing { () throws(FileError) in try layout.clock(files, nonce: nonce) }
         try sealing.removeNames(state, clock: clock)
     }
 

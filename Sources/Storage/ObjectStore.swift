@@ -295,21 +295,12 @@ package final class ObjectStore: ObjectReader {
 
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
     package func fileClock(nonce: String) throws(StoreError) -> Int64 {
-        let path = layout.temporary / "clock-\(nonce)"
-        return try filing { () throws(FileError) in
-            let file: FileDescriptor
-            do throws(FileError) {
-                file = try layout.createTemporary(path, permissions: 0o600, files)
-            } catch {
+        try filing { () throws(FileError) in
+            do throws(FileError) { return try layout.clock(files, nonce: nonce) } catch {
                 guard error.isDenied else { throw error }
                 // Nothing can be made here: no time is later than now, and so nothing seems older than it is.
                 return try files.status(layout.entry(current.number))?.modified ?? 0
             }
-            defer {
-                files.close(file)
-                try? files.removeIfPresent(path)
-            }
-            return try files.status(of: file).modified
         }
     }
 

@@ -15,4 +15,15 @@ extension StoreLayout {
             return try files.create(path, permissions: permissions)
         }
     }
+
+    /// The file system's own time, in nanoseconds since 1970: that of a file that is made for it, and goes again.
+    func clock(_ files: any FileSystem, nonce: String) throws(FileError) -> Int64 {
+        let path = temporary / "clock-\(nonce)"
+        let file = try createTemporary(path, permissions: 0o600, files)
+        defer {
+            files.close(file)
+            try? files.removeIfPresent(path)
+        }
+        return try files.status(of: file).modified
+    }
 }

@@ -246,6 +246,15 @@ class Harmed(BundleTest):
             (self.root / "lies.bundle").write_bytes(harmed)
             self.refused("fsck", "../lies.bundle", status=65, says="bundle")
 
+    def test_times_that_no_clock_has(self) -> None:
+        self.bundle()
+        content = bytearray(self.file.read_bytes())
+        content[136:148] = b"7" * 12
+        content[148:156] = b" " * 8
+        content[148:156] = b"%06o\0 " % sum(content[:512])
+        self.file.write_bytes(content)
+        self.assertIn("no damage", self.mlrepo("fsck", "../one.bundle"))
+
     def test_files_that_are_no_bundles(self) -> None:
         for content in (b"", b"text\n", b"\0" * 2048, b"PK\3\4" + b"\0" * 600):
             self.file.write_bytes(content)

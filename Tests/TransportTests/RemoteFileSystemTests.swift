@@ -229,6 +229,50 @@ import Testing
         return found
     }
 
+    /// The same files, of which something impossible is said.
+    private struct Lying: Transport {
+        let base: any Transport
+        let said: FileProperties
+        var name: String { base.name }
+
+        func read(
+            _ pieces: [FilePiece], _ body: (Int, PieceContent?) throws(TransportError) -> Void
+        ) throws(TransportError) { try base.read(pieces, body) }
+        func properties(of paths: [FilePath]) throws(TransportError) -> [FileProperties?] {
+            try base.properties(of: paths).map { $0.map { _ in said } }
+        }
+        func names(in directory: FilePath) throws(TransportError) -> [[UInt8]] {
+            try base.names(in: directory)
+        }
+        func create(_ path: FilePath, _ bytes: [UInt8]) throws(TransportError) -> Bool {
+            try base.create(path, bytes)
+        }
+        func upload(_ upload: Upload, progress: (Int) -> Void) throws(TransportError) -> Bool {
+            try base.upload(upload, progress: progress)
+        }
+        func remove(_ paths: [FilePath]) throws(TransportError) { try base.remove(paths) }
+    }
+
+    @Test(arguments: [
+        FileProperties(length: .max, modified: 0), FileProperties(length: -1, modified: 0),
+        FileProperties(length: 1 << 62, modified: 0), FileProperties(length: 100, modified: .min),
+        FileProperties(length: 100, modified: .max),
+    ]) func `lengths and times that cannot be end it, and are no damage`(said: FileProperties) throws {
+        let transport = MemoryTransport()
+        let side = try Side(transport)
+        try side.add([[1, 2, 3]], 1, to: try side.create())
+        let looking = try Side(Lying(base: transport, said: said))
+        _ = try? looking.check()
+        #expect(looking.files.failure?.kind == .malformed)
+        let collecting = try Side(Lying(base: transport, said: said))
+        #expect(throws: (any Error).self) {
+            let event = try Self.event(2, GarbageCollector.verb)
+            let store = try collecting.open()
+            _ = try GarbageCollector(store, times: .now) { collecting.random.bytes($0) }.collect { event }
+        }
+        #expect(try Side(transport).check().isClean)
+    }
+
     @Test func `packs that are announced cost few requests`() throws {
         let transport = MemoryTransport()
         let side = try Side(transport)

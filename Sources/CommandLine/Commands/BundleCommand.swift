@@ -18,12 +18,7 @@ struct BundleCommand: ParsableCommand {
               mlrepo clone all.bundle elsewhere
             """)
 
-    @Flag(name: [.customLong("all")], help: "All branches.")
-    var all = false
-    @Flag(help: "All tags.")
-    var tags = false
-    @Flag(help: "All runs, also those that made nothing that goes.")
-    var runs = false
+    @OptionGroup var groups: RefGroupOptions
     @Option(help: ArgumentHelp("Leave out what this version has; may be given again.", valueName: "revision"))
     var since: [String] = []
     @OptionGroup var output: OutputOptions
@@ -35,7 +30,8 @@ struct BundleCommand: ParsableCommand {
     func run() throws {
         let repository = try Repository.here()
         var content = PushRequest()
-        (content.names, content.allBranches, content.allTags, content.allRuns) = (names, all, tags, runs)
+        content.names = names
+        groups.apply(to: &content)
         let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(file)).normalized
         let request = BundleRequest(
             content, since: try since.map { try repository.commit(named: $0) }, target: target)

@@ -2,6 +2,22 @@ internal import ArgumentParser
 internal import MLRepo
 internal import ObjectModel
 
+/// Which groups of names go as a whole.
+struct RefGroupOptions: ParsableArguments {
+    @Flag(name: [.customLong("all")], help: "All branches.")
+    var all = false
+    @Flag(help: "All tags.")
+    var tags = false
+    @Flag(help: "All runs, also those that made nothing that goes.")
+    var runs = false
+
+    var isAny: Bool { all || tags || runs }
+
+    func apply(to request: inout PushRequest) {
+        (request.allBranches, request.allTags, request.allRuns) = (all, tags, runs)
+    }
+}
+
 struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "push", abstract: "Bring branches and tags to another store, with all that they need.",
@@ -18,12 +34,7 @@ struct PushCommand: ParsableCommand {
               mlrepo push origin --delete try
             """)
 
-    @Flag(name: [.customLong("all")], help: "All branches.")
-    var all = false
-    @Flag(help: "All tags.")
-    var tags = false
-    @Flag(help: "All runs, also those that made nothing that goes.")
-    var runs = false
+    @OptionGroup var groups: RefGroupOptions
     @Flag(help: "Take the names away there.")
     var delete = false
     @Flag(name: [.customShort("f"), .long], help: "Give up what was fetched last and is not in yours.")
@@ -40,7 +51,7 @@ struct PushCommand: ParsableCommand {
     var names: [String] = []
 
     func validate() throws {
-        guard !delete || !names.isEmpty, !delete || !(all || tags || runs) else {
+        guard !delete || !names.isEmpty, !delete || !groups.isAny else {
             throw ValidationError("--delete takes a store, and names of branches or tags")
         }
     }
@@ -51,7 +62,7 @@ struct PushCommand: ParsableCommand {
         let remote = try repository.remote(remote)
         var request = PushRequest()
         request.names = names
-        (request.allBranches, request.allTags, request.allRuns) = (all, tags, runs)
+        groups.apply(to: &request)
         (request.isDeletion, request.isForced, request.isVerified) = (delete, force, verify)
         let progress = output.progress("pushing", unit: nil)
         defer { progress.finish() }
