@@ -205,7 +205,7 @@ struct Failure: Error {
         switch error.problem {
         case .transport(let error):
             switch error.kind {
-            case .unreachable: (.unreachable, Self.hint(forLine: error.problem))
+            case .unreachable: (.unreachable, Self.hint(forLineThat: error.end))
             case .denied: (.notPermitted, "you may not write there; to fetch and to clone, reading is enough")
             case .full: (.inputOutput, "the disk there is full")
             case .absent: (.notFound, nil)
@@ -235,21 +235,15 @@ struct Failure: Error {
     }
 
     /// What helps where a line to another machine could not be had, by how ssh ended.
-    private static func hint(forLine problem: String) -> String {
-        if problem.contains("cannot be started") {
-            return "MLREPO_SSH names the program that is to be started"
+    private static func hint(forLineThat end: ProcessPipe.End?) -> String {
+        switch end {
+        case .neverBegan: "MLREPO_SSH names the program that is to be started"
+        case .status(127):
+            "install mlrepo there, where a shell without a terminal finds it, or name it: MLREPO_SERVER=/path/to/mlrepo"
+        case .status(66): "mlrepo init --bare PATH, typed there, makes one"
+        case .status(255): "ssh alone, to the same host, shows what is wrong; then type the command again"
+        default: "type the command again; it goes on where it was"
         }
-        if problem.contains("ended with status 127") {
-            return
-                "install mlrepo there, where a shell without a terminal finds it, or name it: MLREPO_SERVER=/path/to/mlrepo"
-        }
-        if problem.contains("ended with status 66") {
-            return "mlrepo init --bare PATH, typed there, makes one"
-        }
-        if problem.contains("ended with status 255") {
-            return "ssh alone, to the same host, shows what is wrong; then type the command again"
-        }
-        return "type the command again; it goes on where it was"
     }
 
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {

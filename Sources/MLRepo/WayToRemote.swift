@@ -67,9 +67,9 @@ extension KnownRemotes {
 
     /// Whether a machine was reached that does not have this program, or gives no shell.
     private static func lacksProgram(_ error: TransportError) -> Bool {
-        error.kind == .malformed || error.problem.contains("ended with status 127")
-            || error.problem.contains("ended with status 126")
-            || error.problem.contains("ended with status 1:")
+        // 127 and 126 are a shell's words for a command that is not there or may not be run; 1 is what a server ends with that gives
+        // nothing but SFTP.
+        error.kind == .malformed || [1, 126, 127].contains { error.end == .status($0) }
     }
 
     private func plainLine(

@@ -54,8 +54,8 @@ final class ErrorTail: Sendable {
     ///
     /// - Parameter milliseconds: How long the end is waited for.
     func lastLine(within milliseconds: Int) -> String {
-        let began = FrameStream.milliseconds()
-        while !state.withLock({ $0.isOver }), FrameStream.milliseconds() - began < milliseconds {
+        let began = MonotonicTime.milliseconds()
+        while !state.withLock({ $0.isOver }), MonotonicTime.milliseconds() - began < milliseconds {
             poll(nil, 0, 10)
         }
         let lines = state.withLock { $0.bytes }.split { $0 == 0x0a || $0 == 0x0d }

@@ -20,7 +20,7 @@ final class FramedConnection {
     /// line's delay was waited for.
     private(set) var roundTrips = 0
     private(set) var isReadOnly = false
-    private let stream: FrameStream
+    private let stream: DuplexStream
     private let process: ProcessPipe?
     private let seconds: Int
     private var expectations: [UInt32: Expectation] = [:]
@@ -34,7 +34,7 @@ final class FramedConnection {
     ///   - process: The program at the other end of the stream, if it was started for this.
     ///   - seconds: How long nothing may come while something is awaited.
     ///   - opening: The same for the greeting.
-    init(_ stream: FrameStream, process: ProcessPipe?, seconds: Int, opening: Int) throws(TransportError) {
+    init(_ stream: DuplexStream, process: ProcessPipe?, seconds: Int, opening: Int) throws(TransportError) {
         (self.stream, self.process, self.seconds) = (stream, process, seconds)
         do throws(TransportError) { try greet(within: opening) } catch {
             close()
@@ -65,9 +65,9 @@ final class FramedConnection {
 
     private func awaitGreeting(within opening: Int) throws(TransportError) -> FramedGreeting {
         while true {
-            let begin = stream.beginning(FramedMessage.headerLength + FramedGreeting.magic.count)
+            let begin = stream.received.prefix(FramedMessage.headerLength + FramedGreeting.magic.count)
             guard Self.mayBeGreeting(begin) else { throw strangeBeginning() }
-            if let message = try stream.next() {
+            if let message = try stream.nextFrame() {
                 guard let greeting = FramedGreeting(message.payload) else { throw strangeBeginning() }
                 return greeting
             }
@@ -96,11 +96,11 @@ final class FramedConnection {
 
     private func strangeBeginning() -> TransportError {
         // The rest of a line that has begun is mostly there in a moment.
-        let began = FrameStream.milliseconds()
-        while stream.beginning(100).count < 100, FrameStream.milliseconds() - began < 1000 {
+        let began = MonotonicTime.milliseconds()
+        while stream.received.prefix(100).count < 100, MonotonicTime.milliseconds() - began < 1000 {
             do throws(TransportError) { try stream.advance(within: 1) } catch { break }
         }
-        let text = escapedText(stream.beginning(100))
+        let text = escapedText(stream.received.prefix(100))
         return TransportError(
             .malformed, "what answers is no mlrepo server, or something speaks before it: \"\(text)\"")
     }
@@ -177,7 +177,7 @@ final class FramedConnection {
     }
 
     private func receive() throws(TransportError) {
-        while let message = try stream.next() { try accept(message) }
+        while let message = try stream.nextFrame() { try accept(message) }
         // What was just accepted may be what is waited for.
         guard !hasNews else { return hasNews = false }
         try stream.advance(within: stream.isRefused ? min(2, seconds) : seconds)
@@ -216,7 +216,7 @@ final class FramedConnection {
         do throws(TransportError) { return try body() } catch {
             var error = error
             if error.kind == .unreachable, stream.isAtEnd || stream.isRefused {
-                if let end = process?.explanation(within: 2) { error = TransportError(.unreachable, end) }
+                error = process?.failure(within: 2) ?? error
             }
             failure = error
             throw error

@@ -37,6 +37,38 @@ struct FramedMessage: Equatable {
     }
 }
 
+extension DuplexStream {
+    /// A stream that frames come from and go to.
+    convenience init(framesFrom input: Int32, to output: Int32) {
+        self.init(
+            input: input, output: output, room: FramedMessage.payloadLimit + FramedMessage.headerLength)
+    }
+
+    /// Puts a frame behind what waits to be sent.
+    func enqueue(_ kind: FramedMessage.Kind, number: UInt32, _ payload: [UInt8]) {
+        enqueue(FramedMessage.header(kind, number: number, length: payload.count))
+        enqueue(payload)
+    }
+
+    /// The next frame, if all of it has come.
+    func nextFrame() throws(TransportError) -> FramedMessage? {
+        let bytes = received
+        guard bytes.count >= FramedMessage.headerLength else { return nil }
+        let begin = bytes.startIndex
+        let length = Int(FramedMessage.bigEndian(bytes.prefix(4)))
+        guard length <= FramedMessage.payloadLimit else {
+            throw TransportError(.malformed, "a frame of \(length) bytes was announced, which is too long")
+        }
+        guard bytes.count >= FramedMessage.headerLength + length else { return nil }
+        let message = FramedMessage(
+            kind: FramedMessage.Kind(rawValue: bytes[begin + 4]),
+            number: FramedMessage.bigEndian(bytes[begin + 5..<begin + FramedMessage.headerLength]),
+            payload: Array(bytes.dropFirst(FramedMessage.headerLength).prefix(length)))
+        take(FramedMessage.headerLength + length)
+        return message
+    }
+}
+
 /// What both sides say of themselves before anything else.
 struct FramedGreeting: Equatable {
     /// What the first frame of the server begins with, so that nothing else is taken for one.

@@ -39,7 +39,7 @@ package struct FramedServer: Sendable {
     /// from then on: what anybody else prints would be taken for frames.
     /// If the output is a pipe, ``FramedTransport/ignoreBrokenPipes()`` was called before.
     package func serve(input: FileDescriptor, output: FileDescriptor) throws(TransportError) {
-        let stream = FrameStream(input: input.raw, output: output.raw)
+        let stream = DuplexStream(framesFrom: input.raw, to: output.raw)
         defer { stream.close() }
         do throws(TransportError) { try serve(stream) } catch {
             guard !stream.isAtEnd, !stream.isRefused else {
@@ -54,7 +54,7 @@ package struct FramedServer: Sendable {
         }
     }
 
-    private func serve(_ stream: FrameStream) throws(TransportError) {
+    private func serve(_ stream: DuplexStream) throws(TransportError) {
         let features = isReadOnly ? FramedGreeting.readOnly : 0
         let greeting = FramedGreeting(version: FramedGreeting.newestVersion, features: features)
         stream.enqueue(.greeting, number: 0, greeting.payload)
@@ -76,13 +76,13 @@ package struct FramedServer: Sendable {
     ///
     /// - Parameter seconds: How long it is waited for.
     private func message(
-        _ stream: FrameStream, within seconds: Int?
+        _ stream: DuplexStream, within seconds: Int?
     ) throws(TransportError) -> FramedMessage? {
         while true {
-            if let message = try stream.next() { return message }
+            if let message = try stream.nextFrame() { return message }
             // All that came was answered, so the other side may be waiting.
             try stream.flush(within: self.seconds)
-            if let message = try stream.next() { return message }
+            if let message = try stream.nextFrame() { return message }
             if stream.isAtEnd || stream.isRefused { return nil }
             try stream.advance(within: seconds)
         }

@@ -42,7 +42,7 @@ struct FramedSession {
     }
 
     /// Answers a request; only what ends the connection is thrown.
-    mutating func answer(_ message: FramedMessage, _ stream: FrameStream) throws(TransportError) {
+    mutating func answer(_ message: FramedMessage, _ stream: DuplexStream) throws(TransportError) {
         var replies: [FramedReply]
         do throws(TransportError) {
             let request = try FramedRequest(message)
@@ -59,7 +59,7 @@ struct FramedSession {
     }
 
     private mutating func perform(
-        _ request: FramedRequest, _ number: UInt32, _ stream: FrameStream
+        _ request: FramedRequest, _ number: UInt32, _ stream: DuplexStream
     ) throws(TransportError) -> [FramedReply] {
         switch request {
         case .read(let piece): return [.content(try read(piece))]
@@ -177,7 +177,7 @@ struct FramedSession {
 
     /// Does something on another thread, and lets the other side know meanwhile that it is not forgotten.
     private func working<Result: Sendable>(
-        _ number: UInt32, _ stream: FrameStream,
+        _ number: UInt32, _ stream: DuplexStream,
         _ body: @escaping @Sendable () throws(TransportError) -> Result
     ) throws(TransportError) -> Result {
         let outcome = Monitor<Swift.Result<Result, TransportError>?>(nil)

@@ -30,7 +30,7 @@ package final class FramedTransport: Transport {
         timeLimit seconds: Int = 60, openingLimit opening: Int? = nil
     ) throws(TransportError) {
         self.name = name
-        let stream = FrameStream(input: input.raw, output: output.raw)
+        let stream = DuplexStream(framesFrom: input.raw, to: output.raw)
         connection = try FramedConnection(
             stream, process: process, seconds: seconds, opening: opening ?? seconds)
     }
@@ -56,7 +56,7 @@ package final class FramedTransport: Transport {
     /// Lets a write to a pipe that nobody reads fail instead of ending the process.
     ///
     /// The whole process is concerned, so whoever owns it calls this, once, before the first pipe; on sockets it is not needed.
-    package static func ignoreBrokenPipes() { FrameStream.ignoreBrokenPipes() }
+    package static func ignoreBrokenPipes() { DuplexStream.ignoreBrokenPipes() }
 
     /// How often the line's delay was waited for so far, the opening included.
     package var roundTrips: Int { lock.withLock { connection.roundTrips } }

@@ -21,11 +21,14 @@ package final class ProcessPipe: Sendable {
 
     /// How a program ended.
     package enum End: Hashable, Sendable, CustomStringConvertible {
+        /// It could not be started.
+        case neverBegan
         case status(Int32)
         case signal(Int32)
 
         package var description: String {
             switch self {
+            case .neverBegan: "cannot be started"
             case .status(let status): "ended with status \(status)"
             case .signal(let signal): "was ended by signal \(signal)"
             }
@@ -70,7 +73,8 @@ package final class ProcessPipe: Sendable {
         guard case .success(let child) = result else {
             for end in [pipes[0][1], pipes[1][0]] + pipes.dropFirst(2).map({ $0[0] }) { close(end) }
             guard case .failure(let problem) = result else { preconditionFailure("neither started nor not") }
-            throw TransportError(.unreachable, "\(name) cannot be started: \(problem.text)")
+            let end = End.neverBegan
+            throw TransportError(.unreachable, "\(name) \(end): \(problem.text)", end: end)
         }
         self.child = child
         input = FileDescriptor(raw: pipes[0][1])
@@ -102,7 +106,7 @@ package final class ProcessPipe: Sendable {
 
     /// How the program ended, once it has; nothing if it is still there after some seconds.
     package func ended(within seconds: Int) -> End? {
-        let began = FrameStream.milliseconds()
+        let began = MonotonicTime.milliseconds()
         while true {
             let end = state.withLock { state -> End? in
                 if let end = state.end { return end }
@@ -114,18 +118,21 @@ package final class ProcessPipe: Sendable {
                 return state.end
             }
             if let end { return end }
-            guard FrameStream.milliseconds() - began < seconds * 1000 else { return nil }
+            guard MonotonicTime.milliseconds() - began < seconds * 1000 else { return nil }
             poll(nil, 0, 10)
         }
     }
 
-    /// What became of the program, for an error's text: its end and the last line of its error output.
-    func explanation(within seconds: Int) -> String? {
-        let end = ended(within: seconds).map { "\(name) \($0)" }
+    /// The error of a line that broke: how the program ended that led there, and the last line of its error output.
+    ///
+    /// Nothing if neither is known.
+    func failure(within seconds: Int) -> TransportError? {
+        let end = ended(within: seconds)
         // A program of its own may hold the pipe for ever, so the last words are waited for only a moment.
         let line = errors?.lastLine(within: end == nil ? 0 : 500) ?? ""
-        guard !line.isEmpty else { return end }
-        return "\(end ?? "\(name) closed the connection"): \(line)"
+        guard end != nil || !line.isEmpty else { return nil }
+        let fate = "\(name) \(end.map { "\($0)" } ?? "closed the connection")"
+        return TransportError(.unreachable, line.isEmpty ? fate : "\(fate): \(line)", end: end)
     }
 
     private static func end(of status: Int32) -> End {

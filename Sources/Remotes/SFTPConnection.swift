@@ -20,7 +20,7 @@ final class SFTPConnection {
     private(set) var limits = SFTPLimits()
     private(set) var canLink = false
     private(set) var canSynchronize = false
-    private let stream: SFTPStream
+    private let stream: DuplexStream
     private let process: ProcessPipe?
     private let seconds: Int
     private var expectations: [UInt32: Expectation] = [:]
@@ -36,7 +36,7 @@ final class SFTPConnection {
     ///   - process: The program at the other end of the stream, if it was started for this.
     ///   - seconds: How long nothing may come while something is awaited.
     ///   - opening: The same for the server's first words.
-    init(_ stream: SFTPStream, process: ProcessPipe?, seconds: Int, opening: Int) throws(TransportError) {
+    init(_ stream: DuplexStream, process: ProcessPipe?, seconds: Int, opening: Int) throws(TransportError) {
         (self.stream, self.process, self.seconds) = (stream, process, seconds)
         do throws(TransportError) { try begin(within: opening) } catch {
             close()
@@ -57,9 +57,9 @@ final class SFTPConnection {
     ///
     /// A server that sees the line close does not look at what it was asked before.
     private func finishAside() {
-        let began = FrameStream.milliseconds()
+        let began = MonotonicTime.milliseconds()
         while expectations.contains(where: { $0.value.isForgotten }),
-            FrameStream.milliseconds() - began < 2000
+            MonotonicTime.milliseconds() - began < 2000
         {
             do throws(TransportError) { try receive(within: 1) } catch { return }
         }
@@ -68,7 +68,7 @@ final class SFTPConnection {
     // MARK: Opening
 
     private func begin(within opening: Int) throws(TransportError) {
-        stream.enqueue(.hello)
+        stream.enqueue(SFTPPacket.hello.bytes)
         let version = try guarding { () throws(TransportError) in try awaitVersion(within: opening) }
         guard version.number == SFTPPacket.protocolVersion else {
             throw TransportError(
@@ -84,7 +84,7 @@ final class SFTPConnection {
 
     private func awaitVersion(within opening: Int) throws(TransportError) -> SFTPVersion {
         while true {
-            let begin = stream.beginning(SFTPPacket.headerLength)
+            let begin = stream.received.prefix(SFTPPacket.headerLength)
             let mayBeVersion = begin.enumerated().allSatisfy { place, byte in
                 switch place {
                 case 0: byte == 0
@@ -94,18 +94,18 @@ final class SFTPConnection {
                 }
             }
             guard mayBeVersion else { throw strangeBeginning() }
-            if let packet = try stream.next() { return try SFTPVersion(packet) }
+            if let packet = try stream.nextPacket() { return try SFTPVersion(packet) }
             try stream.advance(within: opening)
         }
     }
 
     private func strangeBeginning() -> TransportError {
         // The rest of a line that has begun is mostly there in a moment.
-        let began = FrameStream.milliseconds()
-        while stream.beginning(100).count < 100, FrameStream.milliseconds() - began < 1000 {
+        let began = MonotonicTime.milliseconds()
+        while stream.received.prefix(100).count < 100, MonotonicTime.milliseconds() - began < 1000 {
             do throws(TransportError) { try stream.advance(within: 1) } catch { break }
         }
-        let text = escapedText(stream.beginning(100))
+        let text = escapedText(stream.received.prefix(100))
         return TransportError(
             .malformed, "what answers is no SFTP server, or something speaks before it: \"\(text)\"")
     }
@@ -123,7 +123,7 @@ final class SFTPConnection {
             throw TransportError(.unsupported, "a request of \(packet.payload.count) bytes is too long")
         }
         expectations[lastNumber] = Expectation(depth: roundTrips + 1)
-        stream.enqueue(packet)
+        stream.enqueue(packet.bytes)
         return lastNumber
     }
 
@@ -194,7 +194,7 @@ final class SFTPConnection {
 
     private func receive(within seconds: Int) throws(TransportError) {
         var hasNews = false
-        while let packet = try stream.next() {
+        while let packet = try stream.nextPacket() {
             try accept(packet)
             hasNews = true
         }
@@ -230,7 +230,7 @@ final class SFTPConnection {
         do throws(TransportError) { return try body() } catch {
             var error = error
             if error.kind == .unreachable, stream.isAtEnd || stream.isRefused {
-                if let end = process?.explanation(within: 2) { error = TransportError(.unreachable, end) }
+                error = process?.failure(within: 2) ?? error
             }
             failure = error
             throw error

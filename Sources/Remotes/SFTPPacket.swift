@@ -33,6 +33,29 @@ struct SFTPPacket: Equatable {
     }
 }
 
+extension DuplexStream {
+    /// A stream that packets of SFTP come from and go to.
+    convenience init(packetsFrom input: Int32, to output: Int32) {
+        self.init(input: input, output: output, room: 4 << 20)
+    }
+
+    /// The next packet, if all of it has come.
+    func nextPacket() throws(TransportError) -> SFTPPacket? {
+        let bytes = received
+        guard bytes.count >= 4 else { return nil }
+        let length = Int(FramedMessage.bigEndian(bytes.prefix(4)))
+        guard length > 0, length <= SFTPPacket.lengthLimit + SFTPPacket.overhead else {
+            throw TransportError(.malformed, "a packet of \(length) bytes was announced, which cannot be")
+        }
+        guard bytes.count >= 4 + length else { return nil }
+        let packet = SFTPPacket(
+            kind: SFTPPacket.Kind(rawValue: bytes[bytes.startIndex + 4]),
+            payload: Array(bytes.dropFirst(SFTPPacket.headerLength).prefix(length - 1)))
+        take(4 + length)
+        return packet
+    }
+}
+
 /// What a server says of itself before anything else.
 struct SFTPVersion: Equatable {
     let number: UInt32

@@ -38,7 +38,7 @@ package final class SFTPTransport: Transport {
         random: @escaping @Sendable (Int) -> [UInt8]
     ) throws(TransportError) {
         (self.name, self.root) = (name, root.normalized)
-        let stream = SFTPStream(input: input.raw, output: output.raw)
+        let stream = DuplexStream(packetsFrom: input.raw, to: output.raw)
         connection = try SFTPConnection(
             stream, process: process, seconds: seconds, opening: opening ?? seconds)
         naming = SFTPNaming(below: self.root, connection, random: random)

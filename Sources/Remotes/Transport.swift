@@ -143,8 +143,12 @@ package struct TransportError: Error, Equatable, CustomStringConvertible {
 
     package let kind: Kind
     package let problem: String
+    /// How the program ended that led to the other side, where that is why.
+    package let end: ProcessPipe.End?
 
-    package init(_ kind: Kind, _ problem: String) { (self.kind, self.problem) = (kind, problem) }
+    package init(_ kind: Kind, _ problem: String, end: ProcessPipe.End? = nil) {
+        (self.kind, self.problem, self.end) = (kind, problem, end)
+    }
 
     package init(_ error: FileError) {
         let kind: Kind =

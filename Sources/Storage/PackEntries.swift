@@ -64,14 +64,17 @@ struct PackEntries: Sendable {
 
     /// Hands out the entries as an index has them: in order of what they refer to, each once.
     func forEachSorted<Failure: Error>(_ body: (Row) throws(Failure) -> Void) throws(Failure) {
-        let order = (0..<UInt32(rows.count)).sorted { first, second in
-            let (a, b) = (rows[Int(first)], rows[Int(second)])
+        // Few ids share their first eight bytes, so rows are looked at only where they do.
+        let keys = rows.indices.map { (rows[$0].reference.id.digest.words.0, UInt32($0)) }
+        let order = keys.sorted { first, second in
+            if first.0 != second.0 { return first.0 < second.0 }
+            let (a, b) = (rows[Int(first.1)], rows[Int(second.1)])
             if a.reference != b.reference { return a.reference < b.reference }
             // A blob that lies here whole comes before its recipe, one of a lower order before others, then the first place.
             return (Self.rank(a), a.frame, a.offset) < (Self.rank(b), b.frame, b.offset)
         }
         var last: ObjectReference?
-        for number in order {
+        for (_, number) in order {
             let row = rows[Int(number)]
             if row.reference == last { continue }
             last = row.reference

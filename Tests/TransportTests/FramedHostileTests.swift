@@ -73,7 +73,7 @@ import Testing
 
         let store = try ServedStore()
         let asking = try store.line()
-        let stream = FrameStream(input: asking, output: asking)
+        let stream = DuplexStream(framesFrom: asking, to: asking)
         stream.enqueue(.hello, number: 0, FramedGreeting(version: 2, features: 0).payload)
         try stream.flush(within: 5)
         #expect(store.waitForEnds(1).map { $0?.kind } == [.unsupported])

@@ -95,12 +95,12 @@ import Testing
     @Test func requestsAreSentBeforeTheFirstReply() throws {
         let (here, there) = try ServedStore.socketPair()
         let thread = Thread {
-            let stream = FrameStream(input: there, output: there)
+            let stream = DuplexStream(framesFrom: there, to: there)
             stream.enqueue(.greeting, number: 0, FramedGreeting(version: 1, features: 0).payload)
             var waiting: [UInt32] = []
             while !stream.isAtEnd {
                 // Nothing is answered before all fifty are there.
-                while let message = try? stream.next() {
+                while let message = try? stream.nextFrame() {
                     if message.number > 0 { waiting.append(message.number) }
                 }
                 if waiting.count == 50 {

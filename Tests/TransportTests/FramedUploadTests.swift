@@ -103,14 +103,14 @@ import Testing
         _ count: Int, on line: Int32, with reply: @escaping @Sendable (Int) -> FramedReply?
     ) -> Thread? {
         Thread {
-            let stream = FrameStream(input: line, output: line)
+            let stream = DuplexStream(framesFrom: line, to: line)
             func answer(_ number: UInt32, _ reply: FramedReply) {
                 stream.enqueue(reply.kind, number: number, reply.payload)
             }
             stream.enqueue(.greeting, number: 0, FramedGreeting(version: 1, features: 0).payload)
             var waiting: [(UInt32, Int)] = []
             while !stream.isAtEnd {
-                while let message = try? stream.next() {
+                while let message = try? stream.nextFrame() {
                     switch try? FramedRequest(message) {
                     case .uploadBegin: answer(message.number, .length(0))
                     case .uploadData(_, let offset, let bytes):
@@ -163,7 +163,7 @@ import Testing
     @Test func aLineThatWasLeftChangesNothingAnyMore() throws {
         let store = try ServedStore()
         let end = try store.line()
-        let stream = FrameStream(input: end, output: end)
+        let stream = DuplexStream(framesFrom: end, to: end)
         let old = try FramedConnection(stream, process: nil, seconds: 5, opening: 5)
         let upload = try store.upload([1, 2, 3, 4, 5, 6], to: "packs/x")
         let number = try old.send(.uploadBegin(partial: upload.partial, upload.path))
@@ -180,7 +180,7 @@ import Testing
     @Test func piecesThatLieElsewhereEndTheUpload() throws {
         let store = try ServedStore()
         let end = try store.line()
-        let stream = FrameStream(input: end, output: end)
+        let stream = DuplexStream(framesFrom: end, to: end)
         let connection = try FramedConnection(stream, process: nil, seconds: 5, opening: 5)
         let (partial, path) = (FilePath("tmp/upload-x"), FilePath("packs/x"))
         let upload = try connection.send(.uploadBegin(partial: partial, path))

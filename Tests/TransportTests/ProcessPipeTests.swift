@@ -26,13 +26,13 @@ import Testing
     @Test func whatGoesInComesOut() throws {
         FramedTransport.ignoreBrokenPipes()
         let process = try ProcessPipe([Array("cat".utf8)], errorOutput: .captured)
-        let stream = FrameStream(input: process.output.raw, output: process.input.raw)
+        let stream = DuplexStream(framesFrom: process.output.raw, to: process.input.raw)
         var random = SplitMix64(seed: 1)
         let payload = random.bytes(1 << 20)
         stream.enqueue(.greeting, number: 5, payload)
         var message: FramedMessage?
         while message == nil {
-            message = try stream.next()
+            message = try stream.nextFrame()
             if message == nil { try stream.advance(within: 10) }
         }
         #expect(message?.payload == payload)
@@ -66,10 +66,14 @@ import Testing
     @Test func anErrorSaysHowTheProgramEnded() throws {
         FramedTransport.ignoreBrokenPipes()
         let ended = problem(shell("echo first >&2; printf 'no\\033way\\n\\n' >&2; exit 3"))
-        #expect(ended == TransportError(.unreachable, "sh ended with status 3: no\\x1bway"))
-        #expect(problem(shell("exit 255")) == TransportError(.unreachable, "sh ended with status 255"))
-        #expect(problem(shell("kill -9 $$")) == TransportError(.unreachable, "sh was ended by signal 9"))
-        #expect(problem([Array("/none/of/this".utf8)])?.kind == .unreachable)
+        func error(_ problem: String, _ end: ProcessPipe.End) -> TransportError {
+            TransportError(.unreachable, problem, end: end)
+        }
+        #expect(ended == error("sh ended with status 3: no\\x1bway", .status(3)))
+        #expect(problem(shell("exit 255")) == error("sh ended with status 255", .status(255)))
+        #expect(problem(shell("kill -9 $$")) == error("sh was ended by signal 9", .signal(9)))
+        let none = problem([Array("/none/of/this".utf8)])
+        #expect(none?.kind == .unreachable && none?.end == .neverBegan)
         #expect(problem([])?.kind == .unsupported)
         // Much on the error output does not stop it.
         let talking = problem(

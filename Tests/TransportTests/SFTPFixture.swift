@@ -82,17 +82,17 @@ final class SFTPFake: Sendable {
     }
 
     private func serve(_ descriptor: Int32) {
-        let stream = SFTPStream(input: descriptor, output: descriptor)
+        let stream = DuplexStream(packetsFrom: descriptor, to: descriptor)
         var left = traits.requests
         while true {
             var replies: [SFTPPacket] = []
-            while let packet = try? stream.next() {
+            while let packet = try? stream.nextPacket() {
                 left -= 1
                 guard left >= 0 else { return stream.close() }
                 replies.append(reply(packet))
             }
             if traits.turnsAround { replies.reverse() }
-            for reply in replies { stream.enqueue(reply) }
+            for reply in replies { stream.enqueue(reply.bytes) }
             guard !stream.isAtEnd, (try? stream.advance(within: 20)) != nil else { return stream.close() }
         }
     }

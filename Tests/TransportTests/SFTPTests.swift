@@ -166,7 +166,7 @@ import Testing
     @Test func `a program that ends says why`() throws {
         FramedTransport.ignoreBrokenPipes()
         let words = ["/bin/sh", "-c", "echo no way >&2; exit 3"].map { Array($0.utf8) }
-        #expect(throws: TransportError(.unreachable, "sh ended with status 3: no way")) {
+        #expect(throws: TransportError(.unreachable, "sh ended with status 3: no way", end: .status(3))) {
             try SFTPTransport(
                 name: "there", root: ".", starting: words, timeLimit: 5, openingLimit: 5,
                 random: SFTPProgram.randomBytes)

@@ -1,21 +1,20 @@
-internal import ObjectModel
-
 #if canImport(Glibc)
     internal import Glibc
 #else
     internal import Darwin
 #endif
 
-/// A pair of descriptors that frames come from and go to, both at once, so that two sides that send at the same time do not wait
-/// for each other for ever.
+/// A pair of descriptors that bytes come from and go to, both at once, so that two sides that send at the same time do not wait for
+/// each other for ever.
 ///
 /// It owns the descriptors, and makes them non-blocking. One thread at a time.
-final class FrameStream {
+final class DuplexStream {
     private let input: Int32
     private let output: Int32
     private let isSocket: Bool
+    private let room: Int
     private var incoming: [UInt8] = []
-    /// Where in them the next frame begins.
+    /// How much of them was taken.
     private var start = 0
     private var outgoing: [UInt8] = []
     /// How much of them has gone.
@@ -30,8 +29,9 @@ final class FrameStream {
     /// - Parameters:
     ///   - input: Is read from.
     ///   - output: Is written to; may be the same.
-    init(input: Int32, output: Int32) {
-        (self.input, self.output) = (input, output)
+    ///   - room: As long as so many bytes wait to be taken, no more are read: at least the longest message.
+    init(input: Int32, output: Int32, room: Int) {
+        (self.input, self.output, self.room) = (input, output, room)
         for descriptor in [input, output] {
             let flags = fcntl(descriptor, F_GETFL)
             if flags >= 0 { _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) }
@@ -67,32 +67,23 @@ final class FrameStream {
     /// The whole process is concerned, so whoever owns it calls this, once, before the first pipe; on sockets it is not needed.
     static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
-    // MARK: Frames
+    // MARK: What came, and what is to go
 
     /// Bytes that wait to be sent.
     var unsent: Int { outgoing.count - sent }
 
-    /// Puts a frame behind those that wait to be sent.
-    func enqueue(_ kind: FramedMessage.Kind, number: UInt32, _ payload: [UInt8]) {
-        outgoing += FramedMessage.header(kind, number: number, length: payload.count)
-        outgoing += payload
-    }
+    /// Puts bytes behind those that wait to be sent.
+    func enqueue(_ bytes: some Collection<UInt8>) { outgoing += bytes }
 
-    /// The next frame, if all of it has come.
-    func next() throws(TransportError) -> FramedMessage? {
-        let count = incoming.count - start
-        guard count >= FramedMessage.headerLength else { return nil }
-        let length = Int(FramedMessage.bigEndian(incoming[start..<start + 4]))
-        guard length <= FramedMessage.payloadLimit else {
-            throw TransportError(.malformed, "a frame of \(length) bytes was announced, which is too long")
-        }
-        let end = start + FramedMessage.headerLength + length
-        guard incoming.count >= end else { return nil }
-        let message = FramedMessage(
-            kind: FramedMessage.Kind(rawValue: incoming[start + 4]),
-            number: FramedMessage.bigEndian(incoming[start + 5..<start + 9]),
-            payload: Array(incoming[start + FramedMessage.headerLength..<end]))
-        start = end
+    /// The bytes that came and that nobody has taken yet.
+    var received: ArraySlice<UInt8> { incoming[start...] }
+
+    /// Takes the first of the bytes that came.
+    ///
+    /// - Precondition: So many have come.
+    func take(_ count: Int) {
+        precondition(count <= incoming.count - start, "more is taken than came")
+        start += count
         if start == incoming.count {
             incoming.removeAll(keepingCapacity: true)
             start = 0
@@ -100,11 +91,7 @@ final class FrameStream {
             incoming.removeFirst(start)
             start = 0
         }
-        return message
     }
-
-    /// The first bytes that came and are no frame yet.
-    func beginning(_ count: Int) -> ArraySlice<UInt8> { incoming[start...].prefix(count) }
 
     // MARK: Moving bytes
 
@@ -112,14 +99,12 @@ final class FrameStream {
     ///
     /// - Parameter seconds: If nothing moves for so long, that is an error; nothing waits for ever.
     func advance(within seconds: Int?) throws(TransportError) {
-        // Another frame is read only once there is room for it.
-        let isFull = incoming.count - start >= FramedMessage.payloadLimit + FramedMessage.headerLength
-        let reads = isOpen && !isAtEnd && !isFull
+        let reads = isOpen && !isAtEnd && received.count < room
         let writes = isOpen && unsent > 0 && !isRefused
         guard reads || writes else {
             throw TransportError(.unreachable, "the other side closed the connection")
         }
-        let began = Self.milliseconds()
+        let began = MonotonicTime.milliseconds()
         while true {
             var descriptors = [
                 pollfd(fd: reads ? input : -1, events: Int16(POLLIN), revents: 0),
@@ -127,7 +112,7 @@ final class FrameStream {
             ]
             var left = -1
             if let seconds {
-                left = min(seconds, 1 << 30) * 1000 - (Self.milliseconds() - began)
+                left = min(seconds, 1 << 30) * 1000 - (MonotonicTime.milliseconds() - began)
                 guard left > 0 else {
                     throw TransportError(.unreachable, "nothing came for \(seconds) seconds")
                 }
@@ -138,7 +123,7 @@ final class FrameStream {
                 if errno == EINTR { continue }
                 throw Self.failure("poll")
             }
-            if descriptors[0].revents != 0 { try take() }
+            if descriptors[0].revents != 0 { try receive() }
             if descriptors[1].revents != 0 { try give() }
             return
         }
@@ -149,7 +134,12 @@ final class FrameStream {
         while unsent > 0, !isRefused { try advance(within: seconds) }
     }
 
-    private func take() throws(TransportError) {
+    /// Sends what can be sent without waiting.
+    func push() throws(TransportError) {
+        if isOpen, unsent > 0, !isRefused { try give() }
+    }
+
+    private func receive() throws(TransportError) {
         while true {
             let count = read(input, &buffer, buffer.count)
             if count > 0 {
@@ -202,12 +192,5 @@ final class FrameStream {
     private static func failure(_ operation: String) -> TransportError {
         TransportError(
             .unreachable, "the connection failed (\(operation)): \(String(cString: strerror(errno)))")
-    }
-
-    /// Of a clock that nobody sets.
-    static func milliseconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     }
 }
