@@ -44,9 +44,19 @@ struct Failure: Error {
         switch error {
         case .catalogue: status = .inputOutput
         case .remote(let error): (status, hint) = Self.ending(error)
-        case .noRemote(KnownRemotes.defaultName):
+        case .noRemote(let name, isFile: true):
+            (status, hint) = (
+                .notFound, "\(ShellWord.quoted(Array("./\(name)".utf8))) means what lies here under that name"
+            )
+        case .noRemote(KnownRemotes.defaultName, _):
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
-        case .noRemote: (status, hint) = (.notFound, "mlrepo remote add NAME URL; mlrepo remote lists them")
+        case .noRemote:
+            (status, hint) = (.notFound, "mlrepo remote add NAME PLACE; mlrepo remote lists them")
+        case .bundleIsDone(let bundle):
+            let word = ShellWord.quoted(Array(bundle.utf8))
+            (status, hint) = (
+                .usage, "mlrepo bundle FILE --since \(word)/BRANCH makes one that goes on from it"
+            )
         case .nothingToBundle: status = .no
         case .bundleNeeds:
             (status, hint) = (
@@ -54,11 +64,11 @@ struct Failure: Error {
             )
         case .badPlace:
             (status, hint) = (.usage, "a directory, file:///path, ssh://host/path or user@host:path")
-        case .notFastForward(let remote, _):
+        case .notFastForward(let remote, _, let areKnown):
             let word = ShellWord.quoted(Array(remote.utf8))
             (status, hint) = (
                 .wouldLose,
-                "mlrepo fetch \(word) brings them here; --force gives them up, if they are what was fetched last"
+                "mlrepo \(areKnown ? "pull \(word) takes them over" : "fetch \(word) brings them here"); --force gives them up, if they are what was fetched last"
             )
         case .differingTags(_, let names):
             let name = ShellWord.quoted(Array((names.first?.name(in: "tags") ?? "NAME").utf8))
@@ -70,7 +80,7 @@ struct Failure: Error {
             (status, hint) = (.usage, "type branches/\(name) or tags/\(name)")
         case .noBranch:
             (status, hint) = (
-                .notFound, "mlrepo checkout -b NAME makes one; or name what is to go: mlrepo push STORE NAME"
+                .notFound, "mlrepo checkout -b NAME makes one; or name branches and tags that are to go"
             )
         case .notForward(let name):
             (status, hint) = (
@@ -116,7 +126,9 @@ struct Failure: Error {
         case .ambiguous: (status, hint) = (.notFound, "type more digits")
         case .notTracked(let path):
             (status, hint, self.path) = (.notFound, "mlrepo add \(ShellWord.path(path))", "\(path)")
-        case .noPath, .noRef, .collected, .notOfRun: status = .notFound
+        case .noRef:
+            (status, hint) = (.notFound, "mlrepo branch, mlrepo tag and mlrepo runs list what there is")
+        case .noPath, .collected, .notOfRun: status = .notFound
         case .noCode(let code):
             let remote = code.remote.map { ShellWord.quoted(Array($0.utf8)) } ?? "URL"
             (status, hint) = (
@@ -202,7 +214,8 @@ struct Failure: Error {
 
     /// Something with another store: what errors of this one advise is not for it.
     private static func ending(_ error: RemoteError) -> (ExitStatus, String?) {
-        switch error.problem {
+        let name = ShellWord.quoted(Array(error.remote.utf8))
+        return switch error.problem {
         case .transport(let error):
             switch error.kind {
             case .unreachable: (.unreachable, Self.hint(forLineThat: error.end))
@@ -214,7 +227,14 @@ struct Failure: Error {
             case .failed, .stopped: (.inputOutput, nil)
             }
         case .store(.format), .store(.feature): (.damaged, "a newer mlrepo wrote that store")
-        case .store, .object: (.damaged, "mlrepo fsck, typed there, names all that is damaged")
+        case .store(.file(let file)):
+            (
+                file.isDenied ? .notPermitted : .inputOutput,
+                file.isDenied
+                    ? "you may not write there; to fetch and to clone, reading is enough"
+                    : file.isFull ? "the disk there is full" : nil
+            )
+        case .store, .object: (.damaged, "mlrepo fsck \(name) names all that is damaged")
         case .notAStore:
             (
                 .notFound,
@@ -223,12 +243,12 @@ struct Failure: Error {
         case .gone:
             (
                 .notFound,
-                "one was seen there before: is the disk mounted? mlrepo remote set NAME PLACE, if it has moved; mlrepo remote forget NAME, if it is gone for good"
+                "one was seen there before: is the disk mounted? mlrepo remote set NAME PLACE, if it has moved; mlrepo remote forget \(name), if it is gone for good"
             )
         case .rolledBack, .forked, .exchanged:
             (
                 .damaged,
-                "nothing was taken over; mlrepo remote forget NAME takes what is there for new, if somebody meant it"
+                "nothing was taken over; mlrepo remote forget \(name) takes what is there for new, if somebody meant it"
             )
         case .moved, .busy: (.busy, "type the command again")
         }

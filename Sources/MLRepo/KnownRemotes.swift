@@ -61,7 +61,8 @@ package struct KnownRemotes: Sendable {
         guard text != nil,
             name.contains("/") || name.contains(":") || name.hasPrefix(".") || name.hasSuffix(".bundle")
         else {
-            throw .noRemote(name)
+            let place = environment.workingDirectory.appending(Array(name.utf8))
+            throw .noRemote(name, isFile: (try? environment.files.status(place)) ?? nil != nil)
         }
         return Remote(
             name: nil, url: name, location: try Self.location(name, from: environment.workingDirectory))

@@ -10,7 +10,10 @@ struct OtherStore: Sendable {
     let files: RemoteFileSystem
     /// What a bundle goes on from.
     var needs: [ObjectID] = []
-    var isBundle = false
+    /// If it is a bundle, how many packs are in it.
+    var bundledPacks: Int?
+
+    var isBundle: Bool { bundledPacks != nil }
 
     /// Runs calls on the store, and names it where they fail, or where it cannot be reached any more.
     func calling<Result>(_ body: () throws(StoreError) -> Result) throws(RepositoryError) -> Result {
@@ -39,7 +42,7 @@ extension KnownRemotes {
         let files = files(of: remote, by: way)
         let other = OtherStore(
             name: remote.label, root: way.root, files: files, needs: way.bundle?.needs ?? [],
-            isBundle: way.bundle != nil)
+            bundledPacks: way.bundle?.packCount)
         do throws(RepositoryError) {
             let store = try open(remote, by: way)
             let layout = StoreLayout(root: way.root)

@@ -18,6 +18,9 @@ package struct BundleRequest: Sendable {
 }
 
 extension Repository {
+    /// What a killed bundle left is found by the next one, which is another store.
+    private static let bundleKey = "bundle"
+
     /// Makes a store in one file, with branches and tags and all that they need.
     ///
     /// - Parameter progress: Takes how many bytes of how many are there.
@@ -49,8 +52,16 @@ extension Repository {
                 time: environment.now())
         }
         let outcome = try fill(file, request, names, place, actor, progress)
-        guard outcome.objects > 0, !outcome.changes.isEmpty else { throw .nothingToBundle }
-        let length = try writing { () throws(TransportError) in try file.finish(as: target) }
+        // Nobody knows which tags the other side has.
+        let hasTags = outcome.changes.contains { $0.name.name(in: "tags") != nil }
+        guard !outcome.changes.isEmpty, outcome.objects > 0 || hasTags else { throw .nothingToBundle }
+        let length: Int
+        do throws(RepositoryError) {
+            length = try writing { () throws(TransportError) in try file.finish(as: target) }
+        } catch {
+            // Somebody else may have made one meanwhile.
+            throw try Self.exists(target, files) ? .refExists("\(target)") : error
+        }
         let report = TransferReport(
             remote: place.url, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes)
         return (report, length)
@@ -66,22 +77,25 @@ extension Repository {
             try RemoteStore.make(
                 name: place.url, at: request.target, file, over: nil,
                 StoreFormat(origin: origin, cutRule: 1, sharedBits: nil),
-                event("init", actor, nil), with: store, random: environment.random)
+                event("init", actor, nil), with: store, scratch: Self.bundleKey, random: environment.random)
             do throws(RemoteError) {
                 other = try RemoteStore(name: place.url, at: request.target, file, memory: nil)
             } catch { throw .there(error) }
         } catch { throw Self.error(error) }
         let push = Push(
             from: store, to: other, owner: origin,
-            assuming: request.since.map { ObjectReference(.commit, $0) }, random: environment.random,
-            now: environment.now)
+            assuming: request.since.map { ObjectReference(.commit, $0) }, scratch: Self.bundleKey,
+            random: environment.random, now: environment.now)
         return try run(push, request.content, names, place, actor, progress)
     }
 
     /// Refuses a bundle that goes on from what is not here.
     func requireNeeds(of way: WayToRemote, _ label: String) throws(RepositoryError) {
-        for id in way.bundle?.needs ?? [] where !store.contains(ObjectReference(.commit, id)) {
-            throw .bundleNeeds(bundle: label, id)
+        for id in way.bundle?.needs ?? [] {
+            // A commit whose files were collected is a record only.
+            guard store.contains(ObjectReference(.commit, id)), let commit = try? store.commit(id),
+                !wasCollected(commit)
+            else { throw .bundleNeeds(bundle: label, id) }
         }
     }
 }

@@ -73,9 +73,18 @@ extension Repository {
             throw .refExists("\(begun.copy.root)")
         }
         let repository = try open(begun.copy, begun.environment)
-        let report = try repository.fetch(
-            from: try repository.remote(KnownRemotes.defaultName), progress: progress)
-        return (repository, report)
+        do throws(RepositoryError) {
+            let report = try repository.fetch(
+                from: try repository.remote(KnownRemotes.defaultName), progress: progress)
+            return (repository, report)
+        } catch {
+            // Nobody has called it `origin` yet.
+            switch error {
+            case .remote(let problem): throw .remote(RemoteError(url, problem.problem))
+            case .bundleNeeds(_, let id): throw .bundleNeeds(bundle: url, id)
+            default: throw error
+            }
+        }
     }
 
     /// A clone that was cut off: a working copy that stands on nothing.

@@ -40,14 +40,14 @@ extension Repository {
         from remote: Remote, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
-        guard let name = remote.name else { throw .noRemote(remote.url) }
+        guard let name = remote.name else { throw .noRemote(remote.url, isFile: false) }
         let way = try knownRemotes.way(to: remote)
         try requireNeeds(of: way, remote.label)
         let other = try knownRemotes.open(remote, by: way)
         for _ in 1..<RemoteStore.attempts {
             do throws(RepositoryError) {
                 return try beginningAnew { () throws(RepositoryError) in
-                    try fetch(other, name, actor, progress)
+                    try fetch(other, name, actor, isWhole: way.bundle == nil, progress)
                 }
             } catch {
                 guard case .remote(let problem) = error else { throw error }
@@ -56,11 +56,13 @@ extension Repository {
                 } catch { throw .remote(error) }
             }
         }
-        return try fetch(other, name, actor, progress)
+        return try fetch(other, name, actor, isWhole: way.bundle == nil, progress)
     }
 
+    /// - Parameter isWhole: Whether what the other store does not name is gone there: a bundle names what somebody put into it.
     private func fetch(
-        _ other: RemoteStore, _ name: String, _ actor: Person, _ progress: (Int, Int) -> Void
+        _ other: RemoteStore, _ name: String, _ actor: Person, isWhole: Bool,
+        _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> TransferReport {
         let there: [RefEntry]
         do throws(RemoteError) { there = try other.refs(with: store) } catch { throw .remote(error) }
@@ -96,12 +98,12 @@ extension Repository {
         guard store.current.collected == collected else { throw .store(.outdated) }
         var report = TransferReport(remote: name, objects: outcome.objects, bytes: outcome.bytes)
         var isDone = false
-        let changes = try self.changes(taking: there, of: name, &report)
+        let changes = try self.changes(taking: there, of: name, isWhole: isWhole, &report)
         if !changes.isEmpty || outcome.objects > 0 {
             _ = try transact(Self.fetchVerb, reason: name, actor: actor, head, writer) {
                 () throws(RepositoryError) in
                 isDone = true
-                return try self.changes(taking: there, of: name, &report)
+                return try self.changes(taking: there, of: name, isWhole: isWhole, &report)
             }
         }
         if isDone || changes.isEmpty { report.refs = changes }
@@ -157,7 +159,7 @@ extension Repository {
 
     /// What becomes of this store's refs by what another one has.
     private func changes(
-        taking there: [RefEntry], of remote: String, _ report: inout TransferReport
+        taking there: [RefEntry], of remote: String, isWhole: Bool, _ report: inout TransferReport
     ) throws(RepositoryError) -> [RefChange] {
         var (changes, branches): ([RefChange], Set<String>) = ([], [])
         (report.differing, report.unnamed) = ([], [])
@@ -188,6 +190,7 @@ extension Repository {
             }
             changes.append(RefChange(name: name, before: before, after: entry.target))
         }
+        guard isWhole else { return changes.sorted { $0.name < $1.name } }
         for (name, target) in try refs(in: "remotes") {
             let parts = name.split(separator: "/", maxSplits: 1)
             guard parts.count == 2, parts[0] == remote, !branches.contains(String(parts[1])) else { continue }

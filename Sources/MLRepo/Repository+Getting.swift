@@ -1,4 +1,5 @@
 package import FileIO
+internal import Hashing
 package import ObjectModel
 internal import Remotes
 internal import Storage
@@ -11,7 +12,7 @@ package struct GetRequest: Sendable {
     package var path: RepositoryPath
     /// A branch, a tag or the beginning of a commit's id; `main`, or the only branch, if there is none.
     package var revision: String?
-    /// Where it is written; nothing may be there.
+    /// Where it is written; nothing may be there but what an interrupted request of the same kind left.
     package var target: FilePath
     /// A directory that is made and removed again.
     package var scratch: FilePath
@@ -39,7 +40,7 @@ extension Repository {
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> GetReport {
         let files = environment.files
-        guard try !exists(request.target, files) else { throw .refExists("\(request.target)") }
+        let begun = try BegunGet(request, files)
         // A repository's own directory is no place for a version.
         for name in request.target.bytes.split(separator: UInt8(ascii: "/"))
         where [".git", ".mlrepo"].contains(String(decoding: name, as: UTF8.self)) {
@@ -63,9 +64,10 @@ extension Repository {
             view = try other.view(with: own.store)
         } catch { throw .remote(error) }
         let looking = own.seeing(view)
-        let id = try looking.commit(request.revision, among: refs)
+        // What was begun goes on with the version that it began with.
+        let id = try looking.commit(begun.commit ?? request.revision, among: refs)
         let found = try looking.entries(at: [request.path], of: id)
-        return try looking.write(found, of: id, request, onStep)
+        return try looking.write(found, of: id, request, begun, onStep)
     }
 
     /// What a person calls a version of another store.
@@ -82,7 +84,7 @@ extension Repository {
     }
 
     private func write(
-        _ found: [Leaf], of id: ObjectID, _ request: GetRequest,
+        _ found: [Leaf], of id: ObjectID, _ request: GetRequest, _ begun: BegunGet,
         _ onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) -> GetReport {
         let files = environment.files
@@ -97,11 +99,66 @@ extension Repository {
                 : Array(path.bytes.dropFirst(request.path.isRoot ? 0 : request.path.bytes.count + 1))
             if below.isEmpty { continue }
             let name = try naming { () throws(InvalidName) in try RepositoryPath(below) }
+            if begun.isBegun, try isThere(entry, place.appending(below)) { continue }
             steps.append(CheckoutStep(path: name, entry: entry))
         }
         _ = try filing { () throws(FileError) in try files.makeDirectories(place, permissions: 0o777) }
-        try write(steps, in: place, isResumed: false, onStep: onStep)
+        if !isOne { try begun.note(id, files) }
+        try write(steps, in: place, isResumed: begun.isBegun, onStep: onStep)
+        if !isOne { try begun.clear(files) }
         let bytes = found.reduce(0) { $0 + ($1.entry.mode == .directory ? 0 : $1.entry.size) }
         return GetReport(commit: id, files: found.count { $0.entry.mode != .directory }, bytes: bytes)
+    }
+
+    /// Whether a file of a version is there already, bytes and all.
+    private func isThere(_ entry: TreeEntry, _ place: FilePath) throws(RepositoryError) -> Bool {
+        try filing { () throws(FileError) in
+            guard entry.mode.kind == .blob, let status = try environment.files.status(place),
+                status.kind == .file, status.size == entry.size,
+                status.isExecutable == (entry.mode == .executable)
+            else { return false }
+            return try Snapshot.digest(of: place, environment.files) == entry.id
+        }
+    }
+}
+
+/// A `get` that was interrupted while it wrote a directory: which version it was writing.
+private struct BegunGet {
+    let isBegun: Bool
+    /// The whole id of the version, if any of its files may be there.
+    let commit: String?
+    private let marker: FilePath
+
+    /// - Throws: ``RepositoryError/refExists(_:)`` if something else is at the target.
+    init(_ request: GetRequest, _ files: any FileSystem) throws(RepositoryError) {
+        // Another request is another name, so that one never goes on with what another began.
+        let key = [request.url, "\(request.path)", request.revision ?? ""].joined(separator: "\0")
+        let name = Hex.text(Array(SHA256.digest(of: Array(key.utf8)).bytes.prefix(8)))
+        let marker = request.target.appending(EntryName.temporaryPrefix + name.utf8)
+        self.marker = marker
+        let (isFree, noted) = try filing { () throws(FileError) -> (Bool, [UInt8]?) in
+            guard let status = try files.status(request.target) else { return (true, nil) }
+            guard status.kind == .directory else { return (false, nil) }
+            return (false, try files.contentsIfPresent(marker, limit: 64))
+        }
+        guard isFree || noted != nil else { throw .refExists("\(request.target)") }
+        isBegun = noted != nil
+        commit = noted.flatMap { try? ObjectID(hex: String(decoding: $0, as: UTF8.self)).hex }
+    }
+
+    /// Says in the directory what is being written there.
+    func note(_ id: ObjectID, _ files: any FileSystem) throws(RepositoryError) {
+        guard commit == nil else { return }
+        try filing { () throws(FileError) in
+            try files.removeIfPresent(marker)
+            let file = try files.create(marker, permissions: 0o600)
+            defer { files.close(file) }
+            try files.write(file, Array(id.hex.utf8))
+        }
+    }
+
+    /// All of it is there.
+    func clear(_ files: any FileSystem) throws(RepositoryError) {
+        try filing { () throws(FileError) in try files.removeIfPresent(marker) }
     }
 }

@@ -91,6 +91,11 @@ package struct IntegrityCheck: Sendable {
             report.problems.removeAll { $0.kind == .missingObject }
             report.lost = []
         }
+        if let packs = other?.bundledPacks, packs > report.packs, report.isClean {
+            report.problems.append(
+                IntegrityProblem(
+                    .logGap, "packs are in the bundle that no entry of its log names: entries are missing"))
+        }
         // Where a pack is damaged that is told already.
         let isAlone = report.problems.allSatisfy { $0.kind == .cache }
         if let copy, other == nil, !copy.isBare, isAlone, let id = (try? copy.head())?.commit,
@@ -113,28 +118,41 @@ package struct IntegrityCheck: Sendable {
         _ report: IntegrityReport, from source: String?
     ) throws(RepositoryError) -> StoreRepair.Restored {
         let event = try event()
-        let known = knownRemotes
-        let from = try source.map { (name) throws(RepositoryError) in
-            try known.files(of: try known.named(name), toleratingDamage: true)
-        }
-        let source: ObjectStore
-        if from == nil, copy == nil { throw .noRepository(environment.workingDirectory) }
-        if let from {
-            source = try from.calling { () throws(StoreError) in
-                // What it can read is of use.
-                try ObjectStore.open(from.root, files: from.files, leavingOut: [])
-            }
-        } else {
-            source = try storing { () throws(StoreError) in
-                try ObjectStore.open(store, files: environment.files, leavingOut: [])
-            }
-        }
+        let (source, from) = try self.source(source)
         let restored = try calling { () throws(StoreError) in
             try StoreRepair(root, files: files).restore(
                 report, from: source, event: event, random: environment.random)
         }
         if let from { try from.calling { () throws(StoreError) in } }
         return restored
+    }
+
+    /// How many of some objects another store has.
+    ///
+    /// - Parameter source: That store, as a person names it; nothing for this side's.
+    package func count(_ lost: [ObjectReference], in source: String?) throws(RepositoryError) -> Int {
+        let (source, from) = try self.source(source)
+        let count = lost.count { source.contains($0) }
+        if let from { try from.calling { () throws(StoreError) in } }
+        return count
+    }
+
+    /// A store that what is lost may come from, and the way there if it is another one.
+    private func source(_ name: String?) throws(RepositoryError) -> (ObjectStore, OtherStore?) {
+        guard let name else {
+            guard copy != nil else { throw .noRepository(environment.workingDirectory) }
+            return (
+                try storing { () throws(StoreError) in
+                    try ObjectStore.open(store, files: environment.files, leavingOut: [])
+                }, nil
+            )
+        }
+        let from = try knownRemotes.files(of: try knownRemotes.named(name), toleratingDamage: true)
+        let source = try from.calling { () throws(StoreError) in
+            // What it can read is of use.
+            try ObjectStore.open(from.root, files: from.files, leavingOut: [])
+        }
+        return (source, from)
     }
 
     /// What a repair would do.

@@ -11,11 +11,13 @@ package struct PushRequest: Sendable {
     package var allTags = false
     /// Runs beyond those that made what goes.
     package var allRuns = false
+    /// The branch that the working copy stands on goes as well, if it stands on one.
+    package var hasOwnBranch = false
     /// The names go there.
     package var isDeletion = false
     /// What the other store has may be lost, if it is what was seen there last.
     package var isForced = false
-    /// What was sent is read again, before anything names it.
+    /// The other store is asked for each object, whatever its refs say, and what was sent is read again, before anything names it.
     package var isVerified = false
 
     package init() {}
@@ -39,6 +41,7 @@ extension Repository {
             }
         }
         let way = try knownRemotes.way(to: remote)
+        if way.bundle != nil { throw .bundleIsDone(remote.label) }
         let (other, isNew) = try openOrMake(remote, by: way, actor)
         let owner = String(store.format.origin.prefix(16))
         let push = Push(
@@ -64,6 +67,10 @@ extension Repository {
         _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> Push.Outcome {
         var failure: RepositoryError?
+        var whole: [ObjectReference] = []
+        for name in names where request.isVerified && !request.isDeletion {
+            if let target = try ref(name) { whole.append(target) }
+        }
         do throws(TransferError) {
             return try push.run(
                 changes: { (there) throws(TransferError) in
@@ -73,7 +80,7 @@ extension Repository {
                         failure = error
                         throw .stopped
                     }
-                },
+                }, whole: whole,
                 event: { changes in
                     Event(
                         verb: Self.pushVerb, actor: actor, workingCopy: nil, time: environment.now(),
@@ -112,11 +119,14 @@ extension Repository {
                 names.append(try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") })
             }
         }
-        if names.isEmpty, !request.allRuns, !request.allBranches, !request.allTags {
-            guard let branch = try copy.head().branch else { throw .noBranch }
+        let isNothingNamed =
+            names.isEmpty && !request.allRuns && !request.allBranches && !request.allTags
+        if isNothingNamed || request.hasOwnBranch, let branch = try copy.head().branch {
             let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
             guard try ref(name) != nil else { throw .noCommit }
-            names = [name]
+            names.append(name)
+        } else if isNothingNamed {
+            throw .noBranch
         }
         return Array(Set(names)).sorted()
     }
@@ -128,6 +138,7 @@ extension Repository {
         let known = Dictionary(there.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first })
         if request.isDeletion { return try deletions(request, names, known, remote) }
         var (changes, behind): ([RefChange], [RefName]) = ([], [])
+        var areKnown = true
         for name in names {
             let (before, after) = (known[name], try ref(name))
             if before == after { continue }
@@ -136,11 +147,18 @@ extension Repository {
             if let after, name.name(in: "branches") != nil, try isAncestor(before.id, of: after.id) {
                 continue
             }
-            if request.isForced { try requireSeen(before, name, remote) } else { behind.append(name) }
+            if request.isForced {
+                try requireSeen(before, name, remote)
+            } else {
+                behind.append(name)
+                areKnown = areKnown && store.contains(before)
+            }
         }
         let tags = behind.filter { $0.name(in: "tags") != nil }
         guard tags.isEmpty else { throw .differingTags(remote: remote.label, names: tags) }
-        guard behind.isEmpty else { throw .notFastForward(remote: remote.label, names: behind) }
+        guard behind.isEmpty else {
+            throw .notFastForward(remote: remote.label, names: behind, areKnown: areKnown)
+        }
         let runs = try runs(of: changes, known, all: request.allRuns)
         return (changes + runs).sorted { $0.name < $1.name }
     }

@@ -27,7 +27,7 @@ extension Repository {
 
     /// Gives a name to another place.
     package func setRemote(_ name: String, _ url: String) throws(RepositoryError) {
-        guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name) }
+        guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name, isFile: false) }
         try writeRemote(name, url)
     }
 
@@ -58,7 +58,7 @@ extension Repository {
 
     /// Forgets another store: its name, and what was seen there.
     package func removeRemote(_ name: String) throws(RepositoryError) {
-        guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name) }
+        guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name, isFile: false) }
         let remote = try remote(name)
         try setRemoteSetting(name, nil)
         try filing { () throws(FileError) in try knownRemotes.memory(of: remote).forget() }

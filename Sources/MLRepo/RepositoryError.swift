@@ -15,15 +15,17 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     /// Something with another store.
     case remote(RemoteError)
     /// No other store is known by that name.
-    case noRemote(String)
+    case noRemote(String, isFile: Bool)
     /// What is to go into a bundle is all in what it goes on from, or there is nothing.
     case nothingToBundle
     /// A bundle goes on from a commit that is not here.
     case bundleNeeds(bundle: String, ObjectID)
     /// A text is no place where another store can be.
     case badPlace(String, problem: String)
-    /// Refs of another store have what this one lacks, and would lose it.
-    case notFastForward(remote: String, names: [RefName])
+    /// A bundle that is to take something.
+    case bundleIsDone(String)
+    /// Refs of another store have what those of this one lack, and would lose it; or what this store has not at all.
+    case notFastForward(remote: String, names: [RefName], areKnown: Bool)
     /// Tags of another store name something else than here.
     case differingTags(remote: String, names: [RefName])
     /// A branch and a tag have that name.
@@ -121,11 +123,12 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .nothingToBundle: "nothing is new that could go into a bundle"
         case .bundleNeeds(let bundle, let id):
             "\(escapedText(bundle.utf8)) goes on from \(id.hex.prefix(7)), which is not here"
-        case .noRemote(let text): "no other store is known as '\(escapedText(text.utf8))'"
+        case .bundleIsDone(let bundle): "\(escapedText(bundle.utf8)) is a bundle, which takes nothing more"
+        case .noRemote(let text, _): "no other store is known as '\(escapedText(text.utf8))'"
         case .badPlace(let text, let problem):
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"
-        case .notFastForward(let remote, let names):
-            "\(remote) has commits that this store has not: \(names.map(\.text).joined(separator: ", ")) would lose them"
+        case .notFastForward(let remote, let names, let areKnown):
+            "\(remote) has commits that \(areKnown ? "yours go not on from" : "this store has not"): \(names.map(\.text).joined(separator: ", ")) would lose them"
         case .differingTags(let remote, let names):
             "\(names.map(\.text).joined(separator: ", ")) of \(remote) \(names.count == 1 ? "is" : "are") not what \(names.count == 1 ? "it is" : "they are") here"
         case .twoNames(let name): "both a branch and a tag are called '\(escapedText(name.utf8))' there"

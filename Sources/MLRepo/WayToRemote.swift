@@ -24,8 +24,7 @@ extension KnownRemotes {
                     let bundle = try BundleFile(name: remote.label, opening: path, files: environment.files)
                     return WayToRemote(transport: bundle, root: path, bundle: bundle)
                 } catch {
-                    throw .remote(
-                        RemoteError(remote.label, error.kind == .absent ? .notAStore : .transport(error)))
+                    throw .remote(RemoteError(remote.label, .transport(error)))
                 }
             }
             let root = try Repository.storeDirectory(path, environment)

@@ -107,6 +107,15 @@ package final class BundleFile: Transport {
                 (offset, count) = (start + header.paddedSize, count + 1)
             }
             guard isEnded else { throw TransportError(.malformed, "the bundle has too many files") }
+            for path in state.members.keys {
+                var above = path.parent
+                while above != above.parent {
+                    guard state.members[above] == nil else {
+                        throw TransportError(.malformed, "\(above) in the bundle is a file and a directory")
+                    }
+                    above = above.parent
+                }
+            }
         } catch {
             files.close(file)
             throw error
@@ -121,12 +130,16 @@ package final class BundleFile: Transport {
     private static func path(of header: TarHeader) throws(TransportError) -> FilePath? {
         var path = header.path
         while path.starts(with: "./".utf8) { path.removeFirst(2) }
+        let found = FilePath(path)
+        guard header.kind != .other else {
+            throw TransportError(.malformed, "\(found) in the bundle is no file")
+        }
+        // What `tar` makes of it is to be a store, and nothing beside it.
+        guard path.first != UInt8(ascii: "/"),
+            !path.split(separator: UInt8(ascii: "/")).contains(Array("..".utf8)[...])
+        else { throw TransportError(.malformed, "\(found) in the bundle is no file of a store") }
         if header.kind == .directory || ["cache/", "tmp/"].contains(where: { path.starts(with: $0.utf8) }) {
             return nil
-        }
-        let found = FilePath(path)
-        guard header.kind == .file else {
-            throw TransportError(.malformed, "\(found) in the bundle is no file")
         }
         if found == needsPath { return found }
         do throws(TransportError) { try ServedPath.store.checkReading(found) } catch {
@@ -144,6 +157,15 @@ package final class BundleFile: Transport {
             needs.append(id)
         }
         return needs
+    }
+
+    /// How many packs are in it, whether its log names them or not.
+    package var packCount: Int {
+        state.withLock { state in
+            state.members.keys.count {
+                $0.bytes.starts(with: "packs/".utf8) && $0.name.suffix(5).elementsEqual(".pack".utf8)
+            }
+        }
     }
 
     // MARK: Making

@@ -92,8 +92,10 @@ package struct DirectoryTransport: Transport {
         try makeDirectories(path.parent)
         let file = try files.create(path, permissions: 0o444)
         defer { files.close(file) }
-        try files.write(file, bytes)
-        try files.synchronize(file)
+        do throws(FileError) {
+            try files.write(file, bytes)
+            try files.synchronize(file)
+        } catch { throw FileError(error.operation, path, code: error.code) }
     }
 
     package func upload(_ upload: Upload, progress: (Int) -> Void) throws(TransportError) -> Bool {

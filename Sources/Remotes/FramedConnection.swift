@@ -12,6 +12,8 @@ final class FramedConnection {
         let depth: Int
         /// Nobody wants the reply any more.
         var isForgotten = false
+        /// When the other side said for the first time that it is at work on it; by a clock that nobody sets.
+        var workingSince: Int?
         var replies: [FramedReply] = []
         var isComplete = false
     }
@@ -23,6 +25,7 @@ final class FramedConnection {
     private let stream: DuplexStream
     private let process: ProcessPipe?
     private let seconds: Int
+    private let workingLimit: Int
     private var expectations: [UInt32: Expectation] = [:]
     private var lastNumber: UInt32 = 0
     /// Why nothing can be asked any more.
@@ -34,8 +37,12 @@ final class FramedConnection {
     ///   - process: The program at the other end of the stream, if it was started for this.
     ///   - seconds: How long nothing may come while something is awaited.
     ///   - opening: The same for the greeting.
-    init(_ stream: DuplexStream, process: ProcessPipe?, seconds: Int, opening: Int) throws(TransportError) {
+    ///   - workingLimit: How long the other side may say that it is at work on one request: the digest of a terabyte takes half an hour.
+    init(
+        _ stream: DuplexStream, process: ProcessPipe?, seconds: Int, opening: Int, workingLimit: Int = 7200
+    ) throws(TransportError) {
         (self.stream, self.process, self.seconds) = (stream, process, seconds)
+        self.workingLimit = workingLimit
         do throws(TransportError) { try greet(within: opening) } catch {
             close()
             throw error
@@ -191,7 +198,15 @@ final class FramedConnection {
         guard var expectation = expectations[message.number], !expectation.isComplete else {
             throw TransportError(.malformed, "a reply came that nobody asked for")
         }
-        if case .working = reply { return }
+        if case .working = reply {
+            let began = expectation.workingSince ?? MonotonicTime.milliseconds()
+            guard MonotonicTime.milliseconds() - began < workingLimit * 1000 else {
+                throw TransportError(
+                    .unreachable, "the other side says that it is at work, for \(workingLimit) seconds now")
+            }
+            expectations[message.number]?.workingSince = began
+            return
+        }
         guard message.payload.count <= expectation.limit else {
             throw TransportError(
                 .malformed, "a reply has \(message.payload.count) bytes, more than was asked for")

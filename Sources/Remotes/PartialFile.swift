@@ -36,7 +36,10 @@ final class PartialFile {
     func append(_ bytes: ArraySlice<UInt8>) throws(FileError) {
         // Somebody else may have gone on with it, and given it its name.
         guard try files.status(of: file).size == length else { throw .exists(path) }
-        try files.write(file, bytes)
+        do throws(FileError) { try files.write(file, bytes) } catch {
+            // Of an open file the system knows no name.
+            throw FileError(error.operation, path, code: error.code)
+        }
         length += bytes.count
         bytes.withUnsafeBytes { hash?.update($0) }
     }

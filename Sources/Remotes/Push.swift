@@ -12,10 +12,12 @@ package struct Push {
     private let now: @Sendable () -> Int
     /// The length at which a pack is closed and sent.
     private let packLimit: Int
-    /// Whether what was sent is read again, before anything names it.
+    /// Whether the other side is asked for each object, whatever its refs say, and what was sent is read again, before anything names it.
     private let isVerified: Bool
     /// What the other side has, although its refs do not say so.
     private let assumed: [ObjectReference]
+    /// What is found again by this after an interruption.
+    private let key: String
 
     /// How long others may be faster, in seconds.
     private static let patience = 60
@@ -23,17 +25,21 @@ package struct Push {
     /// - Parameters:
     ///   - owner: Who pushes, as a file name.
     ///   - packLimit: The length at which a pack is closed and the next one begun: so much room is needed on this side.
-    ///   - isVerified: Whether what was sent is read again, before anything names it.
+    ///   - isVerified: Whether the other side is asked for each object, whatever its refs say, and what was sent is read again, before
+    ///     anything names it.
     ///   - assumed: What the other side has beyond what its refs say, with all that it reaches.
+    ///   - key: What was made and not sent is found again by it, as a file name; the other store's origin without it.
     ///   - random: Hands out that many random bytes.
     ///   - now: Seconds since 1970-01-01T00:00:00Z.
     package init(
         from local: ObjectStore, to remote: RemoteStore, owner: String, packLimit: Int = 256 << 20,
         verifying isVerified: Bool = false, assuming assumed: [ObjectReference] = [],
+        scratch key: String? = nil,
         random: @escaping @Sendable (Int) -> [UInt8], now: @escaping @Sendable () -> Int
     ) {
         (self.local, self.remote, self.owner, self.packLimit) = (local, remote, owner, packLimit)
         (self.isVerified, self.assumed, self.random, self.now) = (isVerified, assumed, random, now)
+        self.key = key ?? remote.format.origin
     }
 
     /// What went.
@@ -53,24 +59,27 @@ package struct Push {
     ///
     /// - Parameters:
     ///   - changes: Says what becomes of the other store's refs; asked again whenever somebody else was faster there.
+    ///   - whole: What the other side has to have, with all that it reaches, also where no ref changes. Only a verified push looks.
     ///   - event: Makes the event of the log entry.
     ///   - progress: Takes how many bytes of how many are there.
     package func run(
-        changes: ([RefEntry]) throws(TransferError) -> [RefChange], event: ([RefChange]) -> Event,
-        progress: (Int, Int) -> Void
+        changes: ([RefEntry]) throws(TransferError) -> [RefChange], whole: [ObjectReference] = [],
+        event: ([RefChange]) -> Event, progress: (Int, Int) -> Void
     ) throws(TransferError) -> Outcome {
+        let whole = isVerified ? whole : []
         let deadline = now() + Self.patience
         let place = ScratchPlace(
-            .push, in: local.layout, local.files, key: remote.format.origin, nonce: Hex.text(random(8)))
+            .push, in: local.layout, local.files, key: key, nonce: Hex.text(random(8)))
         var outcome = Outcome()
         while true {
             let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
             let wanted = try changes(refs)
             outcome.refs = Self.named(refs)
-            if wanted.isEmpty { return outcome }
+            if wanted.isEmpty, whole.isEmpty { return outcome }
             let collected = remote.state.collected
             var packs = try send(
-                wanted.compactMap(\.after), knowing: refs.map(\.target) + assumed, in: place, &outcome,
+                wanted.compactMap(\.after) + whole, knowing: refs.map(\.target) + assumed, in: place,
+                &outcome,
                 progress: progress)
             // Until somebody collects there, all that its refs reached stays there; and what came may be added as long as nobody took
             // it for leavings.
@@ -79,7 +88,7 @@ package struct Push {
                 let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
                 let now = try changes(refs)
                 outcome.refs = Self.named(refs)
-                if now.isEmpty { return outcome }
+                if now.isEmpty, packs.packs.isEmpty { return outcome }
                 guard Set(now.compactMap(\.after)).isSubset(of: wanted.compactMap(\.after)) else { break }
                 if try commit(now, event(now), packs) {
                     packs.clear()
@@ -160,15 +169,31 @@ package struct Push {
         of wanted: [ObjectReference], knowing known: [ObjectReference]
     ) throws(TransferError) -> ObjectSelection {
         // What this store does not have cannot be looked into.
-        let common = known.filter { local.contains($0) }
+        var common = known.filter { local.contains($0) }
         func select(
-            _ memory: KnownReach?, _ hasBase: (ObjectReference, Int) -> Bool
+            _ memory: KnownReach?, isThere: (ObjectReference) -> Bool = { _ in false },
+            _ hasBase: (ObjectReference, Int) -> Bool
         ) throws(TransferError) -> ObjectSelection {
             do throws(ReadError) {
                 return try ObjectSelection(
-                    of: wanted, without: common, in: local, remembering: memory,
-                    isThere: { _ in false }, hasBase: hasBase)
+                    of: wanted, without: common, in: local, remembering: memory, isThere: isThere,
+                    hasBase: hasBase)
             } catch { throw .here(.object(error)) }
+        }
+        func packs() throws(TransferError) -> [PackReader] {
+            try there { () throws(RemoteError) in
+                try remote.following { () throws(RemoteError) in
+                    try remote.packs(remote.state.live.sorted())
+                }
+            }
+        }
+        if isVerified {
+            // What a ref there names may have been lost there.
+            common = []
+            let packs = try packs()
+            return try select(nil, isThere: { has($0, packs) }) { base, depth in
+                packs.contains { $0.index.holds(base, below: depth) }
+            }
         }
         // What was assumed is not there.
         let memory =
@@ -179,10 +204,15 @@ package struct Push {
         guard selection.hasDifferences else { return selection }
         // What goes as a difference can be read there only if its base lies there in such a form.
         if known.isEmpty { return try select(memory) { _, _ in false } }
-        let packs = try there { () throws(RemoteError) in
-            try remote.following { () throws(RemoteError) in try remote.packs(remote.state.live.sorted()) }
-        }
+        let packs = try packs()
         return try select(memory) { base, depth in packs.contains { $0.index.holds(base, below: depth) } }
+    }
+
+    /// Whether the indexes of some packs of the other side have an object, in a form that is whole there if what goes with it here is.
+    private func has(_ reference: ObjectReference, _ packs: [PackReader]) -> Bool {
+        // Which chunks a recipe there needs is only known where there is one here, too.
+        let isRecipeHere = local.find(reference)?.place.isRecipe == true
+        return packs.contains { $0.index.has(reference, orRecipe: isRecipeHere) }
     }
 
     /// Looks at what an earlier push made, and sends of it what the other side lacks.

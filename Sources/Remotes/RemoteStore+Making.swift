@@ -10,17 +10,18 @@ extension RemoteStore {
     ///   - line: What the transport goes over, if that has to make the directory.
     ///   - event: Who makes it.
     ///   - local: Any store of this side, in whose `cache/` files are made.
+    ///   - key: What these are found by there; the new store's origin without it.
     ///   - random: Hands out that many random bytes.
     /// - Throws: ``RemoteError/Problem/notAStore`` if something else is there.
     package static func make(
         name: String, at root: FilePath, _ transport: any Transport, over line: LineTransport?,
         _ format: StoreFormat, _ event: Event,
-        with local: ObjectStore, random: @Sendable (Int) -> [UInt8]
+        with local: ObjectStore, scratch key: String? = nil, random: @Sendable (Int) -> [UInt8]
     ) throws(TransferError) {
         let layout = StoreLayout(root: root)
         let files = RemoteFiles(transport, layout)
         let place = ScratchPlace(
-            .push, in: local.layout, local.files, key: format.origin, nonce: Hex.text(random(8)))
+            .push, in: local.layout, local.files, key: key ?? format.origin, nonce: Hex.text(random(8)))
         var scratch = PushScratch(in: place, plan: ObjectID(of: .event, payload: event.payload))
         defer { scratch.clear() }
         do throws(TransportError) {
@@ -30,6 +31,9 @@ extension RemoteStore {
             }
         } catch {
             throw .there(RemoteError(name, error.kind == .stopped ? .notAStore : .transport(error)))
+        }
+        do throws(StoreError) { try requireNothingBegun(layout, files) } catch {
+            throw .there(RemoteError(name, .store(error)))
         }
         let refs = BuiltTree<RefEntry>(leaves: [])
         let id = ObjectID(of: .event, payload: event.payload)
@@ -61,5 +65,17 @@ extension RemoteStore {
             // Who was faster has made it.
             _ = try log.append(entry, nonce: nonce)
         } catch { throw .there(RemoteError(name, .store(error))) }
+    }
+
+    /// Refuses a place that has a log or packs, and no `format`: that comes before both, so it was lost, or is not mounted.
+    private static func requireNothingBegun(
+        _ layout: StoreLayout, _ files: RemoteFiles
+    ) throws(StoreError) {
+        guard try files.contents(of: layout.format, limit: 4096) == nil else { return }
+        var directories = [layout.newEntries, layout.tiles]
+        for name in try files.names(in: layout.packs) { directories.append(layout.packs.appending(name)) }
+        for directory in directories where try !files.names(in: directory).isEmpty {
+            throw .damaged(layout.format, problem: "it is missing, and \(directory) is not empty")
+        }
     }
 }

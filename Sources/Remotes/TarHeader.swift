@@ -91,6 +91,7 @@ struct TarHeader: Hashable {
         if bytes.allSatisfy({ $0 == 0 }) { return .end }
         guard number(bytes[Field.checksum]) == checksum(bytes),
             bytes[Field.magic].starts(with: "ustar".utf8),
+            bytes[Field.size].contains(where: { (0x30...0x37).contains($0) }),
             let size = number(bytes[Field.size]), let modified = number(bytes[Field.modified])
         else { return nil }
         var path = Array(bytes[Field.name].prefix { $0 != 0 })

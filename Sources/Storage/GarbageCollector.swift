@@ -171,7 +171,8 @@ package struct GarbageCollector: Sendable {
         _ history: PackHistory, _ reachable: inout Reachability
     ) throws(ReadError) -> [ObjectID] {
         var records: [ObjectReference] = []
-        for id in history.events {
+        // What was lost, and what a repair could not save, is no reason to keep everything else for ever.
+        for id in history.events where store.contains(ObjectReference(.event, id)) {
             try reachable.mark(ObjectReference(.event, id))
             for change in try store.event(id).refs {
                 records += [change.before, change.after].compactMap { $0 }
@@ -365,8 +366,13 @@ private struct PackHistory {
         // The first entry beyond the window says what the refs were when it began.
         refs.removeLast(max(0, refs.count - windowCount - 1))
         for (pack, entry) in dropped where !store.current.isLive(pack) && !doomed.contains(pack) {
-            let verb: String
-            do throws(ReadError) { verb = try store.event(entry.event).verb } catch { throw .object(error) }
+            // Of a lost event, the longest grace.
+            var verb = StoreRepair.verb
+            if store.contains(ObjectReference(.event, entry.event)) {
+                do throws(ReadError) { verb = try store.event(entry.event).verb } catch {
+                    throw .object(error)
+                }
+            }
             let grace =
                 switch verb {
                 case GarbageCollector.verb: times.grace

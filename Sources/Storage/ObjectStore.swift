@@ -175,6 +175,8 @@ package final class ObjectStore: ObjectReader {
             if try log.entryFile(0) != nil { throw .exists(root) }
             if try log.tile(0) != nil { throw .exists(root) }
             format = existing
+        } else {
+            try requireNothingBegun(layout, files)
         }
         let files = shared(files, format)
         try filing { () throws(FileError) in
@@ -220,6 +222,25 @@ package final class ObjectStore: ObjectReader {
             time: event.time, nonce: nonce)
         guard try log.append(entry, nonce: nonce) == .committed else { throw .exists(root) }
         return try open(root, files: files)
+    }
+
+    /// Refuses a directory that has a log or packs, and no `format`: that comes before both, so it was lost, or is not mounted.
+    private static func requireNothingBegun(
+        _ layout: StoreLayout, _ files: any FileSystem
+    ) throws(StoreError) {
+        let found = try filing { () throws(FileError) -> FilePath? in
+            var directories = [layout.newEntries, layout.tiles]
+            if try files.status(layout.packs) != nil {
+                directories += try files.names(in: layout.packs).map { layout.packs.appending($0) }
+            }
+            for directory in directories where try files.status(directory)?.kind == .directory {
+                guard try files.names(in: directory).isEmpty else { return directory }
+            }
+            return nil
+        }
+        // Somebody else may have made all of it meanwhile.
+        guard let found, try readFormat(layout.root, files: files) == nil else { return }
+        throw .damaged(layout.format, problem: "it is missing, and \(found) is not empty")
     }
 
     /// Gives `format` its name, unless another one has it meanwhile.

@@ -243,6 +243,13 @@ package struct PackIndex: Sendable {
         }
     }
 
+    /// Whether an object is in the pack.
+    ///
+    /// - Parameter isRecipeEnough: Whether a blob is that is only put together from chunks, which may be elsewhere.
+    package func has(_ reference: ObjectReference, orRecipe isRecipeEnough: Bool) -> Bool {
+        position(of: reference).flatMap(entry).map { isRecipeEnough || !$0.place.isRecipe } ?? false
+    }
+
     /// The ids of a kind that begin with some hex digits.
     func ids(of kind: ObjectKind, beginning digits: String) -> [ObjectID] {
         guard let lowest = try? ObjectID(hex: digits + String(repeating: "0", count: 64 - digits.utf8.count))

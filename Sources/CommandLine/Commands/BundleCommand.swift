@@ -32,6 +32,8 @@ struct BundleCommand: ParsableCommand {
         var content = PushRequest()
         content.names = names
         groups.apply(to: &content)
+        // Somebody who asks for tags as well has not said that the branch is to stay.
+        content.hasOwnBranch = names.isEmpty && !groups.all
         let target = repository.environment.workingDirectory.appending(ArgumentText.bytes(file)).normalized
         let request = BundleRequest(
             content, since: try since.map { try repository.commit(named: $0) }, target: target)

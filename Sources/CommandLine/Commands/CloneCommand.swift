@@ -48,7 +48,13 @@ struct CloneCommand: ParsableCommand {
             "Cloned into \(Terminal.escaped(root.bytes)): \(Terminal.number(report.objects, "object")), \(Terminal.size(report.bytes))"
         )
         if try repository.copy.head().commit == nil, !noCheckout {
-            Terminal.printError("note: the store has no commit yet")
+            let tag = try repository.refs(in: "tags").first?.name
+            let note =
+                tag.map {
+                    "no branch came; mlrepo checkout \(ShellWord.quoted(Array($0.utf8))) writes a tag's files"
+                }
+                ?? "the store has no commit yet"
+            Terminal.printError("note: \(Terminal.oneLine(note))")
         }
     }
 

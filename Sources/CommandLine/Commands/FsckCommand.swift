@@ -63,12 +63,11 @@ struct FsckCommand: ParsableCommand {
                 status: .usage, message: "a bundle is not mended", hint: "mlrepo bundle makes another one")
         }
         if !report.isClean, repair {
+            try requireLog(report)
             if dryRun {
                 done.plan = try check.plan(report)
                 if let plan = done.plan { say(plan, done: false) }
-                if let source = from ?? (check.isOfOther ? "this store" : nil), !output.json {
-                    Terminal.print("What is lost comes from \(Terminal.escaped(source)), as far as it has it")
-                }
+                try sayWhatOthersHave(check, report)
             } else {
                 done = try perform(check, report)
             }
@@ -99,16 +98,24 @@ struct FsckCommand: ParsableCommand {
             let restored = try check.restore(report, from: source)
             let before = done.restored ?? (0, 0)
             done.restored = (before.objects + restored.objects, before.bytes + restored.bytes)
-            guard restored.objects > 0 else { continue }
+            let name = source.map { Terminal.escaped($0) } ?? "this store"
+            guard restored.objects > 0 else {
+                if !output.json, !output.quiet {
+                    Terminal.print("taken from \(name): nothing, it does not have what is lost")
+                }
+                continue
+            }
             if !output.json {
-                let name = source.map { Terminal.escaped($0) } ?? "this store"
                 Terminal.print(
                     "taken from \(name): \(Terminal.number(restored.objects, "object")), \(Terminal.size(restored.bytes))"
                 )
             }
             report = try run(check)
         }
-        if !giveUpMissing, done.restored == nil || !report.lost.isEmpty { try requirePacks(report) }
+        if giveUpMissing { try requireRefs(report) }
+        if !giveUpMissing, done.restored == nil || !report.lost.isEmpty {
+            try requirePacks(report, hasRestored: (done.restored?.objects ?? 0) > 0)
+        }
         let plan = try check.repair(report).plan
         done.plan = plan
         say(plan, done: true)
@@ -145,12 +152,14 @@ struct FsckCommand: ParsableCommand {
         let mending =
             "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
         let asking = "mlrepo fsck\(name) --repair --from REMOTE takes what is lost from another store"
-        let losing =
-            "a damaged log, or 'format', is not repaired: mlrepo clone of another store makes this one anew, and what is only here goes there by mlrepo add"
         let isOfLog = report.problems.contains {
             [.format, .logEntry, .logGap, .logTile, .logRule].contains($0.kind)
         }
-        var hints = isOfLog ? [losing] : repair ? [] : [saving]
+        if report.problems.contains(where: { $0.kind == .head }) {
+            return Terminal.printError(
+                "hint: mlrepo fetch, or pull, from a store that has that commit brings it back")
+        }
+        var hints = isOfLog ? [Self.losing] : repair ? [] : [saving]
         if repair, directories > 0, remote == nil { hints.append(naming) }
         if repair, files > 0, remote == nil { hints.append(mending) }
         // What happened in a store is in no other one.
@@ -172,14 +181,52 @@ struct FsckCommand: ParsableCommand {
         }
     }
 
+    private static let losing =
+        "a damaged log, or 'format', is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
+
+    /// Refuses what would be built on a log that does not hold together.
+    private func requireLog(_ report: IntegrityReport) throws {
+        guard !report.isLogSound, !report.damagedPacks.isEmpty || !report.lost.isEmpty else { return }
+        throw Failure(
+            status: .damaged, message: "the log is damaged, so that nothing was repaired", hint: Self.losing)
+    }
+
+    /// Refuses to do without the list of branches and tags: nothing would be found any more.
+    private func requireRefs(_ report: IntegrityReport) throws {
+        guard report.lost.contains(where: { $0.kind == .refs }),
+            report.problems.contains(where: { $0.kind == .missingPack })
+        else { return }
+        throw Failure(
+            status: .wouldLose,
+            message:
+                "the list of branches and tags is in a pack that is not there: without it nothing is found, so that nothing was given up",
+            hint:
+                "mount the disk, or bring the files back; mlrepo clone of a store that has its commits makes a new one"
+        )
+    }
+
+    /// Says how much of what is lost other stores have.
+    private func sayWhatOthersHave(_ check: IntegrityCheck, _ report: IntegrityReport) throws {
+        guard !output.json, !report.lost.isEmpty else { return }
+        for source in (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : []) {
+            let count = try check.count(report.lost, in: source)
+            let name = source.map { Terminal.escaped($0) } ?? "this store"
+            Terminal.print(
+                "\(name) has \(Terminal.count(count)) of \(Terminal.number(report.lost.count, "lost object"))"
+            )
+        }
+    }
+
     /// Refuses where a repair would give up what may only be elsewhere.
-    private func requirePacks(_ report: IntegrityReport) throws {
+    private func requirePacks(_ report: IntegrityReport, hasRestored: Bool) throws {
         let missing = report.problems.filter { $0.kind == .missingPack }
         guard let first = missing.first?.pack else { return }
         let subject =
             missing.count == 1 ? "is" : "and \(Terminal.count(missing.count - 1)) more are"
         throw Failure(
-            status: .wouldLose, message: "pack \(first) \(subject) not there, so that nothing was repaired",
+            status: .wouldLose,
+            message:
+                "pack \(first) \(subject) not there, so that \(hasRestored ? "no more" : "nothing") was repaired",
             hint:
                 "mount the disk, or bring the files back; mlrepo fsck\(remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? "") --repair\(from.map { " --from " + ShellWord.quoted(Array($0.utf8)) } ?? "") --give-up-missing does without them"
         )

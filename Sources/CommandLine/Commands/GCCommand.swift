@@ -41,6 +41,7 @@ struct GCCommand: ParsableCommand {
         guard !output.quiet else { return }
         try sayEmptied(outcome.plan, collection.view)
         Terminal.print(Self.summary(outcome))
+        if outcome.plan.isEmpty { sayWindow() }
         sayUnfinished(outcome.plan)
         if outcome.plan.waiting > 0 || (!now && !outcome.plan.dropped.isEmpty) {
             let count = outcome.plan.waiting + (now ? 0 : outcome.plan.dropped.count)
@@ -55,9 +56,10 @@ struct GCCommand: ParsableCommand {
     private static func summary(_ outcome: GarbageCollector.Outcome) -> String {
         let plan = outcome.plan
         if plan.isEmpty { return "Nothing to collect: \(Terminal.count(plan.needed)) objects are needed" }
+        let whole = plan.dropped.count == 1 ? "it" : "them"
         var line = "Dropped \(packs(plan.dropped.count))"
         if outcome.writtenBytes > 0 {
-            line += ", what is needed of them rewritten in \(Terminal.size(outcome.writtenBytes))"
+            line += ", what is needed of \(whole) rewritten in \(Terminal.size(outcome.writtenBytes))"
         }
         return line + "; freed \(Terminal.size(outcome.freedBytes))"
     }
@@ -96,6 +98,7 @@ struct GCCommand: ParsableCommand {
         if plan.isEmpty {
             let rest = ": what is not needed lies among what is, and is too little to be worth a new pack"
             Terminal.print("Nothing to collect\(plan.unneeded.isEmpty ? "" : rest)")
+            sayWindow()
         }
         sayUnfinished(plan)
     }
@@ -119,6 +122,15 @@ struct GCCommand: ParsableCommand {
         guard plan.temporaryBytes > 0 else { return }
         Terminal.print(
             "\(Terminal.size(plan.temporaryBytes)) unfinished: a command is writing them, or was stopped; gc deletes them after \(now ? "an hour" : "a day (gc --now: an hour)")"
+        )
+    }
+
+    /// Says what is kept that nothing names any more.
+    private func sayWindow() {
+        guard !now else { return }
+        let name = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
+        Terminal.print(
+            "What had a name in the last 90 days is kept: mlrepo gc\(name) --now --plan says what would go without that"
         )
     }
 

@@ -54,6 +54,12 @@ struct GetCommand: ParsableCommand {
         do throws(RepositoryError) {
             report = try Repository.get(request, environment) { progress.add($0) }
         } catch {
+            if case .bundleNeeds = error {
+                var failure = Failure(error)
+                failure.hint =
+                    "get takes bundles that hold everything; mlrepo fetch takes this one into a repository that has what it goes on from"
+                throw failure
+            }
             guard case .refExists = error else { throw error }
             throw Failure(
                 status: .wouldLose, message: "\(Terminal.escaped(request.target.bytes)) exists already",

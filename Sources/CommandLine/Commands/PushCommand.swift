@@ -39,7 +39,7 @@ struct PushCommand: ParsableCommand {
     var delete = false
     @Flag(name: [.customShort("f"), .long], help: "Give up what was fetched last and is not in yours.")
     var force = false
-    @Flag(help: "Read again what was sent, before anything names it.")
+    @Flag(help: "Send also what the other store has lost of it, and read what was sent again.")
     var verify = false
     /// Git's users type it; the name of a store is remembered anyway.
     @Flag(name: [.customShort("u"), .customLong("set-upstream")], help: .hidden)

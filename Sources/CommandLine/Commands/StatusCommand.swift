@@ -42,11 +42,16 @@ struct StatusCommand: ParsableCommand {
         } else if status.isPending {
             let isAtTip = status.head.commit != nil && status.branchTip == status.head.commit
             let back = isAtTip ? status.head.branch.map { "; mlrepo checkout \($0) goes back" } ?? "" : ""
-            Terminal.print("A checkout was interrupted: type it again to finish it\(back)")
+            Terminal.print("A checkout, merge or pull was interrupted: type it again to finish it\(back)")
         }
-        for choice in status.choices {
+        for choice in status.choices.prefix(Self.mostChoices) {
             Terminal.print(
                 "Both versions were kept of \(choice.path): mv \(ShellWord.path(choice.other)) \(ShellWord.path(choice.path)) takes theirs, rm \(ShellWord.path(choice.other)) yours"
+            )
+        }
+        if status.choices.count > Self.mostChoices {
+            Terminal.print(
+                "and of \(Terminal.count(status.choices.count - Self.mostChoices)) more (mlrepo status --json names them)"
             )
         }
         for change in status.changes.prefix(Self.mostChanges) {
@@ -93,6 +98,7 @@ struct StatusCommand: ParsableCommand {
 
     /// So many changes are named; programs are told of all.
     private static let mostChanges = 100
+    private static let mostChoices = 10
     /// So many names that are not tracked are shown.
     private static let most = 8
 
