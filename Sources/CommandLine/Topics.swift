@@ -1,7 +1,7 @@
 /// Pages of `mlrepo help` that are about no single command.
 enum Topics {
     /// The page of a topic, or nothing if there is none of that name.
-    static func page(_ name: String) -> String? { pages.first { $0.name == name }?.text }
+    static func page(_ name: String) -> String? { pages.first { $0.name == name }.map { Wrapping.wrapped($0.text) } }
 
     static var names: [String] { pages.map(\.name) }
 

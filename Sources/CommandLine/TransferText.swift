@@ -25,7 +25,9 @@ enum TransferText {
             parts.append("\(Terminal.size(report.alreadyThere)) were there already")
         }
         if runs > 0 { parts.append(Terminal.number(runs, "run")) }
-        Terminal.print("\(isPush ? "Sent to" : "Taken from") \(remote): \(parts.joined(separator: ", "))")
+        let lost = isPush && report.refs.isEmpty ? ", which had lost it" : ""
+        Terminal.print(
+            "\(isPush ? "Sent to" : "Taken from") \(remote)\(lost): \(parts.joined(separator: ", "))")
         tellTags(report)
     }
 

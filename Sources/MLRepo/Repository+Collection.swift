@@ -14,6 +14,7 @@ extension Repository {
         guard let remote else { return StoreCollection(self, store, nil, times) }
         let known = knownRemotes
         let other = try known.files(of: try known.named(remote), toleratingDamage: false)
+        if other.isBundle { throw .bundleIsDone(other.name) }
         let store = try other.calling { () throws(StoreError) in
             try ObjectStore.open(other.root, files: other.files)
         }

@@ -128,7 +128,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .badPlace(let text, let problem):
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"
         case .notFastForward(let remote, let names, let areKnown):
-            "\(remote) has commits that \(areKnown ? "yours go not on from" : "this store has not"): \(names.map(\.text).joined(separator: ", ")) would lose them"
+            "\(remote) has commits that \(areKnown ? "yours do not go on from" : "this store has not"): \(names.map(\.text).joined(separator: ", ")) would lose them"
         case .differingTags(let remote, let names):
             "\(names.map(\.text).joined(separator: ", ")) of \(remote) \(names.count == 1 ? "is" : "are") not what \(names.count == 1 ? "it is" : "they are") here"
         case .twoNames(let name): "both a branch and a tag are called '\(escapedText(name.utf8))' there"

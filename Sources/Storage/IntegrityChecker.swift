@@ -55,6 +55,7 @@ package struct IntegrityChecker: Sendable {
         var report = IntegrityReport()
         let format = checkFormat(&report)
         guard let origin = format else { throw .notFound(layout.root) }
+        checkLinks(&report)
         var log = IntegrityLog(layout: layout, files: files, origin: origin)
         log.read(remembered: remembered(&report))
         report.problems += log.problems
@@ -63,6 +64,20 @@ package struct IntegrityChecker: Sendable {
         if log.unknownFeature { return report }
         checkObjects(log, &report, watch)
         return report
+    }
+
+    /// Names links in the place of directories: whoever reaches the store from elsewhere follows none.
+    private func checkLinks(_ report: inout IntegrityReport) {
+        let packs = ((try? files.names(in: layout.packs)) ?? []).map { layout.packs.appending($0) }
+        let log = layout.newEntries.parent
+        for directory in [layout.packs, log, layout.newEntries, layout.lists, layout.tiles] + packs
+        where (try? files.status(directory))??.kind == .link {
+            let file = directory.relative(to: layout.root).map { FilePath($0).description }
+            report.problems.append(
+                IntegrityProblem(
+                    .unreadable, "it is a link: other stores do not follow it, and neither push nor clone",
+                    file: file))
+        }
     }
 
     // MARK: The file `format`, and what is derived

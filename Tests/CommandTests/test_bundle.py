@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 from command_test import MLREPO
@@ -102,6 +103,54 @@ class Carried(BundleTest):
         self.mlrepo("pull", cwd=new)
         self.same_files(new)
 
+    def test_week_by_week_under_one_name(self) -> None:
+        """Each bundle brings what it names, and takes nothing away that another one brought."""
+        self.bundle("main")
+        self.mlrepo("checkout", "-b", "side")
+        side = self.version("Side")
+        self.bundle("side", "--since", "main", name="two.bundle")
+        other = self.root / "other"
+        other.mkdir()
+        self.mlrepo("init", cwd=other)
+        self.mlrepo("remote", "add", "usb", "../stick.bundle", cwd=other)
+        for name in ("one", "two", "one"):
+            (self.root / "stick.bundle").write_bytes((self.root / f"{name}.bundle").read_bytes())
+            self.mlrepo("fetch", "usb", cwd=other)
+        self.assertEqual(self.mlrepo("resolve", "usb/main", cwd=other).strip(), self.one_id)
+        self.assertEqual(self.mlrepo("resolve", "usb/side", cwd=other).strip(), side)
+
+    def test_a_base_whose_files_were_collected_is_none(self) -> None:
+        self.mlrepo("checkout", "-b", "side")
+        side = self.version("Side", path="data/side", content=random.Random(11).randbytes(6_000_000))
+        self.bundle("--all")
+        self.version("More")
+        self.bundle("side", "--since", side, name="two.bundle")
+        new = self.clone("new", place=self.file)
+        self.mlrepo("remote", "set", "origin", "../two.bundle", cwd=new)
+        self.assertIn("side", self.mlrepo("branch", "--all", cwd=new))
+        self.mlrepo("remote", "remove", "origin", cwd=new)
+        self.mlrepo("gc", "--now", cwd=new)
+        self.mlrepo("remote", "add", "usb", "../two.bundle", cwd=new)
+        self.refused("fetch", "usb", status=66, says=f"goes on from {side[:7]}", cwd=new)
+
+    def test_tags_go_with_the_branch_and_by_themselves(self) -> None:
+        said = self.bundle("--tags")
+        self.assertEqual([ref["name"] for ref in said["refs"]], ["branches/main", "tags/v1"])
+        self.mlrepo("tag", "v2")
+        said = self.bundle("--tags", "--since", "main", name="two.bundle")
+        self.assertEqual(said["objects"], 0)
+        new = self.clone("new", place=self.file)
+        self.mlrepo("remote", "set", "origin", "../two.bundle", cwd=new)
+        self.mlrepo("fetch", cwd=new)
+        self.assertEqual(self.mlrepo("resolve", "v2", cwd=new).strip(), self.one_id)
+
+    def test_a_clone_of_tags_says_how_to_have_their_files(self) -> None:
+        self.bundle("v1")
+        self.mlrepo("clone", "one.bundle", "new", cwd=self.root)
+        self.assertIn("mlrepo checkout v1", self.stderr)
+        self.mlrepo("checkout", "v1", cwd=self.root / "new")
+        self.same_files(self.root / "new")
+
     def test_nothing_new_makes_no_bundle(self) -> None:
         self.refused("bundle", "../one.bundle", "--since", "v1", status=1, says="nothing is new")
         self.assertFalse(self.file.exists())
@@ -151,6 +200,30 @@ class Carried(BundleTest):
 
 
 class Harmed(BundleTest):
+    def test_those_that_were_killed_leave_nothing_that_grows(self) -> None:
+        self.version("Large", path="data/larger", content=random.Random(5).randbytes(20_000_000))
+        for attempt in range(4):
+            process = subprocess.Popen([MLREPO, "bundle", "../killed.bundle"], cwd=self.work, env=self.environment,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            scratch = self.work / ".mlrepo/cache/push"
+            deadline = time.monotonic() + 20
+            while not list(scratch.rglob("*.pack")) and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.001)
+            process.kill()
+            process.wait()
+            self.assertLessEqual(len([path for path in scratch.iterdir() if path.is_dir()]), 1)
+            for left in self.root.glob("killed.bundle*"):
+                left.unlink()
+        self.bundle(name="killed.bundle")
+        self.assertEqual([path.name for path in scratch.iterdir()], ["bundle.lease"])
+
+    def test_of_two_who_make_one_file_one_has_made_it(self) -> None:
+        processes = [subprocess.Popen([MLREPO, "bundle", "../one.bundle"], cwd=self.work, env=self.environment,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(4)]
+        errors = [process.communicate()[1] for process in processes]
+        self.assertEqual(sorted(process.returncode for process in processes), [0, 73, 73, 73], errors)
+        self.assertIn("no damage", self.mlrepo("fsck", str(self.file)))
+
     def test_a_bundle_that_is_cut_off_anywhere_is_refused(self) -> None:
         self.bundle()
         content = self.file.read_bytes()
@@ -220,12 +293,29 @@ class Harmed(BundleTest):
                 ("../outside", tarfile.REGTYPE), ("/tmp/outside", tarfile.REGTYPE), ("packs/../../outside", tarfile.REGTYPE),
                 ("config", tarfile.REGTYPE), ("hooks/post-clone", tarfile.REGTYPE), (".mlrepo/HEAD", tarfile.REGTYPE),
                 ("packs/aa/link", tarfile.SYMTYPE), ("format", tarfile.LNKTYPE), ("packs/aa/pipe", tarfile.FIFOTYPE),
-                ("packs/aa/device", tarfile.CHRTYPE), ("format", tarfile.REGTYPE), ("log/new/\nline", tarfile.REGTYPE)]):
+                ("packs/aa/device", tarfile.CHRTYPE), ("format", tarfile.REGTYPE), ("log/new/\nline", tarfile.REGTYPE),
+                ("cache/aa", tarfile.SYMTYPE), ("tmp/aa", tarfile.CHRTYPE), ("cache/aa", tarfile.FIFOTYPE),
+                ("cache/../../outside", tarfile.REGTYPE), ("packs", tarfile.REGTYPE), ("log/new", tarfile.REGTYPE),
+                ("log/new/00000000000000000001/x", tarfile.REGTYPE)]):
             self.hostile("hostile.bundle", (path, kind, b"x" if kind == tarfile.REGTYPE else b""))
             done = self.run_raw("clone", "hostile.bundle", "new", cwd=self.root)
             self.assertEqual(done.returncode, 65, (number, path, done.stderr))
             self.assertEqual(sorted(path.name for path in self.root.iterdir() if path.name in ("new", "outside")), [])
             self.assertNotIn(b"\x0aline", done.stderr)
+
+    def test_packs_that_no_entry_names(self) -> None:
+        """The end of the log was left out: what is left is a store, and not the one that was put there."""
+        self.bundle()
+        with tarfile.open(self.file) as archive, tarfile.open(self.root / "short.bundle", "w",
+                                                              format=tarfile.USTAR_FORMAT) as short:
+            members = archive.getmembers()
+            last = max(member.name for member in members if member.name.startswith("log/new/"))
+            for member in members:
+                if member.name != last:
+                    short.addfile(member, archive.extractfile(member))
+        done = self.run_raw("fsck", "../short.bundle")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(b"entries are missing", done.stdout)
 
     def test_what_it_needs_is_said_once(self) -> None:
         self.bundle()

@@ -378,6 +378,43 @@ class Damaged(RemoteTest):
             gap.write_bytes(content)
         self.undamaged(self.store)
 
+    def largest_pack(self, store: Path) -> Path:
+        return max(store.glob("packs/*/*.pack"), key=lambda path: path.stat().st_size)
+
+    def test_a_verified_push_brings_what_was_lost_there(self) -> None:
+        """Refs say that all is there, and it is not: a repair gave up a chunk, or a whole pack."""
+        for has_damage in (True, False):
+            with self.subTest(damage=has_damage):
+                noise = random.Random(7).randbytes(900_000 + has_damage)
+                self.version("Large", path="data/large", content=noise)
+                self.mlrepo("push")
+                pack = self.largest_pack(self.store)
+                if has_damage:
+                    pack.chmod(0o644)
+                    with pack.open("r+b") as file:
+                        file.seek(400_000)
+                        file.write(b"XXXX")
+                else:
+                    pack.unlink()
+                words = ("fsck", str(self.store), "--repair", "--give-up-missing")
+                self.assertEqual(self.run_raw(*words, cwd=self.root).returncode, 1)
+                self.mlrepo("push")
+                self.assertIn("which had lost it", self.mlrepo("push", "--verify"))
+                self.sound(self.store)
+                self.assertEqual(self.mlrepo("push", "--verify").strip(), "origin has it all")
+                self.same_files(self.clone(f"new-{has_damage}"))
+
+    def test_a_store_that_lost_its_format_is_not_begun_anew(self) -> None:
+        self.one()
+        for kept in (("log", "packs"), ("log",), ("packs",)):
+            place = self.root / "-".join(kept)
+            for name in kept:
+                shutil.copytree(self.store / name, place / name)
+            before = sorted(place.rglob("*"))
+            for words in (("push", str(place)), ("init", "--bare", str(place))):
+                self.refused(*words, status=65, says="it is missing")
+            self.assertEqual(sorted(place.rglob("*")), before)
+
     def test_directories_that_hold_nothing_may_be_gone(self) -> None:
         for name in ("tmp", "cache", "log/lists", "log/tile"):
             shutil.rmtree(self.store / name)

@@ -45,7 +45,8 @@ struct GCCommand: ParsableCommand {
         sayUnfinished(outcome.plan)
         if outcome.plan.waiting > 0 || (!now && !outcome.plan.dropped.isEmpty) {
             let count = outcome.plan.waiting + (now ? 0 : outcome.plan.dropped.count)
-            Terminal.print("\(Self.packs(count)) in their grace: a later 'mlrepo gc' deletes them")
+            let (grace, them) = count == 1 ? ("its", "it") : ("their", "them")
+            Terminal.print("\(Self.packs(count)) in \(grace) grace: a later 'mlrepo gc' deletes \(them)")
         }
     }
 
@@ -93,7 +94,9 @@ struct GCCommand: ParsableCommand {
             Terminal.print("Delete \(Terminal.escaped(file.bytes)): nobody writes it any more")
         }
         if plan.waiting > 0 {
-            Terminal.print("\(Self.packs(plan.waiting)), \(Terminal.size(plan.waitingBytes)), in their grace")
+            Terminal.print(
+                "\(Self.packs(plan.waiting)), \(Terminal.size(plan.waitingBytes)), in \(plan.waiting == 1 ? "its" : "their") grace"
+            )
         }
         if plan.isEmpty {
             let rest = ": what is not needed lies among what is, and is too little to be worth a new pack"
