@@ -11,6 +11,7 @@ sftp_lies_read.py; here is the rest: greetings, statuses, how the line ends, wha
 import os
 import struct
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,15 @@ def closes_amid_a_packet(liar: Liar, number: int, honest: Reply) -> bytes:
 def closes_without_a_reply(liar: Liar, number: int, honest: Reply) -> bytes:
     liar.leave(b"")
     return b""
+
+
+@to(CLOSE)
+def stays_when_the_line_is_closed(liar: Liar, number: int, honest: Reply) -> None:
+    """Who closes the line waits a moment, and ends it."""
+    if not liar.is_asked_more(0.3):
+        liar.note()
+        sys.stdout.flush()
+        time.sleep(40)
 
 
 @to(OPEN, about=b"/log/new/")

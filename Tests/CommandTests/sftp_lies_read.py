@@ -2,6 +2,7 @@
 
 hostile_sftp.py tells them.
 """
+import os
 import struct
 from collections.abc import Callable
 
@@ -96,6 +97,31 @@ add("attributes_of_escapes", (FSTAT, LSTAT), lambda true: (
     if true[0] == ATTRS else true)
 
 
+def add_endless_file(name: str, size: int, about: bytes) -> None:
+    """Zeros, as many as are asked for, wherever that is."""
+    def body(liar: Liar, number: int, honest: Reply) -> bytes | None:
+        if liar.kind == READ:
+            return packet(DATA, number, text(bytes(min(int.from_bytes(liar.request[-4:]), 200_000))))
+        return packet(ATTRS, number, struct.pack(">IQ", 1, size)) if honest[0] == ATTRS else None
+    LIES[name] = Lie((FSTAT, LSTAT, READ), body, about=about)
+
+
+add_endless_file("packs_of_an_exabyte_of_zeros", 1 << 60, PACK)
+add_endless_file("packs_of_10_mb_of_zeros", 10_000_000, PACK)
+add_endless_file("entries_of_zeros", 16_384, ENTRY)
+
+
+@to(OPEN, about=ENTRY)
+def entries_of_every_number(liar: Liar, number: int, honest: Reply) -> bytes | None:
+    """Those that are not there are the first one once more."""
+    if honest[0] == HANDLE:
+        return None
+    first = liar.root / "place/work/.mlrepo/log/new/00000000000000000000"
+    handle = liar.handle(first)
+    liar.files[handle] = os.open(first, os.O_RDONLY)
+    return packet(HANDLE, number, text(handle))
+
+
 # Handles
 
 def handles(name: str, change: Callable[[bytes], bytes]) -> None:
@@ -165,6 +191,18 @@ add_endless("names_without_end", lambda: names(*[b"%0240d" % n for n in range(10
 # They take the most room of what is on the line.
 add_endless("short_names_without_end", lambda: names(*[b"%04d" % n for n in range(10_000)]))
 add_endless("lists_without_names_and_end", lambda: names())
+
+
+@to(READDIR, LSTAT, about=b"/log/new")
+def names_of_entries_with_gaps(liar: Liar, number: int, honest: Reply) -> bytes:
+    """Every second number, and nothing there when it is opened."""
+    if liar.kind == LSTAT:
+        return packet(ATTRS, number, struct.pack(">IQ", 1, 1000))
+    liar.kept.append(liar.request)
+    if liar.kept.count(liar.request) > 5:
+        return answer(number, status(EOF))
+    first = 5000 * liar.kept.count(liar.request)
+    return packet(NAME, number, names(*[b"%020d" % (2 * n) for n in range(first, first + 5000)]))
 
 
 # Packets
