@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable
 
 from sftp_liar import ESCAPES, EVERY, LIES, Liar, Lie, add, answer, to
-from sftp_server import (ATTRS, DATA, EOF, EXTENDED_REPLY, FSTAT, HANDLE, LSTAT, NAME, OK, OPEN, OPENDIR, READ, READDIR,
-                         STATUS, Reply, packet, status, text)
+from sftp_server import (ATTRS, DATA, EOF, EXTENDED_REPLY, FSTAT, HANDLE, LSTAT, MORE, NAME, OK, OPEN, OPENDIR, READ,
+                         READDIR, SIZE, STATUS, Reply, packet, status, text)
 
 PACK = b".pack"
 ENTRY = b"/log/new/"
@@ -70,8 +70,8 @@ ATTRIBUTES: dict[str, bytes] = {
     "that_are_directories": struct.pack(">IQI", 5, 4096, 0o40755),
     "that_are_links": struct.pack(">IQI", 5, 10, 0o120777),
     "with_unknown_fields": struct.pack(">IQ", 0x7ffffff1, 10),
-    "with_2_32_extended": struct.pack(">IQI", 0x80000001, 10, 2**32 - 1),
-    "with_2_31_extended": struct.pack(">IQI", 0x80000001, 10, 2**31) + bytes(100),
+    "with_2_32_extended": struct.pack(">IQI", SIZE | MORE, 10, 2**32 - 1),
+    "with_2_31_extended": struct.pack(">IQI", SIZE | MORE, 10, 2**31) + bytes(100),
     "that_end_early": struct.pack(">IQ", 1, 10)[:-1], "with_more_behind": struct.pack(">IQ", 1, 10) + b"\0",
 }
 for _number, (_name, _bytes) in enumerate(ATTRIBUTES.items()):
@@ -93,7 +93,7 @@ for _name, _by in {"a_byte_longer": 1, "a_byte_shorter": -1, "a_terabyte_longer"
 add("times_of_2_32", (FSTAT, LSTAT), lambda true: (ATTRS, true[1][:-8] + b"\xff" * 8) if true[0] == ATTRS else true)
 add("only_sizes", (FSTAT, LSTAT), lambda true: (ATTRS, b"\0\0\0\1" + true[1][4:12]) if true[0] == ATTRS else true)
 add("attributes_of_escapes", (FSTAT, LSTAT), lambda true: (
-    ATTRS, struct.pack(">IQI", 0x80000001, *struct.unpack_from(">Q", true[1], 4), 2) + text(ESCAPES) * 4)
+    ATTRS, struct.pack(">IQI", SIZE | MORE, *struct.unpack_from(">Q", true[1], 4), 2) + text(ESCAPES) * 4)
     if true[0] == ATTRS else true)
 
 

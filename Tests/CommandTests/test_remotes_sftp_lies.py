@@ -1,7 +1,8 @@
 """SFTP servers that lie (hostile_sftp.py): whoever speaks to one ends in time, takes nothing that is not right, and
 says so in plain words.
 
-MLREPO_THREATS=1 prints how each ended. MLREPO_SEED repeats the changes by chance.
+MLREPO_THREATS=1 prints how each ended, MLREPO_SEED repeats the changes by chance, MLREPO_SLOW_LIES=1 tells also those
+that take minutes.
 """
 import concurrent.futures
 import itertools
