@@ -114,12 +114,14 @@ class ThreatTest(RemoteTest):
 
     def strike(self, name: str, write: Write | None, over: str, commands: Iterable[str] = COMMANDS, *,
                path: str = "kept.txt", endless: bool = False, more: dict[str, str] | None = None,
-               prepare: Write | None = None) -> Struck:
+               prepare: Write | None = None,
+               look: Callable[[Path, Struck], Iterable[str]] = lambda root, struck: ()) -> Struck:
         """Types the commands while a hostile store is at the other end.
 
         write: fills the folder `place` with it; without, it stays as it was.
         endless: writing its files would never end.
         more: of the environment. prepare: changes the folder of who is attacked before anything is typed.
+        look: finds further problems in what came of it, at the end.
         """
         root = Path(tempfile.mkdtemp(prefix="attack-", dir=self.root))
         (copy, new, got) = (root / "copy", root / "out/new", root / "out/got")
@@ -142,6 +144,7 @@ class ThreatTest(RemoteTest):
             "get": (["get", url, path, "--to", str(got)], root),
             "fetch": (["fetch"], copy), "pull": (["pull", "origin", "main"], copy), "push": (["push", "origin",
                                                                                               "mine"], copy),
+            "fsck": (["fsck", "origin"], copy), "gc": (["gc", "origin", "--plan"], copy),
         }
         struck = Struck()
         own = {os.fsencode(copy), os.fsencode(new.parent)}
@@ -166,6 +169,7 @@ class ThreatTest(RemoteTest):
                 done = test_hostile.run(["fsck"], place, environment, PATIENCE) if not endless else None
                 if done and done.status != 0:
                     struck.problems.append(f"fsck in {place.name}: {done.status}: {rough(done.out + done.err)}")
+        struck.problems += look(root, struck)
         if (lies := root / "out/lies").exists():
             struck.lies = lies.read_text().count("\n")
         subprocess.run(["rm", "-rf", "--", root], check=False)
@@ -192,6 +196,8 @@ class ThreatTest(RemoteTest):
             struck.problems.append(f"{command}: did not end in {PATIENCE} s")
         elif ending.signal is not None:
             struck.problems.append(f"{command}: signal {ending.signal}: {rough(ending.err)}")
+        elif command == "fsck" and ending.status == 1:
+            pass  # the answer is that there is damage, which is told on standard output
         elif ending.status not in DOCUMENTED:
             struck.problems.append(f"{command}: status {ending.status}: {rough(ending.err)}")
         elif ending.status != 0 and not re.search(rb"(?m)^error: .", ending.err):
