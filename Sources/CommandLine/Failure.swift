@@ -52,11 +52,8 @@ struct Failure: Error {
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
         case .noRemote:
             (status, hint) = (.notFound, "mlrepo remote add NAME PLACE; mlrepo remote lists them")
-        case .bundleIsDone(let bundle):
-            let word = ShellWord.quoted(Array(bundle.utf8))
-            (status, hint) = (
-                .usage, "mlrepo bundle FILE --since \(word)/BRANCH makes one that goes on from it"
-            )
+        case .bundleIsDone:
+            (status, hint) = (.usage, "mlrepo bundle FILE --since REVISION makes one with what is new")
         case .nothingToBundle: status = .no
         case .bundleNeeds:
             (status, hint) = (

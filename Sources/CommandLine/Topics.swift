@@ -1,7 +1,9 @@
 /// Pages of `mlrepo help` that are about no single command.
 enum Topics {
     /// The page of a topic, or nothing if there is none of that name.
-    static func page(_ name: String) -> String? { pages.first { $0.name == name }.map { Wrapping.wrapped($0.text) } }
+    static func page(_ name: String) -> String? {
+        pages.first { $0.name == name }.map { Wrapping.wrapped($0.text) }
+    }
 
     static var names: [String] { pages.map(\.name) }
 
@@ -101,7 +103,6 @@ enum Topics {
           74  input or output failed
           75  busy: try again
           77  not permitted
-         125  'run' itself failed; else it ends with the status of the command: 126 cannot be executed, 127 not found, 128
-              and the number of a signal
+         125  'run' itself failed; else it ends with the status of the command: 126 cannot be executed, 127 not found, 128 and the number of a signal
         """
 }

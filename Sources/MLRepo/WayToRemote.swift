@@ -53,8 +53,13 @@ extension KnownRemotes {
                 try FramedTransport(name: name, starting: words)
             }
         } catch {
-            guard Self.lacksProgram(error), let plain = try? plainLine(command, name, path) else {
-                throw error
+            guard Self.lacksProgram(error) else { throw error }
+            let first = error
+            let plain: LineTransport
+            do throws(TransportError) { plain = try plainLine(command, name, path) } catch {
+                // Where there is no SFTP either, how the first program ended tells more.
+                if error.kind == .unreachable { throw first }
+                throw TransportError(.unreachable, "\(first); and by SFTP: \(error)", end: first.end)
             }
             return WayToRemote(
                 transport: RetryingTransport(plain) { RetryingTransport.sleep($0) }, root: path, line: plain,

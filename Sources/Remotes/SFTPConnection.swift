@@ -9,6 +9,8 @@ final class SFTPConnection {
     private struct Expectation {
         /// How many round trips were made when its reply is there.
         let depth: Int
+        /// What may answer it, beside how it ended.
+        let answer: SFTPPacket.Kind?
         /// Nobody wants the reply any more.
         var isForgotten = false
         var reply: SFTPReply?
@@ -122,7 +124,7 @@ final class SFTPConnection {
         guard packet.payload.count < SFTPPacket.lengthLimit else {
             throw TransportError(.unsupported, "a request of \(packet.payload.count) bytes is too long")
         }
-        expectations[lastNumber] = Expectation(depth: roundTrips + 1)
+        expectations[lastNumber] = Expectation(depth: roundTrips + 1, answer: request.answer)
         stream.enqueue(packet.bytes)
         return lastNumber
     }
@@ -204,10 +206,13 @@ final class SFTPConnection {
     }
 
     private func accept(_ packet: SFTPPacket) throws(TransportError) {
-        let (number, reply) = try SFTPReply.decode(packet)
+        let number = try SFTPReply.number(packet)
         guard let expectation = expectations[number], expectation.reply == nil else {
             throw TransportError(.malformed, "a reply came that nobody asked for")
         }
+        // Before it is decoded, and kept until its turn: a list of names is larger than what was asked for.
+        guard packet.kind == .status || packet.kind == expectation.answer else { throw unexpected() }
+        let reply = try SFTPReply.decode(packet)
         if number == askingLimits {
             askingLimits = nil
             expectations[number] = nil

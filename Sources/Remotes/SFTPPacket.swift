@@ -9,6 +9,12 @@ struct SFTPPacket: Equatable {
         let rawValue: UInt8
         static let hello = Kind(rawValue: 1)
         static let version = Kind(rawValue: 2)
+        static let status = Kind(rawValue: 101)
+        static let handle = Kind(rawValue: 102)
+        static let data = Kind(rawValue: 103)
+        static let names = Kind(rawValue: 104)
+        static let attributes = Kind(rawValue: 105)
+        static let extended = Kind(rawValue: 201)
     }
 
     static let headerLength = 5

@@ -53,6 +53,18 @@ enum SFTPRequest {
         }
     }
 
+    /// What may answer it, beside how it ended.
+    var answer: SFTPPacket.Kind? {
+        switch self {
+        case .open, .openDirectory: .handle
+        case .read: .data
+        case .names: .names
+        case .attributes, .attributesOfHandle: .attributes
+        case .limits: .extended
+        case .close, .write, .setAttributes, .remove, .makeDirectory, .rename, .synchronize, .link: nil
+        }
+    }
+
     func packet(_ number: UInt32) -> SFTPPacket {
         var writer = ByteWriter()
         writer.number32(number)
@@ -112,37 +124,34 @@ enum SFTPReply: Equatable {
     /// A longer handle is none, by the draft.
     private static let handleLimit = 256
 
-    private enum Kinds {
-        static let status: UInt8 = 101
-        static let handle: UInt8 = 102
-        static let data: UInt8 = 103
-        static let names: UInt8 = 104
-        static let attributes: UInt8 = 105
-        static let extended: UInt8 = 201
+    /// The number of the request that a packet answers.
+    static func number(_ packet: SFTPPacket) throws(TransportError) -> UInt32 {
+        var reader = ByteReader(packet.payload)
+        return try reader.number32()
     }
 
-    /// - Returns: The number of the request that is answered, and the answer.
-    static func decode(_ packet: SFTPPacket) throws(TransportError) -> (number: UInt32, reply: SFTPReply) {
+    static func decode(_ packet: SFTPPacket) throws(TransportError) -> SFTPReply {
         var reader = ByteReader(packet.payload)
-        let number = try reader.number32()
+        _ = try reader.number32()
         let reply: SFTPReply
-        switch packet.kind.rawValue {
-        case Kinds.status: reply = .status(try SFTPStatus(&reader))
-        case Kinds.handle:
+        switch packet.kind {
+        case .status: reply = .status(try SFTPStatus(&reader))
+        case .handle:
             let handle = Array(try reader.string())
             guard handle.count <= handleLimit else {
                 throw TransportError(.malformed, "a handle has \(handle.count) bytes")
             }
             reply = .handle(handle)
-        case Kinds.data: reply = .data(Array(try reader.string()))
-        case Kinds.names: reply = .names(try entries(&reader))
-        case Kinds.attributes: reply = .attributes(try SFTPAttributes(&reader))
-        case Kinds.extended: reply = .extended(Array(try reader.rest()))
-        case let other: throw TransportError(.malformed, "there is no reply of the kind \(other)")
+        case .data: reply = .data(Array(try reader.string()))
+        case .names: reply = .names(try entries(&reader))
+        case .attributes: reply = .attributes(try SFTPAttributes(&reader))
+        case .extended: reply = .extended(Array(try reader.rest()))
+        case let other:
+            throw TransportError(.malformed, "there is no reply of the kind \(other.rawValue)")
         }
         // Behind a status some servers say more; behind anything else nothing is to come.
-        if packet.kind.rawValue != Kinds.status { try reader.finished() }
-        return (number, reply)
+        if packet.kind != .status { try reader.finished() }
+        return reply
     }
 
     private static func entries(_ reader: inout ByteReader) throws(TransportError) -> [Entry] {

@@ -129,7 +129,7 @@ package final class SFTPTransport: Transport {
         var asked: [UInt32] = []
         defer { connection.forget(asked) }
         // Most directories are small; of a large one, more and more is asked for at once.
-        var width = 2
+        var (width, empty) = (2, 0)
         while true {
             while asked.count < width { asked.append(try connection.send(.names(handle))) }
             let reply = try connection.reply(to: asked[0])
@@ -138,6 +138,9 @@ package final class SFTPTransport: Transport {
             case .names(let entries):
                 let some = entries.map(\.name).filter { $0 != [0x2e] && $0 != [0x2e, 0x2e] }
                 names += some
+                // The end has a reply of its own.
+                empty += entries.isEmpty ? 1 : 0
+                guard empty <= 16 else { throw connection.unexpected() }
                 // With what each takes in memory; no reply is for nothing, so that they end.
                 length += some.reduce(64) { $0 + $1.count + 48 }
                 guard length <= Self.namesLimit else { throw connection.unexpected() }

@@ -42,7 +42,8 @@ struct SFTPUploading {
             // with the first, and finds it complete, must not find another one in its place.
             if let isNew = try send(naming.temporary("upload"), from: 0, .new) { return isNew }
         }
-        throw TransportError(.failed, "\(upload.source) changed while it was read")
+        throw TransportError(
+            .failed, "what was written of \(upload.path) is not what was sent, or \(upload.source) changed")
     }
 
     /// Sends what a file lacks, and gives it its name.

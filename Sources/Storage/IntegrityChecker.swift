@@ -150,7 +150,9 @@ package struct IntegrityChecker: Sendable {
         var progress = IntegrityProgress()
         let live = log.live.sorted()
         // Where an entry is lost, packs that it may have added are taken for live; they are not checked, only read.
-        let extra = log.isUncertain ? strays(without: log.live.union(log.gone)) : []
+        let extra =
+            log.isUncertain
+            ? layout.packNames(files).filter { !log.live.contains($0) && !log.gone.contains($0) } : []
         for pack in live { progress.totalBytes += (try? files.status(layout.pack(pack)))??.size ?? 0 }
         watch(progress)
         var packs: [IntegrityPack] = []
@@ -260,24 +262,6 @@ package struct IntegrityChecker: Sendable {
         return IntegrityProblem(
             kind, message, reference: reference, pack: place.map { names[Int($0.pack)] }, offset: place?.frame
         )
-    }
-
-    /// Packs in `packs/` that the log, as far as it could be read, does not speak of.
-    private func strays(without known: Set<PackName>) -> [PackName] {
-        var found: [PackName] = []
-        for directory in (try? files.names(in: layout.packs)) ?? [] {
-            let names = (try? files.names(in: FilePath(layout.packs.appending(directory).bytes))) ?? []
-            for name in names {
-                let text = String(decoding: name, as: UTF8.self)
-                guard text.hasSuffix(".pack"), let pack = PackName(String(text.dropLast(5))),
-                    !known.contains(pack)
-                else {
-                    continue
-                }
-                found.append(pack)
-            }
-        }
-        return found.sorted()
     }
 
     // MARK: Who needs what is damaged

@@ -28,6 +28,8 @@ struct IntegrityLog {
     private var doomed: Set<PackName> = []
     /// Numbers that `log/new` has a file of.
     private var named: Set<Int> = []
+    /// So many problems are named.
+    private static let problemLimit = 1000
     /// No log has more entries; names with higher numbers are none of ours.
     private static let numberLimit = 1 << 53
     /// The log so far; nothing behind damage, until an entry tells.
@@ -48,13 +50,23 @@ struct IntegrityLog {
     mutating func read(remembered: RememberedState?) {
         let numbers = ((try? log.namedEntries()) ?? []).filter { $0 <= Self.numberLimit }
         named = Set(numbers)
-        var number = 0
+        var (number, place) = (0, 0)
         while true {
+            // A log that is all damage tells nothing more; whoever makes one up could go on for ever.
+            guard problems.count < Self.problemLimit else {
+                problems.append(
+                    IntegrityProblem(.logGap, "more is wrong than is named: reading ended at entry \(number)")
+                )
+                lose()
+                break
+            }
+            while place < numbers.count, numbers[place] <= number { place += 1 }
             if number % OperationLog.tileWidth == 0, readTile(number / OperationLog.tileWidth) {
                 number += OperationLog.tileWidth
             } else if readFile(number) {
                 number += 1
-            } else if let next = numbers.first(where: { $0 > number }) {
+            } else if place < numbers.count {
+                let next = numbers[place]
                 let last = number == next - 1 ? "entry \(number) is" : "entries \(number) to \(next - 1) are"
                 let file = path(layout.entry(number))
                 problems.append(

@@ -48,3 +48,18 @@ package struct StoreLayout: Hashable, Sendable {
         return String(repeating: "0", count: 3 - digits.count) + digits
     }
 }
+
+extension StoreLayout {
+    /// The packs whose files are there, live or not, sorted; as far as the directories can be read.
+    func packNames(_ files: any FileSystem) -> [PackName] {
+        var found: [PackName] = []
+        for directory in (try? files.names(in: packs)) ?? [] {
+            for name in (try? files.names(in: packs.appending(directory))) ?? [] {
+                let text = String(decoding: name, as: UTF8.self)
+                guard text.hasSuffix(".pack"), let pack = PackName(String(text.dropLast(5))) else { continue }
+                found.append(pack)
+            }
+        }
+        return found.sorted()
+    }
+}

@@ -34,6 +34,8 @@ package struct StoreRepair: Sendable {
         package let plan: Plan
         /// Packs that the log entry added; empty if none was needed.
         package let added: [PackName]
+        /// Objects that were lost and that packs have which were dropped before.
+        package let regained: Int
     }
 
     /// The verb of its events.
@@ -93,7 +95,9 @@ package struct StoreRepair: Sendable {
         try filing { () throws(FileError) in
             for file in derived.removed { try files.removeIfPresent(layout.root / file) }
         }
-        guard !report.damagedPacks.isEmpty else { return Outcome(plan: derived, added: []) }
+        guard !report.damagedPacks.isEmpty || !report.lost.isEmpty else {
+            return Outcome(plan: derived, added: [], regained: 0)
+        }
         let store = try openWithout(report)
         let writer = ObjectWriter(store, random: random)
         do throws(StoreError) {
@@ -109,10 +113,15 @@ package struct StoreRepair: Sendable {
                 replaced.append(Replacement(pack: pack, saved: saved, bytes: bytes))
             }
             try writer.append(&blobs)
+            let regained = try regain(report, writer)
+            guard !report.damagedPacks.isEmpty || regained > 0 else {
+                writer.abandon()
+                return Outcome(plan: derived, added: [], regained: 0)
+            }
             let id = try writer.add(.event, event.payload)
             let added = try writer.finish().packs.map(\.name)
             try replace(report.damagedPacks, by: added, event: id, time: event.time, writer, random)
-            return Outcome(plan: plan(report, replaced), added: added)
+            return Outcome(plan: plan(report, replaced), added: added, regained: regained)
         } catch {
             writer.abandon()
             throw error
@@ -143,6 +152,23 @@ package struct StoreRepair: Sendable {
         try replace(
             [], by: try writer.finish().packs.map(\.name), event: id, time: event.time, writer, random)
         return saved
+    }
+
+    /// Takes what is lost, and what that needs, from packs that were dropped before and whose files are still there.
+    ///
+    /// - Returns: How many objects.
+    private func regain(_ report: IntegrityReport, _ writer: ObjectWriter) throws(StoreError) -> Int {
+        guard !report.lost.isEmpty else { return 0 }
+        let damaged = Set(report.damagedPacks)
+        let left = layout.packNames(files).filter {
+            !writer.store.current.isLive($0) && !damaged.contains($0)
+        }
+        let readers = left.compactMap { try? PackReader(name: $0, path: layout.pack($0), files: files) }
+        guard !readers.isEmpty else { return 0 }
+        var (regained, blobs) = try copy(
+            report.lost, from: try writer.store.viewing(readers), to: writer)
+        try writer.append(&blobs)
+        return regained.objects
     }
 
     /// Attempts to extend the log before giving up.

@@ -40,7 +40,7 @@ extension StoreRepair {
     }
 
     /// - Returns: What was written, and the blobs that are left to be.
-    private func copy(
+    func copy(
         _ lost: [ObjectReference], from other: ObjectStore, to writer: ObjectWriter
     ) throws(StoreError) -> (Restored, FrameBuilder) {
         let both = EitherStore(first: writer.store, second: other)

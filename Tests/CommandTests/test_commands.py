@@ -81,6 +81,10 @@ class Transcripts(CommandTest):
             start = lines.index("EXAMPLES") + 1
             examples = lines[start:lines.index("", start)]
             self.assertEqual([line for line in examples if not line.startswith("  ") or len(line) > 80], [], command)
+        for topic in ("revisions", "remotes", "ignore", "json", "exit-codes", "habits"):
+            long = [line for line in self.mlrepo("help", topic).splitlines() if len(line) > 80]
+            # What is to be typed is not broken.
+            self.assertEqual([line for line in long if not line.startswith("  mlrepo ")], [], topic)
 
 
 class Versions(CommandTest):

@@ -235,7 +235,7 @@ class Pushing(RemoteTest):
         (self.root / "full/notes").write_bytes(b"mine")
         self.refused("push", "../full", status=66, says="no store is there")
         (self.root / "file").write_bytes(b"mine")
-        self.refused("push", "../file", status=66, says="no store is there")
+        self.refused("push", "../file", status=66, says="it is no bundle")
         self.assertEqual(os.listdir(self.root / "full"), ["notes"])
         self.assertFalse(self.store.exists() or (self.root / "further").exists())
 
@@ -469,6 +469,40 @@ class Cloning(RemoteTest):
         self.refused("clone", "/", cwd=self.root, status=64, says="no name")
         self.refused("clone", "store", "", cwd=self.root, status=64, says="no name")
 
+    def test_a_get_that_was_interrupted_goes_on(self) -> None:
+        """What came is not written again, also where the branch has gone on; what somebody else put there stays."""
+        noise = random.Random(4)
+        (self.work / "data").mkdir()
+        for number in range(3000):
+            (self.work / f"data/{number:04}").write_bytes(noise.randbytes(100))
+        self.version("All", path="data/zz", content=noise.randbytes(300_000))
+        self.mlrepo("push", str(self.store))
+        wanted = {path.name: path.read_bytes() for path in (self.work / "data").iterdir()}
+
+        words = ["get", "../store", "data", "--to", "got"]
+        place = self.work / "got"
+        for _ in range(20):
+            shutil.rmtree(place, ignore_errors=True)
+            process = subprocess.Popen([MLREPO, *words], cwd=self.work, env=self.environment,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while process.poll() is None and not (place.exists() and len(os.listdir(place)) > 100):
+                pass
+            process.kill()
+            if process.wait() != 0:
+                break
+        first = {path.name: path.stat().st_mtime_ns for path in place.iterdir() if not path.name.startswith(".")}
+        self.assertGreater(len(first), 50)
+        self.assertLess(len(first), 3001)
+        self.version("Later", path="data/0000", content=b"later")
+        self.mlrepo("push", str(self.store))
+        self.refused("get", "../store", ".", "--to", "got", status=73, says="exists already")
+        self.mlrepo(*words)
+        self.assertEqual({path.name: path.read_bytes() for path in place.iterdir()}, wanted)
+        again = {name for name, time in first.items() if (place / name).stat().st_mtime_ns != time}
+        # What was being written at that moment may be incomplete.
+        self.assertLessEqual(len(again), os.cpu_count() or 1)
+        self.refused(*words, status=73, says="exists already")
+
     def test_what_lies_in_a_directory_stays(self) -> None:
         self.one()
         full = self.root / "full"
@@ -493,8 +527,8 @@ class Cloning(RemoteTest):
     def test_places_without_a_store_leave_nothing(self) -> None:
         (self.root / "full").mkdir()
         (self.root / "full/notes").write_bytes(b"mine")
-        for place in ("nowhere", "full", "full/notes"):
-            self.refused("clone", place, "new", cwd=self.root, status=66, says="no store is there")
+        for place, says in (("nowhere", "no store is there"), ("full", "no store is there"), ("full/notes", "is no bundle")):
+            self.refused("clone", place, "new", cwd=self.root, status=66, says=says)
         self.refused("clone", "http://host/store", "new", cwd=self.root, status=64, says="not supported")
         self.assertFalse((self.root / "new").exists())
 

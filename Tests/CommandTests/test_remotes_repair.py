@@ -105,9 +105,29 @@ class Mending:
         self.refused("fsck", "--repair", "--from", "origin", status=73, says="is not there")
         left = self.answer_of(1, "fsck", "--repair", "--give-up-missing", "--from", "origin")
         self.assertEqual({lost["kind"] for lost in left["lost"]}, {"event"})
+        # It is lost for good, which is no reason never to collect anything any more.
+        self.mlrepo("gc")
         self.mlrepo("checkout", "--force", "--", "data")
         self.assertEqual(self.run_raw("status").returncode, 0)
         self.same_files(self.clone("new"))
+
+    def test_without_the_list_of_names_nothing_is_given_up(self) -> None:
+        self.filled()
+        for pack in self.store.glob("packs/*/*.pack"):
+            pack.unlink()
+        before = sorted(self.store.rglob("*"))
+        self.refused("fsck", str(self.store), "--repair", "--give-up-missing", cwd=self.root, status=73,
+                     says="list of branches and tags")
+        self.assertEqual(sorted(self.store.rglob("*")), before)
+
+    def test_a_directory_that_somebody_made_a_link_is_named(self) -> None:
+        self.filled()
+        directory = largest_pack(self.store).parent
+        directory.rename(self.root / "elsewhere")
+        directory.symlink_to(self.root / "elsewhere")
+        done = self.run_raw("fsck", cwd=self.store)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(f"packs/{directory.name}: it is a link".encode(), done.stdout)
 
     def test_a_collection(self) -> None:
         self.filled()

@@ -1109,6 +1109,7 @@ class Transcripts(TranscriptTest):
             Deleted side, which was {one} (mlrepo branch side {one} makes it again)
             $ mlrepo branch -d side
             ! error: there is no 'side'
+            ! hint: mlrepo branch, mlrepo tag and mlrepo runs list what there is
             [66]
             $ mlrepo branch -d main
             ! error: this working copy stands on 'main'
@@ -1145,6 +1146,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo tag -d v0
             $ mlrepo tag -d v0
             ! error: there is no 'v0'
+            ! hint: mlrepo branch, mlrepo tag and mlrepo runs list what there is
             [66]
             $ mlrepo tag v2 nowhere
             ! error: no revision 'nowhere'
@@ -1318,11 +1320,12 @@ class Transcripts(TranscriptTest):
             Taken from new: {number} objects, {size}
             Went forward to {two}: 1 file written
             $ cd .. && mlrepo clone new.bundle
-            ! error: origin goes on from {one}, which is not here
+            ! error: new.bundle goes on from {one}, which is not here
             ! hint: fetch from where that is, or from the bundle before this one, first
             [66]
             $ mlrepo push ../all.bundle
-            ! error: ../all.bundle: a bundle that is done takes nothing more
+            ! error: ../all.bundle is a bundle, which takes nothing more
+            ! hint: mlrepo bundle FILE --since REVISION makes one with what is new
             [64]
             """)
 
@@ -1348,11 +1351,12 @@ class Transcripts(TranscriptTest):
             Now: {number} objects in 4 packs, {size}: no damage
             $ mlrepo gc origin --plan
             Needed: {number} of {number} objects; {size} of records stay for ever
-            1 pack, {size}, in their grace
+            1 pack, {size}, in its grace
             Nothing to collect
+            What had a name in the last 90 days is kept: mlrepo gc origin --now --plan says what would go without that
             $ mlrepo fsck nowhere
             ! error: no other store is known as 'nowhere'
-            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo fsck --from origin
             ! error: --from goes with --repair
@@ -1791,11 +1795,11 @@ class Transcripts(TranscriptTest):
             origin  {root}/other
             $ mlrepo remote remove backup
             ! error: no other store is known as 'backup'
-            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo remote forget nothing
             ! error: no other store is known as 'nothing'
-            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo remote rename origin backup
             ! error: 'remote' takes add, set, remove or forget, not 'rename'
@@ -1866,21 +1870,22 @@ class Transcripts(TranscriptTest):
             [73]
             $ mlrepo push nowhere
             ! error: no other store is known as 'nowhere'
-            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo push origin nothing
             ! error: there is no 'nothing'
+            ! hint: mlrepo branch, mlrepo tag and mlrepo runs list what there is
             [66]
             $ mlrepo push origin --delete nothing
             ! error: there is no 'nothing'
+            ! hint: mlrepo branch, mlrepo tag and mlrepo runs list what there is
             [66]
             $ mlrepo push --delete main
             ! error: --delete takes a store, and names of branches or tags
             ! hint: mlrepo help push
             [64]
             $ mlrepo push ../other/data
-            ! error: ../other/data: no store is there
-            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            ! error: ../other/data: it is no bundle
             [66]
             """)
 
@@ -1926,7 +1931,7 @@ class Transcripts(TranscriptTest):
             $ rm -rf ../store && mv ../old ../store
             $ mlrepo fetch
             ! error: origin was rolled back: its log ends with entry 2, and entry 3 was seen there
-            ! hint: nothing was taken over; mlrepo remote forget NAME takes what is there for new, if somebody meant it
+            ! hint: nothing was taken over; mlrepo remote forget origin takes what is there for new, if somebody meant it
             [65]
             $ mlrepo remote forget origin
             $ mlrepo fetch
@@ -2209,11 +2214,11 @@ class Transcripts(TranscriptTest):
             $ mlrepo fsck
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
             12 objects in 2 packs, {size}: 1 problem
-            ! hint: a damaged log, or 'format', is not repaired: mlrepo clone of another store makes this one anew, and what is only here goes there by mlrepo add
+            ! hint: a damaged log, or 'format', is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit
             [1]
             $ mlrepo fsck extra
             ! error: no other store is known as 'extra'
-            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ cd .. && mlrepo fsck
             ! error: no .mlrepo in {root} or above it
@@ -2299,6 +2304,7 @@ class Transcripts(TranscriptTest):
         self.transcript(r"""
             $ mlrepo gc
             Nothing to collect: 12 objects are needed
+            What had a name in the last 90 days is kept: mlrepo gc --now --plan says what would go without that
             $ head -c 3000 /dev/urandom >data/c.bin
             $ mlrepo commit --quiet -m Two
             $ mlrepo undo
@@ -2306,6 +2312,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo gc --plan
             Needed: 22 of 22 objects; {size} of records stay for ever
             Nothing to collect
+            What had a name in the last 90 days is kept: mlrepo gc --now --plan says what would go without that
             $ mlrepo gc --plan --now
             Needed: 15 of 22 objects; {size} of records stay for ever
             Not needed: 1 of kind blob, 3.0 KB
@@ -2336,13 +2343,15 @@ class Transcripts(TranscriptTest):
             $ for number in 1 2 3 4 5 6 7 8 9; do mlrepo tag v$number; done
             $ mlrepo gc
             Nothing to collect: {number} objects are needed
+            What had a name in the last 90 days is kept: mlrepo gc --now --plan says what would go without that
             7 packs in their grace: a later 'mlrepo gc' deletes them
-            $ mlrepo gc --plan | tail -2
+            $ mlrepo gc --plan | tail -3
             7 packs, {size}, in their grace
             Nothing to collect
+            What had a name in the last 90 days is kept: mlrepo gc --now --plan says what would go without that
             $ mlrepo gc extra
             ! error: no other store is known as 'extra'
-            ! hint: mlrepo remote add NAME URL; mlrepo remote lists them
+            ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             """)
 
@@ -2527,7 +2536,8 @@ class Transcripts(TranscriptTest):
             EXIT CODES: how a command ends
 
                0  done
-               1  the answer is no: nothing to commit, differences with --exit-code, damage found
+               1  the answer is no: nothing to commit, differences with --exit-code, damage
+                  found
               64  it was typed wrong
               65  damaged or malformed data
               66  no such revision, path or name
@@ -2536,8 +2546,8 @@ class Transcripts(TranscriptTest):
               74  input or output failed
               75  busy: try again
               77  not permitted
-             125  'run' itself failed; else it ends with the status of the command: 126 cannot be executed, 127 not found, 128
-                  and the number of a signal
+             125  'run' itself failed; else it ends with the status of the command: 126
+                  cannot be executed, 127 not found, 128 and the number of a signal
             $ mlrepo help revisions | head -1
             REVISIONS: how to name a version
             $ mlrepo help ignore | head -1

@@ -190,6 +190,24 @@ import Testing
         if let there { close(there) }
     }
 
+    @Test func whoeverIsWorkingForEverIsNot() throws {
+        let (here, there) = try line(saying: greeting, closing: false)
+        let working = reply(1, .working)
+        let thread = Thread {
+            for _ in 0..<8 {
+                sendBytes(there ?? -1, working)
+                poll(nil, 0, 300)
+            }
+        }
+        let stream = DuplexStream(framesFrom: here, to: here)
+        let connection = try FramedConnection(stream, process: nil, seconds: 5, opening: 5, workingLimit: 1)
+        let number = try connection.send(.create(FilePath("log/new/1"), [1]))
+        #expect(failureKind { try connection.reply(to: number) } == .unreachable)
+        connection.close()
+        thread?.join()
+        if let there { close(there) }
+    }
+
     @Test func whoeverNeverReadsIsLeft() throws {
         let store = try ServedStore()
         try store.write([UInt8](repeating: 1, count: 1 << 20), to: "packs/a")

@@ -92,6 +92,18 @@ struct FsckCommand: ParsableCommand {
 
     private func perform(_ check: IntegrityCheck, _ found: IntegrityReport) throws -> Repairs {
         var (report, done) = (found, Repairs())
+        if check.isOfOther {
+            // What comes over a line may have been changed on it.
+            report = try run(check).confirming(found)
+            if report.damagedPacks.isEmpty, report.lost.isEmpty, found.damagedPacks != [] {
+                if !output.json, !output.quiet {
+                    Terminal.print(
+                        "Read again it is not damaged: what leads there, or a memory, changes bytes")
+                }
+                done.after = report
+                return done
+            }
+        }
         // A store that a person names comes first; what that lacks, this one may have.
         let sources = (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : [])
         for source in sources where !report.lost.isEmpty {
@@ -116,9 +128,14 @@ struct FsckCommand: ParsableCommand {
         if !giveUpMissing, done.restored == nil || !report.lost.isEmpty {
             try requirePacks(report, hasRestored: (done.restored?.objects ?? 0) > 0)
         }
-        let plan = try check.repair(report).plan
+        let outcome = try check.repair(report)
+        let plan = outcome.plan
         done.plan = plan
         say(plan, done: true)
+        if outcome.regained > 0, !output.json {
+            Terminal.print(
+                "found in packs that were dropped before: \(Terminal.number(outcome.regained, "object"))")
+        }
         if !check.isOfOther {
             done.healed = heal()
             if !output.json {
