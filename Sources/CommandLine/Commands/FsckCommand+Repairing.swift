@@ -1,0 +1,153 @@
+internal import ArgumentParser
+internal import FileIO
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+
+/// Putting a store in order: what is done about what a check found.
+extension FsckCommand {
+    /// What was done about damage.
+    struct Repairs {
+        var restored: (objects: Int, bytes: Int)?
+        var plan: StoreRepair.Plan?
+        var healed = HealedPaths()
+        var after: IntegrityReport?
+    }
+
+    func perform(_ check: IntegrityCheck, _ found: IntegrityReport) throws -> Repairs {
+        var (report, done) = (found, Repairs())
+        if check.isOfOther {
+            // What comes over a line may have been changed on it.
+            report = try run(check).confirming(found)
+            if report.damagedPacks.isEmpty, report.lost.isEmpty, found.damagedPacks != [] {
+                if !output.json, !output.quiet {
+                    Terminal.print(
+                        "Read again it is not damaged: what leads there, or a memory, changes bytes")
+                }
+                done.after = report
+                return done
+            }
+        }
+        // A store that a person names comes first; what that lacks, this one may have.
+        let sources = (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : [])
+        for source in sources where !report.lost.isEmpty {
+            let restored = try check.restore(report, from: source)
+            let before = done.restored ?? (0, 0)
+            done.restored = (before.objects + restored.objects, before.bytes + restored.bytes)
+            let name = source.map { Terminal.escaped($0) } ?? "this store"
+            guard restored.objects > 0 else {
+                if !output.json, !output.quiet {
+                    Terminal.print("taken from \(name): nothing, it does not have what is lost")
+                }
+                continue
+            }
+            if !output.json {
+                Terminal.print(
+                    "taken from \(name): \(Terminal.number(restored.objects, "object")), \(Terminal.size(restored.bytes))"
+                )
+            }
+            report = try run(check)
+        }
+        if giveUpMissing { try requireRefs(report) }
+        if !giveUpMissing, done.restored == nil || !report.lost.isEmpty {
+            try requirePacks(report, hasRestored: (done.restored?.objects ?? 0) > 0)
+        }
+        let outcome = try check.repair(report)
+        let plan = outcome.plan
+        done.plan = plan
+        say(plan, done: true)
+        if outcome.regained > 0, !output.json {
+            Terminal.print(
+                "found in packs that were dropped before: \(Terminal.number(outcome.regained, "object"))")
+        }
+        if !check.isOfOther {
+            done.healed = heal()
+            if !output.json {
+                for path in done.healed.directories {
+                    Terminal.print(
+                        "made anew, from what the working copy knows: the list of names of \(path)")
+                }
+                for path in done.healed.files { Terminal.print("taken from the working copy: \(path)") }
+            }
+        }
+        if !plan.replaced.isEmpty, !done.healed.files.isEmpty || (done.restored?.objects ?? 0) > 0 {
+            let saved = try check.regain(plan)
+            if saved > 0, !output.json {
+                Terminal.print("told by these, and saved as well: \(Terminal.number(saved, "object"))")
+            }
+        }
+        done.after = try run(check)
+        return done
+    }
+
+    /// Takes from the working copy what the store has lost.
+    ///
+    /// A store that has lost what leads to the version that is stood on cannot say what that would be.
+    private func heal() -> HealedPaths {
+        do { return try Repository.open(Environment.process()).heal() } catch {
+            if !output.quiet {
+                Terminal.printError(
+                    Terminal.oneLine("note: nothing was taken from the working copy: \(error)"))
+            }
+            return HealedPaths()
+        }
+    }
+
+    /// Refuses what would be built on a log that does not hold together.
+    func requireLog(_ report: IntegrityReport) throws {
+        guard !report.isLogSound, !report.damagedPacks.isEmpty || !report.lost.isEmpty else { return }
+        throw Failure(
+            status: .damaged, message: "the log is damaged, so that nothing was repaired", hint: Self.losing)
+    }
+
+    /// Refuses to do without the list of branches and tags: nothing would be found any more.
+    private func requireRefs(_ report: IntegrityReport) throws {
+        guard report.lost.contains(where: { $0.kind == .refs }),
+            report.problems.contains(where: { $0.kind == .missingPack })
+        else { return }
+        throw Failure(
+            status: .wouldLose,
+            message:
+                "the list of branches and tags is in a pack that is not there: without it nothing is found, so that nothing was given up",
+            hint:
+                "mount the disk, or bring the files back; mlrepo clone of a store that has its commits makes a new one"
+        )
+    }
+
+    /// Says how much of what is lost other stores have.
+    func sayWhatOthersHave(_ check: IntegrityCheck, _ report: IntegrityReport) throws {
+        guard !output.json, !report.lost.isEmpty else { return }
+        for source in (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : []) {
+            let count = try check.count(report.lost, in: source)
+            let name = source.map { Terminal.escaped($0) } ?? "this store"
+            Terminal.print(
+                "\(name) has \(Terminal.count(count)) of \(Terminal.number(report.lost.count, "lost object"))"
+            )
+        }
+    }
+
+    /// Refuses where a repair would give up what may only be elsewhere.
+    private func requirePacks(_ report: IntegrityReport, hasRestored: Bool) throws {
+        let missing = report.problems.filter { $0.kind == .missingPack }
+        guard let first = missing.first?.pack else { return }
+        let subject =
+            missing.count == 1 ? "is" : "and \(Terminal.count(missing.count - 1)) more are"
+        throw Failure(
+            status: .wouldLose,
+            message:
+                "pack \(first) \(subject) not there, so that \(hasRestored ? "no more" : "nothing") was repaired",
+            hint:
+                "mount the disk, or bring the files back; mlrepo fsck\(remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? "") --repair\(from.map { " --from " + ShellWord.quoted(Array($0.utf8)) } ?? "") --give-up-missing does without them"
+        )
+    }
+
+    func say(_ plan: StoreRepair.Plan, done: Bool) {
+        guard !output.json else { return }
+        for replacement in plan.replaced {
+            let words = done ? "was replaced, with" : "would be replaced, with"
+            Terminal.print(
+                "pack \(replacement.pack) \(words) \(Terminal.count(replacement.saved)) objects saved")
+        }
+        for reference in plan.lost { Terminal.print("lost: \(reference)") }
+    }
+}

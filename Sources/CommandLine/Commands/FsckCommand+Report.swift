@@ -1,0 +1,113 @@
+internal import MLRepo
+internal import ObjectModel
+internal import Storage
+
+/// What a check of a store found, in words and for programs.
+extension FsckCommand {
+    func show(_ report: IntegrityReport) {
+        // What lay in a damaged frame is named object by object.
+        let missing = Set(report.problems.filter { $0.reference != nil }.compactMap(Self.place))
+        for problem in report.problems {
+            Terminal.print(Terminal.escaped("\(problem)"))
+            if problem.reference == nil, let place = Self.place(problem), missing.contains(place) { continue }
+            for line in DamagedFiles(problem.neededBy).lines {
+                Terminal.print("  needed by \(Terminal.escaped(line))")
+            }
+        }
+        if !output.quiet || !report.isClean { Terminal.print(Self.verdict(report)) }
+    }
+
+    static func verdict(_ report: IntegrityReport) -> String {
+        let what =
+            "\(Terminal.number(report.objects, "object")) in \(Terminal.number(report.packs, "pack")), \(Terminal.size(report.bytes))"
+        if report.isClean { return "\(what): no damage" }
+        let count = "\(report.problems.count) \(report.problems.count == 1 ? "problem" : "problems")"
+        let (files, directories) = damaged(report)
+        return "\(what): \(count)" + (files == 0 ? "" : ", \(Terminal.files(files)) damaged")
+            + (directories == 0 ? "" : ", \(Terminal.number(directories, "list")) of names lost")
+    }
+
+    /// How many files of versions are damaged, and how many directories.
+    private static func damaged(_ report: IntegrityReport) -> (files: Int, directories: Int) {
+        let lists = report.problems.filter { $0.reference?.kind == .tree }.flatMap(\.neededBy)
+        let directories = DamagedFiles(lists).paths
+        let all = DamagedFiles(report.problems.flatMap(\.neededBy)).paths
+        return (all.subtracting(directories).count, directories.count)
+    }
+
+    /// Where in a pack a problem lies: the same for a frame and the objects in it.
+    private static func place(_ problem: IntegrityProblem) -> String? {
+        guard let pack = problem.pack, let offset = problem.offset else { return nil }
+        return "\(pack.text) \(offset)"
+    }
+
+    func hint(_ report: IntegrityReport, isOfBundle: Bool) {
+        let name = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
+        if isOfBundle { return Terminal.printError("hint: mlrepo bundle makes another one") }
+        let saving =
+            remote == nil
+            ? "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store"
+            : "mlrepo fsck\(name) --repair saves what can be saved, and takes from this store what is lost there"
+        let (files, directories) = Self.damaged(report)
+        let naming =
+            "a list of names is made anew by mlrepo fsck --repair in a working copy that stands on a version with it"
+        let mending =
+            "a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit"
+        let asking = "mlrepo fsck\(name) --repair --from REMOTE takes what is lost from another store"
+        let isOfLog = report.problems.contains {
+            [.format, .logEntry, .logGap, .logTile, .logRule].contains($0.kind)
+        }
+        if report.problems.contains(where: { $0.kind == .head }) {
+            return Terminal.printError(
+                "hint: mlrepo fetch, or pull, from a store that has that commit brings it back")
+        }
+        var hints = isOfLog ? [Self.losing] : repair ? [] : [saving]
+        if repair, directories > 0, remote == nil { hints.append(naming) }
+        if repair, files > 0, remote == nil { hints.append(mending) }
+        // What happened in a store is in no other one.
+        let isElsewhere = report.lost.contains { ![.event, .refs].contains($0.kind) }
+        if repair, from == nil, !isOfLog, isElsewhere { hints.append(asking) }
+        if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
+    }
+
+    static let losing =
+        "a damaged log, or 'format', is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
+
+    static func json(
+        _ report: IntegrityReport, _ done: Repairs
+    ) -> JSONValue {
+        let (plan, healed, after) = (done.plan, done.healed, done.after)
+        return .object([
+            "restored": done.restored.map {
+                .object(["objects": .number($0.objects), "bytes": .number($0.bytes)])
+            },
+            "replaced": plan.map { plan in
+                .array(
+                    plan.replaced.map {
+                        .object([
+                            "pack": .string($0.pack.text), "saved": .number($0.saved),
+                            "bytes": .number($0.bytes),
+                        ])
+                    })
+            },
+            "lost": plan.map { plan in
+                .array(plan.lost.map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
+            },
+            "taken": after == nil ? nil : .array((healed.directories + healed.files).sorted().map(\.json)),
+            "problemsAfter": after.map { .number($0.problems.count) },
+            "objects": .number(report.objects), "packs": .number(report.packs),
+            "bytes": .number(report.bytes),
+            "problems": .array(
+                report.problems.map { problem in
+                    .object([
+                        "kind": .string(problem.kind.rawValue), "id": problem.reference?.id.json,
+                        "pack": problem.pack.map { .string($0.text) },
+                        "file": problem.file.map { .string($0) },
+                        "offset": problem.offset.map { .number($0) },
+                        "message": .string(problem.message),
+                        "neededBy": .array(problem.neededBy.map { .string($0) }),
+                    ])
+                }),
+        ])
+    }
+}

@@ -1,0 +1,40 @@
+internal import MLRepo
+internal import Storage
+
+/// What needs a damaged object, as people read it: each file once, however many versions and runs have it.
+struct DamagedFiles {
+    /// In order of paths.
+    private(set) var lines: [String] = []
+    /// Of files and directories of versions.
+    let paths: Set<String>
+
+    /// - Parameter needs: As ``IntegrityProblem/neededBy`` has them.
+    init(_ needs: [String]) {
+        var refs: [String: Set<String>] = [:]
+        var others: [(path: String, need: String)] = []
+        for need in needs {
+            // Names of refs have neither a colon nor a space in them.
+            guard let colon = need.firstIndex(of: ":") else {
+                others.append(("", need))
+                continue
+            }
+            let (ref, path) = (String(need[..<colon]), String(need[need.index(after: colon)...]))
+            if ref.contains(" ") { others.append((path, need)) } else { refs[path, default: []].insert(ref) }
+        }
+        paths = Set(refs.keys)
+        for (path, names) in refs.sorted(by: { $0.key < $1.key }) {
+            // A branch tells more than the working copy that stands on it.
+            let named = names.filter { !$0.hasPrefix("worktrees/") }.sorted()
+            let first = named.first ?? names.min() ?? ""
+            let more = max(named.count, 1) - 1
+            lines.append(Self.place(path, first) + (more == 0 ? "" : " and \(more) more"))
+        }
+        for other in others where refs[other.path] == nil { lines.append(other.need) }
+    }
+
+    /// A file as a revision names it: `REF~COMMIT` stands for a commit behind a ref.
+    private static func place(_ path: String, _ version: String) -> String {
+        guard let mark = version.firstIndex(of: "~") else { return "\(version):\(path)" }
+        return "\(version[version.index(after: mark)...]):\(path), behind \(version[..<mark])"
+    }
+}
