@@ -17,7 +17,8 @@ package struct PushRequest: Sendable {
     package var isDeletion = false
     /// What the other store has may be lost, if it is what was seen there last.
     package var isForced = false
-    /// The other store is asked for each object, whatever its refs say, and what was sent is read again, before anything names it.
+    /// The other store is asked for each object that its refs reach, what it has lost goes as well, and what was sent is read again,
+    /// before anything names it.
     package var isVerified = false
 
     package init() {}
@@ -67,10 +68,6 @@ extension Repository {
         _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> Push.Outcome {
         var failure: RepositoryError?
-        var whole: [ObjectReference] = []
-        for name in names where request.isVerified && !request.isDeletion {
-            if let target = try ref(name) { whole.append(target) }
-        }
         do throws(TransferError) {
             return try push.run(
                 changes: { (there) throws(TransferError) in
@@ -80,7 +77,7 @@ extension Repository {
                         failure = error
                         throw .stopped
                     }
-                }, whole: whole,
+                },
                 event: { changes in
                     Event(
                         verb: Self.pushVerb, actor: actor, workingCopy: nil, time: environment.now(),

@@ -12,7 +12,7 @@ package struct Push {
     private let now: @Sendable () -> Int
     /// The length at which a pack is closed and sent.
     private let packLimit: Int
-    /// Whether the other side is asked for each object, whatever its refs say, and what was sent is read again, before anything names it.
+    /// Whether the other side is asked for each object that its refs reach, and what was sent is read again, before anything names it.
     private let isVerified: Bool
     /// What the other side has, although its refs do not say so.
     private let assumed: [ObjectReference]
@@ -25,7 +25,7 @@ package struct Push {
     /// - Parameters:
     ///   - owner: Who pushes, as a file name.
     ///   - packLimit: The length at which a pack is closed and the next one begun: so much room is needed on this side.
-    ///   - isVerified: Whether the other side is asked for each object, whatever its refs say, and what was sent is read again, before
+    ///   - isVerified: Whether the other side is asked for each object that its refs reach, and what was sent is read again, before
     ///     anything names it.
     ///   - assumed: What the other side has beyond what its refs say, with all that it reaches.
     ///   - key: What was made and not sent is found again by it, as a file name; the other store's origin without it.
@@ -59,14 +59,12 @@ package struct Push {
     ///
     /// - Parameters:
     ///   - changes: Says what becomes of the other store's refs; asked again whenever somebody else was faster there.
-    ///   - whole: What the other side has to have, with all that it reaches, also where no ref changes. Only a verified push looks.
     ///   - event: Makes the event of the log entry.
     ///   - progress: Takes how many bytes of how many are there.
     package func run(
-        changes: ([RefEntry]) throws(TransferError) -> [RefChange], whole: [ObjectReference] = [],
-        event: ([RefChange]) -> Event, progress: (Int, Int) -> Void
+        changes: ([RefEntry]) throws(TransferError) -> [RefChange], event: ([RefChange]) -> Event,
+        progress: (Int, Int) -> Void
     ) throws(TransferError) -> Outcome {
-        let whole = isVerified ? whole : []
         let deadline = now() + Self.patience
         let place = ScratchPlace(
             .push, in: local.layout, local.files, key: key, nonce: Hex.text(random(8)))
@@ -75,11 +73,10 @@ package struct Push {
             let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
             let wanted = try changes(refs)
             outcome.refs = Self.named(refs)
-            if wanted.isEmpty, whole.isEmpty { return outcome }
+            if wanted.isEmpty, !isVerified { return outcome }
             let collected = remote.state.collected
             var packs = try send(
-                wanted.compactMap(\.after) + whole, knowing: refs.map(\.target) + assumed, in: place,
-                &outcome,
+                wanted.compactMap(\.after), knowing: refs.map(\.target) + assumed, in: place, &outcome,
                 progress: progress)
             // Until somebody collects there, all that its refs reached stays there; and what came may be added as long as nobody took
             // it for leavings.
@@ -169,15 +166,15 @@ package struct Push {
         of wanted: [ObjectReference], knowing known: [ObjectReference]
     ) throws(TransferError) -> ObjectSelection {
         // What this store does not have cannot be looked into.
-        var common = known.filter { local.contains($0) }
+        let common = known.filter { local.contains($0) }
         func select(
-            _ memory: KnownReach?, isThere: (ObjectReference) -> Bool = { _ in false },
+            _ memory: KnownReach?, isKept: ((ObjectReference) -> Bool)? = nil,
             _ hasBase: (ObjectReference, Int) -> Bool
         ) throws(TransferError) -> ObjectSelection {
             do throws(ReadError) {
                 return try ObjectSelection(
-                    of: wanted, without: common, in: local, remembering: memory, isThere: isThere,
-                    hasBase: hasBase)
+                    of: wanted, without: common, in: local, remembering: memory,
+                    isThere: { _ in false }, isKept: isKept, hasBase: hasBase)
             } catch { throw .here(.object(error)) }
         }
         func packs() throws(TransferError) -> [PackReader] {
@@ -188,10 +185,9 @@ package struct Push {
             }
         }
         if isVerified {
-            // What a ref there names may have been lost there.
-            common = []
+            // What a ref there reaches may have been lost there.
             let packs = try packs()
-            return try select(nil, isThere: { has($0, packs) }) { base, depth in
+            return try select(nil, isKept: { has($0, packs) }) { base, depth in
                 packs.contains { $0.index.holds(base, below: depth) }
             }
         }

@@ -15,11 +15,13 @@ package struct ObjectSelection {
     ///   - source: Where all is read.
     ///   - memory: Knows what the same side's earlier roots reached. It is for a store by itself, not for a view of two.
     ///   - isThere: Whether an object need not go although nothing in `known` reaches it.
+    ///   - isKept: Whether the other side still has what `known` reaches; what it has not goes as well. Nothing if that is believed.
     ///   - hasBase: Whether the other side has a blob in a frame of less than some depth, so that what differs from it can be read there.
     /// - Throws: ``ReadError/missing(_:)`` with what `source` lacks.
     package init(
         of wanted: [ObjectReference], without known: [ObjectReference], in source: ObjectStore,
         remembering memory: KnownReach? = nil, isThere: (ObjectReference) -> Bool,
+        isKept: ((ObjectReference) -> Bool)? = nil,
         hasBase: (ObjectReference, _ below: Int) -> Bool
     ) throws(ReadError) {
         self.source = source
@@ -35,6 +37,15 @@ package struct ObjectSelection {
             for position in 0..<pack.index.entryCount where contains(number, position) {
                 guard let (reference, _) = pack.index.entry(position), isThere(reference) else { continue }
                 bits[number][position / 64] &= ~(1 << UInt64(position % 64))
+            }
+        }
+        if let isKept {
+            for (number, pack) in packs.enumerated() where number < before.count {
+                for position in 0..<pack.index.entryCount
+                where before[number][position / 64] & (1 << UInt64(position % 64)) != 0 {
+                    guard let (reference, _) = pack.index.entry(position), !isKept(reference) else { continue }
+                    bits[number][position / 64] |= 1 << UInt64(position % 64)
+                }
             }
         }
         try addBases(hasBase)
