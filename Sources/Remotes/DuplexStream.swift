@@ -1,3 +1,5 @@
+internal import ObjectModel
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -192,5 +194,21 @@ final class DuplexStream {
     private static func failure(_ operation: String) -> TransportError {
         TransportError(
             .unreachable, "the connection failed (\(operation)): \(String(cString: strerror(errno)))")
+    }
+
+    // MARK: Strangers
+
+    /// The error where the first bytes that came are not those of whoever was expected, with the line that they begin.
+    ///
+    /// - Parameter stranger: What the other side is not, such as "no SFTP server".
+    func strangeBeginning(_ stranger: String) -> TransportError {
+        // The rest of a line that has begun is mostly there in a moment.
+        let began = MonotonicTime.milliseconds()
+        while received.count < 100, MonotonicTime.milliseconds() - began < 1000 {
+            do throws(TransportError) { try advance(within: 1) } catch { break }
+        }
+        let text = escapedText(received.prefix(100))
+        return TransportError(
+            .malformed, "what answers is \(stranger), or something speaks before it: \"\(text)\"")
     }
 }

@@ -73,9 +73,11 @@ final class FramedConnection {
     private func awaitGreeting(within opening: Int) throws(TransportError) -> FramedGreeting {
         while true {
             let begin = stream.received.prefix(FramedMessage.headerLength + FramedGreeting.magic.count)
-            guard Self.mayBeGreeting(begin) else { throw strangeBeginning() }
+            guard Self.mayBeGreeting(begin) else { throw stream.strangeBeginning("no mlrepo server") }
             if let message = try stream.nextFrame() {
-                guard let greeting = FramedGreeting(message.payload) else { throw strangeBeginning() }
+                guard let greeting = FramedGreeting(message.payload) else {
+                    throw stream.strangeBeginning("no mlrepo server")
+                }
                 return greeting
             }
             try stream.advance(within: opening)
@@ -99,17 +101,6 @@ final class FramedConnection {
             if !isRight { return false }
         }
         return true
-    }
-
-    private func strangeBeginning() -> TransportError {
-        // The rest of a line that has begun is mostly there in a moment.
-        let began = MonotonicTime.milliseconds()
-        while stream.received.prefix(100).count < 100, MonotonicTime.milliseconds() - began < 1000 {
-            do throws(TransportError) { try stream.advance(within: 1) } catch { break }
-        }
-        let text = escapedText(stream.received.prefix(100))
-        return TransportError(
-            .malformed, "what answers is no mlrepo server, or something speaks before it: \"\(text)\"")
     }
 
     // MARK: Requests and replies

@@ -95,21 +95,10 @@ final class SFTPConnection {
                 default: true
                 }
             }
-            guard mayBeVersion else { throw strangeBeginning() }
+            guard mayBeVersion else { throw stream.strangeBeginning("no SFTP server") }
             if let packet = try stream.nextPacket() { return try SFTPVersion(packet) }
             try stream.advance(within: opening)
         }
-    }
-
-    private func strangeBeginning() -> TransportError {
-        // The rest of a line that has begun is mostly there in a moment.
-        let began = MonotonicTime.milliseconds()
-        while stream.received.prefix(100).count < 100, MonotonicTime.milliseconds() - began < 1000 {
-            do throws(TransportError) { try stream.advance(within: 1) } catch { break }
-        }
-        let text = escapedText(stream.received.prefix(100))
-        return TransportError(
-            .malformed, "what answers is no SFTP server, or something speaks before it: \"\(text)\"")
     }
 
     // MARK: Requests and replies

@@ -43,7 +43,9 @@ package struct ObjectSelection {
             for (number, pack) in packs.enumerated() where number < before.count {
                 for position in 0..<pack.index.entryCount
                 where before[number][position / 64] & (1 << UInt64(position % 64)) != 0 {
-                    guard let (reference, _) = pack.index.entry(position), !isKept(reference) else { continue }
+                    guard let (reference, _) = pack.index.entry(position), !isKept(reference) else {
+                        continue
+                    }
                     bits[number][position / 64] |= 1 << UInt64(position % 64)
                 }
             }
