@@ -231,7 +231,11 @@ struct Failure: Error {
                     ? "you may not write there; to fetch and to clone, reading is enough"
                     : file.isFull ? "the disk there is full" : nil
             )
-        case .store, .object: (.damaged, "mlrepo fsck \(name) names all that is damaged")
+        case .store, .object:
+            (
+                .damaged,
+                "mlrepo fsck \(name) names all that is damaged; with --repair, it mends that from here"
+            )
         case .notAStore:
             (
                 .notFound,

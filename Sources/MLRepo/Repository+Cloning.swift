@@ -105,7 +105,8 @@ extension Repository {
         let kind = try filing { () throws(FileError) in try environment.files.status(path)?.kind }
         // A bundle tells by itself whether it is one.
         if kind == .file { return }
-        for candidate in [path / "format", path / ".mlrepo/HEAD"] {
+        // With a log and no `format`, it tells what is wrong by itself as well.
+        for candidate in [path / "format", path / ".mlrepo/HEAD", path / "log/new"] {
             if try exists(candidate, environment.files) { return }
         }
         throw .remote(RemoteError(url, .notAStore))

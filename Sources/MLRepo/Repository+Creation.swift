@@ -44,11 +44,14 @@ extension Repository {
             throw .misplaced(root)
         }
         let group = try request.group.map { (name) throws(RepositoryError) in try groupID(name, environment) }
+        // What is refused leaves no directory behind.
+        let place = try request.store.map { (store) throws(RepositoryError) in
+            try existingStore(store, environment)
+        }
         _ = try filing { () throws(FileError) in try files.makeDirectories(copy.directory, permissions: 0o777)
         }
         let workingCopy = Hex.text(environment.random(16))
-        if let store = request.store {
-            let place = try existingStore(store, environment)
+        if let place {
             try copy.setStore(place)
         } else {
             try createStore(

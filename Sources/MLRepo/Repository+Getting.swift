@@ -99,7 +99,7 @@ extension Repository {
                 : Array(path.bytes.dropFirst(request.path.isRoot ? 0 : request.path.bytes.count + 1))
             if below.isEmpty { continue }
             let name = try naming { () throws(InvalidName) in try RepositoryPath(below) }
-            if begun.isBegun, try isThere(entry, place.appending(below)) { continue }
+            if begun.isBegun, try isThere(entry, name, place.appending(below)) { continue }
             steps.append(CheckoutStep(path: name, entry: entry))
         }
         _ = try filing { () throws(FileError) in try files.makeDirectories(place, permissions: 0o777) }
@@ -111,13 +111,18 @@ extension Repository {
     }
 
     /// Whether a file of a version is there already, bytes and all.
-    private func isThere(_ entry: TreeEntry, _ place: FilePath) throws(RepositoryError) -> Bool {
-        try filing { () throws(FileError) in
-            guard entry.mode.kind == .blob, let status = try environment.files.status(place),
-                status.kind == .file, status.size == entry.size,
-                status.isExecutable == (entry.mode == .executable)
-            else { return false }
-            return try Snapshot.digest(of: place, environment.files) == entry.id
+    private func isThere(
+        _ entry: TreeEntry, _ name: RepositoryPath, _ place: FilePath
+    ) throws(RepositoryError) -> Bool {
+        let status = try filing { () throws(FileError) in try environment.files.status(place) }
+        guard entry.mode.kind == .blob, let status else { return false }
+        // Somebody has put one in the place of the file.
+        if status.kind == .directory { throw .tree(.wouldLose([name])) }
+        guard status.kind == .file, status.size == entry.size,
+            status.isExecutable == (entry.mode == .executable)
+        else { return false }
+        return try filing { () throws(FileError) in
+            try Snapshot.digest(of: place, environment.files) == entry.id
         }
     }
 }

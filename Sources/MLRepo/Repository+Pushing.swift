@@ -256,7 +256,10 @@ extension Repository {
                 guard try isBegun(path) else { throw error }
                 var request = CreationRequest()
                 request.isBare = true
-                _ = try Self.create(at: path, request, environment)
+                do throws(RepositoryError) { _ = try Self.create(at: path, request, environment) } catch {
+                    // Somebody else who pushes there has made it meanwhile.
+                    guard case .store(.exists) = error else { throw error }
+                }
             } else {
                 // Where this program is, it makes stores itself.
                 guard way.isPlain, let line = way.line else { throw error }

@@ -68,7 +68,7 @@ extension RemoteStore {
     }
 
     /// Refuses a place that has a log or packs, and no `format`: that comes before both, so it was lost, or is not mounted.
-    private static func requireNothingBegun(
+    static func requireNothingBegun(
         _ layout: StoreLayout, _ files: RemoteFiles
     ) throws(StoreError) {
         guard try files.contents(of: layout.format, limit: 4096) == nil else { return }

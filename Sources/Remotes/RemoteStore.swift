@@ -48,7 +48,13 @@ package final class RemoteStore {
             try files.readAhead([layout.format], from: known?.state.number ?? 0)
             return try files.contents(of: layout.format, limit: 4096)
         }
-        guard let bytes else { throw RemoteError(name, .notAStore) }
+        guard let bytes else {
+            // `format` comes before everything else: where that is there, it was lost.
+            try Self.storing(name, files) { () throws(StoreError) in
+                try Self.requireNothingBegun(layout, files)
+            }
+            throw RemoteError(name, .notAStore)
+        }
         format = try Self.storing(name, files) { () throws(StoreError) in
             try StoreFormat(bytes: bytes, layout: layout)
         }

@@ -76,7 +76,9 @@ extension FsckCommand {
                 Terminal.print("told by these, and saved as well: \(Terminal.number(saved, "object"))")
             }
         }
-        done.after = try run(check)
+        let after = try run(check)
+        if !output.json { for reference in after.lost { Terminal.print("lost: \(reference)") } }
+        done.after = after
         return done
     }
 
@@ -148,6 +150,7 @@ extension FsckCommand {
             Terminal.print(
                 "pack \(replacement.pack) \(words) \(Terminal.count(replacement.saved)) objects saved")
         }
-        for reference in plan.lost { Terminal.print("lost: \(reference)") }
+        // Some of what seemed lost may come from elsewhere; what is lost in the end is told then.
+        for reference in plan.lost where !done { Terminal.print("lost: \(reference)") }
     }
 }

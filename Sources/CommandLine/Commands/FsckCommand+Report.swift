@@ -61,6 +61,11 @@ extension FsckCommand {
             return Terminal.printError(
                 "hint: mlrepo fetch, or pull, from a store that has that commit brings it back")
         }
+        if report.problems.allSatisfy({ $0.reference?.kind == .event }) {
+            return Terminal.printError(
+                "hint: only records of operations are lost, and in no other store; names, versions and files are whole"
+            )
+        }
         var hints = isOfLog ? [Self.losing] : repair ? [] : [saving]
         if repair, directories > 0, remote == nil { hints.append(naming) }
         if repair, files > 0, remote == nil { hints.append(mending) }
@@ -91,7 +96,7 @@ extension FsckCommand {
                     })
             },
             "lost": plan.map { plan in
-                .array(plan.lost.map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
+                .array((after?.lost ?? plan.lost).map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
             },
             "taken": after == nil ? nil : .array((healed.directories + healed.files).sorted().map(\.json)),
             "problemsAfter": after.map { .number($0.problems.count) },
