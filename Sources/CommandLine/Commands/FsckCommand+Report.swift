@@ -96,7 +96,10 @@ extension FsckCommand {
                     })
             },
             "lost": plan.map { plan in
-                .array((after?.lost ?? plan.lost).map { .object(["kind": .string($0.kind.name), "id": $0.id.json]) })
+                .array(
+                    (after?.lost ?? plan.lost).map {
+                        .object(["kind": .string($0.kind.name), "id": $0.id.json])
+                    })
             },
             "taken": after == nil ? nil : .array((healed.directories + healed.files).sorted().map(\.json)),
             "problemsAfter": after.map { .number($0.problems.count) },
