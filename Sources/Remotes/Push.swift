@@ -233,6 +233,7 @@ package struct Push {
         for (pack, properties) in zip(scratch.packs, found) {
             if properties?.length == pack.length {
                 outcome.alreadyThere += pack.length
+                try there { () throws(RemoteError) in try remote.removePartial(of: pack.name, owner: owner) }
                 if isVerified {
                     try there { () throws(RemoteError) in try remote.verify(pack.name, length: pack.length) }
                 }

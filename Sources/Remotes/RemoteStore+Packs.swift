@@ -23,6 +23,14 @@ extension RemoteStore {
         return found.first.flatMap { $0 } != nil
     }
 
+    /// Removes what an upload that was cut off right behind its end left: another name of the pack's file.
+    func removePartial(of pack: PackName, owner: String) throws(RemoteError) {
+        let path = try storing { () throws(StoreError) in try self.path(of: pack) }
+        try calling { () throws(TransportError) in
+            try transport.remove([Upload.partial(of: path, owner: owner)])
+        }
+    }
+
     /// Brings the file of a pack, which no entry names yet.
     ///
     /// - Returns: Whether it came now; not, if it was there.
