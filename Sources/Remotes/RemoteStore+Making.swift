@@ -12,6 +12,7 @@ extension RemoteStore {
     ///   - local: Any store of this side, in whose `cache/` files are made.
     ///   - key: What these are found by there; the new store's origin without it.
     ///   - random: Hands out that many random bytes.
+    /// - Precondition: Somebody has tried to open one there: what has lost its `format` is told by that.
     /// - Throws: ``RemoteError/Problem/notAStore`` if something else is there.
     package static func make(
         name: String, at root: FilePath, _ transport: any Transport, over line: LineTransport?,
@@ -31,9 +32,6 @@ extension RemoteStore {
             }
         } catch {
             throw .there(RemoteError(name, error.kind == .stopped ? .notAStore : .transport(error)))
-        }
-        do throws(StoreError) { try requireNothingBegun(layout, files) } catch {
-            throw .there(RemoteError(name, .store(error)))
         }
         let refs = BuiltTree<RefEntry>(leaves: [])
         let id = ObjectID(of: .event, payload: event.payload)

@@ -116,12 +116,11 @@ package struct IntegrityReport: Hashable, Sendable {
 
     package var isClean: Bool { problems.isEmpty }
 
-    /// This report, with as damaged and lost only what another one of the same store calls so, too: a line, or a memory, that changes bytes
-    /// now and then does not change the same ones twice.
+    /// This report, with only those packs as damaged that another one of the same store calls so, too: a line, or a memory, that changes
+    /// bytes now and then does not change the same ones twice.
     package func confirming(_ earlier: IntegrityReport) -> IntegrityReport {
         var report = self
         report.damagedPacks.removeAll { !earlier.damagedPacks.contains($0) }
-        report.lost.removeAll { !earlier.lost.contains($0) }
         return report
     }
 }

@@ -19,7 +19,7 @@ extension FsckCommand {
         if check.isOfOther {
             // What comes over a line may have been changed on it.
             report = try run(check).confirming(found)
-            if report.damagedPacks.isEmpty, report.lost.isEmpty, found.damagedPacks != [] {
+            if report.isClean {
                 if !output.json, !output.quiet {
                     Terminal.print(
                         "Read again it is not damaged: what leads there, or a memory, changes bytes")
@@ -46,7 +46,8 @@ extension FsckCommand {
                     "taken from \(name): \(Terminal.number(restored.objects, "object")), \(Terminal.size(restored.bytes))"
                 )
             }
-            report = try run(check)
+            let next = try run(check)
+            report = check.isOfOther ? next.confirming(report) : next
         }
         if giveUpMissing { try requireRefs(report) }
         if !giveUpMissing, done.restored == nil || !report.lost.isEmpty {
@@ -134,12 +135,14 @@ extension FsckCommand {
         guard let first = missing.first?.pack else { return }
         let subject =
             missing.count == 1 ? "is" : "and \(Terminal.count(missing.count - 1)) more are"
+        let place = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
+        let source = from.map { " --from " + ShellWord.quoted(Array($0.utf8)) } ?? ""
         throw Failure(
             status: .wouldLose,
             message:
                 "pack \(first) \(subject) not there, so that \(hasRestored ? "no more" : "nothing") was repaired",
             hint:
-                "mount the disk, or bring the files back; mlrepo fsck\(remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? "") --repair\(from.map { " --from " + ShellWord.quoted(Array($0.utf8)) } ?? "") --give-up-missing does without them"
+                "mount the disk, or bring the files back; mlrepo fsck\(place) --repair\(source) --give-up-missing does without them"
         )
     }
 

@@ -9,7 +9,8 @@ struct FsckCommand: ParsableCommand {
         discussion: """
             Checks every byte of log and packs against its digest, every object against its id, and that everything the branches \
             and tags need is there. Ends with 0 if all is well, with 1 if not. '--repair' puts what is undamaged of damaged packs into \
-            new ones, takes files that are lost from the working copy, if it has them as the version that it stands on, and says what \
+            new ones, takes what is lost from packs that were dropped before and from the working copy, if that has files as the version \
+            that it stands on, and says what \
             is lost for good; the damaged files stay for two weeks or longer. Packs that are not there may come \
             back with a disk that is not mounted: they are given up with '--give-up-missing' only, or where another store had all of it. Files of 'cache' that are \
             damaged go, and are made anew. A damaged log, or 'format', is only named.
