@@ -297,13 +297,11 @@ package final class BundleFile: Transport {
     package func upload(_ upload: Upload, progress: (Int) -> Void) throws(TransportError) -> Bool {
         progress(0)
         return try append(upload.path, length: upload.length) { (write) throws(TransportError) in
-            let source = try Self.calling { () throws(FileError) in try upload.files.open(upload.source) }
-            defer { upload.files.close(source) }
             var (hash, offset) = (SHA256(), 0)
             var buffer = [UInt8](repeating: 0, count: 1 << 20)
             while offset < upload.length {
                 let count = try Self.calling { () throws(FileError) in
-                    try upload.files.read(source, filling: &buffer, at: offset)
+                    try upload.content.read(filling: &buffer, at: offset)
                 }
                 if count == 0 { break }
                 buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
@@ -312,7 +310,7 @@ package final class BundleFile: Transport {
                 progress(count)
             }
             guard hash.finish() == upload.digest else {
-                throw TransportError(.failed, "\(upload.source) changed while it was read")
+                throw TransportError(.failed, "\(upload.content.label) changed while it was read")
             }
         }
     }

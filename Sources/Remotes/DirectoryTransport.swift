@@ -105,12 +105,10 @@ package struct DirectoryTransport: Transport {
             let file = try partialFile(upload.partial)
             progress(file.length - reported)
             reported = file.length
-            let source = try reading { () throws(FileError) in try upload.files.open(upload.source) }
-            defer { upload.files.close(source) }
             var buffer = [UInt8](repeating: 0, count: 1 << 20)
             while file.length < upload.length {
                 let count = try reading { () throws(FileError) in
-                    try upload.files.read(source, filling: &buffer, at: file.length)
+                    try upload.content.read(filling: &buffer, at: file.length)
                 }
                 guard count > 0 else { break }
                 do throws(FileError) { try file.append(buffer[..<count]) } catch {
@@ -125,7 +123,7 @@ package struct DirectoryTransport: Transport {
             }
             if isLast { break }
         }
-        throw TransportError(.failed, "\(upload.source) changed while it was read")
+        throw TransportError(.failed, "\(upload.content.label) changed while it was read")
     }
 
     package func remove(_ paths: [FilePath]) throws(TransportError) {

@@ -24,11 +24,11 @@ package struct Push {
 
     /// - Parameters:
     ///   - owner: Who pushes, as a file name.
-    ///   - packLimit: The length at which a pack is closed and the next one begun: so much room is needed on this side.
+    ///   - packLimit: The length at which a pack is closed and the next one begun.
     ///   - isVerified: Whether the other side is asked for each object that its refs reach, and what was sent is read again, before
     ///     anything names it.
     ///   - assumed: What the other side has beyond what its refs say, with all that it reaches.
-    ///   - key: What was made and not sent is found again by it, as a file name; the other store's origin without it.
+    ///   - key: What was begun is found again by it, as a file name; the other store's origin without it.
     ///   - random: Hands out that many random bytes.
     ///   - now: Seconds since 1970-01-01T00:00:00Z.
     package init(
@@ -75,20 +75,20 @@ package struct Push {
             outcome.refs = Self.named(refs)
             if wanted.isEmpty, !isVerified { return outcome }
             let collected = remote.state.collected
-            var packs = try send(
+            var sent = try send(
                 wanted.compactMap(\.after), knowing: refs.map(\.target) + assumed, in: place, &outcome,
                 progress: progress)
             // Until somebody collects there, all that its refs reached stays there; and what came may be added as long as nobody took
             // it for leavings.
-            while remote.state.collected == collected, remote.doomed.isDisjoint(with: packs.packs.map(\.name))
+            while remote.state.collected == collected, remote.doomed.isDisjoint(with: sent.packs.map(\.name))
             {
                 let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
                 let now = try changes(refs)
                 outcome.refs = Self.named(refs)
-                if now.isEmpty, packs.packs.isEmpty { return outcome }
+                if now.isEmpty, sent.packs.isEmpty { return outcome }
                 guard Set(now.compactMap(\.after)).isSubset(of: wanted.compactMap(\.after)) else { break }
-                if try commit(now, event(now), packs) {
-                    packs.clear()
+                if try commit(now, event(now), sent) {
+                    sent.scratch.clear()
                     outcome.changes = now
                     for change in now { outcome.refs[change.name] = change.after }
                     return outcome
@@ -98,7 +98,7 @@ package struct Push {
                 }
                 try there { () throws(RemoteError) in try remote.refresh() }
             }
-            packs.clear()
+            sent.scratch.clear()
         }
     }
 
@@ -108,50 +108,50 @@ package struct Push {
 
     // MARK: Objects
 
+    /// Packs that are there, and what this side notes of them.
+    private struct Sent {
+        var scratch: PushScratch
+        var packs: [ComposedPack] = []
+    }
+
     private func send(
         _ wanted: [ObjectReference], knowing known: [ObjectReference], in place: ScratchPlace,
         _ outcome: inout Outcome, progress: (Int, Int) -> Void
-    ) throws(TransferError) -> PushScratch {
+    ) throws(TransferError) -> Sent {
         let selection = try selection(of: wanted, knowing: known)
-        var scratch = PushScratch(in: place, plan: selection.digest)
+        var sent = Sent(scratch: PushScratch(in: place, plan: selection.digest))
         outcome.objects = selection.count
         let total = selection.storedBytes
         var done = 0
-        if try !resume(&scratch, &outcome, { progress(done + $0, total) }) { scratch.clear() }
-        var skipped = scratch.packs.reduce(0) { $0 + $1.frames }
-        done = scratch.packs.reduce(0) { $0 + $1.length }
-        var (pack, frames): (PackWriter?, Int) = (nil, 0)
-        defer { pack?.abandon() }
+        let earlier = try begun(sent.scratch.notes)
         var failure: TransferError?
+        func begin() throws(StoreError) -> PackComposer {
+            try sent.scratch.begin(of: local, nonce: Hex.text(random(8)))
+        }
+        var composer: PackComposer?
         func close() throws(TransferError) {
-            guard let finished = try here({ () throws(StoreError) in try pack?.finish() ?? nil }) else {
-                return
+            guard let made = composer.take() else { return }
+            let number = sent.packs.count
+            // One that was begun goes on under its name, if it came out the same.
+            let begun = number < earlier.count ? earlier[number] : nil
+            let pack = try here { () throws(StoreError) in
+                try made.finish(nonce: begun?.name.nonce ?? random(PackName.nonceByteCount))
             }
-            pack = nil
-            let noted = PushScratch.Pack(
-                name: finished.name, frames: frames, length: finished.length,
-                features: try here { () throws(StoreError) in try scratch.features(of: finished.name) })
-            try here { () throws(StoreError) in try scratch.note(noted) }
-            try upload(noted, scratch, &outcome) { progress(done + $0, total) }
-            done += finished.length
-            frames = 0
+            try here { () throws(StoreError) in try sent.scratch.note(pack, as: number) }
+            try upload(pack, isThere: pack.name == begun?.name && begun?.isThere == true, &outcome) {
+                progress(done + $0, total)
+            }
+            done += pack.length
+            progress(done, total)
+            sent.packs.append(pack)
         }
         do throws(StoreError) {
             try selection.forEachFrame(trusting: true) { (frame) throws(StoreError) in
-                if skipped > 0 {
-                    skipped -= 1
-                    return
-                }
-                let current: PackWriter
-                if let pack {
-                    current = pack
-                } else {
-                    current = try scratch.begin(nonce: random(PackName.nonceByteCount))
-                    pack = current
-                }
-                guard try current.append(frame) else { throw .outdated }
-                frames += 1
-                guard current.length >= packLimit else { return }
+                var current = if let made = composer.take() { made } else { try begin() }
+                try current.append(frame)
+                let isFull = current.length >= packLimit
+                composer = current
+                guard isFull else { return }
                 do throws(TransferError) { try close() } catch {
                     failure = error
                     throw .outdated
@@ -159,7 +159,7 @@ package struct Push {
             }
         } catch { throw failure ?? .here(error) }
         try close()
-        return scratch
+        return sent
     }
 
     private func selection(
@@ -211,63 +211,52 @@ package struct Push {
         return packs.contains { $0.index.has(reference, orRecipe: isRecipeHere) }
     }
 
-    /// Looks at what an earlier push made, and sends of it what the other side lacks.
-    ///
-    /// - Returns: Whether all of it is there now; else it has to be made anew.
-    private func resume(
-        _ scratch: inout PushScratch, _ outcome: inout Outcome, _ progress: (Int) -> Void
-    ) throws(TransferError) -> Bool {
-        guard !scratch.packs.isEmpty else { return true }
-        let found = try there { () throws(RemoteError) in
-            try remote.properties(of: scratch.packs.map(\.name))
-        }
-        for (pack, properties) in zip(scratch.packs, found) where properties?.length != pack.length {
+    /// A pack that an earlier push made and did not come to name.
+    private struct Begun {
+        let name: PackName
+        /// Whether the other side has all of it.
+        let isThere: Bool
+    }
+
+    /// What the other side has of packs that an earlier push made: nothing of those whose names are not to be used again.
+    private func begun(_ notes: [PushScratch.Note]) throws(TransferError) -> [Begun?] {
+        guard !notes.isEmpty else { return [] }
+        let found = try there { () throws(RemoteError) in try remote.properties(of: notes.map(\.name)) }
+        var begun: [Begun?] = []
+        for (note, properties) in zip(notes, found) {
+            let isThere = properties?.length == note.length
             // What has neither its name nor a beginning may have had its name, and been doomed: that name is never used again.
-            guard scratch.has(pack.name) else { return false }
-            let isBegun = try there { () throws(RemoteError) in
-                try remote.hasPartial(of: pack.name, owner: owner)
+            let isUsable = try there { () throws(RemoteError) in
+                if isThere { return true }
+                return try remote.hasPartial(of: note.name, owner: owner)
             }
-            guard isBegun else { return false }
+            begun.append(isUsable ? Begun(name: note.name, isThere: isThere) : nil)
         }
-        var done = 0
-        for (pack, properties) in zip(scratch.packs, found) {
-            if properties?.length == pack.length {
-                outcome.alreadyThere += pack.length
-                try there { () throws(RemoteError) in try remote.removePartial(of: pack.name, owner: owner) }
-                if isVerified {
-                    try there { () throws(RemoteError) in try remote.verify(pack.name, length: pack.length) }
-                }
-            } else {
-                try upload(pack, scratch, &outcome) { progress(done + $0) }
-            }
-            done += pack.length
-            progress(done)
-        }
-        return true
+        return begun
     }
 
     private func upload(
-        _ pack: PushScratch.Pack, _ scratch: PushScratch, _ outcome: inout Outcome, _ progress: (Int) -> Void
+        _ pack: ComposedPack, isThere: Bool = false, _ outcome: inout Outcome, _ progress: (Int) -> Void
     ) throws(TransferError) {
-        guard let digest = pack.name.digest?.digest else { throw .here(.outdated) }
-        let (path, files) = scratch.file(of: pack.name)
-        var (there, first, sent) = (0, true, 0)
-        _ = try self.there { () throws(RemoteError) in
-            try remote.upload(
-                pack.name, owner: owner, length: pack.length, digest: digest, source: path, files
-            ) { more in
-                // What is there already is told first.
-                if first { outcome.alreadyThere += more } else { sent += more }
-                first = false
-                there += more
-                progress(there)
+        if isThere {
+            outcome.alreadyThere += pack.length
+            try there { () throws(RemoteError) in try remote.removePartial(of: pack.name, owner: owner) }
+        } else {
+            var (come, first, sent) = (0, true, 0)
+            _ = try there { () throws(RemoteError) in
+                try remote.upload(pack, owner: owner) { more in
+                    // What is there already is told first.
+                    if first { outcome.alreadyThere += more } else { sent += more }
+                    first = false
+                    come += more
+                    progress(come)
+                }
             }
+            outcome.bytes += sent
         }
-        outcome.bytes += sent
         if isVerified {
-            try self.there { () throws(RemoteError) in try remote.verify(pack.name, length: pack.length) }
+            try there { () throws(RemoteError) in try remote.verify(pack.name, length: pack.length) }
         }
-        scratch.drop(pack.name)
     }
 
     // MARK: Refs
@@ -276,7 +265,7 @@ package struct Push {
     ///
     /// - Returns: Whether it was made; not, if somebody else was faster.
     private func commit(
-        _ changes: [RefChange], _ event: Event, _ packs: PushScratch
+        _ changes: [RefChange], _ event: Event, _ sent: Sent
     ) throws(TransferError) -> Bool {
         let edits = changes.map { change in
             change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
@@ -288,21 +277,17 @@ package struct Push {
             }
         }
         let id = ObjectID(of: .event, payload: event.payload)
-        let small = try here { () throws(StoreError) -> PushScratch.Pack? in
+        let small = try here { () throws(StoreError) in
             var builder = FrameBuilder(.metadata)
             for node in refs.nodes { builder.add(ObjectReference(.refs, node.id), node.payload) }
             builder.add(ObjectReference(.event, id), event.payload)
-            let writer = try packs.begin(nonce: random(PackName.nonceByteCount))
-            defer { writer.abandon() }
-            guard try writer.append(try local.encode(&builder)), let pack = try writer.finish() else {
-                return nil
-            }
-            return PushScratch.Pack(name: pack.name, frames: 1, length: pack.length, features: [])
+            var composer = try sent.scratch.begin(of: local, nonce: Hex.text(random(8)))
+            try composer.append(try local.encode(&builder))
+            return try composer.finish(nonce: random(PackName.nonceByteCount))
         }
-        guard let small else { throw .here(.outdated) }
         var outcome = Outcome()
-        try upload(small, packs, &outcome) { _ in }
-        let added = packs.packs + [small]
+        try upload(small, &outcome) { _ in }
+        let added = sent.packs + [small]
         let operation = StoreOperation(
             event: id, refs: refs.root, packs: PackChanges(added: added.map(\.name)), time: event.time)
         let result = try there { () throws(RemoteError) in

@@ -2,17 +2,14 @@ internal import FileIO
 internal import ObjectModel
 internal import Storage
 
-/// The packs of a push that is on its way, on this side: each is there until the other side has it, and what was sent is noted, so that a
-/// push that was cut off goes on where it was.
+/// What this side notes of a push that is on its way: which packs it makes of what goes, so that one that was cut off makes the same ones
+/// again, and the other side goes on with what it has of them.
 struct PushScratch {
     /// A pack that was made, whether the other side has it or not.
-    struct Pack: Hashable {
+    struct Note: Hashable {
         let name: PackName
-        /// Of the selection's frames, the next so many are in it.
-        let frames: Int
         /// Of its file, in bytes.
         let length: Int
-        let features: [String]
     }
 
     private let place: ScratchPlace
@@ -20,79 +17,64 @@ struct PushScratch {
     private var files: any FileSystem { place.files }
     /// What is pushed: packs of something else are of no use.
     private let plan: ObjectID
-    private(set) var packs: [Pack] = []
+    /// In the order in which they are made.
+    private(set) var notes: [Note] = []
 
     /// - Parameter plan: What is pushed, as a digest.
     init(in place: ScratchPlace, plan: ObjectID) {
         (self.place, self.plan) = (place, plan)
-        packs = noted()
+        notes = noted()
     }
 
-    private var notes: FilePath { layout.root / "notes" }
+    private var path: FilePath { layout.root / "notes" }
 
-    private func noted() -> [Pack] {
-        guard let bytes = try? files.contentsIfPresent(notes, limit: 16 << 20),
+    private func noted() -> [Note] {
+        guard let bytes = try? files.contentsIfPresent(path, limit: 16 << 20),
             let json = try? JSONValue(canonical: bytes), (try? json.id("plan")) == plan,
             let rows = try? json.array("packs")
         else { return [] }
-        var packs: [Pack] = []
+        var notes: [Note] = []
         for row in rows {
             guard let name = PackName((try? row.string("name")) ?? ""),
-                let frames = try? row.integer("frames"),
-                let length = try? row.integer("length"), let features = try? row.strings("features")
+                let length = try? row.integer("length")
             else { return [] }
-            packs.append(Pack(name: name, frames: frames, length: length, features: features))
+            notes.append(Note(name: name, length: length))
         }
-        return packs
+        return notes
     }
 
-    /// Notes a pack, which is not sent yet.
-    mutating func note(_ pack: Pack) throws(StoreError) {
-        packs.append(pack)
-        let rows = packs.map { pack in
-            JSONValue.object([
-                "name": .string(pack.name.text), "frames": .integer(pack.frames),
-                "length": .integer(pack.length),
-                "features": .array(pack.features.map { .string($0) }),
-            ])
+    /// Notes a pack, which is not sent yet, as the one with some number; those behind it are forgotten.
+    mutating func note(_ pack: ComposedPack, as number: Int) throws(StoreError) {
+        let note = Note(name: pack.name, length: pack.length)
+        if number < notes.count, notes[number] == note { return }
+        notes.removeSubrange(min(number, notes.count)...)
+        notes.append(note)
+        let rows = notes.map { note in
+            JSONValue.object(["name": .string(note.name.text), "length": .integer(note.length)])
         }
         let json = JSONValue.object(["plan": .string(plan.hex), "packs": .array(rows)])
         try filing { () throws(FileError) in
             let temporary = layout.root / "notes.new"
+            try files.makeDirectories(layout.root, permissions: layout.directoryPermissions)
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o644)
             defer { files.close(file) }
             try files.write(file, json.canonicalBytes)
-            try files.rename(temporary, to: notes)
+            try files.rename(temporary, to: path)
         }
     }
 
-    /// Begins a pack.
-    func begin(nonce: [UInt8]) throws(StoreError) -> PackWriter {
-        try filing { () throws(FileError) in
+    /// Begins a pack of what a store has.
+    func begin(of store: ObjectStore, nonce: String) throws(StoreError) -> PackComposer {
+        _ = try filing { () throws(FileError) in
             try files.makeDirectories(layout.temporary, permissions: layout.directoryPermissions)
-            try files.makeDirectories(layout.packs, permissions: layout.directoryPermissions)
         }
-        return try PackWriter(layout: layout, files: files, nonce: nonce)
+        return PackComposer(of: store, spillingTo: layout.temporary / "frames-\(nonce)", files)
     }
-
-    /// The file of a pack.
-    func file(of pack: PackName) -> (path: FilePath, files: any FileSystem) { (layout.pack(pack), files) }
-
-    /// Whether the file of a pack is here.
-    func has(_ pack: PackName) -> Bool { ((try? files.status(layout.pack(pack))) ?? nil) != nil }
-
-    /// What a reader must know for the frames of a pack that is here.
-    func features(of pack: PackName) throws(StoreError) -> [String] {
-        try PackReader(name: pack, path: layout.pack(pack), files: files).features.sorted()
-    }
-
-    /// The other side has a pack.
-    func drop(_ pack: PackName) { try? files.removeIfPresent(layout.pack(pack)) }
 
     /// Removes everything: the push is done, or another one begins.
     mutating func clear() {
-        packs = []
+        notes = []
         files.removeAll(layout.root)
     }
 }

@@ -43,7 +43,8 @@ extension RemoteFileSystem {
         if relative.bytes.starts(with: "packs/".utf8) {
             let (length, digest) = try digest(of: source)
             let upload = Upload(
-                to: relative, owner: owner, length: length, digest: digest, source: source, files: own)
+                to: relative, owner: owner, length: length, digest: digest,
+                content: FileContent(source, files: own))
             isNew = try calling("link", other) { () throws(TransportError) in
                 try transport.upload(upload) { _ in }
             }

@@ -35,23 +35,22 @@ extension RemoteStore {
         }
         let refs = BuiltTree<RefEntry>(leaves: [])
         let id = ObjectID(of: .event, payload: event.payload)
-        let pack: FinishedPack?
+        let pack: ComposedPack
         do throws(StoreError) {
             var builder = FrameBuilder(.metadata)
             for node in refs.nodes { builder.add(ObjectReference(.refs, node.id), node.payload) }
             builder.add(ObjectReference(.event, id), event.payload)
-            let writer = try scratch.begin(nonce: random(PackName.nonceByteCount))
-            _ = try writer.append(try local.encode(&builder))
-            pack = try writer.finish()
+            var composer = try scratch.begin(of: local, nonce: Hex.text(random(8)))
+            try composer.append(try local.encode(&builder))
+            pack = try composer.finish(nonce: random(PackName.nonceByteCount))
         } catch { throw .here(error) }
-        guard let pack, let digest = pack.name.digest?.digest else { throw .here(.outdated) }
-        let (source, sourceFiles) = scratch.file(of: pack.name)
+        guard let digest = pack.name.digest?.digest else { throw .here(.outdated) }
         do throws(TransportError) {
             try line?.makeRoot()
             _ = try transport.create(FilePath("format"), format.bytes)
             let upload = Upload(
                 to: try files.relative(layout.pack(pack.name)), owner: format.origin, length: pack.length,
-                digest: digest, source: source, files: sourceFiles)
+                digest: digest, content: pack)
             _ = try transport.upload(upload) { _ in }
         } catch { throw .there(RemoteError(name, .transport(error))) }
         do throws(StoreError) {

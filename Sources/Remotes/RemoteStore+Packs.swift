@@ -1,5 +1,5 @@
-package import FileIO
-package import Hashing
+internal import FileIO
+internal import Hashing
 internal import ObjectModel
 package import Storage
 
@@ -35,12 +35,11 @@ extension RemoteStore {
     ///
     /// - Returns: Whether it came now; not, if it was there.
     package func upload(
-        _ pack: PackName, owner: String, length: Int, digest: Digest, source: FilePath,
-        _ files: any FileSystem, progress: (Int) -> Void
+        _ pack: ComposedPack, owner: String, progress: (Int) -> Void
     ) throws(RemoteError) -> Bool {
-        let path = try storing { () throws(StoreError) in try self.path(of: pack) }
-        let upload = Upload(
-            to: path, owner: owner, length: length, digest: digest, source: source, files: files)
+        let path = try storing { () throws(StoreError) in try self.path(of: pack.name) }
+        guard let digest = pack.name.digest?.digest else { return false }
+        let upload = Upload(to: path, owner: owner, length: pack.length, digest: digest, content: pack)
         return try calling { () throws(TransportError) in
             do throws(TransportError) { return try transport.upload(upload, progress: progress) } catch {
                 // A full disk is everybody's: the room goes back.

@@ -43,7 +43,8 @@ struct SFTPUploading {
             if let isNew = try send(naming.temporary("upload"), from: 0, .new) { return isNew }
         }
         throw TransportError(
-            .failed, "what was written of \(upload.path) is not what was sent, or \(upload.source) changed")
+            .failed,
+            "what was written of \(upload.path) is not what was sent, or \(upload.content.label) changed")
     }
 
     /// Sends what a file lacks, and gives it its name.
@@ -106,8 +107,6 @@ struct SFTPUploading {
     private func send(
         _ handle: [UInt8], from start: Int, progress: (Int) -> Void
     ) throws(TransportError) -> Digest? {
-        let source = try reading { () throws(FileError) in try upload.files.open(upload.source) }
-        defer { upload.files.close(source) }
         let pieceLength = connection.limits.writing
         var hash = SHA256()
         var asked: [(number: UInt32, count: Int)] = []
@@ -117,9 +116,7 @@ struct SFTPUploading {
             while !isOver, onTheirWay < Self.window, connection.unsent < Self.unsentLimit {
                 var bytes = [UInt8](repeating: 0, count: min(pieceLength, upload.length - offset))
                 let count: Int
-                do throws(FileError) {
-                    count = try upload.files.read(source, filling: &bytes, at: offset)
-                } catch {
+                do throws(FileError) { count = try upload.content.read(filling: &bytes, at: offset) } catch {
                     // What was sent before arrives, and is told of, so that another attempt goes on behind it.
                     try confirm(&asked, progress)
                     throw TransportError(.failed, "\(error)")
@@ -191,9 +188,5 @@ struct SFTPUploading {
             length += content.bytes.count
         }
         return length == upload.length ? hash.finish() : nil
-    }
-
-    private func reading<Result>(_ body: () throws(FileError) -> Result) throws(TransportError) -> Result {
-        do throws(FileError) { return try body() } catch { throw TransportError(.failed, "\(error)") }
     }
 }

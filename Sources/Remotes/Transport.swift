@@ -91,7 +91,7 @@ package struct FileProperties: Hashable, Sendable {
     package init(length: Int, modified: Int64) { (self.length, self.modified) = (length, modified) }
 }
 
-/// A file on this side that is to come to the other one.
+/// A file that is to come to the other side.
 package struct Upload: Sendable {
     /// The name that it gets.
     package let path: FilePath
@@ -100,15 +100,13 @@ package struct Upload: Sendable {
     package let length: Int
     /// SHA-256 of the file.
     package let digest: Digest
-    /// The file on this side, which does not change.
-    package let source: FilePath
-    package let files: any FileSystem
+    package let content: any UploadContent
 
     package init(
-        to path: FilePath, owner: String, length: Int, digest: Digest, source: FilePath, files: any FileSystem
+        to path: FilePath, owner: String, length: Int, digest: Digest, content: any UploadContent
     ) {
         (self.path, self.owner, self.length, self.digest) = (path, owner, length, digest)
-        (self.source, self.files) = (source, files)
+        self.content = content
     }
 
     /// Where it lies as long as it is not all there.

@@ -40,7 +40,7 @@ struct Uploading {
             default: throw connection.unexpected()
             }
         }
-        throw TransportError(.failed, "\(upload.source) changed while it was read")
+        throw TransportError(.failed, "\(upload.content.label) changed while it was read")
     }
 
     /// Sends what lies behind a start, and that this was all, and waits until all of it has arrived.
@@ -49,8 +49,6 @@ struct Uploading {
     private func send(
         from start: Int, to number: UInt32, progress: (Int) -> Void
     ) throws(TransportError) -> UInt32 {
-        let source = try reading { () throws(FileError) in try upload.files.open(upload.source) }
-        defer { upload.files.close(source) }
         var asked: [(number: UInt32, end: Int)] = []
         var (offset, arrived, isOver) = (start, start, start >= upload.length)
         var finishing: UInt32?
@@ -64,9 +62,7 @@ struct Uploading {
             while !isOver, asked.count < Self.window, connection.unsent < Self.unsentLimit {
                 var bytes = [UInt8](repeating: 0, count: min(Self.pieceLength, upload.length - offset))
                 let count: Int
-                do throws(FileError) {
-                    count = try upload.files.read(source, filling: &bytes, at: offset)
-                } catch {
+                do throws(FileError) { count = try upload.content.read(filling: &bytes, at: offset) } catch {
                     // What was sent before arrives, and is told of, so that another attempt goes on behind it.
                     while let first = asked.first {
                         guard case .length(first.end) = try connection.reply(to: first.number) else {
@@ -106,9 +102,5 @@ struct Uploading {
             progress(first.end - arrived)
             arrived = first.end
         }
-    }
-
-    private func reading<Result>(_ body: () throws(FileError) -> Result) throws(TransportError) -> Result {
-        do throws(FileError) { return try body() } catch { throw TransportError(error) }
     }
 }

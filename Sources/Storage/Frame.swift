@@ -157,10 +157,18 @@ package struct EncodedFrame: Sendable {
     let stored: [UInt8]
     let rawLength: Int
     let objects: [Object]
+    /// Where the stored bytes lie already, if they were copied.
+    let origin: Origin?
+
+    /// A place in the file of another pack.
+    struct Origin: Sendable {
+        let pack: PackName
+        let offset: Int
+    }
 
     init(
         codec: Codec, frameClass: FrameClass, bases: [ObjectReference], table: [UInt8], stored: [UInt8],
-        rawLength: Int, objects: [Object]
+        rawLength: Int, objects: [Object], origin: Origin? = nil
     ) {
         self.codec = codec
         self.frameClass = frameClass
@@ -169,16 +177,17 @@ package struct EncodedFrame: Sendable {
         self.stored = stored
         self.rawLength = rawLength
         self.objects = objects
+        self.origin = origin
     }
 
     /// Its length in a pack, without padding.
     package var storedLength: Int { FrameHeader.byteCount + table.count + stored.count }
 
     /// A frame as it lies in another pack; its bases lie in this one, or anywhere if it is a difference.
-    init(copying raw: PackReader.RawFrame, objects: [Object]) {
+    init(copying raw: PackReader.RawFrame, objects: [Object], from origin: Origin? = nil) {
         self.init(
             codec: raw.codec, frameClass: raw.frameClass, bases: raw.table.bases, table: raw.table.bytes,
-            stored: Array(raw.stored), rawLength: raw.rawLength, objects: objects)
+            stored: Array(raw.stored), rawLength: raw.rawLength, objects: objects, origin: origin)
     }
 
     /// The bytes before the stored ones, for a frame that begins at an offset in a file.

@@ -201,8 +201,10 @@ package struct PackIndex: Sendable {
 
     /// The position of an object's entry.
     ///
-    /// Ids are uniform, so the first guesses interpolate; halving bounds what a hostile index can cost.
+    /// Ids are uniform, so guesses go by how densely they lie; what is left is looked for in steps that double from the last guess on,
+    /// which bounds what a hostile index can cost.
     func position(of reference: ObjectReference) -> Int? {
+        guard entryCount > 0 else { return nil }
         let key = reference.id.digest.words.0
         return file.withBytes { bytes in
             // All positions are below `entryCount`, and the constructor has checked that so many entries are there.
@@ -211,24 +213,34 @@ package struct PackIndex: Sendable {
                     bigEndian: bytes.loadUnaligned(
                         fromByteOffset: entriesStart + position * Self.entrySize, as: UInt64.self))
             }
-            var (low, high) = (0, entryCount)
-            var (lowWord, highWord) = (UInt64.min, UInt64.max)
-            var guesses = 0
+            let density = Double(entryCount) / 0x1p64
+            var guess = min(entryCount - 1, Int(Double(key) * density))
+            var found = word(guess)
+            // The first guess is off by some hundred entries of a hundred thousand, the next ones by the root of that.
+            for _ in 0..<2 {
+                let distance =
+                    key >= found ? Double(key - found) * density : -Double(found - key) * density
+                guess = max(0, min(entryCount - 1, guess + Int(distance.rounded())))
+                found = word(guess)
+            }
+            // The first entry whose first word is not less lies in low...high.
+            var (low, high, step) = (guess, guess, 1)
+            if found < key {
+                repeat {
+                    low = high + 1
+                    high = min(entryCount, high + step)
+                    step *= 2
+                } while high < entryCount && word(high) < key
+            } else {
+                while low > 0, word(low - 1) >= key {
+                    high = low - 1
+                    low = max(0, low - step)
+                    step *= 2
+                }
+            }
             while low < high {
-                var middle = low + (high - low) / 2
-                if guesses < 6, highWord > lowWord, key >= lowWord, key <= highWord {
-                    let fraction = Double(key - lowWord) / Double(highWord - lowWord)
-                    middle = min(high - 1, max(low, low + Int(fraction * Double(high - low))))
-                }
-                guesses += 1
-                let found = word(middle)
-                if found < key {
-                    low = middle + 1
-                    lowWord = found
-                } else {
-                    high = middle
-                    highWord = found
-                }
+                let middle = low + (high - low) / 2
+                if word(middle) < key { low = middle + 1 } else { high = middle }
             }
             // Now `low` is the first entry whose first word is not less; few share it.
             while low < entryCount, word(low) == key {

@@ -22,6 +22,9 @@ package struct PackName: Hashable, Comparable, Sendable, CustomStringConvertible
     /// The digest that the file has to have.
     package var digest: ObjectID? { try? ObjectID(hex: text.prefix(64)) }
 
+    /// ``nonceByteCount`` random bytes.
+    package var nonce: [UInt8] { Hex.bytes(String(text.suffix(2 * Self.nonceByteCount))) ?? [] }
+
     /// Where the pack lies below `packs/`: its first two digits, and its name.
     package var directory: String { String(text.prefix(2)) }
     package var fileName: String { text + ".pack" }

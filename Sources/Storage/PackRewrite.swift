@@ -49,7 +49,7 @@ struct PackRewrite {
                 throw .object(
                     .damaged(about, problem: "frame \(number) of pack \(pack.name): \(error.problem)"))
             }
-            if isTrusted, let copy = Self.copy(raw, entries) {
+            if isTrusted, let copy = copy(raw, number, entries) {
                 try body(Frame(encoded: copy, payload: nil))
                 continue
             }
@@ -105,8 +105,12 @@ struct PackRewrite {
     }
 
     /// A frame as it is, if all of its objects are wanted and lie where the index says.
-    private static func copy(_ raw: PackReader.RawFrame, _ entries: [WantedEntries.Entry]) -> EncodedFrame? {
-        guard canBeCopied(raw), entries.count == raw.table.objects.count else { return nil }
+    private func copy(
+        _ raw: PackReader.RawFrame, _ number: Int, _ entries: [WantedEntries.Entry]
+    ) -> EncodedFrame? {
+        guard Self.canBeCopied(raw), let place = try? pack.index.frame(number),
+            entries.count == raw.table.objects.count
+        else { return nil }
         var start = 0
         for (object, held) in zip(entries, raw.table.objects) {
             guard object.place.offset == start, object.place.length == held.length,
@@ -115,7 +119,9 @@ struct PackRewrite {
             start += held.length
         }
         return EncodedFrame(
-            copying: raw, objects: entries.map { ($0.reference, $0.place.offset, $0.place.length, nil) })
+            copying: raw, objects: entries.map { ($0.reference, $0.place.offset, $0.place.length, nil) },
+            from: EncodedFrame.Origin(
+                pack: pack.name, offset: place.offset + place.length - raw.stored.count))
     }
 
     private func wanted(_ isWanted: (Int) -> Bool) -> WantedEntries {

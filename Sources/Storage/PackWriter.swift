@@ -32,18 +32,7 @@ package final class PackWriter: Sendable {
         /// Why a write failed: the file may end inside a buffer, so no pack can be made of it any more.
         var failure: StoreError?
         var buffer: [UInt8] = []
-        var rawLength = 0
-        var frames: [FrameRow] = []
-        var bases = BaseTable()
-    }
-
-    private struct FrameRow {
-        var offset: Int
-        var base: UInt32
-        /// How many follow that base.
-        var moreBases: UInt16
-        var codec: UInt8
-        var frameClass: UInt8
+        var frames = PackFrames()
     }
 
     /// Bytes that are gathered before they go to the system.
@@ -68,14 +57,14 @@ package final class PackWriter: Sendable {
     /// Bytes of frames so far.
     package var length: Int { state.withLock { $0.written + $0.buffer.count } }
     /// Raw bytes of frames so far.
-    package var rawLength: Int { state.withLock { $0.rawLength } }
+    package var rawLength: Int { state.withLock { $0.frames.rawLength } }
     /// Whether an object was appended.
     func contains(_ reference: ObjectReference) -> Bool { entries.withLock { $0.contains(reference) } }
 
     /// The depth of the frame in which a blob was appended; nothing if it is not in this pack.
     func depth(of reference: ObjectReference) -> Int? {
         guard let row = entries.withLock({ $0.find(reference) }) else { return nil }
-        return state.withLock { Codec(rawValue: $0.frames[Int(row.frame)].codec)?.depth }
+        return state.withLock { $0.frames.codec(of: Int(row.frame))?.depth }
     }
 
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
@@ -97,30 +86,7 @@ package final class PackWriter: Sendable {
     private func append(_ frame: EncodedFrame, _ state: inout State) throws(StoreError) {
         if let failure = state.failure { throw failure }
         let offset = state.written + state.buffer.count
-        let number = UInt32(state.frames.count)
-        state.frames.append(
-            FrameRow(
-                offset: offset, base: state.bases.place(of: frame.bases),
-                moreBases: UInt16(max(0, frame.bases.count - 1)), codec: frame.codec.rawValue,
-                frameClass: frame.frameClass.rawValue))
-        entries.withLock { entries in
-            for object in frame.objects {
-                let (start, length) = (UInt32(object.offset), UInt32(object.length))
-                entries.append(
-                    PackEntries.Row(
-                        reference: object.reference, isRecipe: false,
-                        order: frame.frameClass == .data ? frame.codec.order : 0, frame: number,
-                        offset: start,
-                        length: length))
-                guard let blob = object.recipeOf else { continue }
-                entries.append(
-                    PackEntries.Row(
-                        reference: ObjectReference(.blob, blob), isRecipe: true, order: 0, frame: number,
-                        offset: start,
-                        length: length))
-            }
-        }
-        state.rawLength += frame.rawLength
+        entries.withLock { state.frames.append(frame, at: offset, noting: &$0) }
         state.buffer += frame.header(at: offset)
         if frame.stored.count >= Self.directSize {
             try flush(&state)
@@ -141,8 +107,8 @@ package final class PackWriter: Sendable {
             // What could not be written is nowhere.
             if let failure = state.failure { return .failure(failure) }
             let (number, end) = (Int(row.frame), state.written + state.buffer.count)
-            let start = state.frames[number].offset
-            let next = number + 1 < state.frames.count ? state.frames[number + 1].offset : end
+            let start = state.frames.offset(of: number)
+            let next = number + 1 < state.frames.count ? state.frames.offset(of: number + 1) : end
             do throws(StoreError) {
                 if next > state.written { try flush(&state) }
                 return .success(start..<next)
@@ -232,49 +198,14 @@ package final class PackWriter: Sendable {
         }
     }
 
-    /// Writes the index and the trailer piece by piece.
     private func writeIndex(_ state: inout State) throws(StoreError) {
+        // Nothing is appended any more.
+        let (entries, frames) = (entries.withLock { $0 }, state.frames)
         let start = state.written + state.buffer.count
-        var checksum: UInt32 = 0
-        var piece: [UInt8] = []
-        func write(_ state: inout State) throws(StoreError) {
-            checksum = piece.withUnsafeBytes { CRC32.of($0, continuing: checksum) }
+        try frames.forEachPiece(of: entries, at: start) { (piece) throws(StoreError) in
             state.buffer += piece
-            piece.removeAll(keepingCapacity: true)
             if state.buffer.count >= Self.bufferSize { try flush(&state) }
         }
-        for frame in state.frames {
-            piece.appendLittleEndian(UInt64(frame.offset))
-            piece.appendLittleEndian(frame.base)
-            piece += [frame.codec, frame.frameClass]
-            piece.appendLittleEndian(frame.moreBases)
-        }
-        for base in state.bases.rows { piece += base.id.digest.bytes + [base.kind.rawValue, 0, 0, 0] }
-        // Nothing is appended any more.
-        let entries = entries.withLock { $0 }
-        var count = 0
-        try entries.forEachSorted { (entry) throws(StoreError) in
-            count += 1
-            piece += entry.reference.id.digest.bytes
-            piece += [entry.reference.kind.rawValue, entry.isRecipe ? 1 : 0, 0, 0]
-            piece.appendLittleEndian(entry.frame)
-            piece.appendLittleEndian(entry.offset)
-            piece.appendLittleEndian(entry.length)
-            if piece.count >= Self.bufferSize / 16 { try write(&state) }
-        }
-        try write(&state)
-        var trailer: [UInt8] = []
-        trailer.appendLittleEndian(UInt64(start))
-        trailer.appendLittleEndian(UInt32(state.frames.count))
-        trailer.appendLittleEndian(UInt32(state.bases.rows.count))
-        trailer.appendLittleEndian(UInt64(count))
-        trailer.appendLittleEndian(UInt64(state.rawLength))
-        trailer += [UInt8](repeating: 0, count: 16)
-        trailer.appendLittleEndian(UInt32(1))
-        trailer.appendLittleEndian(checksum)
-        trailer.appendLittleEndian(CRC32.of(trailer))
-        trailer += PackIndex.trailerMagic
-        state.buffer += trailer
     }
 
     /// Gives up: closes and removes the temporary file.

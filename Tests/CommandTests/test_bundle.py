@@ -207,7 +207,7 @@ class Harmed(BundleTest):
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             scratch = self.work / ".mlrepo/cache/push"
             deadline = time.monotonic() + 20
-            while not list(scratch.rglob("*.pack")) and process.poll() is None and time.monotonic() < deadline:
+            while not list(scratch.rglob("notes")) and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.001)
             process.kill()
             process.wait()

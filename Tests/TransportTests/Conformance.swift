@@ -149,7 +149,7 @@ struct Source {
         let source = CountingSource(disk, failingAt: offset)
         let upload = Upload(
             to: path, owner: owner, length: length ?? bytes.count,
-            digest: digest ?? SHA256.digest(of: bytes), source: "/source", files: source)
+            digest: digest ?? SHA256.digest(of: bytes), content: FileContent("/source", files: source))
         return (upload, source)
     }
 }

@@ -130,10 +130,10 @@ final class FaultyTransport: Transport {
     private func cut(
         _ upload: Upload, at offset: Int, _ failure: TransportError, _ progress: (Int) -> Void
     ) throws(TransportError) -> Bool {
-        let source = CountingSource(upload.files, failingAt: offset)
+        let source = FailingContent(upload.content, at: offset)
         let part = Upload(
             to: upload.path, owner: upload.owner, length: upload.length, digest: upload.digest,
-            source: upload.source, files: source)
+            content: source)
         do throws(TransportError) {
             return noting(upload.path, try base.upload(part, progress: progress))
         } catch {

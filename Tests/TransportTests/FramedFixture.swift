@@ -122,7 +122,7 @@ final class ServedStore: Sendable {
         return Upload(
             to: FilePath(path), owner: "somebody", length: bytes.count,
             digest: digest ?? SHA256.digest(of: bytes),
-            source: root / source, files: files)
+            content: FileContent(root / source, files: files))
     }
 
     private static func removeAll(_ path: FilePath, _ files: POSIXFileSystem) {

@@ -83,7 +83,7 @@ import Testing
         let line = try store.connect()
         let upload = Upload(
             to: FilePath("packs/a"), owner: "somebody", length: 10, digest: SHA256.digest(of: []),
-            source: store.root / "none", files: store.files)
+            content: FileContent(store.root / "none", files: store.files))
         #expect(failureKind { try line.upload(upload) { _ in } } == .absent)
         #expect(try line.upload(store.upload([1, 2, 3], to: "packs/a")) { _ in })
     }

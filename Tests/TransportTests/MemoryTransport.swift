@@ -95,20 +95,18 @@ final class MemoryTransport: Transport {
             }
             if let isNew { return isNew }
         }
-        throw TransportError(.failed, "\(name): \(upload.source) is not what it is said to be")
+        throw TransportError(.failed, "\(name): \(upload.content.label) is not what it is said to be")
     }
 
     /// Makes the partial file as long as it should be, as far as the source goes.
     private func send(_ upload: Upload, _ reported: inout Int, _ progress: (Int) -> Void) throws(FileError) {
         let partial = upload.partial
-        let source = try upload.files.open(upload.source)
-        defer { upload.files.close(source) }
         var there = state.withLock { $0.files[partial]?.bytes.count ?? 0 }
         progress(there - reported)
         reported = there
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while there < upload.length {
-            let count = try upload.files.read(source, filling: &buffer, at: there)
+            let count = try upload.content.read(filling: &buffer, at: there)
             guard count > 0 else { return }
             let bytes = buffer[..<count]
             state.withLock { state in

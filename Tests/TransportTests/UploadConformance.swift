@@ -117,7 +117,7 @@ import Testing
         try place.lend { (transport) throws in
             let absent = Upload(
                 to: source.path, owner: source.owner, length: source.length, digest: source.digest,
-                source: "/nowhere", files: source.files)
+                content: FileContent("/nowhere", files: POSIXFileSystem()))
             #expect(throws: TransportError.self) { try Self.send(absent, to: transport) }
             #expect(try transport.bytes(Self.path) == nil)
         }
