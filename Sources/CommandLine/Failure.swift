@@ -269,7 +269,11 @@ struct Failure: Error {
 
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
-        case .notFound: (.notFound, "mlrepo init")
+        case .notFound(let path):
+            // A log without `format` is a store that has lost it.
+            ((try? POSIXFileSystem().status(StoreLayout(root: path).newEntries)) ?? nil) == nil
+                ? (.notFound, "mlrepo init")
+                : (.damaged, "mlrepo fsck --repair makes its file 'format' anew, from the log")
         case .exists: (.wouldLose, nil)
         case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
         case .file(let error):

@@ -155,6 +155,24 @@ package struct IntegrityCheck: Sendable {
         return (source, from)
     }
 
+    /// What is to be done about the log, or `format`, before anything else; nothing if nothing is, or can be.
+    package func logRepair() throws(RepositoryError) -> LogRepair.Step? {
+        guard other == nil else { return nil }
+        return try storing { () throws(StoreError) in try LogRepair(store, files: files).next() }
+    }
+
+    /// Does what is to be done about the log, or `format`.
+    package func perform(_ step: LogRepair.Step) throws(RepositoryError) {
+        try storing { () throws(StoreError) in
+            try LogRepair(store, files: files).perform(step, nonce: Hex.text(environment.random(8)))
+        }
+    }
+
+    /// Whether the list of all refs, if it is lost, can be made anew from the record of operations.
+    package func canRemakeRefs(_ report: IntegrityReport) throws(RepositoryError) -> Bool {
+        try calling { () throws(StoreError) in try StoreRepair(root, files: files).canRemakeRefs(report) }
+    }
+
     /// What a repair would do.
     package func plan(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Plan {
         try calling { () throws(StoreError) in try StoreRepair(root, files: files).plan(report) }

@@ -31,8 +31,12 @@ package struct Repository: Sendable {
             // The store of a working copy is no store by itself, also from inside it.
             let isInside = directory.name == Array(".mlrepo".utf8)
             var isBare = false
-            if !isHere, !isInside, try exists(directory / "format", files) {
-                isBare = try exists(directory / "log/new", files)
+            if !isHere, !isInside, try exists(directory / "log/new", files) {
+                // One that has lost its `format` can be mended.
+                isBare =
+                    if try exists(directory / "format", files) { true } else {
+                        try exists(directory / "packs", files)
+                    }
             }
             if isHere || isBare { return WorkingCopy(root: directory, isBare: isBare, environment) }
             guard directory.parent != directory else { throw .noRepository(environment.workingDirectory) }

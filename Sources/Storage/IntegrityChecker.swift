@@ -84,7 +84,7 @@ package struct IntegrityChecker: Sendable {
 
     /// - Returns: The store's origin, from the log where `format` does not say it; nothing if there is no store.
     private func checkFormat(_ report: inout IntegrityReport) -> String? {
-        let told = originOfLog()
+        let told = OriginOfLog(layout, files).origin
         do throws(StoreError) {
             let bytes = try filing { () throws(FileError) in
                 try files.contentsIfPresent(layout.format, limit: 4096)
@@ -114,21 +114,6 @@ package struct IntegrityChecker: Sendable {
             report.problems.append(IntegrityProblem(.format, "\(error)", file: "format"))
             return told ?? String(repeating: "0", count: 32)
         }
-    }
-
-    /// The origin that the entries of the log state: of up to nine that are asked, the one that most of them say.
-    private func originOfLog() -> String? {
-        let numbers = (try? OperationLog(layout: layout, files: files, origin: "").namedEntries()) ?? []
-        var votes: [String: Int] = [:]
-        for number in Set(numbers.prefix(4) + numbers.suffix(5)) {
-            guard let bytes = try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit),
-                let json = try? JSONValue(canonical: bytes), let note = try? json.string("note"),
-                let line = note.split(separator: "\n").first, line.hasPrefix("mlrepo/")
-            else { continue }
-            let origin = String(line.dropFirst("mlrepo/".count))
-            if Hex.bytes(origin)?.count == 16 { votes[origin, default: 0] += 1 }
-        }
-        return votes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
     }
 
     private func remembered(

@@ -142,7 +142,8 @@ package struct LogEntryFile: Hashable, Sendable {
         self.init(entry: entry, leaf: entry.leaf, origin: origin, before: before)
     }
 
-    private init(entry: LogEntry, leaf: [UInt8], origin: String, before: MerkleFrontier) {
+    /// - Parameter leaf: The entry's own bytes.
+    init(entry: LogEntry, leaf: [UInt8], origin: String, before: MerkleFrontier) {
         self.entry = entry
         self.leaf = leaf
         self.origin = origin

@@ -106,6 +106,17 @@ package final class ObjectStore: ObjectReader {
         }
     }
 
+    /// Opens the store as it was at some entry, to look into it.
+    static func open(
+        _ layout: StoreLayout, files: any FileSystem, at state: StoreState, of log: OperationLog
+    ) throws(StoreError) -> ObjectStore {
+        guard let (layout, format) = try readFormat(layout.root, files: files) else {
+            throw .notFound(layout.root)
+        }
+        return try ObjectStore(
+            layout: layout, format: format, files: files, log: log, state: state, damaged: [])
+    }
+
     private static func readFormat(
         _ root: FilePath, files: any FileSystem
     ) throws(StoreError) -> (layout: StoreLayout, format: StoreFormat)? {

@@ -8,7 +8,7 @@ package struct OperationLog: Sendable {
     package static let tileWidth = 256
 
     package let layout: StoreLayout
-    private let files: any LogFiles
+    let files: any LogFiles
     let origin: String
 
     /// - Parameter origin: The store's own name, which every entry has to state.

@@ -4,8 +4,8 @@ package import ObjectModel
 /// Puts a store in order as far as its undamaged bytes allow.
 ///
 /// Live packs that are damaged or missing are replaced by one with what is undamaged in them, by a log entry of the verb
-/// `repair`; their files stay where they are until a collection that comes two weeks later. Derived files go. Damage of `format` or of the log is not repaired here: who
-/// writes to a log that does not hold together makes it worse.
+/// `repair`; their files stay where they are until a collection that comes two weeks later. Derived files go. Damage of `format` or of the log is not repaired here
+/// (``LogRepair``): who writes to a log that does not hold together makes it worse.
 package struct StoreRepair: Sendable {
     /// What would be done.
     package struct Plan: Hashable, Sendable {
@@ -36,6 +36,8 @@ package struct StoreRepair: Sendable {
         package let added: [PackName]
         /// Objects that were lost and that packs have which were dropped before.
         package let regained: Int
+        /// Whether the list of all refs was made anew from what events say.
+        package let hasNewRefs: Bool
     }
 
     /// The verb of its events.
@@ -96,7 +98,7 @@ package struct StoreRepair: Sendable {
             for file in derived.removed { try files.removeIfPresent(layout.root / file) }
         }
         guard !report.damagedPacks.isEmpty || !report.lost.isEmpty else {
-            return Outcome(plan: derived, added: [], regained: 0)
+            return Outcome(plan: derived, added: [], regained: 0, hasNewRefs: false)
         }
         let store = try openWithout(report)
         let writer = ObjectWriter(store, random: random)
@@ -114,14 +116,16 @@ package struct StoreRepair: Sendable {
             }
             try writer.append(&blobs)
             let regained = try regain(report, writer)
-            guard !report.damagedPacks.isEmpty || regained > 0 else {
+            let hasNewRefs = try remakeRefs(report, writer)
+            guard !report.damagedPacks.isEmpty || regained > 0 || hasNewRefs else {
                 writer.abandon()
-                return Outcome(plan: derived, added: [], regained: 0)
+                return Outcome(plan: derived, added: [], regained: 0, hasNewRefs: false)
             }
             let id = try writer.add(.event, event.payload)
             let added = try writer.finish().packs.map(\.name)
             try replace(report.damagedPacks, by: added, event: id, time: event.time, writer, random)
-            return Outcome(plan: plan(report, replaced), added: added, regained: regained)
+            return Outcome(
+                plan: plan(report, replaced), added: added, regained: regained, hasNewRefs: hasNewRefs)
         } catch {
             writer.abandon()
             throw error
@@ -169,6 +173,26 @@ package struct StoreRepair: Sendable {
             report.lost, from: try writer.store.viewing(readers), to: writer)
         try writer.append(&blobs)
         return regained.objects
+    }
+
+    /// Whether the list of all refs, if it is lost, can be made anew from what events say.
+    package func canRemakeRefs(_ report: IntegrityReport) throws(StoreError) -> Bool {
+        RefsOfEvents(try openWithout(report)) != nil
+    }
+
+    /// Makes the list of all refs anew, where it is lost and events say what it was.
+    ///
+    /// - Returns: Whether it was.
+    private func remakeRefs(_ report: IntegrityReport, _ writer: ObjectWriter) throws(StoreError) -> Bool {
+        guard report.lost.contains(where: { $0.kind == .refs }), let refs = RefsOfEvents(writer.store) else {
+            return false
+        }
+        var isNew = false
+        for (reference, payload) in refs.nodes where !writer.store.contains(reference) {
+            try writer.add(reference, payload)
+            isNew = true
+        }
+        return isNew
     }
 
     /// Attempts to extend the log before giving up.

@@ -2214,8 +2214,24 @@ class Transcripts(TranscriptTest):
             $ mlrepo fsck
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
             12 objects in 2 packs, {size}: 1 problem
-            ! hint: a damaged log, or 'format', is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit
+            ! hint: mlrepo fsck --repair mends the newest entry of the log, and 'format', where what is left tells what they were
             [1]
+            $ mlrepo fsck --repair
+            format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
+            12 objects in 2 packs, {size}: 1 problem
+            'format' was written anew, with the origin that the log states
+            Now: 12 objects in 2 packs, {size}: no damage
+            $ chmod u+w .mlrepo/log/new/*1 && true >.mlrepo/log/new/00000000000000000001
+            $ mlrepo log
+            ! error: {work}/.mlrepo/log/new/00000000000000000001 is damaged: is not canonical JSON: no value at offset 0
+            ! hint: mlrepo fsck names all that is damaged
+            [65]
+            $ mlrepo fsck --repair --dry-run | tail -1
+            log entry 1 would be again what it was: what is left of it proves that
+            $ mlrepo fsck --repair | tail -2
+            log entry 1 is again what it was: what is left of it proves that
+            Now: 12 objects in 2 packs, {size}: no damage
+            $ mlrepo fsck --quiet
             $ mlrepo fsck extra
             ! error: no other store is known as 'extra'
             ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them

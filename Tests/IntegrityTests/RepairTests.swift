@@ -95,6 +95,47 @@ import Testing
         #expect(try store.required(.blob, weights.id).count == weights.size)
     }
 
+    @Test func `the list of refs is made anew from what events say, to the byte or not at all`() throws {
+        for isEventThere in [true, false] {
+            let sample = try SampleStore(seed: 40)
+            let random = SeededBytes(seed: 41)
+            let store = try ObjectStore.open(sample.root, files: sample.files)
+            var (lists, events): ([PackName], [PackName]) = ([], [])
+            // Several operations, the lists of which lie in packs of their own.
+            for number in 0..<3 {
+                let name = try RefName.tag("t\(number)")
+                let target = ObjectReference(.commit, sample.commits[number])
+                let change = RefChange(name: name, before: nil, after: target)
+                let refs = try store.refs.editing([MerkleEdit(setting: RefEntry(name: name, target: target))])
+                var packs: [PackName] = []
+                let writer = ObjectWriter(store) { random.bytes($0) }
+                for node in refs.nodes { try writer.add(.refs, node.payload) }
+                packs += try writer.finish().packs.map(\.name)
+                let other = ObjectWriter(store) { random.bytes($0) }
+                let event = try other.add(
+                    .event,
+                    SampleStore.event("tag", time: 1_763_888_600 + number, refs: [change], random).payload)
+                let with = try other.finish().packs.map(\.name)
+                let operation = StoreOperation(
+                    event: event, refs: refs.root, packs: PackChanges(added: packs + with),
+                    time: 1_763_888_600 + number)
+                #expect(
+                    try store.append(operation, on: store.current, nonce: Hex.text(random.bytes(8)))
+                        == .committed)
+                (lists, events) = (lists + packs, events + with)
+            }
+            for pack in lists { try sample.files.remove(sample.root / sample.path(pack)) }
+            if !isEventThere { try sample.files.remove(sample.root / sample.path(events[1])) }
+            let (outcome, after) = try repaired(sample)
+            #expect(outcome.hasNewRefs == isEventThere)
+            #expect(after.lost.contains { $0.kind == .refs } != isEventThere)
+            guard isEventThere else { continue }
+            #expect(after.problems == [])
+            let names = try ObjectStore.open(sample.root, files: sample.files).refs.leaves().map(\.name.text)
+            #expect(names == ["branches/dev", "branches/main", "tags/t0", "tags/t1", "tags/t2"])
+        }
+    }
+
     @Test func `after a repair of a damaged frame only the listed losses remain`() throws {
         let sample = try SampleStore(seed: 33)
         let pack = sample.packs[2]

@@ -8,14 +8,65 @@ internal import Storage
 extension FsckCommand {
     /// What was done about damage.
     struct Repairs {
+        /// Of the log, and `format`.
+        var mended: [LogRepair.Step] = []
         var restored: (objects: Int, bytes: Int)?
         var plan: StoreRepair.Plan?
         var healed = HealedPaths()
         var after: IntegrityReport?
     }
 
-    func perform(_ check: IntegrityCheck, _ found: IntegrityReport) throws -> Repairs {
-        var (report, done) = (found, Repairs())
+    /// Mends the log, and `format`, which come before all else.
+    ///
+    /// - Returns: What a check says then.
+    func mendLog(
+        _ check: IntegrityCheck, _ report: IntegrityReport, _ done: inout Repairs
+    ) throws -> IntegrityReport {
+        let isDamaged = report.problems.contains { [.format, .logEntry, .logGap].contains($0.kind) }
+        guard isDamaged else { return report }
+        while done.mended.count < Self.stepLimit, let step = try check.logRepair() {
+            if !dryRun { try check.perform(step) }
+            done.mended.append(step)
+            if !output.json { Terminal.print(Self.words(step, done: !dryRun)) }
+            // What comes next is known when this is done.
+            if dryRun { break }
+        }
+        if done.mended.isEmpty || dryRun { return report }
+        let isOther = done.mended.contains { step in
+            switch step {
+            case .format, .restore: false
+            case .remake, .setAside: true
+            }
+        }
+        if isOther, !output.json, !output.quiet {
+            Terminal.printError(
+                "note: who has seen that entry before (a clone, or who pushes here) takes this for another store, until mlrepo remote forget is typed there"
+            )
+        }
+        return try run(check)
+    }
+
+    /// More files of a log are mended by typing it again.
+    private static let stepLimit = 1000
+
+    private static func words(_ step: LogRepair.Step, done: Bool) -> String {
+        let (has, is_) = done ? ("was", "is") : ("would be", "would be")
+        switch step {
+        case .format: return "'format' \(has) written anew, with the origin that the log states"
+        case .restore(let file):
+            return "log entry \(file.entry.number) \(is_) again what it was: what is left of it proves that"
+        case .remake(let file, let event):
+            let reason = event.reason.map { ": " + Terminal.oneLine($0) } ?? ""
+            return
+                "log entry \(file.entry.number) \(has) made anew, from the record of '\(Terminal.escaped(event.verb))' by \(Terminal.oneLine(event.actor.name)), \(Terminal.time(event.time))\(reason)"
+        case .setAside(let number):
+            return
+                "log entry \(number) \(has) set aside: nothing is left that says what it was, and what it did is not done"
+        }
+    }
+
+    func perform(_ check: IntegrityCheck, _ found: IntegrityReport, _ mended: Repairs) throws -> Repairs {
+        var (report, done) = (found, mended)
         if check.isOfOther {
             // What comes over a line may have been changed on it.
             report = try run(check).confirming(found)
@@ -49,7 +100,7 @@ extension FsckCommand {
             let next = try run(check)
             report = check.isOfOther ? next.confirming(report) : next
         }
-        if giveUpMissing { try requireRefs(report) }
+        if giveUpMissing { try requireRefs(check, report) }
         if !giveUpMissing, done.restored == nil || !report.lost.isEmpty {
             try requirePacks(report, hasRestored: (done.restored?.objects ?? 0) > 0)
         }
@@ -60,6 +111,9 @@ extension FsckCommand {
         if outcome.regained > 0, !output.json {
             Terminal.print(
                 "found in packs that were dropped before: \(Terminal.number(outcome.regained, "object"))")
+        }
+        if outcome.hasNewRefs, !output.json {
+            Terminal.print("made anew, from the record of operations: the list of branches and tags")
         }
         if !check.isOfOther {
             done.healed = heal()
@@ -104,9 +158,9 @@ extension FsckCommand {
     }
 
     /// Refuses to do without the list of branches and tags: nothing would be found any more.
-    private func requireRefs(_ report: IntegrityReport) throws {
+    private func requireRefs(_ check: IntegrityCheck, _ report: IntegrityReport) throws {
         guard report.lost.contains(where: { $0.kind == .refs }),
-            report.problems.contains(where: { $0.kind == .missingPack })
+            report.problems.contains(where: { $0.kind == .missingPack }), try !check.canRemakeRefs(report)
         else { return }
         throw Failure(
             status: .wouldLose,

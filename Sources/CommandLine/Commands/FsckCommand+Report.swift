@@ -66,7 +66,11 @@ extension FsckCommand {
                 "hint: only records of operations are lost, and in no other store; names, versions and files are whole"
             )
         }
-        var hints = isOfLog ? [Self.losing] : repair ? [] : [saving]
+        let mendingLog =
+            remote == nil
+            ? "mlrepo fsck --repair mends the newest entry of the log, and 'format', where what is left tells what they were"
+            : "mlrepo fsck --repair, in that store's own directory, mends the newest entry of its log, and 'format', where what is left tells what they were"
+        var hints = isOfLog ? [repair && remote == nil ? Self.losing : mendingLog] : repair ? [] : [saving]
         if repair, directories > 0, remote == nil { hints.append(naming) }
         if repair, files > 0, remote == nil { hints.append(mending) }
         // What happened in a store is in no other one.
@@ -76,13 +80,33 @@ extension FsckCommand {
     }
 
     static let losing =
-        "a damaged log, or 'format', is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
+        "what cannot be told of a damaged log again is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
+
+    private static func json(_ step: LogRepair.Step) -> JSONValue {
+        switch step {
+        case .format: .object(["what": .string("format"), "how": .string("anew")])
+        case .restore(let file):
+            .object([
+                "what": .string("log-entry"), "number": .number(file.entry.number),
+                "how": .string("restored"),
+            ])
+        case .remake(let file, _):
+            .object([
+                "what": .string("log-entry"), "number": .number(file.entry.number), "how": .string("anew"),
+            ])
+        case .setAside(let number):
+            .object([
+                "what": .string("log-entry"), "number": .number(number), "how": .string("set-aside"),
+            ])
+        }
+    }
 
     static func json(
         _ report: IntegrityReport, _ done: Repairs
     ) -> JSONValue {
         let (plan, healed, after) = (done.plan, done.healed, done.after)
         return .object([
+            "mended": done.mended.isEmpty ? nil : .array(done.mended.map(Self.json)),
             "restored": done.restored.map {
                 .object(["objects": .number($0.objects), "bytes": .number($0.bytes)])
             },

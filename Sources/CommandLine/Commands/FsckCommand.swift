@@ -13,7 +13,8 @@ struct FsckCommand: ParsableCommand {
             that it stands on, and says what \
             is lost for good; the damaged files stay for two weeks or longer. Packs that are not there may come \
             back with a disk that is not mounted: they are given up with '--give-up-missing' only, or where another store had all of it. Files of 'cache' that are \
-            damaged go, and are made anew. A damaged log, or 'format', is only named.
+            damaged go, and are made anew. A damaged newest entry of the log comes back as it was where what is left proves it; else it is made \
+            anew from the record of its operation, or set aside. 'format' is made anew from the log; other damage of the log is only named.
 
             With the name or place of another store, every byte of that one is read and checked, over whatever leads there; \
             '--repair' then puts it in order, with what this store has of what is lost there. '--from' takes what is lost from a \
@@ -63,14 +64,19 @@ struct FsckCommand: ParsableCommand {
             throw Failure(
                 status: .usage, message: "a bundle is not mended", hint: "mlrepo bundle makes another one")
         }
+        var rest = report
         if !report.isClean, repair {
-            try requireLog(report)
+            rest = try mendLog(check, report, &done)
+            if !done.mended.isEmpty { done.after = dryRun ? nil : rest }
+        }
+        if !rest.isClean, repair, !(dryRun && !done.mended.isEmpty) {
+            try requireLog(rest)
             if dryRun {
-                done.plan = try check.plan(report)
+                done.plan = try check.plan(rest)
                 if let plan = done.plan { say(plan, done: false) }
-                try sayWhatOthersHave(check, report)
+                try sayWhatOthersHave(check, rest)
             } else {
-                done = try perform(check, report)
+                done = try perform(check, rest, done)
             }
         }
         if output.json {
@@ -79,7 +85,9 @@ struct FsckCommand: ParsableCommand {
             Terminal.print("Now: \(Self.verdict(after))")
         }
         if (done.after ?? report).isClean { return }
-        if !output.json, !output.quiet { hint(done.after ?? report, isOfBundle: check.isOfBundle) }
+        // What comes next is known when this is done.
+        let isBegun = dryRun && !done.mended.isEmpty
+        if !output.json, !output.quiet, !isBegun { hint(done.after ?? report, isOfBundle: check.isOfBundle) }
         throw ExitCode(ExitStatus.no.rawValue)
     }
 

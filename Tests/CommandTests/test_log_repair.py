@@ -1,0 +1,170 @@
+"""A damaged log, or `format`: what `fsck --repair` makes of it, whatever became of the files."""
+import json
+import random
+import unittest
+from pathlib import Path
+
+from command_test import CommandTest
+
+
+class LogRepair(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.start()
+        self.mlrepo("commit", "-m", "One")
+        for number in (2, 3):
+            self.write("data/c.txt", b"%d\n" % number)
+            self.mlrepo("commit", "-m", f"Version {number}")
+        self.store = self.work / ".mlrepo"
+        self.commit = self.mlrepo("resolve", "HEAD").strip()
+        self.before = self.mlrepo("resolve", "HEAD~1").strip()
+
+    def entry(self, back: int = 0) -> Path:
+        """An entry's file, counted from the newest."""
+        path = sorted((self.store / "log/new").iterdir())[-1 - back]
+        path.chmod(0o644)
+        return path
+
+    def forget(self) -> None:
+        """What `cache/` remembers would prove too much."""
+        (self.store / "cache/state").unlink(missing_ok=True)
+
+    def mended(self) -> list[dict]:
+        return json.loads(self.mlrepo("fsck", "--repair", "--json"))["mended"]
+
+    def whole(self) -> None:
+        self.mlrepo("fsck", "--quiet")
+        self.verify()
+        self.assertEqual(self.mlrepo("resolve", "main").strip(), self.commit)
+        self.assertEqual(json.loads(self.mlrepo("status", "--json"))["entries"], [])
+
+    def test_one_byte_anywhere_comes_back_by_what_the_file_says_twice(self) -> None:
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}: a byte of a log entry")
+        chance = random.Random(seed)
+        content = self.entry().read_bytes()
+        for _ in range(12):
+            (place, byte) = (chance.randrange(len(content)), chance.randrange(256))
+            if byte == content[place]:
+                continue
+            self.forget()
+            self.entry().write_bytes(content[:place] + bytes([byte]) + content[place + 1:])
+            self.assertEqual(self.mended(), [{"what": "log-entry", "number": 3, "how": "restored"}], (seed, place, byte))
+            self.assertEqual(self.entry().read_bytes(), content)
+        self.whole()
+
+    def test_a_file_of_nothing_comes_back_where_the_cache_knows_the_log(self) -> None:
+        content = self.entry().read_bytes()
+        for torn in (b"", content[:100], bytes(len(content))):
+            self.entry().write_bytes(torn)
+            self.mlrepo("status", status=65)
+            self.assertEqual(self.mended()[0]["how"], "restored")
+            self.assertEqual(self.entry().read_bytes(), content)
+        self.whole()
+
+    def test_a_file_of_nothing_is_made_anew_from_the_record_of_the_operation(self) -> None:
+        for torn in (b"", self.entry().read_bytes()[:90]):
+            self.forget()
+            self.entry().write_bytes(torn)
+            self.assertEqual(self.mended()[0]["how"], "anew")
+            self.whole()
+        self.assertEqual(len(list((self.store / "log/damaged").iterdir())), 2)
+        self.write("data/d.txt", b"more\n")
+        self.mlrepo("commit", "-m", "More")
+        self.verify()
+
+    def test_an_entry_that_the_one_behind_it_vouches_for(self) -> None:
+        content = self.entry(1).read_bytes()
+        for torn in (b"", content[:-5], None):
+            self.forget()
+            if torn is None:
+                self.entry(1).unlink()
+            else:
+                self.entry(1).write_bytes(torn)
+            self.mlrepo("fsck", status=1)
+            self.assertEqual(self.mended(), [{"what": "log-entry", "number": 2, "how": "restored"}])
+            self.assertEqual(self.entry(1).read_bytes(), content)
+        self.whole()
+
+    def test_without_the_packs_of_an_operation_it_is_undone(self) -> None:
+        packs = set(json.loads(self.entry().read_bytes())["entry"]["packs"]["added"])
+        for path in self.store.glob("packs/*/*.pack"):
+            if path.name.removesuffix(".pack") in packs:
+                path.unlink()
+        self.forget()
+        self.entry().write_bytes(b"")
+        self.assertIn("was set aside", self.mlrepo("fsck", "--repair", status=1))
+        self.assertIn("remote forget", self.stderr)
+        self.assertEqual(self.mlrepo("resolve", "main").strip(), self.before)
+        # The files are still here, and are committed again.
+        content = (self.work / "data/c.txt").read_bytes()
+        self.mlrepo("checkout", "--force", "main")
+        self.write("data/c.txt", content)
+        self.mlrepo("commit", "-m", "Version 3 again")
+        self.verify()
+
+    def test_a_dry_run_changes_nothing(self) -> None:
+        self.entry().write_bytes(b"")
+        (self.store / "format").unlink()
+        before = {path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}
+        self.mlrepo("fsck", "--repair", "--dry-run", status=1)
+        self.assertEqual({path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}, before)
+        self.assertEqual([step["what"] for step in self.mended()], ["format", "log-entry"])
+        self.whole()
+
+    def test_format_is_made_anew(self) -> None:
+        content = (self.store / "format").read_bytes()
+        for torn in (None, b"", b"{}\n", content[:20]):
+            (self.store / "format").chmod(0o644)
+            (self.store / "format").unlink()
+            if torn is not None:
+                (self.store / "format").write_bytes(torn)
+            self.mlrepo("log", status=65)
+            self.assertIn("fsck", self.stderr)
+            self.assertEqual(self.mended()[0]["what"], "format")
+            self.assertEqual((self.store / "format").read_bytes(), content)
+            (self.store / "format").chmod(0o644)
+        self.whole()
+
+    def test_a_later_format_is_no_damage(self) -> None:
+        path = self.store / "format"
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":9'))
+        content = path.read_bytes()
+        self.mlrepo("fsck", "--repair", status=65)
+        self.assertEqual(path.read_bytes(), content)
+
+    def test_a_bare_store_and_one_that_is_shared(self) -> None:
+        place = self.root / "shared.mlrepo"
+        self.mlrepo("init", "--bare", "--shared", str(place))
+        self.mlrepo("push", str(place))
+        content = (place / "format").read_bytes()
+        self.assertIn(b'"shared":48', content)
+        (place / "format").unlink()
+        self.mlrepo("push", str(place), status=65)
+        self.mlrepo("fsck", "--repair", cwd=place)
+        self.assertEqual((place / "format").read_bytes(), content)
+        self.mlrepo("push", str(place))
+
+    def test_leavings_of_a_commit_that_was_killed_are_taken_for_no_other_operation(self) -> None:
+        """A killed commit leaves its packs; the entry that is lost is not that one, if its event can still be read."""
+        self.write("data/e.txt", b"never committed\n")
+        self.killed("link,linkat", 2, "commit", "-m", "Killed")
+        self.forget()
+        content = self.entry().read_bytes()
+        self.entry().write_bytes(content.replace(b'"refs":"', b'"refs":"00000', 1)[:-30])
+        self.mlrepo("fsck", "--repair")
+        self.assertEqual(json.loads(self.entry().read_bytes())["entry"]["event"], json.loads(content)["entry"]["event"])
+        self.assertEqual(self.mlrepo("resolve", "main").strip(), self.commit)
+
+    def test_a_log_that_is_damaged_beyond_that_is_left(self) -> None:
+        for back in (0, 1):
+            self.entry(back).write_bytes(b"")
+        self.forget()
+        before = {path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}
+        self.mlrepo("fsck", "--repair", status=1)
+        self.assertEqual({path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}, before)
+
+
+if __name__ == "__main__":
+    unittest.main()
