@@ -15,12 +15,8 @@ final class DuplexStream {
     private let output: Int32
     private let isSocket: Bool
     private let room: Int
-    private var incoming: [UInt8] = []
-    /// How much of them was taken.
-    private var start = 0
-    private var outgoing: [UInt8] = []
-    /// How much of them has gone.
-    private var sent = 0
+    private var incoming = ByteQueue()
+    private var outgoing = ByteQueue()
     private var buffer = [UInt8](repeating: 0, count: 256 << 10)
     /// Whether the other side has said its last.
     private(set) var isAtEnd = false
@@ -72,28 +68,18 @@ final class DuplexStream {
     // MARK: What came, and what is to go
 
     /// Bytes that wait to be sent.
-    var unsent: Int { outgoing.count - sent }
+    var unsent: Int { outgoing.count }
 
     /// Puts bytes behind those that wait to be sent.
-    func enqueue(_ bytes: some Collection<UInt8>) { outgoing += bytes }
+    func enqueue(_ bytes: some Collection<UInt8>) { outgoing.append(bytes) }
 
     /// The bytes that came and that nobody has taken yet.
-    var received: ArraySlice<UInt8> { incoming[start...] }
+    var received: ArraySlice<UInt8> { incoming.rest }
 
     /// Takes the first of the bytes that came.
     ///
     /// - Precondition: So many have come.
-    func take(_ count: Int) {
-        precondition(count <= incoming.count - start, "more is taken than came")
-        start += count
-        if start == incoming.count {
-            incoming.removeAll(keepingCapacity: true)
-            start = 0
-        } else if start > 1 << 20 {
-            incoming.removeFirst(start)
-            start = 0
-        }
-    }
+    func take(_ count: Int) { incoming.removeFirst(count) }
 
     // MARK: Moving bytes
 
@@ -145,7 +131,7 @@ final class DuplexStream {
         while true {
             let count = read(input, &buffer, buffer.count)
             if count > 0 {
-                incoming += buffer[..<count]
+                incoming.append(buffer[..<count])
                 return
             }
             if count == 0 || errno == ECONNRESET {
@@ -159,27 +145,19 @@ final class DuplexStream {
 
     private func give() throws(TransportError) {
         while unsent > 0 {
-            let count = outgoing.withUnsafeBytes { bytes in
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...].prefix(1 << 20))
-                return isSocket ? send(rest) : write(output, rest.baseAddress, rest.count)
+            let count = outgoing.withFirst(1 << 20) { bytes in
+                isSocket ? send(bytes) : write(output, bytes.baseAddress, bytes.count)
             }
             if count >= 0 {
-                sent += count
+                outgoing.removeFirst(count)
                 continue
             }
             if errno == EINTR { continue }
-            if errno == EAGAIN || errno == EWOULDBLOCK { break }
+            if errno == EAGAIN || errno == EWOULDBLOCK { return }
             guard errno == EPIPE || errno == ECONNRESET else { throw Self.failure("write") }
             // What it said before may still be on its way, so that reading goes on.
             isRefused = true
-            sent = outgoing.count
-        }
-        if sent == outgoing.count {
-            outgoing.removeAll(keepingCapacity: true)
-            sent = 0
-        } else if sent > 1 << 20 {
-            outgoing.removeFirst(sent)
-            sent = 0
+            outgoing.removeAll()
         }
     }
 

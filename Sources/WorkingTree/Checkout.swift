@@ -85,6 +85,7 @@ package struct Checkout: Sendable {
                         }
                     }
                 }
+                var held: HeldDirectory?
                 do throws(WorkingTreeError) {
                     for file in order.files[order.groups[number]] {
                         let step = steps[file.step]
@@ -93,7 +94,7 @@ package struct Checkout: Sendable {
                             store: store, id: entry.id, size: entry.size, found: order.found(file),
                             ahead: ahead)
                         do throws(WorkingTreeError) {
-                            let seen = try write(step, entry, blob, synchronizing: isOneByOne)
+                            let seen = try write(step, entry, blob, synchronizing: isOneByOne, &held)
                             written.append((file.step, seen))
                         } catch {
                             guard case .object(let reason) = error else { throw error }
@@ -350,14 +351,28 @@ package struct Checkout: Sendable {
         made.insert(path)
     }
 
+    /// A directory that is held open, so that the way to it is gone once for all files that follow each other in it.
+    private struct HeldDirectory {
+        let path: RepositoryPath
+        let checkout: Checkout
+    }
+
     /// Writes a file or link, in the place of another one if need be.
     private func write(
-        _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool
+        _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool,
+        _ held: inout HeldDirectory?
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
         guard let directory = step.path.split?.directory else { return nil }
         do throws(WorkingTreeError) {
-            return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
+            let here =
+                if let held, held.path == directory { held } else {
+                    HeldDirectory(path: directory, checkout: within(directory))
+                }
+            held = here
+            return try here.checkout.write(
+                step, in: directory, entry, blob, synchronizing: synchronizing)
         } catch {
+            held = nil
             // What was there when somebody looked may be gone by now, and its directory, too.
             guard case .file(let reason) = error, reason.isNotFound, step.seen != nil else { throw error }
             var made: Set<RepositoryPath> = [.root]
@@ -367,7 +382,7 @@ package struct Checkout: Sendable {
         }
     }
 
-    /// The same, with a directory held open, so that the way to it is gone once for all that is done in it.
+    /// The same, with a directory held open.
     private func within(_ directory: RepositoryPath) -> Checkout {
         guard isConfined, !directory.isRoot, let confined = files.confined(to: place(directory)) else {
             return self

@@ -65,8 +65,9 @@ extension FsckCommand {
         }
     }
 
-    func perform(_ check: IntegrityCheck, _ found: IntegrityReport, _ mended: Repairs) throws -> Repairs {
-        var (report, done) = (found, mended)
+    /// Puts a store in order whose log is sound.
+    func perform(_ check: IntegrityCheck, _ found: IntegrityReport, _ done: inout Repairs) throws {
+        var report = found
         if check.isOfOther {
             // What comes over a line may have been changed on it.
             report = try run(check).confirming(found)
@@ -76,12 +77,37 @@ extension FsckCommand {
                         "Read again it is not damaged: what leads there, or a memory, changes bytes")
                 }
                 done.after = report
-                return done
+                return
             }
         }
-        // A store that a person names comes first; what that lacks, this one may have.
-        let sources = (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : [])
-        for source in sources where !report.lost.isEmpty {
+        report = try takeFromOthers(check, report, &done)
+        let hasRestored = (done.restored?.objects ?? 0) > 0
+        if giveUpMissing {
+            try requireRefs(check, report)
+        } else if done.restored == nil || !report.lost.isEmpty {
+            try requirePacks(report, hasRestored: hasRestored)
+        }
+        let plan = try replacePacks(check, report, &done)
+        if !check.isOfOther { healFiles(&done) }
+        if !plan.replaced.isEmpty, hasRestored || !done.healed.files.isEmpty {
+            let saved = try check.regain(plan)
+            if saved > 0, !output.json {
+                Terminal.print("told by these, and saved as well: \(Terminal.number(saved, "object"))")
+            }
+        }
+        let after = try run(check)
+        if !output.json { for reference in after.lost { Terminal.print("lost: \(reference)") } }
+        done.after = after
+    }
+
+    /// Takes what is lost from the store that a person names, and what that lacks from this one.
+    ///
+    /// - Returns: What a check says then.
+    private func takeFromOthers(
+        _ check: IntegrityCheck, _ found: IntegrityReport, _ done: inout Repairs
+    ) throws -> IntegrityReport {
+        var report = found
+        for source in sources(check) where !report.lost.isEmpty {
             let restored = try check.restore(report, from: source)
             let before = done.restored ?? (0, 0)
             done.restored = (before.objects + restored.objects, before.bytes + restored.bytes)
@@ -100,14 +126,20 @@ extension FsckCommand {
             let next = try run(check)
             report = check.isOfOther ? next.confirming(report) : next
         }
-        if giveUpMissing { try requireRefs(check, report) }
-        if !giveUpMissing, done.restored == nil || !report.lost.isEmpty {
-            try requirePacks(report, hasRestored: (done.restored?.objects ?? 0) > 0)
-        }
+        return report
+    }
+
+    /// Stores that may have what is lost: nothing stands for this side's.
+    private func sources(_ check: IntegrityCheck) -> [String?] {
+        (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : [])
+    }
+
+    private func replacePacks(
+        _ check: IntegrityCheck, _ report: IntegrityReport, _ done: inout Repairs
+    ) throws -> StoreRepair.Plan {
         let outcome = try check.repair(report)
-        let plan = outcome.plan
-        done.plan = plan
-        say(plan, done: true)
+        done.plan = outcome.plan
+        say(outcome.plan, done: true)
         if outcome.regained > 0, !output.json {
             Terminal.print(
                 "found in packs that were dropped before: \(Terminal.number(outcome.regained, "object"))")
@@ -115,26 +147,16 @@ extension FsckCommand {
         if outcome.hasNewRefs, !output.json {
             Terminal.print("made anew, from the record of operations: the list of branches and tags")
         }
-        if !check.isOfOther {
-            done.healed = heal()
-            if !output.json {
-                for path in done.healed.directories {
-                    Terminal.print(
-                        "made anew, from what the working copy knows: the list of names of \(path)")
-                }
-                for path in done.healed.files { Terminal.print("taken from the working copy: \(path)") }
-            }
+        return outcome.plan
+    }
+
+    private func healFiles(_ done: inout Repairs) {
+        done.healed = heal()
+        guard !output.json else { return }
+        for path in done.healed.directories {
+            Terminal.print("made anew, from what the working copy knows: the list of names of \(path)")
         }
-        if !plan.replaced.isEmpty, !done.healed.files.isEmpty || (done.restored?.objects ?? 0) > 0 {
-            let saved = try check.regain(plan)
-            if saved > 0, !output.json {
-                Terminal.print("told by these, and saved as well: \(Terminal.number(saved, "object"))")
-            }
-        }
-        let after = try run(check)
-        if !output.json { for reference in after.lost { Terminal.print("lost: \(reference)") } }
-        done.after = after
-        return done
+        for path in done.healed.files { Terminal.print("taken from the working copy: \(path)") }
     }
 
     /// Takes from the working copy what the store has lost.
@@ -174,7 +196,7 @@ extension FsckCommand {
     /// Says how much of what is lost other stores have.
     func sayWhatOthersHave(_ check: IntegrityCheck, _ report: IntegrityReport) throws {
         guard !output.json, !report.lost.isEmpty else { return }
-        for source in (from.map { [$0] } ?? []) + (check.isOfOther && check.hasOwn ? [nil] : []) {
+        for source in sources(check) {
             let count = try check.count(report.lost, in: source)
             let name = source.map { Terminal.escaped($0) } ?? "this store"
             Terminal.print(

@@ -76,7 +76,7 @@ struct FsckCommand: ParsableCommand {
                 if let plan = done.plan { say(plan, done: false) }
                 try sayWhatOthersHave(check, rest)
             } else {
-                done = try perform(check, rest, done)
+                try perform(check, rest, &done)
             }
         }
         if output.json {
