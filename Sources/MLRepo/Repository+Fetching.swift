@@ -77,7 +77,7 @@ extension Repository {
         var (length, failure): (Int, RepositoryError?) = (0, nil)
         var outcome = Fetch.Outcome()
         do throws(TransferError) {
-            outcome = try Fetch(from: other, to: store).receive(
+            outcome = try Fetch(from: other, to: store, threads: environment.width).receive(
                 Array(Set(wanted)).sorted(), knowing: here, from: other.seen, lacks: { first.claim($0) },
                 append: { (frame) throws(StoreError) in
                     try writer.append(frame)

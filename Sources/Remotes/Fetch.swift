@@ -5,9 +5,11 @@ package import Storage
 package struct Fetch {
     private let remote: RemoteStore
     private let local: ObjectStore
+    private let threads: Int
 
-    package init(from remote: RemoteStore, to local: ObjectStore) {
-        (self.remote, self.local) = (remote, local)
+    /// - Parameter threads: How many decode and hash what comes.
+    package init(from remote: RemoteStore, to local: ObjectStore, threads: Int) {
+        (self.remote, self.local, self.threads) = (remote, local, threads)
     }
 
     /// What came.
@@ -59,7 +61,7 @@ package struct Fetch {
         do throws(RemoteError) {
             try remote.storing { () throws(StoreError) in
                 try selection.forEachFrame(
-                    trusting: false, recipe: { outcome.recipes.append($0) }
+                    threads: threads, trusting: false, recipe: { outcome.recipes.append($0) }
                 ) { (frame) throws(StoreError) in
                     do throws(StoreError) { try append(frame) } catch {
                         failure = error

@@ -178,17 +178,18 @@ package struct ObjectSelection {
 
     /// Hands out all of it in frames: those of which all goes as they are, others made anew.
     ///
-    /// Memory: a frame or two, at most 4 MiB each.
+    /// Memory: a frame or two for each thread, at most 4 MiB each.
     /// - Parameters:
+    ///   - threads: How many decode and hash at a time what is not trusted.
     ///   - isTrusted: Whether the indexes are believed, as one's own are; else every object is hashed.
     ///   - recipe: Takes recipes of large blobs, which are in no frame then: nobody knows yet whether they make what they say. Nothing to
     ///     have them in frames like everything else.
     package func forEachFrame(
-        trusting isTrusted: Bool, recipe: ((UnprovedRecipe) -> Void)? = nil,
+        threads: Int = 1, trusting isTrusted: Bool, recipe: ((UnprovedRecipe) -> Void)? = nil,
         _ body: (EncodedFrame) throws(StoreError) -> Void
     ) throws(StoreError) {
         for (number, pack) in packs.enumerated() where bits[number].contains(where: { $0 != 0 }) {
-            try PackRewrite(pack, of: source).forEachFrame(
+            try PackRewrite(pack, of: source, threads: threads).forEachFrame(
                 where: { contains(number, $0) }, trusting: isTrusted,
                 holdingBack: { object in
                     guard let recipe, let blob = object.recipeOf else { return false }

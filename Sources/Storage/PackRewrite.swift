@@ -1,16 +1,21 @@
 internal import Coding
+internal import FileIO
 internal import ObjectModel
+internal import Synchronization
 
 /// Takes some objects of a pack into new frames: frames of which all is wanted are copied, others are made anew.
 ///
-/// Memory: a frame or two, at most 4 MiB each.
+/// Memory: a frame or two for each thread, at most 4 MiB each.
 struct PackRewrite {
     private let pack: PackReader
     private let store: ObjectStore
+    private let threads: Int
 
-    init(_ pack: PackReader, of store: ObjectStore) {
+    /// - Parameter threads: How many decode and hash at a time, up to four: what they hold is in memory.
+    init(_ pack: PackReader, of store: ObjectStore, threads: Int = 1) {
         self.pack = pack
         self.store = store
+        self.threads = min(threads, 4)
     }
 
     /// A frame of the new pack.
@@ -40,6 +45,40 @@ struct PackRewrite {
         var builders: [FrameClass: FrameBuilder] = [
             .metadata: FrameBuilder(.metadata), .data: FrameBuilder(.data),
         ]
+        func take(_ opened: OpenedFrame) throws(StoreError) {
+            let (raw, objects) = (opened.raw, opened.objects)
+            let references = opened.isWhole ? [] : Set(opened.entries.map(\.reference))
+            if let lost = references.subtracting(objects.map(\.reference)).first {
+                throw .object(
+                    .damaged(
+                        lost, problem: "frame \(opened.number) of pack \(pack.name) does not hold it"))
+            }
+            let isAll = opened.isWhole || objects.allSatisfy { references.contains($0.reference) }
+            if isAll, Self.canBeCopied(raw) {
+                var start = 0
+                let placed = objects.map { object -> EncodedFrame.Object in
+                    defer { start += object.payload.count }
+                    return (object.reference, start, object.payload.count, nil)
+                }
+                return try body(
+                    Frame(encoded: EncodedFrame(copying: raw, objects: placed), payload: opened.bytes))
+            }
+            // Taken out while it grows: a copy of all for each object would take longer than the work.
+            guard var builder = builders.removeValue(forKey: raw.frameClass) else { return }
+            for object in objects where (isAll || references.contains(object.reference)) && !holdsBack(object)
+            {
+                if !builder.hasRoom(for: object.payload.count) || builder.isFull {
+                    try body(Frame(encoded: try store.encode(&builder), payload: nil))
+                }
+                builder.add(object.reference, object.payload, recipeOf: object.recipeOf)
+            }
+            builders[raw.frameClass] = builder
+        }
+        var due: [DueFrame] = []
+        func takeDue() throws(StoreError) {
+            for opened in try open(due) { try take(opened) }
+            due.removeAll(keepingCapacity: true)
+        }
         for number in 0..<pack.index.frameCount {
             let entries = wanted.entries(of: number)
             guard let about = entries.first?.reference else { continue }
@@ -50,43 +89,15 @@ struct PackRewrite {
                     .damaged(about, problem: "frame \(number) of pack \(pack.name): \(error.problem)"))
             }
             if isTrusted, let copy = copy(raw, number, entries) {
+                try takeDue()
                 try body(Frame(encoded: copy, payload: nil))
                 continue
             }
-            let bytes: [UInt8]
-            do throws(ReadError) { bytes = try store.decode(raw, number, of: pack, for: about) } catch {
-                throw .object(error)
-            }
-            let objects = Self.objects(raw.table, bytes)
-            let isWhole =
-                entries.count == objects.count
-                && zip(entries, objects).allSatisfy { $0.reference == $1.reference }
-            let references = isWhole ? [] : Set(entries.map(\.reference))
-            if let lost = references.subtracting(objects.map(\.reference)).first {
-                throw .object(
-                    .damaged(lost, problem: "frame \(number) of pack \(pack.name) does not hold it"))
-            }
-            let isAll = isWhole || objects.allSatisfy { references.contains($0.reference) }
-            if isAll, Self.canBeCopied(raw) {
-                var start = 0
-                let placed = objects.map { object -> EncodedFrame.Object in
-                    defer { start += object.payload.count }
-                    return (object.reference, start, object.payload.count, nil)
-                }
-                try body(Frame(encoded: EncodedFrame(copying: raw, objects: placed), payload: bytes))
-                continue
-            }
-            // Taken out while it grows: a copy of all for each object would take longer than the work.
-            guard var builder = builders.removeValue(forKey: raw.frameClass) else { continue }
-            for object in objects where (isAll || references.contains(object.reference)) && !holdsBack(object)
-            {
-                if !builder.hasRoom(for: object.payload.count) || builder.isFull {
-                    try body(Frame(encoded: try store.encode(&builder), payload: nil))
-                }
-                builder.add(object.reference, object.payload, recipeOf: object.recipeOf)
-            }
-            builders[raw.frameClass] = builder
+            due.append(DueFrame(number: number, entries: entries, raw: raw, about: about))
+            // With several threads, two for each: one that takes longer keeps the others waiting.
+            if due.count >= (threads > 1 ? threads * 2 : 1) { try takeDue() }
         }
+        try takeDue()
         if let lost = wanted.stray {
             throw .object(.damaged(lost, problem: "pack \(pack.name) has no frame for it"))
         }
@@ -95,6 +106,62 @@ struct PackRewrite {
                 try body(Frame(encoded: try store.encode(&builder), payload: nil))
             }
         }
+    }
+
+    /// A frame that was read, and is to be decoded.
+    private struct DueFrame: Sendable {
+        let number: Int
+        let entries: [WantedEntries.Entry]
+        let raw: PackReader.RawFrame
+        /// One of the objects, for errors.
+        let about: ObjectReference
+    }
+
+    /// A frame with its objects, each hashed.
+    private struct OpenedFrame: Sendable {
+        let number: Int
+        let entries: [WantedEntries.Entry]
+        let raw: PackReader.RawFrame
+        let bytes: [UInt8]
+        let objects: [PackedObject]
+        /// Whether all of its objects are wanted, in their order.
+        let isWhole: Bool
+    }
+
+    /// Decodes frames, and hashes what is in them.
+    ///
+    /// - Returns: The same in the same order.
+    private func open(_ due: [DueFrame]) throws(StoreError) -> [OpenedFrame] {
+        let opened = Mutex([Int: Result<OpenedFrame, ReadError>]())
+        let indices = WorkIndices(due.count)
+        onThreads(max(1, min(threads, due.count))) {
+            while let index = indices.next() {
+                let result: Result<OpenedFrame, ReadError>
+                do throws(ReadError) { result = .success(try open(due[index])) } catch {
+                    result = .failure(error)
+                }
+                opened.withLock { $0[index] = result }
+            }
+        }
+        let results = opened.withLock { $0 }
+        var frames: [OpenedFrame] = []
+        for index in due.indices {
+            do throws(ReadError) { if let frame = try results[index]?.get() { frames.append(frame) } } catch {
+                throw .object(error)
+            }
+        }
+        return frames
+    }
+
+    private func open(_ due: DueFrame) throws(ReadError) -> OpenedFrame {
+        let bytes = try store.decode(due.raw, due.number, of: pack, for: due.about)
+        let objects = Self.objects(due.raw.table, bytes)
+        let isWhole =
+            due.entries.count == objects.count
+            && zip(due.entries, objects).allSatisfy { $0.reference == $1.reference }
+        return OpenedFrame(
+            number: due.number, entries: due.entries, raw: due.raw, bytes: bytes, objects: objects,
+            isWhole: isWhole)
     }
 
     /// Whether a frame can stand in another pack as it is: what its base is need not lie beside it, and the index tells nothing of it
