@@ -39,14 +39,33 @@ struct Failure: Error {
         hint = hint.map(Terminal.oneLine)
     }
 
+    private static func message(_ error: RepositoryError) -> String {
+        guard case .store(.notFound(let path)) = error, hasLog(path) else { return "\(error)" }
+        return "\(path / "format") is missing, and the log is there"
+    }
+
+    /// Whether a store that cannot be opened has a log all the same.
+    private static func hasLog(_ store: FilePath) -> Bool {
+        ((try? POSIXFileSystem().status(StoreLayout(root: store).newEntries)) ?? nil) != nil
+    }
+
     private init(telling error: RepositoryError) {
-        message = Terminal.oneLine("\(error)")
+        message = Terminal.oneLine(Self.message(error))
         switch error {
         case .catalogue: status = .inputOutput
         case .remote(let error): (status, hint) = Self.ending(error)
         case .noRemote(let name, isFile: true):
             (status, hint) = (
                 .notFound, "\(ShellWord.quoted(Array("./\(name)".utf8))) means what lies here under that name"
+            )
+        case .manyRemotes: (status, hint) = (.usage, "name one of them behind the command")
+        case .notThere(_, _, let there):
+            let names = there.prefix(10).map { ShellWord.quoted(Array($0.utf8)) }
+            let rest = there.count > 10 ? " and \(Terminal.count(there.count - 10)) more" : ""
+            (status, hint) = (
+                .notFound,
+                there.isEmpty
+                    ? "nothing was pushed there yet" : "it has \(names.joined(separator: ", "))\(rest)"
             )
         case .noRemote(KnownRemotes.defaultName, _):
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
@@ -63,9 +82,15 @@ struct Failure: Error {
             (status, hint) = (.usage, "a directory, file:///path, ssh://host/path or user@host:path")
         case .notFastForward(let remote, _, let areKnown):
             let word = ShellWord.quoted(Array(remote.utf8))
+            // What is fetched has a name.
+            let isPlace = remote.contains("/") || remote.contains(":")
+            let bringing =
+                isPlace
+                ? "remote add NAME \(word), then mlrepo pull NAME, takes them over"
+                : areKnown ? "pull \(word) takes them over" : "fetch \(word) brings them here"
             (status, hint) = (
                 .wouldLose,
-                "mlrepo \(areKnown ? "pull \(word) takes them over" : "fetch \(word) brings them here"); --force gives them up, if they are what was fetched last"
+                "mlrepo \(bringing); --force gives them up, if they are what was fetched last"
             )
         case .differingTags(_, let names):
             let name = ShellWord.quoted(Array((names.first?.name(in: "tags") ?? "NAME").utf8))
@@ -231,6 +256,11 @@ struct Failure: Error {
                     ? "you may not write there; to fetch and to clone, reading is enough"
                     : file.isFull ? "the disk there is full" : nil
             )
+        case .store(.damaged(let path, _)) where isOfLog(path):
+            (
+                .damaged,
+                "mlrepo fsck --repair, typed in that store's own directory, mends it where what is left tells what it was"
+            )
         case .store, .object:
             (
                 .damaged,
@@ -261,25 +291,36 @@ struct Failure: Error {
         case .neverBegan: "MLREPO_SSH names the program that is to be started"
         case .status(127):
             "install mlrepo there, where a shell without a terminal finds it, or name it: MLREPO_SERVER=/path/to/mlrepo"
+        case .status(65):
+            "mlrepo fsck --repair, typed there in that store's own directory, mends it where what is left tells what it was"
         case .status(66): "mlrepo init --bare PATH, typed there, makes one"
         case .status(255): "ssh alone, to the same host, shows what is wrong; then type the command again"
         default: "type the command again; it goes on where it was"
         }
     }
 
+    /// Whether a file is `format`, or of the log: these are mended first, and on the machine where they lie.
+    private static func isOfLog(_ path: FilePath) -> Bool {
+        path.name == Array("format".utf8) || path.parent.name == Array("new".utf8)
+    }
+
     private static func ending(_ error: StoreError) -> (ExitStatus, String?) {
         switch error {
         case .notFound(let path):
             // A log without `format` is a store that has lost it.
-            ((try? POSIXFileSystem().status(StoreLayout(root: path).newEntries)) ?? nil) == nil
-                ? (.notFound, "mlrepo init")
-                : (.damaged, "mlrepo fsck --repair makes its file 'format' anew, from the log")
+            hasLog(path)
+                ? (.damaged, "mlrepo fsck --repair makes it anew, from the log") : (.notFound, "mlrepo init")
         case .exists: (.wouldLose, nil)
         case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
         case .file(let error):
             (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
         case .noSpace: (.inputOutput, "make room first; until packs are replaced, old and new ones are there")
         case .object: (.damaged, mending)
+        case .damaged(let path, _) where isOfLog(path):
+            (
+                .damaged,
+                "mlrepo fsck names all that is damaged; with --repair, it mends that where what is left tells what it was"
+            )
         case .damaged, .missingPack: (.damaged, "mlrepo fsck names all that is damaged")
         case .tooLarge(.commit, _, _):
             (.usage, "track directories instead of many single files, and be brief")

@@ -4,7 +4,10 @@ internal import Remotes
 
 /// What came from another store, or went there, in words and for programs.
 enum TransferText {
-    static func show(_ report: TransferReport, _ output: OutputOptions, isPush: Bool) {
+    /// - Parameter isVerified: Whether the other store was asked for each object.
+    static func show(
+        _ report: TransferReport, _ output: OutputOptions, isPush: Bool, isVerified: Bool = false
+    ) {
         if output.json { return Terminal.printJSON(json(report)) }
         guard !output.quiet else { return }
         if report.hasMade { Terminal.print("Made a store in \(Terminal.escaped(report.remote))") }
@@ -17,7 +20,11 @@ enum TransferText {
         let runs = report.refs.count { $0.name.name(in: "runs") != nil }
         let remote = Terminal.escaped(report.remote)
         guard !report.refs.isEmpty || report.objects > 0 else {
-            Terminal.print(isPush ? "\(remote) has it all" : "Nothing is new in \(remote)")
+            let all =
+                isVerified
+                ? "\(remote) has it all by its indexes, object by object; mlrepo fsck reads the bytes"
+                : "\(remote) has it all"
+            Terminal.print(isPush ? all : "Nothing is new in \(remote)")
             return tellTags(report)
         }
         var parts = [Terminal.number(report.objects, "object"), Terminal.size(report.bytes)]

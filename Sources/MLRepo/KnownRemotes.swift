@@ -52,6 +52,9 @@ package struct KnownRemotes: Sendable {
             name = only.name
         } else {
             name = Self.defaultName
+            if !remotes.isEmpty, !remotes.contains(where: { $0.name == name }) {
+                throw .manyRemotes(remotes.map(\.name))
+            }
         }
         if let found = remotes.first(where: { $0.name == name }) {
             return Remote(
@@ -105,8 +108,11 @@ package struct KnownRemotes: Sendable {
                 losesOnPowerCut: way.line?.losesOnPowerCut)
         } catch {
             // What is not mounted is not made anew.
-            guard error.problem == .notAStore, memory?.recall() != nil else { throw .remote(error) }
-            throw .remote(RemoteError(remote.label, .gone))
+            guard error.problem == .notAStore else { throw .remote(error) }
+            if memory?.recall() != nil { throw .remote(RemoteError(remote.label, .gone)) }
+            // Where a name leads may be mistyped.
+            let place = remote.name.map { "\($0), \(remote.url)" } ?? remote.url
+            throw .remote(RemoteError(place, .notAStore))
         }
     }
 }

@@ -46,7 +46,13 @@ extension Repository {
         where [".git", ".mlrepo"].contains(String(decoding: name, as: UTF8.self)) {
             throw .misplaced(request.target)
         }
-        let location = try KnownRemotes.location(request.url, from: environment.workingDirectory)
+        let known = try? Repository.workingCopy(environment).configuration()
+        let location: RemoteLocation
+        if let url = known?[KnownRemotes.setting(request.url)] {
+            location = try KnownRemotes.location(url, from: environment.workingDirectory)
+        } else {
+            location = try KnownRemotes.location(request.url, from: environment.workingDirectory)
+        }
         TemporaryFiles.note(directory: request.scratch)
         defer {
             files.removeAll(request.scratch)
@@ -65,9 +71,21 @@ extension Repository {
         } catch { throw .remote(error) }
         let looking = own.seeing(view)
         // What was begun goes on with the version that it began with.
-        let id = try looking.commit(begun.commit ?? request.revision, among: refs)
-        let found = try looking.entries(at: [request.path], of: id)
-        return try looking.write(found, of: id, request, begun, onStep)
+        do throws(RepositoryError) {
+            let id = try looking.commit(begun.commit ?? request.revision, among: refs)
+            let found = try looking.entries(at: [request.path], of: id)
+            return try looking.write(found, of: id, request, begun, onStep)
+        } catch {
+            switch error {
+            case .object(let problem): throw .remote(RemoteError(request.url, .object(problem)))
+            case .noRevision(let text):
+                let there = ["branches", "tags"].flatMap { group in
+                    refs.compactMap { $0.name.name(in: group) }
+                }
+                throw .notThere(remote: request.url, revision: text, there: there)
+            default: throw error
+            }
+        }
     }
 
     /// What a person calls a version of another store.

@@ -16,6 +16,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case remote(RemoteError)
     /// No other store is known by that name.
     case noRemote(String, isFile: Bool)
+    /// Several other stores are known by names, and none was named.
+    case manyRemotes([String])
+    /// Another store has no such version, but others of these names.
+    case notThere(remote: String, revision: String, there: [String])
     /// What is to go into a bundle is all in what it goes on from, or there is nothing.
     case nothingToBundle
     /// A bundle goes on from a commit that is not here.
@@ -124,6 +128,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .bundleNeeds(let bundle, let id):
             "\(escapedText(bundle.utf8)) goes on from \(id.hex.prefix(7)), which is not here"
         case .bundleIsDone(let bundle): "\(escapedText(bundle.utf8)) is a bundle, which takes nothing more"
+        case .manyRemotes(let names):
+            "several other stores are known: \(escapedText(names.joined(separator: ", ").utf8))"
+        case .notThere(let remote, let revision, _):
+            "\(escapedText(remote.utf8)) has no '\(escapedText(revision.utf8))'"
         case .noRemote(let text, _): "no other store is known as '\(escapedText(text.utf8))'"
         case .badPlace(let text, let problem):
             "'\(escapedText(text.utf8))' is no place of a store: \(problem)"

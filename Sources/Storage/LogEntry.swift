@@ -168,6 +168,7 @@ package struct LogEntryFile: Hashable, Sendable {
 
     package init(bytes: [UInt8], number: Int, origin: String) throws(MalformedObject) {
         guard bytes.count <= Self.byteLimit else { throw .tooLarge(bytes.count, limit: Self.byteLimit) }
+        guard !bytes.isEmpty else { throw .truncated("an entry, of which nothing is left", offset: 0) }
         let json = try JSONValue(canonical: bytes)
         guard let entry = json.member("entry") else { throw .member("entry", expected: "an object") }
         let texts = try json.strings("subtrees")

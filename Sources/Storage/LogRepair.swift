@@ -86,10 +86,14 @@ package struct LogRepair: Sendable {
         let isNewest = try log.namedEntries().last ?? number <= number
         let damaged = DamagedEntry(
             number: number, origin: log.origin, before: state.log,
-            after: isNewest ? remembered(number) : (try? log.entryFile(number + 1))?.before,
+            after: isNewest
+                ? remembered().flatMap { $0.number == number ? $0.log : nil }
+                : (try? log.entryFile(number + 1))?.before,
             bytes: (try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit)) ?? [])
         if let file = damaged.mended() { return .restore(file) }
-        let lost = LostOperation(try ObjectStore.open(layout, files: files, at: state, of: hidden), files)
+        let lost = LostOperation(
+            try ObjectStore.open(layout, files: files, at: state, of: hidden), files,
+            behind: entries(behind: number, log), remembered: remembered())
         let candidates = try lost.candidates()
         for (file, _) in candidates where damaged.isConfirmed(file) { return .restore(file) }
         guard isNewest else { return nil }
@@ -99,14 +103,16 @@ package struct LogRepair: Sendable {
         return .setAside(number: number)
     }
 
-    /// What `cache/` knows of the log with an entry.
-    private func remembered(_ number: Int) -> MerkleFrontier? {
+    /// What `cache/` knows of the log.
+    private func remembered() -> RememberedState? {
         let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20)
-        guard let bytes = bytes ?? nil, let state = RememberedState(bytes: bytes), state.number == number
-        else {
-            return nil
-        }
-        return state.log
+        return (bytes ?? nil).flatMap { RememberedState(bytes: $0) }
+    }
+
+    /// The entries behind one, as far as their files can be read.
+    private func entries(behind number: Int, _ log: OperationLog) -> [LogEntry] {
+        let numbers = (try? log.namedEntries()) ?? []
+        return numbers.filter { $0 > number }.compactMap { ((try? log.entryFile($0)) ?? nil)?.entry }
     }
 
     // MARK: Doing it

@@ -6,12 +6,41 @@ struct LostOperation {
     /// As it was before.
     private let store: ObjectStore
     private let files: any FileSystem
+    /// Packs that entries behind it add.
+    private let addedBehind: Set<PackName>
+    /// Packs that it added, where somebody knows.
+    private let added: [PackName]?
+    /// Packs that it dropped, as far as somebody knows.
+    private let dropped: [PackName]
 
-    init(_ store: ObjectStore, _ files: any FileSystem) { (self.store, self.files) = (store, files) }
+    /// - Parameters:
+    ///   - entries: Those behind it, as far as they can be read.
+    ///   - remembered: What `cache/` knows of the log with it, or behind it.
+    init(
+        _ store: ObjectStore, _ files: any FileSystem, behind entries: [LogEntry],
+        remembered: RememberedState?
+    ) {
+        (self.store, self.files) = (store, files)
+        var (added, dropped): (Set<PackName>, Set<PackName>) = ([], [])
+        for entry in entries {
+            guard let packs = try? store.log.packChanges(entry) else { continue }
+            added.formUnion(packs.added)
+            dropped.formUnion(packs.dropped)
+        }
+        addedBehind = added
+        let live = store.current.live
+        guard let remembered, remembered.number > store.current.number else {
+            (self.added, self.dropped) = (nil, [])
+            return
+        }
+        self.dropped = live.subtracting(remembered.live).subtracting(dropped).sorted()
+        let isOfIt = remembered.number == store.current.number + 1
+        self.added = isOfIt ? remembered.live.subtracting(live).sorted() : nil
+    }
 
     /// The entries that may have been lost: of each event that fits the refs as they were, the one that comes last being the last.
     ///
-    /// Of what an operation dropped or doomed nothing is left: what it dropped stays live in such an entry.
+    /// What it dropped stays live in such an entry, unless `cache/` knows of it.
     func candidates() throws(StoreError) -> [(LogEntryFile, Event)] {
         let strays = try strays()
         let view = try store.viewing(strays)
@@ -24,14 +53,12 @@ struct LostOperation {
                     let refs = refs(after: event, in: view),
                     let packs = packs(of: [reference] + refs.needed, in: view, among: strays)
                 else { continue }
+                let names = added ?? packs.map(\.name)
                 let entry = LogEntry(
                     number: store.current.number + 1, event: reference.id, refs: refs.root,
-                    packs: .listed(PackChanges(added: packs.map(\.name))),
-                    features: packs.reduce(into: Set(store.current.entry.features)) {
-                        $0.formUnion($1.features)
-                    }
-                    .sorted(), time: event.time)
-                guard packs.count <= LogEntry.packLimit else { continue }
+                    packs: .listed(PackChanges(added: names, dropped: dropped)),
+                    features: features(of: strays.filter { names.contains($0.name) }), time: event.time)
+                guard names.count + dropped.count <= LogEntry.packLimit else { continue }
                 found.append(
                     (
                         LogEntryFile(entry: entry, origin: store.format.origin, before: store.current.log),
@@ -42,18 +69,18 @@ struct LostOperation {
         return found.sorted { ($0.1.time, $0.0.entry.event) < ($1.1.time, $1.0.entry.event) }
     }
 
-    /// Packs whose files are there whole, and that no entry has named yet.
+    private func features(of packs: [PackReader]) -> [String] {
+        packs.reduce(into: Set(store.current.entry.features)) { $0.formUnion($1.features) }.sorted()
+    }
+
+    /// Packs whose files are there whole, and that no entry names.
     private func strays() throws(StoreError) -> [PackReader] {
-        var named: Set<PackName> = []
-        var failure: StoreError?
-        do throws(StoreError) {
-            try store.log.entries(endingWith: store.current.number) { (entry) throws(StoreError) in
-                let packs = try store.log.packChanges(entry)
-                named.formUnion(packs.added + packs.dropped + packs.doomed)
-                return true
-            }
-        } catch { failure = error }
-        if let failure { throw failure }
+        var named = addedBehind
+        try store.log.entries(endingWith: store.current.number) { (entry) throws(StoreError) in
+            let packs = try store.log.packChanges(entry)
+            named.formUnion(packs.added + packs.dropped + packs.doomed)
+            return true
+        }
         return store.layout.packNames(files).filter { !named.contains($0) }.compactMap { name in
             guard let bytes = try? PackBytes(store.layout.pack(name), files: files),
                 (try? bytes.finish()) == name.digest?.digest

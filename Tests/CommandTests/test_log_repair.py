@@ -86,6 +86,28 @@ class LogRepair(CommandTest):
             self.assertEqual(self.entry(1).read_bytes(), content)
         self.whole()
 
+    def test_each_entry_in_turn(self) -> None:
+        """Commits, tags and an undo, among them some that merged packs; each but the first entry is emptied once."""
+        for number in range(4, 14):
+            self.write("data/c.txt", b"%d\n" % number)
+            self.mlrepo("commit", "-m", f"Version {number}")
+            self.mlrepo("tag", f"t{number}")
+        self.mlrepo("undo")
+        entries = sorted((self.store / "log/new").iterdir())
+        dropping = 0
+        for number, path in enumerate(entries[1:], 1):
+            content = path.read_bytes()
+            dropped = json.loads(content)["entry"].get("packs", {}).get("dropped")
+            dropping += bool(dropped)
+            path.chmod(0o644)
+            path.write_bytes(b"")
+            done = json.loads(self.run_raw("fsck", "--repair", "--json").stdout)
+            self.assertEqual(done.get("mended"), [{"what": "log-entry", "number": number, "how": "restored"}], (number, content))
+            self.assertEqual(path.read_bytes(), content)
+        self.assertGreater(dropping, 0)
+        self.mlrepo("fsck", "--quiet")
+        self.verify()
+
     def test_without_the_packs_of_an_operation_it_is_undone(self) -> None:
         packs = set(json.loads(self.entry().read_bytes())["entry"]["packs"]["added"])
         for path in self.store.glob("packs/*/*.pack"):

@@ -77,8 +77,14 @@ struct CloneCommand: ParsableCommand {
     private func checkout(_ repository: Repository) throws {
         var target = try repository.branchOfClone()
         if let branch {
-            let id = try repository.commit(named: "\(KnownRemotes.defaultName)/\(branch)")
-            target = (branch, id)
+            let prefix = "\(KnownRemotes.defaultName)/"
+            do throws(RepositoryError) {
+                target = (branch, try repository.commit(named: prefix + branch))
+            } catch {
+                guard case .noRevision = error else { throw error }
+                let there = try repository.refs(in: "remotes").map { String($0.name.dropFirst(prefix.count)) }
+                throw RepositoryError.notThere(remote: place, revision: branch, there: there)
+            }
         }
         guard let target else { return }
         let isNew = try repository.tip(of: target.name) == nil

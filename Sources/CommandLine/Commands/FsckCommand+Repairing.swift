@@ -176,7 +176,8 @@ extension FsckCommand {
     func requireLog(_ report: IntegrityReport) throws {
         guard !report.isLogSound, !report.damagedPacks.isEmpty || !report.lost.isEmpty else { return }
         throw Failure(
-            status: .damaged, message: "the log is damaged, so that nothing was repaired", hint: Self.losing)
+            status: .damaged, message: "the log is damaged, so that nothing was repaired",
+            hint: remote == nil ? Self.losing : mendingLog)
     }
 
     /// Refuses to do without the list of branches and tags: nothing would be found any more.

@@ -66,10 +66,6 @@ extension FsckCommand {
                 "hint: only records of operations are lost, and in no other store; names, versions and files are whole"
             )
         }
-        let mendingLog =
-            remote == nil
-            ? "mlrepo fsck --repair mends the newest entry of the log, and 'format', where what is left tells what they were"
-            : "mlrepo fsck --repair, in that store's own directory, mends the newest entry of its log, and 'format', where what is left tells what they were"
         var hints = isOfLog ? [repair && remote == nil ? Self.losing : mendingLog] : repair ? [] : [saving]
         if repair, directories > 0, remote == nil { hints.append(naming) }
         if repair, files > 0, remote == nil { hints.append(mending) }
@@ -77,6 +73,13 @@ extension FsckCommand {
         let isElsewhere = report.lost.contains { ![.event, .refs].contains($0.kind) }
         if repair, from == nil, !isOfLog, isElsewhere { hints.append(asking) }
         if !hints.isEmpty { Terminal.printError("hint: \(hints.joined(separator: "; "))") }
+    }
+
+    /// What helps where the log, or `format`, is damaged: it is mended where it lies.
+    var mendingLog: String {
+        remote == nil
+            ? "mlrepo fsck --repair mends the newest entry of the log, and 'format', where what is left tells what they were"
+            : "mlrepo fsck --repair, typed in that store's own directory, mends the newest entry of its log, and 'format', where what is left tells what they were"
     }
 
     static let losing =

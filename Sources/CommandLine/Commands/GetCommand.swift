@@ -23,7 +23,7 @@ struct GetCommand: ParsableCommand {
         help: ArgumentHelp("Where it is written; its own name here if that is not said.", valueName: "path"))
     var target: String?
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Where the other store is.")
+    @Argument(help: "The other store, by its place, or its name in the repository around.")
     var place: String
     @Argument(help: "The path there; . is everything.")
     var path: String

@@ -70,7 +70,7 @@ struct PushCommand: ParsableCommand {
             progress.set(count: 0, bytes: done, of: total)
         }
         progress.finish()
-        TransferText.show(report, output, isPush: true)
+        TransferText.show(report, output, isPush: true, isVerified: verify)
         let choices = repository.openChoices().count
         if choices > 0, !output.json, !output.quiet {
             let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"

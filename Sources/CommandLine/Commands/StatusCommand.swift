@@ -83,10 +83,13 @@ struct StatusCommand: ParsableCommand {
         }
         if status.changes.isEmpty {
             let isNew = status.head.commit == nil && status.tracking == Tracking()
+            let remote = repository.remotes.first?.name
             let isRetracked = status.head.commit != nil && status.isRetracked
             Terminal.print(
                 isNew
-                    ? "Nothing is tracked yet: mlrepo add PATH"
+                    ? remote.map {
+                        "Nothing is tracked yet: mlrepo pull takes what \(Terminal.escaped($0)) has; a clone that was cut off goes on when it is typed again"
+                    } ?? "Nothing is tracked yet: mlrepo add PATH"
                     : isRetracked ? "No file has changed; what is tracked has" : "Nothing has changed")
         }
         if !status.untracked.isEmpty, !quiet {
