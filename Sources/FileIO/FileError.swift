@@ -57,6 +57,8 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     /// Something that was to be a directory is a link or a file.
     package var isNoDirectory: Bool { code == ELOOP || code == ENOTDIR }
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+    /// Something is there that is no file: a directory, a link, a pipe.
+    package var isNoFile: Bool { code == EINVAL || code == ELOOP || code == EISDIR || code == ENXIO }
     package var isTooLarge: Bool { code == EFBIG }
     package var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
     package var isBusy: Bool { code == EBUSY }

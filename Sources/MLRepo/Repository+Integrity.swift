@@ -158,7 +158,10 @@ package struct IntegrityCheck: Sendable {
     /// What is to be done about the log, or `format`, before anything else; nothing if nothing is, or can be.
     package func logRepair() throws(RepositoryError) -> LogRepair.Step? {
         guard other == nil else { return nil }
-        return try storing { () throws(StoreError) in try LogRepair(store, files: files).next() }
+        let standing = copy.flatMap { copy in copy.isBare ? nil : (try? copy.head())?.commit }
+        return try storing { () throws(StoreError) in
+            try LogRepair(store, files: files, standing: standing).next()
+        }
     }
 
     /// Does what is to be done about the log, or `format`.

@@ -242,16 +242,21 @@ package struct Push {
             outcome.alreadyThere += pack.length
             try there { () throws(RemoteError) in try remote.removePartial(of: pack.name, owner: owner) }
         } else {
-            var (come, first, sent) = (0, true, 0)
+            var (come, kept, sent): (Int, Int?, Int) = (0, nil, 0)
             _ = try there { () throws(RemoteError) in
                 try remote.upload(pack, owner: owner) { more in
-                    // What is there already is told first.
-                    if first { outcome.alreadyThere += more } else { sent += more }
-                    first = false
                     come += more
                     progress(come)
+                    guard let known = kept else {
+                        // What is there already is told first.
+                        kept = more
+                        return
+                    }
+                    // It was of no use, where less is there than before.
+                    if more < 0 { kept = max(0, known + more) } else { sent += more }
                 }
             }
+            outcome.alreadyThere += min(kept ?? 0, pack.length)
             outcome.bytes += sent
         }
         if isVerified {

@@ -59,7 +59,9 @@ struct PushScratch {
             try files.removeIfPresent(temporary)
             let file = try files.create(temporary, permissions: 0o644)
             defer { files.close(file) }
-            try files.write(file, json.canonicalBytes)
+            do throws(FileError) { try files.write(file, json.canonicalBytes) } catch {
+                throw FileError(error.operation, temporary, code: error.code)
+            }
             try files.rename(temporary, to: path)
         }
     }

@@ -22,7 +22,8 @@ struct DamagedEntry {
 
     /// The entry as it was, if one byte of it is wrong at most, or what is damaged lies behind it.
     func mended() -> LogEntryFile? {
-        for end in ends {
+        // No entry is longer, and the search takes the square of its length.
+        for end in ends where end - Self.opening.count <= LogEntry.byteLimit {
             var leaf = Array(bytes[Self.opening.count..<end])
             let root = after?.root ?? notedRoot
             if let file = file(leaf), isConfirmed(file) || file.after.root == root { return file }

@@ -108,8 +108,9 @@ package struct IntegrityChecker: Sendable {
             if let bits = format.sharedBits, bits & ~0o777 != 0 {
                 wrong("it shares the permission bits \(bits)")
             }
-            if let told, told != format.origin { wrong("its origin is not that of the log, \(told)") }
-            return told ?? format.origin
+            let judged = OriginOfLog(layout, files, beside: format).origin ?? format.origin
+            if judged != format.origin { wrong("its origin is not that of the log, \(judged)") }
+            return judged
         } catch {
             report.problems.append(IntegrityProblem(.format, "\(error)", file: "format"))
             return told ?? String(repeating: "0", count: 32)

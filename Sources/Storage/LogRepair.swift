@@ -14,26 +14,28 @@ package struct LogRepair: Sendable {
         case format(StoreFormat)
         /// An entry comes back as it was.
         case restore(LogEntryFile)
-        /// The newest entry is made anew from an event.
-        case remake(LogEntryFile, Event)
+        /// The newest entry is made anew from an event; so many others would fit as well.
+        case remake(LogEntryFile, Event, others: Int)
         /// The newest entry goes: nobody can say what it was.
         case setAside(number: Int)
     }
 
     private let layout: StoreLayout
     private let files: any FileSystem
+    /// A commit that a working copy stands on: the operation that led there is the likely one.
+    private let standing: ObjectID?
 
-    package init(_ root: FilePath, files: any FileSystem) {
+    package init(_ root: FilePath, files: any FileSystem, standing: ObjectID? = nil) {
         layout = StoreLayout(root: root)
-        self.files = files
+        (self.files, self.standing) = (files, standing)
     }
 
     // MARK: What is to be done
 
     /// What is done next; nothing if nothing can be.
     package func next() throws(StoreError) -> Step? {
-        guard let origin = OriginOfLog(layout, files).origin else { return nil }
         let format = try self.format()
+        guard let origin = OriginOfLog(layout, files, beside: format).origin else { return nil }
         if format?.origin != origin {
             return .format(
                 StoreFormat(
@@ -41,15 +43,19 @@ package struct LogRepair: Sendable {
                     sharedBits: format?.sharedBits ?? sharedBits()))
         }
         let log = OperationLog(layout: layout, files: files, origin: origin)
-        guard let number = try firstDamaged(log) else { return nil }
-        return try step(for: number, log)
+        let damage = LogDamage(log, files, remembered: RememberedState(in: layout, files))
+        if let number = try damage.first() { return try step(for: number, log) }
+        return try damage.sealed().map { .restore($0) }
     }
 
     private func format() throws(StoreError) -> StoreFormat? {
-        let bytes = try filing { () throws(FileError) in
-            try files.contentsIfPresent(layout.format, limit: 4096)
+        let bytes = try filing { () throws(FileError) -> [UInt8]?? in
+            do throws(FileError) { return try files.contentsIfPresent(layout.format, limit: 4096) } catch {
+                guard error.isNoFile || error.isTooLarge else { throw error }
+                return nil
+            }
         }
-        guard let bytes else { return nil }
+        guard let bytes = bytes ?? nil else { return nil }
         do throws(StoreError) { return try StoreFormat(bytes: bytes, layout: layout) } catch {
             // A later version's is not damaged.
             if case .format = error { throw error }
@@ -63,19 +69,6 @@ package struct LogRepair: Sendable {
         return permissions & 0o020 == 0 ? nil : 0o060
     }
 
-    /// The first number of the log whose file is not what follows from those before it.
-    private func firstDamaged(_ log: OperationLog) throws(StoreError) -> Int? {
-        let numbers = try log.namedEntries()
-        var last: Int?
-        do throws(StoreError) { last = try log.newest()?.number } catch {
-            guard case .damaged(let path, _) = error else { throw error }
-            // Damage of anything else is not mended here.
-            return numbers.first { layout.entry($0) == path }
-        }
-        // A gap: the entry in front of it is taken for the newest.
-        return numbers.last.flatMap { $0 > last ?? -1 ? (last ?? -1) + 1 : nil }
-    }
-
     private func step(for number: Int, _ log: OperationLog) throws(StoreError) -> Step? {
         let hidden = OperationLog(
             layout: layout, files: LogWithoutEntry(log.files, hidden: layout.entry(number)),
@@ -83,30 +76,36 @@ package struct LogRepair: Sendable {
         guard let state = try number > 0 ? hidden.newest() : nil, state.number == number - 1 else {
             return nil
         }
+        let remembered = RememberedState(in: layout, files)
         let isNewest = try log.namedEntries().last ?? number <= number
         let damaged = DamagedEntry(
             number: number, origin: log.origin, before: state.log,
             after: isNewest
-                ? remembered().flatMap { $0.number == number ? $0.log : nil }
+                ? remembered.flatMap { $0.number == number ? $0.log : nil }
                 : (try? log.entryFile(number + 1))?.before,
             bytes: (try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit)) ?? [])
         if let file = damaged.mended() { return .restore(file) }
         let lost = LostOperation(
             try ObjectStore.open(layout, files: files, at: state, of: hidden), files,
-            behind: entries(behind: number, log), remembered: remembered())
+            behind: entries(behind: number, log), remembered: remembered)
         let candidates = try lost.candidates()
         for (file, _) in candidates where damaged.isConfirmed(file) { return .restore(file) }
         guard isNewest else { return nil }
-        // Where its event can still be read, that is the one; else the one that came last.
-        let named = candidates.first { damaged.names($0.0.entry.event) } ?? candidates.last
-        if let (file, event) = named { return .remake(file, event) }
-        return .setAside(number: number)
+        if let (file, event) = likely(candidates, damaged) {
+            return .remake(file, event, others: candidates.count - 1)
+        }
+        // What is not there need not go.
+        return try log.namedEntries().contains(number) ? .setAside(number: number) : nil
     }
 
-    /// What `cache/` knows of the log.
-    private func remembered() -> RememberedState? {
-        let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20)
-        return (bytes ?? nil).flatMap { RememberedState(bytes: $0) }
+    /// The one whose event can still be read in the file; else the one that led to where the working copy stands; else, of those that
+    /// changed refs before the others, the one that came last.
+    private func likely(
+        _ candidates: [(LogEntryFile, Event)], _ damaged: DamagedEntry
+    ) -> (LogEntryFile, Event)? {
+        candidates.first { damaged.names($0.0.entry.event) }
+            ?? candidates.last { $0.1.refs.contains { $0.after.map(\.id) == standing && standing != nil } }
+            ?? candidates.last { !$0.1.refs.isEmpty } ?? candidates.last
     }
 
     /// The entries behind one, as far as their files can be read.
@@ -122,18 +121,22 @@ package struct LogRepair: Sendable {
     /// - Parameter nonce: Random, for names of files.
     /// - Throws: ``StoreError/outdated`` if somebody has written since it was found out.
     package func perform(_ step: Step, nonce: String) throws(StoreError) {
+        let format: StoreFormat? = if case .format(let new) = step { new } else { try self.format() }
+        let replacing = format.map { ObjectStore.shared(files, $0) } ?? files
+        let layout = StoreLayout(
+            root: self.layout.root, directoryPermissions: format.map(ObjectStore.permissions) ?? 0o777)
+        let replacement = FileReplacement(layout, replacing, nonce: nonce)
         switch step {
-        case .format(let format):
-            try replace(layout.format, with: format.bytes, nonce)
+        case .format(let format): try replacement.replace(layout.format, with: format.bytes)
         case .restore(let file):
-            try replace(layout.entry(file.entry.number), with: file.bytes, nonce)
-        case .remake(let file, _):
+            try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
+        case .remake(let file, _, _):
             try requireNewest(file.entry.number)
-            try replace(layout.entry(file.entry.number), with: file.bytes, nonce)
+            try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
             try requireNewest(file.entry.number)
         case .setAside(let number):
             try requireNewest(number)
-            try replace(layout.entry(number), with: nil, nonce)
+            try replacement.replace(layout.entry(number), with: nil)
             try requireNewest(number)
         }
     }
@@ -141,43 +144,6 @@ package struct LogRepair: Sendable {
     private func requireNewest(_ number: Int) throws(StoreError) {
         let behind = try filing { () throws(FileError) in try files.status(layout.entry(number + 1)) }
         guard behind == nil else { throw .outdated }
-    }
-
-    /// Keeps what a file has in `log/damaged`, and gives its name to other bytes, durably and in one step, or to nothing.
-    private func replace(_ path: FilePath, with bytes: [UInt8]?, _ nonce: String) throws(StoreError) {
-        let kept = layout.log / "damaged"
-        let name = String(decoding: path.name, as: UTF8.self)
-        try filing { () throws(FileError) in
-            if try files.status(path) != nil {
-                try files.makeDirectories(kept, permissions: layout.directoryPermissions, below: layout.root)
-                let copy = kept / "\(name)-\(nonce)"
-                if bytes == nil {
-                    try files.rename(path, to: copy)
-                } else {
-                    do throws(FileError) { try files.link(path, to: copy) } catch {
-                        guard error.isNoLink else { throw error }
-                        let content = (try? files.contents(path, limit: LogEntryFile.byteLimit)) ?? []
-                        try write(content, to: copy)
-                    }
-                }
-                try files.synchronizeDirectory(kept)
-            }
-            if let bytes {
-                try files.makeDirectories(
-                    layout.temporary, permissions: layout.directoryPermissions, below: layout.root)
-                let temporary = layout.temporary / "mended-\(nonce)"
-                try write(bytes, to: temporary)
-                try files.rename(temporary, to: path)
-            }
-            try files.synchronizeDirectory(path.parent)
-        }
-    }
-
-    private func write(_ bytes: [UInt8], to path: FilePath) throws(FileError) {
-        let file = try layout.createTemporary(path, permissions: 0o444, files)
-        defer { files.close(file) }
-        try files.write(file, bytes)
-        try files.synchronize(file)
     }
 }
 

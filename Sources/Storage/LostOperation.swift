@@ -8,6 +8,8 @@ struct LostOperation {
     private let files: any FileSystem
     /// Packs that entries behind it add.
     private let addedBehind: Set<PackName>
+    /// Events that entries behind it name.
+    private let eventsBehind: Set<ObjectID>
     /// Packs that it added, where somebody knows.
     private let added: [PackName]?
     /// Packs that it dropped, as far as somebody knows.
@@ -28,6 +30,7 @@ struct LostOperation {
             dropped.formUnion(packs.dropped)
         }
         addedBehind = added
+        eventsBehind = Set(entries.map(\.event))
         let live = store.current.live
         guard let remembered, remembered.number > store.current.number else {
             (self.added, self.dropped) = (nil, [])
@@ -42,12 +45,14 @@ struct LostOperation {
     ///
     /// What it dropped stays live in such an entry, unless `cache/` knows of it.
     func candidates() throws(StoreError) -> [(LogEntryFile, Event)] {
-        let strays = try strays()
+        let (strays, events) = try strays()
         let view = try store.viewing(strays)
         var found: [(LogEntryFile, Event)] = []
         for pack in strays {
             for position in 0..<pack.index.entryCount {
                 guard let (reference, _) = pack.index.entry(position), reference.kind == .event,
+                    // A pack that was merged has those of the packs before it: no event is named twice.
+                    !events.contains(reference.id),
                     let payload = try? view.payload(of: reference), let event = try? Event(payload: payload),
                     !found.contains(where: { $0.0.entry.event == reference.id }),
                     let refs = refs(after: event, in: view),
@@ -73,20 +78,25 @@ struct LostOperation {
         packs.reduce(into: Set(store.current.entry.features)) { $0.formUnion($1.features) }.sorted()
     }
 
-    /// Packs whose files are there whole, and that no entry names.
-    private func strays() throws(StoreError) -> [PackReader] {
-        var named = addedBehind
+    /// Packs whose files are there whole, and that no entry names; and the events that entries name.
+    private func strays() throws(StoreError) -> (packs: [PackReader], events: Set<ObjectID>) {
+        var (named, events) = (addedBehind, eventsBehind)
         try store.log.entries(endingWith: store.current.number) { (entry) throws(StoreError) in
             let packs = try store.log.packChanges(entry)
             named.formUnion(packs.added + packs.dropped + packs.doomed)
+            events.insert(entry.event)
             return true
         }
-        return store.layout.packNames(files).filter { !named.contains($0) }.compactMap { name in
-            guard let bytes = try? PackBytes(store.layout.pack(name), files: files),
-                (try? bytes.finish()) == name.digest?.digest
-            else { return nil }
-            return try? PackReader(name: name, path: store.layout.pack(name), files: files)
-        }
+        let left = store.layout.packNames(files).filter { !named.contains($0) }
+        return (left.compactMap(whole), events)
+    }
+
+    /// A pack, if its file has the digest that its name says.
+    private func whole(_ name: PackName) -> PackReader? {
+        guard let bytes = try? PackBytes(store.layout.pack(name), files: files),
+            (try? bytes.finish()) == name.digest?.digest
+        else { return nil }
+        return try? PackReader(name: name, path: store.layout.pack(name), files: files)
     }
 
     /// The refs behind an event; nothing if it does not fit those before it, or what it names is not there.

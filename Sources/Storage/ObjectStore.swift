@@ -85,7 +85,8 @@ package final class ObjectStore: ObjectReader {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let files = shared(files, format)
         let log = OperationLog(layout: layout, files: files, origin: format.origin)
-        let known = try rememberedState(layout, log, files)
+        let remembered = RememberedState(in: layout, files)
+        let known = try state(remembered, log)
         guard var state = try log.newest(from: known) else {
             throw .damaged(layout.newEntries, problem: "the log has no entries")
         }
@@ -93,7 +94,8 @@ package final class ObjectStore: ObjectReader {
             do throws(StoreError) {
                 let store = try ObjectStore(
                     layout: layout, format: format, files: files, log: log, state: state, damaged: damaged)
-                if state != known { store.remember(state) }
+                // One that is newer than the log says that the log has lost entries: that is for a repair.
+                if state != known, remembered?.number ?? -1 <= state.number { store.remember(state) }
                 return store
             } catch {
                 // A pack that is gone may have been merged or collected meanwhile: then the log has gone on.
@@ -130,22 +132,19 @@ package final class ObjectStore: ObjectReader {
     }
 
     /// The file system for what a store that a group shares gets.
-    private static func shared(_ files: any FileSystem, _ format: StoreFormat) -> any FileSystem {
+    static func shared(_ files: any FileSystem, _ format: StoreFormat) -> any FileSystem {
         (format.sharedBits ?? 0) & 0o060 == 0o060 ? SharedFileSystem(files) : files
     }
 
-    private static func permissions(_ format: StoreFormat) -> UInt16 {
+    static func permissions(_ format: StoreFormat) -> UInt16 {
         0o777 | UInt16(truncatingIfNeeded: format.sharedBits ?? 0)
     }
 
-    /// The state in `cache/`, if it is one of this log.
-    private static func rememberedState(
-        _ layout: StoreLayout, _ log: OperationLog, _ files: any FileSystem
+    /// The state that is remembered, if it is one of this log.
+    private static func state(
+        _ remembered: RememberedState?, _ log: OperationLog
     ) throws(StoreError) -> StoreState? {
-        guard let bytes = try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20),
-            let remembered = RememberedState(bytes: bytes),
-            let entry = try log.entry(of: remembered)
-        else { return nil }
+        guard let remembered, let entry = try log.entry(of: remembered) else { return nil }
         return try StoreState(remembered, entry: entry)
     }
 

@@ -6,7 +6,9 @@ struct OriginOfLog {
     /// Of up to nine entries that are asked, the one that most of them say; nothing if none can be asked.
     let origin: String?
 
-    init(_ layout: StoreLayout, _ files: any FileSystem) {
+    /// - Parameter format: What `format` says, if it can be read: that counts as long as one entry says the same, or no two say
+    ///   something else.
+    init(_ layout: StoreLayout, _ files: any FileSystem, beside format: StoreFormat? = nil) {
         let numbers = (try? OperationLog(layout: layout, files: files, origin: "").namedEntries()) ?? []
         var votes: [String: Int] = [:]
         for number in Set(numbers.prefix(4) + numbers.suffix(5)) {
@@ -17,6 +19,11 @@ struct OriginOfLog {
             let origin = String(line.dropFirst("mlrepo/".count))
             if Hex.bytes(origin)?.count == 16 { votes[origin, default: 0] += 1 }
         }
-        origin = votes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+        let most = votes.max { ($0.value, $0.key) < ($1.value, $1.key) }
+        if let format, votes[format.origin] != nil || most?.value ?? 0 < 2 {
+            origin = format.origin
+        } else {
+            origin = most?.key
+        }
     }
 }

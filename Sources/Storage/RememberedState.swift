@@ -1,3 +1,4 @@
+internal import FileIO
 internal import ObjectModel
 
 /// A state of a store as `cache/` remembers it: derived, and checked against the log when it is read.
@@ -37,6 +38,15 @@ package struct RememberedState: Hashable, Sendable {
         // What is read is believed, so a flipped digit must not pass.
         let digest = ObjectID(of: .blob, payload: content.canonicalBytes)
         return JSONValue.object(["digest": .string(digest.hex), "state": content]).canonicalBytes
+    }
+
+    /// What `cache/` of a store has; nothing if it is not there, or not as it was written.
+    init?(in layout: StoreLayout, _ files: any FileSystem) {
+        guard let bytes = (try? files.contentsIfPresent(layout.cache / "state", limit: 16 << 20)) ?? nil
+        else {
+            return nil
+        }
+        self.init(bytes: bytes)
     }
 
     /// - Returns: Nothing if the bytes are not as they were written.

@@ -1,6 +1,8 @@
 """A damaged log, or `format`: what `fsck --repair` makes of it, whatever became of the files."""
 import json
+import os
 import random
+import shutil
 import unittest
 from pathlib import Path
 
@@ -178,6 +180,131 @@ class LogRepair(CommandTest):
         self.mlrepo("fsck", "--repair")
         self.assertEqual(json.loads(self.entry().read_bytes())["entry"]["event"], json.loads(content)["entry"]["event"])
         self.assertEqual(self.mlrepo("resolve", "main").strip(), self.commit)
+
+    def test_no_event_is_named_twice(self) -> None:
+        """A pack that a commit merges has the events of those that it replaces; one of these came from a clock that was ahead."""
+        self.mlrepo("branch", "side")
+        self.environment["MLREPO_NOW"] = "1763895600"
+        self.mlrepo("checkout", "side")
+        self.environment["MLREPO_NOW"] = "1763888500"
+        for number in range(30):
+            self.write("data/c.txt", b"side %d\n" % number)
+            self.mlrepo("commit", "-m", f"Side {number}")
+            if json.loads(self.entry().read_bytes())["entry"]["packs"]["dropped"]:
+                break
+        else:
+            self.fail("no commit has merged packs")
+        (commit, event) = (self.mlrepo("resolve", "side"), json.loads(self.entry().read_bytes())["entry"]["event"])
+        self.forget()
+        self.entry().write_bytes(random.Random(1).randbytes(600))
+        self.assertEqual(self.mended()[0]["how"], "anew")
+        self.assertEqual(self.mlrepo("resolve", "side"), commit)
+        self.assertEqual(json.loads(self.entry().read_bytes())["entry"]["event"], event)
+        self.verify()
+
+    def test_what_changed_names_comes_before_the_leavings_of_what_changed_none(self) -> None:
+        self.mlrepo("tag", "t")
+        self.mlrepo("tag", "-d", "t")
+        self.write("data/c.txt", b"important\n")
+        self.mlrepo("commit", "-m", "Important")
+        commit = self.mlrepo("resolve", "main")
+        self.environment["MLREPO_NOW"] = "1763888500"
+        self.killed("link,linkat", 2, "gc", "--now")
+        self.forget()
+        self.entry().write_bytes(b"")
+        self.mlrepo("fsck", "--repair", status=None)
+        self.assertEqual(self.mlrepo("resolve", "main"), commit)
+
+    def test_another_stores_entry_does_not_take_the_store_along(self) -> None:
+        other = self.root / "other"
+        for _ in range(3):
+            shutil.rmtree(other, ignore_errors=True)
+            other.mkdir()
+            self.mlrepo("init", cwd=other)
+            (other / "a").write_bytes(b"1")
+            self.mlrepo("add", "a", cwd=other)
+            self.mlrepo("commit", "-m", "Other", cwd=other)
+            mine = self.root / "mine"
+            shutil.rmtree(mine, ignore_errors=True)
+            mine.mkdir()
+            self.mlrepo("init", cwd=mine)
+            (mine / "a").write_bytes(b"2")
+            self.mlrepo("add", "a", cwd=mine)
+            self.mlrepo("commit", "-m", "Mine", cwd=mine)
+            (format, entry) = (mine / ".mlrepo/format", mine / ".mlrepo/log/new/00000000000000000001")
+            before = (format.read_bytes(), entry.read_bytes())
+            entry.unlink()
+            shutil.copy(other / ".mlrepo/log/new/00000000000000000001", entry)
+            self.mlrepo("fsck", "--repair", cwd=mine)
+            self.assertEqual((format.read_bytes(), entry.read_bytes()), before)
+
+    def test_what_is_mended_in_a_shared_store_is_the_groups(self) -> None:
+        place = self.root / "shared.mlrepo"
+        self.mlrepo("init", "--bare", "--shared", str(place))
+        self.mlrepo("push", str(place))
+        newest = sorted((place / "log/new").iterdir())[-1]
+        newest.chmod(0o644)
+        newest.write_bytes(b"")
+        (place / "format").unlink()
+        before = os.umask(0o077)
+        try:
+            self.mlrepo("fsck", "--repair", cwd=place)
+        finally:
+            os.umask(before)
+        for path in (place / "format", newest):
+            self.assertEqual(path.stat().st_mode & 0o040, 0o040, path)
+        self.assertEqual((place / "log/damaged").stat().st_mode & 0o2070, 0o2070)
+
+    def test_the_newest_entry_that_is_gone_is_missed_by_the_cache(self) -> None:
+        content = self.entry().read_bytes()
+        self.entry().unlink()
+        self.assertEqual(self.mended(), [{"what": "log-entry", "number": 3, "how": "restored"}])
+        self.assertEqual(self.entry().read_bytes(), content)
+        self.whole()
+
+    def test_what_is_no_file_in_the_place_of_one(self) -> None:
+        content = self.entry().read_bytes()
+        path = self.entry()
+
+        def large() -> None:
+            path.touch()
+            os.truncate(path, 1 << 30)
+
+        for make in (path.mkdir, lambda: path.symlink_to("/etc/passwd"), lambda: os.mkfifo(path), large):
+            path.unlink()
+            make()
+            self.assertEqual(self.mended()[0]["how"], "restored")
+            self.assertEqual(path.read_bytes(), content)
+        format = self.store / "format"
+        content = format.read_bytes()
+        for make in (format.mkdir, lambda: format.symlink_to("/etc/passwd"), lambda: os.mkfifo(format)):
+            format.unlink()
+            make()
+            self.assertEqual(self.mended()[0]["what"], "format")
+            self.assertEqual(format.read_bytes(), content)
+        self.whole()
+
+    def test_a_link_in_the_place_of_what_is_kept_is_not_followed(self) -> None:
+        elsewhere = self.root / "elsewhere"
+        elsewhere.mkdir()
+        (self.store / "log/damaged").symlink_to(elsewhere)
+        self.entry().write_bytes(b"")
+        self.mlrepo("fsck", "--repair", status=74)
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
+    def test_entries_of_a_sealed_log_come_back_from_its_tile(self) -> None:
+        for number in range(130):
+            self.mlrepo("tag", f"s{number}")
+            self.mlrepo("tag", "-d", f"s{number}")
+        self.assertTrue((self.store / "log/tile/entries/000").exists())
+        for number in (0, 100, 255):
+            path = self.store / f"log/new/{number:020}"
+            content = path.read_bytes()
+            path.chmod(0o644)
+            path.write_bytes(content[:50] + bytes(len(content) - 50))
+            self.assertEqual(self.mended(), [{"what": "log-entry", "number": number, "how": "restored"}])
+            self.assertEqual(path.read_bytes(), content)
+        self.whole()
 
     def test_a_log_that_is_damaged_beyond_that_is_left(self) -> None:
         for back in (0, 1):

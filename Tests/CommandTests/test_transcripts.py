@@ -1898,7 +1898,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo remote add origin ../store
             $ mlrepo fetch
-            ! error: origin: no store is there
+            ! error: origin, {root}/store: no store is there
             ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ mlrepo push --quiet
@@ -1970,8 +1970,8 @@ class Transcripts(TranscriptTest):
             ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ cd .. && mlrepo clone store wrong -b nothing
-            ! error: no revision 'origin/nothing'
-            ! hint: mlrepo log
+            ! error: store has no 'nothing'
+            ! hint: it has main, try
             [66]
             $ mlrepo clone /
             ! error: the place has no name that a directory could have
@@ -2223,8 +2223,8 @@ class Transcripts(TranscriptTest):
             Now: 12 objects in 2 packs, {size}: no damage
             $ chmod u+w .mlrepo/log/new/*1 && true >.mlrepo/log/new/00000000000000000001
             $ mlrepo log
-            ! error: {work}/.mlrepo/log/new/00000000000000000001 is damaged: is not canonical JSON: no value at offset 0
-            ! hint: mlrepo fsck names all that is damaged
+            ! error: {work}/.mlrepo/log/new/00000000000000000001 is damaged: ends at offset 0, inside an entry, of which nothing is left
+            ! hint: mlrepo fsck names all that is damaged; with --repair, it mends that where what is left tells what it was
             [65]
             $ mlrepo fsck --repair --dry-run | tail -1
             log entry 1 would be again what it was: what is left of it proves that

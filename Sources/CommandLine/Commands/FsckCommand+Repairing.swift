@@ -22,12 +22,15 @@ extension FsckCommand {
     func mendLog(
         _ check: IntegrityCheck, _ report: IntegrityReport, _ done: inout Repairs
     ) throws -> IntegrityReport {
-        let isDamaged = report.problems.contains { [.format, .logEntry, .logGap].contains($0.kind) }
-        guard isDamaged else { return report }
+        var last: String?
         while done.mended.count < Self.stepLimit, let step = try check.logRepair() {
+            let words = Self.words(step, done: !dryRun)
+            // What does not help is not done again.
+            if words == last { break }
+            last = words
             if !dryRun { try check.perform(step) }
             done.mended.append(step)
-            if !output.json { Terminal.print(Self.words(step, done: !dryRun)) }
+            if !output.json { Terminal.print(words) }
             // What comes next is known when this is done.
             if dryRun { break }
         }
@@ -55,10 +58,13 @@ extension FsckCommand {
         case .format: return "'format' \(has) written anew, with the origin that the log states"
         case .restore(let file):
             return "log entry \(file.entry.number) \(is_) again what it was: what is left of it proves that"
-        case .remake(let file, let event):
+        case .remake(let file, let event, let others):
+            let rest =
+                others == 0
+                ? "" : " (\(Terminal.number(others, "other record")) would have fitted as well)"
             let reason = event.reason.map { ": " + Terminal.oneLine($0) } ?? ""
             return
-                "log entry \(file.entry.number) \(has) made anew, from the record of '\(Terminal.escaped(event.verb))' by \(Terminal.oneLine(event.actor.name)), \(Terminal.time(event.time))\(reason)"
+                "log entry \(file.entry.number) \(has) made anew, from the record of '\(Terminal.escaped(event.verb))' by \(Terminal.oneLine(event.actor.name)), \(Terminal.time(event.time))\(reason)\(rest)"
         case .setAside(let number):
             return
                 "log entry \(number) \(has) set aside: nothing is left that says what it was, and what it did is not done"

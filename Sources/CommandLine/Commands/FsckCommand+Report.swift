@@ -93,7 +93,7 @@ extension FsckCommand {
                 "what": .string("log-entry"), "number": .number(file.entry.number),
                 "how": .string("restored"),
             ])
-        case .remake(let file, _):
+        case .remake(let file, _, _):
             .object([
                 "what": .string("log-entry"), "number": .number(file.entry.number), "how": .string("anew"),
             ])
