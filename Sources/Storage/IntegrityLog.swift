@@ -10,7 +10,6 @@ struct IntegrityLog {
     private(set) var problems: [IntegrityProblem] = []
     /// The event of each entry that could be read.
     private(set) var events: [(number: Int, event: ObjectID)] = []
-    private var told: Set<ObjectID> = []
     /// The refs of each entry that could be read; the last are the newest.
     private(set) var refs: [(number: Int, root: ObjectID)] = []
     private(set) var live: Set<PackName> = []
@@ -302,11 +301,6 @@ struct IntegrityLog {
     private mutating func apply(_ entry: LogEntry, root: ObjectID?, name: String) {
         roots[entry.number] = root
         events.append((entry.number, entry.event))
-        if !told.insert(entry.event).inserted {
-            problems.append(
-                IntegrityProblem(
-                    .logRule, "entry \(entry.number) names the event of an entry before it", file: name))
-        }
         refs.append((entry.number, entry.refs))
         // What was demanded once is demanded for good.
         for feature in features where !isUncertain && !entry.features.contains(feature) {
