@@ -14,19 +14,42 @@ struct FileReplacement {
     /// Gives the name to other bytes, durably and in one step, or to nothing.
     ///
     /// Where no file is there, but a directory or the like, it is moved first: there is a moment without one.
+    /// - Throws: ``StoreError/outdated`` if nothing was there, and somebody else has made it meanwhile.
     func replace(_ path: FilePath, with bytes: [UInt8]?) throws(StoreError) {
-        try filing { () throws(FileError) in
-            let status = try files.status(path)
-            if let status { try keep(path, isMoved: bytes == nil || status.kind != .file) }
-            if let bytes {
-                try files.makeDirectories(
-                    layout.temporary, permissions: layout.directoryPermissions, below: layout.root)
-                let temporary = layout.temporary / "mended-\(nonce)"
-                try write(bytes, to: temporary)
-                try files.rename(temporary, to: path)
+        let isMade = try filing { () throws(FileError) in
+            var isThere = false
+            if let status = try files.status(path) {
+                isThere = bytes != nil && status.kind == .file
+                try keep(path, isMoved: !isThere)
             }
+            if let bytes { guard try give(bytes, to: path, replacing: isThere) else { return false } }
             try files.synchronizeDirectory(path.parent)
+            return true
         }
+        guard isMade else { throw .outdated }
+    }
+
+    /// - Returns: Whether the name has these bytes; not, if it is taken and nothing was to be replaced.
+    private func give(_ bytes: [UInt8], to path: FilePath, replacing isThere: Bool) throws(FileError) -> Bool
+    {
+        try files.makeDirectories(
+            layout.temporary, permissions: layout.directoryPermissions, below: layout.root)
+        let temporary = layout.temporary / "mended-\(nonce)"
+        try write(bytes, to: temporary)
+        if isThere {
+            try files.rename(temporary, to: path)
+            return true
+        }
+        defer { try? files.removeIfPresent(temporary) }
+        do throws(FileError) { try files.link(temporary, to: path) } catch {
+            if error.isExists { return false }
+            guard error.isNoLink else { throw error }
+            do throws(FileError) { try files.move(temporary, to: path) } catch {
+                guard error.isExists else { throw error }
+                return false
+            }
+        }
+        return true
     }
 
     private func keep(_ path: FilePath, isMoved: Bool) throws(FileError) {

@@ -40,7 +40,7 @@ struct LogDamage {
     /// The file of a sealed entry that is damaged, as the tile has it: the name is not needed any more, but for the newest entry's.
     func sealed() throws(StoreError) -> LogEntryFile? {
         var log = MerkleFrontier()
-        let numbers = try self.log.namedEntries()
+        let numbers = Set(try self.log.namedEntries())
         var tile = 0
         while let leaves = try self.log.tile(tile) {
             let first = tile * OperationLog.tileWidth

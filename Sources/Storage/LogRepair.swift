@@ -45,7 +45,8 @@ package struct LogRepair: Sendable {
         let log = OperationLog(layout: layout, files: files, origin: origin)
         let damage = LogDamage(log, files, remembered: RememberedState(in: layout, files))
         if let number = try damage.first() { return try step(for: number, log) }
-        return try damage.sealed().map { .restore($0) }
+        // Of a tile that is damaged itself, nothing comes back.
+        return ((try? damage.sealed()) ?? nil).map { .restore($0) }
     }
 
     private func format() throws(StoreError) -> StoreFormat? {

@@ -28,9 +28,10 @@ package struct ObjectSelection {
         var marks = Reachability(source)
         memory?.mark(&marks, reaching: known)
         try marks.markAll(from: known, requiring: false)
-        if !known.isEmpty { memory?.remember(marks, reaching: known) }
         let before = marks.bits
         try marks.markAll(from: wanted)
+        // It counts once the other side names what goes, or what comes behind that.
+        memory?.remember(marks, reaching: known + wanted)
         packs = marks.packs
         bits = zip(marks.bits, before).map { zip($0, $1).map { $0 & ~$1 } }
         for (number, pack) in packs.enumerated() {
