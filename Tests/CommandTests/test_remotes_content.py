@@ -130,11 +130,13 @@ class Remembered(RemoteTest):
         [path] = (self.work / ".mlrepo/cache/reach").iterdir()
         return path
 
-    def test_a_second_push_remembers(self) -> None:
+    def test_each_push_remembers(self) -> None:
         self.one()
+        first = self.reach().read_bytes()
         self.version("Two")
         self.mlrepo("push")
         before = self.reach().read_bytes()
+        self.assertNotEqual(first, before)
         self.version("Three")
         self.mlrepo("push")
         self.assertNotEqual(self.reach().read_bytes(), before)
@@ -166,7 +168,6 @@ class Remembered(RemoteTest):
                     self.mlrepo("checkout", "-q", "main")
                     self.version(f"Again {step}", path="data/again", content=content)
                 case 2:
-                    # There is one from the second push on.
                     for path in (self.work / ".mlrepo").glob("cache/reach/*"):
                         content = bytearray(path.read_bytes())
                         content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
