@@ -642,6 +642,9 @@ class Actions:
         for one, words, part in commits:
             if self.checks.is_pending(one):
                 self.program.must(one.place, "checkout", one.branch or one.commit)
+                if one.commit != self.world.tip(one):
+                    # That goes to where the branch is by now: somebody else's commit came behind this one.
+                    self.moves(one, self.world.tip(one), one.branch)
             self.checks.leftovers(one, "commit")
             self.checks.disk(one)
             self.checks.standing(one)
