@@ -47,12 +47,8 @@ extension Repository {
             throw .misplaced(request.target)
         }
         let known = try? Repository.workingCopy(environment).configuration()
-        let location: RemoteLocation
-        if let url = known?[KnownRemotes.setting(request.url)] {
-            location = try KnownRemotes.location(url, from: environment.workingDirectory)
-        } else {
-            location = try KnownRemotes.location(request.url, from: environment.workingDirectory)
-        }
+        let place = known?[KnownRemotes.setting(request.url)] ?? request.url
+        let location = try KnownRemotes.location(place, from: environment.workingDirectory)
         TemporaryFiles.note(directory: request.scratch)
         defer {
             files.removeAll(request.scratch)

@@ -44,7 +44,7 @@ struct LogDamage {
         var tile = 0
         while let leaves = try self.log.tile(tile) {
             let first = tile * OperationLog.tileWidth
-            let hashes = try self.hashes(tile)
+            let hashes = try filing { () throws(FileError) in try layout.hashTile(0, tile, files) }
             for (index, leaf) in leaves.enumerated() {
                 let hash = MerkleLog.leaf(leaf)
                 if numbers.contains(first + index), isDamaged(first + index), hashes?[index] == hash,
@@ -63,18 +63,5 @@ struct LogDamage {
         do throws(StoreError) { return try log.entryFile(number) == nil } catch {
             return Self.damagedFile(error) != nil
         }
-    }
-
-    /// The hashes of a tile's entries, if they are there.
-    private func hashes(_ tile: Int) throws(StoreError) -> [ObjectID]? {
-        let size = OperationLog.tileWidth * ObjectID.byteCount
-        let bytes = try filing { () throws(FileError) in
-            try files.contentsIfPresent(layout.tile("0", tile), limit: size)
-        }
-        guard let bytes, bytes.count == size else { return nil }
-        var reader = ByteReader(bytes)
-        var hashes: [ObjectID] = []
-        while let hash = try? reader.id("a hash") { hashes.append(hash) }
-        return hashes
     }
 }

@@ -72,7 +72,8 @@ package struct LogSealing {
 
     /// The hashes of a full tile: of entries on level 0, of full tiles below on the others.
     private func hashes(level: Int, _ tile: Int) throws(StoreError) -> [ObjectID] {
-        if let stored = try stored(level: level, tile) { return stored }
+        let stored = try filing { () throws(FileError) in try layout.hashTile(level, tile, files) }
+        if let stored { return stored }
         if level == 0 {
             guard let leaves = try log.tile(tile) else {
                 throw .damaged(layout.tile("entries", tile), problem: "it is missing")
@@ -87,19 +88,6 @@ package struct LogSealing {
             roots.append(frontier.root)
         }
         return roots
-    }
-
-    /// What the tile that is there says; nothing if there is none.
-    private func stored(level: Int, _ tile: Int) throws(StoreError) -> [ObjectID]? {
-        let size = OperationLog.tileWidth * ObjectID.byteCount
-        let bytes = try filing { () throws(FileError) in
-            try files.contentsIfPresent(layout.tile("\(level)", tile), limit: size)
-        }
-        guard let bytes, bytes.count == size else { return nil }
-        var reader = ByteReader(bytes)
-        var hashes: [ObjectID] = []
-        while let hash = try? reader.id("a hash") { hashes.append(hash) }
-        return hashes
     }
 
     /// Gives a tile its name, durably; if the name is taken, it is by a tile of the same entries.

@@ -28,8 +28,7 @@ struct PackFrames {
 
     /// What a reader must know for them.
     var features: Set<String> {
-        var codecs = Set(rows.map(\.codec)).compactMap { Codec(rawValue: $0) }
-        codecs.removeAll { StoreState.feature(of: $0) == nil }
+        let codecs = Set(rows.map(\.codec)).compactMap { Codec(rawValue: $0) }
         return Set(codecs.compactMap { StoreState.feature(of: $0) })
     }
 

@@ -469,6 +469,25 @@ class Cloning(RemoteTest):
         self.refused("clone", "/", cwd=self.root, status=64, says="no name")
         self.refused("clone", "store", "", cwd=self.root, status=64, says="no name")
 
+    def test_a_get_by_the_name_of_a_store_and_of_what_is_not_there(self) -> None:
+        self.one()
+        self.mlrepo("tag", "v1")
+        self.mlrepo("push", "origin", "v1")
+        self.mlrepo("get", "origin", "data", "--to", "../taken")
+        self.assertEqual(self.tree(self.root / "taken"), self.tree(self.work / "data"))
+        self.refused("get", "origin", "data", "-r", "none", "--to", "../other", status=66, says="it has main, v1")
+        self.assertFalse((self.root / "other").exists())
+        self.refused("get", "origin", "data", "--to", "../other", cwd=self.root, status=66, says="no store is there")
+
+    def test_of_several_stores_one_has_to_be_named(self) -> None:
+        self.one()
+        self.mlrepo("remote", "remove", "origin")
+        for name in ("first", "second"):
+            self.mlrepo("remote", "add", name, "../store")
+        for command in ("fetch", "pull", "push"):
+            self.refused(command, status=64, says="first, second")
+        self.mlrepo("fetch", "second")
+
     def test_a_get_that_was_interrupted_goes_on(self) -> None:
         """What came is not written again, also where the branch has gone on; what somebody else put there stays."""
         noise = random.Random(4)
