@@ -3,8 +3,10 @@ internal import Storage
 
 /// What needs a damaged object, as people read it: each file once, however many versions and runs have it.
 struct DamagedFiles {
-    /// In order of paths.
-    private(set) var lines: [String] = []
+    /// Files and directories of versions, in order of paths.
+    private(set) var files: [String] = []
+    /// What else needs it: inputs of runs that no version has, lists, entries of the log.
+    private(set) var others: [String] = []
     /// Of files and directories of versions.
     let paths: Set<String>
 
@@ -27,9 +29,19 @@ struct DamagedFiles {
             let named = names.filter { !$0.hasPrefix("worktrees/") }.sorted()
             let first = named.first ?? names.min() ?? ""
             let more = max(named.count, 1) - 1
-            lines.append(Self.place(path, first) + (more == 0 ? "" : " and \(more) more"))
+            files.append(Self.place(path, first) + (more == 0 ? "" : " and \(more) more"))
         }
-        for other in others where refs[other.path] == nil { lines.append(other.need) }
+        var told: Set<String> = []
+        for other in others where refs[other.path] == nil && told.insert(other.need).inserted {
+            self.others.append(other.need)
+        }
+    }
+
+    /// A line for each thing that is hit.
+    var lines: [String] {
+        // How large files are put together concerns people by these files.
+        let rest = files.isEmpty ? others : others.filter { !$0.hasSuffix(" recipes") }
+        return files.map { "damaged: \($0)" } + rest.map { "needed by \($0)" }
     }
 
     /// A file as a revision names it: `REF~COMMIT` stands for a commit behind a ref.

@@ -98,6 +98,17 @@ enum Habits {
             "mlrepo log --json is for programs that choose"
         case ("add", "-A"), ("add", "--all"), ("add", "-u"), ("add", "-p"):
             "what is added once is taken by each commit: mlrepo add PATH"
+        case ("merge", "--abort"), ("pull", "--abort"):
+            "a merge is done when its command ends: mlrepo undo takes it back"
+        case ("merge", "--continue"): "mlrepo commit keeps what you chose; mlrepo status lists what is open"
+        case ("pull", "--rebase"), ("pull", "-r"):
+            "history is not rewritten here: mlrepo pull merges, and commits that only you have stay"
+        case ("push", "--mirror"), ("push", "--prune"):
+            "mlrepo push REMOTE --all --tags; mlrepo push REMOTE --delete NAME takes a name away there"
+        case ("push", "--force-with-lease"):
+            "mlrepo push --force is that: it takes only what was fetched last"
+        case ("clone", "--depth"), ("clone", "--filter"), ("clone", "--single-branch"):
+            "a clone has the whole history; mlrepo get PLACE PATH takes single files out of a store"
         case ("gc", "--prune"), ("gc", "--aggressive"): "mlrepo gc --now"
         default: nil
         }

@@ -57,6 +57,9 @@ enum Topics {
         it is here. Runs that made what is pushed go with it; 'push --runs' takes all. What only concerns this side does not go: where
         working copies stand, what was overwritten and kept, the list of operations.
 
+        'mlrepo push --dry-run' says what would go, 'mlrepo ls --from PLACE' what a store has, and 'mlrepo get PLACE PATH' takes a
+        file or directory out of it without a clone.
+
         'mlrepo fsck NAME' reads every byte of another store, 'fsck NAME --repair' mends it from here, 'fsck --repair --from NAME'
         this one from there; 'gc NAME' takes out what nothing there needs.
         """

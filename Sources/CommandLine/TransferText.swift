@@ -4,13 +4,24 @@ internal import Remotes
 
 /// What came from another store, or went there, in words and for programs.
 enum TransferText {
+    enum Kind {
+        case fetch
+        case push
+        /// A push that is only tried.
+        case plan
+    }
+
     /// - Parameter isVerified: Whether the other store was asked for each object.
     static func show(
-        _ report: TransferReport, _ output: OutputOptions, isPush: Bool, isVerified: Bool = false
+        _ report: TransferReport, _ output: OutputOptions, _ kind: Kind, isVerified: Bool = false
     ) {
-        if output.json { return Terminal.printJSON(json(report)) }
-        guard !output.quiet else { return }
-        if report.hasMade { Terminal.print("Made a store in \(Terminal.escaped(report.remote))") }
+        if output.json { return Terminal.printJSON(json(report, isPlan: kind == .plan)) }
+        // Who asks what would be done wants to read it.
+        guard !output.quiet || kind == .plan else { return }
+        if report.hasMade {
+            let verb = kind == .plan ? "Would make" : "Made"
+            Terminal.print("\(verb) a store in \(Terminal.escaped(report.remote))")
+        }
         for change in report.refs where change.name.name(in: "runs") == nil {
             let isBack = report.backwards.contains(change.name)
             Terminal.print(
@@ -24,7 +35,7 @@ enum TransferText {
                 isVerified
                 ? "\(remote) has it all by its indexes, object by object; mlrepo fsck reads the bytes"
                 : "\(remote) has it all"
-            Terminal.print(isPush ? all : "Nothing is new in \(remote)")
+            Terminal.print(kind == .fetch ? "Nothing is new in \(remote)" : all)
             return tellTags(report)
         }
         var parts = [Terminal.number(report.objects, "object"), Terminal.size(report.bytes)]
@@ -32,9 +43,15 @@ enum TransferText {
             parts.append("\(Terminal.size(report.alreadyThere)) were there already")
         }
         if runs > 0 { parts.append(Terminal.number(runs, "run")) }
-        let lost = isPush && report.refs.isEmpty ? ", which had lost it" : ""
+        let lost = kind != .fetch && report.refs.isEmpty ? ", which had lost it" : ""
+        let verb =
+            switch kind {
+            case .fetch: "Taken from"
+            case .push: "Sent to"
+            case .plan: "Would send to"
+            }
         Terminal.print(
-            "\(isPush ? "Sent to" : "Taken from") \(remote)\(lost): \(parts.joined(separator: ", "))")
+            "\(verb) \(remote)\(lost): \(parts.joined(separator: ", "))")
         tellTags(report)
     }
 
@@ -65,7 +82,7 @@ enum TransferText {
         }
     }
 
-    static func json(_ report: TransferReport) -> JSONValue {
+    static func json(_ report: TransferReport, isPlan: Bool = false) -> JSONValue {
         .object([
             "remote": .string(report.remote),
             "refs": .array(
@@ -77,7 +94,7 @@ enum TransferText {
                 }),
             "kept": report.differing.isEmpty ? nil : .array(report.differing.map { .string($0.text) }),
             "objects": .number(report.objects), "bytes": .number(report.bytes),
-            "alreadyThere": .number(report.alreadyThere),
+            "alreadyThere": .number(report.alreadyThere), "dryRun": isPlan ? .bool(true) : nil,
         ])
     }
 }

@@ -1,8 +1,6 @@
 package import FileIO
 internal import Hashing
 package import ObjectModel
-internal import Remotes
-internal import Storage
 package import WorkingTree
 
 /// What is to be had of another store.
@@ -46,55 +44,13 @@ extension Repository {
         where [".git", ".mlrepo"].contains(String(decoding: name, as: UTF8.self)) {
             throw .misplaced(request.target)
         }
-        let known = try? Repository.workingCopy(environment).configuration()
-        let place = known?[KnownRemotes.setting(request.url)] ?? request.url
-        let location = try KnownRemotes.location(place, from: environment.workingDirectory)
-        TemporaryFiles.note(directory: request.scratch)
-        defer {
-            files.removeAll(request.scratch)
-            TemporaryFiles.forget(directory: request.scratch)
-        }
-        let own = try create(at: request.scratch, CreationRequest(), environment)
-        let remote = Remote(name: nil, url: request.url, location: location)
-        let way = try own.knownRemotes.way(to: remote)
-        try own.requireNeeds(of: way, remote.label)
-        let other = try own.knownRemotes.open(remote, by: way)
-        let view: ObjectStore
-        let refs: [RefEntry]
-        do throws(RemoteError) {
-            refs = try other.refs(with: own.store)
-            view = try other.view(with: own.store)
-        } catch { throw .remote(error) }
-        let looking = own.seeing(view)
-        // What was begun goes on with the version that it began with.
-        do throws(RepositoryError) {
+        return try looking(into: request.url, scratch: request.scratch, environment) {
+            (looking, refs) throws(RepositoryError) in
+            // What was begun goes on with the version that it began with.
             let id = try looking.commit(begun.commit ?? request.revision, among: refs)
             let found = try looking.entries(at: [request.path], of: id)
             return try looking.write(found, of: id, request, begun, onStep)
-        } catch {
-            switch error {
-            case .object(let problem): throw .remote(RemoteError(request.url, .object(problem)))
-            case .noRevision(let text):
-                let there = ["branches", "tags"].flatMap { group in
-                    refs.compactMap { $0.name.name(in: group) }
-                }
-                throw .notThere(remote: request.url, revision: text, there: there)
-            default: throw error
-            }
         }
-    }
-
-    /// What a person calls a version of another store.
-    private func commit(_ text: String?, among refs: [RefEntry]) throws(RepositoryError) -> ObjectID {
-        let branches = refs.filter { $0.name.name(in: "branches") != nil }
-        let only = branches.count == 1 ? branches[0].name.name(in: "branches") : nil
-        let text = text ?? only ?? Self.defaultBranch
-        let name = text.prefix { $0 != "~" && $0 != "^" }
-        for group in ["branches", "tags"] {
-            guard let found = refs.first(where: { $0.name.text == "\(group)/\(name)" }) else { continue }
-            return try commit(named: found.target.id.hex + text[name.endIndex...])
-        }
-        return try commit(named: text)
     }
 
     private func write(

@@ -34,20 +34,9 @@ extension Repository {
         _ request: PushRequest, to remote: Remote, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
-        let names = try names(of: request)
-        if let name = remote.name {
-            // What cannot be noted here is not begun there.
-            for branch in names.compactMap({ $0.name(in: "branches") }) {
-                _ = try naming { () throws(InvalidName) in try RefName.remote(name, branch) }
-            }
-        }
-        let way = try knownRemotes.way(to: remote)
-        if way.bundle != nil { throw .bundleIsDone(remote.label) }
+        let (names, way) = try begin(request, remote)
         let (other, isNew) = try openOrMake(remote, by: way, actor)
-        let owner = String(store.format.origin.prefix(16))
-        let push = Push(
-            from: store, to: other, owner: owner, verifying: request.isVerified,
-            random: environment.random, now: environment.now)
+        let push = push(request, to: other)
         // What somebody collects or merges here meanwhile is found elsewhere.
         let outcome = try beginningAnew { () throws(RepositoryError) in
             try run(push, request, names, remote, actor, progress)
@@ -63,19 +52,64 @@ extension Repository {
             alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut, hasMade: isNew)
     }
 
+    /// What a push would do: nothing is done there, nor noted here.
+    ///
+    /// - Returns: As ``push(_:to:progress:)``; `bytes` is what would be sent, as it is stored here, without what an attempt that was cut
+    ///   off may have brought there.
+    package func pushPlan(
+        _ request: PushRequest, to remote: Remote
+    ) throws(RepositoryError) -> TransferReport {
+        let (names, way) = try begin(request, remote)
+        let other = try openIfMade(remote, by: way)
+        let outcome = try beginningAnew { () throws(RepositoryError) in
+            guard let other else {
+                let changes = try changes(request, names, [], remote)
+                return try reading { () throws(ReadError) in try Push.plan(ofFirst: changes, from: store) }
+            }
+            return try reporting { (failure) throws(TransferError) in
+                try push(request, to: other).plan { (there) throws(TransferError) in
+                    try failure.keeping { () throws(RepositoryError) in
+                        try changes(request, names, there, remote)
+                    }
+                }
+            }
+        }
+        return TransferReport(
+            remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
+            hasMade: other == nil)
+    }
+
+    /// The names that are to go, and the way there.
+    private func begin(
+        _ request: PushRequest, _ remote: Remote
+    ) throws(RepositoryError) -> ([RefName], WayToRemote) {
+        let names = try names(of: request)
+        if let name = remote.name {
+            // What cannot be noted here is not begun there.
+            for branch in names.compactMap({ $0.name(in: "branches") }) {
+                _ = try naming { () throws(InvalidName) in try RefName.remote(name, branch) }
+            }
+        }
+        let way = try knownRemotes.way(to: remote)
+        if way.bundle != nil { throw .bundleIsDone(remote.label) }
+        return (names, way)
+    }
+
+    private func push(_ request: PushRequest, to other: RemoteStore) -> Push {
+        Push(
+            from: store, to: other, owner: String(store.format.origin.prefix(16)),
+            verifying: request.isVerified, random: environment.random, now: environment.now)
+    }
+
     func run(
         _ push: Push, _ request: PushRequest, _ names: [RefName], _ remote: Remote, _ actor: Person,
         _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> Push.Outcome {
-        var failure: RepositoryError?
-        do throws(TransferError) {
-            return try push.run(
+        try reporting { (failure) throws(TransferError) in
+            try push.run(
                 changes: { (there) throws(TransferError) in
-                    do throws(RepositoryError) {
-                        return try changes(request, names, there, remote)
-                    } catch {
-                        failure = error
-                        throw .stopped
+                    try failure.keeping { () throws(RepositoryError) in
+                        try changes(request, names, there, remote)
                     }
                 },
                 event: { changes in
@@ -83,146 +117,17 @@ extension Repository {
                         verb: Self.pushVerb, actor: actor, workingCopy: nil, time: environment.now(),
                         nonce: Hex.text(environment.random(16)), reason: nil, refs: changes)
                 }, progress: progress)
-        } catch { throw failure ?? Self.error(error) }
+        }
     }
 
-    /// The refs that a request names.
-    func names(of request: PushRequest) throws(RepositoryError) -> [RefName] {
-        var names: [RefName] = []
-        for text in request.names {
-            if let whole = try? RefName(text),
-                whole.name(in: "branches") != nil || whole.name(in: "tags") != nil
-            {
-                if !request.isDeletion, try ref(whole) == nil { throw .noRef(text) }
-                names.append(whole)
-                continue
-            }
-            let both = try naming { () throws(InvalidName) in
-                (try RefName.branch(text), try RefName.tag(text))
-            }
-            if request.isDeletion {
-                names += [both.0, both.1]
-            } else if try ref(both.0) != nil {
-                names.append(both.0)
-            } else if try ref(both.1) != nil {
-                names.append(both.1)
-            } else {
-                throw .noRef(text)
-            }
+    /// Runs a transfer that asks this side something, and throws what was wrong with that.
+    private func reporting<Result>(
+        _ transfer: (inout KeptFailure) throws(TransferError) -> Result
+    ) throws(RepositoryError) -> Result {
+        var failure = KeptFailure()
+        do throws(TransferError) { return try transfer(&failure) } catch {
+            throw failure.error ?? Self.error(error)
         }
-        for (group, isWanted) in [("branches", request.allBranches), ("tags", request.allTags)] where isWanted
-        {
-            for (name, _) in try refs(in: group) {
-                names.append(try naming { () throws(InvalidName) in try RefName("\(group)/\(name)") })
-            }
-        }
-        let isNothingNamed =
-            names.isEmpty && !request.allRuns && !request.allBranches && !request.allTags
-        if isNothingNamed || request.hasOwnBranch, let branch = try copy.head().branch {
-            let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
-            guard try ref(name) != nil else { throw .noCommit }
-            names.append(name)
-        } else if isNothingNamed {
-            throw .noBranch
-        }
-        return Array(Set(names)).sorted()
-    }
-
-    /// What becomes of another store's refs.
-    private func changes(
-        _ request: PushRequest, _ names: [RefName], _ there: [RefEntry], _ remote: Remote
-    ) throws(RepositoryError) -> [RefChange] {
-        let known = Dictionary(there.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first })
-        if request.isDeletion { return try deletions(request, names, known, remote) }
-        var (changes, behind): ([RefChange], [RefName]) = ([], [])
-        var areKnown = true
-        for name in names {
-            let (before, after) = (known[name], try ref(name))
-            if before == after { continue }
-            changes.append(RefChange(name: name, before: before, after: after))
-            guard let before else { continue }
-            if let after, name.name(in: "branches") != nil, try isAncestor(before.id, of: after.id) {
-                continue
-            }
-            if request.isForced {
-                try requireSeen(before, name, remote)
-            } else {
-                behind.append(name)
-                areKnown = areKnown && store.contains(before)
-            }
-        }
-        let tags = behind.filter { $0.name(in: "tags") != nil }
-        guard tags.isEmpty else { throw .differingTags(remote: remote.label, names: tags) }
-        guard behind.isEmpty else {
-            throw .notFastForward(remote: remote.label, names: behind, areKnown: areKnown)
-        }
-        let runs = try runs(of: changes, known, all: request.allRuns)
-        return (changes + runs).sorted { $0.name < $1.name }
-    }
-
-    /// Names that go there: each has to be there, and what it names to have been seen here.
-    private func deletions(
-        _ request: PushRequest, _ names: [RefName], _ known: [RefName: ObjectReference], _ remote: Remote
-    ) throws(RepositoryError) -> [RefChange] {
-        for text in request.names {
-            let whole = (try? RefName(text)).flatMap { known[$0] }
-            let both = [known["branches", text], known["tags", text]].compactMap { $0 }
-            guard whole != nil || !both.isEmpty else { throw .noRef(text) }
-            guard both.count < 2 else { throw .twoNames(text) }
-        }
-        var changes: [RefChange] = []
-        for name in names {
-            guard let before = known[name] else { continue }
-            guard store.contains(before) else { throw .movedThere(remote: remote.label, name) }
-            changes.append(RefChange(name: name, before: before, after: nil))
-        }
-        return changes
-    }
-
-    /// Refuses to give up what nobody here has seen.
-    private func requireSeen(
-        _ before: ObjectReference, _ name: RefName, _ remote: Remote
-    ) throws(RepositoryError) {
-        var isSeen = store.contains(before)
-        if let branch = name.name(in: "branches"), let remoteName = remote.name {
-            let seen = try naming { () throws(InvalidName) in try RefName.remote(remoteName, branch) }
-            isSeen = try ref(seen) == before
-        }
-        guard isSeen else { throw .movedThere(remote: remote.label, name) }
-    }
-
-    func isAncestor(_ id: ObjectID, of other: ObjectID) throws(RepositoryError) -> Bool {
-        guard store.contains(ObjectReference(.commit, id)) else { return false }
-        var isFound = false
-        try history(of: [other]) { commit, _ in
-            isFound = commit == id
-            return !isFound
-        }
-        return isFound
-    }
-
-    /// The refs of runs that go with commits: those that made them.
-    private func runs(
-        of changes: [RefChange], _ known: [RefName: ObjectReference], all: Bool
-    ) throws(RepositoryError) -> [RefChange] {
-        var named: Set<ObjectID> = []
-        let before = Set(known.values.filter { $0.kind == .commit }.map(\.id))
-        if !all {
-            let tips = changes.compactMap(\.after).filter { $0.kind == .commit }.map(\.id)
-            try history(of: tips) { id, commit in
-                // Histories are walked with the newest commits first: behind what is there, more new ones may come.
-                if !before.contains(id) { named.formUnion(commit.runs) }
-                return true
-            }
-        }
-        var found: [RefChange] = []
-        for (name, target) in try refs(in: "runs") where all || named.contains(target.id) {
-            let name = try naming { () throws(InvalidName) in try RefName("runs/\(name)") }
-            if known[name] != target {
-                found.append(RefChange(name: name, before: known[name], after: target))
-            }
-        }
-        return found
     }
 
     /// Notes what another store has now of some names.
@@ -249,29 +154,38 @@ extension Repository {
     private func openOrMake(
         _ remote: Remote, by way: WayToRemote, _ actor: Person
     ) throws(RepositoryError) -> (RemoteStore, isNew: Bool) {
-        do throws(RepositoryError) { return (try knownRemotes.open(remote, by: way), false) } catch {
-            guard case .remote(let problem) = error, problem.problem == .notAStore
-            else { throw error }
-            if case .directory(let path) = remote.location {
-                guard try isBegun(path) else { throw error }
-                var request = CreationRequest()
-                request.isBare = true
-                do throws(RepositoryError) { _ = try Self.create(at: path, request, environment) } catch {
-                    // Somebody else who pushes there has made it meanwhile.
-                    guard case .store(.exists) = error else { throw error }
-                }
-            } else {
-                // Where this program is, it makes stores itself.
-                guard way.isPlain, let line = way.line else { throw error }
-                let format = StoreFormat(
-                    origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: nil)
-                do throws(TransferError) {
-                    try RemoteStore.make(
-                        name: remote.label, at: way.root, way.transport, over: line, format,
-                        event("init", actor, nil), with: store, random: environment.random)
-                } catch { throw Self.error(error) }
+        if let store = try openIfMade(remote, by: way) { return (store, false) }
+        if case .directory(let path) = remote.location {
+            var request = CreationRequest()
+            request.isBare = true
+            do throws(RepositoryError) { _ = try Self.create(at: path, request, environment) } catch {
+                // Somebody else who pushes there has made it meanwhile.
+                guard case .store(.exists) = error else { throw error }
             }
-            return (try knownRemotes.open(remote, by: way), true)
+        } else if let line = way.line {
+            let format = StoreFormat(origin: Hex.text(environment.random(16)), cutRule: 1, sharedBits: nil)
+            do throws(TransferError) {
+                try RemoteStore.make(
+                    name: remote.label, at: way.root, way.transport, over: line, format,
+                    event("init", actor, nil), with: store, random: environment.random)
+            } catch { throw Self.error(error) }
+        }
+        return (try knownRemotes.open(remote, by: way), true)
+    }
+
+    /// Opens another store; nothing if there is none and this side can make it.
+    func openIfMade(_ remote: Remote, by way: WayToRemote) throws(RepositoryError) -> RemoteStore? {
+        do throws(RepositoryError) { return try knownRemotes.open(remote, by: way) } catch {
+            guard case .remote(let problem) = error, problem.problem == .notAStore else { throw error }
+            let canMake =
+                if case .directory(let path) = remote.location {
+                    try isBegun(path)
+                } else {
+                    // Where this program is, it makes stores itself.
+                    way.isPlain && way.line != nil
+                }
+            guard canMake else { throw error }
+            return nil
         }
     }
 
@@ -287,8 +201,16 @@ extension Repository {
     }
 }
 
-extension [RefName: ObjectReference] {
-    fileprivate subscript(_ group: String, _ name: String) -> ObjectReference? {
-        (try? RefName("\(group)/\(name)")).flatMap { self[$0] }
+/// What went wrong in an answer to a transfer, which knows nothing of that.
+private struct KeptFailure {
+    private(set) var error: RepositoryError?
+
+    mutating func keeping<Result>(
+        _ answer: () throws(RepositoryError) -> Result
+    ) throws(TransferError) -> Result {
+        do throws(RepositoryError) { return try answer() } catch {
+            self.error = error
+            throw .stopped
+        }
     }
 }

@@ -31,45 +31,85 @@ extension Repository {
         try writeRemote(name, url)
     }
 
-    private func writeRemote(_ name: String, _ url: String) throws(RepositoryError) {
+    /// Gives another store another name: what was fetched from it has that name then, too.
+    ///
+    /// - Throws: ``RepositoryError/refExists(_:)`` if another one has that name.
+    package func renameRemote(_ old: String, to new: String) throws(RepositoryError) {
+        guard let known = remotes.first(where: { $0.name == old }) else {
+            throw .noRemote(old, isFile: false)
+        }
+        guard !remotes.contains(where: { $0.name == new }) else { throw .refExists(new) }
+        try requireName(new)
+        // Where this is cut off, it is begun anew by the same words, as long as the old name is there.
+        try moveRemoteRefs("rename \(old) \(new)", of: old) { (branch) throws(InvalidName) in
+            try RefName.remote(new, branch)
+        }
+        try setRemoteSettings([(new, known.url), (old, nil)])
+    }
+
+    private func requireName(_ name: String) throws(RepositoryError) {
         _ = try naming { () throws(InvalidName) in
             let ref = try RefName.remote(name, "main")
             guard !name.contains("/"), ref.text.hasSuffix("/\(name)/main") else {
                 throw InvalidName(bytes: Array(name.utf8), problem: .refName)
             }
         }
-        try setRemoteSetting(
-            name,
-            try KnownRemotes.place(try KnownRemotes.location(url, from: environment.workingDirectory), url))
     }
 
-    func setRemoteSetting(_ name: String, _ url: String?) throws(RepositoryError) {
-        let key = KnownRemotes.setting(name)
-        if let url, Configuration("\(key) = \(url)")[key] != url {
-            throw .badConfiguration(
-                "a place is one line, without '#' and without spaces at its ends or in a row")
-        }
+    private func writeRemote(_ name: String, _ url: String) throws(RepositoryError) {
+        try requireName(name)
+        let location = try KnownRemotes.location(url, from: environment.workingDirectory)
+        try setRemoteSettings([(name, try KnownRemotes.place(location, url))])
+    }
+
+    /// Writes places of other stores down, all in one step; a name without one goes.
+    private func setRemoteSettings(_ settings: [(name: String, url: String?)]) throws(RepositoryError) {
         let bytes = try filing { () throws(FileError) in
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
         }
-        let text = String(decoding: bytes ?? [], as: UTF8.self)
-        try copy.setConfiguration(Array(Configuration.text(text, setting: key, to: url).utf8))
+        var text = String(decoding: bytes ?? [], as: UTF8.self)
+        for (name, url) in settings {
+            let key = KnownRemotes.setting(name)
+            if let url, Configuration("\(key) = \(url)")[key] != url {
+                throw .badConfiguration(
+                    "a place is one line, without '#' and without spaces at its ends or in a row")
+            }
+            text = Configuration.text(text, setting: key, to: url)
+        }
+        try copy.setConfiguration(Array(text.utf8))
     }
 
     /// Forgets another store: its name, and what was seen there.
     package func removeRemote(_ name: String) throws(RepositoryError) {
         guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name, isFile: false) }
         let remote = try remote(name)
-        try setRemoteSetting(name, nil)
+        try moveRemoteRefs("remove \(name)", of: name) { _ in nil }
         try filing { () throws(FileError) in try knownRemotes.memory(of: remote).forget() }
-        let refs = try refs(in: "remotes").filter { $0.name.hasPrefix(name + "/") }
-        guard !refs.isEmpty else { return }
-        try noteRemote("remote", "remove \(name)") { () throws(RepositoryError) in
-            try refs.map { (ref) throws(RepositoryError) in
-                let name = try naming { () throws(InvalidName) in try RefName("remotes/\(ref.name)") }
-                return RefChange(name: name, before: ref.target, after: nil)
+        try setRemoteSettings([(name, nil)])
+    }
+
+    /// Gives the refs that tell of another store's branches other names, or takes them away.
+    private func moveRemoteRefs(
+        _ reason: String, of remote: String, _ name: (String) throws(InvalidName) -> RefName?
+    ) throws(RepositoryError) {
+        func changes() throws(RepositoryError) -> [RefChange] {
+            var changes: [RefChange] = []
+            for ref in try refs(in: "remotes") where ref.name.hasPrefix(remote + "/") {
+                let branch = String(ref.name.dropFirst(remote.utf8.count + 1))
+                let (before, after) = try naming { () throws(InvalidName) in
+                    (try RefName("remotes/\(ref.name)"), try name(branch))
+                }
+                changes.append(RefChange(name: before, before: ref.target, after: nil))
+                guard let after else { continue }
+                let held = try self.ref(after)
+                if held != ref.target {
+                    changes.append(RefChange(name: after, before: held, after: ref.target))
+                }
             }
+            return changes.sorted { $0.name < $1.name }
         }
+        guard try !changes().isEmpty else { return }
+        try noteRemote("remote", reason, changes)
     }
 
     /// Takes whatever lies at the place of a store for new, also if it was turned back or exchanged.

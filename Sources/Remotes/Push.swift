@@ -49,7 +49,7 @@ package struct Push {
         /// The other store's refs after it.
         package var refs: [RefName: ObjectReference] = [:]
         package var objects = 0
-        /// What was sent, in bytes.
+        /// What was sent, in bytes; of a plan, what is to be.
         package var bytes = 0
         /// What an earlier push had sent that was cut off, in bytes.
         package var alreadyThere = 0
@@ -100,6 +100,33 @@ package struct Push {
             }
             sent.scratch.clear()
         }
+    }
+
+    /// What would be brought, and which refs moved, if nobody else were at work there.
+    ///
+    /// - Parameter changes: As for ``run(changes:event:progress:)``.
+    package func plan(
+        changes: ([RefEntry]) throws(TransferError) -> [RefChange]
+    ) throws(TransferError) -> Outcome {
+        let refs = try there { () throws(RemoteError) in try remote.refs(with: local) }
+        var outcome = Outcome()
+        outcome.changes = try changes(refs)
+        outcome.refs = Self.named(refs)
+        if outcome.changes.isEmpty, !isVerified { return outcome }
+        let selection = try selection(
+            of: outcome.changes.compactMap(\.after), knowing: refs.map(\.target) + assumed)
+        (outcome.objects, outcome.bytes) = (selection.count, selection.storedBytes)
+        return outcome
+    }
+
+    /// The same for a store that has nothing yet.
+    package static func plan(
+        ofFirst changes: [RefChange], from local: ObjectStore
+    ) throws(ReadError) -> Outcome {
+        let selection = try ObjectSelection(
+            of: changes.compactMap(\.after), without: [], in: local, isThere: { _ in false },
+            hasBase: { _, _ in false })
+        return Outcome(changes: changes, objects: selection.count, bytes: selection.storedBytes)
     }
 
     private static func named(_ refs: [RefEntry]) -> [RefName: ObjectReference] {

@@ -6,14 +6,14 @@ internal import Synchronization
 /// Writes versions of files into a directory, verified: in the place of a file under a temporary name that becomes the real
 /// one, and directly where nothing is.
 package struct Checkout: Sendable {
-    private let root: FilePath
-    private var files: any FileSystem
+    let root: FilePath
+    var files: any FileSystem
     /// Whether the file system follows no link below the root.
-    private let isConfined: Bool
-    private let store: ObjectStore
-    private let random: @Sendable (Int) -> [UInt8]
+    let isConfined: Bool
+    let store: ObjectStore
+    let random: @Sendable (Int) -> [UInt8]
     private let isResumed: Bool
-    private let onStep: @Sendable (WorkStep) -> Void
+    let onStep: @Sendable (WorkStep) -> Void
 
     /// - Parameter isResumed: One was interrupted before, so that the beginning of a version's file may be what a power cut left
     ///   of it, and nobody's work.
@@ -158,7 +158,7 @@ package struct Checkout: Sendable {
     /// - Returns: What is there; nothing if nothing is.
     /// - Throws: ``WorkingTreeError/wouldLose(_:)`` if it was written since, with something that no version has.
     @discardableResult
-    private func requireKnown(_ step: CheckoutStep) throws(WorkingTreeError) -> FileKind? {
+    func requireKnown(_ step: CheckoutStep) throws(WorkingTreeError) -> FileKind? {
         let (path, known) = (step.path, step.known)
         let place = place(path)
         let status = try working { () throws(FileError) in try found(path) }
@@ -257,250 +257,5 @@ package struct Checkout: Sendable {
     /// So many files are made durable one by one.
     private static let fewFiles = 32
 
-    private func place(_ path: RepositoryPath) -> FilePath { root.appending(path.bytes) }
-
-    /// Removes a file, and the directories above it that become empty.
-    private func remove(_ path: RepositoryPath) throws(WorkingTreeError) {
-        try working { () throws(FileError) in
-            // What lies behind a link that took a directory's place is not ours.
-            guard let status = try found(path) else { return }
-            if status.kind == .directory {
-                do throws(FileError) { try files.removeDirectory(place(path)) } catch {
-                    guard error.isNotEmpty else { throw error }
-                }
-            } else {
-                try files.remove(place(path))
-            }
-            var above = path.split?.directory
-            while let directory = above, !directory.isRoot {
-                do throws(FileError) { try files.removeDirectory(place(directory)) } catch {
-                    // A directory that cannot go, such as one that a disk is mounted on, stays.
-                    guard error.isNotEmpty || error.isNotFound || error.isDenied || error.isBusy else {
-                        throw error
-                    }
-                    break
-                }
-                above = directory.split?.directory
-            }
-        }
-    }
-
-    /// Removes a file or link that an empty directory takes the place of.
-    private func makeRoom(_ path: RepositoryPath) throws(WorkingTreeError) {
-        try working { () throws(FileError) in
-            guard let status = try found(path), status.kind != .directory
-            else { return }
-            try files.remove(place(path))
-        }
-    }
-
-    /// What is at a path; nothing behind a link or file in a directory's place.
-    private func found(_ path: RepositoryPath) throws(FileError) -> FileStatus? {
-        guard isConfined else {
-            return try isReal(path.split?.directory ?? .root) ? try files.status(place(path)) : nil
-        }
-        do throws(FileError) { return try files.status(place(path)) } catch {
-            guard error.isNoDirectory else { throw error }
-            return nil
-        }
-    }
-
-    /// Whether a directory and all above it are directories, and none is a link.
-    private func isReal(_ directory: RepositoryPath) throws(FileError) -> Bool {
-        guard let above = directory.split?.directory else { return true }
-        guard try isReal(above) else { return false }
-        return try files.status(place(directory))?.kind == .directory
-    }
-
-    /// Makes the directories that are entries of their own, and those that files lie in, but for files that were there when
-    /// somebody looked.
-    private func makeDirectories(
-        _ steps: CheckoutSteps, _ progress: inout CheckoutProgress
-    ) throws(WorkingTreeError) {
-        var made: Set<RepositoryPath> = [.root]
-        var last = RepositoryPath.root
-        for index in steps.indices {
-            guard let mode = steps.mode(index) else { continue }
-            if mode == .directory {
-                let step = steps[index]
-                try requireKnown(step)
-                try makeRoom(step.path)
-                progress.note(index)
-                try makeDirectory(step.path, &made, &progress)
-            } else if !steps.isSeen(index), steps.directory(index) != last {
-                last = steps.directory(index)
-                try makeDirectory(last, &made, &progress)
-            }
-        }
-    }
-
-    /// Makes a directory and those above it, each a real one: what is a link or file in the way is not followed.
-    private func makeDirectory(
-        _ path: RepositoryPath, _ made: inout Set<RepositoryPath>, _ progress: inout CheckoutProgress
-    ) throws(WorkingTreeError) {
-        guard !made.contains(path), let above = path.split?.directory else { return }
-        try makeDirectory(above, &made, &progress)
-        try working { () throws(FileError) in
-            do throws(FileError) {
-                try files.makeDirectory(place(path), permissions: 0o777)
-                progress.directories.append(path)
-            } catch {
-                guard error.isExists, try files.status(place(path))?.kind == .directory else { throw error }
-            }
-        }
-        made.insert(path)
-    }
-
-    /// A directory that is held open, so that the way to it is gone once for all files that follow each other in it.
-    private struct HeldDirectory {
-        let path: RepositoryPath
-        let checkout: Checkout
-    }
-
-    /// Writes a file or link, in the place of another one if need be.
-    private func write(
-        _ step: CheckoutStep, _ entry: TreeEntry, _ blob: BlobStream, synchronizing: Bool,
-        _ held: inout HeldDirectory?
-    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        guard let directory = step.path.split?.directory else { return nil }
-        do throws(WorkingTreeError) {
-            let here =
-                if let held, held.path == directory { held } else {
-                    HeldDirectory(path: directory, checkout: within(directory))
-                }
-            held = here
-            return try here.checkout.write(
-                step, in: directory, entry, blob, synchronizing: synchronizing)
-        } catch {
-            held = nil
-            // What was there when somebody looked may be gone by now, and its directory, too.
-            guard case .file(let reason) = error, reason.isNotFound, step.seen != nil else { throw error }
-            var made: Set<RepositoryPath> = [.root]
-            var progress = CheckoutProgress()
-            try makeDirectory(directory, &made, &progress)
-            return try within(directory).write(step, in: directory, entry, blob, synchronizing: synchronizing)
-        }
-    }
-
-    /// The same, with a directory held open.
-    private func within(_ directory: RepositoryPath) -> Checkout {
-        guard isConfined, !directory.isRoot, let confined = files.confined(to: place(directory)) else {
-            return self
-        }
-        var inner = self
-        inner.files = confined
-        return inner
-    }
-
-    private func write(
-        _ step: CheckoutStep, in directory: RepositoryPath, _ entry: TreeEntry, _ blob: BlobStream,
-        synchronizing: Bool
-    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        let path = step.path
-        func writeNew(
-            _ place: FilePath, naming: () throws(WorkingTreeError) -> Void = {}
-        ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-            guard entry.mode != .link else { return try linkNew(path, place, entry, naming: naming) }
-            do throws(WorkingTreeError) {
-                return try self.writeNew(
-                    place, entry, blob, checking: false, synchronizing: synchronizing, naming: naming)
-            } catch {
-                // Piece by piece, what is damaged in one place may be had from another, or is named.
-                guard case .object(.damaged) = error else { throw error }
-                return try self.writeNew(
-                    place, entry, blob, checking: true, synchronizing: synchronizing, naming: naming)
-            }
-        }
-        // Where a file was, one is likely to be.
-        if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
-        let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
-        TemporaryFiles.note(temporary)
-        defer { TemporaryFiles.forget(temporary) }
-        do throws(WorkingTreeError) {
-            let seen = try writeNew(temporary) { () throws(WorkingTreeError) in
-                let kind = try requireKnown(step)
-                try working { () throws(FileError) in
-                    // An empty directory makes room; one that is not empty stops this.
-                    if kind == .directory { try removeEmpty(place(path)) }
-                    try files.rename(temporary, to: place(path))
-                }
-            }
-            guard let seen else { throw .file(FileError.exists(temporary)) }
-            return seen
-        } catch {
-            try? files.removeIfPresent(temporary)
-            throw error
-        }
-    }
-
-    /// Removes a directory with nothing but directories in it.
-    private func removeEmpty(_ directory: FilePath) throws(FileError) {
-        do throws(FileError) { return try files.removeDirectory(directory) } catch {
-            guard error.isNotEmpty else { throw error }
-            var listing = DirectoryListing()
-            try files.list(directory, into: &listing)
-            for index in 0..<listing.count {
-                guard listing.status(index).kind == .directory else { throw error }
-                try removeEmpty(directory.appending(listing.name(index)))
-            }
-        }
-        try files.removeDirectory(directory)
-    }
-
-    /// Makes a link under a name that nothing has.
-    ///
-    /// - Parameter naming: Gives it its own name, if this was a temporary one.
-    /// - Returns: Nothing if the name is taken.
-    private func linkNew(
-        _ path: RepositoryPath, _ place: FilePath, _ entry: TreeEntry,
-        naming: () throws(WorkingTreeError) -> Void
-    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        let target = try content(entry.id)
-        guard !target.contains(0) else { throw .badLink(path) }
-        do throws(FileError) { try files.makeLink(place, target: target) } catch {
-            if error.isExists { return nil }
-            throw .file(error)
-        }
-        try naming()
-        // Of a link nothing is held open: by its own name, where somebody may have put another one by now, as young as this.
-        let named = self.place(path)
-        return try working { () throws(FileError) in try files.status(named).map { StatCacheEntry.Seen($0) } }
-    }
-
-    /// Writes a file under a name that nothing has.
-    ///
-    /// Where nothing is, nothing can be lost, and what is cut short is known by its beginning (``BlobStream/isTorn(_:_:)``); a
-    /// file that cannot be finished goes again.
-    /// - Parameters:
-    ///   - checking: As in ``BlobStream/forEachPiece(checking:_:)``.
-    ///   - naming: Gives it its own name, if this was a temporary one.
-    /// - Returns: Nothing if the name is taken.
-    private func writeNew(
-        _ path: FilePath, _ entry: TreeEntry, _ blob: BlobStream, checking: Bool, synchronizing: Bool,
-        naming: () throws(WorkingTreeError) -> Void
-    ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        let permissions: UInt16 = entry.mode == .executable ? 0o777 : 0o666
-        let file: FileDescriptor
-        do throws(FileError) { file = try files.create(path, permissions: permissions) } catch {
-            if error.isExists { return nil }
-            throw .file(error)
-        }
-        defer { files.close(file) }
-        do throws(WorkingTreeError) {
-            try blob.forEachPiece(checking: checking) { (piece) throws(WorkingTreeError) in
-                try working { () throws(FileError) in try files.write(file, piece) }
-                onStep(.bytes(piece.count))
-            }
-            if synchronizing { try working { () throws(FileError) in try files.synchronize(file) } }
-            try naming()
-            return try working { () throws(FileError) in StatCacheEntry.Seen(try files.status(of: file)) }
-        } catch {
-            try? files.removeIfPresent(path)
-            throw error
-        }
-    }
-
-    private func content(_ id: ObjectID) throws(WorkingTreeError) -> [UInt8] {
-        do throws(ReadError) { return try store.required(.blob, id) } catch { throw .object(error) }
-    }
+    func place(_ path: RepositoryPath) -> FilePath { root.appending(path.bytes) }
 }

@@ -966,7 +966,8 @@ class Damage(CommandTest):
             found.add(frame)
             text = self.mlrepo("fsck", status=1)
             for one in lost:
-                self.assertRegex(text, f"missing-object packs/.*{pack.name} at offset .* {one.replace(' sha256:', ' ')}: ")
+                kind, digest = one.split(" sha256:")
+                self.assertRegex(text, f"missing-object pack {pack.name[:12]} at offset [0-9]+ {kind} {digest[:12]}: ")
         self.assertEqual(found, set(frames))
         self.assertGreater(len(found), 1)
         pack.write_bytes(content)

@@ -225,7 +225,7 @@ class Healing(CommandTest):
         self.assertIn("mlrepo fsck --repair", self.stderr)
         # The second commit's own record is lost for good.
         out = self.mlrepo("fsck", "--repair", status=1)
-        self.assertIn("needed by branches/main:b\n", out)
+        self.assertIn("damaged: branches/main:b\n", out)
         self.assertEqual([line.split(": ")[1] for line in out.splitlines() if line.startswith("taken")], ["a/x", "b/y"])
         self.assertIn("made anew, from what the working copy knows: the list of names of b\n", out)
         self.assertIn("1 list of names lost", out)

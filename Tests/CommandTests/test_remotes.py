@@ -479,6 +479,34 @@ class Cloning(RemoteTest):
         self.assertFalse((self.root / "other").exists())
         self.refused("get", "origin", "data", "--to", "../other", cwd=self.root, status=66, says="no store is there")
 
+    def test_a_push_that_is_only_tried_changes_nothing(self) -> None:
+        self.one()
+        self.mlrepo("push")
+        self.write("data/more", random.Random(1).randbytes(100_000))
+        self.mlrepo("commit", "-m", "Two")
+        before = [self.tree(self.store), self.tree(self.work / ".mlrepo/log")]
+        plan = self.answer("push", "--dry-run")
+        self.assertEqual(before, [self.tree(self.store), self.tree(self.work / ".mlrepo/log")])
+        self.assertTrue(plan.pop("dryRun"))
+        done = self.answer("push")
+        self.assertEqual(plan["refs"], done["refs"])
+        self.assertEqual(plan["objects"], done["objects"])
+        # Beside the frames go the ends of packs.
+        self.assertAlmostEqual(plan["bytes"], done["bytes"], delta=2000)
+        self.assertGreater(plan["bytes"], 100_000)
+
+    def test_a_store_that_is_named_anew_keeps_what_was_fetched(self) -> None:
+        self.one()
+        self.mlrepo("push")
+        tip = self.mlrepo("resolve", "origin/main")
+        self.mlrepo("remote", "rename", "origin", "old")
+        self.assertEqual(self.mlrepo("resolve", "old/main"), tip)
+        self.refused("resolve", "origin/main", status=66, says="origin/main")
+        self.assertEqual(self.mlrepo("fetch", "old"), "Nothing is new in old\n")
+        # Of the other store's past is known what was known.
+        shutil.rmtree(self.store)
+        self.refused("fetch", status=66, says="old")
+
     def test_of_several_stores_one_has_to_be_named(self) -> None:
         self.one()
         self.mlrepo("remote", "remove", "origin")

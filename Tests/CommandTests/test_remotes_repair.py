@@ -62,7 +62,7 @@ class Mending:
         flip(pack, 0.2, 0.5, 0.8)
         done = self.run_raw("fsck", "origin")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(pack.name[:16].encode(), done.stdout)
+        self.assertIn(pack.name[:12].encode(), done.stdout)
         self.assertIn(b"data/large", done.stdout)
         self.assertIn(b"fsck origin --repair", done.stderr)
         plan = self.answer_of(1, "fsck", "origin", "--repair", "--dry-run")

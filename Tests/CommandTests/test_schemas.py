@@ -584,6 +584,7 @@ class Stores(SchemaTest):
         store = f"{self.root}/store"
         self.assertEqual(self.answer("remote", "add", "origin", store), [{"name": "origin", "url": store}])
         commit = self.answer("commit", "-m", "One")["commit"]
+        self.assertEqual(self.answer("push", "--dry-run")["refs"], [{"name": "branches/main", "before": None, "after": commit}])
         pushed = self.answer("push")
         self.assertEqual(pushed["refs"], [{"name": "branches/main", "before": None, "after": commit}])
         self.assertEqual((pushed["remote"], pushed["objects"] > 0, pushed["bytes"] > 0, pushed["alreadyThere"]), ("origin", True, True, 0))
@@ -603,6 +604,8 @@ class Stores(SchemaTest):
         self.assertEqual((gone["name"], gone["before"], gone["after"]), ("remotes/origin/try", commit, None))
         self.lines("operations")
         self.assertEqual(self.answer("get", store, "data/a.txt", "--to", "got")["files"], 1)
+        self.assertEqual(self.lines("ls", "--from", "origin"), self.lines("ls"))
+        self.assertEqual([line["remote"] for line in self.lines("fetch", "--all")], ["origin"])
         self.assertEqual(self.answer("bundle", "../one.bundle", "--all")["refs"][0]["name"], "branches/main")
         self.assertEqual(self.answer("bundle", "../two.bundle", "--since", "HEAD~1")["since"], [self.answer("resolve", "HEAD~1")["commit"]])
         self.answer("fsck", "origin")

@@ -1287,6 +1287,40 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_ls_looks_into_another_store(self) -> None:
+        self.two()
+        self.transcript(r"""
+            $ mlrepo tag v1 main~1
+            $ mlrepo push --quiet ../store main v1
+            $ mlrepo ls >../here
+            $ mkdir ../other
+            $ mlrepo -C ../other ls --from ../store | diff ../here - && echo same
+            same
+            $ mlrepo -C ../other ls --from ../store v1 data/a.txt
+            - {first:full} 6 data/a.txt
+            $ mlrepo -C ../other ls --from ../store data/c.txt
+            - {third:full} 6 data/c.txt
+            $ mlrepo -C ../other ls --from ../store v1 data/sub
+            - {sub:full} 7 data/sub/b.txt
+            $ mlrepo -C ../other ls --from ../store v1 ./data/sub/ --json
+            {"id":"sha256:{sub:full}","mode":"file","path":"data/sub/b.txt","size":7}
+            $ mlrepo -C ../other ls --from ../store main~1 data/a.txt
+            - {first:full} 6 data/a.txt
+            $ mlrepo -C ../other ls --from ../store none
+            ! error: ../store has no 'none'
+            ! hint: it has main, v1
+            [66]
+            $ mlrepo -C ../other ls --from ../store v1 none
+            ! error: no file or directory 'none'
+            [66]
+            $ mlrepo -C ../other ls --from ../nowhere
+            ! error: ../nowhere: no store is there
+            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            [66]
+            $ ls -A ../other | wc -l
+            0
+            """)
+
     def test_bundle_puts_versions_into_a_file(self) -> None:
         self.one()
         self.transcript(r"""
@@ -1342,12 +1376,12 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo fsck origin --repair saves what can be saved, and takes from this store what is lost there
             $ mlrepo fsck origin --repair | tail -3
             taken from this store: 2 objects, 13 bytes
-            pack {pack:name} was replaced, with {number} objects saved
+            pack {pack:12} was replaced, with {number} objects saved
             Now: {number} objects in 4 packs, {size}: no damage
             $ pack=$(grep -l second .mlrepo/packs/*/*.pack) && chmod u+w $pack && sed -i s/second/sEcond/ $pack && rm -r data
             $ mlrepo fsck --repair --from origin | tail -3
             taken from origin: 2 objects, 13 bytes
-            pack {next:name} was replaced, with {number} objects saved
+            pack {next:12} was replaced, with {number} objects saved
             Now: {number} objects in 4 packs, {size}: no damage
             $ mlrepo gc origin --plan
             Needed: {number} of {number} objects; {size} of records stay for ever
@@ -1802,7 +1836,25 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo remote rename origin backup
-            ! error: 'remote' takes add, set, remove or forget, not 'rename'
+            $ mlrepo remote
+            backup  {root}/other
+            $ mlrepo remote rename origin other
+            ! error: no other store is known as 'origin'
+            ! hint: mlrepo remote add origin PLACE
+            [66]
+            $ mlrepo remote rename backup backup
+            ! error: 'backup' exists already
+            [73]
+            $ mlrepo remote rename backup a/b
+            ! error: 'a/b' is not a valid ref name
+            ! hint: a name has letters, digits and . _ + @ -, and / between its parts; none begins with . or -, or ends with . or .lock
+            [64]
+            $ mlrepo remote rename backup
+            ! error: 'remote rename' takes a name and a new one
+            ! hint: mlrepo help remote
+            [64]
+            $ mlrepo remote move backup origin
+            ! error: 'remote' takes add, set, rename, remove or forget, not 'move'
             ! hint: mlrepo help remote
             [64]
             $ mlrepo remote add backup
@@ -1832,6 +1884,13 @@ class Transcripts(TranscriptTest):
             $ mlrepo commit --quiet -m One
             $ mlrepo resolve HEAD
             {one:full}
+            $ mlrepo push --dry-run
+            Would make a store in origin
+            branches/main  new, {one}
+            Would send to origin: {number} objects, {size}
+            $ ls ../store
+            ! ls: cannot access '../store': No such file or directory
+            [2]
             $ mlrepo push
             Made a store in origin
             branches/main  new, {one}
@@ -1843,6 +1902,10 @@ class Transcripts(TranscriptTest):
             {two:full}
             $ mlrepo tag v1
             $ mlrepo branch try
+            $ mlrepo push origin --all --dry-run
+            branches/main  {one} -> {two}
+            branches/try  new, {two}
+            Would send to origin: {number} objects, {size}, 1 run
             $ mlrepo push origin --all
             branches/main  {one} -> {two}
             branches/try  new, {two}
@@ -1856,11 +1919,19 @@ class Transcripts(TranscriptTest):
             Sent to origin: 0 objects, 0 bytes
             $ mlrepo push --json
             {"alreadyThere":0,"bytes":0,"objects":0,"refs":[],"remote":"origin"}
+            $ mlrepo push --dry-run
+            origin has it all
+            $ mlrepo push --dry-run --json
+            {"alreadyThere":0,"bytes":0,"dryRun":true,"objects":0,"refs":[],"remote":"origin"}
             $ mlrepo clone --quiet ../store ../other
             $ cd ../other && echo theirs >data && mlrepo commit --quiet -m Theirs && mlrepo push --quiet
             $ echo mine >data
             $ mlrepo commit --quiet -m Mine
             $ mlrepo push
+            ! error: origin has commits that this store has not: branches/main would lose them
+            ! hint: mlrepo fetch origin brings them here; --force gives them up, if they are what was fetched last
+            [73]
+            $ mlrepo push --dry-run
             ! error: origin has commits that this store has not: branches/main would lose them
             ! hint: mlrepo fetch origin brings them here; --force gives them up, if they are what was fetched last
             [73]
@@ -1923,6 +1994,18 @@ class Transcripts(TranscriptTest):
             $ mlrepo fetch
             Nothing is new in origin
             ! note: tags/v1 names something else in origin; yours stays
+            $ mlrepo remote add gone ../nowhere
+            $ mlrepo fetch --all
+            Nothing is new in origin
+            ! note: tags/v1 names something else in origin; yours stays
+            ! error: gone, {root}/nowhere: no store is there
+            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            [66]
+            $ mlrepo remote remove gone
+            $ mlrepo fetch --all origin
+            ! error: --all names every store already
+            ! hint: mlrepo help fetch
+            [64]
             $ mlrepo fetch ../store
             ! error: fetch takes the name of a store, not its place
             ! hint: mlrepo remote add NAME ../store, then mlrepo fetch NAME
@@ -2176,29 +2259,30 @@ class Transcripts(TranscriptTest):
             {"bytes":{number},"objects":12,"packs":2,"problems":[]}
             $ cp -r .mlrepo ../whole
             $ pack=$(grep -l second .mlrepo/packs/*/*.pack) && chmod u+w $pack && sed -i s/second/sEcond/ $pack
-            $ mlrepo fsck | sed 's/ (needed by.*//'
-            pack-digest packs/{pack:2}/{pack:name}.pack: the file's SHA-256 is not the one in its name
-            frame packs/{pack:2}/{pack:name}.pack at offset 0: the stored bytes' checksum is wrong (46 bytes): 2 objects lay there
-            missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4: it lay in a frame that is damaged
-              needed by branches/main:data/sub/b.txt
-            missing-object packs/{pack:2}/{pack:name}.pack at offset 0 blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: it lay in a frame that is damaged
-              needed by branches/main:data/a.txt
+            $ mlrepo fsck
+            damaged: branches/main:data/a.txt
+            damaged: branches/main:data/sub/b.txt
+            pack-digest pack {pack:12}: the file's SHA-256 is not the one in its name
+            frame pack {pack:12} at offset 0: the stored bytes' checksum is wrong (46 bytes): 2 objects lay there
+            missing-object pack {pack:12} at offset 0 blob 480c2336b410: it lay in a frame that is damaged
+            missing-object pack {pack:12} at offset 0 blob b640e840b19d: it lay in a frame that is damaged
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
             ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store
+            [1]
             $ mlrepo fsck >/dev/null
             ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store
             [1]
             $ mlrepo fsck --repair --dry-run | tail -4
             10 objects in 2 packs, {size}: 4 problems, 2 files damaged
-            pack {pack:name} would be replaced, with 8 objects saved
-            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
-            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
+            pack {pack:12} would be replaced, with 8 objects saved
+            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4: branches/main:data/sub/b.txt
+            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: branches/main:data/a.txt
             ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit; mlrepo fsck --repair --from REMOTE takes what is lost from another store
             $ mv data ../data
             $ mlrepo fsck --repair | tail -4
-            pack {pack:name} was replaced, with 8 objects saved
-            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4
-            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41
+            pack {pack:12} was replaced, with 8 objects saved
+            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4: branches/main:data/sub/b.txt
+            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: branches/main:data/a.txt
             Now: 11 objects in 2 packs, {size}: 2 problems, 2 files damaged
             ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit; mlrepo fsck --repair --from REMOTE takes what is lost from another store
             $ mlrepo fsck --repair >/dev/null

@@ -12,15 +12,26 @@ struct FetchCommand: ParsableCommand {
             EXAMPLES
               mlrepo fetch            from the only store that has a name, or origin
               mlrepo fetch backup
+              mlrepo fetch --all      from each that has a name
             """)
 
+    @Flag(help: "From all that have a name, also where one of them cannot be reached.")
+    var all = false
+    /// Git's users type it: a branch that is gone there goes here anyway.
+    @Flag(name: [.customShort("p"), .long], help: .hidden)
+    var prune = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "The name of the other store (mlrepo remote).")
     var remote: String?
 
+    func validate() throws {
+        guard !all || remote == nil else { throw ValidationError("--all names every store already") }
+    }
+
     func run() throws {
         if let remote { try ArgumentText.requireText(remote, "the other store") }
         let repository = try Repository.here()
+        if all { return try fetchAll(repository) }
         let remote = try repository.remote(remote)
         guard remote.name != nil else {
             throw Failure(
@@ -29,12 +40,33 @@ struct FetchCommand: ParsableCommand {
                     "mlrepo remote add NAME \(ShellWord.quoted(Array(remote.url.utf8))), then mlrepo fetch NAME"
             )
         }
+        try fetch(from: remote, repository)
+    }
+
+    /// Fetches from one after the other; what is wrong with one of them does not hinder the rest.
+    private func fetchAll(_ repository: Repository) throws {
+        let names = repository.remotes.map(\.name)
+        guard !names.isEmpty else { throw RepositoryError.noRemote(KnownRemotes.defaultName, isFile: false) }
+        var last: Failure?
+        for name in names {
+            do throws(RepositoryError) {
+                try fetch(from: try repository.remote(name), repository)
+            } catch {
+                guard case .remote = error else { throw error }
+                last?.report(json: output.json)
+                last = Failure(error)
+            }
+        }
+        if let last { throw last }
+    }
+
+    private func fetch(from remote: Remote, _ repository: Repository) throws(RepositoryError) {
         let progress = output.progress("fetching", unit: nil)
         defer { progress.finish() }
         let report = try repository.fetch(from: remote) { done, total in
             progress.set(count: 0, bytes: done, of: total)
         }
         progress.finish()
-        TransferText.show(report, output, isPush: false)
+        TransferText.show(report, output, .fetch)
     }
 }

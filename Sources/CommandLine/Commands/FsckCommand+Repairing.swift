@@ -102,7 +102,7 @@ extension FsckCommand {
             }
         }
         let after = try run(check)
-        if !output.json { for reference in after.lost { Terminal.print("lost: \(reference)") } }
+        sayLost(after.lost, after)
         done.after = after
     }
 
@@ -145,7 +145,7 @@ extension FsckCommand {
     ) throws -> StoreRepair.Plan {
         let outcome = try check.repair(report)
         done.plan = outcome.plan
-        say(outcome.plan, done: true)
+        say(outcome.plan, report, done: true)
         if outcome.regained > 0, !output.json {
             Terminal.print(
                 "found in packs that were dropped before: \(Terminal.number(outcome.regained, "object"))")
@@ -229,14 +229,15 @@ extension FsckCommand {
         )
     }
 
-    func say(_ plan: StoreRepair.Plan, done: Bool) {
+    func say(_ plan: StoreRepair.Plan, _ report: IntegrityReport, done: Bool) {
         guard !output.json else { return }
         for replacement in plan.replaced {
             let words = done ? "was replaced, with" : "would be replaced, with"
             Terminal.print(
-                "pack \(replacement.pack) \(words) \(Terminal.count(replacement.saved)) objects saved")
+                "pack \(replacement.pack.text.prefix(Self.shownDigits)) \(words) \(Terminal.count(replacement.saved)) objects saved"
+            )
         }
         // Some of what seemed lost may come from elsewhere; what is lost in the end is told then.
-        for reference in plan.lost where !done { Terminal.print("lost: \(reference)") }
+        if !done { sayLost(plan.lost, report) }
     }
 }

@@ -4,17 +4,50 @@ internal import Storage
 
 /// What a check of a store found, in words and for programs.
 extension FsckCommand {
+    /// The most of what is hit that is named; programs get all of it.
+    private static let lineLimit = 100
+
+    /// Tells it: first which files of which versions are damaged, as that is what matters to people, then what is wrong with the store.
     func show(_ report: IntegrityReport) {
-        // What lay in a damaged frame is named object by object.
-        let missing = Set(report.problems.filter { $0.reference != nil }.compactMap(Self.place))
-        for problem in report.problems {
-            Terminal.print(Terminal.escaped("\(problem)"))
-            if problem.reference == nil, let place = Self.place(problem), missing.contains(place) { continue }
-            for line in DamagedFiles(problem.neededBy).lines {
-                Terminal.print("  needed by \(Terminal.escaped(line))")
-            }
+        let hit = DamagedFiles(report.problems.flatMap(\.neededBy))
+        for line in hit.lines.prefix(Self.lineLimit) { Terminal.print(Terminal.escaped(line)) }
+        if hit.lines.count > Self.lineLimit {
+            Terminal.print("and \(Terminal.count(hit.lines.count - Self.lineLimit)) more (--json names them)")
         }
+        for problem in report.problems { Terminal.print(Terminal.escaped(Self.line(problem))) }
         if !output.quiet || !report.isClean { Terminal.print(Self.verdict(report)) }
+    }
+
+    /// A problem with as much of each digest as people need.
+    private static func line(_ problem: IntegrityProblem) -> String {
+        var text = problem.kind.rawValue
+        if let pack = problem.pack {
+            text += " pack \(pack.text.prefix(shownDigits))"
+        } else if let file = problem.file {
+            text += " \(file)"
+        }
+        if let offset = problem.offset { text += " at offset \(offset)" }
+        if let reference = problem.reference {
+            text += " \(reference.kind.name) \(reference.id.hex.prefix(shownDigits))"
+        }
+        return "\(text): \(problem.message)"
+    }
+
+    static let shownDigits = 12
+
+    /// Names what is lost by its whole digest, by which a copy is found elsewhere, and what needs it.
+    func sayLost(_ lost: [ObjectReference], _ report: IntegrityReport) {
+        guard !output.json, !lost.isEmpty else { return }
+        let needs = Dictionary(
+            report.problems.compactMap { problem in problem.reference.map { ($0, problem.neededBy) } },
+            uniquingKeysWith: +)
+        for reference in lost {
+            let hit = DamagedFiles(needs[reference] ?? [])
+            let places = hit.files + hit.others
+            let more = places.count > 1 ? " and \(Terminal.count(places.count - 1)) more" : ""
+            let place = places.first.map { ": \($0)\(more)" } ?? ""
+            Terminal.print(Terminal.escaped("lost: \(reference)\(place)"))
+        }
     }
 
     static func verdict(_ report: IntegrityReport) -> String {
@@ -33,12 +66,6 @@ extension FsckCommand {
         let directories = DamagedFiles(lists).paths
         let all = DamagedFiles(report.problems.flatMap(\.neededBy)).paths
         return (all.subtracting(directories).count, directories.count)
-    }
-
-    /// Where in a pack a problem lies: the same for a frame and the objects in it.
-    private static func place(_ problem: IntegrityProblem) -> String? {
-        guard let pack = problem.pack, let offset = problem.offset else { return nil }
-        return "\(pack.text) \(offset)"
     }
 
     func hint(_ report: IntegrityReport, isOfBundle: Bool) {

@@ -73,7 +73,7 @@ struct FsckCommand: ParsableCommand {
             try requireLog(rest)
             if dryRun {
                 done.plan = try check.plan(rest)
-                if let plan = done.plan { say(plan, done: false) }
+                if let plan = done.plan { say(plan, rest, done: false) }
                 try sayWhatOthersHave(check, rest)
             } else {
                 try perform(check, rest, &done)

@@ -13,6 +13,7 @@ struct GetCommand: ParsableCommand {
               mlrepo get /srv/store model/weights.safetensors
               mlrepo get host:/srv/store data --revision v1.0 --to data-v1
               mlrepo get /srv/store . --to all         the whole version
+              mlrepo ls --from /srv/store              what is there
             """)
 
     @Option(
@@ -31,11 +32,7 @@ struct GetCommand: ParsableCommand {
     func run() throws {
         try ArgumentText.requireText(place, "the place")
         let environment = Environment.process()
-        let wanted = FilePath("/").appending(ArgumentText.bytes(path)).normalized
-        let path: RepositoryPath
-        do throws(InvalidName) {
-            path = try RepositoryPath(wanted.relative(to: FilePath("/")) ?? [])
-        } catch { throw Failure(RepositoryError.invalidName(error)) }
+        let path = try Self.path(path)
         let name =
             target.map { ArgumentText.bytes($0) } ?? path.bytes.split(separator: 0x2f).last.map(Array.init)
         guard let name else {
@@ -43,11 +40,10 @@ struct GetCommand: ParsableCommand {
                 status: .usage, message: "a whole version needs a directory",
                 hint: "mlrepo get PLACE . --to DIR")
         }
-        let scratch = FilePath(environment.variable("TMPDIR") ?? "/tmp")
-            .appending("mlrepo-get-\(Hex.text(environment.random(8)))")
         let request = GetRequest(
             url: place, path: path, revision: revision,
-            target: environment.workingDirectory.appending(name).normalized, scratch: scratch)
+            target: environment.workingDirectory.appending(name).normalized,
+            scratch: Self.scratch(environment))
         let progress = output.progress("writing")
         defer { progress.finish() }
         let report: GetReport
@@ -77,5 +73,16 @@ struct GetCommand: ParsableCommand {
                 "\(Terminal.escaped(request.target.bytes)): \(Terminal.number(report.files, "file")), \(Terminal.size(report.bytes)), of \(report.commit.short)"
             )
         }
+    }
+    /// A path in another store, whose top is everything.
+    static func path(_ text: String) throws -> RepositoryPath {
+        let wanted = FilePath("/").appending(ArgumentText.bytes(text)).normalized
+        return try RepositoryPath(wanted.relative(to: FilePath("/")) ?? [])
+    }
+
+    /// A directory for a look into another store.
+    static func scratch(_ environment: Environment) -> FilePath {
+        FilePath(environment.variable("TMPDIR") ?? "/tmp")
+            .appending("mlrepo-get-\(Hex.text(environment.random(8)))")
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import FileIO
 internal import MLRepo
 internal import ObjectModel
 
@@ -11,17 +12,25 @@ struct ListCommand: ParsableCommand {
               mlrepo ls data/reviews
               mlrepo ls v1.2 data/reviews
               mlrepo ls run:1c9e            as a run left them
+              mlrepo ls --from origin       in another store, without a clone
+              mlrepo ls --from host:/srv/store v1.2 data/reviews
             """)
 
+    @Option(
+        name: .customLong("from"),
+        help: ArgumentHelp("Another store, by its name or place.", valueName: "remote"))
+    var remote: String?
     @OptionGroup var output: OutputOptions
     @Argument(help: "The version; a path that is none, of the last commit.")
-    var revision = "HEAD"
+    var revision: String?
     @Argument(help: "A file or directory in it.")
     var path: String?
 
     func run() throws {
+        if let remote { return try list(remote) }
         let repository = try Repository.here()
-        let (revisions, paths) = try RevisionWords.split([revision], [path].compactMap { $0 }, repository)
+        let (revisions, paths) = try RevisionWords.split(
+            [revision ?? "HEAD"], [path].compactMap { $0 }, repository)
         if revisions.isEmpty, path != nil {
             throw Failure(
                 status: .usage, message: "one file or directory at most",
@@ -45,6 +54,16 @@ struct ListCommand: ParsableCommand {
         do throws(ReadError) {
             try tree.forEachFile(under: top) { (path, entry) throws(ReadError) in show(path, entry) }
         } catch { throw RepositoryError.object(error) }
+    }
+
+    /// The files of a version of another store.
+    private func list(_ remote: String) throws {
+        try ArgumentText.requireText(remote, "the other store")
+        let environment = Environment.process()
+        let request = ListRequest(
+            url: remote, revision: revision, path: try path.map { try GetCommand.path($0) },
+            scratch: GetCommand.scratch(environment))
+        try Repository.list(request, environment) { show($0, $1) }
     }
 
     /// The files as a run left them.

@@ -47,7 +47,7 @@ struct PullCommand: ParsableCommand {
             fetching.set(count: 0, bytes: done, of: total)
         }
         fetching.finish()
-        if !output.json { TransferText.show(fetched, output, isPush: false) }
+        if !output.json { TransferText.show(fetched, output, .fetch) }
         let other = "\(name)/\(branch)"
         let id: ObjectID
         do throws(RepositoryError) { id = try repository.commit(named: other) } catch {

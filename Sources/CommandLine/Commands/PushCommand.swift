@@ -32,6 +32,7 @@ struct PushCommand: ParsableCommand {
               mlrepo push origin --all --tags
               mlrepo push /mnt/disk/store      a place instead of a name
               mlrepo push origin --delete try
+              mlrepo push --dry-run            what would go; nothing is done
             """)
 
     @OptionGroup var groups: RefGroupOptions
@@ -41,6 +42,8 @@ struct PushCommand: ParsableCommand {
     var force = false
     @Flag(help: "Send also what the other store has lost of it, and read what was sent again.")
     var verify = false
+    @Flag(name: [.customShort("n"), .long], help: "Say what would go, and do nothing.")
+    var dryRun = false
     /// Git's users type it; the name of a store is remembered anyway.
     @Flag(name: [.customShort("u"), .customLong("set-upstream")], help: .hidden)
     var upstream = false
@@ -64,13 +67,17 @@ struct PushCommand: ParsableCommand {
         request.names = names
         groups.apply(to: &request)
         (request.isDeletion, request.isForced, request.isVerified) = (delete, force, verify)
+        if dryRun {
+            let plan = try repository.pushPlan(request, to: remote)
+            return TransferText.show(plan, output, .plan, isVerified: verify)
+        }
         let progress = output.progress("pushing", unit: nil)
         defer { progress.finish() }
         let report = try repository.push(request, to: remote) { done, total in
             progress.set(count: 0, bytes: done, of: total)
         }
         progress.finish()
-        TransferText.show(report, output, isPush: true, isVerified: verify)
+        TransferText.show(report, output, .push, isVerified: verify)
         let choices = repository.openChoices().count
         if choices > 0, !output.json, !output.quiet {
             let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"

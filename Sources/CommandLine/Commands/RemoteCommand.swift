@@ -14,6 +14,7 @@ struct RemoteCommand: ParsableCommand {
               mlrepo remote                            all that have a name
               mlrepo remote add origin /srv/store
               mlrepo remote set origin /mnt/store      it has moved
+              mlrepo remote rename origin old          what was fetched is old/… then
               mlrepo remote remove origin
               mlrepo remote forget origin              what is there now is right
             """)
@@ -22,11 +23,11 @@ struct RemoteCommand: ParsableCommand {
     @Flag(name: [.customShort("v"), .long], help: .hidden)
     var verbose = false
     @OptionGroup var output: OutputOptions
-    @Argument(help: ArgumentHelp("What to do: add, set, remove or forget.", valueName: "verb"))
+    @Argument(help: ArgumentHelp("What to do: add, set, rename, remove or forget.", valueName: "verb"))
     var verb: String?
     @Argument(help: "The name.")
     var name: String?
-    @Argument(help: "The place.")
+    @Argument(help: "The place, or the new name.")
     var place: String?
 
     private var words: (verb: String, name: String, place: String?)? {
@@ -39,11 +40,13 @@ struct RemoteCommand: ParsableCommand {
         switch verb {
         case "add", "set", "set-url":
             guard place != nil else { throw ValidationError("'remote \(verb)' takes a name and a place") }
+        case "rename":
+            guard place != nil else { throw ValidationError("'remote rename' takes a name and a new one") }
         case "remove", "rm", "forget":
             guard name != nil, place == nil else { throw ValidationError("'remote \(verb)' takes a name") }
         default:
             throw ValidationError(
-                "'remote' takes add, set, remove or forget, not '\(Terminal.escaped(verb))'")
+                "'remote' takes add, set, rename, remove or forget, not '\(Terminal.escaped(verb))'")
         }
     }
 
@@ -55,6 +58,7 @@ struct RemoteCommand: ParsableCommand {
         switch (verb, place) {
         case ("add", let place?): try repository.addRemote(name, place)
         case ("set", let place?), ("set-url", let place?): try repository.setRemote(name, place)
+        case ("rename", let new?): try repository.renameRemote(name, to: new)
         case ("remove", _), ("rm", _): try repository.removeRemote(name)
         default: try repository.forgetRemote(name)
         }

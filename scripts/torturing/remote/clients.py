@@ -22,6 +22,9 @@ AGAIN = 75
 UNREACHABLE = 69
 KILLED_SHARE = 0.3
 MOST_ATTEMPTS = 200
+# Who was outrun waits, longer each time, so that everybody's turn comes: at first and at most, in seconds.
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 5.0
 
 
 class Client(threading.Thread):
@@ -59,11 +62,14 @@ class Client(threading.Thread):
         self.pushed[commit] = (str(path.relative_to(self.place)), entry(path))
 
     def until_pushed(self) -> None:
+        pause = FIRST_PAUSE
         for _ in range(MOST_ATTEMPTS):
             ended = self.typed("push", 0, *OUTRUN)
             if ended.status == 0:
                 return
             if ended.status in OUTRUN:
+                time.sleep(self.generator.uniform(0, pause))
+                pause = min(2 * pause, LONGEST_PAUSE)
                 self.until_pulled()
         raise Wrong(f"a push was outrun or killed {MOST_ATTEMPTS} times")
 
