@@ -32,6 +32,8 @@ struct IntegrityLog {
     private static let problemLimit = 1000
     /// No log has more entries; names with higher numbers are none of ours.
     private static let numberLimit = 1 << 53
+    /// Each event, with the first entry that names it.
+    private var firstNames: [ObjectID: Int] = [:]
     /// The log so far; nothing behind damage, until an entry tells.
     private var frontier: MerkleFrontier? = MerkleFrontier()
     /// An entry whose file is damaged, and what the log would be with it.
@@ -298,9 +300,22 @@ struct IntegrityLog {
 
     // MARK: What entries say
 
+    /// Notes that an entry names an event.
+    ///
+    /// - Returns: The entry before it that names the same one, if there is one.
+    private mutating func named(_ event: ObjectID, by number: Int) -> Int? {
+        if let first = firstNames[event] { return first }
+        firstNames[event] = number
+        return nil
+    }
+
     private mutating func apply(_ entry: LogEntry, root: ObjectID?, name: String) {
         roots[entry.number] = root
         events.append((entry.number, entry.event))
+        if let first = named(entry.event, by: entry.number) {
+            let message = "entry \(entry.number) names the event of entry \(first)"
+            problems.append(IntegrityProblem(.logRule, message, file: name))
+        }
         refs.append((entry.number, entry.refs))
         // What was demanded once is demanded for good.
         for feature in features where !isUncertain && !entry.features.contains(feature) {

@@ -56,6 +56,17 @@ final class SampleStore: Sendable {
             refs: refs)
     }
 
+    /// Writes events into packs that no entry names yet.
+    func writeEvents(_ count: Int, seed: UInt64) throws -> (ids: [ObjectID], packs: [PackName]) {
+        let random = SeededBytes(seed: seed)
+        let store = try ObjectStore.open(root, files: files)
+        let writer = ObjectWriter(store) { random.bytes($0) }
+        let ids = try (0..<count).map { number in
+            try writer.add(.event, try Self.event("gc", time: 1_763_889_000 + number, random).payload)
+        }
+        return (ids, try writer.finish().packs.map(\.name))
+    }
+
     struct Missing: Error {}
 
     private static func commit(

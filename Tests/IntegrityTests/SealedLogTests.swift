@@ -12,6 +12,7 @@ import Testing
         var leaves: [[UInt8]] = []
         var log = MerkleFrontier()
         var last: LogEntry?
+        let (events, packs) = try sample.writeEvents(254, seed: 1)
         for number in 0..<258 {
             let name = "log/new/\(String(repeating: "0", count: 20 - "\(number)".count))\(number)"
             var file: LogEntryFile
@@ -21,7 +22,8 @@ import Testing
                 var entry = try #require(last)
                 entry.number = number
                 entry.time += 1
-                entry.packs = .listed(PackChanges())
+                entry.event = events[number - 4]
+                entry.packs = .listed(PackChanges(added: number == 4 ? packs : []))
                 file = LogEntryFile(entry: entry, origin: origin, before: log)
                 try sample.write(name, file.bytes)
             }
@@ -73,10 +75,14 @@ import Testing
             PackName(String(repeating: "a", count: 64) + "-" + String(repeating: "b", count: 16)))
         var log = store.current.log
         var entry = store.current.entry
-        for changes in [
-            PackChanges(doomed: [orphan]), PackChanges(added: [orphan]), PackChanges(dropped: [orphan]),
-        ] {
+        let (events, packs) = try sample.writeEvents(3, seed: 2)
+        let changes = [
+            PackChanges(added: packs, doomed: [orphan]), PackChanges(added: [orphan]),
+            PackChanges(dropped: [orphan]),
+        ]
+        for (event, changes) in zip(events, changes) {
             entry.number += 1
+            entry.event = event
             entry.packs = .listed(changes)
             let file = LogEntryFile(entry: entry, origin: store.format.origin, before: log)
             try sample.write("log/new/0000000000000000000\(entry.number)", file.bytes)
@@ -85,5 +91,18 @@ import Testing
         let problems = try sample.check().problems
         #expect(problems.map(\.kind) == [.logRule])
         #expect(problems.first?.pack == orphan)
+    }
+
+    @Test func `an event that two entries name is reported`() throws {
+        let sample = try SampleStore(seed: 23)
+        let store = try ObjectStore.open(sample.root, files: sample.files)
+        var entry = store.current.entry
+        entry.number += 1
+        entry.packs = .listed(PackChanges())
+        let file = LogEntryFile(entry: entry, origin: store.format.origin, before: store.current.log)
+        try sample.write("log/new/0000000000000000000\(entry.number)", file.bytes)
+        let problems = try sample.check().problems
+        #expect(problems.map(\.kind) == [.logRule])
+        #expect(problems.first?.message == "entry 4 names the event of entry 3")
     }
 }

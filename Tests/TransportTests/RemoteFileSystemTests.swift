@@ -167,11 +167,14 @@ import Testing
         let side = try Side(transport)
         let store = try side.create()
         let other = try Self.remote(transport)
-        let first = try Self.event(0)
-        while !other.isSealDue {
+        let events = try (1..<256).map { try Self.event($0) }
+        let writer = ObjectWriter(store) { side.random.bytes($0) }
+        let ids = try events.map { try writer.add(.event, $0.payload) }
+        var packs = PackChanges(added: try writer.finish().packs.map(\.name))
+        for (event, id) in zip(events, ids) where !other.isSealDue {
             let operation = StoreOperation(
-                event: ObjectID(of: .event, payload: first.payload), refs: store.current.refs,
-                packs: PackChanges(), time: first.time)
+                event: id, refs: store.current.refs, packs: packs, time: event.time)
+            packs = PackChanges()
             #expect(try other.append(operation, features: [], nonce: side.random.nonce) == .committed)
         }
         #expect(other.state.number == 255)
@@ -186,7 +189,7 @@ import Testing
         transport.clock += 90_000 * 1_000_000_000
         try Self.remote(transport).seal(in: try Side(transport).files, nonce: side.random.nonce)
         let again = try Side(transport)
-        try again.add([[7]], 1, to: try again.open())
+        try again.add([[7]], 300, to: try again.open())
         #expect(try Side(transport).check().isClean)
         #expect(try Self.remote(transport).state.number == 256)
     }
@@ -202,9 +205,11 @@ import Testing
         var random = SplitMix64(seed: 5)
         try side.add((0..<20).map { _ in random.bytes(5000) }, 1, to: store)
         let packs = try Self.packs(transport)
+        var number = 1
         func collect(_ times: GarbageCollector.Times) throws -> GarbageCollector.Outcome {
             let collecting = try Side(transport, seed: 6)
-            let event = try Self.event(2, GarbageCollector.verb)
+            number += 1
+            let event = try Self.event(number, GarbageCollector.verb)
             return try GarbageCollector(try collecting.open(), times: times) { collecting.random.bytes($0) }
                 .collect { event }
         }
