@@ -30,8 +30,9 @@ package struct TransferReport: Sendable {
 extension Repository {
     static let fetchVerb = "fetch"
 
-    /// So many bytes come before they are made part of the store, so that a fetch that is cut off goes on behind them.
-    private static let pieceLength = 256 << 20
+    /// What comes is made part of the store piece by piece, so that a fetch that is cut off goes on behind the last one: whenever so many
+    /// bytes came, or enough for a pack in so many seconds.
+    private static let (pieceLength, pieceSeconds, leastPiece) = (256 << 20, 10, 4 << 20)
 
     /// Brings what another store has: its branches as `remotes/NAME/…`, its tags, and its runs.
     ///
@@ -75,6 +76,7 @@ extension Repository {
         defer { writer.abandon() }
         let (head, collected) = (try copy.head(), store.current.collected)
         var (length, failure): (Int, RepositoryError?) = (0, nil)
+        var begun = environment.now()
         var outcome = Fetch.Outcome()
         do throws(TransferError) {
             outcome = try Fetch(from: other, to: store, threads: environment.width).receive(
@@ -82,7 +84,8 @@ extension Repository {
                 append: { (frame) throws(StoreError) in
                     try writer.append(frame)
                     length += frame.storedLength
-                    guard length >= Self.pieceLength else { return }
+                    let isLate = environment.now() - begun >= Self.pieceSeconds
+                    guard length >= Self.pieceLength || (isLate && length >= Self.leastPiece) else { return }
                     length = 0
                     do throws(RepositoryError) {
                         _ = try transact(Self.fetchVerb, reason: name, actor: actor, head, writer) { [] }
@@ -91,6 +94,7 @@ extension Repository {
                         throw .outdated
                     }
                     writer = ObjectWriter(store, random: environment.random)
+                    begun = environment.now()
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
         try prove(outcome, other, writer)

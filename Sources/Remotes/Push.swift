@@ -19,6 +19,10 @@ package struct Push {
     /// What is found again by this after an interruption.
     private let key: String
 
+    /// Of what goes of one pack, so many bytes make a pack of their own: that comes out the same where something else goes as well, so that
+    /// what was sent of it counts.
+    private static let separateLength = 32 << 20
+
     /// How long others may be faster, in seconds.
     private static let patience = 60
 
@@ -88,7 +92,7 @@ package struct Push {
                 if now.isEmpty, sent.packs.isEmpty { return outcome }
                 guard Set(now.compactMap(\.after)).isSubset(of: wanted.compactMap(\.after)) else { break }
                 if try commit(now, event(now), sent) {
-                    sent.scratch.clear()
+                    finish(sent)
                     outcome.changes = now
                     for change in now { outcome.refs[change.name] = change.after }
                     return outcome
@@ -146,7 +150,7 @@ package struct Push {
         _ outcome: inout Outcome, progress: (Int, Int) -> Void
     ) throws(TransferError) -> Sent {
         let selection = try selection(of: wanted, knowing: known)
-        var sent = Sent(scratch: PushScratch(in: place, plan: selection.digest))
+        var sent = Sent(scratch: PushScratch(in: place))
         outcome.objects = selection.count
         let total = selection.storedBytes
         var done = 0
@@ -158,35 +162,44 @@ package struct Push {
         var composer: PackComposer?
         func close() throws(TransferError) {
             guard let made = composer.take() else { return }
-            let number = sent.packs.count
             // One that was begun goes on under its name, if it came out the same.
-            let begun = number < earlier.count ? earlier[number] : nil
             let pack = try here { () throws(StoreError) in
-                try made.finish(nonce: begun?.name.nonce ?? random(PackName.nonceByteCount))
+                try made.finish { earlier[$0]?.name.nonce ?? random(PackName.nonceByteCount) }
             }
-            try here { () throws(StoreError) in try sent.scratch.note(pack, as: number) }
-            try upload(pack, isThere: pack.name == begun?.name && begun?.isThere == true, &outcome) {
-                progress(done + $0, total)
-            }
+            let begun = pack.name.digest.flatMap { earlier[$0] }
+            try here { () throws(StoreError) in try sent.scratch.note(pack) }
+            try upload(pack, isThere: begun?.isThere == true, &outcome) { progress(done + $0, total) }
             done += pack.length
             progress(done, total)
             sent.packs.append(pack)
         }
-        do throws(StoreError) {
-            try selection.forEachFrame(trusting: true) { (frame) throws(StoreError) in
-                var current = if let made = composer.take() { made } else { try begin() }
-                try current.append(frame)
-                let isFull = current.length >= packLimit
-                composer = current
-                guard isFull else { return }
-                do throws(TransferError) { try close() } catch {
-                    failure = error
-                    throw .outdated
+        for part in selection.parts(separating: Self.separateLength) {
+            do throws(StoreError) {
+                try part.forEachFrame(trusting: true) { (frame) throws(StoreError) in
+                    var current = if let made = composer.take() { made } else { try begin() }
+                    try current.append(frame)
+                    let isFull = current.length >= packLimit
+                    composer = current
+                    guard isFull else { return }
+                    do throws(TransferError) { try close() } catch {
+                        failure = error
+                        throw .outdated
+                    }
                 }
-            }
-        } catch { throw failure ?? .here(error) }
-        try close()
+            } catch { throw failure ?? .here(error) }
+            try close()
+        }
         return sent
+    }
+
+    /// Forgets how it was brought, and removes there what pushes before had begun and this one had no use for.
+    private func finish(_ sent: Sent) {
+        var sent = sent
+        let names = Set(sent.packs.map(\.name))
+        for note in sent.scratch.notes where !names.contains(note.name) {
+            try? remote.removePartial(of: note.name, owner: owner)
+        }
+        sent.scratch.clear()
     }
 
     private func selection(
@@ -245,11 +258,11 @@ package struct Push {
         let isThere: Bool
     }
 
-    /// What the other side has of packs that an earlier push made: nothing of those whose names are not to be used again.
-    private func begun(_ notes: [PushScratch.Note]) throws(TransferError) -> [Begun?] {
-        guard !notes.isEmpty else { return [] }
+    /// What the other side has of packs that an earlier push made, by their digests: nothing of those whose names are not to be used again.
+    private func begun(_ notes: [PushScratch.Note]) throws(TransferError) -> [ObjectID: Begun] {
+        guard !notes.isEmpty else { return [:] }
         let found = try there { () throws(RemoteError) in try remote.properties(of: notes.map(\.name)) }
-        var begun: [Begun?] = []
+        var begun: [ObjectID: Begun] = [:]
         for (note, properties) in zip(notes, found) {
             let isThere = properties?.length == note.length
             // What has neither its name nor a beginning may have had its name, and been doomed: that name is never used again.
@@ -257,7 +270,8 @@ package struct Push {
                 if isThere { return true }
                 return try remote.hasPartial(of: note.name, owner: owner)
             }
-            begun.append(isUsable ? Begun(name: note.name, isThere: isThere) : nil)
+            guard isUsable, let digest = note.name.digest else { continue }
+            begun[digest] = Begun(name: note.name, isThere: isThere)
         }
         return begun
     }
@@ -315,7 +329,7 @@ package struct Push {
             builder.add(ObjectReference(.event, id), event.payload)
             var composer = try sent.scratch.begin(of: local, nonce: Hex.text(random(8)))
             try composer.append(try local.encode(&builder))
-            return try composer.finish(nonce: random(PackName.nonceByteCount))
+            return try composer.finish { _ in random(PackName.nonceByteCount) }
         }
         var outcome = Outcome()
         try upload(small, &outcome) { _ in }

@@ -2,8 +2,8 @@ internal import FileIO
 internal import ObjectModel
 internal import Storage
 
-/// What this side notes of a push that is on its way: which packs it makes of what goes, so that one that was cut off makes the same ones
-/// again, and the other side goes on with what it has of them.
+/// What this side notes of a push that is on its way: which packs it makes of what goes, so that one that was cut off and makes the same
+/// ones again gives them the same names, and the other side goes on with what it has of them.
 struct PushScratch {
     /// A pack that was made, whether the other side has it or not.
     struct Note: Hashable {
@@ -15,14 +15,11 @@ struct PushScratch {
     private let place: ScratchPlace
     private var layout: StoreLayout { place.layout }
     private var files: any FileSystem { place.files }
-    /// What is pushed: packs of something else are of no use.
-    private let plan: ObjectID
-    /// In the order in which they are made.
+    /// In the order in which they were made, with those of pushes before that were cut off.
     private(set) var notes: [Note] = []
 
-    /// - Parameter plan: What is pushed, as a digest.
-    init(in place: ScratchPlace, plan: ObjectID) {
-        (self.place, self.plan) = (place, plan)
+    init(in place: ScratchPlace) {
+        self.place = place
         notes = noted()
     }
 
@@ -30,7 +27,7 @@ struct PushScratch {
 
     private func noted() -> [Note] {
         guard let bytes = try? files.contentsIfPresent(path, limit: 16 << 20),
-            let json = try? JSONValue(canonical: bytes), (try? json.id("plan")) == plan,
+            let json = try? JSONValue(canonical: bytes),
             let rows = try? json.array("packs")
         else { return [] }
         var notes: [Note] = []
@@ -43,16 +40,17 @@ struct PushScratch {
         return notes
     }
 
-    /// Notes a pack, which is not sent yet, as the one with some number; those behind it are forgotten.
-    mutating func note(_ pack: ComposedPack, as number: Int) throws(StoreError) {
+    /// Notes a pack, which is not sent yet.
+    mutating func note(_ pack: ComposedPack) throws(StoreError) {
         let note = Note(name: pack.name, length: pack.length)
-        if number < notes.count, notes[number] == note { return }
-        notes.removeSubrange(min(number, notes.count)...)
+        if notes.contains(note) { return }
+        // What has the same bytes under another name was not to be used again.
+        notes.removeAll { $0.name.digest == note.name.digest }
         notes.append(note)
         let rows = notes.map { note in
             JSONValue.object(["name": .string(note.name.text), "length": .integer(note.length)])
         }
-        let json = JSONValue.object(["plan": .string(plan.hex), "packs": .array(rows)])
+        let json = JSONValue.object(["packs": .array(rows)])
         try filing { () throws(FileError) in
             let temporary = layout.root / "notes.new"
             try files.makeDirectories(layout.root, permissions: layout.directoryPermissions)

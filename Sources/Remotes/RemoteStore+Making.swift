@@ -23,7 +23,7 @@ extension RemoteStore {
         let files = RemoteFiles(transport, layout)
         let place = ScratchPlace(
             .push, in: local.layout, local.files, key: key ?? format.origin, nonce: Hex.text(random(8)))
-        var scratch = PushScratch(in: place, plan: ObjectID(of: .event, payload: event.payload))
+        var scratch = PushScratch(in: place)
         defer { scratch.clear() }
         do throws(TransportError) {
             let own = ["format", "packs", "log", "tmp", "cache"].map { Array($0.utf8) }
@@ -42,7 +42,7 @@ extension RemoteStore {
             builder.add(ObjectReference(.event, id), event.payload)
             var composer = try scratch.begin(of: local, nonce: Hex.text(random(8)))
             try composer.append(try local.encode(&builder))
-            pack = try composer.finish(nonce: random(PackName.nonceByteCount))
+            pack = try composer.finish { _ in random(PackName.nonceByteCount) }
         } catch { throw .here(error) }
         guard let digest = pack.name.digest?.digest else { throw .here(.outdated) }
         do throws(TransportError) {

@@ -1,6 +1,6 @@
 package import FileIO
 internal import Hashing
-internal import ObjectModel
+package import ObjectModel
 internal import Synchronization
 
 /// A pack that lies nowhere as a whole: its bytes are pieces of other packs' files, and what is new between them.
@@ -150,13 +150,14 @@ package struct PackComposer {
 
     /// Appends index and trailer.
     ///
-    /// - Parameter nonce: ``PackName/nonceByteCount`` random bytes.
+    /// - Parameter nonce: Gives ``PackName/nonceByteCount`` bytes for the name, for the digest that the file has.
     /// - Returns: The pack.
-    package consuming func finish(nonce: [UInt8]) throws(StoreError) -> ComposedPack {
+    package consuming func finish(nonce: (ObjectID) -> [UInt8]) throws(StoreError) -> ComposedPack {
         let (frames, entries) = (self.frames, self.entries)
         try frames.forEachPiece(of: entries, at: length) { (piece) throws(StoreError) in try append(piece) }
+        let digest = ObjectID(self.digest.finish())
         return ComposedPack(
-            PackName(digest: ObjectID(digest.finish()), nonce: nonce), length, frames, pieces, new, layout,
+            PackName(digest: digest, nonce: nonce(digest)), length, frames, pieces, new, layout,
             files)
     }
 }

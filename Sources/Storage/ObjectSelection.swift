@@ -130,15 +130,26 @@ package struct ObjectSelection {
         bits.reduce(0) { $0 + $1.reduce(0) { $0 + $1.nonzeroBitCount } }
     }
 
-    /// A digest of what goes and in which frames it lies: the same selection of the same packs has the same.
-    package var digest: ObjectID {
-        var bytes: [UInt8] = []
-        for (pack, bits) in zip(packs, bits).sorted(by: { $0.0.name < $1.0.name })
-        where bits.contains(where: { $0 != 0 }) {
-            bytes += Array(pack.name.text.utf8)
-            for word in bits { bytes.appendLittleEndian(word) }
+    /// The same in parts: one for each pack of which much goes, and the rest.
+    ///
+    /// What goes of a large pack stays the same where more goes later, or small packs were merged meanwhile.
+    ///
+    /// - Parameter length: So many bytes of frames are much.
+    package func parts(separating length: Int) -> [ObjectSelection] {
+        var rest = self
+        var parts: [ObjectSelection] = []
+        for (number, pack) in packs.enumerated()
+        where frames(of: pack.name).reduce(0, { $0 + $1.count }) >= length {
+            var part = self
+            for other in bits.indices where other != number { part.clear(other) }
+            rest.clear(number)
+            parts.append(part)
         }
-        return ObjectID(of: .blob, payload: bytes)
+        return rest.isEmpty && !parts.isEmpty ? parts : parts + [rest]
+    }
+
+    private mutating func clear(_ pack: Int) {
+        bits[pack] = [UInt64](repeating: 0, count: bits[pack].count)
     }
 
     /// The packs of which something goes.

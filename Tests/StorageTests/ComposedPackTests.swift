@@ -41,7 +41,7 @@ import Testing
         func composed(spill: FilePath = "/home/.mlrepo/tmp/spill") throws -> ComposedPack {
             var composer = PackComposer(of: store, spillingTo: spill, disk)
             for frame in frames { try composer.append(frame) }
-            return try composer.finish(nonce: [0, 1, 2, 3, 4, 5, 6, 7])
+            return try composer.finish { _ in [0, 1, 2, 3, 4, 5, 6, 7] }
         }
     }
 
