@@ -29,7 +29,9 @@ struct DamagedFiles {
             let named = names.filter { !$0.hasPrefix("worktrees/") }.sorted()
             let first = named.first ?? names.min() ?? ""
             let more = max(named.count, 1) - 1
-            files.append(Self.place(path, first) + (more == 0 ? "" : " and \(more) more"))
+            files.append(
+                Self.place(path, first)
+                    + (more == 0 ? "" : ", and in \(Terminal.number(more, "other version"))"))
         }
         var told: Set<String> = []
         for other in others where refs[other.path] == nil && told.insert(other.need).inserted {
@@ -46,6 +48,7 @@ struct DamagedFiles {
 
     /// A file as a revision names it: `REF~COMMIT` stands for a commit behind a ref.
     private static func place(_ path: String, _ version: String) -> String {
+        let path = path.isEmpty ? " the list of its files" : path
         guard let mark = version.firstIndex(of: "~") else { return "\(version):\(path)" }
         return "\(version[version.index(after: mark)...]):\(path), behind \(version[..<mark])"
     }

@@ -67,6 +67,8 @@ struct Failure: Error {
                 there.isEmpty
                     ? "nothing was pushed there yet" : "it has \(names.joined(separator: ", "))\(rest)"
             )
+        case .noRemote(let name, _) where Self.near(name) != nil:
+            (status, hint) = (.notFound, Self.near(name).map { "did you mean '\($0)'?" })
         case .noRemote(KnownRemotes.defaultName, _):
             (status, hint) = (.notFound, "mlrepo remote add origin PLACE")
         case .noRemote:
@@ -87,7 +89,9 @@ struct Failure: Error {
             let bringing =
                 isPlace
                 ? "remote add NAME \(word), then mlrepo pull NAME, takes them over"
-                : areKnown ? "pull \(word) takes them over" : "fetch \(word) brings them here"
+                : areKnown
+                    ? "pull \(word) takes them over"
+                    : "pull \(word) takes them over, mlrepo fetch \(word) only brings them"
             (status, hint) = (
                 .wouldLose,
                 "mlrepo \(bringing); --force gives them up, if they are what was fetched last"
@@ -221,6 +225,11 @@ struct Failure: Error {
         }
     }
 
+    /// The name of another store that is nearly this one.
+    private static func near(_ name: String) -> String? {
+        (try? Repository.here()).flatMap { Suggestion.near(name, among: $0.remotes.map(\.name)) }
+    }
+
     /// A file outside of any version, which somebody named, and which cannot be read.
     init(_ error: FileError, reading file: String) {
         let status: ExitStatus =
@@ -240,7 +249,9 @@ struct Failure: Error {
         return switch error.problem {
         case .transport(let error):
             switch error.kind {
-            case .unreachable: (.unreachable, Self.hint(forLineThat: error.end))
+            case .unreachable:
+                // That is what the other mlrepo ends with where no store is.
+                (error.end == .status(66) ? .notFound : .unreachable, Self.hint(forLineThat: error.end))
             case .denied: (.notPermitted, "you may not write there; to fetch and to clone, reading is enough")
             case .full: (.inputOutput, "the disk there is full")
             case .absent: (.notFound, nil)
@@ -269,7 +280,7 @@ struct Failure: Error {
         case .notAStore:
             (
                 .notFound,
-                "is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be"
+                "is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be"
             )
         case .gone:
             (
@@ -354,7 +365,12 @@ struct Failure: Error {
         let refs = ["branches", "tags"].flatMap { group in
             ((try? repository.refs(in: group)) ?? []).map { (ref) -> String in ref.name }
         }
-        if let near = Suggestion.near(text, among: refs) { return "did you mean '\(near)'?" }
+        let fetched = ((try? repository.refs(in: "remotes")) ?? []).map(\.name)
+        if let there = fetched.first(where: { $0.hasSuffix("/" + text) }) {
+            return
+                "mlrepo checkout -b \(ShellWord.quoted(Array(text.utf8))) \(ShellWord.quoted(Array(there.utf8))) makes a branch of what was fetched"
+        }
+        if let near = Suggestion.near(text, among: refs + fetched) { return "did you mean '\(near)'?" }
         let isShort = (1..<4).contains(text.utf8.count) && text.allSatisfy(\.isHexDigit)
         return isShort ? "an id is known by its first 4 digits or more; mlrepo log" : "mlrepo log"
     }

@@ -60,7 +60,7 @@ enum Topics {
         'mlrepo push --dry-run' says what would go, 'mlrepo ls --from PLACE' what a store has, and 'mlrepo get PLACE PATH' takes a
         file or directory out of it without a clone.
 
-        'mlrepo fsck NAME' reads every byte of another store, 'fsck NAME --repair' mends it from here, 'fsck --repair --from NAME'
+        'mlrepo fsck NAME' reads every byte of another store, 'fsck NAME --repair' mends it from here (its log where it lies), 'fsck --repair --from NAME'
         this one from there; 'gc NAME' takes out what nothing there needs.
         """
 

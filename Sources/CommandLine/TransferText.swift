@@ -11,9 +11,12 @@ enum TransferText {
         case plan
     }
 
-    /// - Parameter isVerified: Whether the other store was asked for each object.
+    /// - Parameters:
+    ///   - isVerified: Whether the other store was asked for each object.
+    ///   - isOfBranches: Whether branches were to go.
     static func show(
-        _ report: TransferReport, _ output: OutputOptions, _ kind: Kind, isVerified: Bool = false
+        _ report: TransferReport, _ output: OutputOptions, _ kind: Kind, isVerified: Bool = false,
+        isOfBranches: Bool = true
     ) {
         if output.json { return Terminal.printJSON(json(report, isPlan: kind == .plan)) }
         // Who asks what would be done wants to read it.
@@ -34,11 +37,12 @@ enum TransferText {
             let all =
                 isVerified
                 ? "\(remote) has it all by its indexes, object by object; mlrepo fsck reads the bytes"
-                : "\(remote) has it all"
+                : isOfBranches ? "\(remote) has it all" : "\(remote) has all of these; no branch was named"
             Terminal.print(kind == .fetch ? "Nothing is new in \(remote)" : all)
             return tellTags(report)
         }
-        var parts = [Terminal.number(report.objects, "object"), Terminal.size(report.bytes)]
+        let about = kind == .plan && report.bytes > 0 ? "about " : ""
+        var parts = [Terminal.number(report.objects, "object"), about + Terminal.size(report.bytes)]
         if report.alreadyThere > 0 {
             parts.append("\(Terminal.size(report.alreadyThere)) were there already")
         }

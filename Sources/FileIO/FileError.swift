@@ -51,7 +51,12 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         FileError(operation, path, code: ENOTSUP)
     }
 
+    /// What a kernel or a file system answers that cannot exchange two names.
+    static func noExchange(_ path: FilePath) -> FileError { FileError("exchange", path, code: ENOSYS) }
+
     package var isUnsupported: Bool { code == ENOTSUP }
+    /// Two names cannot be exchanged here.
+    package var isNoExchange: Bool { code == ENOSYS || code == EINVAL || code == ENOTSUP }
     package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
     package var isExists: Bool { code == EEXIST }
     /// Something that was to be a directory is a link or a file.

@@ -59,6 +59,8 @@ package protocol FileSystem: Sendable {
     func confined(to root: FilePath) -> (any FileSystem)?
     /// Renames; fails if something has the other name.
     func move(_ path: FilePath, to other: FilePath) throws(FileError)
+    /// Gives each of two things the name of the other, in one step; fails where the system cannot (``FileError/isNoExchange``).
+    func exchange(_ path: FilePath, with other: FilePath) throws(FileError)
     func remove(_ path: FilePath) throws(FileError)
     func removeDirectory(_ path: FilePath) throws(FileError)
     func setPermissions(_ path: FilePath, _ permissions: UInt16) throws(FileError)
@@ -95,6 +97,10 @@ extension FileSystem {
     package func move(_ path: FilePath, to other: FilePath) throws(FileError) {
         guard try status(other) == nil else { throw .exists(other) }
         try rename(path, to: other)
+    }
+
+    package func exchange(_ path: FilePath, with other: FilePath) throws(FileError) {
+        throw .noExchange(other)
     }
 
     package func confined(to root: FilePath) -> (any FileSystem)? { nil }

@@ -321,6 +321,19 @@ package struct POSIXFileSystem: FileSystem {
         try rename(path, to: other)
     }
 
+    package func exchange(_ path: FilePath, with other: FilePath) throws(FileError) {
+        let source = try Anchor(path, "exchange", bound)
+        try call("exchange", other) { directory, name in
+            source.name.withCString {
+                #if os(Linux)
+                    mlrepo_exchange(source.directory, $0, directory, name)
+                #else
+                    renameatx_np(source.directory, $0, directory, name, UInt32(RENAME_SWAP))
+                #endif
+            }
+        }
+    }
+
     package func remove(_ path: FilePath) throws(FileError) {
         try call("remove", path) { unlinkat($0, $1, 0) }
     }

@@ -61,6 +61,9 @@ package struct SharedFileSystem: FileSystem {
     package func link(_ path: FilePath, to other: FilePath) throws(FileError) {
         try base.link(path, to: other)
     }
+    package func exchange(_ path: FilePath, with other: FilePath) throws(FileError) {
+        try base.exchange(path, with: other)
+    }
     package func rename(_ path: FilePath, to other: FilePath) throws(FileError) {
         try base.rename(path, to: other)
     }

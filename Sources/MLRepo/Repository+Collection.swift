@@ -49,7 +49,15 @@ extension Repository {
             guard let actor = repository.person else { throw .noIdentity }
             let copy = repository.copy
             let workingCopy = copy.isBare || other != nil ? nil : try copy.head().workingCopy
-            if other == nil { try copy.sweep() }
+            if other == nil {
+                // What it needs would go: nothing names it any more.
+                if !copy.isBare, let id = try copy.head().commit,
+                    !store.contains(ObjectReference(.commit, id))
+                {
+                    throw .lostCommit(id)
+                }
+                try copy.sweep()
+            }
             return try calling { () throws(StoreError) in
                 try collector.collect { repository.event(GarbageCollector.verb, actor, workingCopy) }
             }

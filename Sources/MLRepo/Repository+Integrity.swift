@@ -156,12 +156,25 @@ package struct IntegrityCheck: Sendable {
     }
 
     /// What is to be done about the log, or `format`, before anything else; nothing if nothing is, or can be.
-    package func logRepair() throws(RepositoryError) -> LogRepair.Step? {
+    ///
+    /// - Parameter givesUp: Whether entries that were seen, and of which nothing is left, are given up.
+    package func logRepair(givingUp givesUp: Bool) throws(RepositoryError) -> LogRepair.Step? {
         guard other == nil else { return nil }
-        let standing = copy.flatMap { copy in copy.isBare ? nil : (try? copy.head())?.commit }
         return try storing { () throws(StoreError) in
-            try LogRepair(store, files: files, standing: standing).next()
+            try LogRepair(store, files: files, standing: standing(), givingUp: givesUp).next()
         }
+    }
+
+    /// Commits that working copies of the store stand on, as far as it is known where these are.
+    private func standing() -> Set<ObjectID> {
+        var roots = WorkingCopyNotes(StoreLayout(root: store), environment.files).places.values.map { $0 }
+        if let copy, !copy.isBare { roots.append(copy.root) }
+        return Set(
+            roots.compactMap { root in
+                let copy = WorkingCopy(root: root, environment)
+                guard (try? copy.store()) == store else { return nil }
+                return (try? copy.head())?.commit
+            })
     }
 
     /// Does what is to be done about the log, or `format`.

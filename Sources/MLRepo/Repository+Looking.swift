@@ -73,6 +73,11 @@ extension Repository {
         let known = try? Repository.workingCopy(environment).configuration()
         let place = known?[KnownRemotes.setting(url)] ?? url
         let location = try KnownRemotes.location(place, from: environment.workingDirectory)
+        if known != nil, place == url, !url.contains(where: { "/:.".contains($0) }),
+            case .directory(let path) = location, try !exists(path, environment.files)
+        {
+            throw .noRemote(url, isFile: false)
+        }
         TemporaryFiles.note(directory: scratch)
         defer {
             environment.files.removeAll(scratch)

@@ -7,6 +7,11 @@ extension Repository {
     func names(of request: PushRequest) throws(RepositoryError) -> [RefName] {
         var names: [RefName] = []
         for text in request.names {
+            if text == "HEAD", !request.isDeletion {
+                guard let branch = try copy.head().branch else { throw .noBranch }
+                names.append(try naming { () throws(InvalidName) in try RefName.branch(branch) })
+                continue
+            }
             if let whole = try? RefName(text),
                 whole.name(in: "branches") != nil || whole.name(in: "tags") != nil
             {

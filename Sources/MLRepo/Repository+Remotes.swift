@@ -40,6 +40,13 @@ extension Repository {
         }
         guard !remotes.contains(where: { $0.name == new }) else { throw .refExists(new) }
         try requireName(new)
+        // Refs are the store's, and names of other stores a working copy's: another one may use this name. Where only the new name has
+        // refs, a renaming was cut off behind them.
+        let refs = try refs(in: "remotes").map(\.name)
+        guard
+            !refs.contains(where: { $0.hasPrefix(old + "/") })
+                || !refs.contains(where: { $0.hasPrefix(new + "/") })
+        else { throw .refExists("remotes/\(new)") }
         // Where this is cut off, it is begun anew by the same words, as long as the old name is there.
         try moveRemoteRefs("rename \(old) \(new)", of: old) { (branch) throws(InvalidName) in
             try RefName.remote(new, branch)
@@ -79,12 +86,10 @@ extension Repository {
         try copy.setConfiguration(Array(text.utf8))
     }
 
-    /// Forgets another store: its name, and what was seen there.
+    /// Forgets the name of another store; what was seen at its place counts for whoever goes there again (``forgetRemote(_:)``).
     package func removeRemote(_ name: String) throws(RepositoryError) {
         guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name, isFile: false) }
-        let remote = try remote(name)
         try moveRemoteRefs("remove \(name)", of: name) { _ in nil }
-        try filing { () throws(FileError) in try knownRemotes.memory(of: remote).forget() }
         try setRemoteSettings([(name, nil)])
     }
 

@@ -137,7 +137,7 @@ extension Repository {
 
     /// Where another working copy of this store stands on a branch, as far as that can be told.
     func place(standingOn branch: String) -> FilePath? {
-        for place in placesOfWorkingCopies().values where place != copy.root {
+        for place in notes.places.values where place != copy.root {
             let other = WorkingCopy(root: place, environment)
             guard (try? other.head().branch) == branch, (try? other.store()) == store.layout.root else {
                 continue
@@ -151,7 +151,7 @@ extension Repository {
     package func worktrees() throws(RepositoryError) -> [WorktreeInfo] {
         var commits: [String: ObjectID] = [:]
         for (name, target) in try refs(in: "worktrees") { commits[name] = target.id }
-        let places = placesOfWorkingCopies()
+        let places = notes.places
         var infos: [WorktreeInfo] = []
         for id in Set(commits.keys).union(places.keys).sorted() {
             if commits[id] == nil, let place = places[id] {
@@ -179,7 +179,7 @@ extension Repository {
         if info.commit != nil { try removeRef("worktrees", info.id) }
         let kept = try naming { () throws(InvalidName) in try RefName.kept(info.id) }
         if try ref(kept) != nil { try removeRef("kept", info.id) }
-        try? environment.files.removeIfPresent(places / info.id)
+        try? environment.files.removeIfPresent(notes.directory / info.id)
     }
 
     /// Lets the store forget a working copy that was made for one run.
@@ -191,7 +191,7 @@ extension Repository {
         {
             try removeRef(group, id)
         }
-        try? environment.files.removeIfPresent(places / id)
+        try? environment.files.removeIfPresent(notes.directory / id)
     }
 
     /// Takes this working copy on the store's list again, where another one took it off: it is used.
@@ -212,7 +212,7 @@ extension Repository {
             }
             return true
         }
-        if place(of: head.workingCopy) != copy.root { noteWorkingCopy(head.workingCopy, at: copy.root) }
+        if notes.place(of: head.workingCopy) != copy.root { noteWorkingCopy(head.workingCopy, at: copy.root) }
         try takeOnList(head)
         return false
     }
@@ -247,7 +247,7 @@ extension Repository {
 
     /// Whether both stand where one of them is known to be.
     private func isCopied(_ head: WorkingCopy.Head) -> Bool {
-        guard let place = place(of: head.workingCopy), place != copy.root else { return false }
+        guard let place = notes.place(of: head.workingCopy), place != copy.root else { return false }
         let other = WorkingCopy(root: place, environment)
         func status(_ copy: WorkingCopy) -> FileStatus? {
             (try? environment.files.status(copy.directory / "HEAD")) ?? nil
@@ -296,39 +296,19 @@ extension Repository {
 
     // MARK: Where they are
 
-    /// Files named by working copies, each with a path: for people, and derived.
-    private var places: FilePath { store.layout.cache / "worktrees" }
-
-    private func placesOfWorkingCopies() -> [String: FilePath] {
-        let names = (try? environment.files.names(in: places)) ?? []
-        var found: [String: FilePath] = [:]
-        for name in names {
-            let id = String(decoding: name, as: UTF8.self)
-            if let place = place(of: id) { found[id] = place }
-        }
-        return found
-    }
-
-    /// Where a working copy was when it was last used.
-    private func place(of id: String) -> FilePath? {
-        guard Hex.bytes(id)?.count == 16,
-            let bytes = try? environment.files.contentsIfPresent(places / id, limit: 16_384),
-            !bytes.isEmpty, !bytes.contains(0)
-        else { return nil }
-        return FilePath(bytes)
-    }
+    private var notes: WorkingCopyNotes { WorkingCopyNotes(store.layout, environment.files) }
 
     /// Notes where a working copy is; a store that cannot be written to does without.
     func noteWorkingCopy(_ id: String, at root: FilePath) {
         let files = store.files
         do throws(FileError) {
-            try files.makeDirectories(places, permissions: 0o777, below: store.layout.root)
+            try files.makeDirectories(notes.directory, permissions: 0o777, below: store.layout.root)
             // One that was there before is there no more.
-            for (other, place) in placesOfWorkingCopies() where place == root && other != id {
-                try files.removeIfPresent(places / other)
+            for (other, place) in notes.places where place == root && other != id {
+                try files.removeIfPresent(notes.directory / other)
             }
-            try files.removeIfPresent(places / id)
-            let file = try files.create(places / id, permissions: 0o444)
+            try files.removeIfPresent(notes.directory / id)
+            let file = try files.create(notes.directory / id, permissions: 0o444)
             defer { files.close(file) }
             try files.write(file, root.bytes)
         } catch {}

@@ -13,34 +13,61 @@ struct FileReplacement {
 
     /// Gives the name to other bytes, durably and in one step, or to nothing.
     ///
-    /// Where no file is there, but a directory or the like, it is moved first: there is a moment without one.
     /// - Throws: ``StoreError/outdated`` if nothing was there, and somebody else has made it meanwhile.
     func replace(_ path: FilePath, with bytes: [UInt8]?) throws(StoreError) {
         let isMade = try filing { () throws(FileError) in
-            var isThere = false
-            if let status = try files.status(path) {
-                isThere = bytes != nil && status.kind == .file
-                try keep(path, isMoved: !isThere)
+            let kind = try files.status(path)?.kind
+            if let bytes {
+                // What comes is on the disk before anything that was there goes.
+                let temporary = try made(bytes)
+                defer { removeFile(temporary) }
+                guard try give(temporary, to: path, insteadOf: kind) else { return false }
+            } else if kind != nil {
+                try keep(path, as: path.name, isMoved: true)
             }
-            if let bytes { guard try give(bytes, to: path, replacing: isThere) else { return false } }
             try files.synchronizeDirectory(path.parent)
             return true
         }
         guard isMade else { throw .outdated }
     }
 
-    /// - Returns: Whether the name has these bytes; not, if it is taken and nothing was to be replaced.
-    private func give(_ bytes: [UInt8], to path: FilePath, replacing isThere: Bool) throws(FileError) -> Bool
-    {
+    /// What changed places with it is not ours to remove.
+    private func removeFile(_ temporary: FilePath) {
+        if ((try? files.status(temporary)) ?? nil)?.kind == .file { try? files.removeIfPresent(temporary) }
+    }
+
+    private func made(_ bytes: [UInt8]) throws(FileError) -> FilePath {
         try files.makeDirectories(
             layout.temporary, permissions: layout.directoryPermissions, below: layout.root)
         let temporary = layout.temporary / "mended-\(nonce)"
         try write(bytes, to: temporary)
-        if isThere {
+        return temporary
+    }
+
+    /// - Returns: Whether the name has these bytes; not, if nothing was to be replaced, and it is taken.
+    private func give(
+        _ temporary: FilePath, to path: FilePath, insteadOf kind: FileKind?
+    ) throws(FileError) -> Bool {
+        guard let kind else { return try claim(path, for: temporary) }
+        if kind == .file {
+            try keep(path, as: path.name, isMoved: false)
             try files.rename(temporary, to: path)
             return true
         }
-        defer { try? files.removeIfPresent(temporary) }
+        // Nothing but a file can be renamed over; a directory or the like changes places with it.
+        do throws(FileError) { try files.exchange(temporary, with: path) } catch {
+            guard error.isNoExchange else { throw error }
+            // There is a moment without either.
+            try keep(path, as: path.name, isMoved: true)
+            return try claim(path, for: temporary)
+        }
+        try files.synchronizeDirectory(path.parent)
+        try keep(temporary, as: path.name, isMoved: true)
+        return true
+    }
+
+    /// Gives a name that nothing has.
+    private func claim(_ path: FilePath, for temporary: FilePath) throws(FileError) -> Bool {
         do throws(FileError) { try files.link(temporary, to: path) } catch {
             if error.isExists { return false }
             guard error.isNoLink else { throw error }
@@ -52,12 +79,12 @@ struct FileReplacement {
         return true
     }
 
-    private func keep(_ path: FilePath, isMoved: Bool) throws(FileError) {
+    private func keep(_ path: FilePath, as name: [UInt8], isMoved: Bool) throws(FileError) {
         let kept = layout.log / "damaged"
         try files.makeDirectories(kept, permissions: layout.directoryPermissions, below: layout.root)
         // A link could lead anywhere.
         guard try files.status(kept)?.kind == .directory else { throw .exists(kept) }
-        let copy = kept / "\(String(decoding: path.name, as: UTF8.self))-\(nonce)"
+        let copy = kept / "\(String(decoding: name, as: UTF8.self))-\(nonce)"
         if isMoved {
             try files.rename(path, to: copy)
         } else {

@@ -181,7 +181,8 @@ struct IntegrityLog {
             tile, leaves, after: after, witness: witness(behind: first + OperationLog.tileWidth), name: name)
         for (index, leaf) in leaves.enumerated() {
             let number = first + index
-            checkLeftover(number, leaf)
+            // Behind one that is wrong here, nobody knows what the log was.
+            if !sound[..<index].contains(false) { checkLeftover(number, leaf) }
             frontier?.append(MerkleLog.leaf(leaf))
             guard sound[index] else {
                 isUncertain = true
@@ -368,10 +369,13 @@ struct IntegrityLog {
         let isHere = remembered.number <= last
         let isSame = roots[remembered.number] == remembered.log.root
         guard !isHere || !isSame || (remembered.number == last && remembered.live != live) else { return }
-        let message =
-            isHere
-            ? "it remembers another state of the log at entry \(remembered.number)"
-            : "it remembers entry \(remembered.number), but the log ends at \(last): later entries were lost, or it is damaged"
-        problems.append(IntegrityProblem(.cache, message, file: "cache/state"))
+        if isHere {
+            let message = "it remembers another state of the log at entry \(remembered.number)"
+            problems.append(IntegrityProblem(.cache, message, file: "cache/state"))
+        } else {
+            let message =
+                "entry \(remembered.number) was seen, and the log ends with entry \(last): what came behind that is lost"
+            problems.append(IntegrityProblem(.logGap, message, file: "cache/state"))
+        }
     }
 }

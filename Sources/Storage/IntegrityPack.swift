@@ -103,6 +103,8 @@ struct IntegrityPack {
         } catch {
             if error.isNotFound {
                 report(.missingPack, "the log calls it live, and it is not there")
+            } else if error.isNoFile {
+                report(.missingPack, "the log calls it live, and what is in its place is no file")
             } else {
                 report(.unreadable, "\(error)")
             }

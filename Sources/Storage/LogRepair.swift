@@ -18,16 +18,22 @@ package struct LogRepair: Sendable {
         case remake(LogEntryFile, Event, others: Int)
         /// The newest entry goes: nobody can say what it was.
         case setAside(number: Int)
+        /// What was remembered of entries that are lost goes: up to this number.
+        case forget(number: Int)
     }
 
     private let layout: StoreLayout
     private let files: any FileSystem
-    /// A commit that a working copy stands on: the operation that led there is the likely one.
-    private let standing: ObjectID?
+    /// Commits that working copies stand on: an operation that led there was done.
+    private let standing: Set<ObjectID>
+    /// Whether entries that were seen, and of which nothing is left, are given up.
+    private let givesUp: Bool
 
-    package init(_ root: FilePath, files: any FileSystem, standing: ObjectID? = nil) {
+    package init(
+        _ root: FilePath, files: any FileSystem, standing: Set<ObjectID> = [], givingUp givesUp: Bool = false
+    ) {
         layout = StoreLayout(root: root)
-        (self.files, self.standing) = (files, standing)
+        (self.files, self.standing, self.givesUp) = (files, standing, givesUp)
     }
 
     // MARK: What is to be done
@@ -43,10 +49,28 @@ package struct LogRepair: Sendable {
                     sharedBits: format?.sharedBits ?? sharedBits()))
         }
         let log = OperationLog(layout: layout, files: files, origin: origin)
-        let damage = LogDamage(log, files, remembered: RememberedState(in: layout, files))
+        let remembered = RememberedState(in: layout, files)
+        let damage = LogDamage(log, files, remembered: remembered)
         if let number = try damage.first() { return try step(for: number, log) }
         // Of a tile that is damaged itself, nothing comes back.
-        return ((try? damage.sealed()) ?? nil).map { .restore($0) }
+        if let file = (try? damage.sealed()) ?? nil { return .restore(file) }
+        guard let newest = try log.newest() else { return nil }
+        if let remembered, remembered.number > newest.number {
+            return givesUp ? .forget(number: remembered.number) : nil
+        }
+        return try missing(behind: newest, log)
+    }
+
+    /// The newest entry, where its file is gone and nobody remembers it, but a working copy stands on the commit that it brought.
+    private func missing(behind newest: StoreState, _ log: OperationLog) throws(StoreError) -> Step? {
+        let store = try ObjectStore.open(layout, files: files, at: newest, of: log)
+        let lost = standing.filter { !store.contains(ObjectReference(.commit, $0)) }
+        guard !lost.isEmpty else { return nil }
+        let candidates = try LostOperation(store, files, behind: [], remembered: nil).candidates().filter {
+            $0.1.refs.contains { $0.after.map { lost.contains($0.id) } ?? false }
+        }
+        guard let (file, event) = candidates.last else { return nil }
+        return .remake(file, event, others: candidates.count - 1)
     }
 
     private func format() throws(StoreError) -> StoreFormat? {
@@ -74,23 +98,30 @@ package struct LogRepair: Sendable {
         let hidden = OperationLog(
             layout: layout, files: LogWithoutEntry(log.files, hidden: layout.entry(number)),
             origin: log.origin)
-        guard let state = try number > 0 ? hidden.newest() : nil, state.number == number - 1 else {
-            return nil
-        }
+        let state = try number > 0 ? hidden.newest() : nil
+        guard state?.number ?? -1 == number - 1 else { return nil }
         let remembered = RememberedState(in: layout, files)
         let isNewest = try log.namedEntries().last ?? number <= number
         let damaged = DamagedEntry(
-            number: number, origin: log.origin, before: state.log,
+            number: number, origin: log.origin, before: state?.log ?? MerkleFrontier(),
             after: isNewest
                 ? remembered.flatMap { $0.number == number ? $0.log : nil }
                 : (try? log.entryFile(number + 1))?.before,
             bytes: (try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit)) ?? [])
         if let file = damaged.mended() { return .restore(file) }
+        // What made the store is known by its file alone.
+        guard let state else { return nil }
         let lost = LostOperation(
             try ObjectStore.open(layout, files: files, at: state, of: hidden), files,
             behind: entries(behind: number, log), remembered: remembered)
         let candidates = try lost.candidates()
         for (file, _) in candidates where damaged.isConfirmed(file) { return .restore(file) }
+        // A guess counts only where somebody knows the log with it.
+        if damaged.after != nil {
+            for (file, _) in try lost.candidates(guessing: true) where damaged.isConfirmed(file) {
+                return .restore(file)
+            }
+        }
         guard isNewest else { return nil }
         if let (file, event) = likely(candidates, damaged) {
             return .remake(file, event, others: candidates.count - 1)
@@ -99,13 +130,13 @@ package struct LogRepair: Sendable {
         return try log.namedEntries().contains(number) ? .setAside(number: number) : nil
     }
 
-    /// The one whose event can still be read in the file; else the one that led to where the working copy stands; else, of those that
+    /// The one whose event can still be read in the file; else the last one that led to where a working copy stands; else, of those that
     /// changed refs before the others, the one that came last.
     private func likely(
         _ candidates: [(LogEntryFile, Event)], _ damaged: DamagedEntry
     ) -> (LogEntryFile, Event)? {
         candidates.first { damaged.names($0.0.entry.event) }
-            ?? candidates.last { $0.1.refs.contains { $0.after.map(\.id) == standing && standing != nil } }
+            ?? candidates.last { $0.1.refs.contains { $0.after.map { standing.contains($0.id) } ?? false } }
             ?? candidates.last { !$0.1.refs.isEmpty } ?? candidates.last
     }
 
@@ -139,6 +170,9 @@ package struct LogRepair: Sendable {
             try requireNewest(number)
             try replacement.replace(layout.entry(number), with: nil)
             try requireNewest(number)
+        case .forget(let number):
+            try requireNewest(number - 1)
+            try replacement.replace(layout.cache / "state", with: nil)
         }
     }
 

@@ -44,7 +44,9 @@ struct LostOperation {
     /// The entries that may have been lost: of each event that fits the refs as they were, the one that comes last being the last.
     ///
     /// What it dropped stays live in such an entry, unless `cache/` knows of it.
-    func candidates() throws(StoreError) -> [(LogEntryFile, Event)] {
+    ///
+    /// - Parameter isGuessing: Of each, with the packs dropped of which all lies in those that it added, as a merge does.
+    func candidates(guessing isGuessing: Bool = false) throws(StoreError) -> [(LogEntryFile, Event)] {
         let (strays, events) = try strays()
         let view = try store.viewing(strays)
         var found: [(LogEntryFile, Event)] = []
@@ -59,6 +61,7 @@ struct LostOperation {
                     let packs = packs(of: [reference] + refs.needed, in: view, among: strays)
                 else { continue }
                 let names = added ?? packs.map(\.name)
+                let dropped = isGuessing ? merged(into: packs) : dropped
                 let entry = LogEntry(
                     number: store.current.number + 1, event: reference.id, refs: refs.root,
                     packs: .listed(PackChanges(added: names, dropped: dropped)),
@@ -72,6 +75,19 @@ struct LostOperation {
             }
         }
         return found.sorted { ($0.1.time, $0.0.entry.event) < ($1.1.time, $1.0.entry.event) }
+    }
+
+    /// Live packs that have nothing which these lack.
+    private func merged(into packs: [PackReader]) -> [PackName] {
+        store.current.live.sorted().filter { name in
+            guard let pack = try? PackReader(name: name, path: store.layout.pack(name), files: files) else {
+                return false
+            }
+            return (0..<pack.index.entryCount).allSatisfy { position in
+                guard let (reference, _) = pack.index.entry(position) else { return false }
+                return packs.contains { $0.index.position(of: reference) != nil }
+            }
+        }
     }
 
     private func features(of packs: [PackReader]) -> [String] {

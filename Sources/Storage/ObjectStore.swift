@@ -28,6 +28,8 @@ package final class ObjectStore: ObjectReader {
     package let format: StoreFormat
     package let files: any FileSystem
     package let log: OperationLog
+    /// An entry behind the newest one that was there when the store was opened: somebody has seen it.
+    private let seen: Int?
 
     private let state: Mutex<Snapshot>
     /// Live packs that are not to be opened, in a store that is opened for repair; nothing otherwise.
@@ -51,8 +53,10 @@ package final class ObjectStore: ObjectReader {
 
     private init(
         layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState,
-        damaged: Set<PackName>?, reusing packs: [PackReader] = [], foreign: [PackReader] = []
+        damaged: Set<PackName>?, reusing packs: [PackReader] = [], foreign: [PackReader] = [],
+        seen: Int? = nil
     ) throws(StoreError) {
+        self.seen = seen
         self.layout = layout
         self.format = format
         self.files = files
@@ -92,10 +96,12 @@ package final class ObjectStore: ObjectReader {
         }
         while true {
             do throws(StoreError) {
-                let store = try ObjectStore(
-                    layout: layout, format: format, files: files, log: log, state: state, damaged: damaged)
                 // One that is newer than the log says that the log has lost entries: that is for a repair.
-                if state != known, remembered?.number ?? -1 <= state.number { store.remember(state) }
+                let seen = remembered.flatMap { $0.number > state.number ? $0.number : nil }
+                let store = try ObjectStore(
+                    layout: layout, format: format, files: files, log: log, state: state, damaged: damaged,
+                    seen: seen)
+                if state != known, seen == nil { store.remember(state) }
                 return store
             } catch {
                 // A pack that is gone may have been merged or collected meanwhile: then the log has gone on.
@@ -298,7 +304,7 @@ package final class ObjectStore: ObjectReader {
         let packs = try Self.packs(of: new, reusing: reusable, without: damaged, layout, files)
         let foreign = foreign.filter { !new.isLive($0.name) }
         state.withLock { $0 = Snapshot(state: new, packs: packs + foreign, doomed: $0.doomed.union(doomed)) }
-        remember(new)
+        if seen ?? 0 <= new.number { remember(new) }
     }
 
     /// Makes the entries that can be seen durable: one that is there may be of a writer that died before it came to this.
@@ -345,6 +351,7 @@ package final class ObjectStore: ObjectReader {
             throw .damaged(
                 layout.format, problem: "cut rule \(format.cutRule) is of a newer mlrepo; nothing is written")
         }
+        try requireWhole()
         let file = try log.proposal(
             after: base, event: operation.event, refs: operation.refs, packs: operation.packs,
             features: try features(of: operation.packs.added), time: operation.time, nonce: nonce)
@@ -354,6 +361,12 @@ package final class ObjectStore: ObjectReader {
             if outcome != .committed { throw error }
         }
         return outcome
+    }
+
+    /// Refuses to write where the log has lost entries that were seen: what they named would be taken for leavings.
+    package func requireWhole() throws(StoreError) {
+        guard let seen, seen > current.number else { return }
+        throw .damaged(layout.entry(current.number + 1), problem: "it is gone, and entry \(seen) was seen")
     }
 
     /// What a reader must know for some packs.

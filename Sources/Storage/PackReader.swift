@@ -23,7 +23,7 @@ package struct PackReader: Sendable {
         source = PackFile(path: path, files: files)
         let file: MappedFile
         do throws(FileError) { file = try files.map(path) } catch {
-            if error.isNotFound { throw .missingPack(name) }
+            if error.isNotFound || error.isNoFile { throw .missingPack(name) }
             guard error.isUnsupported else { throw .file(error) }
             index = try Self.index(of: name, path, files)
             return

@@ -76,7 +76,9 @@ final class SalvagedObjects: ObjectReader {
                     }
                     if !gaps.isEmpty { isDone = false }
                 } catch {
-                    guard case .file(let failure) = error, failure.isNotFound else { throw error }
+                    guard case .file(let failure) = error, failure.isNotFound || failure.isNoFile else {
+                        throw error
+                    }
                 }
             }
             if isDone { break }

@@ -243,7 +243,7 @@ package struct StoreRepair: Sendable {
                 (reference, payload, _) throws(StoreError) in try body(reference, payload)
             }
         } catch {
-            if case .file(let failure) = error, failure.isNotFound { return }
+            if case .file(let failure) = error, failure.isNotFound || failure.isNoFile { return }
             throw error
         }
     }

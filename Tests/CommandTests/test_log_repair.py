@@ -3,10 +3,11 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 
-from command_test import CommandTest
+from command_test import MLREPO, CommandTest
 
 
 class LogRepair(CommandTest):
@@ -106,6 +107,13 @@ class LogRepair(CommandTest):
             done = json.loads(self.run_raw("fsck", "--repair", "--json").stdout)
             self.assertEqual(done.get("mended"), [{"what": "log-entry", "number": number, "how": "restored"}], (number, content))
             self.assertEqual(path.read_bytes(), content)
+            if path != entries[-1]:
+                # Which packs a merge dropped is guessed, and the entry behind it proves the guess.
+                path.chmod(0o644)
+                path.write_bytes(b"")
+                self.forget()
+                self.assertEqual(json.loads(self.run_raw("fsck", "--repair", "--json").stdout)["mended"][0]["how"], "restored")
+                self.assertEqual(path.read_bytes(), content)
         self.assertGreater(dropping, 0)
         self.mlrepo("fsck", "--quiet")
         self.verify()
@@ -261,6 +269,101 @@ class LogRepair(CommandTest):
         self.assertEqual(self.mended(), [{"what": "log-entry", "number": 3, "how": "restored"}])
         self.assertEqual(self.entry().read_bytes(), content)
         self.whole()
+
+    def test_the_newest_entry_that_nobody_remembers_is_missed_by_who_stands_on_its_commit(self) -> None:
+        self.entry().unlink()
+        self.forget()
+        packs = sorted(self.store.glob("packs/*/*.pack"))
+        for pack in packs:
+            os.utime(pack, (0, 0))
+        self.refused("gc", "--now", status=65, says="stands on")
+        self.assertEqual(sorted(self.store.glob("packs/*/*.pack")), packs)
+        self.assertEqual(self.mended(), [{"what": "log-entry", "number": 3, "how": "anew"}])
+        self.whole()
+
+    def test_entries_that_were_seen_are_not_forgotten(self) -> None:
+        """Two are gone, which nothing proves: nobody writes as if they had never been, until they are given up."""
+        self.mlrepo("init", "--bare", "../bare")
+        for commit in ("HEAD~2", "HEAD~1", "HEAD"):
+            self.mlrepo("branch", f"b{commit[-1]}", commit)
+            self.mlrepo("push", "../bare", f"b{commit[-1]}")
+        bare = self.root / "bare"
+        self.mlrepo("log", "b2", cwd=bare)
+        for path in sorted((bare / "log/new").iterdir())[-2:]:
+            path.unlink()
+        state = (bare / "cache/state").read_bytes()
+        packs = sorted(bare.glob("packs/*/*.pack"))
+        for pack in packs:
+            os.utime(pack, (0, 0))
+        for _ in range(2):
+            self.assertIn("entry 3 was seen", self.mlrepo("fsck", status=1, cwd=bare))
+            self.mlrepo("fsck", "--repair", status=1, cwd=bare)
+            self.assertIn("--give-up-missing", self.stderr)
+            self.refused("tag", "z", "b2", status=65, says="entry 3 was seen", cwd=bare)
+            self.refused("gc", "--now", status=65, says="entry 3 was seen", cwd=bare)
+        self.assertEqual((bare / "cache/state").read_bytes(), state)
+        self.assertEqual(sorted(bare.glob("packs/*/*.pack")), packs)
+        done = json.loads(self.mlrepo("fsck", "--repair", "--give-up-missing", "--json", cwd=bare))
+        self.assertEqual(done["mended"], [{"what": "log-entry", "number": 3, "how": "given-up"}])
+        self.assertEqual([path.read_bytes() for path in (bare / "log/damaged").iterdir()], [state])
+        self.mlrepo("tag", "z", "b2", cwd=bare)
+        self.mlrepo("fsck", cwd=bare)
+
+    def test_a_repair_that_is_killed_loses_nothing(self) -> None:
+        """Whatever is in the place of the entry, it and what comes for it change places in one step."""
+        path = self.entry()
+        for calls in ("link,linkat,rename,renameat,renameat2", "fsync"):
+            for number in range(1, 7):
+                self.forget()
+                path.unlink()
+                path.mkdir()
+                strike = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={number}"]
+                subprocess.run([*self.under_strace(*strike), MLREPO, "fsck", "--repair"], cwd=self.work, env=self.environment,
+                               capture_output=True)
+                self.run_raw("fsck", "--repair")
+                self.whole()
+
+    def test_the_operation_of_whoever_stands_on_its_commit(self) -> None:
+        """Another working copy was killed in the same second, and the repair is typed there."""
+        self.mlrepo("worktree", "add", "../second")
+        second = self.root / "second"
+        self.mlrepo("checkout", "-b", "side", cwd=second)
+        for number in range(6):
+            self.write("data/never.txt", b"%d" % number)
+            (second / "data/a.txt").write_bytes(b"never %d" % number)
+            strike = ["-e", "trace=link,linkat", "-e", "inject=link,linkat:signal=KILL:when=2"]
+            subprocess.run([*self.under_strace(*strike), MLREPO, "commit", "-m", "Never"], cwd=second, env=self.environment,
+                           capture_output=True)
+            self.mlrepo("commit", "-m", f"Acknowledged {number}", "--deleted")
+            tip = self.mlrepo("resolve", "main")
+            self.entry().write_bytes(b"")
+            self.forget()
+            self.mlrepo("fsck", "--repair", cwd=second)
+            self.assertEqual(self.mlrepo("resolve", "main"), tip)
+
+    def test_the_first_entry(self) -> None:
+        path = sorted((self.store / "log/new").iterdir())[0]
+        content = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(content[:25] + bytes([content[25] ^ 1]) + content[26:])
+        self.assertEqual(self.mended(), [{"what": "log-entry", "number": 0, "how": "restored"}])
+        self.assertEqual(path.read_bytes(), content)
+        self.whole()
+
+    def test_what_is_no_file_in_the_place_of_a_pack(self) -> None:
+        self.mlrepo("clone", ".", "../clone")
+        names = set(json.loads(self.entry(1).read_bytes())["entry"]["packs"]["added"])
+        [path] = [path for path in self.store.glob("packs/*/*.pack") if path.stem in names]
+        path.unlink()
+        path.mkdir()
+        self.assertIn("damaged: ", self.mlrepo("fsck", status=1))
+        self.mlrepo("fsck", "--repair", "--from", "../clone", status=73)
+        # The record of the operation is in no other store.
+        self.mlrepo("fsck", "--repair", "--from", "../clone", "--give-up-missing", status=1)
+        problems = json.loads(self.mlrepo("fsck", "--json", status=1))["problems"]
+        self.assertEqual([(one["kind"], one["message"]) for one in problems], [("missing-object", "no live pack has it")])
+        self.assertEqual(self.mlrepo("resolve", "main").strip(), self.commit)
+        self.assertEqual(json.loads(self.mlrepo("status", "--json"))["entries"], [])
 
     def test_what_is_no_file_in_the_place_of_one(self) -> None:
         content = self.entry().read_bytes()

@@ -507,6 +507,39 @@ class Cloning(RemoteTest):
         shutil.rmtree(self.store)
         self.refused("fetch", status=66, says="old")
 
+    def test_a_name_whose_branches_another_working_copy_fetched_is_left(self) -> None:
+        self.one()
+        self.mlrepo("push")
+        shutil.copytree(self.store, self.root / "third")
+        self.mlrepo("worktree", "add", "../second")
+        second = self.root / "second"
+        self.mlrepo("remote", "add", "backup", "../third", cwd=second)
+        self.version("Two", cwd=second)
+        self.mlrepo("push", "backup", cwd=second)
+        before = self.mlrepo("resolve", "backup/main")
+        self.refused("remote", "rename", "origin", "backup", status=73, says="exists already")
+        self.assertEqual(self.mlrepo("resolve", "backup/main"), before)
+        self.assertEqual([remote["name"] for remote in self.answer("remote")], ["origin"])
+
+    def test_what_was_seen_outlasts_a_name(self) -> None:
+        """A store that was exchanged is refused also where its name was taken away and given again."""
+        self.one()
+        self.mlrepo("push")
+        self.mlrepo("remote", "remove", "origin")
+        shutil.rmtree(self.store)
+        self.mlrepo("init", "--bare", "../store")
+        self.mlrepo("remote", "add", "origin", "../store")
+        self.refused("push", status=65, says="another store")
+        self.mlrepo("remote", "forget", "origin")
+        self.mlrepo("push")
+
+    def test_tags_alone_say_that_no_branch_went(self) -> None:
+        self.one()
+        self.mlrepo("push")
+        self.version("Two")
+        self.assertEqual(self.mlrepo("push", "--tags"), "origin has all of these; no branch was named\n")
+        self.assertEqual(self.moved("push", "origin", "HEAD"), {"branches/main": self.mlrepo("resolve", "HEAD").strip()})
+
     def test_of_several_stores_one_has_to_be_named(self) -> None:
         self.one()
         self.mlrepo("remote", "remove", "origin")

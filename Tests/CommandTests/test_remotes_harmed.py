@@ -124,6 +124,37 @@ class Killed(RemoteTest):
             shutil.rmtree(self.root / f"clone{number}")
         self.sound(self.work)
 
+    def test_a_push_goes_on_although_something_else_goes_by_now(self) -> None:
+        """What goes of a large pack was sent, and lacked its name only: a commit and a merge of small packs later it counts."""
+        self.write("data/large", random.Random(2).randbytes(40 << 20))
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "Large")
+        self.mlrepo("init", "--bare", "../store")
+        self.mlrepo("remote", "add", "origin", "../store")
+        self.killed("chmod,fchmod,fchmodat", 1, "push")
+        left = [path.stat().st_size for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")]
+        self.assertGreater(max(left), 40 << 20)
+        for number in range(12):
+            self.version(f"Small {number}")
+        done = self.answer("push")
+        self.assertGreaterEqual(done["alreadyThere"], 40 << 20)
+        self.assertLess(done["bytes"], 1 << 20)
+        self.assertEqual([path.name for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")], [])
+        self.undamaged(self.store)
+        self.same_files(self.clone("clone"))
+
+    def test_what_a_push_had_begun_and_another_has_no_use_for_goes(self) -> None:
+        self.write("data/large", random.Random(3).randbytes(2 << 20))
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "Some")
+        self.mlrepo("init", "--bare", "../store")
+        self.mlrepo("remote", "add", "origin", "../store")
+        self.killed("chmod,fchmod,fchmodat", 1, "push")
+        self.assertNotEqual([path.name for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")], [])
+        self.version("More")
+        self.mlrepo("push")
+        self.assertEqual([path.name for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")], [])
+
     def test_pushes_upon_what_is_there_go_on(self) -> None:
         self.one()
         for number in range(12):

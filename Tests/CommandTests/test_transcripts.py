@@ -1249,7 +1249,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo pull origin nothing
             Nothing is new in origin
             ! error: origin has no branch nothing
-            ! hint: mlrepo pull origin BRANCH
+            ! hint: it has main
             [66]
             $ mlrepo pull ../store
             ! error: pull takes the name of a store, not its place
@@ -1279,7 +1279,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo get ../nowhere data --to new
             ! error: ../nowhere: no store is there
-            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
             [66]
             $ mlrepo get ../store .
             ! error: a whole version needs a directory
@@ -1315,7 +1315,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo -C ../other ls --from ../nowhere
             ! error: ../nowhere: no store is there
-            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
             [66]
             $ ls -A ../other | wc -l
             0
@@ -1333,7 +1333,7 @@ class Transcripts(TranscriptTest):
             Wrote {root}/all.bundle: {number} objects, {size}
             $ mlrepo bundle ../all.bundle
             ! error: {root}/all.bundle is there already
-            ! hint: mlrepo bundle another FILE
+            ! hint: remove it first, or name another file
             [73]
             $ mlrepo fsck ../all.bundle
             {number} objects in 3 packs, {size}: no damage
@@ -1887,7 +1887,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo push --dry-run
             Would make a store in origin
             branches/main  new, {one}
-            Would send to origin: {number} objects, {size}
+            Would send to origin: {number} objects, about {size}
             $ ls ../store
             ! ls: cannot access '../store': No such file or directory
             [2]
@@ -1905,7 +1905,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo push origin --all --dry-run
             branches/main  {one} -> {two}
             branches/try  new, {two}
-            Would send to origin: {number} objects, {size}, 1 run
+            Would send to origin: {number} objects, about {size}, 1 run
             $ mlrepo push origin --all
             branches/main  {one} -> {two}
             branches/try  new, {two}
@@ -1929,11 +1929,11 @@ class Transcripts(TranscriptTest):
             $ mlrepo commit --quiet -m Mine
             $ mlrepo push
             ! error: origin has commits that this store has not: branches/main would lose them
-            ! hint: mlrepo fetch origin brings them here; --force gives them up, if they are what was fetched last
+            ! hint: mlrepo pull origin takes them over, mlrepo fetch origin only brings them; --force gives them up, if they are what was fetched last
             [73]
             $ mlrepo push --dry-run
             ! error: origin has commits that this store has not: branches/main would lose them
-            ! hint: mlrepo fetch origin brings them here; --force gives them up, if they are what was fetched last
+            ! hint: mlrepo pull origin takes them over, mlrepo fetch origin only brings them; --force gives them up, if they are what was fetched last
             [73]
             $ mlrepo push --force
             ! error: branches/main of origin is not what was fetched from there last: somebody moved it
@@ -1970,7 +1970,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo remote add origin ../store
             $ mlrepo fetch
             ! error: origin, {root}/store: no store is there
-            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
             [66]
             $ mlrepo push --quiet
             $ mlrepo fetch
@@ -1999,7 +1999,7 @@ class Transcripts(TranscriptTest):
             Nothing is new in origin
             ! note: tags/v1 names something else in origin; yours stays
             ! error: gone, {root}/nowhere: no store is there
-            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
             [66]
             $ mlrepo remote remove gone
             $ mlrepo fetch --all origin
@@ -2050,7 +2050,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ cd .. && mlrepo clone nowhere
             ! error: nowhere: no store is there
-            ! hint: is the disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
+            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
             [66]
             $ cd .. && mlrepo clone store wrong -b nothing
             ! error: store has no 'nothing'
@@ -2273,11 +2273,11 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store
             [1]
             $ mlrepo fsck --repair --dry-run | tail -4
-            10 objects in 2 packs, {size}: 4 problems, 2 files damaged
             pack {pack:12} would be replaced, with 8 objects saved
-            lost: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4: branches/main:data/sub/b.txt
-            lost: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: branches/main:data/a.txt
-            ! hint: a good copy of a file that is named here mends it: put in its place, by mlrepo fsck --repair, or under another name, by mlrepo add and commit; mlrepo fsck --repair --from REMOTE takes what is lost from another store
+            nowhere in the store: blob 480c2336b410f1ad5f8bf1b28944490255804b65350c527787e74ebdd511e3a4: branches/main:data/sub/b.txt
+            nowhere in the store: blob b640e840b19d378660b32fb51ae18d67dccb4a8596a29e7bd72c1b2ae5928f41: branches/main:data/a.txt
+            What the working copy has of it would be taken from there
+            ! hint: the same without --dry-run does it, and says what is lost then
             $ mv data ../data
             $ mlrepo fsck --repair | tail -4
             pack {pack:12} was replaced, with 8 objects saved

@@ -71,6 +71,10 @@ static inline long mlrepo_list_attributes(const char *path, char *names, size_t 
 static inline int mlrepo_rename_exclusively(int from, const char *path, int to, const char *other) {
     return (int)syscall(SYS_renameat2, from, path, to, other, 1u);
 }
+// 2 is RENAME_EXCHANGE.
+static inline int mlrepo_exchange(int from, const char *path, int to, const char *other) {
+    return (int)syscall(SYS_renameat2, from, path, to, other, 2u);
+}
 // statfs(2) is not in the modules of every C library. Returns the file system's number, or -1.
 static inline long mlrepo_file_system_number(const char *path) {
     struct statfs facts;

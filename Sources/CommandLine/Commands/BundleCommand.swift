@@ -73,7 +73,8 @@ struct BundleCommand: ParsableCommand {
         } catch {
             guard case .refExists(let name) = error else { throw error }
             throw Failure(
-                status: .wouldLose, message: "\(name) is there already", hint: "mlrepo bundle another FILE")
+                status: .wouldLose, message: "\(name) is there already",
+                hint: "remove it first, or name another file")
         }
     }
 }

@@ -66,6 +66,15 @@ struct CloneCommand: ParsableCommand {
                 progress.set(count: 0, bytes: done, of: total)
             }
         } catch {
+            if case .remote = error {
+                var failure = Failure(error)
+                // There is nothing yet that it could be mended from.
+                if failure.status == .damaged, failure.hint?.hasPrefix("mlrepo fsck") == true {
+                    let word = ShellWord.quoted(Array(place.utf8))
+                    failure.hint = "mlrepo fsck \(word) names all that is damaged"
+                }
+                throw failure
+            }
             guard case .refExists = error else { throw error }
             throw Failure(
                 status: .wouldLose,
@@ -82,6 +91,13 @@ struct CloneCommand: ParsableCommand {
                 target = (branch, try repository.commit(named: prefix + branch))
             } catch {
                 guard case .noRevision = error else { throw error }
+                if try repository.refs(in: "tags").contains(where: { $0.name == branch }) {
+                    throw Failure(
+                        status: .notFound, message: "'\(Terminal.escaped(branch))' is a tag, and no branch",
+                        hint:
+                            "the history is here: mlrepo checkout \(ShellWord.quoted(Array(branch.utf8))), typed there, writes its files"
+                    )
+                }
                 let there = try repository.refs(in: "remotes").map { String($0.name.dropFirst(prefix.count)) }
                 throw RepositoryError.notThere(remote: place, revision: branch, there: there)
             }

@@ -23,7 +23,7 @@ extension FsckCommand {
         _ check: IntegrityCheck, _ report: IntegrityReport, _ done: inout Repairs
     ) throws -> IntegrityReport {
         var last: String?
-        while done.mended.count < Self.stepLimit, let step = try check.logRepair() {
+        while done.mended.count < Self.stepLimit, let step = try check.logRepair(givingUp: giveUpMissing) {
             let words = Self.words(step, done: !dryRun)
             // What does not help is not done again.
             if words == last { break }
@@ -38,7 +38,7 @@ extension FsckCommand {
         let isOther = done.mended.contains { step in
             switch step {
             case .format, .restore: false
-            case .remake, .setAside: true
+            case .remake, .setAside, .forget: true
             }
         }
         if isOther, !output.json, !output.quiet {
@@ -65,6 +65,9 @@ extension FsckCommand {
             let reason = event.reason.map { ": " + Terminal.oneLine($0) } ?? ""
             return
                 "log entry \(file.entry.number) \(has) made anew, from the record of '\(Terminal.escaped(event.verb))' by \(Terminal.oneLine(event.actor.name)), \(Terminal.time(event.time))\(reason)\(rest)"
+        case .forget(let number):
+            return
+                "entries up to \(number), which were seen, \(done ? "were" : "would be") given up: nothing is left of them"
         case .setAside(let number):
             return
                 "log entry \(number) \(has) set aside: nothing is left that says what it was, and what it did is not done"
@@ -183,7 +186,7 @@ extension FsckCommand {
         guard !report.isLogSound, !report.damagedPacks.isEmpty || !report.lost.isEmpty else { return }
         throw Failure(
             status: .damaged, message: "the log is damaged, so that nothing was repaired",
-            hint: remote == nil ? Self.losing : mendingLog)
+            hint: remote == nil ? losing(report) : mendingLog)
     }
 
     /// Refuses to do without the list of branches and tags: nothing would be found any more.
@@ -238,6 +241,6 @@ extension FsckCommand {
             )
         }
         // Some of what seemed lost may come from elsewhere; what is lost in the end is told then.
-        if !done { sayLost(plan.lost, report) }
+        if !done { sayLost(plan.lost, report, isPlan: true) }
     }
 }

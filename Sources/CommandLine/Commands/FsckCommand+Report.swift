@@ -10,7 +10,8 @@ extension FsckCommand {
     /// Tells it: first which files of which versions are damaged, as that is what matters to people, then what is wrong with the store.
     func show(_ report: IntegrityReport) {
         let hit = DamagedFiles(report.problems.flatMap(\.neededBy))
-        for line in hit.lines.prefix(Self.lineLimit) { Terminal.print(Terminal.escaped(line)) }
+        // Paths come with their control characters escaped.
+        for line in hit.lines.prefix(Self.lineLimit) { Terminal.print(Terminal.oneLine(line)) }
         if hit.lines.count > Self.lineLimit {
             Terminal.print("and \(Terminal.count(hit.lines.count - Self.lineLimit)) more (--json names them)")
         }
@@ -36,7 +37,9 @@ extension FsckCommand {
     static let shownDigits = 12
 
     /// Names what is lost by its whole digest, by which a copy is found elsewhere, and what needs it.
-    func sayLost(_ lost: [ObjectReference], _ report: IntegrityReport) {
+    ///
+    /// - Parameter isPlan: What the working copy has of it is not known yet.
+    func sayLost(_ lost: [ObjectReference], _ report: IntegrityReport, isPlan: Bool = false) {
         guard !output.json, !lost.isEmpty else { return }
         let needs = Dictionary(
             report.problems.compactMap { problem in problem.reference.map { ($0, problem.neededBy) } },
@@ -44,9 +47,10 @@ extension FsckCommand {
         for reference in lost {
             let hit = DamagedFiles(needs[reference] ?? [])
             let places = hit.files + hit.others
-            let more = places.count > 1 ? " and \(Terminal.count(places.count - 1)) more" : ""
+            let more = places.count > 1 ? ", and \(Terminal.number(places.count - 1, "other file"))" : ""
             let place = places.first.map { ": \($0)\(more)" } ?? ""
-            Terminal.print(Terminal.escaped("lost: \(reference)\(place)"))
+            Terminal.print(
+                Terminal.oneLine("\(isPlan ? "nowhere in the store" : "lost"): \(reference)\(place)"))
         }
     }
 
@@ -71,6 +75,9 @@ extension FsckCommand {
     func hint(_ report: IntegrityReport, isOfBundle: Bool) {
         let name = remote.map { " " + ShellWord.quoted(Array($0.utf8)) } ?? ""
         if isOfBundle { return Terminal.printError("hint: mlrepo bundle makes another one") }
+        if dryRun, report.isLogSound {
+            return Terminal.printError("hint: the same without --dry-run does it, and says what is lost then")
+        }
         let saving =
             remote == nil
             ? "mlrepo fsck --repair saves what can be saved, and takes good copies from the working copy; with --from, from another store"
@@ -85,15 +92,18 @@ extension FsckCommand {
             [.format, .logEntry, .logGap, .logTile, .logRule].contains($0.kind)
         }
         if report.problems.contains(where: { $0.kind == .head }) {
+            let elsewhere = "mlrepo fetch, or pull, from a store that has that commit brings it back"
             return Terminal.printError(
-                "hint: mlrepo fetch, or pull, from a store that has that commit brings it back")
+                repair
+                    ? "hint: \(elsewhere)"
+                    : "hint: mlrepo fsck --repair looks for it in packs that no entry names; \(elsewhere)")
         }
         if report.problems.allSatisfy({ $0.reference?.kind == .event }) {
             return Terminal.printError(
                 "hint: only records of operations are lost, and in no other store; names, versions and files are whole"
             )
         }
-        var hints = isOfLog ? [repair && remote == nil ? Self.losing : mendingLog] : repair ? [] : [saving]
+        var hints = isOfLog ? [repair && remote == nil ? losing(report) : mendingLog] : repair ? [] : [saving]
         if repair, directories > 0, remote == nil { hints.append(naming) }
         if repair, files > 0, remote == nil { hints.append(mending) }
         // What happened in a store is in no other one.
@@ -109,7 +119,16 @@ extension FsckCommand {
             : "mlrepo fsck --repair, typed in that store's own directory, mends the newest entry of its log, and 'format', where what is left tells what they were"
     }
 
-    static let losing =
+    /// What can be done where the log cannot be mended.
+    func losing(_ report: IntegrityReport) -> String {
+        report.problems.contains { $0.kind == .logGap && $0.file == "cache/state" }
+            ? Self.givingUp : Self.losing
+    }
+
+    private static let givingUp =
+        "bring the files of log/new back from a copy of the store; or mlrepo clone of a store that has its commits makes a new one; mlrepo fsck --repair --give-up-missing goes on without what is lost"
+
+    private static let losing =
         "what cannot be told of a damaged log again is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
 
     private static func json(_ step: LogRepair.Step) -> JSONValue {
@@ -123,6 +142,10 @@ extension FsckCommand {
         case .remake(let file, _, _):
             .object([
                 "what": .string("log-entry"), "number": .number(file.entry.number), "how": .string("anew"),
+            ])
+        case .forget(let number):
+            .object([
+                "what": .string("log-entry"), "number": .number(number), "how": .string("given-up"),
             ])
         case .setAside(let number):
             .object([

@@ -14,7 +14,8 @@ struct FsckCommand: ParsableCommand {
             is lost for good; the damaged files stay for two weeks or longer. Packs that are not there may come \
             back with a disk that is not mounted: they are given up with '--give-up-missing' only, or where another store had all of it. Files of 'cache' that are \
             damaged go, and are made anew. A damaged newest entry of the log comes back as it was where what is left proves it; else it is made \
-            anew from the record of its operation, or set aside. 'format' is made anew from the log; other damage of the log is only named.
+            anew from the record of its operation, or set aside; one before it comes back where the entry behind it proves what it was. 'format' is \
+            made anew from the log. Entries that were seen and are gone are given up with '--give-up-missing' only.
 
             With the name or place of another store, every byte of that one is read and checked, over whatever leads there; \
             '--repair' then puts it in order, with what this store has of what is lost there. '--from' takes what is lost from a \
@@ -75,6 +76,9 @@ struct FsckCommand: ParsableCommand {
                 done.plan = try check.plan(rest)
                 if let plan = done.plan { say(plan, rest, done: false) }
                 try sayWhatOthersHave(check, rest)
+                if check.hasOwn, !check.isOfOther, !rest.lost.isEmpty, !output.json {
+                    Terminal.print("What the working copy has of it would be taken from there")
+                }
             } else {
                 try perform(check, rest, &done)
             }

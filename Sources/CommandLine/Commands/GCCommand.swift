@@ -30,7 +30,7 @@ struct GCCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let collection = try Repository.here().collection(of: remote, immediately: now)
+        let collection = try collection()
         if plan {
             let plan = try collection.plan()
             if output.json { return Terminal.printJSON(Self.json(plan, nil)) }
@@ -47,6 +47,22 @@ struct GCCommand: ParsableCommand {
             let count = outcome.plan.waiting + (now ? 0 : outcome.plan.dropped.count)
             let (grace, them) = count == 1 ? ("its", "it") : ("their", "them")
             Terminal.print("\(Self.packs(count)) in \(grace) grace: a later 'mlrepo gc' deletes \(them)")
+        }
+    }
+
+    private func collection() throws -> Repository.StoreCollection {
+        let repository: Repository
+        do { repository = try Repository.here() } catch {
+            guard remote != nil, let error = error as? RepositoryError else { throw error }
+            var failure = Failure(error)
+            failure.hint =
+                "another store is collected from within a repository; or by 'mlrepo gc' in its own directory"
+            throw failure
+        }
+        do throws(RepositoryError) { return try repository.collection(of: remote, immediately: now) } catch {
+            var failure = Failure(error)
+            if case .bundleIsDone = error { failure.hint = "a bundle has only what was put into it" }
+            throw failure
         }
     }
 

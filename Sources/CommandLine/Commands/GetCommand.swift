@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import FileIO
 internal import MLRepo
 internal import ObjectModel
+internal import WorkingTree
 
 struct GetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,6 +51,12 @@ struct GetCommand: ParsableCommand {
         do throws(RepositoryError) {
             report = try Repository.get(request, environment) { progress.add($0) }
         } catch {
+            if case .tree(let problem) = error, case .content = problem {
+                // Not of this store, as the hint for that would say.
+                var failure = Failure(error)
+                failure.hint = "mlrepo fsck \(ShellWord.quoted(Array(place.utf8))) names all that is damaged"
+                throw failure
+            }
             if case .bundleNeeds = error {
                 var failure = Failure(error)
                 failure.hint =

@@ -51,10 +51,15 @@ struct PullCommand: ParsableCommand {
         let other = "\(name)/\(branch)"
         let id: ObjectID
         do throws(RepositoryError) { id = try repository.commit(named: other) } catch {
+            let there = try repository.refs(in: "remotes").filter { $0.name.hasPrefix(name + "/") }
+                .map { ShellWord.quoted(Array($0.name.dropFirst(name.utf8.count + 1).utf8)) }
             throw Failure(
                 status: .notFound,
                 message: "\(Terminal.escaped(name)) has no branch \(Terminal.escaped(branch))",
-                hint: "mlrepo pull \(ShellWord.quoted(Array(name.utf8))) BRANCH")
+                hint: there.isEmpty
+                    ? "nothing was pushed there yet"
+                    : "it has \(there.prefix(10).joined(separator: ", "))\(there.count > 10 ? " and more" : "")"
+            )
         }
         let writing = output.progress("writing")
         defer { writing.finish() }

@@ -24,7 +24,8 @@ struct PushCommand: ParsableCommand {
         discussion: """
             All refs move in one step, or none does. What the other store has and this one lacks is never lost: fetch it first, or \
             give it up with --force, which takes only what was fetched last. The runs that made what goes travel along. A push \
-            that was cut off goes on where it was; an empty directory becomes a store.
+            that was cut off goes on where it was; an empty directory becomes a store (on a machine that has mlrepo, 'mlrepo init \
+            --bare' makes it). With --tags or --runs alone no branch goes.
 
             EXAMPLES
               mlrepo push                      the branch that you stand on, to origin
@@ -57,19 +58,23 @@ struct PushCommand: ParsableCommand {
         guard !delete || !names.isEmpty, !delete || !groups.isAny else {
             throw ValidationError("--delete takes a store, and names of branches or tags")
         }
+        guard !names.contains(where: { $0.contains(":") }) else {
+            throw ValidationError("a branch has the same name in both stores: type it once")
+        }
     }
 
     func run() throws {
         if let remote { try ArgumentText.requireText(remote, "the other store") }
         let repository = try Repository.here()
-        let remote = try repository.remote(remote)
+        let remote = try other(repository)
         var request = PushRequest()
         request.names = names
         groups.apply(to: &request)
         (request.isDeletion, request.isForced, request.isVerified) = (delete, force, verify)
         if dryRun {
             let plan = try repository.pushPlan(request, to: remote)
-            return TransferText.show(plan, output, .plan, isVerified: verify)
+            TransferText.show(plan, output, .plan, isVerified: verify, isOfBranches: isOfBranches)
+            return try tellChoices(repository, plan, "would go")
         }
         let progress = output.progress("pushing", unit: nil)
         defer { progress.finish() }
@@ -77,12 +82,35 @@ struct PushCommand: ParsableCommand {
             progress.set(count: 0, bytes: done, of: total)
         }
         progress.finish()
-        TransferText.show(report, output, .push, isVerified: verify)
-        let choices = repository.openChoices().count
-        if choices > 0, !output.json, !output.quiet {
-            let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"
-            Terminal.printError(
-                "note: of \(words) a merge has kept both versions, and both went: mlrepo status")
+        TransferText.show(report, output, .push, isVerified: verify, isOfBranches: isOfBranches)
+        try tellChoices(repository, report, "went")
+    }
+
+    private var isOfBranches: Bool { !names.isEmpty || groups.all || !groups.isAny }
+
+    private func other(_ repository: Repository) throws -> Remote {
+        do throws(RepositoryError) { return try repository.remote(remote) } catch {
+            guard case .noRemote(let name, _) = error, let remote, names.isEmpty,
+                ["branches", "tags"].contains(where: { group in
+                    (try? repository.refs(in: group))?.contains { $0.name == remote } == true
+                })
+            else { throw error }
+            var failure = Failure(error)
+            failure.hint =
+                "the other store comes first: mlrepo push origin \(ShellWord.quoted(Array(name.utf8)))"
+            throw failure
         }
+    }
+
+    /// Says where the version that goes has files of which nobody has chosen yet.
+    private func tellChoices(_ repository: Repository, _ report: TransferReport, _ verb: String) throws {
+        guard let head = try repository.copy.head().commit,
+            report.refs.contains(where: { $0.after?.id == head })
+        else { return }
+        let choices = repository.openChoices().count
+        guard choices > 0, !output.json, !output.quiet else { return }
+        let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"
+        Terminal.printError(
+            "note: of \(words) a merge has kept both versions, and both \(verb): mlrepo status")
     }
 }
