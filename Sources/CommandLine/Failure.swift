@@ -198,7 +198,7 @@ struct Failure: Error {
         case .lostCommit:
             (status, hint) = (
                 .damaged,
-                "bring the store's log back from a copy; or mlrepo checkout REVISION goes on from what the store has"
+                "mlrepo fsck --repair looks for what is left of it; or bring the store's log back from a copy; or mlrepo checkout REVISION goes on from what the store has"
             )
         case .inputTwice:
             (status, hint) = (.usage, "one --input for each file or directory, each of one version")

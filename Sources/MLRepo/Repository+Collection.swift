@@ -50,17 +50,20 @@ extension Repository {
             let copy = repository.copy
             let workingCopy = copy.isBare || other != nil ? nil : try copy.head().workingCopy
             if other == nil {
-                // What it needs would go: nothing names it any more.
-                if !copy.isBare, let id = try copy.head().commit,
-                    !store.contains(ObjectReference(.commit, id))
-                {
-                    throw .lostCommit(id)
-                }
+                try requireHead()
                 try copy.sweep()
             }
             return try calling { () throws(StoreError) in
                 try collector.collect { repository.event(GarbageCollector.verb, actor, workingCopy) }
             }
+        }
+
+        /// Refuses where the working copy stands on what the store has lost: what that needs would go, since nothing names it any more.
+        private func requireHead() throws(RepositoryError) {
+            guard !repository.copy.isBare, try repository.lostCommit() != nil else { return }
+            // Somebody may have committed since the store was opened.
+            _ = try storing { () throws(StoreError) in try store.refresh() }
+            if let lost = try repository.lostCommit() { throw .lostCommit(lost) }
         }
 
         private func calling<Result>(

@@ -97,7 +97,7 @@ package struct IntegrityCheck: Sendable {
                     .logGap, "packs are in the bundle that no entry of its log names: entries are missing"))
         }
         // Where a pack is damaged that is told already.
-        let isAlone = report.problems.allSatisfy { $0.kind == .cache }
+        let isAlone = report.problems.allSatisfy { $0.kind == .cache || $0.isOfRemembered }
         if let copy, other == nil, !copy.isBare, isAlone, let id = (try? copy.head())?.commit,
             let store = try? ObjectStore.open(store, files: environment.files),
             !store.contains(ObjectReference(.commit, id))

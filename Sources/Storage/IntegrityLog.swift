@@ -371,11 +371,11 @@ struct IntegrityLog {
         guard !isHere || !isSame || (remembered.number == last && remembered.live != live) else { return }
         if isHere {
             let message = "it remembers another state of the log at entry \(remembered.number)"
-            problems.append(IntegrityProblem(.cache, message, file: "cache/state"))
+            problems.append(IntegrityProblem(.cache, message, file: IntegrityProblem.remembered))
         } else {
             let message =
                 "entry \(remembered.number) was seen, and the log ends with entry \(last): what came behind that is lost"
-            problems.append(IntegrityProblem(.logGap, message, file: "cache/state"))
+            problems.append(IntegrityProblem(.logGap, message, file: IntegrityProblem.remembered))
         }
     }
 }

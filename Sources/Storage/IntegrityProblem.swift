@@ -64,6 +64,10 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
     /// The most entries of ``neededBy``.
     package static let needLimit = 64
 
+    /// Whether the log ends before an entry that `cache/` has seen.
+    package var isOfRemembered: Bool { kind == .logGap && file == Self.remembered }
+    static let remembered = "cache/state"
+
     package init(
         _ kind: Kind, _ message: String, file: String? = nil, reference: ObjectReference? = nil,
         pack: PackName? = nil,

@@ -84,9 +84,13 @@ class Told(CommandTest):
         told = f"this working copy stands on commit {two[:12]}, which the store does not have"
         self.mlrepo("status")
         self.assertIn("warning: " + told, self.stderr)
-        self.assertIn(f"head commit {two}", self.mlrepo("fsck", status=1))
+        self.assertIn(f"head commit {two[:12]}: ", self.mlrepo("fsck", status=1))
         self.refused("commit", "-m", "Three", status=65, says="error: " + told)
-        # Whoever has no copy goes on from what is there; nothing is overwritten.
+        self.assertIn("mlrepo fsck --repair", self.stderr)
+        # What was seen and is gone is a loss: nobody writes as if it had never been.
+        self.refused("checkout", "main", status=65, says="entry 2 was seen")
+        (self.work / ".mlrepo/cache/state").unlink()
+        # Whoever has no copy, and nothing that remembers, goes on from what is there; nothing is overwritten.
         self.mlrepo("checkout", "main")
         self.assertEqual((self.work / "data/a.txt").read_bytes(), b"2")
         self.assertIn("modified data/a.txt", self.mlrepo("status"))

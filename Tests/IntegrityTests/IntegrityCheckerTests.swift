@@ -146,7 +146,11 @@ import Testing
     @Test func `a newest entry that was removed is missed by what the cache remembers`() throws {
         let sample = try SampleStore(seed: 9)
         try sample.files.remove(sample.layout.entry(3))
-        #expect(try sample.check().problems.map(\.kind) == [.cache])
+        let problems = try sample.check().problems
+        #expect(problems.map(\.kind) == [.logGap])
+        #expect(problems.first?.isOfRemembered == true)
+        let store = try ObjectStore.open(sample.root, files: sample.files)
+        #expect(throws: StoreError.self) { try store.requireWhole() }
     }
 
     @Test func `files that the format does not name are ignored`() throws {

@@ -121,7 +121,7 @@ extension FsckCommand {
 
     /// What can be done where the log cannot be mended.
     func losing(_ report: IntegrityReport) -> String {
-        report.problems.contains { $0.kind == .logGap && $0.file == "cache/state" }
+        report.problems.contains(where: \.isOfRemembered)
             ? Self.givingUp : Self.losing
     }
 
