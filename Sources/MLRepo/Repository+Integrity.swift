@@ -98,15 +98,15 @@ package struct IntegrityCheck: Sendable {
         }
         // Where a pack is damaged that is told already.
         let isAlone = report.problems.allSatisfy { $0.kind == .cache || $0.isOfRemembered }
-        if let copy, other == nil, !copy.isBare, isAlone, let id = (try? copy.head())?.commit,
-            let store = try? ObjectStore.open(store, files: environment.files),
-            !store.contains(ObjectReference(.commit, id))
-        {
-            report.problems.append(
-                IntegrityProblem(
-                    .head,
-                    "this working copy stands on it, and the store does not have it: the newest entries of its log are lost, or it is another store",
-                    reference: ObjectReference(.commit, id)))
+        if other == nil, isAlone, let store = try? ObjectStore.open(store, files: environment.files) {
+            for (root, id) in standing() where !store.contains(ObjectReference(.commit, id)) {
+                let which = root == copy?.root ? "this working copy" : "the working copy in \(root)"
+                report.problems.append(
+                    IntegrityProblem(
+                        .head,
+                        "\(which) stands on it, and the store does not have it: the newest entries of its log are lost, or it is another store",
+                        reference: ObjectReference(.commit, id)))
+            }
         }
         return report
     }
@@ -161,20 +161,25 @@ package struct IntegrityCheck: Sendable {
     package func logRepair(givingUp givesUp: Bool) throws(RepositoryError) -> LogRepair.Step? {
         guard other == nil else { return nil }
         return try storing { () throws(StoreError) in
-            try LogRepair(store, files: files, standing: standing(), givingUp: givesUp).next()
+            try LogRepair(
+                store, files: files, standing: Set(standing().map(\.commit)), givingUp: givesUp
+            ).next()
         }
     }
 
-    /// Commits that working copies of the store stand on, as far as it is known where these are.
-    private func standing() -> Set<ObjectID> {
-        var roots = WorkingCopyNotes(StoreLayout(root: store), environment.files).places.values.map { $0 }
+    /// Commits that working copies of the store stand on, as far as it is known where these are; this one's first.
+    private func standing() -> [(root: FilePath, commit: ObjectID)] {
+        var roots: [FilePath] = []
         if let copy, !copy.isBare { roots.append(copy.root) }
-        return Set(
-            roots.compactMap { root in
-                let copy = WorkingCopy(root: root, environment)
-                guard (try? copy.store()) == store else { return nil }
-                return (try? copy.head())?.commit
-            })
+        for place in WorkingCopyNotes(StoreLayout(root: store), environment.files).places.values.sorted(by: {
+            $0.bytes.lexicographicallyPrecedes($1.bytes)
+        })
+        where !roots.contains(place) { roots.append(place) }
+        return roots.compactMap { root in
+            let copy = WorkingCopy(root: root, environment)
+            guard (try? copy.store()) == store, let id = (try? copy.head())?.commit else { return nil }
+            return (root, id)
+        }
     }
 
     /// Does what is to be done about the log, or `format`.

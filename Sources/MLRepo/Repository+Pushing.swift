@@ -83,6 +83,8 @@ extension Repository {
     private func begin(
         _ request: PushRequest, _ remote: Remote
     ) throws(RepositoryError) -> ([RefName], WayToRemote) {
+        // What could not be noted here afterwards is not begun there.
+        try storing { () throws(StoreError) in try store.requireNothingLost() }
         let names = try names(of: request)
         if let name = remote.name {
             // What cannot be noted here is not begun there.

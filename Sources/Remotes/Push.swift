@@ -91,7 +91,7 @@ package struct Push {
                 outcome.refs = Self.named(refs)
                 if now.isEmpty, sent.packs.isEmpty { return outcome }
                 guard Set(now.compactMap(\.after)).isSubset(of: wanted.compactMap(\.after)) else { break }
-                if try commit(now, event(now), sent) {
+                if try commit(now, event(now), &sent) {
                     finish(sent)
                     outcome.changes = now
                     for change in now { outcome.refs[change.name] = change.after }
@@ -175,7 +175,7 @@ package struct Push {
         }
         for part in selection.parts(separating: Self.separateLength) {
             do throws(StoreError) {
-                try part.forEachFrame(trusting: true) { (frame) throws(StoreError) in
+                try selection.forEachFrame(of: part, trusting: true) { (frame) throws(StoreError) in
                     var current = if let made = composer.take() { made } else { try begin() }
                     try current.append(frame)
                     let isFull = current.length >= packLimit
@@ -195,8 +195,7 @@ package struct Push {
     /// Forgets how it was brought, and removes there what pushes before had begun and this one had no use for.
     private func finish(_ sent: Sent) {
         var sent = sent
-        let names = Set(sent.packs.map(\.name))
-        for note in sent.scratch.notes where !names.contains(note.name) {
+        for note in sent.scratch.notes where !sent.scratch.isOfThis(note) {
             try? remote.removePartial(of: note.name, owner: owner)
         }
         sent.scratch.clear()
@@ -311,7 +310,7 @@ package struct Push {
     ///
     /// - Returns: Whether it was made; not, if somebody else was faster.
     private func commit(
-        _ changes: [RefChange], _ event: Event, _ sent: Sent
+        _ changes: [RefChange], _ event: Event, _ sent: inout Sent
     ) throws(TransferError) -> Bool {
         let edits = changes.map { change in
             change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
@@ -331,6 +330,8 @@ package struct Push {
             try composer.append(try local.encode(&builder))
             return try composer.finish { _ in random(PackName.nonceByteCount) }
         }
+        // One that is killed meanwhile leaves its beginning there: the next one knows of it.
+        try here { () throws(StoreError) in try sent.scratch.note(small) }
         var outcome = Outcome()
         try upload(small, &outcome) { _ in }
         let added = sent.packs + [small]
@@ -342,6 +343,7 @@ package struct Push {
         }
         if result == .committed { return true }
         // No entry can have come to name it.
+        sent.scratch.forget(small)
         try? remote.remove(small.name)
         return false
     }

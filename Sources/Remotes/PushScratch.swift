@@ -17,6 +17,8 @@ struct PushScratch {
     private var files: any FileSystem { place.files }
     /// In the order in which they were made, with those of pushes before that were cut off.
     private(set) var notes: [Note] = []
+    /// Those that this push made.
+    private var own: Set<PackName> = []
 
     init(in place: ScratchPlace) {
         self.place = place
@@ -43,6 +45,7 @@ struct PushScratch {
     /// Notes a pack, which is not sent yet.
     mutating func note(_ pack: ComposedPack) throws(StoreError) {
         let note = Note(name: pack.name, length: pack.length)
+        own.insert(pack.name)
         if notes.contains(note) { return }
         // What has the same bytes under another name was not to be used again.
         notes.removeAll { $0.name.digest == note.name.digest }
@@ -63,6 +66,14 @@ struct PushScratch {
             try files.rename(temporary, to: path)
         }
     }
+
+    /// Forgets a pack that was of no use.
+    mutating func forget(_ pack: ComposedPack) {
+        notes.removeAll { $0.name == pack.name }
+    }
+
+    /// Whether this push made a pack, and not one before it.
+    func isOfThis(_ note: Note) -> Bool { own.contains(note.name) }
 
     /// Begins a pack of what a store has.
     func begin(of store: ObjectStore, nonce: String) throws(StoreError) -> PackComposer {

@@ -19,8 +19,9 @@ struct FileReplacement {
             let kind = try files.status(path)?.kind
             if let bytes {
                 // What comes is on the disk before anything that was there goes.
-                let temporary = try made(bytes)
+                let temporary = layout.temporary / "mended-\(nonce)"
                 defer { removeFile(temporary) }
+                try make(temporary, bytes)
                 guard try give(temporary, to: path, insteadOf: kind) else { return false }
             } else if kind != nil {
                 try keep(path, as: path.name, isMoved: true)
@@ -36,12 +37,10 @@ struct FileReplacement {
         if ((try? files.status(temporary)) ?? nil)?.kind == .file { try? files.removeIfPresent(temporary) }
     }
 
-    private func made(_ bytes: [UInt8]) throws(FileError) -> FilePath {
+    private func make(_ temporary: FilePath, _ bytes: [UInt8]) throws(FileError) {
         try files.makeDirectories(
             layout.temporary, permissions: layout.directoryPermissions, below: layout.root)
-        let temporary = layout.temporary / "mended-\(nonce)"
         try write(bytes, to: temporary)
-        return temporary
     }
 
     /// - Returns: Whether the name has these bytes; not, if nothing was to be replaced, and it is taken.

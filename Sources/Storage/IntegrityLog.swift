@@ -369,12 +369,14 @@ struct IntegrityLog {
         let isHere = remembered.number <= last
         let isSame = roots[remembered.number] == remembered.log.root
         guard !isHere || !isSame || (remembered.number == last && remembered.live != live) else { return }
-        if isHere {
-            let message = "it remembers another state of the log at entry \(remembered.number)"
+        if isHere, isSame {
+            let message = "it remembers other packs than entry \(remembered.number) leads to"
             problems.append(IntegrityProblem(.cache, message, file: IntegrityProblem.remembered))
         } else {
             let message =
-                "entry \(remembered.number) was seen, and the log ends with entry \(last): what came behind that is lost"
+                isHere
+                ? "entry \(remembered.number) is another one than was seen: the end of the log was lost, and written anew"
+                : "entry \(remembered.number) was seen, and the log ends with entry \(last): what came behind that is lost"
             problems.append(IntegrityProblem(.logGap, message, file: IntegrityProblem.remembered))
         }
     }

@@ -64,7 +64,7 @@ package struct IntegrityProblem: Hashable, Sendable, CustomStringConvertible {
     /// The most entries of ``neededBy``.
     package static let needLimit = 64
 
-    /// Whether the log ends before an entry that `cache/` has seen.
+    /// Whether the log lacks an entry that `cache/` has seen.
     package var isOfRemembered: Bool { kind == .logGap && file == Self.remembered }
     static let remembered = "cache/state"
 

@@ -51,11 +51,15 @@ package struct LogRepair: Sendable {
         let log = OperationLog(layout: layout, files: files, origin: origin)
         let remembered = RememberedState(in: layout, files)
         let damage = LogDamage(log, files, remembered: remembered)
-        if let number = try damage.first() { return try step(for: number, log) }
+        if let number = try damage.first() {
+            if let step = try step(for: number, log) { return step }
+            // What is not there hinders nobody who gives it up.
+            guard try !log.namedEntries().contains(where: { $0 >= number }) else { return nil }
+        }
         // Of a tile that is damaged itself, nothing comes back.
         if let file = (try? damage.sealed()) ?? nil { return .restore(file) }
         guard let newest = try log.newest() else { return nil }
-        if let remembered, remembered.number > newest.number {
+        if let remembered, try log.entry(of: remembered) == nil {
             return givesUp ? .forget(number: remembered.number) : nil
         }
         return try missing(behind: newest, log)
@@ -166,14 +170,21 @@ package struct LogRepair: Sendable {
             try requireNewest(file.entry.number)
             try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
             try requireNewest(file.entry.number)
+            try forget(from: file.entry.number, replacement)
         case .setAside(let number):
             try requireNewest(number)
             try replacement.replace(layout.entry(number), with: nil)
             try requireNewest(number)
+            try forget(from: number, replacement)
         case .forget(let number):
-            try requireNewest(number - 1)
-            try replacement.replace(layout.cache / "state", with: nil)
+            try forget(from: number, replacement)
         }
+    }
+
+    /// Sets aside what is remembered of an entry that is given up, or made anew, and of those behind it.
+    private func forget(from number: Int, _ replacement: FileReplacement) throws(StoreError) {
+        guard let remembered = RememberedState(in: layout, files), remembered.number >= number else { return }
+        try replacement.replace(layout.cache / "state", with: nil)
     }
 
     private func requireNewest(_ number: Int) throws(StoreError) {

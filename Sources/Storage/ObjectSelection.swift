@@ -130,26 +130,26 @@ package struct ObjectSelection {
         bits.reduce(0) { $0 + $1.reduce(0) { $0 + $1.nonzeroBitCount } }
     }
 
-    /// The same in parts: one for each pack of which much goes, and the rest.
+    /// Some of the packs of which something goes.
+    package struct Part: Sendable {
+        fileprivate let packs: [Int]
+    }
+
+    /// All of it in parts: one for each pack of which much goes, and the rest, if there is any.
     ///
     /// What goes of a large pack stays the same where more goes later, or small packs were merged meanwhile.
     ///
     /// - Parameter length: So many bytes of frames are much.
-    package func parts(separating length: Int) -> [ObjectSelection] {
-        var rest = self
-        var parts: [ObjectSelection] = []
-        for (number, pack) in packs.enumerated()
-        where frames(of: pack.name).reduce(0, { $0 + $1.count }) >= length {
-            var part = self
-            for other in bits.indices where other != number { part.clear(other) }
-            rest.clear(number)
-            parts.append(part)
+    package func parts(separating length: Int) -> [Part] {
+        var (parts, rest): ([Part], [Int]) = ([], [])
+        for (number, pack) in packs.enumerated() where bits[number].contains(where: { $0 != 0 }) {
+            if frames(of: pack.name).reduce(0, { $0 + $1.count }) >= length {
+                parts.append(Part(packs: [number]))
+            } else {
+                rest.append(number)
+            }
         }
-        return rest.isEmpty && !parts.isEmpty ? parts : parts + [rest]
-    }
-
-    private mutating func clear(_ pack: Int) {
-        bits[pack] = [UInt64](repeating: 0, count: bits[pack].count)
+        return rest.isEmpty ? parts : parts + [Part(packs: rest)]
     }
 
     /// The packs of which something goes.
@@ -188,20 +188,22 @@ package struct ObjectSelection {
         }
     }
 
-    /// Hands out all of it in frames: those of which all goes as they are, others made anew.
+    /// Hands out all of it, or of a part, in frames: those of which all goes as they are, others made anew.
     ///
     /// Memory: a frame or two for each thread, at most 4 MiB each.
     /// - Parameters:
+    ///   - part: One of ``parts(separating:)``.
     ///   - threads: How many decode and hash at a time what is not trusted.
     ///   - isTrusted: Whether the indexes are believed, as one's own are; else every object is hashed.
     ///   - recipe: Takes recipes of large blobs, which are in no frame then: nobody knows yet whether they make what they say. Nothing to
     ///     have them in frames like everything else.
     package func forEachFrame(
-        threads: Int = 1, trusting isTrusted: Bool, recipe: ((UnprovedRecipe) -> Void)? = nil,
+        of part: Part? = nil, threads: Int = 1, trusting isTrusted: Bool,
+        recipe: ((UnprovedRecipe) -> Void)? = nil,
         _ body: (EncodedFrame) throws(StoreError) -> Void
     ) throws(StoreError) {
-        for (number, pack) in packs.enumerated() where bits[number].contains(where: { $0 != 0 }) {
-            try PackRewrite(pack, of: source, threads: threads).forEachFrame(
+        for number in part?.packs ?? Array(packs.indices) where bits[number].contains(where: { $0 != 0 }) {
+            try PackRewrite(packs[number], of: source, threads: threads).forEachFrame(
                 where: { contains(number, $0) }, trusting: isTrusted,
                 holdingBack: { object in
                     guard let recipe, let blob = object.recipeOf else { return false }

@@ -28,8 +28,8 @@ package final class ObjectStore: ObjectReader {
     package let format: StoreFormat
     package let files: any FileSystem
     package let log: OperationLog
-    /// An entry behind the newest one that was there when the store was opened: somebody has seen it.
-    private let seen: Int?
+    /// What somebody has seen of the log that it did not have when the store was opened.
+    private let seen: RememberedState?
 
     private let state: Mutex<Snapshot>
     /// Live packs that are not to be opened, in a store that is opened for repair; nothing otherwise.
@@ -54,7 +54,7 @@ package final class ObjectStore: ObjectReader {
     private init(
         layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState,
         damaged: Set<PackName>?, reusing packs: [PackReader] = [], foreign: [PackReader] = [],
-        seen: Int? = nil
+        seen: RememberedState? = nil
     ) throws(StoreError) {
         self.seen = seen
         self.layout = layout
@@ -96,8 +96,8 @@ package final class ObjectStore: ObjectReader {
         }
         while true {
             do throws(StoreError) {
-                // One that is newer than the log says that the log has lost entries: that is for a repair.
-                let seen = remembered.flatMap { $0.number > state.number ? $0.number : nil }
+                // One that the log does not have says that the log has lost entries: that is for a repair.
+                let seen = known == nil ? remembered : nil
                 let store = try ObjectStore(
                     layout: layout, format: format, files: files, log: log, state: state, damaged: damaged,
                     seen: seen)
@@ -304,7 +304,7 @@ package final class ObjectStore: ObjectReader {
         let packs = try Self.packs(of: new, reusing: reusable, without: damaged, layout, files)
         let foreign = foreign.filter { !new.isLive($0.name) }
         state.withLock { $0 = Snapshot(state: new, packs: packs + foreign, doomed: $0.doomed.union(doomed)) }
-        if seen ?? 0 <= new.number { remember(new) }
+        if seen == nil { remember(new) }
     }
 
     /// Makes the entries that can be seen durable: one that is there may be of a writer that died before it came to this.
@@ -351,7 +351,7 @@ package final class ObjectStore: ObjectReader {
             throw .damaged(
                 layout.format, problem: "cut rule \(format.cutRule) is of a newer mlrepo; nothing is written")
         }
-        try requireWhole()
+        try requireNothingLost()
         let file = try log.proposal(
             after: base, event: operation.event, refs: operation.refs, packs: operation.packs,
             features: try features(of: operation.packs.added), time: operation.time, nonce: nonce)
@@ -364,9 +364,16 @@ package final class ObjectStore: ObjectReader {
     }
 
     /// Refuses to write where the log has lost entries that were seen: what they named would be taken for leavings.
-    package func requireWhole() throws(StoreError) {
-        guard let seen, seen > current.number else { return }
-        throw .damaged(layout.entry(current.number + 1), problem: "it is gone, and entry \(seen) was seen")
+    package func requireNothingLost() throws(StoreError) {
+        guard let seen else { return }
+        // On a shared disk it may come to be seen late.
+        if try log.entry(of: seen) != nil { return }
+        let newest = current.number
+        let path = layout.entry(min(seen.number, newest + 1))
+        let problem =
+            seen.number > newest
+            ? "it is gone, and entry \(seen.number) was seen" : "it is another one than was seen"
+        throw .damaged(path, problem: problem)
     }
 
     /// What a reader must know for some packs.

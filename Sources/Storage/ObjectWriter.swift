@@ -284,7 +284,7 @@ package final class ObjectWriter: Sendable {
     ///
     /// - Parameter base: Small packs of this state are merged into the new one, when there are many.
     package func finish(merging base: StoreState? = nil) throws(StoreError) -> Result {
-        try store.requireWhole()
+        try store.requireNothingLost()
         var metadata = state.withLock { state -> FrameBuilder in
             defer { state.metadata = FrameBuilder(.metadata) }
             return state.metadata

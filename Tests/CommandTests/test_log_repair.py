@@ -309,6 +309,50 @@ class LogRepair(CommandTest):
         self.mlrepo("tag", "z", "b2", cwd=bare)
         self.mlrepo("fsck", cwd=bare)
 
+    def test_one_entry_of_which_nothing_is_left_is_given_up(self) -> None:
+        for name in json.loads(self.entry().read_bytes())["entry"]["packs"]["added"]:
+            (self.store / f"packs/{name[:2]}/{name}.pack").unlink()
+        self.entry().unlink()
+        self.mlrepo("fsck", "--repair", status=1)
+        self.mlrepo("branch", "x", "main", status=65)
+        done = json.loads(self.mlrepo("fsck", "--repair", "--give-up-missing", "--json", status=1))
+        self.assertEqual(done["mended"], [{"what": "log-entry", "number": 3, "how": "given-up"}])
+        self.mlrepo("checkout", "main")
+        self.mlrepo("branch", "x", "main")
+        self.mlrepo("fsck")
+
+    def test_entries_that_others_have_overwritten_are_not_forgotten(self) -> None:
+        """Somebody who knows nothing of the loss pushes, and the number of the lost entry is taken."""
+        self.mlrepo("init", "--bare", "../bare")
+        self.mlrepo("push", "../bare", "main")
+        self.mlrepo("clone", "bare", "clone", cwd=self.root)
+        bare = self.root / "bare"
+        self.mlrepo("branch", "seen")
+        self.mlrepo("push", "../bare", "seen")
+        self.mlrepo("log", "seen", cwd=bare)
+        max((bare / "log/new").iterdir()).unlink()
+        self.mlrepo("branch", "other", cwd=self.root / "clone")
+        self.mlrepo("push", "origin", "other", cwd=self.root / "clone")
+        self.refused("tag", "z", "main", status=65, says="another one than was seen", cwd=bare)
+        self.refused("gc", "--now", status=65, says="another one than was seen", cwd=bare)
+        self.assertIn("written anew", self.mlrepo("fsck", status=1, cwd=bare))
+        self.mlrepo("fsck", "--repair", status=1, cwd=bare)
+        self.mlrepo("fsck", "--repair", "--give-up-missing", cwd=bare)
+        self.mlrepo("tag", "z", "main", cwd=bare)
+
+    def test_each_working_copy_misses_what_another_one_stands_on(self) -> None:
+        self.mlrepo("worktree", "add", "../second")
+        second = self.root / "second"
+        self.mlrepo("checkout", "-b", "side", cwd=second)
+        (second / "data/a.txt").write_bytes(b"side")
+        self.mlrepo("commit", "-m", "Side", cwd=second)
+        tip = self.mlrepo("resolve", "side")
+        self.entry().unlink()
+        self.forget()
+        self.assertIn(f"the working copy in {second} stands on it", self.mlrepo("fsck", status=1))
+        self.mlrepo("fsck", "--repair")
+        self.assertEqual(self.mlrepo("resolve", "side"), tip)
+
     def test_a_repair_that_is_killed_loses_nothing(self) -> None:
         """Whatever is in the place of the entry, it and what comes for it change places in one step."""
         path = self.entry()

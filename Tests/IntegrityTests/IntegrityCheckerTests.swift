@@ -150,7 +150,7 @@ import Testing
         #expect(problems.map(\.kind) == [.logGap])
         #expect(problems.first?.isOfRemembered == true)
         let store = try ObjectStore.open(sample.root, files: sample.files)
-        #expect(throws: StoreError.self) { try store.requireWhole() }
+        #expect(throws: StoreError.self) { try store.requireNothingLost() }
     }
 
     @Test func `files that the format does not name are ignored`() throws {

@@ -92,7 +92,10 @@ extension FsckCommand {
             [.format, .logEntry, .logGap, .logTile, .logRule].contains($0.kind)
         }
         if report.problems.contains(where: { $0.kind == .head }) {
-            let elsewhere = "mlrepo fetch, or pull, from a store that has that commit brings it back"
+            let isSeen = report.problems.contains(where: \.isOfRemembered)
+            let elsewhere =
+                "mlrepo fetch, or pull, from a store that has that commit brings it back"
+                + (repair && isSeen ? "; mlrepo fsck --repair --give-up-missing goes on without it" : "")
             return Terminal.printError(
                 repair
                     ? "hint: \(elsewhere)"
