@@ -76,7 +76,7 @@ extension Repository {
         defer { writer.abandon() }
         let (head, collected) = (try copy.head(), store.current.collected)
         var (length, failure): (Int, RepositoryError?) = (0, nil)
-        var begun = environment.now()
+        var begun = MonotonicTime.milliseconds()
         var outcome = Fetch.Outcome()
         do throws(TransferError) {
             outcome = try Fetch(from: other, to: store, threads: environment.width).receive(
@@ -84,7 +84,7 @@ extension Repository {
                 append: { (frame) throws(StoreError) in
                     try writer.append(frame)
                     length += frame.storedLength
-                    let isLate = environment.now() - begun >= Self.pieceSeconds
+                    let isLate = MonotonicTime.milliseconds() - begun >= Self.pieceSeconds * 1000
                     guard length >= Self.pieceLength || (isLate && length >= Self.leastPiece) else { return }
                     length = 0
                     do throws(RepositoryError) {
@@ -94,7 +94,7 @@ extension Repository {
                         throw .outdated
                     }
                     writer = ObjectWriter(store, random: environment.random)
-                    begun = environment.now()
+                    begun = MonotonicTime.milliseconds()
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
         try prove(outcome, other, writer)

@@ -20,7 +20,7 @@ package struct ListRequest: Sendable {
     }
 }
 
-/// Looks into another store, without a clone.
+/// Files of versions, here or in another store, without a clone.
 extension Repository {
     /// Hands over the files of a version of another store, in order of paths: only the lists of names are read, and each is checked
     /// against the ids that lead to it.
@@ -30,18 +30,28 @@ extension Repository {
         try looking(into: request.url, scratch: request.scratch, environment) {
             (looking, refs) throws(RepositoryError) in
             let (id, path) = try looking.place(request, among: refs)
-            let commit = try reading { () throws(ReadError) in try looking.store.commit(id) }
-            try looking.requireTree(id, commit)
-            var tree = looking.tree(commit)
-            if !path.isRoot {
-                let entry = try reading { () throws(ReadError) in try tree.entry(at: path) }
-                guard let entry else { throw .noPath("\(path)") }
-                guard entry.mode == .directory else { return body(path, entry) }
-                tree = DirectoryTree(root: entry.id, reader: looking.store)
-            }
-            try reading { () throws(ReadError) in
-                try tree.forEachFile(under: path) { (path, entry) throws(ReadError) in body(path, entry) }
-            }
+            try looking.forEachFile(of: id, at: path, body)
+        }
+    }
+
+    /// Hands over the files of a version, in order of paths.
+    ///
+    /// - Parameter path: Only this file, or those in this directory.
+    /// - Throws: ``RepositoryError/noPath(_:)`` if the version does not have it.
+    package func forEachFile(
+        of id: ObjectID, at path: RepositoryPath, _ body: (RepositoryPath, TreeEntry) -> Void
+    ) throws(RepositoryError) {
+        let commit = try reading { () throws(ReadError) in try store.commit(id) }
+        try requireTree(id, commit)
+        var tree = tree(commit)
+        if !path.isRoot {
+            let entry = try reading { () throws(ReadError) in try tree.entry(at: path) }
+            guard let entry else { throw .noPath("\(path)") }
+            guard entry.mode == .directory else { return body(path, entry) }
+            tree = DirectoryTree(root: entry.id, reader: store)
+        }
+        try reading { () throws(ReadError) in
+            try tree.forEachFile(under: path) { (path, entry) throws(ReadError) in body(path, entry) }
         }
     }
 

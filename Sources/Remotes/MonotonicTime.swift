@@ -5,9 +5,9 @@
 #endif
 
 /// A clock that nobody sets.
-enum MonotonicTime {
+package enum MonotonicTime {
     /// Since some moment that stays the same for this process.
-    static func milliseconds() -> Int {
+    package static func milliseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1000 + time.tv_nsec / 1_000_000

@@ -13,6 +13,17 @@ from pathlib import Path
 from command_test import MLREPO
 from test_remotes import RemoteTest
 
+# Stands for ssh: what comes from the other side is slow.
+SLOW_LINE = f"""#!{sys.executable}
+import os, subprocess, sys, time
+there = subprocess.Popen(["sh", "-c", sys.argv[-1]], stdout=subprocess.PIPE)
+while some := there.stdout.read1(65536):
+    sys.stdout.buffer.write(some)
+    sys.stdout.buffer.flush()
+    time.sleep(len(some) / int(os.environ["BYTES_A_SECOND"]))
+sys.exit(there.wait())
+"""
+
 
 class TurnedBack(RemoteTest):
     """What lies at a place is not what was seen there."""
@@ -124,36 +135,59 @@ class Killed(RemoteTest):
             shutil.rmtree(self.root / f"clone{number}")
         self.sound(self.work)
 
-    def test_a_push_goes_on_although_something_else_goes_by_now(self) -> None:
-        """What goes of a large pack was sent, and lacked its name only: a commit and a merge of small packs later it counts."""
-        self.write("data/large", random.Random(2).randbytes(40 << 20))
+    def unfinished(self) -> list[Path]:
+        return [path for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")]
+
+    def cut_off(self, length: int) -> None:
+        """A push of so many bytes that was killed when all was there and had no name yet."""
+        self.write("data/large", random.Random(2).randbytes(length))
         self.mlrepo("add", "data")
         self.mlrepo("commit", "-m", "Large")
         self.mlrepo("init", "--bare", "../store")
         self.mlrepo("remote", "add", "origin", "../store")
         self.killed("chmod,fchmod,fchmodat", 1, "push")
-        left = [path.stat().st_size for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")]
-        self.assertGreater(max(left), 40 << 20)
+        self.assertGreater(max(path.stat().st_size for path in self.unfinished()), length)
+
+    def test_a_push_goes_on_although_something_else_goes_by_now(self) -> None:
+        """What goes of a large pack was sent, and lacked its name only: a commit and a merge of small packs later it counts."""
+        self.cut_off(40 << 20)
         for number in range(12):
             self.version(f"Small {number}")
         done = self.answer("push")
         self.assertGreaterEqual(done["alreadyThere"], 40 << 20)
         self.assertLess(done["bytes"], 1 << 20)
-        self.assertEqual([path.name for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")], [])
+        self.assertEqual(self.unfinished(), [])
         self.undamaged(self.store)
         self.same_files(self.clone("clone"))
 
     def test_what_a_push_had_begun_and_another_has_no_use_for_goes(self) -> None:
-        self.write("data/large", random.Random(3).randbytes(2 << 20))
-        self.mlrepo("add", "data")
-        self.mlrepo("commit", "-m", "Some")
-        self.mlrepo("init", "--bare", "../store")
-        self.mlrepo("remote", "add", "origin", "../store")
-        self.killed("chmod,fchmod,fchmodat", 1, "push")
-        self.assertNotEqual([path.name for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")], [])
+        self.cut_off(2 << 20)
         self.version("More")
         self.mlrepo("push")
-        self.assertEqual([path.name for path in (self.store / "tmp").iterdir() if path.name.startswith("upload-")], [])
+        self.assertEqual(self.unfinished(), [])
+
+    def test_a_clone_over_a_slow_line_goes_on(self) -> None:
+        """What came is kept every few seconds, and not only at the end."""
+        self.write("data/large", random.Random(5).randbytes(60 << 20))
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "Large")
+        self.mlrepo("push", "../store")
+        line = self.root / "line"
+        line.write_text(SLOW_LINE)
+        line.chmod(0o755)
+        self.environment |= {"MLREPO_SSH": str(line), "MLREPO_SERVER": MLREPO, "BYTES_A_SECOND": "3000000"}
+        words = ("clone", f"there:{self.store}", "slow")
+        process = self.begin(*words, cwd=self.root)
+        packs = self.root / "slow/.mlrepo/packs"
+        while process.poll() is None and sum(path.stat().st_size for path in packs.glob("*/*.pack")) < 4 << 20:
+            time.sleep(0.1)
+        self.assertIsNone(process.poll(), "it had come to its end before anything was kept")
+        process.kill()
+        process.wait()
+        self.environment["BYTES_A_SECOND"] = "1000000000"
+        self.assertLess(self.answer(*words, cwd=self.root)["bytes"], 56 << 20)
+        self.same_files(self.root / "slow")
+        self.sound(self.root / "slow")
 
     def test_pushes_upon_what_is_there_go_on(self) -> None:
         self.one()

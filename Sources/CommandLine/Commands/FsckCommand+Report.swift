@@ -47,7 +47,7 @@ extension FsckCommand {
         for reference in lost {
             let hit = DamagedFiles(needs[reference] ?? [])
             let places = hit.files + hit.others
-            let more = places.count > 1 ? ", and \(Terminal.number(places.count - 1, "other file"))" : ""
+            let more = places.count > 1 ? ", and \(Terminal.number(places.count - 1, "other place"))" : ""
             let place = places.first.map { ": \($0)\(more)" } ?? ""
             Terminal.print(
                 Terminal.oneLine("\(isPlan ? "nowhere in the store" : "lost"): \(reference)\(place)"))

@@ -40,20 +40,11 @@ struct ListCommand: ParsableCommand {
             return try show(recorded, paths.first, repository)
         }
         let id = try repository.commit(named: revisions.first ?? "HEAD")
-        let (commit, _) = try repository.contents(of: id)
-        try repository.requireTree(id, commit)
         let top = try paths.first.map { try repository.path(ArgumentText.bytes($0)) } ?? .root
-        var tree = repository.tree(commit)
-        if !top.isRoot {
-            guard let entry = try tree.entry(at: top) else {
-                throw Failure(status: .notFound, message: "\(top) is not in \(id.short)", path: "\(top)")
-            }
-            guard entry.mode == .directory else { return show(top, entry) }
-            tree = DirectoryTree(root: entry.id, reader: repository.store)
+        do throws(RepositoryError) { try repository.forEachFile(of: id, at: top) { show($0, $1) } } catch {
+            guard case .noPath = error else { throw error }
+            throw Failure(status: .notFound, message: "\(top) is not in \(id.short)", path: "\(top)")
         }
-        do throws(ReadError) {
-            try tree.forEachFile(under: top) { (path, entry) throws(ReadError) in show(path, entry) }
-        } catch { throw RepositoryError.object(error) }
     }
 
     /// The files of a version of another store.
