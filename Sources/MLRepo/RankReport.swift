@@ -70,7 +70,10 @@ struct RankReport: Sendable {
             inode: inode, device: device)
     }
 
-    private static func path(_ hex: Substring) -> FilePath? { Hex.bytes(hex).map { FilePath($0) } }
+    private static func path(_ hex: Substring) -> FilePath? {
+        guard let bytes = Hex.bytes(hex), !bytes.contains(0) else { return nil }
+        return FilePath(bytes)
+    }
 
     /// - Returns: Nothing for what is no such report, or is not whole.
     init?(_ bytes: [UInt8]) {

@@ -122,4 +122,15 @@ struct RankTests {
             _ = RankReport(spoiled)
         }
     }
+
+    @Test func `a path with NUL makes it none`() throws {
+        var random = SplitMix64(seed: 1)
+        let whole = String(decoding: try report(&random).bytes, as: UTF8.self)
+        for (path, isOne) in [("2f61", true), ("2f0061", false), ("00", false)] {
+            for line in ["absent\t\(path)", "link\t2f61\t\(path)", "moved\t\(path)"] {
+                let told = Array((whole.dropLast(4) + "\(line)\nend\n").utf8)
+                #expect((RankReport(told) != nil) == isOne, "\(line)")
+            }
+        }
+    }
 }
