@@ -273,27 +273,30 @@ extension Repository {
     /// - Parameters:
     ///   - directory: Nothing for the working copy.
     ///   - isResumed: A command that wrote here was interrupted before.
+    ///   - keepsFrom: Of files of so many bytes or more what was begun stays when this is interrupted, and is gone on with.
     /// - Returns: The status of every file that was written, in the order of the steps.
     @discardableResult
     func write(
         _ steps: CheckoutSteps, in directory: FilePath? = nil, isResumed: Bool = false,
-        onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
+        keepsFrom: Int? = nil, onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
         var progress = CheckoutProgress()
-        return try write(steps, in: directory, isResumed: isResumed, noting: &progress, onStep: onStep)
+        return try write(
+            steps, in: directory, isResumed: isResumed, keepsFrom: keepsFrom, noting: &progress,
+            onStep: onStep)
     }
 
     /// The same.
     ///
     /// - Parameter progress: What was done, also after an error.
     private func write(
-        _ steps: CheckoutSteps, in directory: FilePath? = nil, isResumed: Bool,
+        _ steps: CheckoutSteps, in directory: FilePath? = nil, isResumed: Bool, keepsFrom: Int? = nil,
         noting progress: inout CheckoutProgress, onStep: @escaping @Sendable (WorkStep) -> Void
     ) throws(RepositoryError) -> SegmentedArray<StatCacheEntry.Seen?> {
         try working { () throws(WorkingTreeError) in
             try Checkout(
                 root: directory ?? copy.root, files: environment.files, store: store,
-                random: environment.random, isResumed: isResumed, onStep: onStep
+                random: environment.random, isResumed: isResumed, keepsFrom: keepsFrom, onStep: onStep
             ).apply(steps, width: environment.width, noting: &progress)
         }
     }

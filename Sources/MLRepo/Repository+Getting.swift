@@ -53,6 +53,9 @@ extension Repository {
         }
     }
 
+    /// Smaller files of a directory are begun anew where one was interrupted, in bytes.
+    private static let goneOnWith = 1 << 20
+
     private func write(
         _ found: [Leaf], of id: ObjectID, _ request: GetRequest, _ begun: BegunGet,
         _ onStep: @escaping @Sendable (WorkStep) -> Void
@@ -74,7 +77,10 @@ extension Repository {
         }
         _ = try filing { () throws(FileError) in try files.makeDirectories(place, permissions: 0o777) }
         if !isOne { try begun.note(id, files) }
-        try write(steps, in: place, isResumed: begun.isBegun, onStep: onStep)
+        // One file has its name only when all of it is there.
+        try write(
+            steps, in: place, isResumed: begun.isBegun, keepsFrom: isOne ? 0 : Self.goneOnWith, onStep: onStep
+        )
         if !isOne { try begun.clear(files) }
         let bytes = found.reduce(0) { $0 + ($1.entry.mode == .directory ? 0 : $1.entry.size) }
         return GetReport(commit: id, files: found.count { $0.entry.mode != .directory }, bytes: bytes)

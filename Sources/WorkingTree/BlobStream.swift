@@ -3,6 +3,17 @@ internal import Hashing
 package import ObjectModel
 package import Storage
 
+/// How much of a blob is somewhere already.
+package struct BlobBeginning: Sendable {
+    /// In bytes.
+    package fileprivate(set) var length = 0
+    fileprivate var chunks = 0
+    /// Of these bytes.
+    fileprivate var digest = SHA256()
+
+    package init() {}
+}
+
 /// The bytes of a blob of any size, a piece at a time, verified as a whole.
 package struct BlobStream: Sendable {
     private let store: ObjectStore
@@ -35,10 +46,13 @@ package struct BlobStream: Sendable {
     /// If the whole turns out to be another blob, the last thing is an error: who writes the pieces
     /// somewhere must not use them before this returns.
     ///
-    /// - Parameter checking: Whether each piece is checked by itself as well, before it is handed out: then a bad one is named,
-    ///   and taken from elsewhere where a good one is.
+    /// - Parameters:
+    ///   - checking: Whether each piece is checked by itself as well, before it is handed out: then a bad one is named, and taken
+    ///     from elsewhere where a good one is.
+    ///   - beginning: What is there already, and is not handed out.
     package func forEachPiece(
-        checking: Bool = true, _ body: (ArraySlice<UInt8>) throws(WorkingTreeError) -> Void
+        checking: Bool = true, behind beginning: BlobBeginning = BlobBeginning(),
+        _ body: (ArraySlice<UInt8>) throws(WorkingTreeError) -> Void
     ) throws(WorkingTreeError) {
         let reference = ObjectReference(.blob, id)
         guard let found = if let found { found } else { store.find(reference) } else {
@@ -52,11 +66,8 @@ package struct BlobStream: Sendable {
             return try body(bytes[...])
         }
         try require(recipe.length)
-        var digest = SHA256()
-        var chunks: [ChunkEntry] = []
-        try reading { () throws(ReadError) in
-            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in chunks.append(chunk) }
-        }
+        var digest = beginning.digest
+        let chunks = try chunks(of: recipe).dropFirst(beginning.chunks).map(\.self)
         let number = ahead?.begin(chunks)
         defer { if let number { ahead?.end(number) } }
         for (index, chunk) in chunks.enumerated() {
@@ -70,6 +81,37 @@ package struct BlobStream: Sendable {
         guard ObjectID(digest.finish()) == id else {
             throw .object(.damaged(ObjectReference(.blob, id), problem: "its chunks make other bytes"))
         }
+    }
+
+    /// How much of the blob a file has: as many pieces as are whole and right. Of a blob of one piece that is nothing.
+    ///
+    /// - Parameter file: Open for reading.
+    func beginning(in file: FileDescriptor, _ files: any FileSystem) throws(WorkingTreeError) -> BlobBeginning
+    {
+        var beginning = BlobBeginning()
+        guard let recipe = try reading({ () throws(ReadError) in try store.recipe(of: id) }) else {
+            return beginning
+        }
+        let size = try working { () throws(FileError) in try files.status(of: file).size }
+        for chunk in try chunks(of: recipe) where beginning.length + chunk.length <= size {
+            var bytes = [UInt8](repeating: 0, count: chunk.length)
+            let count = try working { () throws(FileError) in
+                try files.read(file, filling: &bytes, at: beginning.length)
+            }
+            guard count == bytes.count, ObjectID(of: .blob, payload: bytes) == chunk.id else { break }
+            bytes.withUnsafeBytes { beginning.digest.update($0) }
+            beginning.length += count
+            beginning.chunks += 1
+        }
+        return beginning
+    }
+
+    private func chunks(of recipe: Recipe) throws(WorkingTreeError) -> [ChunkEntry] {
+        var chunks: [ChunkEntry] = []
+        try reading { () throws(ReadError) in
+            try recipe.forEachChunk(in: store) { (chunk) throws(ReadError) in chunks.append(chunk) }
+        }
+        return chunks
     }
 
     private func require(_ length: Int) throws(WorkingTreeError) {

@@ -64,6 +64,11 @@ extension Checkout {
                     place, entry, blob, checking: true, synchronizing: synchronizing, naming: naming)
             }
         }
+        if let keepsFrom, entry.size >= keepsFrom, entry.mode != .link,
+            let seen = try goOn(with: step, in: directory, entry, blob, synchronizing: synchronizing)
+        {
+            return seen
+        }
         // Where a file was, one is likely to be.
         if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
@@ -71,18 +76,23 @@ extension Checkout {
         defer { TemporaryFiles.forget(temporary) }
         do throws(WorkingTreeError) {
             let seen = try writeNew(temporary) { () throws(WorkingTreeError) in
-                let kind = try requireKnown(step)
-                try working { () throws(FileError) in
-                    // An empty directory makes room; one that is not empty stops this.
-                    if kind == .directory { try removeEmpty(place(path)) }
-                    try files.rename(temporary, to: place(path))
-                }
+                try name(temporary, for: step)
             }
             guard let seen else { throw .file(FileError.exists(temporary)) }
             return seen
         } catch {
             try? files.removeIfPresent(temporary)
             throw error
+        }
+    }
+
+    /// Gives what is whole its own name.
+    func name(_ temporary: FilePath, for step: CheckoutStep) throws(WorkingTreeError) {
+        let kind = try requireKnown(step)
+        try working { () throws(FileError) in
+            // An empty directory makes room; one that is not empty stops this.
+            if kind == .directory { try removeEmpty(place(step.path)) }
+            try files.rename(temporary, to: place(step.path))
         }
     }
 

@@ -13,13 +13,18 @@ package struct Checkout: Sendable {
     let store: ObjectStore
     let random: @Sendable (Int) -> [UInt8]
     private let isResumed: Bool
+    /// Of files of so many bytes or more what was begun stays when this is interrupted, and is gone on with.
+    let keepsFrom: Int?
     let onStep: @Sendable (WorkStep) -> Void
 
-    /// - Parameter isResumed: One was interrupted before, so that the beginning of a version's file may be what a power cut left
-    ///   of it, and nobody's work.
+    /// - Parameters:
+    ///   - isResumed: One was interrupted before, so that the beginning of a version's file may be what a power cut left of it, and
+    ///     nobody's work.
+    ///   - keepsFrom: Files of so many bytes or more are written under a temporary name of their content, which stays when this is
+    ///     interrupted and is gone on with the next time: for contents that come from far away. Nothing for no file.
     package init(
         root: FilePath, files: any FileSystem, store: ObjectStore,
-        random: @escaping @Sendable (Int) -> [UInt8], isResumed: Bool = false,
+        random: @escaping @Sendable (Int) -> [UInt8], isResumed: Bool = false, keepsFrom: Int? = nil,
         onStep: @escaping @Sendable (WorkStep) -> Void = { _ in }
     ) {
         self.root = root
@@ -28,7 +33,7 @@ package struct Checkout: Sendable {
         (self.files, isConfined) = (confined ?? files, confined != nil)
         self.store = store
         self.random = random
-        self.isResumed = isResumed
+        (self.isResumed, self.keepsFrom) = (isResumed, keepsFrom)
         self.onStep = onStep
     }
 
@@ -206,6 +211,10 @@ package struct Checkout: Sendable {
         var replaced = 0
         for index in steps.indices {
             replaced += (try? files.status(place(steps.path(index))))??.size ?? 0
+            if keepsFrom != nil, let entry = steps[index].entry {
+                replaced +=
+                    (try? files.status(begunPlace(of: entry.id, in: steps.directory(index))))??.size ?? 0
+            }
             if needed - replaced <= free { return }
         }
         throw .noSpace(needed: needed, free: free)

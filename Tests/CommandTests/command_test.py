@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,11 @@ from pathlib import Path
 MLREPO = os.path.abspath(os.environ.get("MLREPO", ".build/debug/mlrepo"))
 RENAMES = "rename,renameat,renameat2"
 READER = Path(__file__).resolve().parent.parent / "Reader" / "read_store.py"
+
+
+def hears_interrupts() -> None:
+    """Before a program begins: who is started in the background by a shell passes interrupts over."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class CommandTest(unittest.TestCase):

@@ -10,17 +10,21 @@ import sys
 import time
 from pathlib import Path
 
-from command_test import MLREPO
+from command_test import MLREPO, hears_interrupts
 from test_remotes import RemoteTest
 
 # Stands for ssh: what comes from the other side is slow.
 SLOW_LINE = f"""#!{sys.executable}
 import os, subprocess, sys, time
 there = subprocess.Popen(["sh", "-c", sys.argv[-1]], stdout=subprocess.PIPE)
+came = 0
 while some := there.stdout.read1(65536):
     sys.stdout.buffer.write(some)
     sys.stdout.buffer.flush()
+    came += len(some)
     time.sleep(len(some) / int(os.environ["BYTES_A_SECOND"]))
+with open(os.environ["HOME"] + "/came", "w") as told:
+    told.write(str(came))
 sys.exit(there.wait())
 """
 
@@ -99,7 +103,7 @@ class Killed(RemoteTest):
 
     def begin(self, *words: str, cwd=None) -> subprocess.Popen:
         return subprocess.Popen([MLREPO, *words], cwd=cwd or self.work, env=self.environment, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL)
+                                stderr=subprocess.DEVNULL, preexec_fn=hears_interrupts)
 
     def large(self) -> None:
         for number in range(40):
@@ -166,16 +170,85 @@ class Killed(RemoteTest):
         self.mlrepo("push")
         self.assertEqual(self.unfinished(), [])
 
-    def test_a_clone_over_a_slow_line_goes_on(self) -> None:
-        """What came is kept every few seconds, and not only at the end."""
-        self.write("data/large", random.Random(5).randbytes(60 << 20))
+    def far_away(self, length: int, speed: int) -> bytes:
+        """A store behind a slow line that has one file of so many bytes, `data/large`."""
+        content = random.Random(5).randbytes(length)
+        self.write("data/large", content)
         self.mlrepo("add", "data")
         self.mlrepo("commit", "-m", "Large")
         self.mlrepo("push", "../store")
         line = self.root / "line"
         line.write_text(SLOW_LINE)
         line.chmod(0o755)
-        self.environment |= {"MLREPO_SSH": str(line), "MLREPO_SERVER": MLREPO, "BYTES_A_SECOND": "3000000"}
+        self.environment |= {"MLREPO_SSH": str(line), "MLREPO_SERVER": MLREPO, "BYTES_A_SECOND": str(speed)}
+        return content
+
+    def came(self) -> int:
+        """Bytes that the last command over the slow line took from it."""
+        return int((Path(self.environment["HOME"]) / "came").read_text())
+
+    def test_a_get_of_one_file_goes_on(self) -> None:
+        """Its name is there when all of it is; what was begun is checked before it is gone on with."""
+        content = self.far_away(40 << 20, 10_000_000)
+        words = ("get", f"there:{self.store}", "data/large", "--to", "got")
+        got = self.root / "got"
+
+        def begun() -> list[Path]:
+            return list(self.root.glob(".mlrepo-tmp-*"))
+
+        def cut_off(signum: int, length: int) -> Path:
+            process = self.begin(*words, cwd=self.root)
+            while process.poll() is None and sum(path.stat().st_size for path in begun()) < length:
+                time.sleep(0.02)
+            self.assertIsNone(process.poll(), "it had come to its end before it was cut off")
+            process.send_signal(signum)
+            process.wait()
+            self.assertFalse(got.exists())
+            [kept] = begun()
+            return kept
+
+        def comes(at_least: int, at_most: int) -> None:
+            speed = self.environment["BYTES_A_SECOND"]
+            self.environment["BYTES_A_SECOND"] = "1000000000"
+            self.mlrepo(*words, cwd=self.root)
+            self.environment["BYTES_A_SECOND"] = speed
+            self.assertEqual(got.read_bytes(), content)
+            self.assertEqual(got.stat().st_mode & 0o777, (self.work / "data/large").stat().st_mode & 0o777)
+            self.assertEqual(begun(), [])
+            self.assertGreater(self.came(), at_least)
+            self.assertLess(self.came(), at_most)
+            got.unlink()
+
+        first = cut_off(signal.SIGINT, 10 << 20).stat().st_size
+        kept = cut_off(signal.SIGKILL, 20 << 20)
+        self.assertGreaterEqual(kept.stat().st_size, max(first, 20 << 20))
+        comes(8 << 20, 24 << 20)
+        # One wrong byte: what lies before it counts.
+        kept = cut_off(signal.SIGKILL, 20 << 20)
+        spoiled = bytearray(kept.read_bytes())
+        spoiled[15 << 20] ^= 1
+        kept.write_bytes(spoiled)
+        comes(20 << 20, 60 << 20)
+        # In the piece at which it was cut off; longer than the file; another's file; a link, which is not followed.
+        outside = self.root / "outside"
+        outside.write_bytes(b"mine")
+        for other in (content[: 10 << 20] + b"x" * 99, content + b"x", b"mine", outside):
+            if isinstance(other, Path):
+                kept.symlink_to(other)
+            else:
+                kept.write_bytes(other)
+            comes(40 << 20, 60 << 20)
+        self.assertEqual(outside.read_bytes(), b"mine")
+        # Two at once, from the same beginning.
+        kept.write_bytes(content[: 30 << 20])
+        both = [self.begin(*words, cwd=self.root) for _ in range(2)]
+        self.assertIn(0, [process.wait() for process in both])
+        self.assertEqual(got.read_bytes(), content)
+        self.assertEqual(begun(), [])
+
+    def test_a_clone_over_a_slow_line_goes_on(self) -> None:
+        """What came is kept every few seconds, and not only at the end."""
+        self.far_away(60 << 20, 3_000_000)
         words = ("clone", f"there:{self.store}", "slow")
         process = self.begin(*words, cwd=self.root)
         packs = self.root / "slow/.mlrepo/packs"

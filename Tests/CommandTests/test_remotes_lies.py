@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hostile_server
 import threat_stores as stores
-from command_test import MLREPO
+from command_test import MLREPO, hears_interrupts
 from test_remotes import RemoteTest
 from threat_test import STORE, Struck, ThreatTest
 
@@ -106,11 +106,6 @@ class Lies(ThreatTest):
             self.mlrepo("push", "origin", "clean", cwd=copy)
             self.version(f"Mine {options}", cwd=copy)
         self.sound(self.root / STORE)
-
-
-def hears_interrupts() -> None:
-    """Who is started in the background by a shell passes interrupts over."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Silence(ThreatTest):

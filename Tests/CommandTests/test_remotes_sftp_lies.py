@@ -20,10 +20,9 @@ from pathlib import Path
 import hostile_sftp
 import sftp_server
 import threat_stores as stores
-from command_test import MLREPO
+from command_test import MLREPO, hears_interrupts
 from sftp_liar import LIES
 from test_remotes import RemoteTest
-from test_remotes_lies import hears_interrupts
 from threat_test import STORE, Struck, ThreatTest
 
 SERVER = Path(hostile_sftp.__file__).resolve()

@@ -9,6 +9,7 @@ struct GetCommand: ParsableCommand {
         commandName: "get", abstract: "Take a file or a directory out of another store, without a clone.",
         discussion: """
             Only what it needs is read, and every byte is checked against the ids that lead to it.
+            After a Ctrl-C or a broken line, the same command goes on where it was.
 
             EXAMPLES
               mlrepo get /srv/store model/weights.safetensors
