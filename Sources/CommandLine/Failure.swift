@@ -252,7 +252,11 @@ struct Failure: Error {
             case .unreachable:
                 // That is what the other mlrepo ends with where no store is.
                 (error.end == .status(66) ? .notFound : .unreachable, Self.hint(forLineThat: error.end))
-            case .denied: (.notPermitted, "you may not write there; to fetch and to clone, reading is enough")
+            case .denied:
+                (
+                    .notPermitted,
+                    "to push, one has to be allowed to write there; to fetch and to clone, reading is enough"
+                )
             case .full: (.inputOutput, "the disk there is full")
             case .absent: (.notFound, nil)
             case .unsupported: (.usage, nil)
@@ -264,7 +268,7 @@ struct Failure: Error {
             (
                 file.isDenied ? .notPermitted : .inputOutput,
                 file.isDenied
-                    ? "you may not write there; to fetch and to clone, reading is enough"
+                    ? "to push, one has to be allowed to write there; to fetch and to clone, reading is enough"
                     : file.isFull ? "the disk there is full" : nil
             )
         case .store(.damaged(let path, _)) where isOfLog(path):
@@ -280,7 +284,7 @@ struct Failure: Error {
         case .notAStore:
             (
                 .notFound,
-                "is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be"
+                "is the place right, and its disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be"
             )
         case .gone:
             (
@@ -367,8 +371,9 @@ struct Failure: Error {
         }
         let fetched = ((try? repository.refs(in: "remotes")) ?? []).map(\.name)
         if let there = fetched.first(where: { $0.hasSuffix("/" + text) }) {
+            let name = ShellWord.quoted(Array(there.utf8))
             return
-                "mlrepo checkout -b \(ShellWord.quoted(Array(text.utf8))) \(ShellWord.quoted(Array(there.utf8))) makes a branch of what was fetched"
+                "\(name) was fetched; mlrepo checkout -b \(ShellWord.quoted(Array(text.utf8))) \(name) makes a branch of it"
         }
         if let near = Suggestion.near(text, among: refs + fetched) { return "did you mean '\(near)'?" }
         let isShort = (1..<4).contains(text.utf8.count) && text.allSatisfy(\.isHexDigit)

@@ -14,11 +14,14 @@ enum TransferText {
     /// - Parameters:
     ///   - isVerified: Whether the other store was asked for each object.
     ///   - isOfBranches: Whether branches were to go.
+    ///   - openChoices: Of how many files that went a merge has kept both versions.
     static func show(
         _ report: TransferReport, _ output: OutputOptions, _ kind: Kind, isVerified: Bool = false,
-        isOfBranches: Bool = true
+        isOfBranches: Bool = true, openChoices: Int = 0
     ) {
-        if output.json { return Terminal.printJSON(json(report, isPlan: kind == .plan)) }
+        if output.json {
+            return Terminal.printJSON(json(report, isPlan: kind == .plan, openChoices: openChoices))
+        }
         // Who asks what would be done wants to read it.
         guard !output.quiet || kind == .plan else { return }
         if report.hasMade {
@@ -86,7 +89,7 @@ enum TransferText {
         }
     }
 
-    static func json(_ report: TransferReport, isPlan: Bool = false) -> JSONValue {
+    static func json(_ report: TransferReport, isPlan: Bool = false, openChoices: Int = 0) -> JSONValue {
         .object([
             "remote": .string(report.remote),
             "refs": .array(
@@ -99,6 +102,7 @@ enum TransferText {
             "kept": report.differing.isEmpty ? nil : .array(report.differing.map { .string($0.text) }),
             "objects": .number(report.objects), "bytes": .number(report.bytes),
             "alreadyThere": .number(report.alreadyThere), "dryRun": isPlan ? .bool(true) : nil,
+            "openChoices": openChoices > 0 ? .number(openChoices) : nil,
         ])
     }
 }

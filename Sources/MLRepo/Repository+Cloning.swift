@@ -10,14 +10,17 @@ extension Repository {
     /// - Parameters:
     ///   - url: Where the other store is.
     ///   - root: The directory of the new working copy.
+    ///   - name: A branch or a tag that has to be there.
     ///   - progress: Takes how many bytes of how many are there.
     /// - Returns: The new working copy, which has no files yet.
     package static func clone(
-        _ url: String, to root: FilePath, _ environment: Environment,
+        _ url: String, to root: FilePath, requiring name: String? = nil, _ environment: Environment,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RepositoryError) -> (Repository, TransferReport) {
         let location = try KnownRemotes.location(url, from: environment.workingDirectory)
-        if let begun = try begun(at: root, environment) { return try finish(begun, url, location, progress) }
+        if let begun = try begun(at: root, environment) {
+            return try finish(begun, url, location, name, progress)
+        }
         let files = environment.files
         // What lies in a directory is somebody's.
         let status = try filing { () throws(FileError) in try files.status(root) }
@@ -40,7 +43,7 @@ extension Repository {
                 Configuration.text("", setting: KnownRemotes.setting(KnownRemotes.defaultName), to: place)
                     .utf8))
         let repository = try create(at: root, CreationRequest(), environment)
-        do throws(RepositoryError) { return try finish(repository, url, location, progress) } catch {
+        do throws(RepositoryError) { return try finish(repository, url, location, name, progress) } catch {
             // Where nothing has come, nothing is left behind.
             if (try? repository.store.refresh())?.number == 0 {
                 files.removeAll(repository.copy.directory)
@@ -66,7 +69,8 @@ extension Repository {
 
     /// Takes all that the other store has.
     private static func finish(
-        _ begun: Repository, _ url: String, _ location: RemoteLocation, _ progress: (Int, Int) -> Void
+        _ begun: Repository, _ url: String, _ location: RemoteLocation, _ name: String?,
+        _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> (Repository, TransferReport) {
         let place = try KnownRemotes.place(location, url)
         guard begun.remotes.contains(where: { $0.name == KnownRemotes.defaultName && $0.url == place }) else {
@@ -75,13 +79,14 @@ extension Repository {
         let repository = try open(begun.copy, begun.environment)
         do throws(RepositoryError) {
             let report = try repository.fetch(
-                from: try repository.remote(KnownRemotes.defaultName), progress: progress)
+                from: try repository.remote(KnownRemotes.defaultName), requiring: name, progress: progress)
             return (repository, report)
         } catch {
             // Nobody has called it `origin` yet.
             switch error {
             case .remote(let problem): throw .remote(RemoteError(url, problem.problem))
             case .bundleNeeds(_, let id): throw .bundleNeeds(bundle: url, id)
+            case .notThere(_, let name, let there): throw .notThere(remote: url, revision: name, there: there)
             default: throw error
             }
         }

@@ -31,20 +31,31 @@ extension Repository {
     static let fetchVerb = "fetch"
 
     /// What comes is made part of the store piece by piece, so that a fetch that is cut off goes on behind the last one: whenever so many
-    /// bytes came, or enough for a pack in so many seconds.
-    private static let (pieceLength, pieceSeconds, leastPiece) = (256 << 20, 10, 4 << 20)
+    /// bytes came, or enough for a pack in so many milliseconds. The first pieces are waited for a shorter time, each twice as long as
+    /// the one before, so that about half of a short fetch is kept as well.
+    private static let (pieceLength, pieceTime, leastPiece) = (256 << 20, 1000...10_000, 4 << 20)
 
     /// Brings what another store has: its branches as `remotes/NAME/…`, its tags, and its runs.
     ///
-    /// - Parameter progress: Takes how many bytes of how many are there.
+    /// - Parameters:
+    ///   - required: A branch or a tag without which nothing is taken.
+    ///   - progress: Takes how many bytes of how many are there.
     package func fetch(
-        from remote: Remote, progress: (Int, Int) -> Void = { _, _ in }
+        from remote: Remote, requiring required: String? = nil, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
         guard let name = remote.name else { throw .noRemote(remote.url, isFile: false) }
         let way = try knownRemotes.way(to: remote)
         try requireNeeds(of: way, remote.label)
         let other = try knownRemotes.open(remote, by: way)
+        if let required {
+            let there: [RefEntry]
+            do throws(RemoteError) { there = try other.refs(with: store) } catch { throw .remote(error) }
+            let names = there.compactMap { $0.name.name(in: "branches") ?? $0.name.name(in: "tags") }
+            guard names.contains(required) else {
+                throw .notThere(remote: name, revision: required, there: names)
+            }
+        }
         for _ in 1..<RemoteStore.attempts {
             do throws(RepositoryError) {
                 return try beginningAnew { () throws(RepositoryError) in
@@ -76,7 +87,7 @@ extension Repository {
         defer { writer.abandon() }
         let (head, collected) = (try copy.head(), store.current.collected)
         var (length, failure): (Int, RepositoryError?) = (0, nil)
-        var begun = MonotonicTime.milliseconds()
+        var (begun, patience) = (MonotonicTime.milliseconds(), Self.pieceTime.lowerBound)
         var outcome = Fetch.Outcome()
         do throws(TransferError) {
             outcome = try Fetch(from: other, to: store, threads: environment.width).receive(
@@ -84,7 +95,7 @@ extension Repository {
                 append: { (frame) throws(StoreError) in
                     try writer.append(frame)
                     length += frame.storedLength
-                    let isLate = MonotonicTime.milliseconds() - begun >= Self.pieceSeconds * 1000
+                    let isLate = MonotonicTime.milliseconds() - begun >= patience
                     guard length >= Self.pieceLength || (isLate && length >= Self.leastPiece) else { return }
                     length = 0
                     do throws(RepositoryError) {
@@ -94,7 +105,9 @@ extension Repository {
                         throw .outdated
                     }
                     writer = ObjectWriter(store, random: environment.random)
-                    begun = MonotonicTime.milliseconds()
+                    (begun, patience) = (
+                        MonotonicTime.milliseconds(), min(patience * 2, Self.pieceTime.upperBound)
+                    )
                 }, progress: progress)
         } catch { throw failure ?? Self.error(error) }
         try prove(outcome, other, writer)

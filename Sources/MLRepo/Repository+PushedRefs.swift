@@ -89,7 +89,10 @@ extension Repository {
         for text in request.names {
             let whole = (try? RefName(text)).flatMap { known[$0] }
             let both = [known["branches", text], known["tags", text]].compactMap { $0 }
-            guard whole != nil || !both.isEmpty else { throw .noRef(text) }
+            guard whole != nil || !both.isEmpty else {
+                let there = known.keys.compactMap { $0.name(in: "branches") ?? $0.name(in: "tags") }
+                throw .notThere(remote: remote.label, revision: text, there: there.sorted())
+            }
             guard both.count < 2 else { throw .twoNames(text) }
         }
         var changes: [RefChange] = []

@@ -131,6 +131,10 @@ package final class ProcessPipe: Sendable {
         // A program of its own may hold the pipe for ever, so the last words are waited for only a moment.
         let line = errors?.lastLine(within: end == nil ? 0 : 500) ?? ""
         guard end != nil || !line.isEmpty else { return nil }
+        // What an mlrepo there said says it all.
+        if case .status(64...78) = end, line.hasPrefix("error: ") {
+            return TransportError(.unreachable, String(line.dropFirst("error: ".count)), end: end)
+        }
         let fate = "\(name) \(end.map { "\($0)" } ?? "closed the connection")"
         return TransportError(.unreachable, line.isEmpty ? fate : "\(fate): \(line)", end: end)
     }

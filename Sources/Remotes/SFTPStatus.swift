@@ -45,7 +45,11 @@ struct SFTPStatus: Equatable {
     ///   - operation: What it was, such as `open`.
     ///   - path: What it was about.
     func error(_ operation: String, _ path: FilePath) -> TransportError {
-        let text = message.isEmpty ? "status \(code.rawValue)" : message
+        var text = message.isEmpty ? "status \(code.rawValue)" : message
+        // OpenSSH says no more than that.
+        if kind == .failed, code == .failure, message.lowercased() == "failure" {
+            text = "SFTP does not say why (no room, or a disk that is only read?)"
+        }
         return TransportError(kind, "cannot \(operation) \(path): \(text)")
     }
 

@@ -131,6 +131,10 @@ package struct BlobStream: Sendable {
             let count = try working { () throws(FileError) in
                 try files.read(file, filling: &found, at: offset)
             }
+            if !isOver, Self.isSame(found, piece, count) {
+                offset += count
+                return
+            }
             let same = zip(found[..<count], piece).prefix { $0 == $1 }.count
             if isOver || same < count {
                 isTorn = found[(isOver ? 0 : same)..<count].allSatisfy { $0 == 0 }
@@ -139,6 +143,15 @@ package struct BlobStream: Sendable {
             offset += count
         }
         return isTorn
+    }
+
+    private static func isSame(_ bytes: [UInt8], _ other: ArraySlice<UInt8>, _ count: Int) -> Bool {
+        bytes.withUnsafeBytes { one in
+            other.withUnsafeBytes { other in
+                guard let a = one.baseAddress, let b = other.baseAddress else { return count == 0 }
+                return compareBytes(a, b, min(count, other.count)) == 0
+            }
+        }
     }
 
     private func reading<Result>(_ body: () throws(ReadError) -> Result) throws(WorkingTreeError) -> Result {

@@ -69,6 +69,7 @@ private struct BegunFile {
     let file: FileDescriptor
     /// Bytes that were there.
     let length: Int
+    private let place: FilePath
     private let end: FileDescriptor
     private let files: any FileSystem
 
@@ -77,7 +78,7 @@ private struct BegunFile {
 
     /// - Returns: Nothing if another process has it.
     init?(_ place: FilePath, permissions: UInt16, _ files: any FileSystem) throws(FileError) {
-        self.files = files
+        (self.place, self.files) = (place, files)
         if let status = try files.status(place), status.kind == .link { try files.remove(place) }
         do throws(FileError) { files.close(try files.create(place, permissions: permissions)) } catch {
             guard error.isExists else { throw error }
@@ -108,7 +109,11 @@ private struct BegunFile {
     func status() throws(FileError) -> FileStatus { try files.status(of: end) }
     func synchronize() throws(FileError) { try files.synchronize(end) }
     func append(_ bytes: ArraySlice<UInt8>) throws(FileError) {
-        if !bytes.isEmpty { try files.write(end, bytes) }
+        if bytes.isEmpty { return }
+        do throws(FileError) { try files.write(end, bytes) } catch {
+            // Of an open file the system knows no name.
+            throw FileError(error.operation, place, code: error.code)
+        }
     }
 
     /// Whether these bytes are there.

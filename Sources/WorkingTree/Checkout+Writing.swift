@@ -137,7 +137,10 @@ extension Checkout {
         defer { files.close(file) }
         do throws(WorkingTreeError) {
             try blob.forEachPiece(checking: checking) { (piece) throws(WorkingTreeError) in
-                try working { () throws(FileError) in try files.write(file, piece) }
+                do throws(FileError) { try files.write(file, piece) } catch {
+                    // Of an open file the system knows no name.
+                    throw .file(FileError(error.operation, path, code: error.code))
+                }
                 onStep(.bytes(piece.count))
             }
             if synchronizing { try working { () throws(FileError) in try files.synchronize(file) } }

@@ -1202,7 +1202,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo merge side
             Merged as {both}: 2 files written
             both changed data/a.txt: theirs is data/a.txt~{side}
-            ! hint: mv 'data/a.txt~{side}' data/a.txt takes theirs, rm 'data/a.txt~{side}' yours; then mlrepo commit keeps the choice
+            ! hint: mv 'data/a.txt~{side}' data/a.txt takes theirs, rm 'data/a.txt~{side}' keeps yours; then mlrepo commit keeps the choice
             [1]
             $ cat data/a.txt data/a.txt~*
             ours
@@ -1279,7 +1279,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo get ../nowhere data --to new
             ! error: ../nowhere: no store is there
-            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
+            ! hint: is the place right, and its disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ mlrepo get ../store .
             ! error: a whole version needs a directory
@@ -1315,7 +1315,7 @@ class Transcripts(TranscriptTest):
             [66]
             $ mlrepo -C ../other ls --from ../nowhere
             ! error: ../nowhere: no store is there
-            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
+            ! hint: is the place right, and its disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ ls -A ../other | wc -l
             0
@@ -1970,7 +1970,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo remote add origin ../store
             $ mlrepo fetch
             ! error: origin, {root}/store: no store is there
-            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
+            ! hint: is the place right, and its disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ mlrepo push --quiet
             $ mlrepo fetch
@@ -1999,7 +1999,7 @@ class Transcripts(TranscriptTest):
             Nothing is new in origin
             ! note: tags/v1 names something else in origin; yours stays
             ! error: gone, {root}/nowhere: no store is there
-            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
+            ! hint: is the place right, and its disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ mlrepo remote remove gone
             $ mlrepo fetch --all origin
@@ -2050,7 +2050,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ cd .. && mlrepo clone nowhere
             ! error: nowhere: no store is there
-            ! hint: is the disk mounted? a push makes a store in an empty directory; mlrepo init --bare PATH makes one on the machine where it is to be
+            ! hint: is the place right, and its disk mounted? mlrepo init --bare PATH makes a store, on the machine where it is to be
             [66]
             $ cd .. && mlrepo clone store wrong -b nothing
             ! error: store has no 'nothing'

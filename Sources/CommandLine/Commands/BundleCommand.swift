@@ -71,6 +71,12 @@ struct BundleCommand: ParsableCommand {
                 progress.set(count: 0, bytes: done, of: total)
             }
         } catch {
+            if case .remote = error {
+                var failure = Failure(error)
+                // What is advised for pushes is not for a file.
+                if failure.status == .notPermitted { failure.hint = nil }
+                throw failure
+            }
             guard case .refExists(let name) = error else { throw error }
             throw Failure(
                 status: .wouldLose, message: "\(name) is there already",

@@ -39,7 +39,7 @@ struct CloneCommand: ParsableCommand {
         let root = environment.workingDirectory.appending(name).normalized
         let progress = output.progress("fetching", unit: nil)
         defer { progress.finish() }
-        let (repository, report) = try Self.clone(place, to: root, environment, progress)
+        let (repository, report) = try Self.clone(place, to: root, branch, environment, progress)
         progress.finish()
         try checkout(repository)
         if output.json { return Terminal.printJSON(TransferText.json(report)) }
@@ -59,10 +59,11 @@ struct CloneCommand: ParsableCommand {
     }
 
     private static func clone(
-        _ place: String, to root: FilePath, _ environment: Environment, _ progress: Progress
+        _ place: String, to root: FilePath, _ branch: String?, _ environment: Environment,
+        _ progress: Progress
     ) throws -> (Repository, TransferReport) {
         do throws(RepositoryError) {
-            return try Repository.clone(place, to: root, environment) { done, total in
+            return try Repository.clone(place, to: root, requiring: branch, environment) { done, total in
                 progress.set(count: 0, bytes: done, of: total)
             }
         } catch {
@@ -98,8 +99,7 @@ struct CloneCommand: ParsableCommand {
                             "the history is here: mlrepo checkout \(ShellWord.quoted(Array(branch.utf8))), typed there, writes its files"
                     )
                 }
-                let there = try repository.refs(in: "remotes").map { String($0.name.dropFirst(prefix.count)) }
-                throw RepositoryError.notThere(remote: place, revision: branch, there: there)
+                throw error
             }
         }
         guard let target else { return }

@@ -23,7 +23,9 @@ struct GetCommand: ParsableCommand {
     var revision: String?
     @Option(
         name: .customLong("to"),
-        help: ArgumentHelp("Where it is written; its own name here if that is not said.", valueName: "path"))
+        help: ArgumentHelp(
+            "Where it is written, or with a slash at its end the directory for it; its own name here if that is not said.",
+            valueName: "path"))
     var target: String?
     @OptionGroup var output: OutputOptions
     @Argument(help: "The other store, by its place, or its name in the repository around.")
@@ -35,9 +37,12 @@ struct GetCommand: ParsableCommand {
         try ArgumentText.requireText(place, "the place")
         let environment = Environment.process()
         let path = try Self.path(path)
-        let name =
-            target.map { ArgumentText.bytes($0) } ?? path.bytes.split(separator: 0x2f).last.map(Array.init)
-        guard let name else {
+        let own = path.bytes.split(separator: 0x2f).last.map(Array.init)
+        // As cp(1) has it: behind a slash it gets its own name.
+        let name = target.map { text in
+            ArgumentText.bytes(text) + (text.hasSuffix("/") ? own ?? [] : [])
+        }
+        guard let name = name ?? own else {
             throw Failure(
                 status: .usage, message: "a whole version needs a directory",
                 hint: "mlrepo get PLACE . --to DIR")
@@ -62,6 +67,13 @@ struct GetCommand: ParsableCommand {
                 var failure = Failure(error)
                 failure.hint =
                     "get takes bundles that hold everything; mlrepo fetch takes this one into a repository that has what it goes on from"
+                throw failure
+            }
+            if case .noPath = error {
+                var failure = Failure(error)
+                let words = [place] + (revision.map { [$0] } ?? [])
+                failure.hint =
+                    "mlrepo ls --from \(words.map { ShellWord.quoted(Array($0.utf8)) }.joined(separator: " ")) lists what is there"
                 throw failure
             }
             guard case .refExists = error else { throw error }

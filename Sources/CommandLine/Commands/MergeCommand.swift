@@ -105,11 +105,16 @@ enum MergeText {
             case .removedHere: Terminal.print("you removed \(name), which they changed: theirs is there")
             }
         }
+        if let removed = conflicts.first(where: { [.removedHere, .removedThere].contains($0.outcome) }) {
+            Terminal.printError(
+                "hint: mlrepo rm \(ShellWord.path(removed.path)), then mlrepo commit, if it is to go after all"
+            )
+        }
         // What lies right beside can be moved over it.
         let open = conflicts.first { $0.other?.split?.directory == $0.path.split?.directory }
         guard let open, let other = open.other else { return }
         Terminal.printError(
-            "hint: mv \(ShellWord.path(other)) \(ShellWord.path(open.path)) takes theirs, rm \(ShellWord.path(other)) yours; then mlrepo commit keeps the choice"
+            "hint: mv \(ShellWord.path(other)) \(ShellWord.path(open.path)) takes theirs, rm \(ShellWord.path(other)) keeps yours; then mlrepo commit keeps the choice"
         )
     }
 

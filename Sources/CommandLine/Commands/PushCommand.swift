@@ -73,8 +73,7 @@ struct PushCommand: ParsableCommand {
         (request.isDeletion, request.isForced, request.isVerified) = (delete, force, verify)
         if dryRun {
             let plan = try repository.pushPlan(request, to: remote)
-            TransferText.show(plan, output, .plan, isVerified: verify, isOfBranches: isOfBranches)
-            return try tellChoices(repository, plan, "would go")
+            return try tell(plan, repository, .plan)
         }
         let progress = output.progress("pushing", unit: nil)
         defer { progress.finish() }
@@ -82,11 +81,25 @@ struct PushCommand: ParsableCommand {
             progress.set(count: 0, bytes: done, of: total)
         }
         progress.finish()
-        TransferText.show(report, output, .push, isVerified: verify, isOfBranches: isOfBranches)
-        try tellChoices(repository, report, "went")
+        try tell(report, repository, .push)
     }
 
-    private var isOfBranches: Bool { !names.isEmpty || groups.all || !groups.isAny }
+    /// Says what went, or would go, and where a version among it has files of which nobody has chosen yet.
+    private func tell(
+        _ report: TransferReport, _ repository: Repository, _ kind: TransferText.Kind
+    ) throws {
+        let head = try repository.copy.head().commit
+        let hasHead = head != nil && report.refs.contains { $0.after?.id == head }
+        let choices = hasHead ? repository.openChoices().count : 0
+        TransferText.show(
+            report, output, kind, isVerified: verify,
+            isOfBranches: !names.isEmpty || groups.all || !groups.isAny, openChoices: choices)
+        guard choices > 0, !output.json, !output.quiet else { return }
+        let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"
+        Terminal.printError(
+            "note: of \(words) a merge has kept both versions, and both \(kind == .plan ? "would go" : "went"): mlrepo status"
+        )
+    }
 
     private func other(_ repository: Repository) throws -> Remote {
         do throws(RepositoryError) { return try repository.remote(remote) } catch {
@@ -100,17 +113,5 @@ struct PushCommand: ParsableCommand {
                 "the other store comes first: mlrepo push origin \(ShellWord.quoted(Array(name.utf8)))"
             throw failure
         }
-    }
-
-    /// Says where the version that goes has files of which nobody has chosen yet.
-    private func tellChoices(_ repository: Repository, _ report: TransferReport, _ verb: String) throws {
-        guard let head = try repository.copy.head().commit,
-            report.refs.contains(where: { $0.after?.id == head })
-        else { return }
-        let choices = repository.openChoices().count
-        guard choices > 0, !output.json, !output.quiet else { return }
-        let words = choices == 1 ? "one file" : "\(Terminal.count(choices)) files"
-        Terminal.printError(
-            "note: of \(words) a merge has kept both versions, and both \(verb): mlrepo status")
     }
 }

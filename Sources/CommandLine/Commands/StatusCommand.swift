@@ -46,7 +46,7 @@ struct StatusCommand: ParsableCommand {
         }
         for choice in status.choices.prefix(Self.mostChoices) {
             Terminal.print(
-                "Both versions were kept of \(choice.path): mv \(ShellWord.path(choice.other)) \(ShellWord.path(choice.path)) takes theirs, rm \(ShellWord.path(choice.other)) yours"
+                "Both versions were kept of \(choice.path): mv \(ShellWord.path(choice.other)) \(ShellWord.path(choice.path)) takes theirs, rm \(ShellWord.path(choice.other)) keeps yours"
             )
         }
         if status.choices.count > Self.mostChoices {
