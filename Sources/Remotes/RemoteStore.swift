@@ -95,7 +95,13 @@ package final class RemoteStore {
         }
         let found = try storing(name, files) { () throws(StoreError) -> StoreState? in
             guard var state = try log.newest(from: start) else { return nil }
-            if try log.entryFile(state.number + 2) != nil {
+            if start == nil {
+                // Who has not been there before reads the whole log, and asks for all names as well: a gap is an error.
+                if try !log.isFree(state.number + 1) {
+                    files.forget()
+                    state = try log.newest(from: state) ?? state
+                }
+            } else if try log.entryFile(state.number + 2) != nil {
                 // Somebody may have written both since the log was read.
                 files.forget()
                 state = try log.newest(from: state) ?? state

@@ -262,7 +262,7 @@ package struct GarbageCollector: Sendable {
     ///
     /// - Parameter event: Makes the event of an entry.
     package func collect(event: () -> Event) throws(StoreError) -> Outcome {
-        try store.requireNothingLost()
+        try store.requireWholeLog()
         var (first, written): (Plan?, Int) = (nil, 0)
         for _ in 0..<Self.attempts {
             let survey = try survey()

@@ -30,8 +30,6 @@ struct IntegrityLog {
     private var named: Set<Int> = []
     /// So many problems are named.
     private static let problemLimit = 1000
-    /// No log has more entries; names with higher numbers are none of ours.
-    private static let numberLimit = 1 << 53
     /// Each event, with the first entry that names it.
     private var firstNames: [ObjectID: Int] = [:]
     /// The log so far; nothing behind damage, until an entry tells.
@@ -50,7 +48,7 @@ struct IntegrityLog {
     }
 
     mutating func read(remembered: RememberedState?) {
-        let numbers = ((try? log.namedEntries()) ?? []).filter { $0 <= Self.numberLimit }
+        let numbers = (try? log.namedEntries()) ?? []
         named = Set(numbers)
         var (number, place) = (0, 0)
         while true {

@@ -24,8 +24,8 @@ struct LogDamage {
         let next = (last ?? -1) + 1
         // A gap: the entry in front of it is taken for the newest.
         if let named = numbers.last, named >= next { return next }
-        // The newest one is gone, and was seen.
-        return remembered?.number == next ? next : nil
+        // The newest ones are gone, and were seen.
+        return (remembered?.number).map { $0 >= next } == true ? next : nil
     }
 
     /// A file that is damaged, or something else than a file of that size.

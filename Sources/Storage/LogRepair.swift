@@ -53,8 +53,15 @@ package struct LogRepair: Sendable {
         let damage = LogDamage(log, files, remembered: remembered)
         if let number = try damage.first() {
             if let step = try step(for: number, log) { return step }
+            let behind = try log.namedEntries().filter { $0 >= number }
+            // What lies behind a gap and is no entry proves nothing; what is one goes if that is wanted, from the last one on.
+            if let last = behind.last, !behind.contains(number),
+                givesUp || behind.allSatisfy({ (try? log.entryFile($0)) == nil })
+            {
+                return .setAside(number: last)
+            }
             // What is not there hinders nobody who gives it up.
-            guard try !log.namedEntries().contains(where: { $0 >= number }) else { return nil }
+            guard behind.isEmpty else { return nil }
         }
         // Of a tile that is damaged itself, nothing comes back.
         if let file = (try? damage.sealed()) ?? nil { return .restore(file) }
@@ -65,16 +72,36 @@ package struct LogRepair: Sendable {
         return try missing(behind: newest, log)
     }
 
-    /// The newest entry, where its file is gone and nobody remembers it, but a working copy stands on the commit that it brought.
+    /// The newest entry, where its file is gone and nobody remembers it, but a working copy stands on the commit that it brought; or the
+    /// first of those that were given up because they lay behind a gap, or in it, anew from the events that are left.
     private func missing(behind newest: StoreState, _ log: OperationLog) throws(StoreError) -> Step? {
         let store = try ObjectStore.open(layout, files: files, at: newest, of: log)
         let lost = standing.filter { !store.contains(ObjectReference(.commit, $0)) }
-        guard !lost.isEmpty else { return nil }
-        let candidates = try LostOperation(store, files, behind: [], remembered: nil).candidates().filter {
-            $0.1.refs.contains { $0.after.map { lost.contains($0.id) } ?? false }
+        let isOwed = givesUp ? try hasGivenUp(behind: newest.number, log) : false
+        guard !lost.isEmpty || isOwed else { return nil }
+        let all = try LostOperation(store, files, behind: [], remembered: nil).candidates()
+        let candidates = all.filter { $0.1.refs.contains { $0.after.map { lost.contains($0.id) } ?? false } }
+        guard let (file, event) = isOwed ? all.first : candidates.last else { return nil }
+        return .remake(file, event, others: (isOwed ? all : candidates).count - 1)
+    }
+
+    /// Whether entries were set aside that came later than all that the log has, with an event that it lacks.
+    private func hasGivenUp(behind newest: Int, _ log: OperationLog) throws(StoreError) -> Bool {
+        let kept = layout.log / "damaged"
+        var events: Set<ObjectID> = []
+        for name in (try? files.names(in: kept)) ?? [] {
+            guard let number = Int(String(decoding: name.prefix(20), as: UTF8.self)),
+                let bytes = try? files.contents(kept.appending(name), limit: LogEntryFile.byteLimit),
+                let file = try? LogEntryFile(bytes: bytes, number: number, origin: log.origin)
+            else { continue }
+            events.insert(file.entry.event)
         }
-        guard let (file, event) = candidates.last else { return nil }
-        return .remake(file, event, others: candidates.count - 1)
+        guard !events.isEmpty else { return false }
+        try log.entries(endingWith: newest) { (entry) throws(StoreError) in
+            events.remove(entry.event)
+            return !events.isEmpty
+        }
+        return !events.isEmpty
     }
 
     private func format() throws(StoreError) -> StoreFormat? {
@@ -105,7 +132,13 @@ package struct LogRepair: Sendable {
         let state = try number > 0 ? hidden.newest() : nil
         guard state?.number ?? -1 == number - 1 else { return nil }
         let remembered = RememberedState(in: layout, files)
-        let isNewest = try log.namedEntries().last ?? number <= number
+        let names = try log.namedEntries().filter { $0 >= number }
+        let isNewest = names.last ?? number <= number
+        if let state, let end = try end(ofLossFrom: number, names, remembered, log) {
+            var chain = LostChain(
+                hidden, files, behind: entries(behind: number, log), last: end.number, after: end.after)
+            return chain.entries(after: state)?.first.map { .restore($0) }
+        }
         let damaged = DamagedEntry(
             number: number, origin: log.origin, before: state?.log ?? MerkleFrontier(),
             after: isNewest
@@ -132,6 +165,23 @@ package struct LogRepair: Sendable {
         }
         // What is not there need not go.
         return try log.namedEntries().contains(number) ? .setAside(number: number) : nil
+    }
+
+    /// Of several lost entries in a row the last one, and the log with it, as the entry behind it has it, or who remembers; nothing where
+    /// one at most is lost, or nobody knows.
+    private func end(
+        ofLossFrom number: Int, _ names: [Int], _ remembered: RememberedState?, _ log: OperationLog
+    ) throws(StoreError) -> (number: Int, after: MerkleFrontier)? {
+        if names.isEmpty {
+            guard let remembered, remembered.number > number else { return nil }
+            return (remembered.number, remembered.log)
+        }
+        guard !names.contains(number) else { return nil }
+        for name in names {
+            guard let file = (try? log.entryFile(name)) ?? nil else { continue }
+            return name == number + 1 ? nil : (name - 1, file.before)
+        }
+        return nil
     }
 
     /// The one whose event can still be read in the file; else the last one that led to where a working copy stands; else, of those that

@@ -14,15 +14,16 @@ struct LostOperation {
     private let added: [PackName]?
     /// Packs that it dropped, as far as somebody knows.
     private let dropped: [PackName]
+    private let packs: WholePacks
 
     /// - Parameters:
     ///   - entries: Those behind it, as far as they can be read.
     ///   - remembered: What `cache/` knows of the log with it, or behind it.
     init(
         _ store: ObjectStore, _ files: any FileSystem, behind entries: [LogEntry],
-        remembered: RememberedState?
+        remembered: RememberedState?, _ packs: WholePacks = WholePacks()
     ) {
-        (self.store, self.files) = (store, files)
+        (self.store, self.files, self.packs) = (store, files, packs)
         var (added, dropped): (Set<PackName>, Set<PackName>) = ([], [])
         for entry in entries {
             guard let packs = try? store.log.packChanges(entry) else { continue }
@@ -48,31 +49,44 @@ struct LostOperation {
     /// - Parameter isGuessing: Of each, with the packs dropped of which all lies in those that it added, as a merge does.
     func candidates(guessing isGuessing: Bool = false) throws(StoreError) -> [(LogEntryFile, Event)] {
         let (strays, events) = try strays()
-        let view = try store.viewing(strays)
-        var found: [(LogEntryFile, Event)] = []
+        let all = try store.viewing(strays)
+        var holders: [ObjectReference: PackReader] = [:]
+        var eventless: [PackReader] = []
         for pack in strays {
-            for position in 0..<pack.index.entryCount {
-                guard let (reference, _) = pack.index.entry(position), reference.kind == .event,
-                    // A pack that was merged has those of the packs before it: no event is named twice.
-                    !events.contains(reference.id),
-                    let payload = try? view.payload(of: reference), let event = try? Event(payload: payload),
-                    !found.contains(where: { $0.0.entry.event == reference.id }),
-                    let refs = refs(after: event, in: view),
-                    let packs = packs(of: [reference] + refs.needed, in: view, among: strays)
-                else { continue }
-                let names = added ?? packs.map(\.name)
-                let dropped = isGuessing ? merged(into: packs) : dropped
-                let entry = LogEntry(
-                    number: store.current.number + 1, event: reference.id, refs: refs.root,
-                    packs: .listed(PackChanges(added: names, dropped: dropped)),
-                    features: features(of: strays.filter { names.contains($0.name) }), time: event.time)
-                guard names.count + dropped.count <= LogEntry.packLimit else { continue }
-                found.append(
-                    (
-                        LogEntryFile(entry: entry, origin: store.format.origin, before: store.current.log),
-                        event
-                    ))
+            let held = (0..<pack.index.entryCount).compactMap { pack.index.entry($0)?.reference }.filter {
+                $0.kind == .event
             }
+            if held.isEmpty { eventless.append(pack) }
+            for event in held {
+                // A pack that was merged has the events of those before it as well.
+                if let other = holders[event], other.index.entryCount <= pack.index.entryCount { continue }
+                holders[event] = pack
+            }
+        }
+        var found: [(LogEntryFile, Event)] = []
+        // No event is named twice.
+        for (reference, holder) in holders where !events.contains(reference.id) {
+            guard let payload = try? all.payload(of: reference), let event = try? Event(payload: payload) else {
+                continue
+            }
+            // Packs with events of others are of others.
+            let own = eventless + [holder]
+            let view = try store.viewing(own)
+            guard let refs = refs(after: event, in: view),
+                let packs = packs(of: [reference] + refs.needed, in: view, among: own)
+            else { continue }
+            let names = added ?? packs.map(\.name)
+            let dropped = isGuessing ? merged(into: packs) : dropped
+            let entry = LogEntry(
+                number: store.current.number + 1, event: reference.id, refs: refs.root,
+                packs: .listed(PackChanges(added: names, dropped: dropped)),
+                features: features(of: strays.filter { names.contains($0.name) }), time: event.time)
+            guard names.count + dropped.count <= LogEntry.packLimit else { continue }
+            found.append(
+                (
+                    LogEntryFile(entry: entry, origin: store.format.origin, before: store.current.log),
+                    event
+                ))
         }
         return found.sorted { ($0.1.time, $0.0.entry.event) < ($1.1.time, $1.0.entry.event) }
     }
@@ -104,15 +118,7 @@ struct LostOperation {
             return true
         }
         let left = store.layout.packNames(files).filter { !named.contains($0) }
-        return (left.compactMap(whole), events)
-    }
-
-    /// A pack, if its file has the digest that its name says.
-    private func whole(_ name: PackName) -> PackReader? {
-        guard let bytes = try? PackBytes(store.layout.pack(name), files: files),
-            (try? bytes.finish()) == name.digest?.digest
-        else { return nil }
-        return try? PackReader(name: name, path: store.layout.pack(name), files: files)
+        return (left.compactMap { packs.pack($0, store.layout, files) }, events)
     }
 
     /// The refs behind an event; nothing if it does not fit those before it, or what it names is not there.
@@ -145,5 +151,23 @@ struct LostOperation {
         else { return nil }
         let touched = Set(selection.touched.map(\.name))
         return strays.filter { touched.contains($0.name) }.sorted { $0.name < $1.name }
+    }
+}
+
+/// Packs that no entry names, each read once.
+final class WholePacks {
+    private var known: [PackName: PackReader?] = [:]
+
+    /// A pack, if its file has the digest that its name says.
+    func pack(_ name: PackName, _ layout: StoreLayout, _ files: any FileSystem) -> PackReader? {
+        if let known = known[name] { return known }
+        var pack: PackReader?
+        if let bytes = try? PackBytes(layout.pack(name), files: files),
+            (try? bytes.finish()) == name.digest?.digest
+        {
+            pack = try? PackReader(name: name, path: layout.pack(name), files: files)
+        }
+        known[name] = .some(pack)
+        return pack
     }
 }

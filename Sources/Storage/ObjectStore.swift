@@ -363,7 +363,14 @@ package final class ObjectStore: ObjectReader {
         return outcome
     }
 
-    /// Refuses to write where the log has lost entries that were seen: what they named would be taken for leavings.
+    /// Refuses to collect where the log has lost entries: what they named, and those behind them, would be taken for leavings.
+    package func requireWholeLog() throws(StoreError) {
+        try requireNothingLost()
+        // That somebody has gone on meanwhile is no loss.
+        _ = try log.isFree(current.number + 1)
+    }
+
+    /// Refuses to write where the log has lost entries that were seen.
     package func requireNothingLost() throws(StoreError) {
         guard let seen else { return }
         // On a shared disk it may come to be seen late.

@@ -41,11 +41,14 @@ package struct OperationLog: Sendable {
         }
     }
 
+    /// No log has more entries; names with higher numbers are none of ours.
+    static let numberLimit = 1 << 53
+
     /// The numbers that have a file in `log/new`, in order.
     package func namedEntries() throws(StoreError) -> [Int] {
         try files.names(in: layout.newEntries).compactMap { name in
             guard name.count == 20, name.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-            return Int(String(decoding: name, as: UTF8.self))
+            return Int(String(decoding: name, as: UTF8.self)).flatMap { $0 <= Self.numberLimit ? $0 : nil }
         }.sorted()
     }
 
@@ -205,6 +208,22 @@ package struct OperationLog: Sendable {
 
     // MARK: Writing
 
+    /// Whether nobody's entry has a number yet, and none lies behind it.
+    ///
+    /// - Throws: ``StoreError/damaged(_:problem:)`` where entries lie behind a gap: nothing would follow from what is written into it,
+    ///   and what they named would be taken for leavings.
+    package func isFree(_ number: Int) throws(StoreError) -> Bool {
+        // A listing knows, also where a file server remembers for a while that a name was not there. One that is made while others write
+        // may lack a name and have a later one.
+        for _ in 0..<2 {
+            let names = try namedEntries()
+            if names.contains(number) { return false }
+            guard let last = names.last, last > number else { return true }
+            if try tile(number / Self.tileWidth) != nil { return false }
+        }
+        throw .damaged(layout.entry(number), problem: "it is missing")
+    }
+
     /// Makes an entry that follows a state.
     ///
     /// - Parameters:
@@ -234,13 +253,7 @@ package struct OperationLog: Sendable {
     package func append(_ file: LogEntryFile, nonce: String) throws(StoreError) -> Outcome {
         let number = file.entry.number
         let path = layout.entry(number)
-        if try entryFile(number + 1) != nil {
-            // Somebody was faster, and the next one too; or what lies behind a gap would not follow from this entry. A listing knows, also
-            // where a file server remembers for a while that a name was not there.
-            if try namedEntries().contains(number) { return .lost }
-            if try tile(number / Self.tileWidth) != nil { return .lost }
-            throw .damaged(path, problem: "it is missing")
-        }
+        guard try isFree(number) else { return .lost }
         guard try files.create(path, file.bytes, nonce: nonce) else { return .lost }
         // While this writer slept, the number may have been sealed with another entry and its name removed.
         if let leaves = try tile(number / Self.tileWidth), leaves[number % Self.tileWidth] != file.leaf {

@@ -281,16 +281,133 @@ class LogRepair(CommandTest):
         self.assertEqual(self.mended(), [{"what": "log-entry", "number": 3, "how": "anew"}])
         self.whole()
 
+    def longer(self) -> list[Path]:
+        """A log of commits, tags and merges of packs; its entries."""
+        for number in range(4, 12):
+            self.write("data/c.txt", b"%d\n" % number)
+            self.mlrepo("commit", "-m", f"Version {number}")
+            if number % 3 == 0:
+                self.mlrepo("tag", f"t{number}")
+        self.commit = self.mlrepo("resolve", "HEAD").strip()
+        return sorted((self.store / "log/new").iterdir())
+
+    def lose(self, paths: list[Path]) -> dict[Path, bytes]:
+        """Removes entries; gives what they were."""
+        was = {path: path.read_bytes() for path in paths}
+        for path in paths:
+            path.unlink()
+        return was
+
+    def test_entries_in_a_row_come_back(self) -> None:
+        """The newest ones by what was seen of the log, others by the entry behind them."""
+        entries = self.longer()
+        last = len(entries)
+        self.assertTrue(any(json.loads(path.read_bytes())["entry"].get("packs", {}).get("dropped") for path in entries))
+        for first, end in ((last - 2, last), (last - 5, last), (2, 4), (3, 8), (1, last - 1)):
+            if end < last:
+                self.forget()
+            lost = self.lose(entries[first:end])
+            self.mlrepo("fsck", status=1)
+            self.assertEqual(self.mended(), [{"what": "log-entry", "number": number, "how": "restored"}
+                                             for number in range(first, end)])
+            self.assertEqual({path: path.read_bytes() for path in lost}, lost)
+            self.mlrepo("log", "main")
+        self.whole()
+
+    def test_nothing_is_written_into_a_gap(self) -> None:
+        """Nor is anything collected that entries behind it name, whoever comes."""
+        self.mlrepo("init", "--bare", "../bare")
+        entries = self.longer()
+        for commit in range(6):
+            self.mlrepo("branch", f"b{commit}", f"HEAD~{6 - commit}")
+            self.mlrepo("push", "../bare", f"b{commit}")
+        bare = self.root / "bare"
+        # Who has seen the log with what lies behind the gap goes on with it; these are others.
+        for place, name in (("bare", "first"), ("work", "second")):
+            self.mlrepo("clone", place, name, cwd=self.root)
+            (self.root / name / "data/c.txt").write_bytes(b"mine\n")
+            self.mlrepo("commit", "-m", "Mine", cwd=self.root / name)
+        there = sorted((bare / "log/new").iterdir())
+        for store, place, lost in ((self.store, self.work, entries[3:6]), (bare, bare, there[2:4]), (bare, bare, there[2:6])):
+            self.lose(lost)
+            for pack in store.glob("packs/*/*.pack"):
+                os.utime(pack, (0, 0))
+            (store / "cache/state").unlink(missing_ok=True)
+
+            client = self.root / ("first" if place == self.work else "second")
+
+            def files() -> dict[Path, bytes]:
+                return {path: path.read_bytes() for name in ("log", "packs") for path in (store / name).rglob("*")
+                        if path.is_file()}
+            before = files()
+            missing = f"{int(lost[0].name)} is damaged: it is missing"
+            self.refused("tag", "z", "main" if place == self.work else "b0", status=65, says=missing, cwd=place)
+            self.refused("gc", "--now", status=65, says="stands on" if place == self.work else missing, cwd=place)
+            self.refused("gc", str(place), "--now", status=65, says=missing, cwd=client)
+            self.refused("push", str(place), "HEAD", status=65, says=missing, cwd=client)
+            self.refused("clone", str(place), "other", status=65, says=missing, cwd=self.root)
+            if place == self.work:
+                self.write("data/c.txt", b"next\n")
+                self.refused("commit", "-m", "Next", status=65, says="stands on")
+                self.write("data/c.txt", b"11\n")
+            self.assertEqual({path: content for path, content in files().items() if path in before}, before)
+            self.mlrepo("fsck", "--repair", cwd=place)
+            self.mlrepo("fsck", "--quiet", cwd=place)
+            self.assertTrue(all(path.exists() for path in lost))
+        self.whole()
+        self.mlrepo("push", "../bare", "HEAD", cwd=self.root / "second")
+
+    def test_what_is_no_entry_behind_the_newest(self) -> None:
+        """It hinders whoever would write, and goes; it proves no loss."""
+        newest = int(self.entry().name)
+        for behind in (1, 2, 3, 40):
+            stray = self.store / f"log/new/{newest + behind:020}"
+            for content in (self.entry().read_bytes(), b""):
+                stray.write_bytes(content)
+                self.mlrepo("fsck", status=1)
+                self.mlrepo("tag", "z", "main", status=65)
+                self.assertEqual(self.mended(), [{"what": "log-entry", "number": newest + behind, "how": "set-aside"}])
+                self.assertFalse(stray.exists())
+                self.whole()
+
+    def test_what_lies_behind_a_gap_that_is_not_mended_is_given_up(self) -> None:
+        """The packs of one entry are gone with it: what came before and what fits behind it stays, and no file is lost."""
+        entries = self.longer()
+        self.mlrepo("clone", ".", "../clone")
+        added = json.loads(entries[5].read_bytes())["entry"]["packs"]["added"]
+        self.forget()
+        lost = self.lose(entries[4:6])
+        for name in added:
+            (self.store / f"packs/{name[:2]}/{name}.pack").unlink(missing_ok=True)
+        behind = {path.read_bytes() for path in entries[6:]}
+        for _ in range(2):
+            self.mlrepo("fsck", "--repair", status=1)
+            self.mlrepo("tag", "z", "main", status=65)
+            self.assertEqual([path.name for path in (self.store / "log/new").iterdir() if path in lost], [])
+        self.run_raw("fsck", "--repair", "--give-up-missing")
+        kept = {path.read_bytes() for path in (self.store / "log/damaged").iterdir()}
+        self.assertLessEqual(behind, kept)
+        self.mlrepo("branch", "y", "main")
+        self.assertIn("stands on", self.mlrepo("fsck", status=1))
+        self.mlrepo("remote", "add", "other", "../clone")
+        self.mlrepo("fetch", "other")
+        self.mlrepo("checkout", "--force", "-b", "back", "other/main")
+        self.assertEqual(self.mlrepo("resolve", "HEAD").strip(), self.commit)
+        self.mlrepo("fsck", "--quiet")
+
     def test_entries_that_were_seen_are_not_forgotten(self) -> None:
-        """Two are gone, which nothing proves: nobody writes as if they had never been, until they are given up."""
+        """Two are gone, and what the first one did: nobody writes as if they had never been, until they are given up."""
         self.mlrepo("init", "--bare", "../bare")
         for commit in ("HEAD~2", "HEAD~1", "HEAD"):
             self.mlrepo("branch", f"b{commit[-1]}", commit)
             self.mlrepo("push", "../bare", f"b{commit[-1]}")
         bare = self.root / "bare"
         self.mlrepo("log", "b2", cwd=bare)
-        for path in sorted((bare / "log/new").iterdir())[-2:]:
-            path.unlink()
+        first, last = sorted((bare / "log/new").iterdir())[-2:]
+        for name in json.loads(first.read_bytes())["entry"]["packs"]["added"]:
+            (bare / f"packs/{name[:2]}/{name}.pack").unlink()
+        first.unlink()
+        last.unlink()
         state = (bare / "cache/state").read_bytes()
         packs = sorted(bare.glob("packs/*/*.pack"))
         for pack in packs:
