@@ -35,13 +35,26 @@ package enum RemoteLocation: Hashable, Sendable {
             self = try Self.ssh(Array(rest[..<slash]), path, hasPort: true)
         } else if let scheme = Self.scheme(text) {
             throw Problem(problem: "\(scheme):// is not supported by this version")
-        } else if let colon = text.firstIndex(of: UInt8(ascii: ":")),
-            !text[..<colon].contains(UInt8(ascii: "/")), colon > 0
-        {
-            self = try Self.ssh(Array(text[..<colon]), Array(text[(colon + 1)...]), hasPort: false)
+        } else if let colon = Self.endOfHost(text), !text[..<colon].contains(UInt8(ascii: "/")), colon > 0 {
+            // What begins nowhere begins at home.
+            let path = Array(text[(colon + 1)...])
+            self = try Self.ssh(Array(text[..<colon]), Self.behind("~/", path) ?? path, hasPort: false)
         } else {
             self = .directory(directory.appending(text).normalized)
         }
+    }
+
+    /// The colon behind the host of `user@host:path`; one in brackets is of the host, which is an address of IPv6.
+    private static func endOfHost(_ text: [UInt8]) -> Int? {
+        let host = text.prefix { $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "/") }
+        let name = (host.lastIndex(of: UInt8(ascii: "@")) ?? -1) + 1
+        guard text.dropFirst(name).first == UInt8(ascii: "[") else {
+            return text.firstIndex(of: UInt8(ascii: ":"))
+        }
+        guard let end = text.firstIndex(of: UInt8(ascii: "]")),
+            text.dropFirst(end + 1).first == UInt8(ascii: ":")
+        else { return nil }
+        return end + 1
     }
 
     private static func behind(_ prefix: String, _ text: [UInt8]) -> [UInt8]? {

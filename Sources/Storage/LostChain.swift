@@ -46,7 +46,8 @@ struct LostChain {
     }
 
     private func with(_ entries: [LogEntryFile]) -> OperationLog {
-        let files = Dictionary(uniqueKeysWithValues: entries.map { (log.layout.entry($0.entry.number), $0.bytes) })
+        let files = Dictionary(
+            uniqueKeysWithValues: entries.map { (log.layout.entry($0.entry.number), $0.bytes) })
         return OperationLog(
             layout: log.layout, files: LogWithEntries(base: log.files, entries: files), origin: log.origin)
     }

@@ -66,7 +66,8 @@ struct LostOperation {
         var found: [(LogEntryFile, Event)] = []
         // No event is named twice.
         for (reference, holder) in holders where !events.contains(reference.id) {
-            guard let payload = try? all.payload(of: reference), let event = try? Event(payload: payload) else {
+            guard let payload = try? all.payload(of: reference), let event = try? Event(payload: payload)
+            else {
                 continue
             }
             // Packs with events of others are of others.

@@ -98,6 +98,9 @@ class Paths(MergeTest):
     def test_what_one_side_removed_and_the_other_changed(self) -> None:
         self.two({"a": "0", "b": "0"}, {"b": "ours"}, {"a": "theirs"})
         self.assertEqual(self.merged(status=1), {"a": "theirs", "b": "ours"})
+        self.mlrepo("undo")
+        self.mlrepo("merge", "side", status=1)
+        self.assertIn("hint: mlrepo rm d/a, then mlrepo commit", self.stderr)
 
     def test_choices(self) -> None:
         self.two({"a": "0"}, {"a": "ours", "x": "x"}, {"a": "theirs", "y": "y"})

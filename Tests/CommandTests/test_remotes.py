@@ -135,6 +135,8 @@ class Pushing(RemoteTest):
         self.refused("push", "origin", "--delete", "nothing", status=66, says="nothing")
         self.refused("push", "origin", "--delete", "try", "nothing", status=66, says="nothing")
         self.assertIn("branches/try", self.refs(self.store))
+        self.mlrepo("push", "origin", "--delete", "try")
+        self.refused("push", "origin", "--delete", "try", status=66, says="origin has no 'try'")
         self.refused("push", "origin", "--delete", status=64, says="--delete")
         self.refused("push", "origin", "--delete", "--all", "try", status=64, says="--delete")
 
@@ -479,6 +481,30 @@ class Cloning(RemoteTest):
         self.assertFalse((self.root / "other").exists())
         self.refused("get", "origin", "data", "--to", "../other", cwd=self.root, status=66, says="no store is there")
 
+    def test_a_get_into_a_directory(self) -> None:
+        self.one()
+        (self.root / "there").mkdir()
+        self.mlrepo("get", "store", "data/a.txt", "--to", "there/", cwd=self.root)
+        self.mlrepo("get", "store", "data", "--to", "new/", cwd=self.root)
+        for place in ("there/a.txt", "new/data/a.txt"):
+            self.assertEqual((self.root / place).read_bytes(), b"One\n")
+        self.refused("get", "store", "data/a.txt", "--to", "there/", cwd=self.root, status=73, says="exists already")
+        self.refused("get", "store", "data", "--to", "there", cwd=self.root, status=73, says="exists already")
+
+    def test_what_a_merge_left_open_is_told_of(self) -> None:
+        self.one()
+        other = self.clone("other")
+        self.version("Theirs", cwd=other)
+        self.mlrepo("push", cwd=other)
+        self.version("Ours")
+        self.mlrepo("pull", status=1)
+        self.assertEqual(self.answer("push", "--dry-run")["openChoices"], 1)
+        self.assertEqual(self.answer("push")["openChoices"], 1)
+        [theirs] = (self.work / "data").glob("a.txt~*")
+        theirs.unlink()
+        self.mlrepo("commit", "-m", "Chosen")
+        self.assertNotIn("openChoices", self.answer("push"))
+
     def test_a_push_that_is_only_tried_changes_nothing(self) -> None:
         self.one()
         self.mlrepo("push")
@@ -603,6 +629,12 @@ class Cloning(RemoteTest):
         self.assertEqual(self.tree(self.root), before)
         self.refused("get", "../store", "data", "--to", ".mlrepo/packs/x", status=64, says="")
         self.sound(other)
+
+    def test_a_branch_that_is_not_there_leaves_nothing(self) -> None:
+        self.one()
+        self.refused("clone", "-b", "nope", "store", "new", cwd=self.root, status=66, says="it has main")
+        self.assertFalse((self.root / "new").exists())
+        self.clone("new", "-b", "main")
 
     def test_places_without_a_store_leave_nothing(self) -> None:
         (self.root / "full").mkdir()

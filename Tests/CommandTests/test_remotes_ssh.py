@@ -105,7 +105,8 @@ class WithProgram(SSHTest):
 
     def test_what_is_not_there(self) -> None:
         self.version("One")
-        self.refused("push", self.place, status=66, says="there is no store at")
+        self.refused("push", self.place, status=66, says=": there is no store at")
+        self.assertNotIn("ssh ended", self.stderr)
         self.refused("clone", "nowhere.invalid:/x", "new", cwd=self.root, status=69, says="ssh")
         self.assertFalse((self.root / "new").exists())
         for place in ("-oProxyCommand=touch${IFS}x:/y", "ssh://-oProxyCommand=x/y", "a b:/x"):

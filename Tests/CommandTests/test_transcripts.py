@@ -1276,6 +1276,7 @@ class Transcripts(TranscriptTest):
             [73]
             $ mlrepo get ../store nothing
             ! error: no file or directory 'nothing'
+            ! hint: mlrepo ls --from ../store lists what is there
             [66]
             $ mlrepo get ../nowhere data --to new
             ! error: ../nowhere: no store is there
@@ -1944,8 +1945,8 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo push origin nothing
-            ! error: there is no 'nothing'
-            ! hint: mlrepo branch, mlrepo tag and mlrepo runs list what there is
+            ! error: origin has no 'nothing'
+            ! hint: it has main, v1
             [66]
             $ mlrepo push origin --delete nothing
             ! error: there is no 'nothing'

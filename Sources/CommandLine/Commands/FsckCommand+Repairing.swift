@@ -67,7 +67,7 @@ extension FsckCommand {
                 "log entry \(file.entry.number) \(has) made anew, from the record of '\(Terminal.escaped(event.verb))' by \(Terminal.oneLine(event.actor.name)), \(Terminal.time(event.time))\(reason)\(rest)"
         case .forget(let number):
             return
-                "entries up to \(number), which were seen, \(done ? "were" : "would be") given up: nothing is left of them"
+                "entries up to \(number), which were seen, \(done ? "were" : "would be") given up: what is left does not tell what they were"
         case .setAside(let number):
             return
                 "log entry \(number) \(has) set aside: nothing is left that says what it was, and what it did is not done"
