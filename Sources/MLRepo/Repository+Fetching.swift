@@ -31,7 +31,9 @@ extension Repository {
     static let fetchVerb = "fetch"
 
     /// What comes is made part of the store piece by piece, so that a fetch that is cut off goes on behind the last one: whenever so many
-    /// bytes came, or enough for a pack in so many milliseconds. The first pieces are waited for a shorter time, each twice as long as
+    /// bytes came, or enough for a pack in so many milliseconds.
+    ///
+    /// The first pieces are waited for a shorter time, each twice as long as
     /// the one before, so that about half of a short fetch is kept as well.
     private static let (pieceLength, pieceTime, leastPiece) = (256 << 20, 1000...10_000, 4 << 20)
 

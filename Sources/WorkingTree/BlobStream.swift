@@ -83,7 +83,9 @@ package struct BlobStream: Sendable {
         }
     }
 
-    /// How much of the blob a file has: as many pieces as are whole and right. Of a blob of one piece that is nothing.
+    /// How much of the blob a file has: as many pieces as are whole and right.
+    ///
+    /// Of a blob of one piece that is nothing.
     ///
     /// - Parameter file: Open for reading.
     func beginning(in file: FileDescriptor, _ files: any FileSystem) throws(WorkingTreeError) -> BlobBeginning

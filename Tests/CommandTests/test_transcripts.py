@@ -1945,12 +1945,12 @@ class Transcripts(TranscriptTest):
             ! hint: mlrepo remote add NAME PLACE; mlrepo remote lists them
             [66]
             $ mlrepo push origin nothing
-            ! error: origin has no 'nothing'
-            ! hint: it has main, v1
-            [66]
-            $ mlrepo push origin --delete nothing
             ! error: there is no 'nothing'
             ! hint: mlrepo branch, mlrepo tag and mlrepo runs list what there is
+            [66]
+            $ mlrepo push origin --delete nothing
+            ! error: origin has no 'nothing'
+            ! hint: it has main, v1
             [66]
             $ mlrepo push --delete main
             ! error: --delete takes a store, and names of branches or tags
