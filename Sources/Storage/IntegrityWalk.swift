@@ -83,7 +83,7 @@ struct IntegrityWalk {
             }
         case .entry(let entry):
             checkShape(edge.target)
-            if let problem = sizeProblem(entry) {
+            if let problem = sizeProblem(entry) ?? linkProblem(entry) {
                 report(.shape, "the entry '\(entry.name)' \(problem)", parent)
             }
         }
@@ -104,6 +104,12 @@ struct IntegrityWalk {
         }
         return size.map { $0 == entry.size } ?? true
             ? nil : "has \(entry.size) bytes, but its blob \(size ?? 0)"
+    }
+
+    private func linkProblem(_ entry: TreeEntry) -> String? {
+        guard entry.mode == .link, let target = try? objects.payload(of: entry.reference), target.contains(0)
+        else { return nil }
+        return "is a link to a name with NUL"
     }
 
     /// Checks a whole tree, once for each root.

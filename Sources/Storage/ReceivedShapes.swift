@@ -73,6 +73,10 @@ package struct ReceivedShapes {
         if let found = store.find(ObjectReference(.blob, entry.id)) {
             size = found.place.isRecipe ? try store.recipe(of: entry.id)?.length : found.place.length
         }
+        // No system takes such a name, so that no checkout could write it.
+        if entry.mode == .link, try store.required(.blob, entry.id).contains(0) {
+            throw .damaged(reference, problem: "the entry '\(entry.name)' is a link to a name with NUL")
+        }
         guard size ?? entry.size == entry.size else {
             throw .damaged(
                 reference,

@@ -23,7 +23,7 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
     case wouldLose([RepositoryPath])
     /// A file is larger than the format can hold.
     case tooLarge(RepositoryPath, Int)
-    /// A link's target is empty or longer than 4,095 bytes.
+    /// A link's target is empty, longer than 4,095 bytes, or has a NUL.
     case badLink(RepositoryPath)
 
     package var description: String {
@@ -45,7 +45,7 @@ package enum WorkingTreeError: Error, Equatable, CustomStringConvertible {
                 : "\(paths.count) files have changes that would be lost"
         case .tooLarge(let path, let size):
             "\(path) has \(size) bytes, which is more than the format can hold"
-        case .badLink(let path): "\(path) is a link whose target is empty or too long"
+        case .badLink(let path): "\(path) is a link whose target is empty, too long, or has a NUL"
         }
     }
 }
