@@ -195,6 +195,11 @@ struct Failure: Error {
                 .usage,
                 "name \(path) among the files to commit, or --input \(ShellWord.quoted(Array("HEAD:".utf8) + path.bytes)) if the run read that"
             )
+        case .lostCommitThere(let path, _):
+            (status, hint) = (
+                .damaged,
+                "mlrepo fsck --repair looks for what is left of it; if it is another store's, mlrepo -C \(ShellWord.quoted(path.bytes)) checkout REVISION stands on one that is here, mlrepo worktree remove \(ShellWord.quoted(path.bytes)) forgets it"
+            )
         case .lostCommit:
             (status, hint) = (
                 .damaged,

@@ -1,3 +1,4 @@
+internal import FileIO
 internal import ObjectModel
 package import Storage
 
@@ -50,7 +51,7 @@ extension Repository {
             let copy = repository.copy
             let workingCopy = copy.isBare || other != nil ? nil : try copy.head().workingCopy
             if other == nil {
-                try requireHead()
+                try requireHeads()
                 try copy.sweep()
             }
             return try calling { () throws(StoreError) in
@@ -58,12 +59,20 @@ extension Repository {
             }
         }
 
-        /// Refuses where the working copy stands on what the store has lost: what that needs would go, since nothing names it any more.
-        private func requireHead() throws(RepositoryError) {
-            guard !repository.copy.isBare, try repository.lostCommit() != nil else { return }
+        /// Refuses where a working copy stands on what the store has lost: what that needs would go, since nothing names it any more.
+        private func requireHeads() throws(RepositoryError) {
+            guard try lost() != nil else { return }
             // Somebody may have committed since the store was opened.
             _ = try storing { () throws(StoreError) in try store.refresh() }
-            if let lost = try repository.lostCommit() { throw .lostCommit(lost) }
+            guard let (root, commit) = try lost() else { return }
+            throw root == repository.copy.root ? .lostCommit(commit) : .lostCommitThere(root, commit)
+        }
+
+        private func lost() throws(RepositoryError) -> (root: FilePath, commit: ObjectID)? {
+            let copy = repository.copy
+            return StandingCopies(store: store.layout.root, own: copy, repository.environment).commits.first {
+                !store.contains(ObjectReference(.commit, $0.commit))
+            }
         }
 
         private func calling<Result>(

@@ -167,19 +167,8 @@ package struct IntegrityCheck: Sendable {
         }
     }
 
-    /// Commits that working copies of the store stand on, as far as it is known where these are; this one's first.
     private func standing() -> [(root: FilePath, commit: ObjectID)] {
-        var roots: [FilePath] = []
-        if let copy, !copy.isBare { roots.append(copy.root) }
-        for place in WorkingCopyNotes(StoreLayout(root: store), environment.files).places.values.sorted(by: {
-            $0.bytes.lexicographicallyPrecedes($1.bytes)
-        })
-        where !roots.contains(place) { roots.append(place) }
-        return roots.compactMap { root in
-            let copy = WorkingCopy(root: root, environment)
-            guard (try? copy.store()) == store, let id = (try? copy.head())?.commit else { return nil }
-            return (root, id)
-        }
+        StandingCopies(store: store, own: copy, environment).commits
     }
 
     /// Does what is to be done about the log, or `format`.

@@ -97,6 +97,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case nested(RepositoryPath)
     /// The working copy stands on a commit that its store does not have.
     case lostCommit(ObjectID)
+    /// Another working copy of the store stands on a commit that the store does not have.
+    case lostCommitThere(FilePath, ObjectID)
     /// A path without a character.
     case emptyPath
     /// An input has changes on disk that the commit leaves out.
@@ -190,6 +192,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .nested(let path): "\(path) is a repository of its own"
         case .lostCommit(let id):
             "this working copy stands on commit \(id.hex.prefix(12)), which the store does not have: the newest entries of its log or a pack are lost, or it is another store"
+        case .lostCommitThere(let path, let id):
+            "the working copy in \(path) stands on commit \(id.hex.prefix(12)), which the store does not have: the newest entries of its log or a pack are lost, or it is another store"
         case .emptyPath: "an empty path names nothing; '.' is everything from here"
         case .inputLeftOut(let path): "\(path) has changes on disk that this commit would leave out"
         case .inputTwice(let path): "\(path) is named twice as input, or lies in another one"

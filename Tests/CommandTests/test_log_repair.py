@@ -467,8 +467,14 @@ class LogRepair(CommandTest):
         self.entry().unlink()
         self.forget()
         self.assertIn(f"the working copy in {second} stands on it", self.mlrepo("fsck", status=1))
+        packs = sorted(self.store.glob("packs/*/*.pack"))
+        for pack in packs:
+            os.utime(pack, (0, 0))
+        self.refused("gc", "--now", status=65, says=f"the working copy in {second} stands on")
+        self.assertEqual(sorted(self.store.glob("packs/*/*.pack")), packs)
         self.mlrepo("fsck", "--repair")
         self.assertEqual(self.mlrepo("resolve", "side"), tip)
+        self.mlrepo("gc", "--now")
 
     def test_a_repair_that_is_killed_loses_nothing(self) -> None:
         """Whatever is in the place of the entry, it and what comes for it change places in one step."""
