@@ -96,7 +96,10 @@ package final class FramedTransport: Transport {
             defer { connection.forget([number]) }
             var (names, length, goesOn) = ([[UInt8]](), 0, true)
             while goesOn {
-                guard case .names(let some, let more) = try connection.reply(to: number) else {
+                // One with nothing in it has nothing behind it.
+                guard case .names(let some, let more) = try connection.reply(to: number),
+                    !some.isEmpty || !more
+                else {
                     throw connection.unexpected()
                 }
                 names += some

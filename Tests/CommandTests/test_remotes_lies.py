@@ -29,7 +29,10 @@ VANISHING = "pushes_that_vanish"
 HARMLESS = {"megabytes_of_errors_beside_the_truth", "working_ten_thousand_times", "replies_in_the_wrong_order",
             "greeting_of_version_255",
             "greeting_of_all_features", "upload_that_is_there", "upload_of_wrong_bytes",
-            "upload_that_somebody_finished"}
+            "upload_that_somebody_finished",
+            # Names of files that are none of the log's.
+            "names_in_one_frame_of_4_mib", "names_of_absurd_number", "names_of_climbing", "names_of_escapes",
+            "names_of_largest_number"}
 READING = set(hostile_server.LIES) - UNASKED - UPLOADS - BROKEN - ENDLESS - {VANISHING}
 
 
@@ -71,7 +74,7 @@ class Lies(ThreatTest):
 
     def test_what_is_not_asked(self) -> None:
         for name, one in self.told(UNASKED, "clone", "push").items():
-            self.assertTrue(one.lies == 0 or 0 not in one.statuses.values(), name)
+            self.assertTrue(one.lies == 0 or name in HARMLESS or 0 not in one.statuses.values(), name)
 
     def test_what_breaks_the_line(self) -> None:
         """It is opened anew a few times; the error says how often it was tried."""
