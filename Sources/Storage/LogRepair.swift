@@ -12,12 +12,12 @@ package struct LogRepair: Sendable {
     package enum Step: Sendable {
         /// `format` is written anew, with the origin that the log states.
         case format(StoreFormat)
-        /// An entry comes back as it was.
-        case restore(LogEntryFile)
+        /// Entries come back as they were, in this order.
+        case restore([LogEntryFile])
         /// The newest entry is made anew from an event; so many others would fit as well.
         case remake(LogEntryFile, Event, others: Int)
-        /// The newest entry goes: nobody can say what it was.
-        case setAside(number: Int)
+        /// The newest entry goes: nobody can say what it was, or what came before it.
+        case setAside(number: Int, isEntry: Bool)
         /// What was remembered of entries that are lost goes: up to this number.
         case forget(number: Int)
     }
@@ -58,13 +58,13 @@ package struct LogRepair: Sendable {
             if let last = behind.last, !behind.contains(number),
                 givesUp || behind.allSatisfy({ (try? log.entryFile($0)) == nil })
             {
-                return .setAside(number: last)
+                return .setAside(number: last, isEntry: (try? log.entryFile(last)) ?? nil != nil)
             }
             // What is not there hinders nobody who gives it up.
             guard behind.isEmpty else { return nil }
         }
         // Of a tile that is damaged itself, nothing comes back.
-        if let file = (try? damage.sealed()) ?? nil { return .restore(file) }
+        if let file = (try? damage.sealed()) ?? nil { return .restore([file]) }
         guard let newest = try log.newest() else { return nil }
         if let remembered, try log.entry(of: remembered) == nil {
             return givesUp ? .forget(number: remembered.number) : nil
@@ -137,7 +137,7 @@ package struct LogRepair: Sendable {
         if let state, let end = try end(ofLossFrom: number, names, remembered, log) {
             var chain = LostChain(
                 hidden, files, behind: entries(behind: number, log), last: end.number, after: end.after)
-            return chain.entries(after: state)?.first.map { .restore($0) }
+            return chain.entries(after: state).map { .restore($0) }
         }
         let damaged = DamagedEntry(
             number: number, origin: log.origin, before: state?.log ?? MerkleFrontier(),
@@ -145,18 +145,18 @@ package struct LogRepair: Sendable {
                 ? remembered.flatMap { $0.number == number ? $0.log : nil }
                 : (try? log.entryFile(number + 1))?.before,
             bytes: (try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit)) ?? [])
-        if let file = damaged.mended() { return .restore(file) }
+        if let file = damaged.mended() { return .restore([file]) }
         // What made the store is known by its file alone.
         guard let state else { return nil }
         let lost = LostOperation(
             try ObjectStore.open(layout, files: files, at: state, of: hidden), files,
             behind: entries(behind: number, log), remembered: remembered)
         let candidates = try lost.candidates()
-        for (file, _) in candidates where damaged.isConfirmed(file) { return .restore(file) }
+        for (file, _) in candidates where damaged.isConfirmed(file) { return .restore([file]) }
         // A guess counts only where somebody knows the log with it.
         if damaged.after != nil {
             for (file, _) in try lost.candidates(guessing: true) where damaged.isConfirmed(file) {
-                return .restore(file)
+                return .restore([file])
             }
         }
         guard isNewest else { return nil }
@@ -164,7 +164,7 @@ package struct LogRepair: Sendable {
             return .remake(file, event, others: candidates.count - 1)
         }
         // What is not there need not go.
-        return try log.namedEntries().contains(number) ? .setAside(number: number) : nil
+        return try log.namedEntries().contains(number) ? .setAside(number: number, isEntry: false) : nil
     }
 
     /// Of several lost entries in a row the last one, and the log with it, as the entry behind it has it, or who remembers; nothing where
@@ -214,14 +214,14 @@ package struct LogRepair: Sendable {
         let replacement = FileReplacement(layout, replacing, nonce: nonce)
         switch step {
         case .format(let format): try replacement.replace(layout.format, with: format.bytes)
-        case .restore(let file):
-            try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
+        case .restore(let entries):
+            for file in entries { try replacement.replace(layout.entry(file.entry.number), with: file.bytes) }
         case .remake(let file, _, _):
             try requireNewest(file.entry.number)
             try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
             try requireNewest(file.entry.number)
             try forget(from: file.entry.number, replacement)
-        case .setAside(let number):
+        case .setAside(let number, _):
             try requireNewest(number)
             try replacement.replace(layout.entry(number), with: nil)
             try requireNewest(number)

@@ -70,6 +70,7 @@ struct LostOperation {
             else {
                 continue
             }
+            guard fits(event) else { continue }
             // Packs with events of others are of others.
             let own = eventless + [holder]
             let view = try store.viewing(own)
@@ -122,16 +123,20 @@ struct LostOperation {
         return (left.compactMap { packs.pack($0, store.layout, files) }, events)
     }
 
-    /// The refs behind an event; nothing if it does not fit those before it, or what it names is not there.
+    /// Whether the refs are as they were before an event.
+    private func fits(_ event: Event) -> Bool {
+        event.refs.allSatisfy { change in
+            guard let found = try? Optional(store.refs.lookup(Array(change.name.text.utf8))) else {
+                return false
+            }
+            return found?.target == change.before
+        }
+    }
+
+    /// The refs behind an event that fits; nothing if what it names is not there.
     private func refs(
         after event: Event, in view: ObjectStore
     ) -> (root: ObjectID, needed: [ObjectReference])? {
-        for change in event.refs {
-            let key = Array(change.name.text.utf8)
-            guard let found = try? Optional(store.refs.lookup(key)), found?.target == change.before else {
-                return nil
-            }
-        }
         let edits = event.refs.map { change in
             change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
                 ?? MerkleEdit<RefEntry>(removing: Array(change.name.text.utf8))

@@ -56,8 +56,14 @@ extension FsckCommand {
         let (has, is_) = done ? ("was", "is") : ("would be", "would be")
         switch step {
         case .format: return "'format' \(has) written anew, with the origin that the log states"
-        case .restore(let file):
-            return "log entry \(file.entry.number) \(is_) again what it was: what is left of it proves that"
+        case .restore(let entries):
+            let numbers = entries.map(\.entry.number)
+            guard let first = numbers.first, let last = numbers.last, first < last else {
+                return
+                    "log entry \(numbers.first ?? 0) \(is_) again what it was: what is left of it proves that"
+            }
+            return
+                "log entries \(first) to \(last) \(done ? "are" : "would be") again what they were: what lies behind them, or was seen, proves that"
         case .remake(let file, let event, let others):
             let rest =
                 others == 0
@@ -68,7 +74,10 @@ extension FsckCommand {
         case .forget(let number):
             return
                 "entries up to \(number), which were seen, \(done ? "were" : "would be") given up: what is left does not tell what they were"
-        case .setAside(let number):
+        case .setAside(let number, isEntry: true):
+            return
+                "log entry \(number) \(has) set aside: it follows from entries that are lost"
+        case .setAside(let number, isEntry: false):
             return
                 "log entry \(number) \(has) set aside: nothing is left that says what it was, and what it did is not done"
         }

@@ -124,7 +124,7 @@ extension FsckCommand {
 
     /// What can be done where the log cannot be mended.
     func losing(_ report: IntegrityReport) -> String {
-        report.problems.contains(where: \.isOfRemembered)
+        report.problems.contains { $0.isOfRemembered || $0.kind == .logGap }
             ? Self.givingUp : Self.losing
     }
 
@@ -134,26 +134,16 @@ extension FsckCommand {
     private static let losing =
         "what cannot be told of a damaged log again is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
 
-    private static func json(_ step: LogRepair.Step) -> JSONValue {
-        switch step {
-        case .format: .object(["what": .string("format"), "how": .string("anew")])
-        case .restore(let file):
-            .object([
-                "what": .string("log-entry"), "number": .number(file.entry.number),
-                "how": .string("restored"),
-            ])
-        case .remake(let file, _, _):
-            .object([
-                "what": .string("log-entry"), "number": .number(file.entry.number), "how": .string("anew"),
-            ])
-        case .forget(let number):
-            .object([
-                "what": .string("log-entry"), "number": .number(number), "how": .string("given-up"),
-            ])
-        case .setAside(let number):
-            .object([
-                "what": .string("log-entry"), "number": .number(number), "how": .string("set-aside"),
-            ])
+    private static func json(_ step: LogRepair.Step) -> [JSONValue] {
+        func entry(_ number: Int, _ how: String) -> JSONValue {
+            .object(["what": .string("log-entry"), "number": .number(number), "how": .string(how)])
+        }
+        return switch step {
+        case .format: [.object(["what": .string("format"), "how": .string("anew")])]
+        case .restore(let entries): entries.map { entry($0.entry.number, "restored") }
+        case .remake(let file, _, _): [entry(file.entry.number, "anew")]
+        case .forget(let number): [entry(number, "given-up")]
+        case .setAside(let number, _): [entry(number, "set-aside")]
         }
     }
 
@@ -162,7 +152,7 @@ extension FsckCommand {
     ) -> JSONValue {
         let (plan, healed, after) = (done.plan, done.healed, done.after)
         return .object([
-            "mended": done.mended.isEmpty ? nil : .array(done.mended.map(Self.json)),
+            "mended": done.mended.isEmpty ? nil : .array(done.mended.flatMap(Self.json)),
             "restored": done.restored.map {
                 .object(["objects": .number($0.objects), "bytes": .number($0.bytes)])
             },
