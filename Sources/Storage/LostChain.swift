@@ -27,8 +27,11 @@ struct LostChain {
         let log = with(found)
         guard let store = try? ObjectStore.open(layout, files: files, at: state, of: log) else { return nil }
         let lost = LostOperation(store, files, behind: behind, remembered: nil, packs)
-        for isGuessing in [false, true] {
+        var tried: Set<ObjectID> = []
+        // Who wrote a pack that has all of others has mostly merged these.
+        for isGuessing in [true, false] {
             for (file, _) in (try? lost.candidates(guessing: isGuessing)) ?? [] {
+                guard tried.insert(MerkleLog.leaf(file.leaf)).inserted else { continue }
                 guard tries > 0 else { return nil }
                 tries -= 1
                 let all = found + [file]
