@@ -62,6 +62,10 @@ extension Repository {
     ) throws(RepositoryError) -> GetReport {
         let files = environment.files
         let isOne = found.count == 1 && found[0].path == request.path && found[0].entry.mode != .directory
+        // An empty directory becomes one with files, and no file.
+        if isOne, try filing({ () throws(FileError) in try files.status(request.target) }) != nil {
+            throw .refExists("\(request.target)")
+        }
         // One file is made in the directory that is to have it, a directory as the target itself.
         let place = isOne ? request.target.parent : request.target
         var steps = CheckoutSteps()
@@ -120,6 +124,7 @@ private struct BegunGet {
         let (isFree, noted) = try filing { () throws(FileError) -> (Bool, [UInt8]?) in
             guard let status = try files.status(request.target) else { return (true, nil) }
             guard status.kind == .directory else { return (false, nil) }
+            if try files.names(in: request.target).isEmpty { return (true, nil) }
             return (false, try files.contentsIfPresent(marker, limit: 64))
         }
         guard isFree || noted != nil else { throw .refExists("\(request.target)") }

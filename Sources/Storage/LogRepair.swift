@@ -16,8 +16,10 @@ package struct LogRepair: Sendable {
         case restore([LogEntryFile])
         /// The newest entry is made anew from an event; so many others would fit as well.
         case remake(LogEntryFile, Event, others: Int)
-        /// The newest entry goes: nobody can say what it was, or what came before it.
-        case setAside(number: Int, isEntry: Bool)
+        /// The newest entry goes: nobody can say what it was.
+        case setAside(number: Int)
+        /// One entry stands for those that are lost and all behind them.
+        case bridge(LogBridge)
         /// What was remembered of entries that are lost goes: up to this number.
         case forget(number: Int)
     }
@@ -54,11 +56,14 @@ package struct LogRepair: Sendable {
         if let number = try damage.first() {
             if let step = try step(for: number, log) { return step }
             let behind = try log.namedEntries().filter { $0 >= number }
-            // What lies behind a gap and is no entry proves nothing; what is one goes if that is wanted, from the last one on.
+            // What lies behind a gap and is no entry proves nothing.
             if let last = behind.last, !behind.contains(number),
-                givesUp || behind.allSatisfy({ (try? log.entryFile($0)) == nil })
+                behind.allSatisfy({ (try? log.entryFile($0)) == nil })
             {
-                return .setAside(number: last, isEntry: (try? log.entryFile(last)) ?? nil != nil)
+                return .setAside(number: last)
+            }
+            if givesUp, let bridge = try bridge(over: number, behind, log, remembered) {
+                return .bridge(bridge)
             }
             // What is not there hinders nobody who gives it up.
             guard behind.isEmpty else { return nil }
@@ -72,36 +77,16 @@ package struct LogRepair: Sendable {
         return try missing(behind: newest, log)
     }
 
-    /// The newest entry, where its file is gone and nobody remembers it, but a working copy stands on the commit that it brought; or the
-    /// first of those that were given up because they lay behind a gap, or in it, anew from the events that are left.
+    /// The newest entry, where its file is gone and nobody remembers it, but a working copy stands on the commit that it brought.
     private func missing(behind newest: StoreState, _ log: OperationLog) throws(StoreError) -> Step? {
         let store = try ObjectStore.open(layout, files: files, at: newest, of: log)
         let lost = standing.filter { !store.contains(ObjectReference(.commit, $0)) }
-        let isOwed = givesUp ? try hasGivenUp(behind: newest.number, log) : false
-        guard !lost.isEmpty || isOwed else { return nil }
-        let all = try LostOperation(store, files, behind: [], remembered: nil).candidates()
-        let candidates = all.filter { $0.1.refs.contains { $0.after.map { lost.contains($0.id) } ?? false } }
-        guard let (file, event) = isOwed ? all.first : candidates.last else { return nil }
-        return .remake(file, event, others: (isOwed ? all : candidates).count - 1)
-    }
-
-    /// Whether entries were set aside that came later than all that the log has, with an event that it lacks.
-    private func hasGivenUp(behind newest: Int, _ log: OperationLog) throws(StoreError) -> Bool {
-        let kept = layout.log / "damaged"
-        var events: Set<ObjectID> = []
-        for name in (try? files.names(in: kept)) ?? [] {
-            guard let number = Int(String(decoding: name.prefix(20), as: UTF8.self)),
-                let bytes = try? files.contents(kept.appending(name), limit: LogEntryFile.byteLimit),
-                let file = try? LogEntryFile(bytes: bytes, number: number, origin: log.origin)
-            else { continue }
-            events.insert(file.entry.event)
+        guard !lost.isEmpty else { return nil }
+        let candidates = try LostOperation(store, files, behind: [], remembered: nil).candidates().filter {
+            $0.1.refs.contains { $0.after.map { lost.contains($0.id) } ?? false }
         }
-        guard !events.isEmpty else { return false }
-        try log.entries(endingWith: newest) { (entry) throws(StoreError) in
-            events.remove(entry.event)
-            return !events.isEmpty
-        }
-        return !events.isEmpty
+        guard let (file, event) = candidates.last else { return nil }
+        return .remake(file, event, others: candidates.count - 1)
     }
 
     private func format() throws(StoreError) -> StoreFormat? {
@@ -164,7 +149,19 @@ package struct LogRepair: Sendable {
             return .remake(file, event, others: candidates.count - 1)
         }
         // What is not there need not go.
-        return try log.namedEntries().contains(number) ? .setAside(number: number, isEntry: false) : nil
+        return try log.namedEntries().contains(number) ? .setAside(number: number) : nil
+    }
+
+    /// What stands for an entry that cannot be told and all behind it; nothing where the log in front of it cannot be read.
+    private func bridge(
+        over number: Int, _ names: [Int], _ log: OperationLog, _ remembered: RememberedState?
+    ) throws(StoreError) -> LogBridge? {
+        let hidden = OperationLog(
+            layout: layout, files: LogWithoutEntry(log.files, hidden: layout.entry(number)),
+            origin: log.origin)
+        guard number > 0, let state = try hidden.newest(), state.number == number - 1 else { return nil }
+        return try LogBridge(
+            behind: state, hidden, files, names: names.filter { $0 > number }, remembered: remembered)
     }
 
     /// Of several lost entries in a row the last one, and the log with it, as the entry behind it has it, or who remembers; nothing where
@@ -221,13 +218,21 @@ package struct LogRepair: Sendable {
             try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
             try requireNewest(file.entry.number)
             try forget(from: file.entry.number, replacement)
-        case .setAside(let number, _):
+        case .setAside(let number):
             try requireNewest(number)
             try replacement.replace(layout.entry(number), with: nil)
             try requireNewest(number)
             try forget(from: number, replacement)
         case .forget(let number):
             try forget(from: number, replacement)
+        case .bridge(let bridge):
+            let log = OperationLog(layout: layout, files: replacing, origin: bridge.origin)
+            if let file = try bridge.entry(of: log, nonce: nonce) {
+                try replacement.replace(layout.entry(file.entry.number), with: file.bytes)
+            }
+            // From the first one on: the last one tells what is to be done until it goes.
+            for number in bridge.replaced { try replacement.replace(layout.entry(number), with: nil) }
+            try forget(from: bridge.number, replacement)
         }
     }
 

@@ -70,7 +70,7 @@ struct LostOperation {
             else {
                 continue
             }
-            guard fits(event) else { continue }
+            guard fits(event, in: all) else { continue }
             // Packs with events of others are of others.
             let own = eventless + [holder]
             let view = try store.viewing(own)
@@ -124,9 +124,9 @@ struct LostOperation {
     }
 
     /// Whether the refs are as they were before an event.
-    private func fits(_ event: Event) -> Bool {
+    private func fits(_ event: Event, in view: ObjectStore) -> Bool {
         event.refs.allSatisfy { change in
-            guard let found = try? Optional(store.refs.lookup(Array(change.name.text.utf8))) else {
+            guard let found = try? Optional(view.refs.lookup(Array(change.name.text.utf8))) else {
                 return false
             }
             return found?.target == change.before
@@ -141,7 +141,7 @@ struct LostOperation {
             change.after.map { MerkleEdit(setting: RefEntry(name: change.name, target: $0)) }
                 ?? MerkleEdit<RefEntry>(removing: Array(change.name.text.utf8))
         }
-        guard let edited = try? store.refs.editing(edits) else { return nil }
+        guard let edited = try? view.refs.editing(edits) else { return nil }
         let nodes = edited.nodes.map { ObjectReference(.refs, $0.id) }
         let named = event.refs.compactMap(\.after)
         return (nodes + named).allSatisfy { view.contains($0) } ? (edited.root, nodes + named) : nil

@@ -4,9 +4,10 @@ internal import Storage
 
 /// Goes on with files that an interrupted command has begun.
 extension Checkout {
-    /// Where what was begun of a blob lies.
-    func begunPlace(of id: ObjectID, in directory: RepositoryPath) -> FilePath {
-        place(directory).appending(EntryName.temporaryPrefix + id.hex.prefix(16).utf8)
+    /// Where what was begun of a file lies: an executable one is another, since it is made with other permissions.
+    func begunPlace(of entry: TreeEntry, in directory: RepositoryPath) -> FilePath {
+        let name = entry.mode == .executable ? entry.id.hex.suffix(16) : entry.id.hex.prefix(16)
+        return place(directory).appending(EntryName.temporaryPrefix + name.utf8)
     }
 
     /// Writes a file, going on with what is there of it, and leaves what it has if the store cannot be read any more.
@@ -16,7 +17,7 @@ extension Checkout {
         with step: CheckoutStep, in directory: RepositoryPath, _ entry: TreeEntry, _ blob: BlobStream,
         synchronizing: Bool
     ) throws(WorkingTreeError) -> StatCacheEntry.Seen? {
-        let place = begunPlace(of: entry.id, in: directory)
+        let place = begunPlace(of: entry, in: directory)
         var isCheckedByPiece = false
         while true {
             let begun = try working { () throws(FileError) in
@@ -76,10 +77,14 @@ private struct BegunFile {
     /// Whether nothing was there.
     var isNew: Bool { length == 0 }
 
-    /// - Returns: Nothing if another process has it.
+    /// - Parameter permissions: That it is made with, less what the process does not give.
+    /// - Returns: Nothing if another process has it, or something else is there.
     init?(_ place: FilePath, permissions: UInt16, _ files: any FileSystem) throws(FileError) {
         (self.place, self.files) = (place, files)
-        if let status = try files.status(place), status.kind == .link { try files.remove(place) }
+        if let status = try files.status(place), status.kind != .file || status.permissions & 0o600 != 0o600 {
+            guard [.file, .link].contains(status.kind) else { return nil }
+            try files.remove(place)
+        }
         do throws(FileError) { files.close(try files.create(place, permissions: permissions)) } catch {
             guard error.isExists else { throw error }
         }

@@ -213,7 +213,7 @@ package struct Checkout: Sendable {
             replaced += (try? files.status(place(steps.path(index))))??.size ?? 0
             if keepsFrom != nil, let entry = steps[index].entry {
                 replaced +=
-                    (try? files.status(begunPlace(of: entry.id, in: steps.directory(index))))??.size ?? 0
+                    (try? files.status(begunPlace(of: entry, in: steps.directory(index))))??.size ?? 0
             }
             if needed - replaced <= free { return }
         }

@@ -370,30 +370,70 @@ class LogRepair(CommandTest):
                 self.assertFalse(stray.exists())
                 self.whole()
 
-    def test_what_lies_behind_a_gap_that_is_not_mended_is_given_up(self) -> None:
-        """The packs of one entry are gone with it: what came before and what fits behind it stays, and no file is lost."""
+    def test_a_gap_that_nothing_closes_is_bridged(self) -> None:
+        """Packs that lost entries named are gone, by a collection or with them: refs and files stay as the last entry has them."""
+        for collects in (True, False):
+            for lost in (slice(2, 4), slice(5, 6), slice(3, 9)):
+                with self.subTest(collects=collects, lost=lost):
+                    self.tearDown()
+                    self.setUp()
+                    entries = self.longer()
+                    if collects:
+                        self.mlrepo("gc", "--now")
+                        self.mlrepo("tag", "behind")
+                    else:
+                        for name in json.loads(entries[lost.start].read_bytes())["entry"]["packs"]["added"]:
+                            (self.store / f"packs/{name[:2]}/{name}.pack").unlink(missing_ok=True)
+                    entries = sorted((self.store / "log/new").iterdir())
+                    refs = {name: self.mlrepo("resolve", name) for name in ("main", "t6", "t9")}
+                    if lost.start == 5:
+                        self.forget()
+                    self.lose(entries[lost])
+                    before = {path.name: path.read_bytes() for path in (self.store / "log/new").iterdir()}
+                    done = self.run_raw("fsck", "--repair")
+                    self.assertIn(done.returncode, (1, 65))
+                    self.assertIn(b"--give-up-missing", done.stderr)
+                    self.assertEqual({path.name: path.read_bytes() for path in (self.store / "log/new").iterdir()}, before)
+                    found = json.loads(self.run_raw("fsck", "--repair", "--give-up-missing", "--json").stdout)["mended"]
+                    behind = [number for number in range(lost.stop, len(entries))]
+                    self.assertEqual(found, [{"what": "log-entry", "number": lost.start, "how": "anew"}] + [
+                        {"what": "log-entry", "number": number, "how": "set-aside"} for number in behind])
+                    kept = {path.name[:20]: path.read_bytes() for path in (self.store / "log/damaged").iterdir()}
+                    for number in behind:
+                        self.assertEqual(kept[f"{number:020}"], before[f"{number:020}"])
+                    self.assertEqual({name: self.mlrepo("resolve", name) for name in refs}, refs)
+                    if collects:
+                        self.whole()
+                    self.write("data/c.txt", b"next\n")
+                    self.mlrepo("commit", "-m", "Next")
+                    self.mlrepo("fsck", "--quiet", status=0 if collects else self.run_raw("fsck").returncode)
+
+    def test_a_bridge_that_is_killed_is_gone_on_with(self) -> None:
         entries = self.longer()
-        self.mlrepo("clone", ".", "../clone")
-        added = json.loads(entries[5].read_bytes())["entry"]["packs"]["added"]
+        self.mlrepo("gc", "--now")
+        self.mlrepo("tag", "behind")
+        entries = sorted((self.store / "log/new").iterdir())
+        main = self.mlrepo("resolve", "main")
+        self.lose(entries[2:5])
         self.forget()
-        lost = self.lose(entries[4:6])
-        for name in added:
-            (self.store / f"packs/{name[:2]}/{name}.pack").unlink(missing_ok=True)
-        behind = {path.read_bytes() for path in entries[6:]}
-        for _ in range(2):
-            self.mlrepo("fsck", "--repair", status=1)
-            self.mlrepo("tag", "z", "main", status=65)
-            self.assertEqual([path.name for path in (self.store / "log/new").iterdir() if path in lost], [])
-        self.run_raw("fsck", "--repair", "--give-up-missing")
-        kept = {path.read_bytes() for path in (self.store / "log/damaged").iterdir()}
-        self.assertLessEqual(behind, kept)
-        self.mlrepo("branch", "y", "main")
-        self.assertIn("stands on", self.mlrepo("fsck", status=1))
-        self.mlrepo("remote", "add", "other", "../clone")
-        self.mlrepo("fetch", "other")
-        self.mlrepo("checkout", "--force", "-b", "back", "other/main")
-        self.assertEqual(self.mlrepo("resolve", "HEAD").strip(), self.commit)
-        self.mlrepo("fsck", "--quiet")
+        whole = self.root / "whole"
+        shutil.copytree(self.store, whole, symlinks=True)
+        kills = 0
+        for call in range(1, 60):
+            shutil.rmtree(self.store)
+            shutil.copytree(whole, self.store, symlinks=True)
+            done = subprocess.run(
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2,link,linkat",
+                 "-e", f"inject=rename,renameat,renameat2,link,linkat:signal=KILL:when={call}",
+                 MLREPO, "fsck", "--repair", "--give-up-missing"], cwd=self.work, env=self.environment, capture_output=True)
+            if done.returncode == 0:
+                break
+            kills += 1
+            self.mlrepo("fsck", "--repair", "--give-up-missing")
+            self.assertEqual(self.mlrepo("resolve", "main"), main)
+            self.whole()
+        self.assertGreater(kills, 5)
+        self.assertEqual(done.returncode, 0)
 
     def test_entries_that_were_seen_are_not_forgotten(self) -> None:
         """Two are gone, and what the first one did: nobody writes as if they had never been, until they are given up."""

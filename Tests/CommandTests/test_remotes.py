@@ -1,4 +1,5 @@
 """Other stores, in directories: what push, fetch and clone do with names and refs, and what they refuse."""
+import hashlib
 import json
 import os
 import random
@@ -490,6 +491,15 @@ class Cloning(RemoteTest):
             self.assertEqual((self.root / place).read_bytes(), b"One\n")
         self.refused("get", "store", "data/a.txt", "--to", "there/", cwd=self.root, status=73, says="exists already")
         self.refused("get", "store", "data", "--to", "there", cwd=self.root, status=73, says="exists already")
+        (self.root / "empty").mkdir()
+        self.refused("get", "store", "data/a.txt", "--to", "empty", cwd=self.root, status=73, says="exists already")
+        self.mlrepo("get", "store", "data", "--to", "empty", cwd=self.root)
+        self.assertEqual((self.root / "empty/a.txt").read_bytes(), b"One\n")
+        # What lies in the place of what is begun stays, and hinders nothing.
+        digest = hashlib.sha256(b"One\n").hexdigest()
+        (self.root / f".mlrepo-tmp-{digest[:16]}").mkdir()
+        self.mlrepo("get", "store", "data/a.txt", "--to", "beside", cwd=self.root)
+        self.assertEqual((self.root / "beside").read_bytes(), b"One\n")
 
     def test_what_a_merge_left_open_is_told_of(self) -> None:
         self.one()

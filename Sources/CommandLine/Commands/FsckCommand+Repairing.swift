@@ -38,7 +38,7 @@ extension FsckCommand {
         let isOther = done.mended.contains { step in
             switch step {
             case .format, .restore: false
-            case .remake, .setAside, .forget: true
+            case .remake, .setAside, .forget, .bridge: true
             }
         }
         if isOther, !output.json, !output.quiet {
@@ -74,10 +74,11 @@ extension FsckCommand {
         case .forget(let number):
             return
                 "entries up to \(number), which were seen, \(done ? "were" : "would be") given up: what is left does not tell what they were"
-        case .setAside(let number, isEntry: true):
+        case .bridge(let bridge):
+            let last = bridge.replaced.last ?? bridge.number
             return
-                "log entry \(number) \(has) set aside: it follows from entries that are lost"
-        case .setAside(let number, isEntry: false):
+                "log entry \(bridge.number) \(has) made anew, with what entry \(last) had left: entries in between are lost, and \(bridge.replaced.count == 1 ? "it" : "those behind them") \(has) set aside"
+        case .setAside(let number):
             return
                 "log entry \(number) \(has) set aside: nothing is left that says what it was, and what it did is not done"
         }

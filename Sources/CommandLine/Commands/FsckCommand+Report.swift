@@ -118,7 +118,7 @@ extension FsckCommand {
     /// What helps where the log, or `format`, is damaged: it is mended where it lies.
     var mendingLog: String {
         remote == nil
-            ? "mlrepo fsck --repair mends the newest entry of the log, and 'format', where what is left tells what they were"
+            ? "mlrepo fsck --repair mends entries of the log, and 'format', where what is left tells what they were"
             : "mlrepo fsck --repair, typed in that store's own directory, mends the newest entry of its log, and 'format', where what is left tells what they were"
     }
 
@@ -143,7 +143,9 @@ extension FsckCommand {
         case .restore(let entries): entries.map { entry($0.entry.number, "restored") }
         case .remake(let file, _, _): [entry(file.entry.number, "anew")]
         case .forget(let number): [entry(number, "given-up")]
-        case .setAside(let number, _): [entry(number, "set-aside")]
+        case .setAside(let number): [entry(number, "set-aside")]
+        case .bridge(let bridge):
+            [entry(bridge.number, "anew")] + bridge.replaced.map { entry($0, "set-aside") }
         }
     }
 
