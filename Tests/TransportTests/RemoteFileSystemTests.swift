@@ -289,6 +289,7 @@ import Testing
         try looking.files.expect(try Self.remote(transport).state.live.sorted().map { layout.pack($0) })
         #expect(counting.calls == [.properties, .read])
         #expect(try looking.check().isClean)
-        #expect(counting.calls.count < 20, "\(counting.calls)")
+        // One by one they would take sixty; what is known for a moment is asked for again on a busy machine.
+        #expect(counting.calls.count < 30, "\(counting.calls)")
     }
 }
