@@ -2299,7 +2299,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo fsck
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
             12 objects in 2 packs, {size}: 1 problem
-            ! hint: mlrepo fsck --repair mends the newest entry of the log, and 'format', where what is left tells what they were
+            ! hint: mlrepo fsck --repair mends entries of the log, and 'format', where what is left tells what they were
             [1]
             $ mlrepo fsck --repair
             format format: {work}/.mlrepo/format is damaged: member 'origin' is not a string
