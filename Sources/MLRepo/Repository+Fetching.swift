@@ -50,18 +50,10 @@ extension Repository {
         let way = try knownRemotes.way(to: remote)
         try requireNeeds(of: way, remote.label)
         let other = try knownRemotes.open(remote, by: way)
-        if let required {
-            let there: [RefEntry]
-            do throws(RemoteError) { there = try other.refs(with: store) } catch { throw .remote(error) }
-            let names = there.compactMap { $0.name.name(in: "branches") ?? $0.name.name(in: "tags") }
-            guard names.contains(required) else {
-                throw .notThere(remote: name, revision: required, there: names)
-            }
-        }
         for _ in 1..<RemoteStore.attempts {
             do throws(RepositoryError) {
                 return try beginningAnew { () throws(RepositoryError) in
-                    try fetch(other, name, actor, isWhole: way.bundle == nil, progress)
+                    try fetch(other, name, actor, requiring: required, isWhole: way.bundle == nil, progress)
                 }
             } catch {
                 guard case .remote(let problem) = error else { throw error }
@@ -70,16 +62,22 @@ extension Repository {
                 } catch { throw .remote(error) }
             }
         }
-        return try fetch(other, name, actor, isWhole: way.bundle == nil, progress)
+        return try fetch(other, name, actor, requiring: required, isWhole: way.bundle == nil, progress)
     }
 
     /// - Parameter isWhole: Whether what the other store does not name is gone there: a bundle names what somebody put into it.
     private func fetch(
-        _ other: RemoteStore, _ name: String, _ actor: Person, isWhole: Bool,
+        _ other: RemoteStore, _ name: String, _ actor: Person, requiring required: String?, isWhole: Bool,
         _ progress: (Int, Int) -> Void
     ) throws(RepositoryError) -> TransferReport {
         let there: [RefEntry]
         do throws(RemoteError) { there = try other.refs(with: store) } catch { throw .remote(error) }
+        if let required {
+            let names = there.compactMap { $0.name.name(in: "branches") ?? $0.name.name(in: "tags") }
+            guard names.contains(required) else {
+                throw .notThere(remote: name, revision: required, there: names)
+            }
+        }
         let wanted = there.filter { entry in
             ["branches", "tags", "runs"].contains { entry.name.name(in: $0) != nil }
         }.map(\.target)

@@ -38,10 +38,13 @@ package struct LogBridge: Sendable {
             return true
         }
         gone.subtract(state.live)
+        // Of those that an entry names also damaged ones stay: they are for a repair.
+        var named = state.live
         for entry in entries {
             guard let changes = try? log.packChanges(entry.entry) else { continue }
             gone.subtract(changes.added)
             gone.formUnion(changes.dropped + changes.doomed)
+            named.formUnion(changes.added)
         }
         let whole = WholePacks()
         let there = layout.packNames(files).filter { !gone.contains($0) }.compactMap {
@@ -58,7 +61,7 @@ package struct LogBridge: Sendable {
         guard let found else { return nil }
         last = found.entry
         replaced = names.filter { $0 != found.entry.number } + [found.entry.number]
-        var live = Set(there.map(\.name)).union(state.live.subtracting(gone))
+        var live = Set(there.map(\.name)).union(named.subtracting(gone))
         if let remembered, remembered.number == last.number, remembered.log == found.after {
             live = remembered.live
         }

@@ -64,13 +64,14 @@ extension Checkout {
                     place, entry, blob, checking: true, synchronizing: synchronizing, naming: naming)
             }
         }
-        if let keepsFrom, entry.size >= keepsFrom, entry.mode != .link,
+        let isKept = keepsFrom.map { entry.size >= $0 && entry.mode != .link } ?? false
+        if isKept,
             let seen = try goOn(with: step, in: directory, entry, blob, synchronizing: synchronizing)
         {
             return seen
         }
         // Where a file was, one is likely to be.
-        if step.seen == nil, let seen = try writeNew(place(path)) { return seen }
+        if !isKept, step.seen == nil, let seen = try writeNew(place(path)) { return seen }
         let temporary = place(directory).appending(EntryName.temporaryPrefix + Hex.text(random(8)).utf8)
         TemporaryFiles.note(temporary)
         defer { TemporaryFiles.forget(temporary) }

@@ -408,6 +408,24 @@ class LogRepair(CommandTest):
                     self.mlrepo("commit", "-m", "Next")
                     self.mlrepo("fsck", "--quiet", status=0 if collects else self.run_raw("fsck").returncode)
 
+    def test_a_bridge_leaves_no_pack_behind_that_is_damaged(self) -> None:
+        """What a damaged pack still has is for a repair, and no leaving."""
+        self.longer()
+        self.mlrepo("gc", "--now")
+        self.mlrepo("tag", "behind")
+        entries = sorted((self.store / "log/new").iterdir())
+        [name] = json.loads(entries[-1].read_bytes())["entry"]["packs"]["added"]
+        pack = self.store / f"packs/{name[:2]}/{name}.pack"
+        self.lose(entries[2:5])
+        self.forget()
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 2] ^= 1
+        pack.chmod(0o644)
+        pack.write_bytes(content)
+        self.run_raw("fsck", "--repair", "--give-up-missing")
+        made = json.loads((self.store / "log/new" / entries[2].name).read_bytes())["entry"]["packs"]
+        self.assertIn(name, made["added"])
+
     def test_a_bridge_that_is_killed_is_gone_on_with(self) -> None:
         entries = self.longer()
         self.mlrepo("gc", "--now")

@@ -119,7 +119,7 @@ extension FsckCommand {
     var mendingLog: String {
         remote == nil
             ? "mlrepo fsck --repair mends entries of the log, and 'format', where what is left tells what they were"
-            : "mlrepo fsck --repair, typed in that store's own directory, mends the newest entry of its log, and 'format', where what is left tells what they were"
+            : "mlrepo fsck --repair, typed in that store's own directory, mends entries of its log, and 'format', where what is left tells what they were"
     }
 
     /// What can be done where the log cannot be mended.
