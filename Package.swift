@@ -45,7 +45,7 @@ let package = Package(
         /** Zstandard: the codec of data */
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
-        /** OpenSSL's libcrypto: SHA-256 */
+        /** OpenSSL's libcrypto: SHA-2, and signatures of public keys */
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl"])]),
         /** libyaml: events of a YAML document */
@@ -99,6 +99,8 @@ let package = Package(
         target("Storage", ["ObjectModel", "Hashing", "FileIO", "Coding"]),
         /** The graph of commits and runs, over a reader of objects: history walks and blame */
         target("Lineage", ["ObjectModel"]),
+        /** Whose a signature is, and what it is worth: SSH keys, signatures, those who are trusted; pure */
+        target("Governance", ["ObjectModel", "Hashing", "COpenSSL"]),
 
         // MARK: Floor 2: files and trees
 
@@ -116,7 +118,7 @@ let package = Package(
         target(
             "MLRepo",
             [
-                "WorkingTree", "Remotes", "Observation", "Lineage", "Storage", "ObjectModel",
+                "WorkingTree", "Remotes", "Observation", "Lineage", "Governance", "Storage", "ObjectModel",
                 "ParameterFiles", "Formats", "Catalogue",
                 "Hashing", "FileIO",
             ]),
@@ -127,8 +129,8 @@ let package = Package(
         target(
             "CommandLine",
             [
-                "MLRepo", "ParameterFiles", "ObjectModel", "Observation", "FileIO", "Lineage", "Storage",
-                "WorkingTree", "Remotes", "Catalogue",
+                "MLRepo", "ParameterFiles", "ObjectModel", "Observation", "FileIO", "Lineage", "Governance",
+                "Storage", "WorkingTree", "Remotes", "Catalogue",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         /** The program: nothing but its start */
@@ -142,6 +144,7 @@ let package = Package(
         tests("ChunkingTests", ["Chunking", "TestSupport"]),
         tests("CodingTests", ["Coding", "CShims", "FileIO", "TestSupport"]),
         tests("FormatsTests", ["Formats", "FileIO", "TestSupport"]),
+        tests("GovernanceTests", ["Governance", "ObjectModel", "TestSupport"]),
         tests("HashingTests", ["Hashing", "TestSupport"]),
         tests("LineageTests", ["Lineage", "ObjectModel", "TestSupport"]),
         tests("ObjectModelTests", ["ObjectModel", "Hashing", "TestSupport"]),

@@ -78,7 +78,8 @@ struct Failure: Error {
         case .nothingToBundle: status = .no
         case .bundleNeeds:
             (status, hint) = (
-                .notFound, "fetch from where that is, or from the bundle before this one, first"
+                .notFound,
+                "in a repository that has that, mlrepo remote add NAME FILE and mlrepo fetch NAME take it; a clone takes a bundle without --since"
             )
         case .badPlace:
             (status, hint) = (.usage, "a directory, file:///path, ssh://host/path or user@host:path")
@@ -221,6 +222,12 @@ struct Failure: Error {
                 "move elsewhere what is named, and type the command again; or mlrepo checkout --force HEAD keeps it first, so that mlrepo undo brings it back"
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
+        case .noSigningKey:
+            (status, hint) = (
+                .usage,
+                "mlrepo identity use KEY, with a file as ~/.ssh/id_ed25519; ssh-keygen -t ed25519 makes one"
+            )
+        case .cannotSign: (status, hint) = (.usage, "mlrepo identity shows the key that signs")
         case .noIdentity:
             (status, hint) = (.usage, "export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'")
         case .wouldLose(let paths):

@@ -58,7 +58,7 @@ enum Habits {
                 "parameters and metrics belong to runs and versions",
                 "mlrepo compare REVISION REVISION, with --plot NAME as a picture; mlrepo show REVISION"
             )
-        case "verify", "check":
+        case "check":
             ("what is stored is checked by 'fsck'", "mlrepo fsck")
         case "prune", "forget":
             (

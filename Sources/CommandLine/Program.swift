@@ -47,7 +47,8 @@ struct MLRepoCommand: ParsableCommand {
             CommandGroup(
                 name: "Move",
                 subcommands: [
-                    RemoteCommand.self, PushCommand.self, PullCommand.self, FetchCommand.self,
+                    IdentityCommand.self, VerifyCommand.self, RemoteCommand.self, PushCommand.self,
+                    PullCommand.self, FetchCommand.self,
                     GetCommand.self, BundleCommand.self, ServeCommand.self,
                 ]),
             CommandGroup(

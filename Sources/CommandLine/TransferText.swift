@@ -28,7 +28,7 @@ enum TransferText {
             let verb = kind == .plan ? "Would make" : "Made"
             Terminal.print("\(verb) a store in \(Terminal.escaped(report.remote))")
         }
-        for change in report.refs where change.name.name(in: "runs") == nil {
+        for change in report.refs where change.name.name(in: "runs") == nil && change.name.statement == nil {
             let isBack = report.backwards.contains(change.name)
             Terminal.print(
                 Terminal.escaped(line(change))
@@ -50,6 +50,8 @@ enum TransferText {
             parts.append("\(Terminal.size(report.alreadyThere)) were there already")
         }
         if runs > 0 { parts.append(Terminal.number(runs, "run")) }
+        let signatures = report.refs.count { $0.name.statement != nil }
+        if signatures > 0 { parts.append(Terminal.number(signatures, "signature")) }
         let lost = kind != .fetch && report.refs.isEmpty ? ", which had lost it" : ""
         let verb =
             switch kind {

@@ -24,6 +24,9 @@ package struct FilePath: Hashable, Sendable {
 
     package func appending(_ text: String) -> FilePath { appending(text.utf8) }
 
+    /// The same place with more at the end of its name.
+    package func suffixed(_ text: String) -> FilePath { FilePath(bytes + Array(text.utf8)) }
+
     package static func / (path: FilePath, name: String) -> FilePath { path.appending(name) }
 
     /// The directory that holds the last name: `/` for names at the top, `.` for relative ones.

@@ -41,6 +41,17 @@ package enum PointInTime {
         return date(Array(text.utf8))
     }
 
+    /// Seconds since 1970 of year, month, day, hour, minute and second in the zone of the variable `TZ`.
+    static func local(_ parts: [Int]) -> Int? {
+        var time = tm()
+        (time.tm_year, time.tm_mon, time.tm_mday) = (
+            Int32(parts[0] - 1900), Int32(parts[1] - 1), Int32(parts[2])
+        )
+        (time.tm_hour, time.tm_min, time.tm_sec) = (Int32(parts[3]), Int32(parts[4]), Int32(parts[5]))
+        time.tm_isdst = -1
+        return Int(mktime(&time))
+    }
+
     private static func unit(_ word: Substring) -> Int? {
         switch word {
         case "second", "seconds": 1

@@ -86,7 +86,9 @@ extension Repository {
             from: store, to: other, owner: origin,
             assuming: request.since.map { ObjectReference(.commit, $0) }, scratch: Self.bundleKey,
             random: environment.random, now: environment.now)
-        return try run(push, request.content, names, place, actor, progress)
+        var content = request.content
+        content.assumed = request.since
+        return try run(push, content, names, place, actor, progress)
     }
 
     /// Refuses a bundle that goes on from what is not here.

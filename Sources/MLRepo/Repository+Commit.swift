@@ -23,6 +23,8 @@ package struct CommitRequest: Sendable {
     ///
     /// Of the other parts of this only the message and the author are of use beside it.
     package var run: AdoptedRun?
+    /// Whether the committer signs it; nothing as the setting says.
+    package var isSigned: Bool?
 
     package init(message: String) { self.message = message }
 
@@ -56,6 +58,8 @@ package struct CommitReport: Sendable {
     package let isAllInput: Bool
     /// Runs that were executed and recorded before, and that made files of the version.
     package let recordedRuns: [AdoptedRun]
+    /// Whether its committer signed it.
+    package let isSigned: Bool
 }
 
 extension Repository {
@@ -271,7 +275,11 @@ extension Repository {
         let isNoted = try noteMerge(
             of: commit, upon: parentCommit, theirs, isWhole: !arriving.isEmpty, tracked, look, next: next)
         let result: ObjectWriter.Result
+        let isSigned: Bool
         do throws(RepositoryError) {
+            let signature = try signature(
+                of: id, by: committer, isAsked: request.isSigned, writer)
+            isSigned = signature != nil
             result = try transact("commit", reason: commit.subject, actor: committer, look.head, writer) {
                 () throws(RepositoryError) in
                 for run in runs.recorded { try requireRecorded(run) }
@@ -280,6 +288,7 @@ extension Repository {
                     let name = try naming { () throws(InvalidName) in try RefName.branch(branch) }
                     changes.append(try moving(name, from: parent, to: id))
                 }
+                if let signature { changes.append(signature) }
                 return changes
             }
         } catch {
@@ -296,7 +305,8 @@ extension Repository {
             id: id, commit: commit, branch: look.head.branch, files: built.files, bytes: built.bytes,
             storedBytes: result.storedBytes, newBytes: result.rawBytes, skipped: look.scan.skipped,
             takenIn: theirs.map(\.path), left: left, changes: files.changes, code: runs.code,
-            isAllInput: isRead ?? false, recordedRuns: runs.recorded)
+            isAllInput: isRead ?? false, recordedRuns: runs.recorded,
+            isSigned: isSigned)
         return Made(
             look: look, found: files.found, theirs: theirs, isNoted: isNoted, arriving: arriving,
             report: report)

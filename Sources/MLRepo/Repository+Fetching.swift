@@ -79,7 +79,7 @@ extension Repository {
             }
         }
         let wanted = there.filter { entry in
-            ["branches", "tags", "runs"].contains { entry.name.name(in: $0) != nil }
+            ["branches", "tags", "runs", "statements"].contains { entry.name.name(in: $0) != nil }
         }.map(\.target)
         let here = try reading { () throws(ReadError) in try store.refs.leaves() }.map(\.target)
         let first = ObjectWriter(store, random: environment.random)
@@ -124,6 +124,11 @@ extension Repository {
             }
         }
         if isDone || changes.isEmpty { report.refs = changes }
+        if isWhole, let remote = try? self.remote(name) {
+            let lasting = there.filter { Self.isLasting($0.name) }.map { ($0.name, $0.target.id) }
+            knownRemotes.memory(of: remote).remember(
+                names: Dictionary(lasting, uniquingKeysWith: { first, _ in first }))
+        }
         for change in changes where change.name.name(in: "remotes") != nil {
             guard let before = change.before, let after = change.after else { continue }
             if try !isAncestor(before.id, of: after.id) { report.backwards.insert(change.name) }
@@ -190,7 +195,7 @@ extension Repository {
                     continue
                 }
                 name = here
-            } else if entry.name.name(in: "tags") == nil, entry.name.name(in: "runs") == nil {
+            } else if ["tags", "runs", "statements"].allSatisfy({ entry.name.name(in: $0) == nil }) {
                 continue
             }
             let before = try ref(name)

@@ -122,6 +122,8 @@ extension Repository {
         let branches = refs.filter { $0.name.name(in: "branches") != nil }
         let only = branches.count == 1 ? branches[0].name.name(in: "branches") : nil
         let text = text ?? only ?? Self.defaultBranch
+        // Nobody stands on anything there.
+        if text == "HEAD" || text.hasPrefix("HEAD~") || text.hasPrefix("HEAD^") { throw .noRevision(text) }
         let name = text.prefix { $0 != "~" && $0 != "^" }
         for group in ["branches", "tags"] {
             guard let found = refs.first(where: { $0.name.text == "\(group)/\(name)" }) else { continue }

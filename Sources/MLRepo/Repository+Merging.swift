@@ -261,7 +261,10 @@ extension Repository {
         for parent in parents {
             writer.rely(on: ObjectReference(.commit, parent), of: parent)
         }
-        _ = try transact(Self.mergeVerb, reason: nil, actor: actor, head, writer) { [] }
+        let signature = try signature(of: commit, by: actor, isAsked: nil, writer)
+        _ = try transact(Self.mergeVerb, reason: nil, actor: actor, head, writer) {
+            signature.map { [$0] } ?? []
+        }
         return commit
     }
 

@@ -1,4 +1,5 @@
 internal import ObjectModel
+internal import Remotes
 internal import Storage
 
 /// Which refs a push moves in the other store, and to what.
@@ -79,7 +80,8 @@ extension Repository {
             throw .notFastForward(remote: remote.label, names: behind, areKnown: areKnown)
         }
         let runs = try runs(of: changes, known, all: request.allRuns)
-        return (changes + runs).sorted { $0.name < $1.name }
+        let statements = try statements(known, after: changes, names, request)
+        return (changes + runs + statements).sorted { $0.name < $1.name }
     }
 
     /// Names that go there: each has to be there, and what it names to have been seen here.
@@ -98,7 +100,7 @@ extension Repository {
         var changes: [RefChange] = []
         for name in names {
             guard let before = known[name] else { continue }
-            guard store.contains(before) else { throw .movedThere(remote: remote.label, name) }
+            try requireSeen(before, name, remote)
             changes.append(RefChange(name: name, before: before, after: nil))
         }
         return changes
@@ -108,10 +110,14 @@ extension Repository {
     private func requireSeen(
         _ before: ObjectReference, _ name: RefName, _ remote: Remote
     ) throws(RepositoryError) {
-        var isSeen = store.contains(before)
-        if let branch = name.name(in: "branches"), let remoteName = remote.name {
-            let seen = try naming { () throws(InvalidName) in try RefName.remote(remoteName, branch) }
-            isSeen = try ref(seen) == before
+        // Of a place without a name nothing is fetched.
+        var isSeen = remote.name == nil && store.contains(before)
+        if let remoteName = remote.name {
+            isSeen = knownRemotes.memory(of: remote).recallNames()?[name] == before.id
+            if !isSeen, let branch = name.name(in: "branches") {
+                let seen = try naming { () throws(InvalidName) in try RefName.remote(remoteName, branch) }
+                isSeen = try ref(seen) == before
+            }
         }
         guard isSeen else { throw .movedThere(remote: remote.label, name) }
     }
@@ -148,6 +154,47 @@ extension Repository {
             }
         }
         return found
+    }
+
+    /// The refs of statements that go with commits: those about a commit that names here reach, also where the commit is there already.
+    private func statements(
+        _ known: [RefName: ObjectReference], after changes: [RefChange], _ names: [RefName],
+        _ request: PushRequest
+    ) throws(RepositoryError) -> [RefChange] {
+        var wanted: [ObjectID: [RefChange]] = [:]
+        for (name, id, subject) in try statementRefs() where known[name] == nil && subject.kind == .commit {
+            let change = RefChange(name: name, before: nil, after: ObjectReference(.statement, id))
+            wanted[subject.id, default: []].append(change)
+        }
+        guard !wanted.isEmpty else { return [] }
+        var old: Set<ObjectID> = []
+        if !request.assumed.isEmpty {
+            try history(of: request.assumed) { id, _ in
+                old.insert(id)
+                return true
+            }
+        }
+        var tips: [ObjectID] = []
+        for name in names { if let tip = try ref(name)?.id { tips.append(tip) } }
+        var found: [RefChange] = []
+        try history(of: tips + changes.compactMap(\.after).filter { $0.kind == .commit }.map(\.id)) { id, _ in
+            if let changes = wanted.removeValue(forKey: id), !old.contains(id) { found += changes }
+            return !wanted.isEmpty
+        }
+        // That a commit is a tag concerns those who have the tag.
+        var goes = Set(known.keys)
+        for change in changes { goes.insert(change.name) }
+        var fitting: [RefChange] = []
+        for change in found {
+            guard let id = change.after?.id else { continue }
+            if case .tag(let text) = try statement(id).fact, let name = try? RefName.tag(text),
+                !goes.contains(name)
+            {
+                continue
+            }
+            fitting.append(change)
+        }
+        return fitting
     }
 }
 

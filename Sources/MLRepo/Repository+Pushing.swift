@@ -1,5 +1,5 @@
 internal import FileIO
-internal import ObjectModel
+package import ObjectModel
 internal import Remotes
 internal import Storage
 
@@ -20,6 +20,8 @@ package struct PushRequest: Sendable {
     /// The other store is asked for each object that its refs reach, what it has lost goes as well, and what was sent is read again,
     /// before anything names it.
     package var isVerified = false
+    /// Commits that whoever takes it has, with all that they reach and all statements about that.
+    package var assumed: [ObjectID] = []
 
     package init() {}
 }
@@ -46,10 +48,24 @@ extension Repository {
             try? other.seal(
                 in: knownRemotes.files(of: remote, by: way), nonce: Hex.text(environment.random(8)))
         }
-        if let name = remote.name { try note(outcome.refs, names + outcome.changes.map(\.name), of: name) }
+        if let name = remote.name {
+            try note(outcome.refs, names + outcome.changes.map(\.name), of: name)
+            // What others moved meanwhile was not looked at here.
+            let memory = knownRemotes.memory(of: remote)
+            var seen = memory.recallNames() ?? [:]
+            for name in names + outcome.changes.map(\.name) where Self.isLasting(name) {
+                seen[name] = outcome.refs[name]?.id
+            }
+            memory.remember(names: seen)
+        }
         return TransferReport(
             remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
             alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut, hasMade: isNew)
+    }
+
+    /// Whether a ref is one that people name: a branch or a tag.
+    static func isLasting(_ name: RefName) -> Bool {
+        name.name(in: "branches") != nil || name.name(in: "tags") != nil
     }
 
     /// What a push would do: nothing is done there, nor noted here.

@@ -4,9 +4,20 @@ internal import Storage
 extension Repository {
     /// Makes a branch or a tag.
     ///
-    /// - Parameter group: `branches` or `tags`.
-    package func makeRef(_ group: String, _ name: String, at id: ObjectID) throws(RepositoryError) {
-        try change(verb: group == "tags" ? "tag" : "branch", reason: name) { () throws(RepositoryError) in
+    /// - Parameters:
+    ///   - group: `branches` or `tags`.
+    ///   - isSigned: Whether whoever makes a tag signs that it is one; nothing as the setting says.
+    package func makeRef(
+        _ group: String, _ name: String, at id: ObjectID, isSigned: Bool? = nil
+    ) throws(RepositoryError) {
+        let isTag = group == "tags"
+        let signs = isTag ? try signs(.signsTags, isAsked: isSigned) : false
+        // What cannot be made is not signed.
+        _ = try newRef(group, name, at: id)
+        try change(verb: isTag ? "tag" : "branch", reason: name) { (writer, actor) throws(RepositoryError) in
+            guard signs else { return [] }
+            return [try sign(.tag(name: name), of: ObjectReference(.commit, id), by: actor, writer)]
+        } _: { () throws(RepositoryError) in
             try newRef(group, name, at: id)
         }
     }
@@ -71,15 +82,21 @@ extension Repository {
         }
     }
 
+    /// - Parameters:
+    ///   - preparing: Adds what goes with the change, and says which refs name it.
+    ///   - make: The change.
     private func change(
-        verb: String, reason: String, _ make: () throws(RepositoryError) -> RefChange
+        verb: String, reason: String,
+        _ preparing: (ObjectWriter, Person) throws(RepositoryError) -> [RefChange] = { _, _ in [] },
+        _ make: () throws(RepositoryError) -> RefChange
     ) throws(RepositoryError) {
         guard let actor = person else { throw .noIdentity }
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }
+        let more = try preparing(writer, actor)
         _ = try transact(verb, reason: reason, actor: actor, try copy.head(), writer) {
             () throws(RepositoryError) in
-            [try make()]
+            [try make()] + more
         }
     }
 }

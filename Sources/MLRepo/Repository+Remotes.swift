@@ -25,10 +25,15 @@ extension Repository {
         try writeRemote(name, url)
     }
 
-    /// Gives a name to another place.
+    /// Gives a name to another place: the store that lies there has to be the one that it was, or ``forgetRemote(_:)`` says so.
     package func setRemote(_ name: String, _ url: String) throws(RepositoryError) {
         guard remotes.contains(where: { $0.name == name }) else { throw .noRemote(name, isFile: false) }
+        // A place that cannot be read any more is given up for this one.
+        let before = try? remote(name)
         try writeRemote(name, url)
+        let location = try KnownRemotes.location(url, from: environment.workingDirectory)
+        let after = Remote(name: name, url: try KnownRemotes.place(location, url), location: location)
+        if let before { knownRemotes.memory(of: after).takeOver(knownRemotes.memory(of: before)) }
     }
 
     /// Gives another store another name: what was fetched from it has that name then, too.
@@ -55,9 +60,13 @@ extension Repository {
     }
 
     private func requireName(_ name: String) throws(RepositoryError) {
+        guard !name.contains("/") else {
+            throw .badConfiguration(
+                "'\(escapedText(name.utf8))' has a slash: the name of a store is one word")
+        }
         _ = try naming { () throws(InvalidName) in
             let ref = try RefName.remote(name, "main")
-            guard !name.contains("/"), ref.text.hasSuffix("/\(name)/main") else {
+            guard ref.text.hasSuffix("/\(name)/main") else {
                 throw InvalidName(bytes: Array(name.utf8), problem: .refName)
             }
         }

@@ -314,6 +314,8 @@ extension Event {
         // What another store has does not go away here.
         if verb == Repository.fetchVerb || verb == Repository.pushVerb { return false }
         return verb == "checkout" || verb == Repository.overwritingVerb
-            || refs.contains { $0.name.name(in: "kept") == nil && $0.name.name(in: "runs") == nil }
+            || refs.contains { change in
+                ["kept", "runs", "statements"].allSatisfy { change.name.name(in: $0) == nil }
+            }
     }
 }

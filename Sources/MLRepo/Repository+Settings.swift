@@ -4,12 +4,20 @@ internal import FileIO
 package enum Setting: String, CaseIterable, Sendable {
     case userName = "user.name"
     case userEmail = "user.email"
+    case signingKey = "user.signingKey"
+    case signsCommits = "commit.sign"
+    case signsTags = "tag.sign"
+    case allowedSigners = "identity.allowedSigners"
 
     package var explanation: String {
         switch self {
         case .userName:
             "who commits; MLREPO_USER_NAME comes before, git's user.name and the account's name after it"
         case .userEmail: "their address; MLREPO_USER_EMAIL comes before, git's user.email after it"
+        case .signingKey: "the file of the SSH key that signs; mlrepo help identity"
+        case .signsCommits: "true signs each commit"
+        case .signsTags: "true signs each tag"
+        case .allowedSigners: "a file of trusted keys, as of ssh-keygen, beside those of 'identity trust'"
         }
     }
 }

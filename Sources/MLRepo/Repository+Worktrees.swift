@@ -1,4 +1,5 @@
 package import FileIO
+internal import Governance
 package import ObjectModel
 internal import Storage
 package import WorkingTree
@@ -132,6 +133,10 @@ extension Repository {
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
         }
         if let settings { try made.copy.setConfiguration(settings) }
+        let trusted = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(trustFile, limit: AllowedSigners.byteLimit)
+        }
+        if let trusted { try made.copy.setTrust(trusted) }
         return try Repository.open(made.copy, inside)
     }
 

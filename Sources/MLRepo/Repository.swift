@@ -204,8 +204,13 @@ package struct Repository: Sendable {
 
     /// All refs of a group, by their names in it.
     package func refs(in group: String) throws(RepositoryError) -> [(name: String, target: ObjectReference)] {
-        let all = try reading { () throws(ReadError) in try store.refs.leaves() }
-        return all.compactMap { entry in entry.name.name(in: group).map { ($0, entry.target) } }
+        var found: [(name: String, target: ObjectReference)] = []
+        try reading { () throws(ReadError) in
+            try store.refs.forEachLeaf(beginning: Array("\(group)/".utf8)) { entry in
+                if let name = entry.name.name(in: group) { found.append((name, entry.target)) }
+            }
+        }
+        return found
     }
 
     /// The files of a version; none before the first one.

@@ -78,6 +78,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case nothingTracked
     /// Nobody is named as author.
     case noIdentity
+    /// Something is to be signed, and there is no key.
+    case noSigningKey
+    /// A signature could not be made.
+    case cannotSign(String)
     case badConfiguration(String)
     case wouldLose([RepositoryPath])
     case outside(String)
@@ -174,6 +178,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .nothingTracked: "nothing is tracked yet"
         case .noIdentity: "nobody is named as author"
         case .badConfiguration(let text): text
+        case .noSigningKey: "there is no key to sign with"
+        case .cannotSign(let text): "nothing was signed: \(text)"
         case .unfinishedCommit(let paths):
             "a commit was interrupted before it wrote what others committed, and since then \(paths.count == 1 ? "\(paths[0]) has" : "\(paths.count) of these files have") changed\(paths.count == 1 ? "" : ": " + Self.list(paths))"
         case .wouldLose(let paths):

@@ -31,11 +31,12 @@ enum Subprocess {
     ///   - variables: The environment, as `NAME=value`.
     ///   - input: The file that it reads as its standard input; nothing for an empty one.
     ///   - accepted: An exit status, beside 0, that is no failure.
-    ///   - limit: More output than this ends the program, and so does more time than ``patience``.
+    ///   - errors: A file that takes its error output; nothing to give that up.
+    ///   - limit: More output than this ends the program, and so does more time than `patience`, in seconds.
     /// - Returns: Standard output; nothing if the program could not be started, failed, took too long, or printed too much.
     static func output(
         _ arguments: [String], variables: [String], input: FilePath? = nil, accepting accepted: Int32 = 0,
-        limit: Int
+        errors: FilePath? = nil, limit: Int, patience: Int = 120
     ) -> [UInt8]? {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
@@ -48,7 +49,8 @@ enum Subprocess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, input?.description ?? "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        let errorFlags = errors == nil ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC
+        posix_spawn_file_actions_addopen(&actions, 2, errors?.description ?? "/dev/null", errorFlags, 0o600)
         posix_spawn_file_actions_addclose(&actions, ends[0])
         posix_spawn_file_actions_addclose(&actions, ends[1])
         var words = arguments.map { strdup($0) } + [nil]
@@ -91,7 +93,4 @@ enum Subprocess {
         let isGood = status == 0 || status == accepted << 8
         return isGood && !isOver ? output : nil
     }
-
-    /// Seconds after which a program is taken for stuck.
-    private static let patience = 120
 }

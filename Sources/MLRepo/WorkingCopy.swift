@@ -328,6 +328,11 @@ package struct WorkingCopy: Sendable {
         try replace("config", bytes, durable: true)
     }
 
+    /// Replaces the file that says whose keys are trusted.
+    func setTrust(_ bytes: [UInt8]) throws(RepositoryError) {
+        try replace("allowed_signers", bytes, durable: true)
+    }
+
     /// The file system's own time, in nanoseconds since 1970: that of a file that was just made.
     ///
     /// - Returns: ``noClock`` where nothing can be made.

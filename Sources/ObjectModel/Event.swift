@@ -84,6 +84,11 @@ package struct RefChange: Hashable, Sendable {
         guard before?.kind ?? kind == kind, after?.kind ?? kind == kind else {
             throw .member("refs", expected: "refs of the kind that \(name) says")
         }
+        if let statement = name.statement {
+            guard before?.id ?? statement.id == statement.id, after?.id ?? statement.id == statement.id else {
+                throw .member("refs", expected: "the statement that \(name) says")
+            }
+        }
     }
 
     private static func text(_ json: JSONValue) -> String { (try? json.string("name")) ?? "" }

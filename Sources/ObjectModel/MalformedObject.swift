@@ -16,6 +16,8 @@ package enum MalformedObject: Error, Equatable, CustomStringConvertible {
     case name(InvalidName)
     /// A node breaks a rule of Merkle trees.
     case node(String)
+    /// A file is no pack, or not all of one.
+    case pack(String)
 
     package var description: String {
         switch self {
@@ -27,6 +29,7 @@ package enum MalformedObject: Error, Equatable, CustomStringConvertible {
         case .member(let name, let expected): "member '\(name)' is not \(expected)"
         case .name(let name): "\(name)"
         case .node(let what): "is not a valid node: \(what)"
+        case .pack(let what): "is not a whole pack: \(what)"
         }
     }
 }

@@ -112,6 +112,9 @@ package struct RefEntry: MerkleLeaf {
         guard let kind = ObjectKind(rawValue: number) else { throw .node("kind \(number)") }
         guard kind == name.targetKind else { throw .node("a ref \(name) to a \(kind.name)") }
         target = ObjectReference(kind, try reader.id("an id"))
+        if let statement = name.statement, statement.id != target.id {
+            throw .node("a ref \(name) to another statement")
+        }
     }
 
     package func write(to writer: inout ByteWriter) {

@@ -108,6 +108,34 @@ package struct MerkleTree<Leaf: MerkleLeaf>: Sendable {
         if node.level == 0 { passed = node.elements.last?.key }
     }
 
+    /// Hands out the elements of a map whose keys begin with a prefix, in order; only the nodes that hold them are read.
+    package func forEachLeaf(
+        beginning prefix: [UInt8], _ body: (Leaf) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        var passed: [UInt8]?
+        _ = try visit(try rootNode(), beginning: prefix, &passed, body)
+    }
+
+    /// - Returns: Whether more may follow behind the node.
+    private func visit(
+        _ node: MerkleNode<Leaf>, beginning prefix: [UInt8], _ passed: inout [UInt8]?,
+        _ body: (Leaf) throws(ReadError) -> Void
+    ) throws(ReadError) -> Bool {
+        for element in node.elements where !element.key.lexicographicallyPrecedes(prefix) {
+            if case .leaf(let leaf) = element {
+                guard leaf.key.starts(with: prefix) else { return false }
+                try body(leaf)
+                passed = leaf.key
+            } else {
+                // A child that ends behind the prefix may begin in front of it.
+                let child = try child(of: node, element)
+                try requireOrder(child, after: passed)
+                guard try visit(child, beginning: prefix, &passed, body) else { return false }
+            }
+        }
+        return true
+    }
+
     /// Makes sure that the keys of a map rise from node to node, as they do in each node: else two entries could have one name.
     func requireOrder(_ node: MerkleNode<Leaf>, after passed: [UInt8]?) throws(ReadError) {
         guard Leaf.isMap, let passed, let first = node.elements.first?.key else { return }

@@ -15,7 +15,7 @@ package enum ObjectKind: UInt8, CaseIterable, Sendable, Comparable {
     case commit = 6
     case run = 7
     case event = 8
-    /// Reserved for signed statements; kept, not looked into.
+    /// A signed fact about an object.
     case statement = 9
 
     /// The name that ids and JSON use.

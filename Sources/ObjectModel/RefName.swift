@@ -20,6 +20,7 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         return switch text[..<slash] {
         case "branches", "tags", "worktrees", "kept", "remotes": .commit
         case "runs": .run
+        case "statements": statement == nil ? nil : .statement
         default: nil
         }
     }
@@ -37,6 +38,21 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// A branch of another store, as it was seen there last.
     package static func remote(_ remote: String, _ branch: String) throws(InvalidName) -> RefName {
         try RefName("remotes/\(remote)/\(branch)")
+    }
+
+    /// A statement about an object; found by the object, and named by its own id.
+    package static func statement(_ id: ObjectID, of subject: ObjectReference) throws(InvalidName) -> RefName
+    {
+        try RefName("statements/\(subject.kind.name)/\(subject.id.hex)/\(id.hex)")
+    }
+
+    /// The statement that it names, and what that is about; nothing for other refs.
+    package var statement: (id: ObjectID, subject: ObjectReference)? {
+        guard let parts = name(in: "statements")?.split(separator: "/"), parts.count == 3,
+            let kind = ObjectKind(name: String(parts[0])), let subject = try? ObjectID(hex: String(parts[1])),
+            let id = try? ObjectID(hex: String(parts[2]))
+        else { return nil }
+        return (id, ObjectReference(kind, subject))
     }
 
     /// The name without the group it is in, if it is in that group.

@@ -352,7 +352,7 @@ struct IntegrityPack {
         var encoded = payload
         var recipeOf: ObjectID?
         switch kind {
-        case .blob, .statement: break
+        case .blob: break
         case .chunks where payload.first == 1:
             let recipe = try Recipe(payload: payload)
             recipeOf = recipe.blob
@@ -363,6 +363,7 @@ struct IntegrityPack {
         case .recipes: encoded = try MerkleNode<RecipeEntry>(payload: payload).payload
         case .commit: _ = try Commit(payload: payload)
         case .run: _ = try Run(payload: payload)
+        case .statement: _ = try Statement(payload: payload)
         case .event: _ = try Event(payload: payload)
         }
         guard encoded == payload else { throw .node("it has another encoding than its own") }

@@ -30,21 +30,21 @@ struct PackTrailer: Equatable {
                 checksum: bytes.u32(at: 56)
             )
         }
-        guard bytes.suffix(4).elementsEqual(Self.magic) else { throw .node("it does not end as a pack does") }
+        guard bytes.suffix(4).elementsEqual(Self.magic) else { throw .pack("it does not end as a pack does") }
         guard CRC32.of(Array(bytes[..<56])) == fields.checksum else {
-            throw .node("the trailer's checksum is wrong")
+            throw .pack("the trailer's checksum is wrong")
         }
-        guard fields.version == 1 else { throw .node("it has version \(fields.version)") }
+        guard fields.version == 1 else { throw .pack("it has version \(fields.version)") }
         guard bytes[32..<48].allSatisfy({ $0 == 0 }) else {
-            throw .node("the trailer has bytes that should be zero")
+            throw .pack("the trailer has bytes that should be zero")
         }
         guard fields.start < 1 << 40, fields.entries < 1 << 32, fields.raw < 1 << 60 else {
-            throw .node("the trailer's numbers are too large")
+            throw .pack("the trailer's numbers are too large")
         }
         (start, frameCount, baseCount) = (Int(fields.start), Int(fields.frames), Int(fields.bases))
         (entryCount, rawLength, indexChecksum) = (Int(fields.entries), Int(fields.raw), fields.index)
         guard start + indexLength + Self.byteCount == length, frameCount > 0, entryCount > 0 else {
-            throw .node("the trailer's numbers do not add up")
+            throw .pack("the trailer's numbers do not add up")
         }
     }
 

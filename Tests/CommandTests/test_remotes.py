@@ -147,9 +147,13 @@ class Pushing(RemoteTest):
         self.mlrepo("tag", "v9", cwd=other)
         self.mlrepo("branch", "far", cwd=other)
         self.mlrepo("push", "origin", "v9", "far", cwd=other)
+        self.refused("push", "origin", "--delete", "far", status=73, says="is not what was fetched from there last")
+        self.mlrepo("fetch")
         self.assertEqual(self.moved("push", "origin", "--delete", "v9", "far"), {"branches/far": None, "tags/v9": None})
         # A branch here does not stand in the way of a tag there.
         self.mlrepo("push", "origin", "v9", cwd=other)
+        self.mlrepo("fetch")
+        self.mlrepo("tag", "-d", "v9")
         self.mlrepo("branch", "v9")
         self.assertEqual(self.moved("push", "origin", "--delete", "v9"), {"tags/v9": None})
         self.assertEqual(self.refs(self.store), {"branches/main": commit})
@@ -188,6 +192,31 @@ class Pushing(RemoteTest):
         self.mlrepo("push", cwd=other)
         self.mlrepo("push", "origin", "--delete", "main", status=73)
         self.assertEqual(self.refs(self.store)["branches/main"], theirs)
+
+    def test_what_somebody_moved_to_a_version_that_is_here_is_not_taken_away(self) -> None:
+        first = self.one()
+        second = self.version("Two")
+        self.mlrepo("tag", "prod", "main~1")
+        self.mlrepo("branch", "x", "main~1")
+        self.mlrepo("push", "origin", "main", "prod", "x")
+        other = self.clone("other")
+        self.mlrepo("tag", "-d", "prod")
+        self.mlrepo("tag", "prod", "main")
+        self.mlrepo("push", "origin", "prod", "--force")
+        self.mlrepo("checkout", "x")
+        self.mlrepo("merge", "main")
+        self.mlrepo("push", "origin", "x")
+        # Both versions are there; that the names moved was not seen.
+        self.mlrepo("tag", "-d", "prod", cwd=other)
+        self.mlrepo("tag", "prod", "origin/main", cwd=other)
+        self.mlrepo("tag", "-d", "prod", cwd=other)
+        self.mlrepo("tag", "prod", "origin/main~1", cwd=other)
+        for words in (["prod", "--force"], ["--delete", "prod"], ["--delete", "x"]):
+            self.refused("push", "origin", *words, cwd=other, status=73, says="is not what was fetched from there last")
+        self.assertEqual(self.refs(self.store), {"branches/main": second, "branches/x": second, "tags/prod": second})
+        self.mlrepo("fetch", cwd=other)
+        self.assertEqual(self.moved("push", "origin", "prod", "--force", cwd=other), {"tags/prod": first})
+        self.assertEqual(self.moved("push", "origin", "--delete", "x", cwd=other), {"branches/x": None})
 
     def test_what_is_there_already_is_known_from_then_on(self) -> None:
         """Whoever pushed it: somebody else, or a command that was killed before it had noted it here."""
@@ -392,6 +421,19 @@ class Fetching(RemoteTest):
         self.mlrepo("remote", "set", "origin", "../elsewhere")
         self.version("Two")
         self.mlrepo("push")
+        self.mlrepo("fetch")
+
+    def test_a_store_that_is_said_to_have_moved_is_the_one_that_it_was(self) -> None:
+        self.one()
+        shutil.copytree(self.store, self.root / "yesterday")
+        self.version("Two")
+        self.mlrepo("push")
+        self.mlrepo("remote", "set", "origin", "../yesterday")
+        self.refused("fetch", status=65, says="was rolled back")
+        self.mlrepo("init", "--bare", "../another")
+        self.mlrepo("remote", "set", "origin", "../another")
+        self.refused("fetch", status=65, says="another store")
+        self.mlrepo("remote", "forget", "origin")
         self.mlrepo("fetch")
 
     def test_tags_come_and_those_that_differ_stay(self) -> None:

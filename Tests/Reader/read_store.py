@@ -42,7 +42,7 @@ CODECS_OF_FEATURES = {CASTS: {CAST}, PATCHES: {PATCH}, TENSORS: {TENSOR, TENSOR_
 def parse_payload(kind, payload):
     """An object's payload as what it is: bytes, a node, a recipe, a dictionary."""
     require(len(payload) <= LARGEST_PAYLOAD[kind], "larger than its kind may be")
-    if kind in (BLOB, STATEMENT):
+    if kind == BLOB:
         return payload
     if kind == CHUNKS:
         return parse_chunks(payload)

@@ -113,7 +113,9 @@ FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {0x13
 RESERVED = re.compile(r"\.git|\.mlrepo|(git|mlrepo|mlrep)~[0-9]+")
 BEING_WRITTEN = re.compile(rb"\.mlrepo-tmp-[0-9a-f]{16}")
 REF_COMPONENT = re.compile(r"(?![-.])(?!@$)[A-Za-z0-9_.+@-]+(?<!\.lock)(?<!\.)")
-REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "remotes": COMMIT, "worktrees": COMMIT, "kept": COMMIT, "runs": RUN}
+REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "remotes": COMMIT, "worktrees": COMMIT, "kept": COMMIT, "runs": RUN,
+             "statements": STATEMENT}
+STATEMENT_NAME = re.compile(rb"statements/(%s)/[0-9a-f]{64}/([0-9a-f]{64})" % "|".join(KINDS).encode())
 
 
 def check_name(name):
@@ -140,10 +142,13 @@ def check_ref_name(name):
             and all(map(REF_COMPONENT.fullmatch, components)), f"ref name {name!r} is not allowed")
 
 
-def check_ref(name, kind):
-    """Refuses a ref name, or a kind of object that a ref of this name must not name."""
+def check_ref(name, kind, identifier):
+    """Refuses a ref name, or an object that a ref of this name must not name."""
     check_ref_name(name)
     require(kind == REF_KINDS[name.decode().partition("/")[0]], f"ref {name!r} names an object of kind {kind}")
+    if kind == STATEMENT:
+        parts = STATEMENT_NAME.fullmatch(name)
+        require(parts and parts[2].decode() == identifier, f"ref {name!r} names statement {identifier}")
 
 
 def path_bytes(value):
@@ -330,8 +335,18 @@ def ref_change(value):
     require("after" in value or "before" in value, "neither before nor after")
     for side in ("after", "before"):
         if side in value:
-            check_ref(value["name"].encode(), KIND_NUMBERS[value[side]["kind"]])
+            check_ref(value["name"].encode(), KIND_NUMBERS[value[side]["kind"]], value[side]["id"])
     require(value.get("after") != value.get("before"), "before and after are equal")
+
+
+def statement_body(value):
+    """Refuses a text that is not what a statement says."""
+    body = decode_canonical(value.encode())
+    require(isinstance(body, dict) and re.fullmatch("[a-z-]{1,64}", str(body.get("kind", ""))), "a statement of no kind")
+    is_tag, is_of_commits = body["kind"] == "tag", body["kind"] in ("commit", "tag")
+    check_members(body, {"kind": string, "signer": person, "subject": reference, "time": time,
+                         **({"name": string} if is_tag else {})})
+    require(not is_of_commits or body["subject"]["kind"] == "commit", "a statement about something else than a commit")
 
 
 SCHEMAS = {
@@ -374,11 +389,12 @@ SCHEMAS = {
         "reason?": string, "refs": rising(array(ref_change), lambda change: change["name"].encode()),
         "undoes?": identifier,
     },
+    STATEMENT: {"body": statement_body, "signature": string},
 }
 
 
 def decode_document(kind, payload):
-    """A commit, run or event as a dictionary, checked member by member."""
+    """A commit, run, event or statement as a dictionary, checked member by member."""
     require(len(payload) <= LARGEST_DOCUMENT, "larger than 1 MiB")
     value = decode_canonical(payload)
     check_members(value, SCHEMAS[kind])

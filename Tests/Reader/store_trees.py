@@ -85,8 +85,9 @@ def parse_leaf_element(kind, cursor):
     if kind == REFS:
         target = cursor.byte()
         require(1 <= target <= len(KINDS), f"kind {target} is not known")
-        check_ref(name, target)
-        return Element(name, target, cursor.take(32))
+        identifier = cursor.take(32)
+        check_ref(name, target, identifier.hex())
+        return Element(name, target, identifier)
     check_name(name)
     mode, identifier, size = cursor.byte(), cursor.take(32), cursor.varint()
     require(FILE <= mode <= DIRECTORY, f"mode {mode} is not known")

@@ -53,14 +53,15 @@ struct BundleCommand: ParsableCommand {
                 ]))
         }
         guard !output.quiet else { return }
-        for change in report.refs where change.name.name(in: "runs") == nil {
+        for change in report.refs where change.name.name(in: "runs") == nil && change.name.statement == nil {
             Terminal.print("\(change.name)  \(change.after?.id.short ?? "")")
         }
         let runs = report.refs.count { $0.name.name(in: "runs") != nil }
-        let parts = [Terminal.number(report.objects, "object"), Terminal.size(length)]
-        Terminal.print(
-            "Wrote \(Terminal.escaped(target.bytes)): \((parts + (runs > 0 ? [Terminal.number(runs, "run")] : [])).joined(separator: ", "))"
-        )
+        let signatures = report.refs.count { $0.name.statement != nil }
+        var parts = [Terminal.number(report.objects, "object"), Terminal.size(length)]
+        if runs > 0 { parts.append(Terminal.number(runs, "run")) }
+        if signatures > 0 { parts.append(Terminal.number(signatures, "signature")) }
+        Terminal.print("Wrote \(Terminal.escaped(target.bytes)): \(parts.joined(separator: ", "))")
     }
 
     private func bundle(

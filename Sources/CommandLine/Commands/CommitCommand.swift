@@ -65,6 +65,10 @@ struct CommitCommand: ParsableCommand {
     var recorded: String?
     @Option(help: ArgumentHelp("Who made it, if not you.", valueName: "name <mail>"))
     var author: String?
+    @Flag(
+        name: [.customShort("S"), .long], inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Sign it (mlrepo help identity), or not; else as commit.sign says.")
+    var sign: Bool?
     @Flag(help: "Tracked files that are gone were deleted on purpose.")
     var deleted = false
     @Flag(
@@ -108,6 +112,7 @@ struct CommitCommand: ParsableCommand {
         for input in inputs { request.inputs.append(try Self.input(input, repository)) }
         request.outputs = try repository.dataPaths(outputs)
         request.allowsMissing = deleted
+        request.isSigned = sign
         if let recorded {
             let run = try repository.recordedRun(named: recorded)
             guard run.state != .running else {
@@ -258,6 +263,7 @@ struct CommitCommand: ParsableCommand {
                 )
             }
         }
+        if report.isSigned { Terminal.print(" signed by \(Terminal.escaped("\(report.commit.committer)"))") }
         if report.branch == nil {
             Terminal.printError(
                 "note: no branch has this: mlrepo checkout -b NAME makes one here")

@@ -24,6 +24,8 @@ struct LogCommand: ParsableCommand {
     var all = false
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most so many.", valueName: "count"))
     var maxCount: Int?
+    @Flag(help: "Say of each commit who signed it, and whether that is to be trusted.")
+    var showSignature = false
     @OptionGroup var output: OutputOptions
     @Argument(help: "Where to begin, and only commits that changed these.", completion: Completions.revision)
     var words: [String] = []
@@ -77,7 +79,8 @@ struct LogCommand: ParsableCommand {
         }
         let wanted = try repository.paths(paths)
         let names = try CommitNames(repository)
-        if graph { return try draw(repository, tips, names) }
+        let signatures = showSignature ? try repository.judgedStatements(of: nil) : nil
+        if graph { return try draw(repository, tips, names, signatures) }
         var left = maxCount ?? .max
         guard left > 0 else { return }
         var isEmpty = true
@@ -86,9 +89,14 @@ struct LogCommand: ParsableCommand {
             isEmpty = false
             if output.json {
                 let runs = try repository.runs(of: commit).map { RunText.summary($0.0, $0.1) }
-                Terminal.printJSON(Self.json(id, commit, names, runs: runs))
+                var told = Self.json(id, commit, names, runs: runs)
+                if let signatures, case .object(let members) = told {
+                    let json = SignatureText.json(signatures[id] ?? [])
+                    told = .object(members + [JSONMember("signatures", json)], sorting: true)
+                }
+                Terminal.printJSON(told)
             } else {
-                for line in try lines(id, commit, names, repository) { Terminal.print(line) }
+                for line in try lines(id, commit, names, repository, signatures) { Terminal.print(line) }
             }
             return left > 0
         }
@@ -112,7 +120,10 @@ struct LogCommand: ParsableCommand {
         return tips
     }
 
-    private func draw(_ repository: Repository, _ tips: [ObjectID], _ names: CommitNames) throws {
+    private func draw(
+        _ repository: Repository, _ tips: [ObjectID], _ names: CommitNames,
+        _ signatures: [ObjectID: [JudgedStatement]]?
+    ) throws {
         var commits: [(id: ObjectID, commit: Commit)] = []
         var failure: RepositoryError?
         do throws(RepositoryError) {
@@ -124,7 +135,7 @@ struct LogCommand: ParsableCommand {
         var drawing = CommitGraph()
         for (id, commit) in topologicalOrder(commits).prefix(max(0, maxCount ?? .max)) {
             let row = drawing.row(id, parents: commit.parents)
-            for (index, line) in try lines(id, commit, names, repository).enumerated() {
+            for (index, line) in try lines(id, commit, names, repository, signatures).enumerated() {
                 Terminal.print((index == 0 ? row.commit : row.rest) + line)
             }
             for joint in row.joints { Terminal.print(joint) }
@@ -133,13 +144,19 @@ struct LogCommand: ParsableCommand {
     }
 
     private func lines(
-        _ id: ObjectID, _ commit: Commit, _ names: CommitNames, _ repository: Repository
+        _ id: ObjectID, _ commit: Commit, _ names: CommitNames, _ repository: Repository,
+        _ signatures: [ObjectID: [JudgedStatement]]?
     ) throws(RepositoryError) -> [String] {
-        if oneline { return ["\(id.short)\(names.text(id)) \(Terminal.escaped(commit.subject))"] }
+        let signed = signatures.map { SignatureText.lines($0[id] ?? [], commit) } ?? []
+        if oneline {
+            return ["\(id.short)\(names.text(id)) \(Terminal.escaped(commit.subject))"]
+                + signed.map { "    \($0)" }
+        }
         var lines = [
             "commit \(id.hex)\(names.text(id))", "Author: \(Terminal.escaped("\(commit.author)"))",
-            "Date:   \(Terminal.time(commit.authored))", "",
+            "Date:   \(Terminal.time(commit.authored))",
         ]
+        lines += signed + [""]
         for line in commit.messageLines { lines.append("    \(Terminal.escaped(line))") }
         lines.append("")
         let values = try repository.runs(of: commit).flatMap { RunText.values($0.1) }

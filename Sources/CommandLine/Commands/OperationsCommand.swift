@@ -44,6 +44,8 @@ struct OperationsCommand: ParsableCommand {
             if change.name.name(in: "kept") != nil {
                 // What was overwritten; what holds it meanwhile concerns nobody.
                 line += "  (what it overwrites: \((change.after ?? change.before)?.id.short ?? "-"))"
+            } else if change.name.statement != nil {
+                line += change.after == nil ? "  (signature goes)" : "  (signed)"
             } else {
                 line +=
                     "  \(change.name) \(change.before?.id.short ?? "-") -> \(change.after?.id.short ?? "-")"

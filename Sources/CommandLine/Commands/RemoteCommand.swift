@@ -7,8 +7,8 @@ struct RemoteCommand: ParsableCommand {
         commandName: "remote", abstract: "Name other stores, to push to and to fetch from.",
         discussion: """
             A store is named by its place: a directory, on this machine or on a shared disk, or host:path by ssh. 'fetch' and \
-            'pull' take such a name, 'push' a name or a place. What was seen of a store is remembered; one that was turned back, forked or exchanged is refused \
-            until 'forget'.
+            'pull' take such a name, 'push' a name or a place. What was seen of a store is remembered, also when 'set' says that it has moved; one that was turned back, forked or \
+            exchanged is refused until 'forget'.
 
             EXAMPLES
               mlrepo remote                            all that have a name

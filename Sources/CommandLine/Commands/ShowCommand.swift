@@ -45,6 +45,9 @@ struct ShowCommand: ParsableCommand {
         for parent in commit.parents { Terminal.print("parent \(parent.hex)") }
         Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
         Terminal.print("Date:   \(Terminal.time(commit.authored))")
+        if let signatures = try repository.judgedStatements(of: [id])[id] {
+            for line in SignatureText.lines(signatures, commit) { Terminal.print(line) }
+        }
         Terminal.print("")
         for line in commit.messageLines { Terminal.print("    \(Terminal.escaped(line))") }
         let again = try repository.reproductions()

@@ -10,12 +10,17 @@ struct TagCommand: ParsableCommand {
               mlrepo tag              all tags
               mlrepo tag v1.2         names the last commit
               mlrepo tag v1.1 main~3
+              mlrepo tag --sign v1.3  signed by you (mlrepo help identity)
             """)
 
     @Flag(name: [.customShort("d"), .long], help: "Delete the tag.")
     var delete = false
     @Flag(name: [.customShort("l"), .customLong("list")], help: .hidden)
     var list = false
+    @Flag(
+        name: [.short, .long], inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Sign that it is one, or not; else as tag.sign says.")
+    var sign: Bool?
     @OptionGroup var output: OutputOptions
     @Argument(help: "The tag's name.")
     var name: String?
@@ -37,7 +42,7 @@ struct TagCommand: ParsableCommand {
         }
         if let name {
             let id = try repository.commit(named: revision ?? "HEAD")
-            try Self.hinting(repository) { try repository.makeRef("tags", name, at: id) }
+            try Self.hinting(repository) { try repository.makeRef("tags", name, at: id, isSigned: sign) }
             return RefList.say(name, id, json: output.json)
         }
         try RefList.show(repository.refs(in: "tags"), json: output.json, current: nil)

@@ -45,17 +45,27 @@ struct UndoCommand: ParsableCommand {
             throw Failure(status: .no, message: "there is nothing to take back", hint: "mlrepo operations")
         }
         let isRetracked = try repository.isRetracked()
+        let published = try Self.published(operation, repository)
         try takingBack { try repository.undo(operation) { progress.add($0) } }
         progress.finish()
         if output.json { return Terminal.printJSON(OperationsCommand.json(operation)) }
         guard !output.quiet else { return }
         Terminal.print("Taken back: \(OperationsCommand.line(operation))")
+        if let published {
+            Terminal.printError("note: it was pushed: \(Terminal.escaped(published)) has it still")
+        }
         if isRetracked, try repository.isRetracked() {
             let isRedoable = try repository.redoable().found?.operation.eventID == operation.eventID
             Terminal.printError(
                 "note: what was added, untracked or moved since the last commit stays so"
                     + (isRedoable ? "; mlrepo redo does again what was taken back" : ""))
         }
+    }
+
+    /// The branch of another store that has what an operation made, as far as is known here.
+    private static func published(_ operation: Operation, _ repository: Repository) throws -> String? {
+        let made = operation.event.refs.filter { $0.name.name(in: "branches") != nil }.compactMap(\.after?.id)
+        return try repository.refs(in: "remotes").first { made.contains($0.target.id) }?.name
     }
 }
 

@@ -1,0 +1,90 @@
+package import ObjectModel
+
+/// What a statement's signature is worth.
+package enum SignatureVerdict: Hashable, Sendable {
+    /// A trusted key made it; with the patterns of addresses that the key is trusted for.
+    case good(principals: String)
+    /// A key made it that nobody vouched for.
+    case unknownKey
+    /// The key is trusted for somebody else than the statement says.
+    case otherPerson(principals: String)
+    /// The key is trusted, for other things.
+    case otherUse(principals: String)
+    /// The key was not trusted yet, or not any more, when the statement came into the log.
+    case otherTime(principals: String)
+    /// A certificate that its authority did not sign, that is not for this person, or that this version does not understand.
+    case badCertificate(principals: String)
+    /// It is for something else than the statement says.
+    case otherNamespace(String)
+    /// The key did not make it.
+    case forged
+    /// It is no signature.
+    case malformed(MalformedTrust)
+
+    package var isGood: Bool {
+        if case .good = self { return true }
+        return false
+    }
+}
+
+/// Judges signatures of statements; keeps what is known of keys, since most statements are of few.
+package struct SignatureJudge {
+    private let signers: AllowedSigners
+    private var checks: [SSHPublicKey: SignatureCheck] = [:]
+
+    package init(_ signers: AllowedSigners) { self.signers = signers }
+
+    /// - Parameter time: When the statement came into the log, in seconds since 1970: a key that was given up later stands for what it
+    ///   signed before.
+    package mutating func judge(
+        _ statement: Statement, at time: Int
+    ) -> (verdict: SignatureVerdict, signature: SSHSignature?) {
+        let signature: SSHSignature
+        do throws(MalformedTrust) { signature = try SSHSignature(armored: statement.signature) } catch {
+            return (.malformed(error), nil)
+        }
+        guard signature.namespace == statement.namespace else {
+            return (.otherNamespace(signature.namespace), signature)
+        }
+        let plain = signature.key.plain
+        let check = checks[plain] ?? SignatureCheck(plain)
+        checks[plain] = check
+        guard signature.isGenuine(over: statement.body, by: check) else { return (.forged, signature) }
+        return (judge(signature.key, of: statement, at: time), signature)
+    }
+
+    /// What a key is worth that made a signature.
+    ///
+    /// The best that any line of the trusted says of it.
+    private func judge(_ key: SSHPublicKey, of statement: Statement, at time: Int) -> SignatureVerdict {
+        var best = SignatureVerdict.unknownKey
+        for signer in signers.signers {
+            guard signer.isAuthority ? key.certificate?.authority == signer.key : key == signer.key
+            else { continue }
+            let verdict = self.verdict(of: signer, key, statement, at: time)
+            if verdict.isGood { return verdict }
+            if best == .unknownKey { best = verdict }
+        }
+        return best
+    }
+
+    private func verdict(
+        of signer: AllowedSigners.Signer, _ key: SSHPublicKey, _ statement: Statement, at time: Int
+    ) -> SignatureVerdict {
+        let principals = signer.principals
+        let person = statement.signer.email
+        guard signer.covers(person) else { return .otherPerson(principals: principals) }
+        if let namespaces = signer.namespaces, !PatternList(namespaces).matches(statement.namespace) {
+            return .otherUse(principals: principals)
+        }
+        guard signer.isValid(at: time) else { return .otherTime(principals: principals) }
+        guard signer.isAuthority, let certificate = key.certificate else {
+            return .good(principals: principals)
+        }
+        guard certificate.isGenuine, certificate.principals.contains(person) else {
+            return .badCertificate(principals: principals)
+        }
+        return certificate.isValid(at: time)
+            ? .good(principals: principals) : .otherTime(principals: principals)
+    }
+}

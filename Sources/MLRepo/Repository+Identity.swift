@@ -1,0 +1,180 @@
+package import FileIO
+package import Governance
+package import ObjectModel
+
+/// The key that somebody signs with.
+package struct SigningKey: Sendable {
+    /// The file of the private key, or of the public one.
+    package let path: FilePath
+    package let key: SSHPublicKey
+    /// Where it is named: a setting, git's, or nowhere, so that it is the usual file.
+    package let origin: String
+}
+
+extension Repository {
+    // MARK: The own key
+
+    /// Whoever works here, if anybody is known.
+    package var signer: Person? { person }
+
+    /// The key that signs, if there is one.
+    ///
+    /// - Throws: ``RepositoryError/cannotSign(_:)`` if one is named that cannot be read.
+    package func findSigningKey() throws(RepositoryError) -> SigningKey? {
+        if let named = configuration[Setting.signingKey.rawValue] {
+            return try signingKey(named, Setting.signingKey.rawValue)
+        }
+        if let named = gitSigningKey() { return try signingKey(named, "git's user.signingkey") }
+        guard let home = environment.variable("HOME"), !home.isEmpty else { return nil }
+        for name in ["id_ed25519", "id_ecdsa", "id_rsa"] {
+            let path = FilePath(home) / ".ssh/\(name)"
+            guard let there = try? Self.exists(path.suffixed(".pub"), environment.files), there else {
+                continue
+            }
+            return try signingKey("\(path)", "\(path)")
+        }
+        return nil
+    }
+
+    /// The key that a text names.
+    ///
+    /// - Parameter origin: Where the text stands.
+    package func signingKey(_ text: String, _ origin: String) throws(RepositoryError) -> SigningKey {
+        var path = FilePath(text)
+        if text.hasPrefix("~/"), let home = environment.variable("HOME") {
+            path = FilePath(home).appending(Array(text.utf8.dropFirst(2)))
+        }
+        path = copy.root.appending(path.bytes).normalized
+        // Beside a private key lies the public one.
+        let isPublic = text.hasSuffix(".pub")
+        let files = environment.files
+        let publicPath = isPublic ? path : path.suffixed(".pub")
+        guard let bytes = (try? files.contentsIfPresent(publicPath, limit: SSHPublicKey.byteLimit * 2)) ?? nil
+        else { throw .cannotSign("there is no public key \(publicPath), which \(origin) names") }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        do throws(MalformedTrust) {
+            return SigningKey(path: path, key: try SSHPublicKey(line: lines.first ?? ""), origin: origin)
+        } catch { throw .cannotSign("\(publicPath) is no public key of SSH: \(error)") }
+    }
+
+    /// What signs for whoever works here.
+    func signer(_ person: Person) throws(RepositoryError) -> any Signer {
+        guard let key = try findSigningKey() else { throw .noSigningKey }
+        guard !person.email.isEmpty else {
+            throw .cannotSign("nobody is named whose signature it is: there is no address (user.email)")
+        }
+        return KeygenSigner(
+            key: key.path, files: environment.files, directory: copy.directory,
+            nonce: Hex.text(environment.random(8)))
+    }
+
+    /// The key that git signs with, where that is one of SSH.
+    private func gitSigningKey() -> String? {
+        let git = Git(root: environment.workingDirectory)
+        guard git.line(["config", "--get", "gpg.format"]) == "ssh",
+            let key = git.line(["config", "--get", "user.signingkey"]), !key.hasPrefix("key::"),
+            !key.hasPrefix("ssh-")
+        else { return nil }
+        return key
+    }
+
+    // MARK: Keys of others
+
+    /// The file of this working copy that says whose keys are trusted.
+    package var trustFile: FilePath { copy.directory / "allowed_signers" }
+
+    /// The keys that are trusted here.
+    package func allowedSigners() throws(RepositoryError) -> AllowedSigners {
+        var all = try allowedSigners(in: trustFile)
+        if let named = configuration[Setting.allowedSigners.rawValue] {
+            var path = FilePath(named)
+            if named.hasPrefix("~/"), let home = environment.variable("HOME") {
+                path = FilePath(home).appending(Array(named.utf8.dropFirst(2)))
+            }
+            path = copy.root.appending(path.bytes).normalized
+            guard try Self.exists(path, environment.files) else {
+                throw .badConfiguration(
+                    "there is no file \(path), which \(Setting.allowedSigners.rawValue) names")
+            }
+            all.add(try allowedSigners(in: path))
+        }
+        return all
+    }
+
+    private func allowedSigners(in path: FilePath) throws(RepositoryError) -> AllowedSigners {
+        let bytes = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(path, limit: AllowedSigners.byteLimit)
+        }
+        guard let text = String(validating: bytes ?? [], as: UTF8.self) else {
+            throw .damaged(path, "it is not UTF-8")
+        }
+        do throws(MalformedTrust) { return try AllowedSigners(text, localTime: PointInTime.local) } catch {
+            throw .damaged(path, "\(error)")
+        }
+    }
+
+    /// Trusts a key; what was said of it for that person before holds no more.
+    ///
+    /// - Parameters:
+    ///   - principal: An address, or a pattern of addresses.
+    ///   - isAuthority: It is no key of theirs, and signs certificates for these.
+    ///   - from: A time as people write it; nothing for what was signed at any time before.
+    ///   - until: The same; nothing for ever.
+    package func trust(
+        _ key: SSHPublicKey, of principal: String, isAuthority: Bool, from: String?, until: String?
+    ) throws(RepositoryError) {
+        guard !principal.isEmpty,
+            principal.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != 0x22 && $0 != 0x23 })
+        else { throw .badConfiguration("whose key it is says an address, as ada@example.com") }
+        let times = (try stamp(from), try stamp(until))
+        let line = AllowedSigners.line(key, of: principal, isAuthority: isAuthority, times: times)
+        try changeTrust { lines in
+            let others = lines.filter { line in
+                let signer = (try? AllowedSigners(line, localTime: PointInTime.local))?.signers.first
+                return signer?.principals != principal || signer?.key != key
+            }
+            return others + [line]
+        }
+    }
+
+    /// A time as files of trusted keys have it.
+    private func stamp(_ text: String?) throws(RepositoryError) -> String? {
+        guard let text else { return nil }
+        guard let seconds = PointInTime.seconds(text, now: environment.now()), seconds >= 0 else {
+            throw .badConfiguration(
+                "'\(escapedText(text.utf8))' is no time: 2026-11-23, 2026-11-23T10:20Z or now")
+        }
+        return PointInTime.text(seconds).filter { !"-:T".contains($0) }
+    }
+
+    /// Trusts keys no more.
+    ///
+    /// - Parameter isGone: Says which.
+    /// - Returns: How many lines went.
+    package func untrust(
+        _ isGone: (AllowedSigners.Signer) -> Bool
+    ) throws(RepositoryError) -> Int {
+        var count = 0
+        try changeTrust { lines in
+            lines.filter { line in
+                let signers = try? AllowedSigners(line, localTime: PointInTime.local).signers
+                let goes = signers?.first.map(isGone) ?? false
+                count += goes ? 1 : 0
+                return !goes
+            }
+        }
+        return count
+    }
+
+    private func changeTrust(_ change: ([String]) -> [String]) throws(RepositoryError) {
+        // What cannot be read is not written again.
+        _ = try allowedSigners(in: trustFile)
+        let bytes = try filing { () throws(FileError) in
+            try environment.files.contentsIfPresent(trustFile, limit: AllowedSigners.byteLimit)
+        }
+        var lines = String(decoding: bytes ?? [], as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if lines.last == "" { lines.removeLast() }
+        try copy.setTrust(Array(change(lines).map { $0 + "\n" }.joined().utf8))
+    }
+}

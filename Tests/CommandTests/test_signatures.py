@@ -1,0 +1,356 @@
+"""Who signed what, and whose keys are trusted: with ssh-keygen on the other side, both ways."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from command_test import READER, CommandTest
+
+sys.path.insert(0, str(READER.parent))
+from read_store import STATEMENT, Store  # noqa: E402
+
+
+class SignatureTest(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.keys = self.root / "keys"
+        self.keys.mkdir()
+        self.mlrepo("init")
+
+    def mlrepo(self, *words: str, env: dict | None = None, **more) -> str:
+        before = dict(self.environment)
+        self.environment.update(env or {})
+        try:
+            return super().mlrepo(*words, **more)
+        finally:
+            self.environment = before
+
+    def key(self, name: str, *words: str, kind: str = "ed25519") -> Path:
+        """A new key; gives the file of the private one."""
+        path = self.keys / name
+        self.ran("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", name, "-f", path, *words)
+        return path
+
+    def ran(self, *words, status: int = 0, input: bytes = b"", **more) -> bytes:
+        done = subprocess.run([str(word) for word in words], input=input, capture_output=True, timeout=60, **more)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stdout
+
+    def version(self, message: str, *words: str, cwd=None, **more) -> str:
+        place = (cwd or self.work) / "a.txt"
+        is_new = not place.exists()
+        place.write_text(message)
+        if is_new:
+            self.mlrepo("add", "a.txt", cwd=cwd)
+        answer = json.loads(self.mlrepo("commit", "-m", message, "--json", *words, cwd=cwd, **more))
+        return answer["commit"].removeprefix("sha256:")
+
+    def signed(self, *words: str, status: int = 0, cwd=None) -> list[dict]:
+        """What is said of each commit that `verify` was asked for."""
+        return json.loads(self.mlrepo("verify", *words, "--json", status=status, cwd=cwd))["commits"]
+
+    def verdicts(self, *words: str, status: int = 0, cwd=None) -> list[str]:
+        return [one["verdict"] for commit in self.signed(*words, status=status, cwd=cwd) for one in commit["signatures"]]
+
+    def statements(self, place: Path) -> dict[str, dict]:
+        """All statements of a store that refs name, as the independent reader has them, by their refs."""
+        def report(what: str, where: str) -> None:
+            self.fail(f"{where}: {what}")
+        store = Store(str(place), report)
+        self.addCleanup(store.files.close)
+        found = {}
+        for line in store.ref_lines():
+            kind, identifier, name = line.split()
+            if kind == "statement":
+                found[name] = json.loads(store.payload(STATEMENT, bytes.fromhex(identifier)))
+        return found
+
+    def trusted(self, *lines: str) -> None:
+        (self.work / ".mlrepo/allowed_signers").write_text("".join(line + "\n" for line in lines))
+
+
+class Signing(SignatureTest):
+    def test_a_commit_that_is_signed_keeps_the_id_that_it_would_have(self) -> None:
+        key = self.key("ada")
+        self.mlrepo("identity", "use", str(key))
+        env = {"MLREPO_NOW": "1800000000"}
+        commit = self.version("One", "--sign", env=env)
+        self.assertIn("verdict", json.dumps(self.signed(status=1)))
+        self.assertEqual(self.verdicts(status=1), ["unknownKey"])
+        self.mlrepo("identity", "trust", "ada@example.com", str(key) + ".pub")
+        self.assertEqual(self.verdicts(), ["good"])
+        self.mlrepo("undo")
+        self.assertEqual(self.version("One", env=env), commit)
+        self.assertEqual(self.signed(status=1), [{"commit": f"sha256:{commit}", "signatures": [], "verified": False}])
+
+    def test_ssh_keygen_verifies_what_is_stored(self) -> None:
+        key = self.key("ada")
+        self.mlrepo("identity", "use", str(key))
+        commit = self.version("One", "--sign")
+        self.mlrepo("tag", "--sign", "v1")
+        found = self.statements(self.work / ".mlrepo")
+        self.assertEqual(len(found), 2)
+        signers = self.keys / "allowed"
+        signers.write_text(f"ada@example.com {Path(str(key) + '.pub').read_text()}")
+        for name, statement in found.items():
+            body = json.loads(statement["body"])
+            self.assertTrue(name.startswith(f"statements/commit/{commit}/"), name)
+            self.assertEqual(body["subject"], {"id": commit, "kind": "commit"})
+            signature = self.keys / "signature"
+            signature.write_text(statement["signature"])
+            words = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", "ada@example.com", "-s", signature]
+            space = f"mlrepo.{body['kind']}"
+            self.ran(*words, "-n", space, input=statement["body"].encode())
+            other = {"mlrepo.commit": "mlrepo.tag", "mlrepo.tag": "mlrepo.commit"}[space]
+            self.ran(*words, "-n", other, input=statement["body"].encode(), status=255)
+            self.ran(*words, "-n", space, input=statement["body"].encode() + b" ", status=255)
+
+    def test_all_kinds_of_keys(self) -> None:
+        kinds = {"ed25519": [], "rsa": ["-b", "2048"], "p256": ["-b", "256"], "p384": ["-b", "384"],
+                 "p521": ["-b", "521"]}
+        for name, words in kinds.items():
+            key = self.key(name, *words, kind="ecdsa" if name.startswith("p") else name)
+            self.mlrepo("identity", "use", str(key))
+            self.mlrepo("identity", "trust", "ada@example.com", f"{key}.pub")
+            self.version(f"By {name}", "--sign")
+            self.assertEqual(self.verdicts(), ["good"], name)
+        self.assertEqual(json.loads(self.mlrepo("verify", "--all", "--json"))["verified"], len(kinds))
+        listed = json.loads(self.mlrepo("identity", "list", "--json"))
+        for one in listed:
+            name = next(name for name in kinds if self.fingerprint(name) == one["fingerprint"])
+            self.assertEqual(one["type"], Path(f"{self.keys / name}.pub").read_text().split()[0])
+
+    def fingerprint(self, name: str) -> str:
+        return self.ran("ssh-keygen", "-l", "-f", f"{self.keys / name}.pub").split()[1].decode()
+
+    def test_an_agent_signs_with_a_key_that_has_no_file(self) -> None:
+        key = self.key("ada")
+        place = self.keys / "agent"
+        agent = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
+        self.addCleanup(agent.wait)
+        self.addCleanup(agent.terminate)
+        env = {"SSH_AUTH_SOCK": str(place)}
+        for _ in range(100):
+            if place.exists():
+                break
+            subprocess.run(["sleep", "0.05"], check=True)
+        self.ran("ssh-add", "-q", key, env={**os.environ, **env})
+        key.unlink()
+        self.mlrepo("identity", "use", f"{key}.pub")
+        self.mlrepo("identity", "trust", "ada@example.com", f"{key}.pub")
+        self.version("One", "--sign", env=env)
+        self.assertEqual(self.verdicts(), ["good"])
+        self.refused("commit", "-m", "Two", "--sign", "--param", "a=1", status=64, says="ssh-keygen: ")
+        self.assertEqual(list(self.work.glob(".mlrepo/tmp-*")), [])
+
+    def test_what_cannot_be_signed_is_not_made(self) -> None:
+        (self.work / "a.txt").write_text("a")
+        self.mlrepo("add", "a.txt")
+        self.refused("commit", "-m", "One", "--sign", status=64, says="no key to sign with")
+        key = self.key("ada")
+        self.mlrepo("identity", "use", str(key))
+        Path(f"{key}.pub").unlink()
+        self.refused("commit", "-m", "One", "--sign", status=64, says="there is no public key")
+        Path(f"{key}.pub").write_text("ssh-ed25519 AAAA\n")
+        self.refused("commit", "-m", "One", "--sign", status=64, says="is no public key of SSH")
+        other = self.key("other")
+        shutil.copy(f"{other}.pub", f"{key}.pub")
+        shutil.copy(self.key("third"), other)
+        self.mlrepo("identity", "use", f"{key}.pub")
+        key.unlink()
+        self.refused("commit", "-m", "One", "--sign", status=64, says="ssh-keygen: ")
+        self.assertEqual(json.loads(self.mlrepo("status", "--json"))["head"], None)
+        self.mlrepo("config", "commit.sign", "perhaps")
+        self.refused("commit", "-m", "One", status=64, says="true or false")
+
+    def test_settings_say_what_is_signed(self) -> None:
+        self.mlrepo("identity", "use", str(self.key("ada")))
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.keys}/ada.pub")
+        self.mlrepo("config", "commit.sign", "true")
+        self.mlrepo("config", "tag.sign", "true")
+        self.version("One")
+        self.mlrepo("tag", "v1")
+        self.assertEqual(self.verdicts("v1"), ["good", "good"])
+        self.version("Two", "--no-sign")
+        self.assertEqual(self.verdicts(status=1), [])
+        self.mlrepo("checkout", "-b", "side", "v1")
+        (self.work / "b.txt").write_text("b")
+        self.mlrepo("add", "b.txt")
+        self.mlrepo("commit", "-m", "Beside", "--no-sign")
+        self.mlrepo("merge", "main")
+        self.assertEqual(self.verdicts(), ["good"])
+        self.mlrepo("undo")
+        self.mlrepo("redo")
+        self.assertEqual(self.verdicts(), ["good"])
+
+    def test_the_usual_key_signs_and_that_of_git(self) -> None:
+        (self.root / ".ssh").mkdir()
+        self.ran("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.root / ".ssh/id_ed25519")
+        told = json.loads(self.mlrepo("identity", "--json"))
+        self.assertEqual(told["key"]["path"], str(self.root / ".ssh/id_ed25519"))
+        self.assertFalse(told["key"]["trusted"])
+        key = self.key("ada")
+        (self.root / ".gitconfig").write_text(f"[gpg]\n\tformat = ssh\n[user]\n\tsigningkey = {key}.pub\n")
+        told = json.loads(self.mlrepo("identity", "--json"))
+        self.assertEqual((told["key"]["path"], told["key"]["origin"]), (f"{key}.pub", "git's user.signingkey"))
+
+
+class Trusting(SignatureTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ada = self.key("ada")
+        self.mlrepo("identity", "use", str(self.ada))
+        self.commit = self.version("One", "--sign", env={"MLREPO_NOW": "1800000000"})
+        self.line = Path(f"{self.ada}.pub").read_text().strip()
+
+    def test_a_key_is_that_of_one_person(self) -> None:
+        for line, verdict in [
+            (f"bob@example.com {self.line}", "otherPerson"), (f"*@example.com {self.line}", "good"),
+            (f"*@example.com,!ada@* {self.line}", "otherPerson"), (f"bob@example.com,ada@example.com {self.line}", "good"),
+            (f'ada@example.com namespaces="git" {self.line}', "otherUse"),
+            (f'ada@example.com namespaces="git,mlrepo.*" {self.line}', "good"),
+            (f'ada@example.com valid-before="20270115" {self.line}', "otherTime"),
+            (f'ada@example.com valid-before="20270116Z" {self.line}', "good"),
+            (f'ada@example.com valid-after="20270115080000Z",valid-before="20270115080001Z" {self.line}', "good"),
+            (f'ada@example.com valid-after="20270115080001Z" {self.line}', "otherTime"),
+            (f'ada@example.com cert-authority {self.line}', "unknownKey"), ("", "unknownKey"), ("# nobody", "unknownKey"),
+        ]:
+            self.trusted(line)
+            status = 0 if verdict == "good" else 1
+            self.assertEqual(self.verdicts(status=status), [verdict], line)
+            # OpenSSH says the same of the same file.
+            if not line or "zone" in line:
+                continue
+            statement = next(iter(self.statements(self.work / ".mlrepo").values()))
+            (self.keys / "s").write_text(statement["signature"])
+            self.ran("ssh-keygen", "-Y", "verify", "-f", self.work / ".mlrepo/allowed_signers", "-I", "ada@example.com",
+                     "-n", "mlrepo.commit", "-s", self.keys / "s", "-Overify-time=20270115080000Z",
+                     input=statement["body"].encode(), status=0 if status == 0 else 255, env={**os.environ, "TZ": "UTC"})
+
+    def test_a_key_stands_for_what_it_signed_until_it_was_given_up(self) -> None:
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", "--until", "2027-01-16T00:00Z")
+        self.assertEqual(self.verdicts(), ["good"])
+        self.version("Two", "--sign", env={"MLREPO_NOW": "1800100000"})
+        self.assertEqual(self.verdicts("HEAD", status=1), ["otherTime"])
+        self.assertEqual(self.verdicts("HEAD~1"), ["good"])
+        self.mlrepo("identity", "untrust", "ada@example.com")
+        self.assertEqual(self.verdicts("HEAD~1", status=1), ["unknownKey"])
+        self.refused("identity", "untrust", "ada@example.com", status=66, says="no key")
+
+    def test_a_clock_that_was_set_back_makes_no_key_valid(self) -> None:
+        """What a statement says of its own time is no proof."""
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", "--until", "2027-01-16T00:00Z")
+        self.mlrepo("clone", ".", "../later", env={"MLREPO_NOW": "1900000000"})
+        later = self.root / "later"
+        shutil.copy(self.work / ".mlrepo/allowed_signers", later / ".mlrepo/allowed_signers")
+        self.assertEqual(self.verdicts(cwd=later, status=1), ["otherTime"])
+
+    def test_certificates(self) -> None:
+        authority, holder = self.key("authority"), self.key("holder")
+
+        def certify(*words: str) -> None:
+            self.ran("ssh-keygen", "-q", "-s", authority, "-I", "someone", *words, f"{holder}.pub")
+
+        self.mlrepo("identity", "trust", "*@example.com", f"{authority}.pub", "--authority")
+        number = 0
+        for words, verdict in [
+            (["-n", "ada@example.com,bob@example.com"], "good"), (["-n", "bob@example.com"], "badCertificate"),
+            (["-n", "ada@example.com", "-V", "20260101:20260201"], "otherTime"),
+            (["-n", "ada@example.com", "-O", "force-command=true"], "badCertificate"),
+        ]:
+            certify(*words)
+            shutil.copy(f"{holder}-cert.pub", self.keys / "both.pub")
+            shutil.copy(holder, self.keys / "both")
+            self.mlrepo("identity", "use", f"{self.keys}/both")
+            number += 1
+            self.version(f"With certificate {number}", "--sign")
+            self.assertEqual(self.verdicts(status=0 if verdict == "good" else 1), [verdict], words)
+
+    def test_malformed_trust_is_an_error_with_its_line(self) -> None:
+        good = f"ada@example.com {self.line}"
+        for line in ["ada@example.com", "ada@example.com ssh-ed25519", "ada@example.com ssh-ed25519 AAAA",
+                     f"ada@example.com unknown {self.line}", f'ada@example.com valid-after="tomorrow" {self.line}',
+                     f'ada@example.com namespaces="git {self.line}', f"ada@example.com ssh-rsa {self.line.split()[1]}",
+                     f'ada@example.com valid-before="2026" {self.line}']:
+            self.trusted("# people", good, line)
+            self.refused("verify", status=65, says="line 3")
+            self.refused("identity", "untrust", "ada@example.com", status=65, says="line 3")
+        self.trusted(*[good] * 60_000)
+        self.refused("verify", status=74, says="allowed_signers: File too large")
+
+    def test_a_file_of_trusted_keys_may_lie_elsewhere(self) -> None:
+        (self.work / "team").write_text(f"ada@example.com {self.line}\n")
+        self.mlrepo("config", "identity.allowedSigners", "team")
+        self.assertEqual(self.verdicts(), ["good"])
+        (self.work / "team").unlink()
+        self.refused("verify", status=64, says="there is no file")
+
+
+class Moving(SignatureTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ada = self.key("ada")
+        self.mlrepo("identity", "use", str(self.ada))
+        self.mlrepo("config", "commit.sign", "true")
+        self.version("One")
+        self.mlrepo("remote", "add", "origin", "../store")
+
+    def cloned(self) -> Path:
+        self.mlrepo("clone", "store", "other", cwd=self.root)
+        other = self.root / "other"
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", cwd=other)
+        return other
+
+    def test_signatures_go_with_what_they_are_about(self) -> None:
+        self.mlrepo("tag", "--sign", "v1")
+        self.mlrepo("branch", "aside")
+        self.mlrepo("push")
+        self.assertEqual(len(self.statements(self.root / "store")), 1, "the tag did not go")
+        self.mlrepo("push", "origin", "v1")
+        self.assertEqual(len(self.statements(self.root / "store")), 2)
+        other = self.cloned()
+        self.assertEqual(self.verdicts("v1", cwd=other), ["good", "good"])
+        self.version("Two")
+        self.mlrepo("push")
+        self.mlrepo("pull", cwd=other)
+        self.assertEqual(self.verdicts(cwd=other), ["good"])
+        # A tag that is gone is signed by nobody.
+        self.mlrepo("tag", "-d", "v1", cwd=other)
+        self.assertEqual(self.verdicts("HEAD~1", cwd=other), ["good"])
+        self.assertEqual(self.mlrepo("push", cwd=other).strip(), "origin has it all")
+        for place in (self.work, self.root / "store", other):
+            self.mlrepo("fsck", cwd=place)
+
+    def test_what_is_not_pushed_is_not_told(self) -> None:
+        self.mlrepo("push")
+        self.mlrepo("checkout", "-b", "secret")
+        self.version("Two")
+        self.assertEqual(self.mlrepo("push", "origin", "main").strip(), "origin has it all")
+        self.assertEqual(len(self.statements(self.root / "store")), 1)
+
+    def test_bundles_take_them_along(self) -> None:
+        self.mlrepo("tag", "v1")
+        self.version("Two")
+        self.mlrepo("bundle", "../all.bundle", "main")
+        self.assertIn("2 signatures", self.mlrepo("bundle", "../all2.bundle", "main"))
+        self.assertIn("1 signature", self.mlrepo("bundle", "../new.bundle", "main", "--since", "v1"))
+        self.mlrepo("clone", "all.bundle", "other", cwd=self.root)
+        other = self.root / "other"
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", cwd=other)
+        self.assertEqual(self.verdicts("--all", cwd=other), ["good", "good"])
+
+    def test_a_collection_leaves_them(self) -> None:
+        self.version("Two")
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub")
+        self.mlrepo("gc", "--now")
+        self.assertEqual(self.verdicts("--all"), ["good", "good"])
+        self.mlrepo("fsck")
+
+
+if __name__ == "__main__":
+    unittest.main()
