@@ -340,7 +340,13 @@ struct Failure: Error {
         case .exists: (.wouldLose, nil)
         case .format, .feature: (.damaged, "a newer mlrepo wrote this store")
         case .file(let error):
-            (error.isDenied ? .notPermitted : .inputOutput, error.isFull ? "the disk is full" : nil)
+            (
+                error.isDenied ? .notPermitted : .inputOutput,
+                error.isFull
+                    ? "the disk is full"
+                    : isOfLog(error.path) && !error.isDenied
+                        ? "mlrepo fsck names what is no entry of the log" : nil
+            )
         case .noSpace: (.inputOutput, "make room first; until packs are replaced, old and new ones are there")
         case .object: (.damaged, mending)
         case .damaged(let path, _) where isOfLog(path):

@@ -33,6 +33,7 @@ extension Repository {
             throw .refExists("\(root)")
         }
         let isThere = status != nil
+        try requireOutsideStores(root)
         try require(location, url, environment)
         // Before all else: whoever types the command again is known by it.
         let copy = WorkingCopy(root: root, environment)

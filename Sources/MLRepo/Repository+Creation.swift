@@ -24,6 +24,13 @@ extension Repository {
         try exists(WorkingCopy(root: root, environment).directory / "HEAD", environment.files)
     }
 
+    /// Refuses a place in a `.mlrepo`: what lies there is its store's, whoever made it.
+    static func requireOutsideStores(_ root: FilePath) throws(RepositoryError) {
+        if root.bytes.split(separator: UInt8(ascii: "/")).contains(Array(".mlrepo".utf8)[...]) {
+            throw .misplaced(root)
+        }
+    }
+
     /// Makes a repository in a directory.
     package static func create(
         at root: FilePath, _ request: CreationRequest, _ environment: Environment
@@ -39,10 +46,7 @@ extension Repository {
             let isOwn = try !exists(copy.directory / "store", files)
             throw isOwn ? .store(.exists(copy.directory)) : .refExists("\(copy.directory)")
         }
-        // What lies in a `.mlrepo` is its store's, whoever made it.
-        if root.bytes.split(separator: UInt8(ascii: "/")).contains(Array(".mlrepo".utf8)[...]) {
-            throw .misplaced(root)
-        }
+        try requireOutsideStores(root)
         let group = try request.group.map { (name) throws(RepositoryError) in try groupID(name, environment) }
         // What is refused leaves no directory behind.
         let place = try request.store.map { (store) throws(RepositoryError) in

@@ -1,8 +1,8 @@
 package import FileIO
 package import ObjectModel
 
-/// Puts in order what keeps a store from being opened: its file `format`, and the newest entry of its log, or one that the entry
-/// behind it vouches for.
+/// Puts in order what keeps a store from being opened: its file `format`, and entries of its log that those behind them, or who has
+/// seen them, vouch for, or the newest one.
 ///
 /// What is replaced is kept in `log/damaged`. An entry that can be told for sure comes back as it was. The newest one, where it cannot, is
 /// made anew from the event of its operation, which lies in a pack that no entry names; without one it is set aside, and what it did is
@@ -56,9 +56,9 @@ package struct LogRepair: Sendable {
         if let number = try damage.first() {
             if let step = try step(for: number, log) { return step }
             let behind = try log.namedEntries().filter { $0 >= number }
-            // What lies behind a gap and is no entry proves nothing.
-            if let last = behind.last, !behind.contains(number),
-                behind.allSatisfy({ (try? log.entryFile($0)) == nil })
+            // What is no entry proves nothing, unless somebody has seen one of that number.
+            if let last = behind.last, behind.allSatisfy({ !isReadable($0, log) }),
+                givesUp || last > remembered?.number ?? -1
             {
                 return .setAside(number: last)
             }
@@ -110,20 +110,22 @@ package struct LogRepair: Sendable {
         return permissions & 0o020 == 0 ? nil : 0o060
     }
 
-    private func step(for number: Int, _ log: OperationLog) throws(StoreError) -> Step? {
-        let hidden = OperationLog(
-            layout: layout, files: LogWithoutEntry(log.files, hidden: layout.entry(number)),
+    /// A log as it is without an entry that is damaged or lost, and without what is none behind it.
+    private func hidden(from number: Int, _ log: OperationLog) throws(StoreError) -> OperationLog {
+        let others = try log.namedEntries().filter { $0 > number && !isReadable($0, log) }
+        return OperationLog(
+            layout: layout,
+            files: LogWithoutEntries(log.files, hidden: Set((others + [number]).map { layout.entry($0) })),
             origin: log.origin)
+    }
+
+    private func step(for number: Int, _ log: OperationLog) throws(StoreError) -> Step? {
+        let hidden = try self.hidden(from: number, log)
         let state = try number > 0 ? hidden.newest() : nil
         guard state?.number ?? -1 == number - 1 else { return nil }
         let remembered = RememberedState(in: layout, files)
         let names = try log.namedEntries().filter { $0 >= number }
-        let isNewest = names.last ?? number <= number
-        if let state, let end = try end(ofLossFrom: number, names, remembered, log) {
-            var chain = LostChain(
-                hidden, files, behind: entries(behind: number, log), last: end.number, after: end.after)
-            return chain.entries(after: state).map { .restore($0) }
-        }
+        let isNewest = !names.contains { $0 > number && isReadable($0, log) }
         let damaged = DamagedEntry(
             number: number, origin: log.origin, before: state?.log ?? MerkleFrontier(),
             after: isNewest
@@ -131,8 +133,17 @@ package struct LogRepair: Sendable {
                 : (try? log.entryFile(number + 1))?.before,
             bytes: (try? files.contents(layout.entry(number), limit: LogEntryFile.byteLimit)) ?? [])
         if let file = damaged.mended() { return .restore([file]) }
-        // What made the store is known by its file alone.
-        guard let state else { return nil }
+        if let state, let end = try end(ofLossFrom: number, names, remembered, log) {
+            var chain = LostChain(
+                hidden, files, behind: entries(behind: number, log), last: end.number, after: end.after)
+            return chain.entries(after: state).map { .restore($0) }
+        }
+        guard let state else {
+            guard let after = damaged.after else { return nil }
+            let first = LostFirstEntry(
+                log: hidden, files: files, behind: entries(behind: number, log), after: after)
+            return first.entry().map { .restore([$0]) }
+        }
         let lost = LostOperation(
             try ObjectStore.open(layout, files: files, at: state, of: hidden), files,
             behind: entries(behind: number, log), remembered: remembered)
@@ -144,7 +155,8 @@ package struct LogRepair: Sendable {
                 return .restore([file])
             }
         }
-        guard isNewest else { return nil }
+        // That something lies behind a gap does not say that an entry was in it.
+        guard isNewest, names.isEmpty || names.contains(number) else { return nil }
         if let (file, event) = likely(candidates, damaged) {
             return .remake(file, event, others: candidates.count - 1)
         }
@@ -156,9 +168,7 @@ package struct LogRepair: Sendable {
     private func bridge(
         over number: Int, _ names: [Int], _ log: OperationLog, _ remembered: RememberedState?
     ) throws(StoreError) -> LogBridge? {
-        let hidden = OperationLog(
-            layout: layout, files: LogWithoutEntry(log.files, hidden: layout.entry(number)),
-            origin: log.origin)
+        let hidden = try self.hidden(from: number, log)
         guard number > 0, let state = try hidden.newest(), state.number == number - 1 else { return nil }
         return try LogBridge(
             behind: state, hidden, files, names: names.filter { $0 > number }, remembered: remembered)
@@ -166,19 +176,22 @@ package struct LogRepair: Sendable {
 
     /// Of several lost entries in a row the last one, and the log with it, as the entry behind it has it, or who remembers; nothing where
     /// one at most is lost, or nobody knows.
+    ///
+    /// What lies there and is no entry is as good as lost.
     private func end(
         ofLossFrom number: Int, _ names: [Int], _ remembered: RememberedState?, _ log: OperationLog
     ) throws(StoreError) -> (number: Int, after: MerkleFrontier)? {
-        if names.isEmpty {
-            guard let remembered, remembered.number > number else { return nil }
-            return (remembered.number, remembered.log)
-        }
-        guard !names.contains(number) else { return nil }
-        for name in names {
+        for name in names where name > number {
             guard let file = (try? log.entryFile(name)) ?? nil else { continue }
             return name == number + 1 ? nil : (name - 1, file.before)
         }
-        return nil
+        guard let remembered, remembered.number > number else { return nil }
+        return (remembered.number, remembered.log)
+    }
+
+    /// Whether a file in the log is an entry of that number, wherever it follows from.
+    private func isReadable(_ number: Int, _ log: OperationLog) -> Bool {
+        (try? log.entryFile(number)) ?? nil != nil
     }
 
     /// The one whose event can still be read in the file; else the last one that led to where a working copy stands; else, of those that
@@ -242,21 +255,23 @@ package struct LogRepair: Sendable {
         try replacement.replace(layout.cache / "state", with: nil)
     }
 
+    /// Makes sure that nobody has written behind an entry; what is none is no hindrance.
     private func requireNewest(_ number: Int) throws(StoreError) {
-        let behind = try filing { () throws(FileError) in try files.status(layout.entry(number + 1)) }
-        guard behind == nil else { throw .outdated }
+        guard let origin = OriginOfLog(layout, files, beside: try format()).origin else { throw .outdated }
+        let log = OperationLog(layout: layout, files: files, origin: origin)
+        guard !isReadable(number + 1, log) else { throw .outdated }
     }
 }
 
-/// The files of a log, without one.
-private struct LogWithoutEntry: LogFiles {
+/// The files of a log, without some.
+private struct LogWithoutEntries: LogFiles {
     let base: any LogFiles
-    let hidden: FilePath
+    let hidden: Set<FilePath>
 
-    init(_ base: any LogFiles, hidden: FilePath) { (self.base, self.hidden) = (base, hidden) }
+    init(_ base: any LogFiles, hidden: Set<FilePath>) { (self.base, self.hidden) = (base, hidden) }
 
     func contents(of path: FilePath, limit: Int) throws(StoreError) -> [UInt8]? {
-        path == hidden ? nil : try base.contents(of: path, limit: limit)
+        hidden.contains(path) ? nil : try base.contents(of: path, limit: limit)
     }
 
     func names(in directory: FilePath) throws(StoreError) -> [[UInt8]] { try base.names(in: directory) }

@@ -635,12 +635,64 @@ class LogRepair(CommandTest):
         self.whole()
 
     def test_a_log_that_is_damaged_beyond_that_is_left(self) -> None:
-        for back in (0, 1):
-            self.entry(back).write_bytes(b"")
-        self.forget()
+        for number in (0, 1):
+            (self.store / f"log/new/{number:020}").unlink()
         before = {path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}
-        self.mlrepo("fsck", "--repair", status=1)
-        self.assertEqual({path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}, before)
+        for words in ([], ["--give-up-missing"]):
+            self.mlrepo("fsck", "--repair", *words, status=1)
+            self.assertEqual({path: path.read_bytes() for path in self.store.rglob("*") if path.is_file()}, before)
+            self.assertNotIn("goes on without" if words else "nothing of that sort", self.stderr)
+
+    def test_the_first_entry_comes_back(self) -> None:
+        path = self.store / f"log/new/{0:020}"
+        content = path.read_bytes()
+        for damage in ("gone", "empty", "collected"):
+            if damage == "collected":
+                self.mlrepo("gc", "--now")
+                self.forget()
+            path.unlink()
+            if damage == "empty":
+                path.write_bytes(b"")
+            self.assertEqual(self.mended(), [{"what": "log-entry", "number": 0, "how": "restored"}], damage)
+            self.assertEqual(path.read_bytes(), content)
+            self.whole()
+
+    def test_junk_is_no_entry_and_hides_none(self) -> None:
+        """What was seen comes back whatever lies in its place; before it was told to be given up nothing of that is forgotten."""
+        self.longer()
+        log = self.store / "log/new"
+        entries = sorted(log.iterdir())
+        newest = len(entries) - 1
+        kept = {path.name: path.read_bytes() for path in entries}
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}: junk in a log")
+        chance = random.Random(seed)
+        for _ in range(12):
+            lost = chance.randrange(1, newest + 1)
+            for path in entries[lost:]:
+                path.unlink()
+            places = chance.sample(range(lost, newest + 3), chance.randrange(1, 3))
+            for number in places:
+                path = log / f"{number:020}"
+                match chance.randrange(6):
+                    case 0: path.write_bytes(b"")
+                    case 1: path.write_bytes(chance.randbytes(700))
+                    case 2: path.write_bytes(kept[f"{chance.randrange(lost):020}"])
+                    case 3: path.mkdir()
+                    case 4: path.symlink_to("/dev/zero")
+                    case _: path.write_bytes(kept.get(path.name, b"junk")[:300])
+            self.mended()
+            self.assertEqual({path.name: path.read_bytes() for path in log.iterdir()}, kept, (lost, places))
+            self.whole()
+        # Where its operation is lost, too, nobody is told that all is well.
+        for name in json.loads(kept[f"{newest - 1:020}"])["entry"]["packs"]["added"]:
+            (self.store / f"packs/{name[:2]}/{name}.pack").unlink()
+        for path in entries[newest - 1:]:
+            path.unlink()
+        (log / f"{newest:020}").write_bytes(b"")
+        state = (self.store / "cache/state").read_bytes()
+        self.assertIn(self.run_raw("fsck", "--repair").returncode, (1, 65))
+        self.assertEqual((self.store / "cache/state").read_bytes(), state)
 
 
 if __name__ == "__main__":

@@ -688,6 +688,11 @@ class Cloning(RemoteTest):
         self.assertFalse((self.root / "new").exists())
         self.clone("new", "-b", "main")
 
+    def test_nothing_is_cloned_into_a_store(self) -> None:
+        self.one()
+        self.refused("clone", "store", "work/.mlrepo/packs/aa", cwd=self.root, status=64, says="needs a place of its own")
+        self.assertFalse((self.work / ".mlrepo/packs/aa/.mlrepo").exists())
+
     def test_places_without_a_store_leave_nothing(self) -> None:
         (self.root / "full").mkdir()
         (self.root / "full/notes").write_bytes(b"mine")

@@ -125,11 +125,13 @@ extension FsckCommand {
     /// What can be done where the log cannot be mended.
     func losing(_ report: IntegrityReport) -> String {
         report.problems.contains { $0.isOfRemembered || $0.kind == .logGap }
-            ? Self.givingUp : Self.losing
+            ? Self.bringing + (giveUpMissing ? "" : Self.givingUp) : Self.losing
     }
 
-    private static let givingUp =
-        "bring the files of log/new back from a copy of the store; or mlrepo clone of a store that has its commits makes a new one; mlrepo fsck --repair --give-up-missing goes on without what is lost"
+    private static let bringing =
+        "bring the files of log/new back from a copy of the store; or mlrepo clone of a store that has its commits makes a new one"
+
+    private static let givingUp = "; mlrepo fsck --repair --give-up-missing goes on without what is lost"
 
     private static let losing =
         "what cannot be told of a damaged log again is not repaired: mlrepo clone of a store that has its commits makes a new one, and files that only a working copy has come into that by mlrepo add and commit"
