@@ -47,8 +47,7 @@ struct MLRepoCommand: ParsableCommand {
             CommandGroup(
                 name: "Move",
                 subcommands: [
-                    IdentityCommand.self, VerifyCommand.self, RemoteCommand.self, PushCommand.self,
-                    PullCommand.self, FetchCommand.self,
+                    RemoteCommand.self, PushCommand.self, PullCommand.self, FetchCommand.self,
                     GetCommand.self, BundleCommand.self, ServeCommand.self,
                 ]),
             CommandGroup(
@@ -56,11 +55,12 @@ struct MLRepoCommand: ParsableCommand {
                 subcommands: [
                     BlameCommand.self, ImpactCommand.self, RunsCommand.self, FindCommand.self,
                     CompareCommand.self,
-                    ReproduceCommand.self,
+                    ReproduceCommand.self, VerifyCommand.self,
                 ]),
             CommandGroup(
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
+            CommandGroup(name: "Govern", subcommands: [IdentityCommand.self]),
             CommandGroup(
                 name: "Plumbing",
                 subcommands: [

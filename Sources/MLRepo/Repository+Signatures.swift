@@ -85,7 +85,7 @@ extension Repository {
     /// What is said of some commits, and what that is worth.
     ///
     /// - Parameter commits: Nothing for all that is said of any.
-    /// - Returns: By commits; those of one commit in order of the times that they tell.
+    /// - Returns: By commits; those of one commit in order of the times that they tell, and of kinds.
     package func judgedStatements(
         of commits: [ObjectID]?
     ) throws(RepositoryError) -> [ObjectID: [JudgedStatement]] {
@@ -110,7 +110,12 @@ extension Repository {
                     id: id, statement: statement, verdict: verdict, fingerprint: signature?.key.fingerprint,
                     logged: time))
         }
-        return judged.mapValues { $0.sorted { ($0.statement.time, $0.id) < ($1.statement.time, $1.id) } }
+        return judged.mapValues { statements in
+            statements.sorted {
+                ($0.statement.time, $0.statement.fact.word, $0.id)
+                    < ($1.statement.time, $1.statement.fact.word, $1.id)
+            }
+        }
     }
 
     func statement(_ id: ObjectID) throws(RepositoryError) -> Statement {

@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -573,6 +574,33 @@ class Answers(SchemaTest):
             path.write_bytes(content)
         self.assertEqual(self.answer("fsck")["problems"], [])
         self.assertLessEqual({"log-entry", "missing-pack", "pack-digest", "missing-object"}, kinds)
+
+
+class Signatures(SchemaTest):
+    """What is said of keys, and by them."""
+
+    def test_keys_and_signatures(self) -> None:
+        self.assertEqual(self.answer("init")["bare"], False)
+        self.assertIsNone(self.answer("identity")["key"])
+        self.assertEqual(self.answer("identity", "list"), [])
+        key = self.root / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        self.assertEqual(self.answer("identity", "use", str(key))["key"]["origin"], "user.signingKey")
+        self.write("a.txt", b"a")
+        self.mlrepo("add", "a.txt")
+        commit = self.answer("commit", "-m", "One", "--sign")["commit"]
+        self.answer("tag", "v1", "--sign")
+        self.assertEqual(self.answer("verify", "v1", status=1)["unverified"], 1)
+        [trusted] = self.answer("identity", "trust", "ada@example.com", f"{key}.pub", "--until", "2030-01-01")
+        self.assertEqual((trusted["principals"], trusted["authority"], "validBefore" in trusted), ("ada@example.com", False, True))
+        [verified] = self.answer("verify", "v1")["commits"]
+        self.assertEqual((verified["commit"], verified["verified"]), (commit, True))
+        self.assertEqual({one["kind"]: one["verdict"] for one in verified["signatures"]}, {"commit": "good", "tag": "good"})
+        self.assertEqual(self.lines("log", "--show-signature")[0]["signatures"], verified["signatures"])
+        self.assertEqual(self.answer("show")["signatures"], verified["signatures"])
+        self.assertEqual(self.answer("verify", "--all")["verified"], 1)
+        self.assertEqual(self.answer("identity", "untrust", "ada@example.com"), [])
+        self.error("identity", "untrust", "ada@example.com", status=66)
 
 
 class Stores(SchemaTest):

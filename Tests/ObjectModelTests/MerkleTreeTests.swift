@@ -56,6 +56,29 @@ import Testing
         }
     }
 
+    @Test(arguments: 0..<8) func `elements of a prefix are found in the nodes that hold them`(seed: UInt64)
+        throws
+    {
+        var random = SplitMix64(seed: seed)
+        var names: Set<String> = []
+        for _ in 0..<[3, 300, 5000][Int(seed) % 3] {
+            let letters = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                String("abc/".randomElement(using: &random) ?? "a").replacing("/", with: "-")
+            }
+            names.insert(letters.joined() + "\(Int.random(in: 0..<40, using: &random))")
+        }
+        let leaves = names.map { Self.entry($0, 1, random: &random) }.sorted { $0.name < $1.name }
+        var objects = MemoryObjects()
+        let built = BuiltTree(leaves: leaves)
+        Self.store(built, in: &objects)
+        let tree = MerkleTree<TreeEntry>(root: built.root, reader: objects)
+        for prefix in ["", "a", "ab", "abc", "c", "cccc", "z", "-", "b-1"] + names.prefix(5) {
+            var found: [TreeEntry] = []
+            try tree.forEachLeaf(beginning: Array(prefix.utf8)) { found.append($0) }
+            #expect(found == leaves.filter { $0.key.starts(with: prefix.utf8) }, "seed \(seed), \(prefix)")
+        }
+    }
+
     @Test(arguments: 0..<8) func `the difference of two maps is that of their elements`(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         var objects = MemoryObjects()

@@ -65,12 +65,14 @@ struct IdentityCommand: ParsableCommand {
             let path = repository.environment.place(named: words[0])
             let key = try repository.signingKey("\(path)", "the command")
             try repository.set(.signingKey, to: "\(path)")
-            if !output.quiet, !output.json { Terminal.print("Signs with \(Self.text(key))") }
+            if output.json { return try show(try Repository.here()) }
+            if !output.quiet { Terminal.print("Signs with \(Self.text(key))") }
         case "list": try list(repository)
         case "trust":
             let key = try key(words[1], repository)
             try repository.trust(key, of: words[0], isAuthority: authority, from: from, until: until)
-            if !output.quiet, !output.json {
+            if output.json { return try list(repository) }
+            if !output.quiet {
                 Terminal.print("Trusts \(key.fingerprint) as that of \(Terminal.escaped(words[0]))")
             }
         case "untrust":
@@ -81,7 +83,8 @@ struct IdentityCommand: ParsableCommand {
                     status: .notFound, message: "no key of '\(Terminal.escaped(word))' is trusted here",
                     hint: "mlrepo identity list")
             }
-            if !output.quiet, !output.json { Terminal.print("Trusts \(Terminal.number(count, "key")) less") }
+            if output.json { return try list(repository) }
+            if !output.quiet { Terminal.print("Trusts \(Terminal.number(count, "key")) less") }
         default: try show(repository)
         }
     }

@@ -40,12 +40,15 @@ struct ShowCommand: ParsableCommand {
         let (commit, runs) = try repository.contents(of: id)
         let names = try CommitNames(repository)
         let evaluations = try Self.evaluations(runs.map(\.1), repository)
-        if output.json { return Terminal.printJSON(Self.json(id, commit, runs, names, evaluations)) }
+        let signatures = try repository.judgedStatements(of: [id])[id] ?? []
+        if output.json {
+            return Terminal.printJSON(Self.json(id, commit, runs, names, evaluations, signatures))
+        }
         Terminal.print("commit \(id.hex)\(names.text(id))")
         for parent in commit.parents { Terminal.print("parent \(parent.hex)") }
         Terminal.print("Author: \(Terminal.escaped("\(commit.author)"))")
         Terminal.print("Date:   \(Terminal.time(commit.authored))")
-        if let signatures = try repository.judgedStatements(of: [id])[id] {
+        if !signatures.isEmpty {
             for line in SignatureText.lines(signatures, commit) { Terminal.print(line) }
         }
         Terminal.print("")
@@ -106,11 +109,13 @@ struct ShowCommand: ParsableCommand {
 
     private static func json(
         _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames,
-        _ evaluations: [Evaluation]
+        _ evaluations: [Evaluation], _ signatures: [JudgedStatement]
     ) -> JSONValue {
         let told = LogCommand.json(id, commit, names, runs: runs.map { RunText.json($0.0, $0.1) })
         guard case .object(let members) = told else { return .null }
         let tests = EvaluationText.json(evaluations).map { [JSONMember("evaluations", $0)] } ?? []
-        return .object(members + [JSONMember("tree", commit.tree.json)] + tests, sorting: true)
+        let signed =
+            signatures.isEmpty ? [] : [JSONMember("signatures", SignatureText.json(signatures))]
+        return .object(members + [JSONMember("tree", commit.tree.json)] + tests + signed, sorting: true)
     }
 }
