@@ -127,9 +127,14 @@ extension Repository {
 
     /// Whether what a statement says of names is so: that of a tag holds as long as the tag names the commit.
     private func stands(_ statement: Statement) throws(RepositoryError) -> Bool {
-        guard case .tag(let text) = statement.fact else { return true }
-        guard let name = try? RefName.tag(text) else { return false }
-        return try ref(name) == statement.subject
+        switch statement.fact {
+        case .commit: return true
+        case .tag(let text):
+            guard let name = try? RefName.tag(text) else { return false }
+            return try ref(name) == statement.subject
+        // What a later version says of a commit need not be in its favour.
+        case .other: return false
+        }
     }
 
     /// When refs came into the log, by the clock of whoever made the entry: the newest one that made each.

@@ -31,7 +31,11 @@ struct ObjectEdge {
         -> [ObjectEdge]
     {
         switch reference.kind {
-        case .blob, .event, .statement: return []
+        case .blob, .event: return []
+        case .statement:
+            // It needs nothing, and is taken over only if it is one.
+            _ = try Statement(payload: payload)
+            return []
         case .refs:
             return edges(try MerkleNode<RefEntry>(payload: payload)) {
                 [ObjectEdge(target: $0.target, step: .ref($0.name))]

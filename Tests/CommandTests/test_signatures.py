@@ -13,6 +13,7 @@ from command_test import READER, CommandTest
 
 sys.path.insert(0, str(READER.parent))
 from read_store import STATEMENT, Store  # noqa: E402
+from tiny_writer import TinyStore, canonical, make_id  # noqa: E402
 
 
 class SignatureTest(CommandTest):
@@ -350,6 +351,126 @@ class Moving(SignatureTest):
         self.mlrepo("gc", "--now")
         self.assertEqual(self.verdicts("--all"), ["good", "good"])
         self.mlrepo("fsck")
+
+class Hostile(SignatureTest):
+    """Statements that somebody else has put into a store."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ada, self.mallory = self.key("ada"), self.key("mallory")
+        self.evil = self.root / "evil"
+        self.store = TinyStore(str(self.evil))
+        self.tree = self.store.directory({b"a.txt": self.store.file(b"content\n")})
+        self.commit, self.other = self.store.commit(self.tree), self.store.commit(self.tree, message="other")
+        self.refs = {"branches/main": ("commit", self.commit), "branches/other": ("commit", self.other)}
+
+    def body(self, kind: str = "commit", subject: bytes | None = None, **members) -> bytes:
+        return canonical({"kind": kind, "signer": {"email": "ada@example.com", "name": "Ada"}, "time": 1,
+                          "subject": {"id": (subject or self.commit).hex(), "kind": "commit"}, **members})
+
+    def signature(self, body: bytes, key: Path | None = None, space: str = "mlrepo.commit") -> str:
+        return self.ran("ssh-keygen", "-q", "-Y", "sign", "-n", space, "-f", key or self.ada, input=body).decode()
+
+    def state(self, body: bytes, signature: str, subject: bytes | None = None) -> None:
+        """A statement under a ref that says what it is about."""
+        payload = canonical({"body": body.decode(), "signature": signature})
+        self.refs[f"statements/commit/{(subject or self.commit).hex()}/{make_id('statement', payload).hex()}"] = (
+            "statement", self.store.put("statement", payload))
+
+    def cloned(self, status: int = 0) -> Path:
+        self.store.operate(self.store.refs(self.refs))
+        self.mlrepo("clone", "-b", "main", "evil", "clone", cwd=self.root, status=status)
+        clone = self.root / "clone"
+        if status == 0:
+            self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", cwd=clone)
+        return clone
+
+    def found(self, *statements) -> list[str]:
+        for statement in statements:
+            self.state(*statement)
+        clone = self.cloned()
+        verified = self.run_raw("verify", "--json", cwd=clone)
+        answer = json.loads(verified.stdout)["commits"][0]
+        verdicts = [one["verdict"] for one in answer["signatures"]]
+        self.assertEqual((verified.returncode, answer["verified"]), (0, True) if "good" in verdicts else (1, False))
+        self.mlrepo("fsck", cwd=clone)
+        return verdicts
+
+    def test_one_that_is_sound(self) -> None:
+        body = self.body()
+        self.assertEqual(self.found((body, self.signature(body))), ["good"])
+
+    def test_a_key_that_nobody_knows(self) -> None:
+        body = self.body()
+        self.assertEqual(self.found((body, self.signature(body, self.mallory))), ["unknownKey"])
+
+    def test_a_signature_of_something_else(self) -> None:
+        body = self.body()
+        self.assertEqual(self.found((body, self.signature(self.body(time=2)))), ["forged"])
+
+    def test_a_signature_for_something_else(self) -> None:
+        body = self.body()
+        self.assertEqual(self.found((body, self.signature(body, space="git"))), ["otherNamespace"])
+
+    def test_a_sound_one_beside_a_forged_one(self) -> None:
+        body, later = self.body(), self.body(time=2)
+        self.assertEqual(self.found((body, self.signature(later)), (later, self.signature(later))), ["forged", "good"])
+
+    def test_what_is_said_of_another_commit(self) -> None:
+        body = self.body(subject=self.other)
+        self.assertEqual(self.found((body, self.signature(body), self.commit)), [])
+
+    def test_a_tag_that_is_not_there_or_another_one(self) -> None:
+        self.refs["tags/v1"] = ("commit", self.other)
+        bodies = [self.body("tag", name=name) for name in ("v1", "v2", "../x", "")]
+        self.assertEqual(self.found(*((body, self.signature(body, space="mlrepo.tag")) for body in bodies)), [])
+
+    def test_words_of_a_later_version_vouch_for_nothing(self) -> None:
+        body = self.body("recall", reason="poisoned")
+        self.assertEqual(self.found((body, self.signature(body, space="mlrepo.recall"))), [])
+
+    def test_somebody_else_in_her_name(self) -> None:
+        body = self.body()
+        self.state(body, self.signature(body, self.mallory))
+        clone = self.cloned()
+        self.mlrepo("identity", "trust", "mallory@example.com", f"{self.mallory}.pub", cwd=clone)
+        self.assertEqual(self.verdicts(cwd=clone, status=1), ["otherPerson"])
+
+    def test_what_is_no_signature(self) -> None:
+        sound = self.signature(self.body())
+        texts = ["", "x" * 500_000, sound[:100], sound.replace("SSHSIG", ""), sound + sound, "\x1b[31m" + sound,
+                 "\n".join([sound.split("\n")[0], "A" * 100_000, sound.split("\n")[-2], ""]),
+                 sound.replace("AAAA", "////", 1)]
+        verdicts = self.found(*((self.body(time=number), text) for number, text in enumerate(texts)))
+        self.assertEqual(set(verdicts) - {"forged"}, {"malformed"})
+        self.assertEqual(len(verdicts), len(texts))
+        self.mlrepo("log", "--show-signature", cwd=self.root / "clone")
+        self.assertNotIn("\x1b", self.stderr)
+
+    def test_names_that_would_change_the_terminal(self) -> None:
+        body = self.body(signer={"email": "ada@example.com", "name": "A\u202eda\u001b".replace("\u001b", "")})
+        self.state(body, self.signature(body))
+        clone = self.cloned()
+        self.assertNotIn("\u202e", self.mlrepo("verify", cwd=clone))
+
+    def test_what_is_no_statement_is_not_taken(self) -> None:
+        for payload in (b"", b"{}", canonical({"body": "{}", "signature": ""}), b'{"signature":"","body":""}',
+                        canonical({"body": self.body().decode() + " ", "signature": ""})):
+            with self.subTest(payload=payload):
+                self.tearDown()
+                self.doCleanups()
+                self.setUp()
+                self.refs[f"statements/commit/{self.commit.hex()}/{make_id('statement', payload).hex()}"] = (
+                    "statement", self.store.put("statement", payload))
+                self.cloned(status=65)
+                self.assertFalse((self.root / "clone").exists())
+
+    def test_a_ref_that_names_another_statement_is_not_taken(self) -> None:
+        body = self.body()
+        self.state(body, self.signature(body))
+        name = next(name for name in self.refs if name.startswith("statements/"))
+        self.refs[name[:-4] + "0000"] = self.refs.pop(name)
+        self.cloned(status=65)
 
 
 if __name__ == "__main__":
