@@ -60,7 +60,7 @@ struct MLRepoCommand: ParsableCommand {
             CommandGroup(
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
-            CommandGroup(name: "Govern", subcommands: [IdentityCommand.self]),
+            CommandGroup(name: "Govern", subcommands: [IdentityCommand.self, NoteCommand.self]),
             CommandGroup(
                 name: "Plumbing",
                 subcommands: [

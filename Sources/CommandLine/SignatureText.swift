@@ -48,6 +48,36 @@ enum SignatureText {
         return "\(tag)by \(signer)\(key): \(verdict)"
     }
 
+    /// A remark: who made it and what that is worth, and the text below.
+    ///
+    /// - Parameter isTold: Whether the path is told, too.
+    static func lines(of judged: JudgedStatement, path isTold: Bool = true) -> [String] {
+        guard case .note(let note) = judged.statement.fact else { return [] }
+        let place = isTold ? note.place.map { " on \($0.path)" } ?? "" : ""
+        let text = note.text.split(separator: "\n", omittingEmptySubsequences: false)
+        return ["Note\(place) \(words(judged))"]
+            + text.map { $0.isEmpty ? "" : "    \(Terminal.escaped(String($0)))" }
+    }
+
+    static func notesJSON(_ notes: [JudgedStatement]) -> JSONValue { .array(notes.map(noteJSON)) }
+
+    static func noteJSON(_ judged: JudgedStatement) -> JSONValue {
+        guard case .note(let note) = judged.statement.fact, case .object(let members) = json(judged) else {
+            return .null
+        }
+        var more = [
+            JSONMember("subject", judged.statement.subject.id.json),
+            JSONMember("subjectKind", .string(judged.statement.subject.kind.name)),
+            JSONMember("text", .string(note.text)),
+        ]
+        if let place = note.place {
+            more += [
+                JSONMember("path", Terminal.json(place.path)), JSONMember("content", place.content.id.json),
+            ]
+        }
+        return .object(members + more, sorting: true)
+    }
+
     /// A word for programs.
     static func word(_ verdict: SignatureVerdict) -> String {
         switch verdict {

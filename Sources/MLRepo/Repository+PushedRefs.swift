@@ -80,7 +80,7 @@ extension Repository {
             throw .notFastForward(remote: remote.label, names: behind, areKnown: areKnown)
         }
         let runs = try runs(of: changes, known, all: request.allRuns)
-        let statements = try statements(known, after: changes, names, request)
+        let statements = try statements(known, after: changes + runs, names, request)
         return (changes + runs + statements).sorted { $0.name < $1.name }
     }
 
@@ -156,15 +156,17 @@ extension Repository {
         return found
     }
 
-    /// The refs of statements that go with commits: those about a commit that names here reach, also where the commit is there already.
+    /// The refs of statements that go with commits: those about a commit that names here reach, or a run of one, also where that is there already.
     private func statements(
         _ known: [RefName: ObjectReference], after changes: [RefChange], _ names: [RefName],
         _ request: PushRequest
     ) throws(RepositoryError) -> [RefChange] {
-        var wanted: [ObjectID: [RefChange]] = [:]
-        for (name, id, subject) in try statementRefs() where known[name] == nil && subject.kind == .commit {
-            let change = RefChange(name: name, before: nil, after: ObjectReference(.statement, id))
-            wanted[subject.id, default: []].append(change)
+        var wanted: [ObjectReference: [RefChange]] = [:]
+        for statement in try statementNames() where [.commit, .run].contains(statement.subject.kind) {
+            let name = try naming { () throws(InvalidName) in try RefName.statement(statement) }
+            if known[name] != nil { continue }
+            let change = RefChange(name: name, before: nil, after: ObjectReference(.statement, statement.id))
+            wanted[statement.subject, default: []].append(change)
         }
         guard !wanted.isEmpty else { return [] }
         var old: Set<ObjectID> = []
@@ -177,8 +179,14 @@ extension Repository {
         var tips: [ObjectID] = []
         for name in names { if let tip = try ref(name)?.id { tips.append(tip) } }
         var found: [RefChange] = []
-        try history(of: tips + changes.compactMap(\.after).filter { $0.kind == .commit }.map(\.id)) { id, _ in
-            if let changes = wanted.removeValue(forKey: id), !old.contains(id) { found += changes }
+        tips += changes.compactMap(\.after).filter { $0.kind == .commit }.map(\.id)
+        for run in changes.compactMap(\.after) + known.values where run.kind == .run {
+            found += wanted.removeValue(forKey: run) ?? []
+        }
+        try history(of: tips) { id, commit in
+            for subject in [ObjectReference(.commit, id)] + commit.runs.map({ ObjectReference(.run, $0) }) {
+                if let changes = wanted.removeValue(forKey: subject), !old.contains(id) { found += changes }
+            }
             return !wanted.isEmpty
         }
         // That a commit is a tag concerns those who have the tag.

@@ -313,7 +313,7 @@ extension Event {
         if verb == Repository.runVerb { return false }
         // What another store has does not go away here.
         if verb == Repository.fetchVerb || verb == Repository.pushVerb { return false }
-        return verb == "checkout" || verb == Repository.overwritingVerb
+        return ["checkout", "note", Repository.overwritingVerb].contains(verb)
             || refs.contains { change in
                 ["kept", "runs", "statements"].allSatisfy { change.name.name(in: $0) == nil }
             }

@@ -60,61 +60,77 @@ extension Repository {
             throw .cannotSign("\(error)")
         }
         let id = try storing { () throws(StoreError) in try writer.add(.statement, statement.payload) }
-        let name = try naming { () throws(InvalidName) in try RefName.statement(id, of: subject) }
+        let name = try naming { () throws(InvalidName) in
+            try RefName.statement(StatementName(word: fact.word, subject: subject, id: id))
+        }
         return RefChange(name: name, before: nil, after: ObjectReference(.statement, id))
     }
 
     // MARK: Reading
 
-    /// All statements that refs name, in order of what they are about.
-    func statementRefs(
-        of subject: ObjectReference? = nil
-    ) throws(RepositoryError) -> [(name: RefName, id: ObjectID, subject: ObjectReference)] {
-        var prefix = "statements/"
-        if let subject { prefix += "\(subject.kind.name)/\(subject.id.hex)/" }
-        var found: [(RefName, ObjectID, ObjectReference)] = []
-        try reading { () throws(ReadError) in
-            try store.refs.forEachLeaf(beginning: Array(prefix.utf8)) { entry in
-                guard let (id, subject) = entry.name.statement else { return }
-                found.append((entry.name, id, subject))
+    /// The statements that refs name, of some kinds, in order of kinds and of what they are about.
+    ///
+    /// - Parameters:
+    ///   - words: Nothing for all kinds.
+    ///   - subject: Nothing for those about anything.
+    func statementNames(
+        _ words: [String]? = nil, of subject: ObjectReference? = nil
+    ) throws(RepositoryError) -> [StatementName] {
+        var found: [StatementName] = []
+        let about = subject.map { "\($0.kind.name)/\($0.id.hex)/" } ?? ""
+        for prefix in words.map({ words in words.map { "statements/\($0)/\(about)" } }) ?? ["statements/"] {
+            try reading { () throws(ReadError) in
+                try store.refs.forEachLeaf(beginning: Array(prefix.utf8)) { entry in
+                    if let name = entry.name.statement { found.append(name) }
+                }
             }
         }
         return found
     }
 
-    /// What is said of some commits, and what that is worth.
+    /// The kinds of statements by which somebody vouches for a commit.
+    private static let vouching = ["commit", "tag"]
+
+    /// Who vouches for some commits, and what that is worth.
     ///
-    /// - Parameter commits: Nothing for all that is said of any.
+    /// - Parameter commits: Nothing for all.
     /// - Returns: By commits; those of one commit in order of the times that they tell, and of kinds.
-    package func judgedStatements(
+    package func judgedSignatures(
         of commits: [ObjectID]?
     ) throws(RepositoryError) -> [ObjectID: [JudgedStatement]] {
-        var refs: [(name: RefName, id: ObjectID, subject: ObjectReference)] = []
+        var names: [StatementName] = []
         if let commits {
-            for id in Set(commits) { refs += try statementRefs(of: ObjectReference(.commit, id)) }
+            for id in Set(commits) {
+                names += try statementNames(Self.vouching, of: ObjectReference(.commit, id))
+            }
         } else {
-            refs = try statementRefs().filter { $0.subject.kind == .commit }
+            names = try statementNames(Self.vouching)
         }
-        guard !refs.isEmpty else { return [:] }
-        let logged = try timesLogged(Set(refs.map(\.name)))
+        return Dictionary(grouping: try judged(names)) { $0.statement.subject.id }
+    }
+
+    /// What statements are worth, in order of the times that they tell, and of kinds; without those that say something else than their
+    /// refs, or that do not hold any more.
+    func judged(_ names: [StatementName]) throws(RepositoryError) -> [JudgedStatement] {
+        guard !names.isEmpty else { return [] }
+        let logged = try timesLogged(Set(names))
         var judge = SignatureJudge(try allowedSigners())
-        var judged: [ObjectID: [JudgedStatement]] = [:]
-        for (name, id, subject) in refs {
-            let statement = try statement(id)
-            // A ref says what a statement is about only so that it is found.
-            guard statement.subject == subject, try stands(statement) else { continue }
+        var found: [JudgedStatement] = []
+        for name in names {
+            let statement = try statement(name.id)
+            // A ref says what a statement is only so that it is found.
+            guard statement.subject == name.subject, statement.fact.word == name.word, try stands(statement)
+            else { continue }
             let time = logged[name]
             let (verdict, signature) = judge.judge(statement, at: time ?? environment.now())
-            judged[subject.id, default: []].append(
+            found.append(
                 JudgedStatement(
-                    id: id, statement: statement, verdict: verdict, fingerprint: signature?.key.fingerprint,
-                    logged: time))
+                    id: name.id, statement: statement, verdict: verdict,
+                    fingerprint: signature?.key.fingerprint, logged: time))
         }
-        return judged.mapValues { statements in
-            statements.sorted {
-                ($0.statement.time, $0.statement.fact.word, $0.id)
-                    < ($1.statement.time, $1.statement.fact.word, $1.id)
-            }
+        return found.sorted {
+            ($0.statement.time, $0.statement.fact.word, $0.id)
+                < ($1.statement.time, $1.statement.fact.word, $1.id)
         }
     }
 
@@ -127,22 +143,18 @@ extension Repository {
 
     /// Whether what a statement says of names is so: that of a tag holds as long as the tag names the commit.
     private func stands(_ statement: Statement) throws(RepositoryError) -> Bool {
-        switch statement.fact {
-        case .commit: return true
-        case .tag(let text):
-            guard let name = try? RefName.tag(text) else { return false }
-            return try ref(name) == statement.subject
-        // What a later version says of a commit need not be in its favour.
-        case .other: return false
-        }
+        guard case .tag(let text) = statement.fact else { return true }
+        guard let name = try? RefName.tag(text) else { return false }
+        return try ref(name) == statement.subject
     }
 
-    /// When refs came into the log, by the clock of whoever made the entry: the newest one that made each.
-    private func timesLogged(_ names: Set<RefName>) throws(RepositoryError) -> [RefName: Int] {
-        var (times, missing): ([RefName: Int], Set<RefName>) = ([:], names)
+    /// When statements came into the log, by the clock of whoever made the entry: the newest one that names each.
+    private func timesLogged(_ names: Set<StatementName>) throws(RepositoryError) -> [StatementName: Int] {
+        var (times, missing): ([StatementName: Int], Set<StatementName>) = ([:], names)
         try operations { (operation) throws(RepositoryError) in
             for change in operation.event.refs where change.after != nil {
-                if missing.remove(change.name) != nil { times[change.name] = operation.event.time }
+                guard let name = change.name.statement, missing.remove(name) != nil else { continue }
+                times[name] = operation.event.time
             }
             return !missing.isEmpty
         }

@@ -40,19 +40,20 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         try RefName("remotes/\(remote)/\(branch)")
     }
 
-    /// A statement about an object; found by the object, and named by its own id.
-    package static func statement(_ id: ObjectID, of subject: ObjectReference) throws(InvalidName) -> RefName
-    {
-        try RefName("statements/\(subject.kind.name)/\(subject.id.hex)/\(id.hex)")
+    /// A statement; found by what it says and about what, and named by its own id.
+    package static func statement(_ name: StatementName) throws(InvalidName) -> RefName {
+        let (subject, id) = (name.subject, name.id)
+        return try RefName(
+            "statements/\(name.word)/\(subject.kind.name)/\(subject.id.hex)/\(id.hex)")
     }
 
-    /// The statement that it names, and what that is about; nothing for other refs.
-    package var statement: (id: ObjectID, subject: ObjectReference)? {
-        guard let parts = name(in: "statements")?.split(separator: "/"), parts.count == 3,
-            let kind = ObjectKind(name: String(parts[0])), let subject = try? ObjectID(hex: String(parts[1])),
-            let id = try? ObjectID(hex: String(parts[2]))
+    /// The statement that it names; nothing for other refs.
+    package var statement: StatementName? {
+        guard let parts = name(in: "statements")?.split(separator: "/"), parts.count == 4,
+            Statement.isWord(parts[0]), let kind = ObjectKind(name: String(parts[1])),
+            let subject = try? ObjectID(hex: String(parts[2])), let id = try? ObjectID(hex: String(parts[3]))
         else { return nil }
-        return (id, ObjectReference(kind, subject))
+        return StatementName(word: String(parts[0]), subject: ObjectReference(kind, subject), id: id)
     }
 
     /// The name without the group it is in, if it is in that group.
@@ -94,5 +95,17 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
             true
         default: false
         }
+    }
+}
+
+/// What the ref of a statement says of it.
+package struct StatementName: Hashable, Sendable {
+    /// Of its kind.
+    package let word: String
+    package let subject: ObjectReference
+    package let id: ObjectID
+
+    package init(word: String, subject: ObjectReference, id: ObjectID) {
+        (self.word, self.subject, self.id) = (word, subject, id)
     }
 }

@@ -8,6 +8,8 @@ package struct Statement: Hashable, Sendable {
         case commit
         /// That the signer gives the commit a name.
         case tag(name: String)
+        /// What the signer remarks on the commit or run, or on something in it.
+        case note(Note)
         /// A word of this version's, so that an older one keeps what it does not know.
         case other(String)
 
@@ -16,9 +18,31 @@ package struct Statement: Hashable, Sendable {
             switch self {
             case .commit: "commit"
             case .tag: "tag"
+            case .note: "note"
             case .other(let word): word
             }
         }
+    }
+
+    /// A remark.
+    package struct Note: Hashable, Sendable {
+        /// The most bytes that one may have.
+        package static let byteLimit = 64 << 10
+
+        package let text: String
+        /// What it is about in the commit, and what was there: the remark belongs to that wherever it is.
+        package let place: Place?
+
+        package struct Place: Hashable, Sendable {
+            package let path: RepositoryPath
+            package let content: ObjectReference
+
+            package init(path: RepositoryPath, content: ObjectReference) {
+                (self.path, self.content) = (path, content)
+            }
+        }
+
+        package init(text: String, place: Place?) { (self.text, self.place) = (text, place) }
     }
 
     package let fact: Fact
@@ -35,11 +59,17 @@ package struct Statement: Hashable, Sendable {
     package static func body(
         _ fact: Fact, of subject: ObjectReference, by signer: Person, at time: Int
     ) -> [UInt8] {
-        var name: JSONValue?
-        if case .tag(let text) = fact { name = .string(text) }
+        var (name, text, path, content): (JSONValue?, JSONValue?, JSONValue?, JSONValue?)
+        switch fact {
+        case .tag(let tag): name = .string(tag)
+        case .note(let note):
+            text = .string(note.text)
+            (path, content) = (note.place?.path.json, note.place?.content.json)
+        case .commit, .other: break
+        }
         return JSONValue.object([
-            "kind": .string(fact.word), "name": name, "signer": signer.json, "subject": subject.json,
-            "time": .integer(time),
+            "content": content, "kind": .string(fact.word), "name": name, "path": path,
+            "signer": signer.json, "subject": subject.json, "text": text, "time": .integer(time),
         ]).canonicalBytes
     }
 
@@ -53,20 +83,24 @@ package struct Statement: Hashable, Sendable {
         signer = try Person(json: json.member("signer"), member: "signer")
         time = try json.time("time")
         let word = try json.string("kind")
-        guard !word.isEmpty, word.utf8.count <= 64, word.utf8.allSatisfy({ Self.isAllowed($0) }) else {
+        guard Self.isWord(word) else {
             throw .member("kind", expected: "a word of a-z and -")
         }
         switch word {
         case "commit": fact = .commit
         case "tag": fact = .tag(name: try json.string("name"))
+        case "note": fact = .note(try Note(json: json))
         default: fact = .other(word)
         }
-        let isOfCommits =
+        let kinds: [ObjectKind] =
             switch fact {
-            case .commit, .tag: true
-            case .other: false
+            case .commit, .tag: [.commit]
+            case .note(let note): note.place == nil ? [.commit, .run] : [.commit]
+            case .other: ObjectKind.allCases
             }
-        guard !isOfCommits || subject.kind == .commit else { throw .member("subject", expected: "a commit") }
+        guard kinds.contains(subject.kind) else {
+            throw .member("subject", expected: kinds.map { "a \($0.name)" }.joined(separator: " or "))
+        }
     }
 
     package init(payload: [UInt8]) throws(MalformedObject) {
@@ -85,7 +119,29 @@ package struct Statement: Hashable, Sendable {
 
     package static func namespace(_ fact: Fact) -> String { "mlrepo." + fact.word }
 
-    private static func isAllowed(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte == UInt8(ascii: "-")
+    /// Whether a text can say what kind of statement one is.
+    static func isWord(_ text: some StringProtocol) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "-")
+            }
+    }
+}
+
+extension Statement.Note {
+    fileprivate init(json: JSONValue) throws(MalformedObject) {
+        text = try json.string("text")
+        guard !text.isEmpty, text.utf8.count <= Self.byteLimit else {
+            throw .member("text", expected: "1 to \(Self.byteLimit) bytes")
+        }
+        guard let path = json.member("path") else {
+            guard json.member("content") == nil else { throw .member("path", expected: "a path") }
+            place = nil
+            return
+        }
+        guard let content = try ObjectReference(json: json.member("content")),
+            [.blob, .tree].contains(content.kind)
+        else { throw .member("content", expected: "a blob or a tree") }
+        place = Place(path: try RepositoryPath(json: path, member: "path"), content: content)
     }
 }

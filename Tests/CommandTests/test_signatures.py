@@ -100,7 +100,7 @@ class Signing(SignatureTest):
         signers.write_text(f"ada@example.com {Path(str(key) + '.pub').read_text()}")
         for name, statement in found.items():
             body = json.loads(statement["body"])
-            self.assertTrue(name.startswith(f"statements/commit/{commit}/"), name)
+            self.assertTrue(name.startswith(f"statements/{body['kind']}/commit/{commit}/"), name)
             self.assertEqual(body["subject"], {"id": commit, "kind": "commit"})
             signature = self.keys / "signature"
             signature.write_text(statement["signature"])
@@ -352,6 +352,71 @@ class Moving(SignatureTest):
         self.assertEqual(self.verdicts("--all"), ["good", "good"])
         self.mlrepo("fsck")
 
+class Notes(SignatureTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ada = self.key("ada")
+        self.mlrepo("identity", "use", str(self.ada))
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub")
+        self.version("One")
+
+    def notes(self, *words: str, cwd=None) -> list[tuple[str, str]]:
+        return [(one["text"], one["verdict"]) for one in json.loads(self.mlrepo("note", *words, "--json", cwd=cwd))]
+
+    def test_a_note_on_a_file_belongs_to_its_content(self) -> None:
+        self.mlrepo("note", "-m", "doubtful", "HEAD:a.txt")
+        self.version("Two")
+        self.assertEqual(self.notes("HEAD:a.txt"), [])
+        self.assertNotIn("doubtful", self.mlrepo("blame", "a.txt"))
+        (self.work / "b.txt").write_text("One")
+        self.mlrepo("add", "b.txt")
+        self.mlrepo("commit", "-m", "Again")
+        self.assertEqual(self.notes("HEAD:b.txt"), [("doubtful", "good")])
+        self.assertIn("Note on a.txt by Ada", self.mlrepo("blame", "b.txt"))
+        self.assertIn("doubtful", self.mlrepo("log"))
+        self.assertNotIn("doubtful", self.mlrepo("show"))
+        # A remark is not somebody's word for a commit.
+        self.mlrepo("verify", "--all", status=1)
+
+    def test_notes_travel(self) -> None:
+        self.mlrepo("run", "-q", "cat", "a.txt")
+        run = "run:" + json.loads(self.mlrepo("runs", "--json").splitlines()[0])["run"]
+        self.mlrepo("note", "-m", "on the run", run)
+        self.mlrepo("note", "-m", "on the commit")
+        self.mlrepo("remote", "add", "origin", "../store")
+        self.mlrepo("push")
+        other = self.root / "other"
+        self.mlrepo("clone", "store", "other", cwd=self.root)
+        self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", cwd=other)
+        self.assertEqual(self.notes(cwd=other), [("on the commit", "good")])
+        self.mlrepo("push", "origin", "--runs")
+        self.mlrepo("note", "-m", "later", run)
+        self.mlrepo("push")
+        self.mlrepo("fetch", cwd=other)
+        self.assertEqual(self.notes(run, cwd=other), [("on the run", "good"), ("later", "good")])
+        self.assertIn("on the run", self.mlrepo("show", run, cwd=other))
+
+    def test_what_is_remarked_changes_no_terminal(self) -> None:
+        self.mlrepo("note", "-m", "red \x1b[31m\nand\u202e back")
+        for words in (["note"], ["log"], ["show"]):
+            told = self.mlrepo(*words)
+            self.assertNotIn("\x1b", told)
+            self.assertNotIn("\u202e", told)
+        self.refused("note", "-m", "x" * 70_000, status=64, says="at most 65536 bytes")
+
+    def test_undo_takes_a_note_back(self) -> None:
+        self.mlrepo("note", "-m", "first")
+        self.mlrepo("note", "-m", "second")
+        self.mlrepo("undo")
+        self.assertEqual(self.notes(), [("first", "good")])
+        self.mlrepo("redo")
+        self.assertEqual(len(self.notes()), 2)
+        self.mlrepo("gc", "--now")
+        self.assertEqual(len(self.notes()), 2)
+        self.mlrepo("fsck")
+        self.verify()
+
+
 class Hostile(SignatureTest):
     """Statements that somebody else has put into a store."""
 
@@ -374,7 +439,8 @@ class Hostile(SignatureTest):
     def state(self, body: bytes, signature: str, subject: bytes | None = None) -> None:
         """A statement under a ref that says what it is about."""
         payload = canonical({"body": body.decode(), "signature": signature})
-        self.refs[f"statements/commit/{(subject or self.commit).hex()}/{make_id('statement', payload).hex()}"] = (
+        word, about = json.loads(body)["kind"], (subject or self.commit).hex()
+        self.refs[f"statements/{word}/commit/{about}/{make_id('statement', payload).hex()}"] = (
             "statement", self.store.put("statement", payload))
 
     def cloned(self, status: int = 0) -> Path:
@@ -460,7 +526,7 @@ class Hostile(SignatureTest):
                 self.tearDown()
                 self.doCleanups()
                 self.setUp()
-                self.refs[f"statements/commit/{self.commit.hex()}/{make_id('statement', payload).hex()}"] = (
+                self.refs[f"statements/commit/commit/{self.commit.hex()}/{make_id('statement', payload).hex()}"] = (
                     "statement", self.store.put("statement", payload))
                 self.cloned(status=65)
                 self.assertFalse((self.root / "clone").exists())

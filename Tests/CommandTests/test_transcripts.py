@@ -1203,6 +1203,59 @@ class Transcripts(TranscriptTest):
             [64]
             """)
 
+    def test_note_remarks_something(self) -> None:
+        self.one()
+        self.transcript(r"""
+            $ ssh-keygen -q -t ed25519 -N '' -C '' -f ../key
+            $ mlrepo note -m 'Looks good'
+            ! error: there is no key to sign with
+            ! hint: mlrepo identity use KEY, with a file as ~/.ssh/id_ed25519; ssh-keygen -t ed25519 makes one
+            [64]
+            $ mlrepo identity use ../key --quiet
+            $ mlrepo identity trust ada@example.com ../key.pub --quiet
+            $ mlrepo note
+            $ mlrepo note -m 'Looks good'
+            commit {one}  2025-11-23T09:00:00Z
+              Note by Ada <ada@example.com>, key SHA256:{ada:key}: good
+                  Looks good
+            $ MLREPO_NOW=1763888401 mlrepo note -m 'One line is missing' -m 'Ask Bob.' main:data/a.txt
+            commit {one}  2025-11-23T09:00:01Z
+              Note on data/a.txt by Ada <ada@example.com>, key SHA256:{ada:key}: good
+                  One line is missing
+
+                  Ask Bob.
+            $ mlrepo note main:data/a.txt
+            commit {one}  2025-11-23T09:00:01Z
+              Note on data/a.txt by Ada <ada@example.com>, key SHA256:{ada:key}: good
+                  One line is missing
+
+                  Ask Bob.
+            $ mlrepo note main:data/sub/b.txt
+            $ mlrepo log
+            commit {one:full} (HEAD -> main)
+            Author: Ada <ada@example.com>
+            Date:   2025-11-23T09:00:00Z
+
+                One
+
+            Note by Ada <ada@example.com>, key SHA256:{ada:key}: good
+                Looks good
+            Note on data/a.txt by Ada <ada@example.com>, key SHA256:{ada:key}: good
+                One line is missing
+
+                Ask Bob.
+
+            $ mlrepo note -m x main:nothing
+            ! error: no file or directory 'nothing'
+            [66]
+            $ mlrepo note -m ' '
+            ! error: the note says nothing
+            ! hint: mlrepo help note
+            [64]
+            $ mlrepo undo --quiet
+            $ mlrepo note main:data/a.txt
+            """)
+
     def test_verify_says_who_signed_what(self) -> None:
         self.begin()
         self.transcript(r"""

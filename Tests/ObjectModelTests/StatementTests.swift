@@ -5,11 +5,19 @@ import Testing
 @Suite struct StatementTests {
     private static let subject = ObjectReference(.commit, ObjectID(of: .commit, payload: [1]))
 
+    private static var place: Statement.Note.Place? {
+        let path = try? RepositoryPath(Array("a/\u{fc}".utf8) + [0xff])
+        return path.map { .init(path: $0, content: ObjectReference(.blob, ObjectID(of: .blob, payload: []))) }
+    }
+
     private static func person() throws -> Person {
         try #require(Person(name: "Ada", email: "ada@example.com"))
     }
 
-    @Test(arguments: [Statement.Fact.commit, .tag(name: "v1"), .other("note")])
+    @Test(arguments: [
+        Statement.Fact.commit, .tag(name: "v1"), .other("recall"), .note(.init(text: "a\nb", place: nil)),
+        .note(.init(text: "c", place: Self.place)),
+    ])
     func whatIsWrittenIsReadAgain(_ fact: Statement.Fact) throws {
         let body = Statement.body(fact, of: Self.subject, by: try Self.person(), at: 1_763_888_400)
         let statement = try Statement(body: body, signature: "-----BEGIN\n")
@@ -41,6 +49,12 @@ import Testing
             Statement.body(.other(""), of: run, by: person, at: 1),
             Statement.body(.other("Note"), of: run, by: person, at: 1),
             Statement.body(.other(String(repeating: "a", count: 65)), of: run, by: person, at: 1),
+            Statement.body(.note(.init(text: "", place: nil)), of: Self.subject, by: person, at: 1),
+            Statement.body(
+                .note(.init(text: String(repeating: "a", count: 65_537), place: nil)), of: Self.subject,
+                by: person,
+                at: 1),
+            Statement.body(.note(.init(text: "a", place: Self.place)), of: run, by: person, at: 1),
             Array(#"{"kind":"commit"}"#.utf8), Array("{}".utf8), Array("[]".utf8), [], [0xff],
         ] {
             #expect(throws: MalformedObject.self) { try Statement(body: body, signature: "") }
@@ -52,14 +66,15 @@ import Testing
 
     @Test func refsSayWhatStatementsAreAbout() throws {
         let id = ObjectID(of: .statement, payload: [2])
-        let name = try RefName.statement(id, of: Self.subject)
-        #expect(name.statement?.id == id)
-        #expect(name.statement?.subject == Self.subject)
+        let said = StatementName(word: "commit", subject: Self.subject, id: id)
+        let name = try RefName.statement(said)
+        #expect(name.statement == said)
         #expect(name.targetKind == .statement)
         for text in [
-            "statements/commit/\(id.hex)", "statements/thing/\(id.hex)/\(id.hex)",
-            "statements/commit/00/\(id.hex)",
-            "statements/commit/\(id.hex)/\(id.hex)/x", "statements/commit/\(id.hex)/\(id.hex.uppercased())",
+            "statements/commit/commit/\(id.hex)", "statements/commit/thing/\(id.hex)/\(id.hex)",
+            "statements/commit/commit/00/\(id.hex)", "statements/Commit/commit/\(id.hex)/\(id.hex)",
+            "statements/commit/commit/\(id.hex)/\(id.hex)/x",
+            "statements/commit/commit/\(id.hex)/\(id.hex.uppercased())",
         ] {
             #expect(try RefName(text).targetKind == nil, "\(text)")
         }

@@ -115,7 +115,7 @@ BEING_WRITTEN = re.compile(rb"\.mlrepo-tmp-[0-9a-f]{16}")
 REF_COMPONENT = re.compile(r"(?![-.])(?!@$)[A-Za-z0-9_.+@-]+(?<!\.lock)(?<!\.)")
 REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "remotes": COMMIT, "worktrees": COMMIT, "kept": COMMIT, "runs": RUN,
              "statements": STATEMENT}
-STATEMENT_NAME = re.compile(rb"statements/(%s)/[0-9a-f]{64}/([0-9a-f]{64})" % "|".join(KINDS).encode())
+STATEMENT_NAME = re.compile(rb"statements/[a-z-]{1,64}/(%s)/[0-9a-f]{64}/([0-9a-f]{64})" % "|".join(KINDS).encode())
 
 
 def check_name(name):
@@ -343,10 +343,15 @@ def statement_body(value):
     """Refuses a text that is not what a statement says."""
     body = decode_canonical(value.encode())
     require(isinstance(body, dict) and re.fullmatch("[a-z-]{1,64}", str(body.get("kind", ""))), "a statement of no kind")
-    is_tag, is_of_commits = body["kind"] == "tag", body["kind"] in ("commit", "tag")
+    members = {"tag": {"name": string}, "note": {"text": string, "path?": path_bytes, "content?": reference}}
     check_members(body, {"kind": string, "signer": person, "subject": reference, "time": time,
-                         **({"name": string} if is_tag else {})})
-    require(not is_of_commits or body["subject"]["kind"] == "commit", "a statement about something else than a commit")
+                         **members.get(body["kind"], {})})
+    kinds = {"commit": ["commit"], "tag": ["commit"], "note": ["commit"] if "path" in body else ["commit", "run"]}
+    require(body["subject"]["kind"] in kinds.get(body["kind"], KINDS), "a statement about something else")
+    if body["kind"] == "note":
+        require(1 <= len(body["text"].encode()) <= 1 << 16, "a note of no length, or too long")
+        require(("path" in body) == ("content" in body), "a place without content, or content without a place")
+        require("content" not in body or body["content"]["kind"] in ("blob", "tree"), "a note on no file or directory")
 
 
 SCHEMAS = {

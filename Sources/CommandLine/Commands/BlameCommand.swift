@@ -46,13 +46,20 @@ struct BlameCommand: ParsableCommand {
         let text = BlameText(
             again: try repository.reproductions(),
             evaluations: try measurements.evaluations(of: blame.entry, at: blame.path))
+        let notes = try repository.notes(on: [blame.entry.reference])
         if output.json {
-            Terminal.printJSON(text.json(blame))
+            var told = text.json(blame)
+            if !notes.isEmpty, case .object(let members) = told {
+                let json = JSONMember("notes", SignatureText.notesJSON(notes))
+                told = .object(members + [json], sorting: true)
+            }
+            Terminal.printJSON(told)
         } else if graph != nil {
             for line in BlameGraph(blame).lines { Terminal.print(line) }
         } else {
             if let asked { Terminal.print("\(asked)  has the bytes of") }
             for line in text.lines(blame) { Terminal.print(line) }
+            for line in notes.flatMap({ SignatureText.lines(of: $0) }) { Terminal.print(line) }
         }
         Terminal.flush()
         repository.noteCommits()

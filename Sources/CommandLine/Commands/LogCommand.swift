@@ -79,8 +79,10 @@ struct LogCommand: ParsableCommand {
         }
         let wanted = try repository.paths(paths)
         let names = try CommitNames(repository)
-        let signatures = showSignature ? try repository.judgedStatements(of: nil) : nil
-        if graph { return try draw(repository, tips, names, signatures) }
+        let remarks = Remarks(
+            signatures: showSignature ? try repository.judgedSignatures(of: nil) : nil,
+            notes: Dictionary(grouping: try repository.notes()) { $0.statement.subject.id })
+        if graph { return try draw(repository, tips, names, remarks) }
         var left = maxCount ?? .max
         guard left > 0 else { return }
         var isEmpty = true
@@ -89,14 +91,10 @@ struct LogCommand: ParsableCommand {
             isEmpty = false
             if output.json {
                 let runs = try repository.runs(of: commit).map { RunText.summary($0.0, $0.1) }
-                var told = Self.json(id, commit, names, runs: runs)
-                if let signatures, case .object(let members) = told {
-                    let json = SignatureText.json(signatures[id] ?? [])
-                    told = .object(members + [JSONMember("signatures", json)], sorting: true)
-                }
-                Terminal.printJSON(told)
+                let told = Self.json(id, commit, names, runs: runs)
+                Terminal.printJSON(remarks.json(id, with: told))
             } else {
-                for line in try lines(id, commit, names, repository, signatures) { Terminal.print(line) }
+                for line in try lines(id, commit, names, repository, remarks) { Terminal.print(line) }
             }
             return left > 0
         }
@@ -121,8 +119,7 @@ struct LogCommand: ParsableCommand {
     }
 
     private func draw(
-        _ repository: Repository, _ tips: [ObjectID], _ names: CommitNames,
-        _ signatures: [ObjectID: [JudgedStatement]]?
+        _ repository: Repository, _ tips: [ObjectID], _ names: CommitNames, _ remarks: Remarks
     ) throws {
         var commits: [(id: ObjectID, commit: Commit)] = []
         var failure: RepositoryError?
@@ -135,7 +132,7 @@ struct LogCommand: ParsableCommand {
         var drawing = CommitGraph()
         for (id, commit) in topologicalOrder(commits).prefix(max(0, maxCount ?? .max)) {
             let row = drawing.row(id, parents: commit.parents)
-            for (index, line) in try lines(id, commit, names, repository, signatures).enumerated() {
+            for (index, line) in try lines(id, commit, names, repository, remarks).enumerated() {
                 Terminal.print((index == 0 ? row.commit : row.rest) + line)
             }
             for joint in row.joints { Terminal.print(joint) }
@@ -145,9 +142,9 @@ struct LogCommand: ParsableCommand {
 
     private func lines(
         _ id: ObjectID, _ commit: Commit, _ names: CommitNames, _ repository: Repository,
-        _ signatures: [ObjectID: [JudgedStatement]]?
+        _ remarks: Remarks
     ) throws(RepositoryError) -> [String] {
-        let signed = signatures.map { SignatureText.lines($0[id] ?? [], commit) } ?? []
+        let signed = remarks.signatures.map { SignatureText.lines($0[id] ?? [], commit) } ?? []
         if oneline {
             return ["\(id.short)\(names.text(id)) \(Terminal.escaped(commit.subject))"]
                 + signed.map { "    \($0)" }
@@ -160,7 +157,9 @@ struct LogCommand: ParsableCommand {
         for line in commit.messageLines { lines.append("    \(Terminal.escaped(line))") }
         lines.append("")
         let values = try repository.runs(of: commit).flatMap { RunText.values($0.1) }
-        return lines + values.map { "    \($0)" } + (values.isEmpty ? [] : [""])
+        lines += values.map { "    \($0)" } + (values.isEmpty ? [] : [""])
+        let notes = remarks.notes[id] ?? []
+        return lines + notes.flatMap { SignatureText.lines(of: $0) } + (notes.isEmpty ? [] : [""])
     }
 
     /// - Parameter runs: The commit's runs, told as the command tells them.
@@ -173,5 +172,21 @@ struct LogCommand: ParsableCommand {
             "runs": .array(runs), "branches": names.branchesJSON(id),
             "tags": names.tagsJSON(id),
         ])
+    }
+
+    /// What was said of commits, by their ids.
+    private struct Remarks {
+        /// Nothing if nobody asked.
+        let signatures: [ObjectID: [JudgedStatement]]?
+        let notes: [ObjectID: [JudgedStatement]]
+
+        func json(_ id: ObjectID, with told: JSONValue) -> JSONValue {
+            guard case .object(var members) = told else { return told }
+            if let signatures {
+                members.append(JSONMember("signatures", SignatureText.json(signatures[id] ?? [])))
+            }
+            if let notes = notes[id] { members.append(JSONMember("notes", SignatureText.notesJSON(notes))) }
+            return .object(members, sorting: true)
+        }
     }
 }

@@ -34,15 +34,20 @@ struct ShowCommand: ParsableCommand {
             try Self.print(run.id, run.run, in: base, try repository.reproductions(), repository)
             let evaluations = try Self.evaluations([run.run], repository)
             for line in EvaluationText.lines(evaluations) { Terminal.print(line) }
+            for note in try repository.notes(on: ObjectReference(.run, run.id)) {
+                for line in SignatureText.lines(of: note) { Terminal.print(line) }
+            }
             return
         }
         let id = try repository.commit(named: revision)
         let (commit, runs) = try repository.contents(of: id)
         let names = try CommitNames(repository)
         let evaluations = try Self.evaluations(runs.map(\.1), repository)
-        let signatures = try repository.judgedStatements(of: [id])[id] ?? []
+        let signatures = try repository.judgedSignatures(of: [id])[id] ?? []
+        let notes = try repository.notes(on: ObjectReference(.commit, id))
         if output.json {
-            return Terminal.printJSON(Self.json(id, commit, runs, names, evaluations, signatures))
+            return Terminal.printJSON(
+                Self.json(id, commit, runs, names, evaluations, signatures: signatures, notes: notes))
         }
         Terminal.print("commit \(id.hex)\(names.text(id))")
         for parent in commit.parents { Terminal.print("parent \(parent.hex)") }
@@ -53,6 +58,8 @@ struct ShowCommand: ParsableCommand {
         }
         Terminal.print("")
         for line in commit.messageLines { Terminal.print("    \(Terminal.escaped(line))") }
+        if !notes.isEmpty { Terminal.print("") }
+        for line in notes.flatMap({ SignatureText.lines(of: $0) }) { Terminal.print(line) }
         let again = try repository.reproductions()
         for (runID, run) in runs {
             Terminal.print("")
@@ -109,13 +116,15 @@ struct ShowCommand: ParsableCommand {
 
     private static func json(
         _ id: ObjectID, _ commit: Commit, _ runs: [(ObjectID, Run)], _ names: CommitNames,
-        _ evaluations: [Evaluation], _ signatures: [JudgedStatement]
+        _ evaluations: [Evaluation], signatures: [JudgedStatement], notes: [JudgedStatement]
     ) -> JSONValue {
         let told = LogCommand.json(id, commit, names, runs: runs.map { RunText.json($0.0, $0.1) })
         guard case .object(let members) = told else { return .null }
         let tests = EvaluationText.json(evaluations).map { [JSONMember("evaluations", $0)] } ?? []
         let signed =
             signatures.isEmpty ? [] : [JSONMember("signatures", SignatureText.json(signatures))]
-        return .object(members + [JSONMember("tree", commit.tree.json)] + tests + signed, sorting: true)
+        let noted = notes.isEmpty ? [] : [JSONMember("notes", SignatureText.notesJSON(notes))]
+        return .object(
+            members + [JSONMember("tree", commit.tree.json)] + tests + signed + noted, sorting: true)
     }
 }

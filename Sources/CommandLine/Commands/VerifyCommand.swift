@@ -43,7 +43,7 @@ struct VerifyCommand: ParsableCommand {
                 commits.append((id, try repository.contents(of: id).0))
             }
         }
-        let found = try repository.judgedStatements(of: all ? nil : commits.map(\.id))
+        let found = try repository.judgedSignatures(of: all ? nil : commits.map(\.id))
         let isGood = { (id: ObjectID) in (found[id] ?? []).contains { $0.verdict.isGood } }
         let bad = commits.filter { !isGood($0.id) }
         if output.json {
