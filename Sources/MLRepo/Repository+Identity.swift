@@ -80,12 +80,30 @@ extension Repository {
 
     // MARK: Keys of others
 
-    /// The file of this working copy that says whose keys are trusted.
-    package var trustFile: FilePath { copy.directory / "allowed_signers" }
+    /// Where it is written whose keys are trusted.
+    package enum TrustPlace: Sendable {
+        /// In this working copy.
+        case here
+        /// In the person's own settings, for all working copies.
+        case everywhere
+    }
+
+    /// The file that says whose keys are trusted; nothing for a person without a home.
+    func trustFile(_ place: TrustPlace) -> FilePath? {
+        if place == .here { return copy.directory / "allowed_signers" }
+        func named(_ variable: String) -> FilePath? {
+            environment.variable(variable).flatMap { $0.hasPrefix("/") ? FilePath($0) : nil }
+        }
+        let settings = named("XDG_CONFIG_HOME") ?? named("HOME").map { $0 / ".config" }
+        return settings.map { $0 / "mlrepo/allowed_signers" }
+    }
 
     /// The keys that are trusted here.
     package func allowedSigners() throws(RepositoryError) -> AllowedSigners {
-        var all = try allowedSigners(in: trustFile)
+        var all = AllowedSigners()
+        for place in [TrustPlace.here, .everywhere] {
+            if let file = trustFile(place) { all.add(try allowedSigners(in: file)) }
+        }
         if let named = configuration[Setting.allowedSigners.rawValue] {
             var path = FilePath(named)
             if named.hasPrefix("~/"), let home = environment.variable("HOME") {
@@ -121,14 +139,15 @@ extension Repository {
     ///   - from: A time as people write it; nothing for what was signed at any time before.
     ///   - until: The same; nothing for ever.
     package func trust(
-        _ key: SSHPublicKey, of principal: String, isAuthority: Bool, from: String?, until: String?
+        _ key: SSHPublicKey, of principal: String, isAuthority: Bool, from: String?, until: String?,
+        in place: TrustPlace
     ) throws(RepositoryError) {
         guard !principal.isEmpty,
             principal.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != 0x22 && $0 != 0x23 })
         else { throw .badConfiguration("whose key it is says an address, as ada@example.com") }
         let times = (try stamp(from), try stamp(until))
         let line = AllowedSigners.line(key, of: principal, isAuthority: isAuthority, times: times)
-        try changeTrust { lines in
+        try changeTrust(in: place) { lines in
             let others = lines.filter { line in
                 let signer = (try? AllowedSigners(line, localTime: PointInTime.local))?.signers.first
                 return signer?.principals != principal || signer?.key != key
@@ -152,10 +171,10 @@ extension Repository {
     /// - Parameter isGone: Says which.
     /// - Returns: How many lines went.
     package func untrust(
-        _ isGone: (AllowedSigners.Signer) -> Bool
+        in place: TrustPlace, _ isGone: (AllowedSigners.Signer) -> Bool
     ) throws(RepositoryError) -> Int {
         var count = 0
-        try changeTrust { lines in
+        try changeTrust(in: place) { lines in
             lines.filter { line in
                 let signers = try? AllowedSigners(line, localTime: PointInTime.local).signers
                 let goes = signers?.first.map(isGone) ?? false
@@ -166,15 +185,39 @@ extension Repository {
         return count
     }
 
-    private func changeTrust(_ change: ([String]) -> [String]) throws(RepositoryError) {
+    private func changeTrust(
+        in place: TrustPlace, _ change: ([String]) -> [String]
+    ) throws(RepositoryError) {
+        guard let file = trustFile(place) else {
+            throw .badConfiguration(
+                "there is no home directory (HOME), so that nothing is trusted everywhere")
+        }
         // What cannot be read is not written again.
-        _ = try allowedSigners(in: trustFile)
+        _ = try allowedSigners(in: file)
         let bytes = try filing { () throws(FileError) in
-            try environment.files.contentsIfPresent(trustFile, limit: AllowedSigners.byteLimit)
+            try environment.files.contentsIfPresent(file, limit: AllowedSigners.byteLimit)
         }
         var lines = String(decoding: bytes ?? [], as: UTF8.self)
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() }
-        try copy.setTrust(Array(change(lines).map { $0 + "\n" }.joined().utf8))
+        let text = Array(change(lines).map { $0 + "\n" }.joined().utf8)
+        if place == .here { return try copy.setTrust(text) }
+        try filing { () throws(FileError) in
+            let files = environment.files
+            try files.makeDirectories(file.parent, permissions: 0o700)
+            let temporary = file.suffixed(".tmp-\(Hex.text(environment.random(8)))")
+            TemporaryFiles.note(temporary)
+            defer { TemporaryFiles.forget(temporary) }
+            let new = try files.create(temporary, permissions: 0o600)
+            do throws(FileError) {
+                defer { files.close(new) }
+                try files.write(new, text)
+                try files.synchronize(new)
+                try files.rename(temporary, to: file)
+            } catch {
+                try? files.removeIfPresent(temporary)
+                throw error
+            }
+        }
     }
 }

@@ -151,12 +151,17 @@ extension Repository {
     /// When statements came into the log, by the clock of whoever made the entry: the newest one that names each.
     private func timesLogged(_ names: Set<StatementName>) throws(RepositoryError) -> [StatementName: Int] {
         var (times, missing): ([StatementName: Int], Set<StatementName>) = ([:], names)
-        try operations { (operation) throws(RepositoryError) in
-            for change in operation.event.refs where change.after != nil {
-                guard let name = change.name.statement, missing.remove(name) != nil else { continue }
-                times[name] = operation.event.time
+        do throws(RepositoryError) {
+            try operations { (operation) throws(RepositoryError) in
+                for change in operation.event.refs where change.after != nil {
+                    guard let name = change.name.statement, missing.remove(name) != nil else { continue }
+                    times[name] = operation.event.time
+                }
+                return !missing.isEmpty
             }
-            return !missing.isEmpty
+        } catch {
+            // Of what lies behind a record that is lost, nobody knows when it came.
+            guard case .object(.missing) = error else { throw error }
         }
         return times
     }

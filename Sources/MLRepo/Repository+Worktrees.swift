@@ -133,10 +133,12 @@ extension Repository {
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
         }
         if let settings { try made.copy.setConfiguration(settings) }
-        let trusted = try filing { () throws(FileError) in
-            try environment.files.contentsIfPresent(trustFile, limit: AllowedSigners.byteLimit)
+        if let file = trustFile(.here) {
+            let trusted = try filing { () throws(FileError) in
+                try environment.files.contentsIfPresent(file, limit: AllowedSigners.byteLimit)
+            }
+            if let trusted { try made.copy.setTrust(trusted) }
         }
-        if let trusted { try made.copy.setTrust(trusted) }
         return try Repository.open(made.copy, inside)
     }
 

@@ -284,6 +284,21 @@ class Trusting(SignatureTest):
         self.trusted(*[good] * 60_000)
         self.refused("verify", status=74, says="allowed_signers: File too large")
 
+    def test_trust_for_all_working_copies_of_a_person(self) -> None:
+        for environment, place in (({}, ".config"), ({"XDG_CONFIG_HOME": str(self.root / "settings")}, "settings")):
+            self.mlrepo("identity", "trust", "--global", "ada@example.com", f"{self.ada}.pub", env=environment)
+            path = self.root / place / "mlrepo/allowed_signers"
+            self.assertEqual(path.read_text().split()[:2], ["ada@example.com", "ssh-ed25519"])
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+            self.mlrepo("verify", env=environment)
+            self.mlrepo("identity", "untrust", "ada@example.com", status=66, env=environment)
+            self.assertIn("with --global", self.stderr)
+            self.mlrepo("identity", "untrust", "--global", "ada@example.com", env=environment)
+            self.mlrepo("verify", status=1, env=environment)
+            self.assertEqual([file.name for file in path.parent.iterdir()], ["allowed_signers"])
+        self.mlrepo("identity", "trust", "--global", "ada@example.com", f"{self.ada}.pub", env={"HOME": ""}, status=64)
+        self.mlrepo("identity", "list", "--global", status=64)
+
     def test_a_file_of_trusted_keys_may_lie_elsewhere(self) -> None:
         (self.work / "team").write_text(f"ada@example.com {self.line}\n")
         self.mlrepo("config", "identity.allowedSigners", "team")
@@ -390,7 +405,7 @@ class Notes(SignatureTest):
         self.mlrepo("identity", "trust", "ada@example.com", f"{self.ada}.pub", cwd=other)
         self.assertEqual(self.notes(cwd=other), [("on the commit", "good")])
         self.mlrepo("push", "origin", "--runs")
-        self.mlrepo("note", "-m", "later", run)
+        self.mlrepo("note", "-m", "later", run, env={"MLREPO_NOW": "1763888401"})
         self.mlrepo("push")
         self.mlrepo("fetch", cwd=other)
         self.assertEqual(self.notes(run, cwd=other), [("on the run", "good"), ("later", "good")])

@@ -1187,7 +1187,7 @@ class Transcripts(TranscriptTest):
             $ mlrepo identity untrust '*@example.com'
             Trusts 1 key less
             $ mlrepo identity untrust SHA256:none
-            ! error: no key of 'SHA256:none' is trusted here
+            ! error: no key of 'SHA256:none' is trusted in this working copy
             ! hint: mlrepo identity list
             [66]
             $ mlrepo identity trust ada@example.com ../key

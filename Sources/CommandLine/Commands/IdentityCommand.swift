@@ -12,7 +12,8 @@ struct IdentityCommand: ParsableCommand {
             ~/.ssh/id_ed25519, id_ecdsa or id_rsa. ssh-keygen signs, with an agent or a hardware key if that holds it. \
             What is signed keeps its id; signatures go along with push, fetch and clone.
 
-            Whose keys are trusted is a matter of each working copy: nothing that comes from another store changes it.
+            Whose keys are trusted is said in each working copy, or with --global for all of yours: nothing that comes from another \
+            store changes it.
 
             EXAMPLES
               mlrepo identity                              who you are here
@@ -21,12 +22,15 @@ struct IdentityCommand: ParsableCommand {
               mlrepo identity list                         whose keys are trusted
               mlrepo identity trust ada@example.com ada.pub
               mlrepo identity trust ada@example.com ada.pub --until now
+              mlrepo identity trust --global bob@example.com bob.pub
               mlrepo identity trust '*@example.com' ca.pub --authority
               mlrepo identity untrust ada@example.com      or SHA256:..., one key
             """)
 
     @Flag(help: "The key signs certificates of those people, and is none of theirs.")
     var authority = false
+    @Flag(help: "For all working copies of yours: in ~/.config/mlrepo/allowed_signers.")
+    var global = false
     @Option(help: ArgumentHelp("Trust it only for what came into the log then or later.", valueName: "time"))
     var from: String?
     @Option(help: ArgumentHelp("Trust it only for what came into the log until then.", valueName: "time"))
@@ -55,6 +59,9 @@ struct IdentityCommand: ParsableCommand {
         guard verb == "trust" || (!authority && from == nil && until == nil) else {
             throw ValidationError("--authority, --from and --until belong to 'identity trust'")
         }
+        guard !global || verb == "trust" || verb == "untrust" else {
+            throw ValidationError("--global belongs to 'identity trust' and 'identity untrust'")
+        }
     }
 
     func run() throws {
@@ -70,24 +77,34 @@ struct IdentityCommand: ParsableCommand {
         case "list": try list(repository)
         case "trust":
             let key = try key(words[1], repository)
-            try repository.trust(key, of: words[0], isAuthority: authority, from: from, until: until)
+            try repository.trust(
+                key, of: words[0], isAuthority: authority, from: from, until: until, in: place)
             if output.json { return try list(repository) }
             if !output.quiet {
                 Terminal.print("Trusts \(key.fingerprint) as that of \(Terminal.escaped(words[0]))")
             }
         case "untrust":
             let word = words[0]
-            let count = try repository.untrust { $0.principals == word || $0.key.fingerprint == word }
+            let isMeant = { (signer: AllowedSigners.Signer) in
+                signer.principals == word || signer.key.fingerprint == word
+            }
+            let count = try repository.untrust(in: place, isMeant)
             guard count > 0 else {
+                let isElsewhere = try repository.allowedSigners().signers.contains(where: isMeant)
                 throw Failure(
-                    status: .notFound, message: "no key of '\(Terminal.escaped(word))' is trusted here",
-                    hint: "mlrepo identity list")
+                    status: .notFound,
+                    message:
+                        "no key of '\(Terminal.escaped(word))' is trusted \(global ? "everywhere" : "in this working copy")",
+                    hint: isElsewhere && !global
+                        ? "with --global, or in another file" : "mlrepo identity list")
             }
             if output.json { return try list(repository) }
             if !output.quiet { Terminal.print("Trusts \(Terminal.number(count, "key")) less") }
         default: try show(repository)
         }
     }
+
+    private var place: Repository.TrustPlace { global ? .everywhere : .here }
 
     /// The key in a file, or one that was typed.
     private func key(_ text: String, _ repository: Repository) throws -> SSHPublicKey {
