@@ -4,6 +4,15 @@ internal import ObjectModel
 
 /// Signatures in words and for programs.
 enum SignatureText {
+    /// Says why nobody is trusted, where that is so because a file cannot be read.
+    static func warn(_ repository: Repository, of statements: [JudgedStatement]) {
+        guard !statements.isEmpty else { return }
+        do throws(RepositoryError) { _ = try repository.allowedSigners() } catch {
+            Terminal.printError(
+                "warning: \(Terminal.escaped("\(error)")); nobody is trusted until it can be read")
+        }
+    }
+
     /// What is said of a commit, a line for each statement; one line where nobody says anything.
     static func lines(_ statements: [JudgedStatement], _ commit: Commit) -> [String] {
         if statements.isEmpty { return ["Signed: by nobody"] }
@@ -36,8 +45,10 @@ enum SignatureText {
             case .unknownKey: "NOT KNOWN: nobody here vouches for the key"
             case .otherPerson(let principals): "BAD: the key is \(of(principals))"
             case .otherUse(let principals): "BAD: the key, \(of(principals)), is not trusted for this"
-            case .otherTime(let principals):
+            case .otherTime(let principals, isClaimed: false):
                 "BAD: the key, \(of(principals)), was not trusted at the time"
+            case .otherTime(let principals, isClaimed: true):
+                "NOT PROVED: the key, \(of(principals)), was not trusted any more, or not yet, when this came here; it says to be of \(Terminal.time(judged.statement.time))"
             case .badCertificate(let principals):
                 "BAD: its certificate, \(of(principals)), does not say so, or is none"
             case .otherNamespace(let namespace):

@@ -32,7 +32,10 @@ package struct AllowedSigners: Sendable {
     package init(
         _ text: String, localTime: ([Int]) -> Int?
     ) throws(MalformedTrust) {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // A carriage return and a line feed are one character.
+        let lines = (text.first == "\u{feff}" ? text.dropFirst() : text[...])
+            .split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" })
+        for (index, line) in lines.enumerated() {
             let line = line.hasSuffix("\r") ? line.dropLast() : line
             let content = line.drop { $0 == " " || $0 == "\t" }
             if content.isEmpty || content.first == "#" { continue }

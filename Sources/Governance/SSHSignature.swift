@@ -55,8 +55,11 @@ package struct SSHSignature: Hashable, Sendable {
         guard text.utf8.count <= Self.byteLimit * 3 / 2 else {
             throw MalformedTrust("the signature", offset: 0, "at most \(Self.byteLimit) bytes")
         }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { $0.hasSuffix("\r") ? $0.dropLast() : $0 }
+        // A carriage return and a line feed are one character.
+        let lines = text.split(
+            omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }
+        )
+        .map { $0.hasSuffix("\r") ? $0.dropLast() : $0 }
         guard lines.first == Self.first[...] else {
             throw MalformedTrust("the signature", line: 1, Self.first)
         }

@@ -10,8 +10,9 @@ package enum SignatureVerdict: Hashable, Sendable {
     case otherPerson(principals: String)
     /// The key is trusted, for other things.
     case otherUse(principals: String)
-    /// The key was not trusted yet, or not any more, when the statement came into the log.
-    case otherTime(principals: String)
+    /// The key was not trusted yet, or not any more, when the statement came into the log; and whether it was by the time that the
+    /// statement tells, which nothing proves.
+    case otherTime(principals: String, isClaimed: Bool)
     /// A certificate that its authority did not sign, that is not for this person, or that this version does not understand.
     case badCertificate(principals: String)
     /// It is for something else than the statement says.
@@ -77,14 +78,16 @@ package struct SignatureJudge {
         if let namespaces = signer.namespaces, !PatternList(namespaces).matches(statement.namespace) {
             return .otherUse(principals: principals)
         }
-        guard signer.isValid(at: time) else { return .otherTime(principals: principals) }
+        guard signer.isValid(at: time) else {
+            return .otherTime(principals: principals, isClaimed: signer.isValid(at: statement.time))
+        }
         guard signer.isAuthority, let certificate = key.certificate else {
             return .good(principals: principals)
         }
         guard certificate.isGenuine, certificate.principals.contains(person) else {
             return .badCertificate(principals: principals)
         }
-        return certificate.isValid(at: time)
-            ? .good(principals: principals) : .otherTime(principals: principals)
+        if certificate.isValid(at: time) { return .good(principals: principals) }
+        return .otherTime(principals: principals, isClaimed: certificate.isValid(at: statement.time))
     }
 }

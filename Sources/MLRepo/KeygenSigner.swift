@@ -37,7 +37,9 @@ struct KeygenSigner: Signer {
             let said = (try? files.contentsIfPresent(errors, limit: 1 << 16)) ?? nil
             guard let said else { throw SigningProblem("ssh-keygen cannot be started") }
             let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: { "\r\n".contains($0) })
-            let last = lines.last { !$0.allSatisfy(\.isWhitespace) } ?? "it said nothing"
+            guard let last = lines.last(where: { !$0.allSatisfy(\.isWhitespace) }) else {
+                throw SigningProblem("ssh-keygen, of OpenSSH, is not there, or failed without a word")
+            }
             throw SigningProblem("ssh-keygen: \(escapedText(last.utf8))")
         }
         let text = String(decoding: output, as: UTF8.self)

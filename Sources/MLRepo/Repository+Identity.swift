@@ -19,7 +19,7 @@ extension Repository {
 
     /// The key that signs, if there is one.
     ///
-    /// - Throws: ``RepositoryError/cannotSign(_:)`` if one is named that cannot be read.
+    /// - Throws: ``RepositoryError/badConfiguration(_:)`` if one is named that cannot be read.
     package func findSigningKey() throws(RepositoryError) -> SigningKey? {
         if let named = configuration[Setting.signingKey.rawValue] {
             return try signingKey(named, Setting.signingKey.rawValue)
@@ -50,11 +50,11 @@ extension Repository {
         let files = environment.files
         let publicPath = isPublic ? path : path.suffixed(".pub")
         guard let bytes = (try? files.contentsIfPresent(publicPath, limit: SSHPublicKey.byteLimit * 2)) ?? nil
-        else { throw .cannotSign("there is no public key \(publicPath), which \(origin) names") }
+        else { throw .badConfiguration("there is no public key \(publicPath), which \(origin) names") }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         do throws(MalformedTrust) {
             return SigningKey(path: path, key: try SSHPublicKey(line: lines.first ?? ""), origin: origin)
-        } catch { throw .cannotSign("\(publicPath) is no public key of SSH: \(error)") }
+        } catch { throw .badConfiguration("\(publicPath) is no public key of SSH: \(error)") }
     }
 
     /// What signs for whoever works here.
@@ -89,8 +89,10 @@ extension Repository {
     }
 
     /// The file that says whose keys are trusted; nothing for a person without a home.
+    ///
+    /// Files of a bare store are anybody's who may push there.
     func trustFile(_ place: TrustPlace) -> FilePath? {
-        if place == .here { return copy.directory / "allowed_signers" }
+        if place == .here { return copy.isBare ? nil : copy.directory / "allowed_signers" }
         func named(_ variable: String) -> FilePath? {
             environment.variable(variable).flatMap { $0.hasPrefix("/") ? FilePath($0) : nil }
         }
@@ -104,7 +106,7 @@ extension Repository {
         for place in [TrustPlace.here, .everywhere] {
             if let file = trustFile(place) { all.add(try allowedSigners(in: file)) }
         }
-        if let named = configuration[Setting.allowedSigners.rawValue] {
+        if !copy.isBare, let named = configuration[Setting.allowedSigners.rawValue] {
             var path = FilePath(named)
             if named.hasPrefix("~/"), let home = environment.variable("HOME") {
                 path = FilePath(home).appending(Array(named.utf8.dropFirst(2)))
@@ -145,7 +147,9 @@ extension Repository {
         guard !principal.isEmpty,
             principal.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != 0x22 && $0 != 0x23 })
         else { throw .badConfiguration("whose key it is says an address, as ada@example.com") }
-        let times = (try stamp(from), try stamp(until))
+        // The last second counts as a whole: what comes from now on is not to.
+        let isNow = until == "now"
+        let times = (try stamp(from), try stamp(until, isNow ? 1 : 0))
         let line = AllowedSigners.line(key, of: principal, isAuthority: isAuthority, times: times)
         try changeTrust(in: place) { lines in
             let others = lines.filter { line in
@@ -157,13 +161,15 @@ extension Repository {
     }
 
     /// A time as files of trusted keys have it.
-    private func stamp(_ text: String?) throws(RepositoryError) -> String? {
+    ///
+    /// - Parameter before: So many seconds earlier.
+    private func stamp(_ text: String?, _ before: Int = 0) throws(RepositoryError) -> String? {
         guard let text else { return nil }
         guard let seconds = PointInTime.seconds(text, now: environment.now()), seconds >= 0 else {
             throw .badConfiguration(
                 "'\(escapedText(text.utf8))' is no time: 2026-11-23, 2026-11-23T10:20Z or now")
         }
-        return PointInTime.text(seconds).filter { !"-:T".contains($0) }
+        return PointInTime.text(max(0, seconds - before)).filter { !"-:T".contains($0) }
     }
 
     /// Trusts keys no more.
@@ -189,6 +195,10 @@ extension Repository {
         in place: TrustPlace, _ change: ([String]) -> [String]
     ) throws(RepositoryError) {
         guard let file = trustFile(place) else {
+            if place == .here {
+                throw .badConfiguration(
+                    "a bare store is everybody's: trust is said in a working copy, or with --global")
+            }
             throw .badConfiguration(
                 "there is no home directory (HOME), so that nothing is trusted everywhere")
         }

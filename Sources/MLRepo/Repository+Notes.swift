@@ -9,6 +9,8 @@ extension Repository {
         _ text: String, on subject: ObjectReference, at path: RepositoryPath?
     ) throws(RepositoryError) -> JudgedStatement {
         guard let actor = person else { throw .noIdentity }
+        // What is noted is told, with what it is worth.
+        _ = try allowedSigners()
         let place = try path.map { (path) throws(RepositoryError) in
             Statement.Note.Place(path: path, content: try content(of: subject.id, at: path))
         }
@@ -35,15 +37,16 @@ extension Repository {
         return entry.reference
     }
 
-    /// Remarks on an object.
+    /// Remarks on an object; where the files of trusted keys cannot be read, nobody is trusted.
     package func notes(on subject: ObjectReference) throws(RepositoryError) -> [JudgedStatement] {
-        try judged(statementNames(["note"], of: subject))
+        try judged(statementNames(["note"], of: subject), leniently: true)
     }
 
-    /// All remarks, or those on files and directories of some content, wherever they are.
+    /// All remarks, or those on files and directories of some content, wherever they are; where the files of trusted keys cannot be read,
+    /// nobody is trusted.
     package func notes(on content: Set<ObjectReference>? = nil) throws(RepositoryError) -> [JudgedStatement] {
         let names = try statementNames(["note"])
-        guard let content else { return try judged(names) }
+        guard let content else { return try judged(names, leniently: true) }
         var wanted: [StatementName] = []
         for name in names {
             guard case .note(let note) = try statement(name.id).fact, let place = note.place,
@@ -51,6 +54,6 @@ extension Repository {
             else { continue }
             wanted.append(name)
         }
-        return try judged(wanted)
+        return try judged(wanted, leniently: true)
     }
 }

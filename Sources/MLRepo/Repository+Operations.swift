@@ -208,7 +208,7 @@ extension Repository {
             // The files go back first; this moves the ref of the working copy by an operation of its own.
             // A branch that was made with it goes, or comes again.
             let others = operation.event.refs
-                .filter { $0.name != standing && $0.name.name(in: "kept") == nil }
+                .filter { $0.name != standing && operation.event.takesBack($0) }
                 .map { RefChange(name: $0.name, before: $0.after, after: $0.before) }
             for change in others where try ref(change.name) != change.before {
                 throw .store(.moved(change.name))
@@ -271,7 +271,7 @@ extension Repository {
     /// - Throws: ``StoreError/moved(_:)`` if one of them has moved since.
     private func reversed(_ operation: Operation) throws(RepositoryError) -> [RefChange] {
         var changes: [RefChange] = []
-        for change in operation.event.refs where change.name.name(in: "kept") == nil {
+        for change in operation.event.refs where operation.event.takesBack(change) {
             guard try ref(change.name) == change.after else { throw .store(.moved(change.name)) }
             changes.append(
                 RefChange(name: change.name, before: change.after, after: try before(change, in: operation)))

@@ -307,6 +307,17 @@ extension Event {
         refs.first { $0.after == nil && $0.name.name(in: "kept") != nil }?.before?.id
     }
 
+    /// Whether an `undo` takes back what became of a ref.
+    ///
+    /// That something was signed stays so, and when: only what was remarked is taken back.
+    func takesBack(_ change: RefChange) -> Bool {
+        change.name.name(in: "kept") == nil && (change.name.statement == nil || isNote)
+    }
+
+    private var isNote: Bool {
+        refs.allSatisfy { $0.name.statement?.word == "note" }
+    }
+
     /// Whether it is something that a person did and may take back; else it is done on the way.
     var isOperation: Bool {
         // What a run records, and a tree that comes and goes with it, is nothing to take back.

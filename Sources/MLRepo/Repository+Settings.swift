@@ -34,6 +34,9 @@ extension Repository {
             throw .badConfiguration(
                 "a setting is one line, without '#' and without spaces at its ends or in a row")
         }
+        if let value, [.signsCommits, .signsTags].contains(setting), !["true", "false"].contains(value) {
+            throw .badConfiguration("\(setting.rawValue) is true or false")
+        }
         let bytes = try filing { () throws(FileError) in
             try environment.files.contentsIfPresent(copy.directory / "config", limit: 1 << 20)
         }

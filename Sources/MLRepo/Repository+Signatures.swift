@@ -93,10 +93,12 @@ extension Repository {
 
     /// Who vouches for some commits, and what that is worth.
     ///
-    /// - Parameter commits: Nothing for all.
+    /// - Parameters:
+    ///   - commits: Nothing for all.
+    ///   - isLenient: Where the files of trusted keys cannot be read, nobody is trusted.
     /// - Returns: By commits; those of one commit in order of the times that they tell, and of kinds.
     package func judgedSignatures(
-        of commits: [ObjectID]?
+        of commits: [ObjectID]?, leniently isLenient: Bool = false
     ) throws(RepositoryError) -> [ObjectID: [JudgedStatement]] {
         var names: [StatementName] = []
         if let commits {
@@ -106,15 +108,24 @@ extension Repository {
         } else {
             names = try statementNames(Self.vouching)
         }
-        return Dictionary(grouping: try judged(names)) { $0.statement.subject.id }
+        return Dictionary(grouping: try judged(names, leniently: isLenient)) { $0.statement.subject.id }
     }
 
     /// What statements are worth, in order of the times that they tell, and of kinds; without those that say something else than their
     /// refs, or that do not hold any more.
-    func judged(_ names: [StatementName]) throws(RepositoryError) -> [JudgedStatement] {
+    ///
+    /// - Parameter isLenient: Where the files of trusted keys cannot be read, nobody is trusted.
+    func judged(
+        _ names: [StatementName], leniently isLenient: Bool = false
+    ) throws(RepositoryError) -> [JudgedStatement] {
         guard !names.isEmpty else { return [] }
         let logged = try timesLogged(Set(names))
-        var judge = SignatureJudge(try allowedSigners())
+        let signers: AllowedSigners
+        do throws(RepositoryError) { signers = try allowedSigners() } catch {
+            guard isLenient else { throw error }
+            signers = AllowedSigners()
+        }
+        var judge = SignatureJudge(signers)
         var found: [JudgedStatement] = []
         for name in names {
             let statement = try statement(name.id)

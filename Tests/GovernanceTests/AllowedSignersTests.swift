@@ -40,6 +40,9 @@ import Testing
         #expect(signers.map(\.validAfter) == [nil, 1_767_225_600, nil])
         #expect(signers.map(\.validBefore) == [nil, 1_798_761_540, 1])
         #expect(signers.allSatisfy { $0.key.line == key })
+        let windows = try AllowedSigners(
+            "\u{feff}" + text.replacing("\n", with: "\r\n"), localTime: { _ in nil })
+        #expect(windows.signers == signers)
         let local = try AllowedSigners("a valid-after=\"20260102\" \(key)", localTime: { $0.reduce(0, +) })
         #expect(local.signers[0].validAfter == 2029)
     }

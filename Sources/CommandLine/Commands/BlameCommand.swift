@@ -47,6 +47,7 @@ struct BlameCommand: ParsableCommand {
             again: try repository.reproductions(),
             evaluations: try measurements.evaluations(of: blame.entry, at: blame.path))
         let notes = try repository.notes(on: [blame.entry.reference])
+        SignatureText.warn(repository, of: notes)
         if output.json {
             var told = text.json(blame)
             if !notes.isEmpty, case .object(let members) = told {

@@ -79,9 +79,11 @@ struct LogCommand: ParsableCommand {
         }
         let wanted = try repository.paths(paths)
         let names = try CommitNames(repository)
+        let notes = try repository.notes()
         let remarks = Remarks(
             signatures: showSignature ? try repository.judgedSignatures(of: nil) : nil,
-            notes: Dictionary(grouping: try repository.notes()) { $0.statement.subject.id })
+            notes: Dictionary(grouping: notes) { $0.statement.subject.id })
+        SignatureText.warn(repository, of: notes)
         if graph { return try draw(repository, tips, names, remarks) }
         var left = maxCount ?? .max
         guard left > 0 else { return }

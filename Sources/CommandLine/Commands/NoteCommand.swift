@@ -54,6 +54,7 @@ struct NoteCommand: ParsableCommand {
         } else {
             notes = try repository.notes()
         }
+        SignatureText.warn(repository, of: notes)
         if output.json { return Terminal.printJSON(SignatureText.notesJSON(notes)) }
         for note in notes { tell(note) }
     }

@@ -43,8 +43,9 @@ struct ShowCommand: ParsableCommand {
         let (commit, runs) = try repository.contents(of: id)
         let names = try CommitNames(repository)
         let evaluations = try Self.evaluations(runs.map(\.1), repository)
-        let signatures = try repository.judgedSignatures(of: [id])[id] ?? []
+        let signatures = try repository.judgedSignatures(of: [id], leniently: true)[id] ?? []
         let notes = try repository.notes(on: ObjectReference(.commit, id))
+        SignatureText.warn(repository, of: signatures + notes)
         if output.json {
             return Terminal.printJSON(
                 Self.json(id, commit, runs, names, evaluations, signatures: signatures, notes: notes))
