@@ -35,8 +35,9 @@ struct KeygenSigner: Signer {
             patience: Self.patience)
         guard let output else {
             let said = (try? files.contentsIfPresent(errors, limit: 1 << 16)) ?? nil
-            guard let said else { throw SigningProblem("ssh-keygen cannot be started") }
-            let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: { "\r\n".contains($0) })
+            let lines = String(decoding: said ?? [], as: UTF8.self).split(whereSeparator: {
+                "\r\n".contains($0)
+            })
             guard let last = lines.last(where: { !$0.allSatisfy(\.isWhitespace) }) else {
                 throw SigningProblem("ssh-keygen, of OpenSSH, is not there, or failed without a word")
             }

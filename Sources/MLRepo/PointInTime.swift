@@ -94,7 +94,7 @@ package enum PointInTime {
         (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_isdst) = (
             Int32(hour), Int32(minute), Int32(second), -1
         )
-        if end == text.count { return Int(mktime(&parts)) }
+        if end == text.count { return local([year, month, day, hour, minute, second]) }
         let universal = Int(timegm(&parts))
         if has("Z", at: end), end + 1 == text.count { return universal }
         guard has("+", at: end) || has("-", at: end), let hours = number(end + 1..<end + 3, 0...23),

@@ -1,6 +1,6 @@
 package import FileIO
 package import Governance
-package import ObjectModel
+internal import ObjectModel
 
 /// The key that somebody signs with.
 package struct SigningKey: Sendable {
@@ -13,9 +13,6 @@ package struct SigningKey: Sendable {
 
 extension Repository {
     // MARK: The own key
-
-    /// Whoever works here, if anybody is known.
-    package var signer: Person? { person }
 
     /// The key that signs, if there is one.
     ///
@@ -40,11 +37,7 @@ extension Repository {
     ///
     /// - Parameter origin: Where the text stands.
     package func signingKey(_ text: String, _ origin: String) throws(RepositoryError) -> SigningKey {
-        var path = FilePath(text)
-        if text.hasPrefix("~/"), let home = environment.variable("HOME") {
-            path = FilePath(home).appending(Array(text.utf8.dropFirst(2)))
-        }
-        path = copy.root.appending(path.bytes).normalized
+        let path = place(text)
         // Beside a private key lies the public one.
         let isPublic = text.hasSuffix(".pub")
         let files = environment.files
@@ -55,6 +48,14 @@ extension Repository {
         do throws(MalformedTrust) {
             return SigningKey(path: path, key: try SSHPublicKey(line: lines.first ?? ""), origin: origin)
         } catch { throw .badConfiguration("\(publicPath) is no public key of SSH: \(error)") }
+    }
+
+    /// Where a file is that a setting names: from the top of the working copy, or from home.
+    private func place(_ named: String) -> FilePath {
+        if named.hasPrefix("~/"), let home = environment.variable("HOME") {
+            return FilePath(home).appending(Array(named.utf8.dropFirst(2))).normalized
+        }
+        return copy.root.appending(named).normalized
     }
 
     /// What signs for whoever works here.
@@ -107,11 +108,7 @@ extension Repository {
             if let file = trustFile(place) { all.add(try allowedSigners(in: file)) }
         }
         if !copy.isBare, let named = configuration[Setting.allowedSigners.rawValue] {
-            var path = FilePath(named)
-            if named.hasPrefix("~/"), let home = environment.variable("HOME") {
-                path = FilePath(home).appending(Array(named.utf8.dropFirst(2)))
-            }
-            path = copy.root.appending(path.bytes).normalized
+            let path = place(named)
             guard try Self.exists(path, environment.files) else {
                 throw .badConfiguration(
                     "there is no file \(path), which \(Setting.allowedSigners.rawValue) names")

@@ -10,7 +10,7 @@ package struct Statement: Hashable, Sendable {
         case tag(name: String)
         /// What the signer remarks on the commit or run, or on something in it.
         case note(Note)
-        /// A word of this version's, so that an older one keeps what it does not know.
+        /// A word of a later version: kept, and not understood.
         case other(String)
 
         /// The word that the body has, and the signature's namespace ends with.

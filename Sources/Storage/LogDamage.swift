@@ -29,7 +29,7 @@ struct LogDamage {
     }
 
     /// A file that is damaged, or something else than a file of that size.
-    private static func damagedFile(_ error: StoreError) -> FilePath? {
+    static func damagedFile(_ error: StoreError) -> FilePath? {
         switch error {
         case .damaged(let path, _): path
         case .file(let error) where error.isTooLarge || error.isNoFile: error.path

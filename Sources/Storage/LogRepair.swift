@@ -57,7 +57,7 @@ package struct LogRepair: Sendable {
             if let step = try step(for: number, log) { return step }
             let behind = try log.namedEntries().filter { $0 >= number }
             // What is no entry proves nothing, unless somebody has seen one of that number.
-            if let last = behind.last, behind.allSatisfy({ !isReadable($0, log) }),
+            if let last = behind.last, behind.allSatisfy({ !mayBeEntry($0, log) }),
                 givesUp || last > remembered?.number ?? -1
             {
                 return .setAside(number: last)
@@ -112,7 +112,7 @@ package struct LogRepair: Sendable {
 
     /// A log as it is without an entry that is damaged or lost, and without what is none behind it.
     private func hidden(from number: Int, _ log: OperationLog) throws(StoreError) -> OperationLog {
-        let others = try log.namedEntries().filter { $0 > number && !isReadable($0, log) }
+        let others = try log.namedEntries().filter { $0 > number && !mayBeEntry($0, log) }
         return OperationLog(
             layout: layout,
             files: LogWithoutEntries(log.files, hidden: Set((others + [number]).map { layout.entry($0) })),
@@ -125,7 +125,7 @@ package struct LogRepair: Sendable {
         guard state?.number ?? -1 == number - 1 else { return nil }
         let remembered = RememberedState(in: layout, files)
         let names = try log.namedEntries().filter { $0 >= number }
-        let isNewest = !names.contains { $0 > number && isReadable($0, log) }
+        let isNewest = !names.contains { $0 > number && mayBeEntry($0, log) }
         let damaged = DamagedEntry(
             number: number, origin: log.origin, before: state?.log ?? MerkleFrontier(),
             after: isNewest
@@ -189,9 +189,11 @@ package struct LogRepair: Sendable {
         return (remembered.number, remembered.log)
     }
 
-    /// Whether a file in the log is an entry of that number, wherever it follows from.
-    private func isReadable(_ number: Int, _ log: OperationLog) -> Bool {
-        (try? log.entryFile(number)) ?? nil != nil
+    /// Whether a file in the log is an entry of that number, wherever it follows from; one that the disk does not give may be one.
+    private func mayBeEntry(_ number: Int, _ log: OperationLog) -> Bool {
+        do throws(StoreError) { return try log.entryFile(number) != nil } catch {
+            return LogDamage.damagedFile(error) == nil
+        }
     }
 
     /// The one whose event can still be read in the file; else the last one that led to where a working copy stands; else, of those that
@@ -259,7 +261,7 @@ package struct LogRepair: Sendable {
     private func requireNewest(_ number: Int) throws(StoreError) {
         guard let origin = OriginOfLog(layout, files, beside: try format()).origin else { throw .outdated }
         let log = OperationLog(layout: layout, files: files, origin: origin)
-        guard !isReadable(number + 1, log) else { throw .outdated }
+        guard !mayBeEntry(number + 1, log) else { throw .outdated }
     }
 }
 

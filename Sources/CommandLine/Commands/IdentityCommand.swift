@@ -130,7 +130,7 @@ struct IdentityCommand: ParsableCommand {
     }
 
     private func show(_ repository: Repository) throws {
-        let (person, key) = (repository.signer, try repository.findSigningKey())
+        let (person, key) = (repository.person, try repository.findSigningKey())
         let trusted = try repository.allowedSigners().signers
         let isTrusted = key.map { key in trusted.contains { $0.key == key.key.plain } } ?? false
         if output.json {
