@@ -26,10 +26,25 @@ package enum TemporaryFiles {
     package static func removeWhenInterrupted() { state.withLock { $0.isOn = true } }
 
     /// Notes a file that is about to be made; what has another name by then stays.
+    ///
+    /// For files of one thread that ends by itself soon; see ``making(_:_:)``.
     package static func note(_ path: FilePath) {
         state.withLock { state in
             if isWatching(&state) { state.paths.insert(path) }
         }
+    }
+
+    /// Makes a file that goes when the process is asked to end.
+    ///
+    /// Who is asked to end in between waits for the file: without that it could come behind the removal.
+    package static func making(
+        _ path: FilePath, _ make: () throws(FileError) -> FileDescriptor
+    ) throws(FileError) -> FileDescriptor {
+        let result = state.withLock { state -> Result<FileDescriptor, FileError> in
+            if isWatching(&state) { state.paths.insert(path) }
+            do throws(FileError) { return .success(try make()) } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 
     /// Notes a directory that goes with all that is in it.

@@ -17,7 +17,7 @@ struct KeygenSigner: Signer {
     func sign(_ message: [UInt8], for namespace: String) throws(SigningProblem) -> String {
         let input = directory / "\(WorkingCopy.temporaryPrefix)sign-\(nonce)"
         let errors = directory / "\(WorkingCopy.temporaryPrefix)sign-\(nonce)-errors"
-        for path in [input, errors] { TemporaryFiles.note(path) }
+        TemporaryFiles.note(errors)
         defer {
             for path in [input, errors] {
                 try? files.removeIfPresent(path)
@@ -25,7 +25,9 @@ struct KeygenSigner: Signer {
             }
         }
         do throws(FileError) {
-            let file = try files.create(input, permissions: 0o600)
+            let file = try TemporaryFiles.making(input) { () throws(FileError) in
+                try files.create(input, permissions: 0o600)
+            }
             defer { files.close(file) }
             try files.write(file, message)
         } catch { throw SigningProblem("\(error)") }

@@ -213,9 +213,10 @@ extension Repository {
             let files = environment.files
             try files.makeDirectories(file.parent, permissions: 0o700)
             let temporary = file.suffixed(".tmp-\(Hex.text(environment.random(8)))")
-            TemporaryFiles.note(temporary)
             defer { TemporaryFiles.forget(temporary) }
-            let new = try files.create(temporary, permissions: 0o600)
+            let new = try TemporaryFiles.making(temporary) { () throws(FileError) in
+                try files.create(temporary, permissions: 0o600)
+            }
             do throws(FileError) {
                 defer { files.close(new) }
                 try files.write(new, text)

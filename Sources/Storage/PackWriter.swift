@@ -48,8 +48,9 @@ package final class PackWriter: Sendable {
         path = layout.temporary / "pack-\(Hex.text(nonce))"
         var state = State()
         state.file = try filing { [path] () throws(FileError) in
-            TemporaryFiles.note(path)
-            return try layout.createTemporary(path, permissions: 0o444, files)
+            try TemporaryFiles.making(path) { () throws(FileError) in
+                try layout.createTemporary(path, permissions: 0o444, files)
+            }
         }
         self.state = Mutex(state)
     }

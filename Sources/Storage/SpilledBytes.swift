@@ -38,8 +38,9 @@ final class SpilledBytes: Sendable {
         let result = state.withLock { state -> Result<Int, FileError> in
             do throws(FileError) {
                 if state.file == nil, state.memory.count + bytes.count > limit {
-                    TemporaryFiles.note(path)
-                    let file = try files.create(path, permissions: 0o600)
+                    let file = try TemporaryFiles.making(path) { () throws(FileError) in
+                        try files.create(path, permissions: 0o600)
+                    }
                     state.file = file
                     try files.write(file, state.memory)
                     state.memory = []
