@@ -355,6 +355,7 @@ struct Failure: Error {
                 "mlrepo fsck names all that is damaged; with --repair, it mends that where what is left tells what it was"
             )
         case .damaged, .missingPack: (.damaged, "mlrepo fsck names all that is damaged")
+        case .cannotSign: (.usage, "mlrepo identity shows the key that signs")
         case .tooLarge(.commit, _, _):
             (.usage, "track directories instead of many single files, and be brief")
         case .tooLarge:

@@ -9,6 +9,8 @@ package struct SSHSignature: Hashable, Sendable {
     private static let first = "-----BEGIN SSH SIGNATURE-----"
     private static let last = "-----END SSH SIGNATURE-----"
 
+    /// What PROTOCOL.sshsig calls a signature, without the text around it.
+    package let blob: [UInt8]
     package let key: SSHPublicKey
     /// What it is for, so that it cannot be taken for another one.
     package let namespace: String
@@ -48,6 +50,7 @@ package struct SSHSignature: Hashable, Sendable {
         self.hash = hash
         signature = try reader.string("the signature itself")
         try reader.end("the signature")
+        self.blob = blob
     }
 
     /// Reads what `ssh-keygen -Y sign` writes: base64 between two lines.

@@ -44,25 +44,45 @@ package struct SignatureJudge {
         do throws(MalformedTrust) { signature = try SSHSignature(armored: statement.signature) } catch {
             return (.malformed(error), nil)
         }
-        guard signature.namespace == statement.namespace else {
-            return (.otherNamespace(signature.namespace), signature)
+        let claim = Claim(
+            person: statement.signer.email, namespace: statement.namespace, time: statement.time)
+        return (judge(signature, over: statement.body, claim, at: time), signature)
+    }
+
+    /// What a message says of its signature.
+    package struct Claim: Hashable, Sendable {
+        /// The address of who made it.
+        let person: String
+        let namespace: String
+        /// When, in seconds since 1970.
+        let time: Int
+
+        package init(person: String, namespace: String, time: Int) {
+            (self.person, self.namespace, self.time) = (person, namespace, time)
         }
+    }
+
+    /// - Parameter time: When it is known to have been there, in seconds since 1970.
+    package mutating func judge(
+        _ signature: SSHSignature, over message: [UInt8], _ claim: Claim, at time: Int
+    ) -> SignatureVerdict {
+        guard signature.namespace == claim.namespace else { return .otherNamespace(signature.namespace) }
         let plain = signature.key.plain
         let check = checks[plain] ?? SignatureCheck(plain)
         checks[plain] = check
-        guard signature.isGenuine(over: statement.body, by: check) else { return (.forged, signature) }
-        return (judge(signature.key, of: statement, at: time), signature)
+        guard signature.isGenuine(over: message, by: check) else { return .forged }
+        return judge(signature.key, claim, at: time)
     }
 
     /// What a key is worth that made a signature.
     ///
     /// The best that any line of the trusted says of it.
-    private func judge(_ key: SSHPublicKey, of statement: Statement, at time: Int) -> SignatureVerdict {
+    private func judge(_ key: SSHPublicKey, _ claim: Claim, at time: Int) -> SignatureVerdict {
         var best = SignatureVerdict.unknownKey
         for signer in signers.signers {
             guard signer.isAuthority ? key.certificate?.authority == signer.key : key == signer.key
             else { continue }
-            let verdict = self.verdict(of: signer, key, statement, at: time)
+            let verdict = self.verdict(of: signer, key, claim, at: time)
             if verdict.isGood { return verdict }
             if best == .unknownKey { best = verdict }
         }
@@ -70,16 +90,16 @@ package struct SignatureJudge {
     }
 
     private func verdict(
-        of signer: AllowedSigners.Signer, _ key: SSHPublicKey, _ statement: Statement, at time: Int
+        of signer: AllowedSigners.Signer, _ key: SSHPublicKey, _ claim: Claim, at time: Int
     ) -> SignatureVerdict {
         let principals = signer.principals
-        let person = statement.signer.email
+        let person = claim.person
         guard signer.covers(person) else { return .otherPerson(principals: principals) }
-        if let namespaces = signer.namespaces, !PatternList(namespaces).matches(statement.namespace) {
+        if let namespaces = signer.namespaces, !PatternList(namespaces).matches(claim.namespace) {
             return .otherUse(principals: principals)
         }
         guard signer.isValid(at: time) else {
-            return .otherTime(principals: principals, isClaimed: signer.isValid(at: statement.time))
+            return .otherTime(principals: principals, isClaimed: signer.isValid(at: claim.time))
         }
         guard signer.isAuthority, let certificate = key.certificate else {
             return .good(principals: principals)
@@ -88,6 +108,6 @@ package struct SignatureJudge {
             return .badCertificate(principals: principals)
         }
         if certificate.isValid(at: time) { return .good(principals: principals) }
-        return .otherTime(principals: principals, isClaimed: certificate.isValid(at: statement.time))
+        return .otherTime(principals: principals, isClaimed: certificate.isValid(at: claim.time))
     }
 }

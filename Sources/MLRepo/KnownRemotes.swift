@@ -25,6 +25,8 @@ package struct KnownRemotes: Sendable {
     let environment: Environment
     /// This side's store, in whose `cache/` is kept what was seen.
     let layout: StoreLayout
+    /// Signs entries that are made in other stores, if they are to be signed.
+    var signer: EntrySigner?
 
     private static let prefix = "remote."
     private static let suffix = ".url"
@@ -105,7 +107,7 @@ package struct KnownRemotes: Sendable {
         do throws(RemoteError) {
             return try RemoteStore(
                 name: remote.label, at: way.root, way.transport, memory: memory,
-                losesOnPowerCut: way.line?.losesOnPowerCut)
+                losesOnPowerCut: way.line?.losesOnPowerCut, signing: signer)
         } catch {
             // What is not mounted is not made anew.
             guard error.problem == .notAStore else { throw .remote(error) }

@@ -79,7 +79,8 @@ extension Repository {
                 StoreFormat(origin: origin, cutRule: 1, sharedBits: nil),
                 event("init", actor, nil), with: store, scratch: Self.bundleKey, random: environment.random)
             do throws(RemoteError) {
-                other = try RemoteStore(name: place.url, at: request.target, file, memory: nil)
+                other = try RemoteStore(
+                    name: place.url, at: request.target, file, memory: nil, signing: entrySigner)
             } catch { throw .there(error) }
         } catch { throw Self.error(error) }
         let push = Push(

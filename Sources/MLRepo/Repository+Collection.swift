@@ -17,7 +17,7 @@ extension Repository {
         let other = try known.files(of: try known.named(remote), toleratingDamage: false)
         if other.isBundle { throw .bundleIsDone(other.name) }
         let store = try other.calling { () throws(StoreError) in
-            try ObjectStore.open(other.root, files: other.files)
+            try ObjectStore.open(other.root, files: other.files, signing: entrySigner)
         }
         return StoreCollection(self, store, other, times)
     }

@@ -226,7 +226,12 @@ extension Repository {
     static func error(_ error: TransferError) -> RepositoryError {
         switch error {
         case .here(let error): .store(error)
-        case .there(let error): .remote(error)
+        case .there(let error):
+            if case .store(.cannotSign(let text)) = error.problem {
+                .cannotSign(text)
+            } else {
+                .remote(error)
+            }
         case .stopped: .store(.outdated)
         }
     }

@@ -1,15 +1,6 @@
-package import FileIO
+internal import FileIO
 package import Governance
 internal import ObjectModel
-
-/// The key that somebody signs with.
-package struct SigningKey: Sendable {
-    /// The file of the private key, or of the public one.
-    package let path: FilePath
-    package let key: SSHPublicKey
-    /// Where it is named: a setting, git's, or nowhere, so that it is the usual file.
-    package let origin: String
-}
 
 extension Repository {
     // MARK: The own key
@@ -17,66 +8,13 @@ extension Repository {
     /// The key that signs, if there is one.
     ///
     /// - Throws: ``RepositoryError/badConfiguration(_:)`` if one is named that cannot be read.
-    package func findSigningKey() throws(RepositoryError) -> SigningKey? {
-        if let named = configuration[Setting.signingKey.rawValue] {
-            return try signingKey(named, Setting.signingKey.rawValue)
-        }
-        if let named = gitSigningKey() { return try signingKey(named, "git's user.signingkey") }
-        guard let home = environment.variable("HOME"), !home.isEmpty else { return nil }
-        for name in ["id_ed25519", "id_ecdsa", "id_rsa"] {
-            let path = FilePath(home) / ".ssh/\(name)"
-            guard let there = try? Self.exists(path.suffixed(".pub"), environment.files), there else {
-                continue
-            }
-            return try signingKey("\(path)", "\(path)")
-        }
-        return nil
-    }
+    package func findSigningKey() throws(RepositoryError) -> SigningKey? { try keys.find() }
 
     /// The key that a text names.
     ///
     /// - Parameter origin: Where the text stands.
     package func signingKey(_ text: String, _ origin: String) throws(RepositoryError) -> SigningKey {
-        let path = place(text)
-        // Beside a private key lies the public one.
-        let isPublic = text.hasSuffix(".pub")
-        let files = environment.files
-        let publicPath = isPublic ? path : path.suffixed(".pub")
-        guard let bytes = (try? files.contentsIfPresent(publicPath, limit: SSHPublicKey.byteLimit * 2)) ?? nil
-        else { throw .badConfiguration("there is no public key \(publicPath), which \(origin) names") }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-        do throws(MalformedTrust) {
-            return SigningKey(path: path, key: try SSHPublicKey(line: lines.first ?? ""), origin: origin)
-        } catch { throw .badConfiguration("\(publicPath) is no public key of SSH: \(error)") }
-    }
-
-    /// Where a file is that a setting names: from the top of the working copy, or from home.
-    private func place(_ named: String) -> FilePath {
-        if named.hasPrefix("~/"), let home = environment.variable("HOME") {
-            return FilePath(home).appending(Array(named.utf8.dropFirst(2))).normalized
-        }
-        return copy.root.appending(named).normalized
-    }
-
-    /// What signs for whoever works here.
-    func signer(_ person: Person) throws(RepositoryError) -> any Signer {
-        guard let key = try findSigningKey() else { throw .noSigningKey }
-        guard !person.email.isEmpty else {
-            throw .cannotSign("nobody is named whose signature it is: there is no address (user.email)")
-        }
-        return KeygenSigner(
-            key: key.path, files: environment.files, directory: copy.directory,
-            nonce: Hex.text(environment.random(8)))
-    }
-
-    /// The key that git signs with, where that is one of SSH.
-    private func gitSigningKey() -> String? {
-        let git = Git(root: environment.workingDirectory)
-        guard git.line(["config", "--get", "gpg.format"]) == "ssh",
-            let key = git.line(["config", "--get", "user.signingkey"]), !key.hasPrefix("key::"),
-            !key.hasPrefix("ssh-")
-        else { return nil }
-        return key
+        try SigningKeys.key(text, origin, environment, copy)
     }
 
     // MARK: Keys of others
@@ -108,7 +46,7 @@ extension Repository {
             if let file = trustFile(place) { all.add(try allowedSigners(in: file)) }
         }
         if !copy.isBare, let named = configuration[Setting.allowedSigners.rawValue] {
-            let path = place(named)
+            let path = SigningKeys.place(named, environment, copy)
             guard try Self.exists(path, environment.files) else {
                 throw .badConfiguration(
                     "there is no file \(path), which \(Setting.allowedSigners.rawValue) names")

@@ -6,7 +6,8 @@ internal import Storage
 extension Repository {
     /// The other stores that this working copy knows.
     package var knownRemotes: KnownRemotes {
-        KnownRemotes(configuration: configuration, environment: environment, layout: store.layout)
+        KnownRemotes(
+            configuration: configuration, environment: environment, layout: store.layout, signer: entrySigner)
     }
 
     /// The other stores that have a name here, sorted by it.

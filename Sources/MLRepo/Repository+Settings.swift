@@ -1,4 +1,5 @@
 internal import FileIO
+internal import ObjectModel
 
 /// A setting that something reads.
 package enum Setting: String, CaseIterable, Sendable {
@@ -7,6 +8,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case signingKey = "user.signingKey"
     case signsCommits = "commit.sign"
     case signsTags = "tag.sign"
+    case signsLog = "log.sign"
     case allowedSigners = "identity.allowedSigners"
 
     package var explanation: String {
@@ -17,7 +19,26 @@ package enum Setting: String, CaseIterable, Sendable {
         case .signingKey: "the file of the SSH key that signs; mlrepo help identity"
         case .signsCommits: "true signs each commit"
         case .signsTags: "true signs each tag"
+        case .signsLog: "true signs each entry of the log, here and in stores that one pushes to"
         case .allowedSigners: "a file of trusted keys, as of ssh-keygen, beside those of 'identity trust'"
+        }
+    }
+}
+
+extension Setting {
+    /// Whether it is `true` or `false`.
+    var isSwitch: Bool { [.signsCommits, .signsTags, .signsLog].contains(self) }
+}
+
+extension Configuration {
+    /// Whether a setting that is `true` or `false` is `true`.
+    func isOn(_ setting: Setting) throws(RepositoryError) -> Bool {
+        switch self[setting.rawValue] {
+        case nil, "false"?: return false
+        case "true"?: return true
+        case let value?:
+            throw .badConfiguration(
+                "\(setting.rawValue) is true or false, and not '\(escapedText(Array(value.utf8)))'")
         }
     }
 }
@@ -34,7 +55,7 @@ extension Repository {
             throw .badConfiguration(
                 "a setting is one line, without '#' and without spaces at its ends or in a row")
         }
-        if let value, [.signsCommits, .signsTags].contains(setting), !["true", "false"].contains(value) {
+        if let value, setting.isSwitch, !["true", "false"].contains(value) {
             throw .badConfiguration("\(setting.rawValue) is true or false")
         }
         let bytes = try filing { () throws(FileError) in

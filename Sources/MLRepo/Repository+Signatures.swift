@@ -24,13 +24,7 @@ extension Repository {
     ///   - isAsked: What a person says of this one.
     func signs(_ setting: Setting, isAsked: Bool?) throws(RepositoryError) -> Bool {
         if let isAsked { return isAsked }
-        switch configuration[setting.rawValue] {
-        case nil, "false"?: return false
-        case "true"?: return true
-        case let value?:
-            throw .badConfiguration(
-                "\(setting.rawValue) is true or false, and not '\(escapedText(Array(value.utf8)))'")
-        }
+        return try configuration.isOn(setting)
     }
 
     /// Signs a new commit, if it is to be signed.
@@ -50,11 +44,7 @@ extension Repository {
         _ fact: Statement.Fact, of subject: ObjectReference, by signer: Person, _ writer: ObjectWriter
     ) throws(RepositoryError) -> RefChange {
         let body = Statement.body(fact, of: subject, by: signer, at: environment.now())
-        let key = try self.signer(signer)
-        let signature: String
-        do throws(SigningProblem) { signature = try key.sign(body, for: Statement.namespace(fact)) } catch {
-            throw .cannotSign(error.text)
-        }
+        let signature = try keys.sign(body, for: Statement.namespace(fact), as: signer)
         let statement: Statement
         do throws(MalformedObject) { statement = try Statement(body: body, signature: signature) } catch {
             throw .cannotSign("\(error)")

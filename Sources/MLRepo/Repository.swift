@@ -13,6 +13,9 @@ package struct Repository: Sendable {
     package let configuration: Configuration
     /// Asked for once: git may have to be started for it.
     private let identity: Lazy<(person: Person?, isGiven: Bool)>
+    let keys: SigningKeys
+    /// Signs entries of logs, this store's and others', if they are to be signed.
+    let entrySigner: EntrySigner?
     let knownCommits: KnownCommits
 
     // MARK: Opening
@@ -50,22 +53,27 @@ package struct Repository: Sendable {
 
     static func open(_ copy: WorkingCopy, _ environment: Environment) throws(RepositoryError) -> Repository {
         let path = try copy.store()
+        let configuration = try copy.configuration()
+        let identity = Lazy { Identity.find(configuration, environment) }
+        let keys = SigningKeys(configuration, environment, copy)
+        let signer = try keys.entrySigner { identity.value.person }
         let store: ObjectStore
-        do throws(StoreError) { store = try ObjectStore.open(path, files: environment.files) } catch {
+        do throws(StoreError) {
+            store = try ObjectStore.open(path, files: environment.files, signing: signer)
+        } catch {
             guard case .notFound = error, path != copy.directory else { throw .store(error) }
             throw .storeGone(path)
         }
-        let configuration = try copy.configuration()
         return Repository(
             environment: environment, copy: copy, store: store, configuration: configuration,
-            identity: Lazy { Identity.find(configuration, environment) }, knownCommits: KnownCommits(copy))
+            identity: identity, keys: keys, entrySigner: signer, knownCommits: KnownCommits(copy))
     }
 
     /// The same working copy, with what another view of its store shows.
     func seeing(_ view: ObjectStore) -> Repository {
         Repository(
             environment: environment, copy: copy, store: view, configuration: configuration,
-            identity: identity, knownCommits: knownCommits)
+            identity: identity, keys: keys, entrySigner: entrySigner, knownCommits: knownCommits)
     }
 
     /// Refuses a store in which an operation cannot be noted, before anything is done.

@@ -222,7 +222,10 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
 }
 
 func storing<Result>(_ body: () throws(StoreError) -> Result) throws(RepositoryError) -> Result {
-    do throws(StoreError) { return try body() } catch { throw .store(error) }
+    do throws(StoreError) { return try body() } catch {
+        if case .cannotSign(let text) = error { throw .cannotSign(text) }
+        throw .store(error)
+    }
 }
 
 func reading<Result>(_ body: () throws(ReadError) -> Result) throws(RepositoryError) -> Result {

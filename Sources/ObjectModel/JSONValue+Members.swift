@@ -5,6 +5,12 @@ extension JSONValue {
         return members.first { $0.name == name }?.value
     }
 
+    /// An object without one of its members.
+    package func removing(_ name: String) -> JSONValue {
+        guard case .object(let members) = self else { return self }
+        return .object(members.filter { $0.name != name })
+    }
+
     /// A member that has to be a string.
     package func string(_ name: String) throws(MalformedObject) -> String {
         guard case .string(let text)? = member(name) else { throw .member(name, expected: "a string") }

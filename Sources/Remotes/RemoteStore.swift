@@ -13,7 +13,8 @@ package final class RemoteStore {
     package private(set) var state: StoreState
     package let transport: any Transport
     let layout: StoreLayout
-    private let log: OperationLog
+    /// Its log.
+    package private(set) var log: OperationLog
     private let files: RemoteFiles
     private let memory: RemoteMemory?
     /// The number of the entry that was the newest one when this store was seen before.
@@ -33,9 +34,10 @@ package final class RemoteStore {
     ///   - root: Where it lies on the other side, for what errors say of its files.
     ///   - memory: Knows what was seen there before; nothing if nobody has to remember.
     ///   - losesOnPowerCut: See ``Line/losesOnPowerCut``.
+    ///   - signer: Signs each entry that is made there, if they are to be signed.
     package init(
         name: String, at root: FilePath, _ transport: any Transport, memory: RemoteMemory?,
-        losesOnPowerCut: String? = nil
+        losesOnPowerCut: String? = nil, signing signer: EntrySigner? = nil
     ) throws(RemoteError) {
         self.losesOnPowerCut = losesOnPowerCut
         (self.name, self.transport, self.memory) = (name, transport, memory)
@@ -62,6 +64,7 @@ package final class RemoteStore {
             throw RemoteError(name, .exchanged(known: known.origin, found: format.origin))
         }
         log = OperationLog(layout: layout, files: files, origin: format.origin)
+        log.signer = signer
         state = try Self.newest(name, log, files, known?.state)
         memory?.remember(format.origin, state)
     }

@@ -17,6 +17,9 @@ package struct LogEntry: Hashable, Sendable {
     package var features: [String]
     /// Seconds since 1970-01-01T00:00:00Z.
     package var time: Int
+    /// Of whoever made it: over the head of the log before it and all of the entry but this (``signedBytes(of:behind:)``), as OpenSSH's
+    /// PROTOCOL.sshsig has it, without text around it.
+    package var signature: [UInt8]?
 
     package enum Packs: Hashable, Sendable {
         case listed(PackChanges)
@@ -33,6 +36,10 @@ package struct LogEntry: Hashable, Sendable {
         self.time = time
     }
 
+    /// What its signature is for (OpenSSH's PROTOCOL.sshsig).
+    package static let signatureNamespace = "mlrepo.event"
+    private static let signatureMember = "signature"
+
     var json: JSONValue {
         var members: [JSONMember] = [
             JSONMember("event", .string(event.hex)),
@@ -40,6 +47,9 @@ package struct LogEntry: Hashable, Sendable {
             JSONMember("number", .integer(number)), JSONMember("refs", .string(refs.hex)),
             JSONMember("time", .integer(time)),
         ]
+        if let signature {
+            members.append(JSONMember(Self.signatureMember, .string(Base64.encode(signature))))
+        }
         switch packs {
         case .listed(let changes): members.append(JSONMember("packs", changes.json))
         case .list(let id): members.append(JSONMember("packList", .string(id.hex)))
@@ -75,6 +85,25 @@ package struct LogEntry: Hashable, Sendable {
         } else {
             packs = .list(try json.id("packList"))
         }
+        if let text = try json.optionalString(Self.signatureMember) {
+            guard let bytes = Base64.decode(text), !bytes.isEmpty else {
+                throw .member(Self.signatureMember, expected: "base64")
+            }
+            signature = bytes
+        }
+    }
+
+    /// What the signature of an entry is over: the head of the log before it, an empty line, and the entry's canonical JSON without the
+    /// signature.
+    ///
+    /// So it stands for the entry in its place: what is signed fits nowhere else, and in no other log.
+    /// - Parameters:
+    ///   - leaf: The entry's own bytes.
+    ///   - head: Of the log before it.
+    package static func signedBytes(of leaf: [UInt8], behind head: LogHead) throws(MalformedObject) -> [UInt8]
+    {
+        let json = try JSONValue(canonical: leaf).removing(signatureMember)
+        return Array("\(head.note)\n".utf8) + json.canonicalBytes
     }
 }
 
@@ -154,9 +183,7 @@ package struct LogEntryFile: Hashable, Sendable {
     }
 
     /// The head as C2SP tlog-checkpoint writes it.
-    package var note: String {
-        "mlrepo/\(origin)\n\(after.size)\n\(Base64.encode(after.root.digest.bytes))\n"
-    }
+    package var note: String { LogHead(origin: origin, after).note }
 
     /// What an entry of this version looks like as a file.
     package var bytes: [UInt8] {

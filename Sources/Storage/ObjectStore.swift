@@ -70,8 +70,12 @@ package final class ObjectStore: ObjectReader {
     // MARK: Opening
 
     /// Opens the store whose `format` lies in a directory.
-    package static func open(_ root: FilePath, files: any FileSystem) throws(StoreError) -> ObjectStore {
-        try open(root, files: files, damaged: nil)
+    ///
+    /// - Parameter signer: Signs each entry that is made, if they are to be signed.
+    package static func open(
+        _ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil
+    ) throws(StoreError) -> ObjectStore {
+        try open(root, files: files, damaged: nil, signing: signer)
     }
 
     /// Opens a store for repair: without some live packs, and without those that cannot be opened.
@@ -84,11 +88,12 @@ package final class ObjectStore: ObjectReader {
     }
 
     private static func open(
-        _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?
+        _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?, signing signer: EntrySigner? = nil
     ) throws(StoreError) -> ObjectStore {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let files = shared(files, format)
-        let log = OperationLog(layout: layout, files: files, origin: format.origin)
+        var log = OperationLog(layout: layout, files: files, origin: format.origin)
+        log.signer = signer
         let remembered = RememberedState(in: layout, files)
         let known = try state(remembered, log)
         guard var state = try log.newest(from: known) else {

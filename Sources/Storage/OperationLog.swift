@@ -10,6 +10,8 @@ package struct OperationLog: Sendable {
     package let layout: StoreLayout
     let files: any LogFiles
     let origin: String
+    /// Signs each entry that is made, if they are to be signed.
+    package var signer: EntrySigner?
 
     /// - Parameter origin: The store's own name, which every entry has to state.
     package init(layout: StoreLayout, files: any LogFiles, origin: String) {
@@ -234,17 +236,40 @@ package struct OperationLog: Sendable {
         features: Set<String> = [], time: Int, nonce: String
     ) throws(StoreError) -> LogEntryFile {
         var listed = LogEntry.Packs.listed(packs)
-        if packs.count > LogEntry.packLimit {
+        if packs.count > (signer == nil ? LogEntry.packLimit : Self.signedPackLimit) {
             let bytes = packs.json.canonicalBytes
             let id = ObjectID(of: .blob, payload: bytes)
             // If the name is taken, then by the same bytes.
             _ = try files.create(layout.lists / id.hex, bytes, nonce: nonce)
             listed = .list(id)
         }
-        let entry = LogEntry(
+        var entry = LogEntry(
             number: state.map { $0.number + 1 } ?? 0, event: event, refs: refs, packs: listed,
             features: features.union(state?.entry.features ?? []).sorted(), time: time)
-        return LogEntryFile(entry: entry, origin: origin, before: state?.log ?? MerkleFrontier())
+        let before = state?.log ?? MerkleFrontier()
+        if let signer { entry.signature = try signature(of: entry, behind: before, by: signer) }
+        return LogEntryFile(entry: entry, origin: origin, before: before)
+    }
+
+    /// The most pack names beside which an entry has room for a signature.
+    private static let signedPackLimit = 8
+
+    private func signature(
+        of entry: LogEntry, behind before: MerkleFrontier, by signer: EntrySigner
+    ) throws(StoreError) -> [UInt8] {
+        let message: [UInt8]
+        do throws(MalformedObject) {
+            message = try LogEntry.signedBytes(of: entry.leaf, behind: LogHead(origin: origin, before))
+        } catch { throw .cannotSign("\(error)") }
+        var signed = entry
+        let signature = try signer(message)
+        signed.signature = signature
+        guard signed.leaf.count <= LogEntry.byteLimit else {
+            throw .cannotSign(
+                "a signature of \(signature.count) bytes has no room in an entry of the log; a key of Ed25519 makes small ones"
+            )
+        }
+        return signature
     }
 
     /// Creates the next entry: this is the commit of every operation.

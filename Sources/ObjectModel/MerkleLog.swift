@@ -1,5 +1,4 @@
 internal import Hashing
-package import ObjectModel
 
 /// Hashing of an append-only log (RFC 9162, section 2.1): leaves behind 00, inner nodes behind 01.
 package enum MerkleLog {
@@ -9,6 +8,11 @@ package enum MerkleLog {
     /// The hash of two subtrees: SHA-256 of a byte 1 and both hashes.
     package static func node(_ left: ObjectID, _ right: ObjectID) -> ObjectID {
         ObjectID(SHA256.digest(of: [1] + left.digest.bytes + right.digest.bytes))
+    }
+
+    /// Of so many leaves, at least 2, those in the left subtree: the largest power of two below their number.
+    package static func split(_ count: Int) -> Int {
+        1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount)
     }
 }
 
