@@ -222,6 +222,7 @@ struct Failure: Error {
                 "move elsewhere what is named, and type the command again; or mlrepo checkout --force HEAD keeps it first, so that mlrepo undo brings it back"
         case .nothingToCommit: (status, hint) = (.no, "mlrepo status")
         case .nothingTracked: (status, hint) = (.notFound, "mlrepo add PATH")
+        case .noEntry: (status, hint) = (.notFound, "mlrepo audit log -n 1 shows the newest entry")
         case .noSigningKey:
             (status, hint) = (
                 .usage,

@@ -55,12 +55,13 @@ struct MLRepoCommand: ParsableCommand {
                 subcommands: [
                     BlameCommand.self, ImpactCommand.self, RunsCommand.self, FindCommand.self,
                     CompareCommand.self,
-                    ReproduceCommand.self, VerifyCommand.self,
+                    ReproduceCommand.self, ProveCommand.self, VerifyCommand.self,
                 ]),
             CommandGroup(
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
-            CommandGroup(name: "Govern", subcommands: [IdentityCommand.self, NoteCommand.self]),
+            CommandGroup(
+                name: "Govern", subcommands: [IdentityCommand.self, NoteCommand.self, AuditCommand.self]),
             CommandGroup(
                 name: "Plumbing",
                 subcommands: [

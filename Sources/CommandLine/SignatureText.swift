@@ -38,25 +38,31 @@ enum SignatureText {
         } else {
             tag = ""
         }
-        func of(_ principals: String) -> String { "that of \(Terminal.escaped(principals))" }
-        let verdict =
-            switch judged.verdict {
-            case .good: "good"
-            case .unknownKey: "NOT KNOWN: nobody here vouches for the key"
-            case .otherPerson(let principals): "BAD: the key is \(of(principals))"
-            case .otherUse(let principals): "BAD: the key, \(of(principals)), is not trusted for this"
-            case .otherTime(let principals, isClaimed: false):
-                "BAD: the key, \(of(principals)), was not trusted at the time"
-            case .otherTime(let principals, isClaimed: true):
-                "NOT PROVED: the key, \(of(principals)), was not trusted any more, or not yet, when this came here; it says to be of \(Terminal.time(judged.statement.time))"
-            case .badCertificate(let principals):
-                "BAD: its certificate, \(of(principals)), does not say so, or is none"
-            case .otherNamespace(let namespace):
-                "BAD: the signature is for \(Terminal.escaped(namespace))"
-            case .forged: "BAD: the key did not sign this"
-            case .malformed(let problem): "BAD: \(Terminal.escaped("\(problem)"))"
-            }
+        let verdict = words(judged.verdict, claimed: judged.statement.time)
         return "\(tag)by \(signer)\(key): \(verdict)"
+    }
+
+    /// What a signature is worth.
+    ///
+    /// - Parameter time: When it was made, as it says.
+    static func words(_ verdict: SignatureVerdict, claimed time: Int? = nil) -> String {
+        func of(_ principals: String) -> String { "that of \(Terminal.escaped(principals))" }
+        return switch verdict {
+        case .good: "good"
+        case .unknownKey: "NOT KNOWN: nobody here vouches for the key"
+        case .otherPerson(let principals): "BAD: the key is \(of(principals))"
+        case .otherUse(let principals): "BAD: the key, \(of(principals)), is not trusted for this"
+        case .otherTime(let principals, isClaimed: false):
+            "BAD: the key, \(of(principals)), was not trusted at the time"
+        case .otherTime(let principals, isClaimed: true):
+            "NOT PROVED: the key, \(of(principals)), was not trusted any more, or not yet, when this came here\(time.map { "; it says to be of \(Terminal.time($0))" } ?? "")"
+        case .badCertificate(let principals):
+            "BAD: its certificate, \(of(principals)), does not say so, or is none"
+        case .otherNamespace(let namespace):
+            "BAD: the signature is for \(Terminal.escaped(namespace))"
+        case .forged: "BAD: the key did not sign this"
+        case .malformed(let problem): "BAD: \(Terminal.escaped("\(problem)"))"
+        }
     }
 
     /// A remark: who made it and what that is worth, and the text below.

@@ -13,6 +13,21 @@ package struct InclusionProof: Hashable, Sendable {
         (self.index, self.size, self.hashes) = (index, size, hashes)
     }
 
+    /// The log before the entry, which the hashes on the left of the way make up; nothing if these are not as many.
+    package var before: MerkleFrontier? {
+        var left: [ObjectID] = []
+        var (place, last) = (index, size - 1)
+        for hash in hashes {
+            guard last > 0 else { return nil }
+            if place & 1 == 1 || place == last {
+                left.append(hash)
+                while place & 1 == 0, place != 0 { (place, last) = (place >> 1, last >> 1) }
+            }
+            (place, last) = (place >> 1, last >> 1)
+        }
+        return MerkleFrontier(size: index, subtrees: left.reversed())
+    }
+
     /// The root that follows from an entry's hash; nothing if there are more or fewer hashes than such a log has.
     package func root(of leaf: ObjectID) -> ObjectID? {
         guard (0..<max(0, size)).contains(index) else { return nil }

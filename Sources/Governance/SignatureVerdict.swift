@@ -51,13 +51,13 @@ package struct SignatureJudge {
 
     /// What a message says of its signature.
     package struct Claim: Hashable, Sendable {
-        /// The address of who made it.
-        let person: String
+        /// The address of who made it; nothing where anybody may be whose key it is.
+        let person: String?
         let namespace: String
         /// When, in seconds since 1970.
         let time: Int
 
-        package init(person: String, namespace: String, time: Int) {
+        package init(person: String?, namespace: String, time: Int) {
             (self.person, self.namespace, self.time) = (person, namespace, time)
         }
     }
@@ -94,7 +94,7 @@ package struct SignatureJudge {
     ) -> SignatureVerdict {
         let principals = signer.principals
         let person = claim.person
-        guard signer.covers(person) else { return .otherPerson(principals: principals) }
+        if let person, !signer.covers(person) { return .otherPerson(principals: principals) }
         if let namespaces = signer.namespaces, !PatternList(namespaces).matches(claim.namespace) {
             return .otherUse(principals: principals)
         }
@@ -104,7 +104,10 @@ package struct SignatureJudge {
         guard signer.isAuthority, let certificate = key.certificate else {
             return .good(principals: principals)
         }
-        guard certificate.isGenuine, certificate.principals.contains(person) else {
+        let isTheirs =
+            person.map { certificate.principals.contains($0) }
+            ?? certificate.principals.contains(where: signer.covers)
+        guard certificate.isGenuine, isTheirs else {
             return .badCertificate(principals: principals)
         }
         if certificate.isValid(at: time) { return .good(principals: principals) }

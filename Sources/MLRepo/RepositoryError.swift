@@ -80,6 +80,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case noIdentity
     /// Something is to be signed, and there is no key.
     case noSigningKey
+    /// The log has no entry of that number.
+    case noEntry(Int, size: Int)
     /// A signature could not be made.
     case cannotSign(String)
     case badConfiguration(String)
@@ -178,6 +180,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .nothingTracked: "nothing is tracked yet"
         case .noIdentity: "nobody is named as author"
         case .badConfiguration(let text): text
+        case .noEntry(let number, let size): "there is no entry \(number): the log has \(size), from 0 on"
         case .noSigningKey: "there is no key to sign with"
         case .cannotSign(let text): "nothing was signed: \(text)"
         case .unfinishedCommit(let paths):

@@ -13,7 +13,7 @@ struct ServedPath: Sendable {
     /// Those that a store has.
     static let store = ServedPath(
         readable: ["format", "log", "packs", "tmp"],
-        creatable: [["log", "new"], ["log", "lists"], ["log", "tile"]],
+        creatable: [["log", "new"], ["log", "lists"], ["log", "tile"], ["log", "heads"]],
         uploadable: [["packs"]], removable: [["tmp"], ["packs"], ["log", "new"]])
 
     /// Any below the root: what the protocol itself does can be tested with them.

@@ -7,7 +7,7 @@ package protocol LogFiles: Sendable {
     /// The content of a file; nothing if it is not there. A longer one than `limit` is an error.
     func contents(of path: FilePath, limit: Int) throws(StoreError) -> [UInt8]?
 
-    /// The names in a directory, in any order.
+    /// The names in a directory, in any order; none where there is no directory.
     func names(in directory: FilePath) throws(StoreError) -> [[UInt8]]
 
     /// Makes a file under a name that is free, all or nothing.
@@ -32,7 +32,13 @@ struct DiskLogFiles: LogFiles {
     }
 
     func names(in directory: FilePath) throws(StoreError) -> [[UInt8]] {
-        try filing { () throws(FileError) in try files.names(in: directory) }
+        try filing { () throws(FileError) in
+            do throws(FileError) { return try files.names(in: directory) } catch {
+                // That of entries came with the store.
+                guard error.isNotFound, directory != layout.newEntries else { throw error }
+                return []
+            }
+        }
     }
 
     func remove(_ path: FilePath) throws(StoreError) {

@@ -18,6 +18,8 @@ package struct StoreLayout: Hashable, Sendable {
     package var newEntries: FilePath { root / "log/new" }
     package var lists: FilePath { root / "log/lists" }
     package var tiles: FilePath { root / "log/tile" }
+    /// Where signed heads of a log are kept.
+    package func heads(of origin: String) -> FilePath { root / "log/heads" / origin }
     package var temporary: FilePath { root / "tmp" }
     package var cache: FilePath { root / "cache" }
     /// Who writes has it alone, as far as that can be had (``ObjectStore/takeTurn()``).
