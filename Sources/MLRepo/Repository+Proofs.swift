@@ -100,7 +100,7 @@ extension Repository {
 
     /// Writes a proof under a name that is free.
     package func save(_ proof: LogProof, to name: [UInt8]) throws(RepositoryError) {
-        let (path, files) = (environment.workingDirectory.appending(name), environment.files)
+        let (path, files) = (environment.workingDirectory.appending(name).normalized, environment.files)
         guard try !Self.exists(path, files) else { throw .refExists("\(path)") }
         try filing { () throws(FileError) in
             let file = try files.create(path, permissions: 0o666)

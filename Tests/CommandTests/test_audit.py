@@ -508,15 +508,16 @@ class Proofs(AuditTest):
             number = hashlib.sha256(f"{name}\n".encode() + bytes([kind]) + public).digest()[:4]
             (self.root / "message").write_text(message)
             signed = self.ran("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", self.root / "message")
-            line = f"\u2014 {name} {base64.b64encode(number + prefix + signed).decode()}\n"
-            file.write_text(text + "\n" + line)
+            def line(signature: bytes) -> str:
+                return f"\u2014 {name} {base64.b64encode(number + prefix + signature).decode()}\n"
+            file.write_text(text + "\n" + line(signed))
             word = f"{name}+{number.hex()}+{base64.b64encode(bytes([kind]) + public).decode()}"
             elsewhere = self.root / f"elsewhere{kind}"
             elsewhere.mkdir()
             self.mlrepo("init", cwd=elsewhere)
             self.mlrepo("verify", str(file), cwd=elsewhere, status=1)
             self.mlrepo("verify", str(file), "--key", word, cwd=elsewhere)
-            file.write_text(text + "\n" + line.replace(line[-6], "A" if line[-6] != "A" else "B"))
+            file.write_text(text + "\n" + line(signed[:-1] + bytes([signed[-1] ^ 1])))
             self.assertIn("is not", self.mlrepo("verify", str(file), "--key", word, cwd=elsewhere, status=1))
         self.refused("verify", str(file), "--key", "x", status=64, says="a name, an id and a key")
 

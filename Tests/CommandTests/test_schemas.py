@@ -610,6 +610,31 @@ class Signatures(SchemaTest):
         self.assertEqual(self.answer("identity", "untrust", "ada@example.com"), [])
         self.error("identity", "untrust", "ada@example.com", status=66)
 
+    def test_the_log_and_proofs(self) -> None:
+        key = self.root / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        self.answer("init")
+        self.answer("identity", "use", str(key))
+        self.mlrepo("config", "log.sign", "true")
+        self.write("a.txt", b"a")
+        self.mlrepo("add", "a.txt")
+        self.answer("commit", "-m", "One")
+        self.assertEqual(self.answer("audit", "check", status=1)["bad"][0]["signature"]["verdict"], "unknownKey")
+        self.answer("identity", "trust", "ada@example.com", f"{key}.pub")
+        self.assertTrue(self.answer("audit", "check")["sound"])
+        [commit, first] = self.lines("audit", "log")
+        self.assertEqual((first["signature"], commit["signature"]["verdict"], commit["verb"]), (None, "good", "commit"))
+        stick = self.root / "stick"
+        self.answer("init", str(stick))
+        self.answer("remote", "add", "stick", str(stick))
+        self.assertEqual(self.answer("audit", "witness", "stick")["size"], 1)
+        self.answer("audit", "check", "stick", status=1)
+        proof = self.answer("prove", "entry", "1", "-o", str(self.root / "proof"))
+        self.assertEqual((self.root / "proof").read_text(), proof["proof"])
+        self.assertTrue(self.answer("verify", str(self.root / "proof"))["proved"])
+        self.answer("prove", "consistency", "1", "-o", str(self.root / "growth"))
+        self.assertEqual(self.answer("verify", str(self.root / "growth"))["old"], 1)
+
 
 class Stores(SchemaTest):
     """What is said of other stores."""

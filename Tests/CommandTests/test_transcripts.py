@@ -1256,6 +1256,63 @@ class Transcripts(TranscriptTest):
             $ mlrepo note main:data/a.txt
             """)
 
+    def test_audit_shows_the_log_and_what_is_signed(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ ssh-keygen -q -t ed25519 -N '' -C '' -f ../key
+            $ mlrepo identity use ../key --quiet
+            $ mlrepo config log.sign true --quiet
+            $ mlrepo commit --quiet -m One
+            $ mlrepo audit log
+            1  2025-11-23T09:00:00Z  commit "One"  by Ada  branches/main - -> {one}  signed by SHA256:{ada:key}: NOT KNOWN: nobody here vouches for the key
+            0  2025-11-23T09:00:00Z  init  by Ada  not signed
+            $ mlrepo audit check
+            NOT AS SIGNED: 1  2025-11-23T09:00:00Z  commit "One"  by Ada  branches/main - -> {one}  signed by SHA256:{ada:key}: NOT KNOWN: nobody here vouches for the key
+            The log of this store has 2 entries, root {top:full}
+            0 entries signed by somebody who is trusted; 1 before anybody signed
+            ! hint: if SHA256:{ada:key} is theirs: mlrepo identity trust ada@example.com FILE.pub
+            [1]
+            $ mlrepo identity trust ada@example.com ../key.pub --quiet
+            $ mlrepo audit check
+            The log of this store has 2 entries, root {top:full}
+            1 entry signed by somebody who is trusted; 1 before anybody signed
+            $ mlrepo init --quiet ../stick
+            $ mlrepo audit witness ../stick
+            Witnessed 1 entry of ../stick
+            $ mlrepo audit witness ../stick
+            Witnessed 1 entry of ../stick; it goes on from 1 that were witnessed
+            $ mlrepo audit check ../stick
+            NOT SIGNED: nobody has signed an entry
+            The log of ../stick has 1 entry, root {stick:full}
+            0 entries signed by somebody who is trusted; 1 before anybody signed
+            Head of 1 entry at 2025-11-23T09:00:00Z by ada@example.com, key SHA256:{ada:key}: good
+            ! hint: mlrepo config log.sign true, so that entries are signed from now on
+            [1]
+            """)
+
+    def test_prove_writes_what_verify_checks(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ ssh-keygen -q -t ed25519 -N '' -C '' -f ../key
+            $ mlrepo identity use ../key --quiet
+            $ mlrepo identity trust ada@example.com ../key.pub --quiet
+            $ mlrepo commit --quiet -m One
+            $ mlrepo prove entry 1 -o ../entry-1.tlog-proof
+            $ mlrepo prove entry 1 -o ../entry-1.tlog-proof
+            ! error: '{root}/entry-1.tlog-proof' exists already
+            [73]
+            $ mlrepo prove entry 2
+            ! error: there is no entry 2: the log has 2, from 0 on
+            ! hint: mlrepo audit log -n 1 shows the newest entry
+            [66]
+            $ mlrepo verify ../entry-1.tlog-proof --quiet
+            $ mlrepo prove consistency 1 -o ../growth.tlog-proof
+            $ mlrepo verify ../growth.tlog-proof
+            It begins with all that the log of 1 entry had: the log {origin:12}… of 2 entries
+            Head: this store's own log has it
+            Head of 2 entries at 2025-11-23T09:00:00Z by ada@example.com, key SHA256:{ada:key}: good
+            """)
+
     def test_verify_says_who_signed_what(self) -> None:
         self.begin()
         self.transcript(r"""

@@ -79,7 +79,8 @@ import Testing
                 let hashes = Self.path(index, leaves)
                 let proof = InclusionProof(index: index, size: size, hashes: hashes)
                 #expect(proof.root(of: Self.leaves[index]) == root, "\(index) of \(size)")
-                #expect(proof.before?.root == (index == 0 ? MerkleFrontier().root : Self.root(leaves[..<index])))
+                #expect(
+                    proof.before?.root == (index == 0 ? MerkleFrontier().root : Self.root(leaves[..<index])))
                 for other in Self.wrong(hashes) {
                     let wrong = InclusionProof(index: index, size: size, hashes: other)
                     #expect(wrong.root(of: Self.leaves[index]) != root, "\(index) of \(size)")
@@ -108,7 +109,8 @@ import Testing
                     #expect(!wrong.holds(from: older, to: root), "\(old) to \(new)")
                 }
             }
-            #expect(ConsistencyProof(old: 0, new: new, hashes: []).holds(from: MerkleFrontier().root, to: root))
+            #expect(
+                ConsistencyProof(old: 0, new: new, hashes: []).holds(from: MerkleFrontier().root, to: root))
             #expect(!ConsistencyProof(old: new + 1, new: new, hashes: []).holds(from: root, to: root))
         }
     }
@@ -157,7 +159,8 @@ import Testing
         let line = "\u{2014} a AAAAAAA=\n"
         for (text, place) in [
             ("", 1), ("a", 1), ("a\r\n", 1), ("a\n\n", 3), ("\n" + line, 1), ("a\n\n- a AAAAAAA=\n", 3),
-            ("a\n\n\u{2014}  AAAAAAA=\n", 3), ("a\n\n\u{2014} a+b AAAAAAA=\n", 3), ("a\n\n\u{2014} a AAAA\n", 3),
+            ("a\n\n\u{2014}  AAAAAAA=\n", 3), ("a\n\n\u{2014} a+b AAAAAAA=\n", 3),
+            ("a\n\n\u{2014} a AAAA\n", 3),
             ("a\n\n\u{2014} a\u{a0}b AAAAAAA=\n", 3),
             ("a\n\n" + String(repeating: line, count: SignedNote.signatureLimit + 1), 3),
         ] {
@@ -197,7 +200,8 @@ import Testing
             "c2sp.org/tlog-proof@v1\nindex 99999999999999999999\n\n" + head.note,
             "c2sp.org/tlog-proof@v1\nextra !\nindex 1\n\n" + head.note,
             "c2sp.org/tlog-proof@v1\nindex 1\n\nexample.com/log\n3\n\(Base64.encode(Array(repeating: 0, count: 32)))\n",
-            "old 1\n" + String(repeating: Base64.encode(Array(repeating: 0, count: 32)) + "\n", count: 64) + "\n"
+            "old 1\n" + String(repeating: Base64.encode(Array(repeating: 0, count: 32)) + "\n", count: 64)
+                + "\n"
                 + head.note,
         ] { #expect(throws: MalformedTrust.self, "\(text)") { try LogProof(parsing: Array(text.utf8)) } }
     }

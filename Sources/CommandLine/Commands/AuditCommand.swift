@@ -145,11 +145,20 @@ struct AuditCommand: ParsableCommand {
             }
         }
         guard !report.isSound else { return }
-        if !output.quiet, report.firstSigned == nil {
-            Terminal.printError("hint: mlrepo config log.sign true, so that entries are signed from now on")
-        }
+        if !output.quiet, let hint = Self.hint(report) { Terminal.printError("hint: \(hint)") }
         Terminal.flush()
         throw ExitCode(1)
+    }
+
+    /// What to type where nobody signs yet, or a key is not known yet.
+    private static func hint(_ report: AuditReport) -> String? {
+        if report.firstSigned == nil {
+            return "mlrepo config log.sign true, so that entries are signed from now on"
+        }
+        guard let unknown = report.bad.first(where: { $0.verdict == .unknownKey }), let event = unknown.event
+        else { return nil }
+        let email = ShellWord.quoted(Array(event.actor.email.utf8))
+        return "if \(unknown.fingerprint ?? "the key") is theirs: mlrepo identity trust \(email) FILE.pub"
     }
 
     private func witness(_ repository: Repository, _ remote: Remote) throws {
