@@ -56,6 +56,25 @@ extension Repository {
         return all
     }
 
+    /// All that the files of trusted keys say, as ssh-keygen reads it.
+    func trustedLines() throws(RepositoryError) -> String {
+        var files = [TrustPlace.here, .everywhere].compactMap { trustFile($0) }
+        if !copy.isBare, let named = configuration[Setting.allowedSigners.rawValue] {
+            files.append(SigningKeys.place(named, environment, copy))
+        }
+        var text = ""
+        for file in files {
+            // What cannot be read is told.
+            _ = try allowedSigners(in: file)
+            let bytes = try filing { () throws(FileError) in
+                try environment.files.contentsIfPresent(file, limit: AllowedSigners.byteLimit)
+            }
+            text += String(decoding: bytes ?? [], as: UTF8.self)
+            if !text.isEmpty, !text.hasSuffix("\n") { text += "\n" }
+        }
+        return text
+    }
+
     private func allowedSigners(in path: FilePath) throws(RepositoryError) -> AllowedSigners {
         let bytes = try filing { () throws(FileError) in
             try environment.files.contentsIfPresent(path, limit: AllowedSigners.byteLimit)

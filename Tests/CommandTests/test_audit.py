@@ -529,5 +529,111 @@ class Proofs(AuditTest):
         self.mlrepo("prove", "entry", "99999999999999999999", status=64)
 
 
+class Bundles(AuditTest):
+    """A directory for an auditor who does not have mlrepo."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.mlrepo("config", "commit.sign", "true")
+        self.version("One")
+        data = self.work / "data"
+        data.mkdir()
+        for number in range(150):
+            (data / f"{number}.txt").write_text(str(number))
+        for name in [b"line\nfeed", b"back\\slash", b"odd\xff", "\u00e4 b".encode()]:
+            (Path(os.fsdecode(os.fsencode(data) + b"/" + name))).write_text("odd")
+        (data / "link").symlink_to("1.txt")
+        self.mlrepo("add", "data")
+        self.mlrepo("commit", "-m", "Two")
+        self.mlrepo("tag", "v1", "--sign")
+        self.mlrepo("note", "-m", "Looks good", "v1")
+        self.mlrepo("config", "commit.sign", "false")
+        self.bundle = self.root / "bundle"
+        self.mlrepo("audit", "bundle", str(self.bundle), "v1")
+
+    def verify(self, *words, status: int = 0) -> str:
+        # Nothing of this program is there.
+        done = subprocess.run([sys.executable, "-B", str(self.bundle / "verify.py"), *map(str, words)], cwd="/", capture_output=True,
+                              env={"PATH": "/usr/bin:/bin"}, timeout=120)
+        self.assertEqual(done.returncode, status, (done.stdout, done.stderr))
+        return done.stdout.decode()
+
+    def test_what_verify_md_says(self) -> None:
+        self.ran("sha256sum", "--check", "--quiet", "SHA256SUMS", cwd=self.bundle)
+        self.ran("ssh-keygen", "-Y", "verify", "-f", "allowed_signers", "-I", "ada@example.com", "-n", "mlrepo.bundle", "-s",
+                 "SHA256SUMS.sig", input=(self.bundle / "SHA256SUMS").read_bytes(), cwd=self.bundle)
+        said = self.verify()
+        self.assertIn("0 problems", said)
+        # The bundle, two commits, a tag, a note, their four entries, the head.
+        self.assertIn("10 good signatures", said)
+        self.assertNotIn("note:", said)
+        [files] = (self.bundle / "files").iterdir()
+        self.ran("sha256sum", "--check", "--quiet", files, cwd=self.work)
+        self.assertEqual(len(files.read_bytes().splitlines()), 155)
+
+    def test_by_keys_of_ones_own(self) -> None:
+        signers = self.root / "signers"
+        signers.write_text("")
+        self.assertIn("0 good signatures", self.verify(signers))
+        signers.write_text("ada@example.com " + Path(f"{self.ada}.pub").read_text())
+        self.assertIn("10 good signatures", self.verify(signers))
+
+    def test_one_byte_anywhere(self) -> None:
+        files = sorted(path for path in self.bundle.rglob("*") if path.is_file() and path.name != "verify.py")
+        for position, path in enumerate(files):
+            content = path.read_bytes()
+            for place in {0, len(content) - 1, position * 7919 % max(1, len(content))} if content else set():
+                other = bytearray(content)
+                other[place] ^= 1
+                path.write_bytes(other)
+                self.assertNotIn("Traceback", self.verify(status=1), (path, place))
+            path.write_bytes(content)
+        (self.bundle / "files/more").write_text("")
+        self.assertIn("are not those of SHA256SUMS", self.verify(status=1))
+        (self.bundle / "files/more").unlink()
+        (self.bundle / "VERIFY.md").unlink()
+        self.assertIn("are not those of SHA256SUMS", self.verify(status=1))
+
+    def resum(self) -> None:
+        """Makes the list of files anew, and leaves it unsigned."""
+        (self.bundle / "SHA256SUMS.sig").unlink(missing_ok=True)
+        lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(self.bundle)}\n"
+                 for path in sorted(self.bundle.rglob("*")) if path.is_file() and path.name != "SHA256SUMS"]
+        (self.bundle / "SHA256SUMS").write_text("".join(lines))
+
+    def test_who_makes_the_list_of_files_anew_is_found_by_the_rest(self) -> None:
+        self.resum()
+        self.assertIn("nobody signed this bundle", self.verify())
+        def change(path: Path, old: bytes, new: bytes, says: str) -> None:
+            content = path.read_bytes()
+            self.assertIn(old, content)
+            path.write_bytes(content.replace(old, new, 1))
+            self.resum()
+            self.assertIn(says, self.verify(status=1))
+            path.write_bytes(content)
+        [files] = (self.bundle / "files").iterdir()
+        change(files, b"data/1.txt", b"data/x.txt", "not what the commit says")
+        change(self.bundle / "objects/commit" / files.name[:-7], b"Two", b"Twp", "its bytes have another id")
+        proof = sorted((self.bundle / "proofs").iterdir())[-1]
+        leaf = proof.read_text().split("\n")[1][6:]
+        other = base64.b64encode(base64.b64decode(leaf).replace(b'"time":1', b'"time":2')).decode()
+        change(proof, leaf.encode(), other.encode(), "do not lead to the log's root")
+        change(self.bundle / "head", b"\n5\n", b"\n6\n", "BAD")
+        event = json.loads(base64.b64decode(leaf))["event"]
+        os.rename(self.bundle / "objects/event" / event, self.root / "event")
+        self.resum()
+        self.assertIn("its operation is not there", self.verify(status=1))
+
+    def test_without_a_key_and_to_a_place_that_is_taken(self) -> None:
+        self.refused("audit", "bundle", str(self.bundle), status=73, says=str(self.bundle))
+        self.mlrepo("audit", "bundle", "../plain", "--no-sign", "v1")
+        self.bundle = self.root / "plain"
+        self.assertIn("nobody signed this bundle", self.verify())
+        self.assertEqual(json.loads(self.mlrepo("audit", "bundle", "../third", "v1", "--json"))["signed"], True)
+        self.refused("audit", "bundle", "../fourth", "nothing", status=66, says="nothing")
+        self.refused("audit", "bundle", status=64, says="the directory that is to be written")
+        self.assertEqual(sorted(path.name for path in self.root.glob("*part*")), [])
+
+
 if __name__ == "__main__":
     unittest.main()

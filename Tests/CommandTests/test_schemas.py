@@ -629,6 +629,7 @@ class Signatures(SchemaTest):
         self.answer("remote", "add", "stick", str(stick))
         self.assertEqual(self.answer("audit", "witness", "stick")["size"], 1)
         self.answer("audit", "check", "stick", status=1)
+        self.assertEqual(self.answer("audit", "bundle", str(self.root / "bundle"))["commits"], 1)
         proof = self.answer("prove", "entry", "1", "-o", str(self.root / "proof"))
         self.assertEqual((self.root / "proof").read_text(), proof["proof"])
         self.assertTrue(self.answer("verify", str(self.root / "proof"))["proved"])

@@ -150,6 +150,15 @@ TENSORS, PATCHES, CASTS = "tensors", "patches", "casts"
 KNOWN_FEATURES = {TENSORS, PATCHES, CASTS}
 
 
+def base64_text(value):
+    require(isinstance(value, str) and value, "not base64")
+    try:
+        exact = base64.b64encode(base64.b64decode(value, validate=True)).decode()
+    except ValueError:
+        exact = None
+    require(exact == value, "not base64")
+
+
 def feature(value):
     require(isinstance(value, str) and FEATURE.fullmatch(value), "not a feature's name")
 
@@ -158,7 +167,7 @@ pack_names = rising(array(pack_name), str)
 PACKS_SCHEMA = {"added": pack_names, "doomed": pack_names, "dropped": pack_names}
 ENTRY_SCHEMA = {"event": identifier, "features": rising(array(feature), str),
                 "number": integer, "packs?": lambda value: check_members(value, PACKS_SCHEMA), "packList?": identifier,
-                "refs": identifier, "time": time}
+                "refs": identifier, "signature?": base64_text, "time": time}
 ENTRY_FILE_SCHEMA = {"entry": lambda value: None, "note": string, "subtrees": array(identifier, most=64)}
 
 

@@ -11,7 +11,8 @@ internal import ObjectModel
 
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Look through the log of a store, check all of it, or witness it.",
+        commandName: "audit",
+        abstract: "Look through the log of a store, check or witness it; write what an auditor needs.",
         discussion: """
             Each operation is an entry of the store's log. With 'mlrepo config log.sign true' whoever makes one signs it, over all of \
             the entry and the log before it, here and in stores that they push to: then nobody can forge, drop or reorder what was \
@@ -20,7 +21,9 @@ struct AuditCommand: ParsableCommand {
             'log' shows entries, newest first, and what their signatures are worth. 'check' hashes the whole log, judges all \
             signatures, and compares the log with heads of it that somebody signed, such as witnesses: it ends with 1 if something is \
             not as it was signed, or if an entry behind the first signed one is not signed by somebody who is trusted. 'witness' signs \
-            the head of another store's log, if that goes on from all that this store has witnessed; it keeps that here and there.
+            the head of another store's log, if that goes on from all that this store has witnessed; it keeps that here and there. 'bundle' writes a directory with versions, all before them, their \
+            runs, lists of files, signatures, and proofs of the entries that they came by: its VERIFY.md says how it is \
+            verified without mlrepo.
 
             EXAMPLES
               mlrepo audit log
@@ -31,6 +34,7 @@ struct AuditCommand: ParsableCommand {
               mlrepo audit check origin --witness /media/usb/store
               mlrepo audit check origin --newer-than "7 days ago"
               mlrepo audit witness origin                 in the witness' own store
+              mlrepo audit bundle ../for-the-auditor v1.2
             """)
 
     @Option(help: ArgumentHelp("log: of somebody: a part of the name or address.", valueName: "who"))
@@ -58,16 +62,23 @@ struct AuditCommand: ParsableCommand {
             "check: something that was signed has to be of then or later: else the log may be held back.",
             valueName: "time"))
     var newerThan: String?
+    @Flag(inversion: .prefixedNo, help: "bundle: sign it; by itself where a key is set.")
+    var sign: Bool?
     @OptionGroup var output: OutputOptions
-    @Argument(help: ArgumentHelp("log, check or witness.", valueName: "what"))
+    @Argument(help: ArgumentHelp("log, check, witness or bundle.", valueName: "what"))
     var action: String
-    @Argument(help: ArgumentHelp("Another store: its name or place; this one.", valueName: "store"))
-    var store: String?
+    @Argument(
+        help: ArgumentHelp(
+            "Another store: its name or place; this one. Of a bundle its directory, and revisions.",
+            valueName: "store"))
+    var words: [String] = []
+
+    private var store: String? { words.first }
 
     func validate() throws {
-        guard ["log", "check", "witness"].contains(action) else {
+        guard ["log", "check", "witness", "bundle"].contains(action) else {
             throw ValidationError(
-                "'audit' takes log, check or witness, not '\(Terminal.escaped(action))'")
+                "'audit' takes log, check, witness or bundle, not '\(Terminal.escaped(action))'")
         }
         let filters = [actor, ref, verb, since, until].contains { $0 != nil } || maxCount != nil || follow
         guard action == "log" || !filters else {
@@ -80,6 +91,15 @@ struct AuditCommand: ParsableCommand {
         guard action != "witness" || store != nil else {
             throw ValidationError("'audit witness' takes the store whose log is to be witnessed")
         }
+        guard action == "bundle" || words.count <= 1 else {
+            throw ValidationError("'audit \(action)' takes one store")
+        }
+        guard action != "bundle" || !words.isEmpty else {
+            throw ValidationError("'audit bundle' takes the directory that is to be written")
+        }
+        guard action == "bundle" || sign == nil else {
+            throw ValidationError("--sign belongs to 'audit bundle'")
+        }
         guard !follow || store == nil else {
             throw ValidationError("--follow is for the store that one is in")
         }
@@ -87,10 +107,12 @@ struct AuditCommand: ParsableCommand {
     }
 
     func run() throws {
-        for text in [actor, ref, verb, since, until, newerThan, store].compactMap({ $0 }) + witness {
+        for text in [actor, ref, verb, since, until, newerThan].compactMap({ $0 }) + witness {
             try ArgumentText.requireText(text, "the argument")
         }
         let repository = try Repository.here()
+        if action == "bundle" { return try bundle(repository) }
+        if let store { try ArgumentText.requireText(store, "the argument") }
         let remote = try store.map { (name) throws in try repository.knownRemotes.named(name) }
         switch action {
         case "log": try showLog(repository, remote)
@@ -159,6 +181,32 @@ struct AuditCommand: ParsableCommand {
         else { return nil }
         let email = ShellWord.quoted(Array(event.actor.email.utf8))
         return "if \(unknown.fingerprint ?? "the key") is theirs: mlrepo identity trust \(email) FILE.pub"
+    }
+
+    // MARK: For others
+
+    private func bundle(_ repository: Repository) throws {
+        let revisions = words.dropFirst().isEmpty ? ["HEAD"] : Array(words.dropFirst())
+        let tips = try revisions.map { (revision) throws in try repository.commit(named: revision) }
+        let hasKey = try repository.findSigningKey() != nil && repository.person?.email.isEmpty == false
+        let report = try repository.writeAuditBundle(
+            of: tips, to: ArgumentText.bytes(words[0]), signing: sign ?? hasKey)
+        if output.json {
+            return Terminal.printJSON(
+                .object([
+                    "commits": .number(report.commits), "entries": .number(report.entries),
+                    "objects": .number(report.objects), "origin": .string(report.head.origin),
+                    "root": report.head.root.json, "signatures": .number(report.signatures),
+                    "signed": .bool(report.isSigned), "size": .number(report.head.size),
+                ]))
+        }
+        if !report.isSigned {
+            Terminal.printError("note: nobody signed the bundle itself: mlrepo help identity")
+        }
+        guard !output.quiet else { return }
+        Terminal.print(
+            "Wrote \(Terminal.number(report.commits, "commit")), \(Terminal.number(report.signatures, "statement")) and \(AuditText.entries(report.entries)) of the log to \(Terminal.escaped(words[0])); VERIFY.md says how they are verified"
+        )
     }
 
     private func witness(_ repository: Repository, _ remote: Remote) throws {
