@@ -36,6 +36,7 @@ enum AuditBundleTexts {
         #!/usr/bin/env python3
         """Verifies an audit bundle of mlrepo: usage: verify.py [SIGNERS]. See VERIFY.md. Needs Python 3.8 and ssh-keygen."""
         import base64, hashlib, json, os, subprocess, sys, tempfile, time
+        sys.excepthook = lambda kind, error, trace: print(f"BAD: what is no bundle: {kind.__name__} {error}")
         here = os.path.dirname(os.path.abspath(__file__))
         signers = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(here, "allowed_signers")
         problems, unknown, good, objects = [], [], 0, {}
@@ -52,7 +53,9 @@ enum AuditBundleTexts {
             print(f"{len(objects)} objects, {len(names('files'))} lists of files, {len(names('proofs'))} entries, {good} good signatures, {len(problems)} problems")
             sys.exit(1 if problems else 0)
         def armored(blob):
-            return "-----BEGIN SSH SIGNATURE-----\n" + base64.encodebytes(blob).decode() + "-----END SSH SIGNATURE-----\n"
+            text = base64.b64encode(blob).decode()
+            lines = [text[at:at + 70] for at in range(0, len(text), 70)]
+            return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
         def signed(what, who, space, signature, message, when):
             """A signature that is the key's, of a key that is trusted for who at that time, counts; another genuine one is told."""
             global good
@@ -73,7 +76,10 @@ enum AuditBundleTexts {
         for name in sorted(found & set(listed)): must(sha(read(name)).hex() == listed[name], f"{name}: changed")
         if problems: end()
         facts = json.loads(read("bundle.json"))
-        if "SHA256SUMS.sig" in found: signed("SHA256SUMS", facts["maker"], "mlrepo.bundle", read("SHA256SUMS.sig").decode(), read("SHA256SUMS"), facts["time"])
+        if "SHA256SUMS.sig" in found:
+            text = read("SHA256SUMS.sig").decode()
+            must(text == armored(base64.b64decode("".join(text.splitlines()[1:-1]))), "SHA256SUMS.sig: not of ssh-keygen's form")
+            signed("SHA256SUMS", facts["maker"], "mlrepo.bundle", text, read("SHA256SUMS"), facts["time"])
         else: unknown.append("SHA256SUMS: nobody signed this bundle")
         # 2. Objects are what they are named by.
         for kind in names("objects"):
@@ -126,9 +132,10 @@ enum AuditBundleTexts {
                     while not place & 1 and place: place, last = place >> 1, last >> 1
                 else: hash = node(hash, one)
                 place, last = place >> 1, last >> 1
-            must(last == 0 and hash == base64.b64decode(root), f"proofs/{name}: the hashes do not lead to the log's root")
-            event = json.loads(objects.get(("event", entry["event"]), b"{}"))
+            holds, event = last == 0 and hash == base64.b64decode(root), json.loads(objects.get(("event", entry["event"]), b"{}"))
+            must(holds, f"proofs/{name}: the hashes do not lead to the log's root")
             must(event, f"proofs/{name}: its operation is not there")
+            if not holds or not event: continue
             blob = base64.b64decode(entry.pop("signature", ""))
             message = f"{origin}\n{index}\n{base64.b64encode(before).decode()}\n\n".encode() + canonical(entry)
             if blob: signed(f"entry {index}", event["actor"]["email"], "mlrepo.event", armored(blob), message, entry["time"])
