@@ -12,6 +12,8 @@ package struct IntegrityCheck: Sendable {
     private let other: OtherStore?
     private let knownRemotes: KnownRemotes
     private let configuration: Configuration
+    /// Signs what a repair adds to a log, if entries are to be signed.
+    private let signer: EntrySigner?
 
     /// - Parameters:
     ///   - environment: Its directory lies in a working copy.
@@ -36,7 +38,14 @@ package struct IntegrityCheck: Sendable {
                 try environment.files.makeDirectory(store, permissions: 0o700)
             }
         }
-        configuration = (try? copy?.configuration()) ?? Configuration()
+        let configuration = (try? copy?.configuration()) ?? Configuration()
+        self.configuration = configuration
+        signer =
+            try copy.map { (copy) throws(RepositoryError) in
+                try SigningKeys(configuration, environment, copy).entrySigner {
+                    Identity.find(configuration, environment).person
+                }
+            } ?? nil
         knownRemotes = KnownRemotes(
             configuration: configuration, environment: environment, layout: StoreLayout(root: store))
         let known = knownRemotes
@@ -120,7 +129,7 @@ package struct IntegrityCheck: Sendable {
         let event = try event()
         let (source, from) = try self.source(source)
         let restored = try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files).restore(
+            try StoreRepair(root, files: files, signing: signer).restore(
                 report, from: source, event: event, random: environment.random)
         }
         if let from { try from.calling { () throws(StoreError) in } }
@@ -180,12 +189,16 @@ package struct IntegrityCheck: Sendable {
 
     /// Whether the list of all refs, if it is lost, can be made anew from the record of operations.
     package func canRemakeRefs(_ report: IntegrityReport) throws(RepositoryError) -> Bool {
-        try calling { () throws(StoreError) in try StoreRepair(root, files: files).canRemakeRefs(report) }
+        try calling { () throws(StoreError) in
+            try StoreRepair(root, files: files, signing: signer).canRemakeRefs(report)
+        }
     }
 
     /// What a repair would do.
     package func plan(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Plan {
-        try calling { () throws(StoreError) in try StoreRepair(root, files: files).plan(report) }
+        try calling { () throws(StoreError) in
+            try StoreRepair(root, files: files, signing: signer).plan(report)
+        }
     }
 
     /// Puts what is undamaged of damaged packs into new ones.
@@ -194,7 +207,7 @@ package struct IntegrityCheck: Sendable {
     package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
         let event = try event()
         return try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files).perform(
+            try StoreRepair(root, files: files, signing: signer).perform(
                 report, event: event, random: environment.random)
         }
     }
@@ -205,7 +218,7 @@ package struct IntegrityCheck: Sendable {
     package func regain(_ plan: StoreRepair.Plan) throws(RepositoryError) -> Int {
         let event = try event()
         return try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files).regain(
+            try StoreRepair(root, files: files, signing: signer).regain(
                 plan.replaced.map(\.pack), event: event, random: environment.random)
         }
     }

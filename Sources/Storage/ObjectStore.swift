@@ -82,9 +82,10 @@ package final class ObjectStore: ObjectReader {
     ///
     /// ``leftOut`` names them all.
     package static func open(
-        _ root: FilePath, files: any FileSystem, leavingOut damaged: Set<PackName>
+        _ root: FilePath, files: any FileSystem, leavingOut damaged: Set<PackName>,
+        signing signer: EntrySigner? = nil
     ) throws(StoreError) -> ObjectStore {
-        try open(root, files: files, damaged: damaged)
+        try open(root, files: files, damaged: damaged, signing: signer)
     }
 
     private static func open(

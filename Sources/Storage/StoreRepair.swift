@@ -46,9 +46,12 @@ package struct StoreRepair: Sendable {
     private let layout: StoreLayout
     private let files: any FileSystem
 
-    package init(_ root: FilePath, files: any FileSystem) {
+    private let signer: EntrySigner?
+
+    /// - Parameter signer: Signs each entry that is made, if they are to be signed.
+    package init(_ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil) {
         layout = StoreLayout(root: root)
-        self.files = files
+        (self.files, self.signer) = (files, signer)
     }
 
     /// What would be done about the problems that a check has found; removes `cache/state` at most.
@@ -138,7 +141,7 @@ package struct StoreRepair: Sendable {
     package func regain(
         _ packs: [PackName], event: Event, random: @escaping @Sendable (Int) -> [UInt8]
     ) throws(StoreError) -> Int {
-        let store = try ObjectStore.open(layout.root, files: files)
+        let store = try ObjectStore.open(layout.root, files: files, signing: signer)
         let writer = ObjectWriter(store, random: random)
         defer { writer.abandon() }
         let bases = try bases(of: packs, besides: store)
@@ -221,7 +224,8 @@ package struct StoreRepair: Sendable {
             throw .damaged(layout.log, problem: "packs cannot be replaced while the log itself is damaged")
         }
         try filing { () throws(FileError) in try files.removeIfPresent(layout.cache / "state") }
-        return try ObjectStore.open(layout.root, files: files, leavingOut: Set(report.damagedPacks))
+        return try ObjectStore.open(
+            layout.root, files: files, leavingOut: Set(report.damagedPacks), signing: signer)
     }
 
     /// What damaged packs have of the bases of their own frames, and behind it the rest of the store.

@@ -215,6 +215,29 @@ class Entries(AuditTest):
         self.assertEqual(self.check()["bad"], [])
         self.mlrepo("fsck")
 
+    def test_a_repair_gives_back_the_signature_and_signs_what_it_adds(self) -> None:
+        self.version("One")
+        self.version("Two")
+        newest = self.files(self.work / ".mlrepo")[-1]
+        content = bytearray(newest.read_bytes())
+        newest.chmod(0o644)
+        for place in [content.index(b'"signature"') + 40, content.index(b'"time"') + 8]:
+            damaged = bytearray(content)
+            damaged[place] ^= 1
+            newest.write_bytes(damaged)
+            shutil.rmtree(self.work / ".mlrepo/cache")
+            self.mlrepo("fsck", "--repair")
+            self.assertEqual(self.files(self.work / ".mlrepo")[-1].read_bytes(), bytes(content))
+            self.files(self.work / ".mlrepo")[-1].chmod(0o644)
+        [pack] = [path for path in sorted((self.work / ".mlrepo/packs").rglob("*.pack"), key=lambda path: path.stat().st_mtime)][-1:]
+        pack.chmod(0o644)
+        damaged = bytearray(pack.read_bytes())
+        damaged[20] ^= 1
+        pack.write_bytes(damaged)
+        self.run_raw("fsck", "--repair")
+        self.assertEqual([one["verb"] for one in self.entries("-n", "1")], ["repair"])
+        self.assertEqual(self.check()["bad"], [])
+
     def test_writers_at_once_all_sign(self) -> None:
         self.version("One")
         for number in range(4):

@@ -27,6 +27,7 @@ from .scratch import remove
 from .session import environment
 from .training import Trainer
 from .workload import Workload
+from .workload_log import Log
 from .workload_observe import Observe
 from .workload_push import W1Push, W3Push
 from .workload_push_ssh import W1PushSSH, W3PushSSH
@@ -42,7 +43,7 @@ from .workload_w6 import W6
 PROJECT = Path(__file__).resolve().parents[2]
 WORKLOADS: dict[str, type[Workload]] = {
     workload.name: workload for workload in (
-        Start, W1, W1Push, W1PushSSH, W2, W2Files, W3, W3Conv, W3Push, W3PushSSH, W4, W5, W6, Observe, Sweep
+        Start, Log, W1, W1Push, W1PushSSH, W2, W2Files, W3, W3Conv, W3Push, W3PushSSH, W4, W5, W6, Observe, Sweep
     )
 }
 INTERRUPTED = 130
@@ -58,6 +59,7 @@ examples:
   scripts/bench --only W1-push-ssh,W3-push-ssh --scale 0.01    the same through an sshd that is started on this machine
   scripts/bench --only observe --scale 0.05 --runs 1       what `mlrepo run` costs, beside the command alone and strace
   scripts/bench --only sweep --scale 0.1 --runs 1          many runs at once, each in a tree of its own
+  scripts/bench --only log --scale 0.01 --runs 1           a long log of signed entries, checked
   scripts/bench --report --output report.md                also writes report.json
 
 An interrupted run goes on where it stopped when it is started again with the same results file.

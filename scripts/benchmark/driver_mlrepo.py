@@ -46,6 +46,10 @@ class Mlrepo(Driver):
         **watched("{tool} run --quiet --"),
         "sweep": sweeping("{tool} run --quiet --scratch ../scratch --"),
         "version": ["{tool} version"],
+        "audit-trust": ["{tool} identity trust ada@example.com data/ada.pub"],
+        "audit-check": ["{tool} audit check data/store"],
+        "audit-log": ["{tool} audit log data/store -n 20"],
+        "prove": ["{tool} prove entry 12 --of data/store --no-sign"],
     }
 
     def named(self, operation: str, stdout: str, stderr: str) -> set[str] | None:

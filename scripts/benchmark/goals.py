@@ -105,6 +105,7 @@ GOALS = [
     Goal("observe", "many", "recorded", least=OBSERVE_RUNS),
     Goal("sweep", "sweep", "wall", most=30.0),
     Goal("sweep", "sweep", "recorded", least=OBSERVE_RUNS),
+    Goal("log", "check", "wall", most=10.0),
     Goal("start", "version", "cpu", most=0.002, of_best=1.67),
     Goal("start", "status", "cpu", most=0.003, of_best=1.0),
 ]

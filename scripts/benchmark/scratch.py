@@ -14,12 +14,12 @@ GB = 10**9
 # of pushes also what it is pushed to, and the clone.
 NEEDED_BYTES = {
     "W1": 5 * GB, "W2": 27 * GB, "W2-files": 22 * GB, "W3": 12 * GB, "W3-conv": 12 * GB, "W4": 28 * GB, "W5": 4 * GB,
-    "W6": 18 * GB, "observe": 3 * GB, "sweep": 2 * GB, "start": GB // 10, "W1-push": 8 * GB, "W3-push": 8 * GB,
+    "W6": 18 * GB, "observe": 3 * GB, "sweep": 2 * GB, "start": GB // 10, "log": GB, "W1-push": 8 * GB, "W3-push": 8 * GB,
     "W1-push-ssh": 8 * GB, "W3-push-ssh": 8 * GB,
 }
 NEEDED_INODES = {
     "W1": 700_000, "W2": 10_000, "W2-files": 10_000, "W3": 10_000, "W3-conv": 10_000, "W4": 100_000, "W5": 200_000,
-    "W6": 4_000_000, "observe": 300_000, "sweep": 40_000, "start": 1_000, "W1-push": 2_000_000, "W3-push": 10_000,
+    "W6": 4_000_000, "observe": 300_000, "sweep": 40_000, "start": 1_000, "log": 10_000, "W1-push": 2_000_000, "W3-push": 10_000,
     "W1-push-ssh": 2_000_000, "W3-push-ssh": 10_000,
 }
 LEAST_BYTES = 200 * 10**6
