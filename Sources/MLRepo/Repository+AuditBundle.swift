@@ -134,7 +134,7 @@ extension Repository {
         }
         var signatures: [NoteSignature] = []
         for file in kept where file.name.size == size {
-            guard let note = try? SignedNote(parsing: file.bytes), note.text == audited.head.note else {
+            guard let note = file.note, note.text == audited.head.note else {
                 continue
             }
             signatures += note.signatures.filter { HeadSignature($0) != nil && !signatures.contains($0) }

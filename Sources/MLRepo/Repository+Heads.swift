@@ -34,6 +34,14 @@ package struct WitnessReport: Sendable {
     package let problem: String?
 }
 
+extension KeptHead {
+    /// What it holds; nothing if that is no note.
+    var note: SignedNote? {
+        guard let bytes else { return nil }
+        return try? SignedNote(parsing: bytes)
+    }
+}
+
 extension Repository {
     /// Signs a head: that it is the largest one that was seen of its log, and goes on from those before.
     func sign(_ head: LogHead) throws(RepositoryError) -> HeadSignature {
@@ -89,8 +97,9 @@ extension Repository {
             }
         }
         var (found, seen): ([JudgedHead], Set<[UInt8]>) = ([], [])
-        for file in files where seen.insert(file.bytes).inserted {
-            guard let note = try? SignedNote(parsing: file.bytes), let head = try? LogHead(note: note.text),
+        for file in files {
+            guard let bytes = file.bytes, seen.insert(bytes).inserted, let note = file.note,
+                let head = try? LogHead(note: note.text),
                 head.origin == audited.origin
             else { continue }
             found += try judge(note, of: head)
@@ -136,7 +145,7 @@ extension Repository {
         let kept = try storing { () throws(StoreError) in try store.log.heads(of: audited.origin) }
         var before: Int?
         for file in kept {
-            guard let note = try? SignedNote(parsing: file.bytes), let head = try? LogHead(note: note.text),
+            guard let note = file.note, let head = try? LogHead(note: note.text),
                 head.origin == audited.origin
             else {
                 throw .damaged(

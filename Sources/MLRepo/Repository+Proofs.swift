@@ -17,6 +17,14 @@ package struct ProofReport: Sendable {
     /// Whether the log of the store that one stands in has this head; nothing if it is another log, or there is none.
     package let isOfThisLog: Bool?
 
+    /// Whether the entry is not signed, or the signature is a genuine one of an entry, whoever's.
+    private var entryIsSound: Bool {
+        switch entry?.verdict {
+        case .forged?, .malformed?, .otherNamespace?: false
+        default: true
+        }
+    }
+
     /// Whether it is proved to who trusts the keys that are trusted here.
     package var isProved: Bool {
         let isForged = answers.contains { $0.answer == .forged } || heads.contains { $0.verdict == .forged }
@@ -25,8 +33,7 @@ package struct ProofReport: Sendable {
             || answers.contains {
                 if case .signed = $0.answer { true } else { false }
             }
-        let entryIsBad = entry.map { $0.verdict == .forged } ?? false
-        return holds && !isForged && !entryIsBad && isOfThisLog != false && (isSigned || isOfThisLog == true)
+        return holds && !isForged && entryIsSound && isOfThisLog != false && (isSigned || isOfThisLog == true)
     }
 }
 
@@ -87,7 +94,7 @@ extension Repository {
         var signatures: [NoteSignature] = []
         let kept = try audited.call { () throws(StoreError) in try audited.log.heads(of: audited.origin) }
         for file in kept where file.name.size == size {
-            guard let note = try? SignedNote(parsing: file.bytes), note.text == head.note else { continue }
+            guard let note = file.note, note.text == head.note else { continue }
             for signature in note.signatures where !signatures.contains(signature) {
                 signatures.append(signature)
             }

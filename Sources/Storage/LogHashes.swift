@@ -129,25 +129,24 @@ extension OperationLog {
     /// The most bytes of a file that holds a signed head.
     private static let headLimit = 64 << 10
 
-    /// Signed heads of a log that are kept here, the largest first: what its file is called, and its bytes.
+    /// Signed heads of a log that are kept here, the largest first: also such as cannot be read.
     ///
     /// - Parameters:
     ///   - origin: Of the log: this one's, or that of another store to which this one is a witness.
     ///   - limit: At most so many, of those with the largest sizes.
     package func heads(
         of origin: String, limit: Int = .max
-    ) throws(StoreError) -> [(name: LogHeadName, bytes: [UInt8])] {
+    ) throws(StoreError) -> [KeptHead] {
         let directory = layout.heads(of: origin)
-        var found: [(name: LogHeadName, bytes: [UInt8])] = []
+        var found: [KeptHead] = []
         let names = try files.names(in: directory).compactMap { LogHeadName($0) }.sorted(by: >)
         for name in names.prefix(limit) {
-            guard
-                let bytes = try files.contents(
-                    of: directory.appending(Array(name.text.utf8)), limit: Self.headLimit)
-            else {
-                continue
+            let path = directory.appending(Array(name.text.utf8))
+            var bytes: [UInt8]?
+            do throws(StoreError) { bytes = try files.contents(of: path, limit: Self.headLimit) } catch {
+                if case .unreachable = error { throw error }
             }
-            found.append((name, bytes))
+            found.append(KeptHead(name: name, bytes: bytes))
         }
         return found
     }
@@ -160,6 +159,13 @@ extension OperationLog {
     ) throws(StoreError) {
         _ = try files.create(layout.heads(of: origin).appending(Array(name.text.utf8)), bytes, nonce: nonce)
     }
+}
+
+/// A file that keeps a signed head of a log.
+package struct KeptHead: Sendable {
+    package let name: LogHeadName
+    /// Nothing if it cannot be read, or is too large.
+    package let bytes: [UInt8]?
 }
 
 /// What the file of a signed head is called: how long the log was, when it was signed, and by which key.
