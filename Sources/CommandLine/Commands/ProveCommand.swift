@@ -14,7 +14,7 @@ struct ProveCommand: ParsableCommand {
 
             EXAMPLES
               mlrepo prove entry 12 -o entry-12.tlog-proof
-              mlrepo prove entry 12 --size 40          as the log was when it had 40 entries
+              mlrepo prove entry 12 --size 40        in the log of its first 40 entries
               mlrepo prove consistency 40 -o growth.tlog-proof
               mlrepo verify entry-12.tlog-proof
             """)
