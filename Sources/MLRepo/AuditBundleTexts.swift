@@ -119,7 +119,8 @@ enum AuditBundleTexts {
         note = head[0].rstrip("\n") + "\n"
         origin, size, root = note.splitlines()
         node = lambda left, right: sha(b"\1" + left + right)
-        for name in names("proofs"):
+        newest, logged = 0, {}
+        for name in sorted(names("proofs"), key=lambda name: int(name.split(".")[0])):
             lines, _, rest = read("proofs", name).decode().partition("\n\n")
             words = lines.split("\n")
             leaf, index, path = base64.b64decode(words[1][6:]), int(words[2][6:]), [base64.b64decode(word) for word in words[3:]]
@@ -136,16 +137,21 @@ enum AuditBundleTexts {
             must(holds, f"proofs/{name}: the hashes do not lead to the log's root")
             must(event, f"proofs/{name}: its operation is not there")
             if not holds or not event: continue
+            # Nothing came before what stands in front of it, whatever it says.
+            newest = max(newest, entry["time"])
+            for change in event["refs"]:
+                if change.get("after", {}).get("kind") == "statement": logged[change["after"]["id"]] = newest
             blob = base64.b64decode(entry.pop("signature", ""))
             message = f"{origin}\n{index}\n{base64.b64encode(before).decode()}\n\n".encode() + canonical(entry)
-            if blob: signed(f"entry {index}", event["actor"]["email"], "mlrepo.event", armored(blob), message, entry["time"])
+            if blob: signed(f"entry {index}", event["actor"]["email"], "mlrepo.event", armored(blob), message, newest)
             else: unknown.append(f"entry {index}: nobody signed it")
         # 5. What people say, and who saw the head.
         for (kind, name), data in objects.items():
             if kind != "statement": continue
             body = json.loads(json.loads(data)["body"])
+            if name not in logged: unknown.append(f"statement {name[:12]}: no entry here brought it, so that nothing proves its time")
             signed(f"{body['kind']} on {body['subject']['id'][:12]}", body["signer"]["email"], "mlrepo." + body["kind"],
-                   json.loads(data)["signature"], json.loads(data)["body"].encode(), body["time"])
+                   json.loads(data)["signature"], json.loads(data)["body"].encode(), logged.get(name, facts["time"]))
         for line in head[2].splitlines():
             _, who, text = line.split(" ")
             blob = base64.b64decode(text)[4:]

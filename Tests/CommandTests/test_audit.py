@@ -614,6 +614,18 @@ class Bundles(AuditTest):
         signers.write_text("ada@example.com " + Path(f"{self.ada}.pub").read_text())
         self.assertIn("10 good signatures", self.verify(signers))
 
+    def test_what_is_dated_back_by_a_key_that_was_given_up(self) -> None:
+        line = f'ada@example.com valid-before="20200101Z" {Path(f"{self.ada}.pub").read_text()}'
+        signers = self.root / "signers"
+        signers.write_text(line)
+        said = self.verify(signers)
+        self.assertIn("0 good signatures", said)
+        # What says to be older than the entry that brought it is judged by that.
+        self.mlrepo("note", "-m", "Old", "v1", env={"MLREPO_NOW": "1500000000"})
+        self.mlrepo("audit", "bundle", "../later", "v1")
+        self.bundle = self.root / "later"
+        self.assertIn("0 good signatures", self.verify(signers))
+
     def test_one_byte_anywhere(self) -> None:
         files = sorted(path for path in self.bundle.rglob("*") if path.is_file() and path.name != "verify.py")
         for position, path in enumerate(files):
