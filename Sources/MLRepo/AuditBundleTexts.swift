@@ -17,7 +17,7 @@ enum AuditBundleTexts {
 
                ssh-keygen -l -f allowed_signers
 
-        3. Everything else, by 100 lines of Python that may be read first:
+        3. Everything else, by some 120 lines of Python that may be read first:
 
                python3 verify.py                      by the keys in the bundle
                python3 verify.py /path/to/signers     by keys of your own
