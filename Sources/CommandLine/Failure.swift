@@ -229,6 +229,17 @@ struct Failure: Error {
                 "mlrepo identity use KEY, with a file as ~/.ssh/id_ed25519; ssh-keygen -t ed25519 makes one"
             )
         case .cannotSign: (status, hint) = (.usage, "mlrepo identity shows the key that signs")
+        case .notAllowed(let remote, _):
+            (status, hint) = (
+                .notPermitted,
+                remote.map { "mlrepo policy show \(ShellWord.quoted(Array($0.utf8))) says who may do what" }
+            )
+        case .badPolicy: status = .damaged
+        case .noPolicy(let remote):
+            (status, hint) = (
+                .notFound,
+                "mlrepo policy init, then mlrepo policy propose policy.toml --in \(ShellWord.quoted(Array(remote.utf8)))"
+            )
         case .noIdentity:
             (status, hint) = (.usage, "export MLREPO_USER_NAME='Ada' MLREPO_USER_EMAIL='ada@example.com'")
         case .wouldLose(let paths):
@@ -308,6 +319,11 @@ struct Failure: Error {
             (
                 .damaged,
                 "nothing was taken over; mlrepo remote forget \(name) takes what is there for new, if somebody meant it"
+            )
+        case .refused:
+            (
+                .damaged,
+                "nothing was taken over, and nobody who checks goes on from it: mlrepo audit check \(name) tells of all such entries"
             )
         case .moved, .busy: (.busy, "type the command again")
         }

@@ -61,7 +61,11 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
             CommandGroup(
-                name: "Govern", subcommands: [IdentityCommand.self, NoteCommand.self, AuditCommand.self]),
+                name: "Govern", 
+                subcommands: [
+                    IdentityCommand.self, PolicyCommand.self, ApproveCommand.self, NoteCommand.self,
+                    AuditCommand.self,
+                ]),
             CommandGroup(
                 name: "Plumbing",
                 subcommands: [

@@ -27,6 +27,8 @@ package struct KnownRemotes: Sendable {
     let layout: StoreLayout
     /// Signs entries that are made in other stores, if they are to be signed.
     var signer: EntrySigner?
+    /// What checks a store's log against its policy; nothing where this side's own store cannot be opened.
+    var guarding: (@Sendable (RemoteMemory?) -> PolicyGuard)?
 
     private static let prefix = "remote."
     private static let suffix = ".url"
@@ -96,18 +98,29 @@ package struct KnownRemotes: Sendable {
             of: place, in: layout, environment.files, nonce: Hex.text(environment.random(8)))
     }
 
-    /// Opens another store.
+    /// Opens another store, and checks what is new in its log against its policy.
     func open(_ remote: Remote) throws(RepositoryError) -> RemoteStore {
         try open(remote, by: try way(to: remote))
     }
 
     func open(_ remote: Remote, by way: WayToRemote) throws(RepositoryError) -> RemoteStore {
+        try openGuarded(remote, by: way).store
+    }
+
+    /// The same, with what knows the policy.
+    func openGuarded(
+        _ remote: Remote, by way: WayToRemote
+    ) throws(RepositoryError) -> (store: RemoteStore, guard: PolicyGuard?) {
         // Whoever makes a bundle anew makes another store.
         let memory = way.bundle == nil ? memory(of: remote) : nil
+        let watch = guarding?(memory)
+        var inspection: RemoteStore.Inspection?
+        if let watch { inspection = { (store) throws(RemoteError) in try watch.inspect(store) } }
         do throws(RemoteError) {
-            return try RemoteStore(
+            let store = try RemoteStore(
                 name: remote.label, at: way.root, way.transport, memory: memory,
-                losesOnPowerCut: way.line?.losesOnPowerCut, signing: signer)
+                losesOnPowerCut: way.line?.losesOnPowerCut, signing: signer, inspecting: inspection)
+            return (store, watch)
         } catch {
             // What is not mounted is not made anew.
             guard error.problem == .notAStore else { throw .remote(error) }
@@ -116,5 +129,13 @@ package struct KnownRemotes: Sendable {
             let place = remote.name.map { "\($0), \(remote.url)" } ?? remote.url
             throw .remote(RemoteError(place, .notAStore))
         }
+    }
+
+    /// Opens another store to be looked through: without a word of what its policy does not allow, and without that being remembered.
+    func openUnchecked(_ remote: Remote) throws(RepositoryError) -> RemoteStore {
+        let way = try way(to: remote)
+        do throws(RemoteError) {
+            return try RemoteStore(name: remote.label, at: way.root, way.transport, memory: nil)
+        } catch { throw .remote(error) }
     }
 }

@@ -42,7 +42,7 @@ package struct IntegrityCheck: Sendable {
         self.configuration = configuration
         signer =
             try copy.map { (copy) throws(RepositoryError) in
-                try SigningKeys(configuration, environment, copy).entrySigner {
+                try SigningKeys(configuration, environment, copy).wantedEntrySigner {
                     Identity.find(configuration, environment).person
                 }
             } ?? nil

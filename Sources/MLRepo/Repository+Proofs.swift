@@ -107,12 +107,17 @@ extension Repository {
 
     /// Writes a proof under a name that is free.
     package func save(_ proof: LogProof, to name: [UInt8]) throws(RepositoryError) {
+        try save(proof.bytes, to: name)
+    }
+
+    /// Writes a file where nothing is.
+    package func save(_ bytes: [UInt8], to name: [UInt8]) throws(RepositoryError) {
         let (path, files) = (environment.workingDirectory.appending(name).normalized, environment.files)
         guard try !Self.exists(path, files) else { throw .refExists("\(path)") }
         try filing { () throws(FileError) in
             let file = try files.create(path, permissions: 0o666)
             defer { files.close(file) }
-            try files.write(file, proof.bytes)
+            try files.write(file, bytes)
         }
     }
 

@@ -37,11 +37,13 @@ extension Repository {
     ) throws(RepositoryError) -> TransferReport {
         guard let actor = person else { throw .noIdentity }
         let (names, way) = try begin(request, remote)
-        let (other, isNew) = try openOrMake(remote, by: way, actor)
+        let (other, watch, isNew) = try openOrMake(remote, by: way, actor)
         let push = push(request, to: other)
         // What somebody collects or merges here meanwhile is found elsewhere.
         let outcome = try beginningAnew { () throws(RepositoryError) in
-            try run(push, request, names, remote, actor, progress)
+            try run(push, request, names, remote, actor, progress) { (changes) throws(RepositoryError) in
+                try requireAllowed(changes, Self.pushVerb, in: other, watch?.state, actor)
+            }
         }
         if other.isSealDue {
             // Nothing depends on it: whoever makes the next tile full does it as well.
@@ -76,7 +78,7 @@ extension Repository {
         _ request: PushRequest, to remote: Remote
     ) throws(RepositoryError) -> TransferReport {
         let (names, way) = try begin(request, remote)
-        let other = try openIfMade(remote, by: way)
+        let other = try openIfMade(remote, by: way)?.store
         let outcome = try beginningAnew { () throws(RepositoryError) in
             guard let other else {
                 let changes = try changes(request, names, [], remote)
@@ -121,13 +123,16 @@ extension Repository {
 
     func run(
         _ push: Push, _ request: PushRequest, _ names: [RefName], _ remote: Remote, _ actor: Person,
-        _ progress: (Int, Int) -> Void
+        _ progress: (Int, Int) -> Void,
+        allowing isAllowed: ([RefChange]) throws(RepositoryError) -> Void = { _ in }
     ) throws(RepositoryError) -> Push.Outcome {
         try reporting { (failure) throws(TransferError) in
             try push.run(
                 changes: { (there) throws(TransferError) in
                     try failure.keeping { () throws(RepositoryError) in
-                        try changes(request, names, there, remote)
+                        let changes = try changes(request, names, there, remote)
+                        try isAllowed(changes)
+                        return changes
                     }
                 },
                 event: { changes in
@@ -139,7 +144,7 @@ extension Repository {
     }
 
     /// Runs a transfer that asks this side something, and throws what was wrong with that.
-    private func reporting<Result>(
+    func reporting<Result>(
         _ transfer: (inout KeptFailure) throws(TransferError) -> Result
     ) throws(RepositoryError) -> Result {
         var failure = KeptFailure()
@@ -171,8 +176,8 @@ extension Repository {
     /// Opens another store; an empty directory, or one that is not there, becomes one, where this side can make it.
     private func openOrMake(
         _ remote: Remote, by way: WayToRemote, _ actor: Person
-    ) throws(RepositoryError) -> (RemoteStore, isNew: Bool) {
-        if let store = try openIfMade(remote, by: way) { return (store, false) }
+    ) throws(RepositoryError) -> (RemoteStore, PolicyGuard?, isNew: Bool) {
+        if let (store, watch) = try openIfMade(remote, by: way) { return (store, watch, false) }
         if case .directory(let path) = remote.location {
             var request = CreationRequest()
             request.isBare = true
@@ -188,12 +193,15 @@ extension Repository {
                     event("init", actor, nil), with: store, random: environment.random)
             } catch { throw Self.error(error) }
         }
-        return (try knownRemotes.open(remote, by: way), true)
+        let (store, watch) = try knownRemotes.openGuarded(remote, by: way)
+        return (store, watch, true)
     }
 
     /// Opens another store; nothing if there is none and this side can make it.
-    func openIfMade(_ remote: Remote, by way: WayToRemote) throws(RepositoryError) -> RemoteStore? {
-        do throws(RepositoryError) { return try knownRemotes.open(remote, by: way) } catch {
+    func openIfMade(
+        _ remote: Remote, by way: WayToRemote
+    ) throws(RepositoryError) -> (store: RemoteStore, guard: PolicyGuard?)? {
+        do throws(RepositoryError) { return try knownRemotes.openGuarded(remote, by: way) } catch {
             guard case .remote(let problem) = error, problem.problem == .notAStore else { throw error }
             let canMake =
                 if case .directory(let path) = remote.location {
@@ -220,7 +228,7 @@ extension Repository {
 }
 
 /// What went wrong in an answer to a transfer, which knows nothing of that.
-private struct KeptFailure {
+struct KeptFailure {
     private(set) var error: RepositoryError?
 
     mutating func keeping<Result>(

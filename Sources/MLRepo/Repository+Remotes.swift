@@ -6,8 +6,12 @@ internal import Storage
 extension Repository {
     /// The other stores that this working copy knows.
     package var knownRemotes: KnownRemotes {
-        KnownRemotes(
-            configuration: configuration, environment: environment, layout: store.layout, signer: entrySigner)
+        let (local, environment, keys, identity) = (store, self.environment, self.keys, self.identity)
+        return KnownRemotes(
+            configuration: configuration, environment: environment, layout: store.layout, signer: entrySigner,
+            guarding: { memory in
+                PolicyGuard(local, memory, environment, signer: keys.entrySigner { identity.value.person })
+            })
     }
 
     /// The other stores that have a name here, sorted by it.

@@ -12,7 +12,7 @@ package struct Repository: Sendable {
     package let store: ObjectStore
     package let configuration: Configuration
     /// Asked for once: git may have to be started for it.
-    private let identity: Lazy<(person: Person?, isGiven: Bool)>
+    let identity: Lazy<(person: Person?, isGiven: Bool)>
     let keys: SigningKeys
     /// Signs entries of logs, this store's and others', if they are to be signed.
     let entrySigner: EntrySigner?
@@ -56,7 +56,7 @@ package struct Repository: Sendable {
         let configuration = try copy.configuration()
         let identity = Lazy { Identity.find(configuration, environment) }
         let keys = SigningKeys(configuration, environment, copy)
-        let signer = try keys.entrySigner { identity.value.person }
+        let signer = try keys.wantedEntrySigner { identity.value.person }
         let store: ObjectStore
         do throws(StoreError) {
             store = try ObjectStore.open(path, files: environment.files, signing: signer)

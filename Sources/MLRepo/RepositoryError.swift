@@ -85,6 +85,12 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     /// A signature could not be made.
     case cannotSign(String)
     case badConfiguration(String)
+    /// The policy of another store does not let somebody do what they asked.
+    case notAllowed(remote: String?, reason: String)
+    /// A text is no policy, or not one that can follow.
+    case badPolicy(String)
+    /// A store has no policy.
+    case noPolicy(remote: String)
     case wouldLose([RepositoryPath])
     case outside(String)
     /// Something would be moved into itself.
@@ -180,6 +186,9 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .nothingTracked: "nothing is tracked yet"
         case .noIdentity: "nobody is named as author"
         case .badConfiguration(let text): text
+        case .notAllowed(let remote, let reason): (remote.map { "\($0) does not allow it: " } ?? "") + reason
+        case .badPolicy(let problem): problem
+        case .noPolicy(let remote): "\(remote) has no policy"
         case .noEntry(let number, let size): "there is no entry \(number): the log has \(size), from 0 on"
         case .noSigningKey: "there is no key to sign with"
         case .cannotSign(let text): "nothing was signed: \(text)"

@@ -115,11 +115,17 @@ struct SigningKeys: Sendable {
     /// What signs entries of logs, if they are to be signed.
     ///
     /// - Parameter person: Who makes them.
-    func entrySigner(
+    func wantedEntrySigner(
         _ person: @escaping @Sendable () -> Person?
     ) throws(RepositoryError) -> EntrySigner? {
-        guard try configuration.isOn(.signsLog) else { return nil }
-        return { (message) throws(StoreError) in
+        try configuration.isOn(.signsLog) ? entrySigner(person) : nil
+    }
+
+    /// What signs entries of logs.
+    ///
+    /// - Parameter person: Who makes them.
+    func entrySigner(_ person: @escaping @Sendable () -> Person?) -> EntrySigner {
+        { (message) throws(StoreError) in
             do throws(RepositoryError) {
                 guard let person = person() else { throw .noIdentity }
                 let text = try sign(message, for: LogEntry.signatureNamespace, as: person)

@@ -84,6 +84,14 @@ package struct RefChange: Hashable, Sendable {
         guard before?.kind ?? kind == kind, after?.kind ?? kind == kind else {
             throw .member("refs", expected: "refs of the kind that \(name) says")
         }
+        if name.name(in: "policies") != nil, name.policyVersion == nil {
+            throw .member("refs", expected: "a number behind policies/")
+        }
+        if name.name(in: "proposals") != nil {
+            guard let id = name.proposal, before?.id ?? id == id, after?.id ?? id == id else {
+                throw .member("refs", expected: "the policy that \(name) says")
+            }
+        }
         if let statement = name.statement {
             guard before?.id ?? statement.id == statement.id, after?.id ?? statement.id == statement.id else {
                 throw .member("refs", expected: "the statement that \(name) says")

@@ -21,6 +21,7 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         case "branches", "tags", "worktrees", "kept", "remotes": .commit
         case "runs": .run
         case "statements": statement == nil ? nil : .statement
+        case "policies", "proposals": .blob
         default: nil
         }
     }
@@ -46,6 +47,28 @@ package struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible 
         return try RefName(
             "statements/\(name.word)/\(subject.kind.name)/\(subject.id.hex)/\(id.hex)")
     }
+
+    /// A version of the store's policy that is or was in force.
+    package static func policy(_ version: Int) throws(InvalidName) -> RefName {
+        try RefName("\(policies)\(version)")
+    }
+    package static let policies = "policies/"
+
+    /// The version of a policy that it names; nothing for other refs.
+    package var policyVersion: Int? {
+        guard let digits = name(in: "policies"), let version = Int(digits), version > 0,
+            String(version) == digits
+        else { return nil }
+        return version
+    }
+
+    /// A policy that somebody proposes; named by its own id.
+    package static func proposal(_ id: ObjectID) throws(InvalidName) -> RefName {
+        try RefName("proposals/\(id.hex)")
+    }
+
+    /// The proposed policy that it names; nothing for other refs.
+    package var proposal: ObjectID? { name(in: "proposals").flatMap { try? ObjectID(hex: $0) } }
 
     /// The statement that it names; nothing for other refs.
     package var statement: StatementName? {

@@ -10,6 +10,10 @@ package struct Statement: Hashable, Sendable {
         case tag(name: String)
         /// What the signer remarks on the commit or run, or on something in it.
         case note(Note)
+        /// That the policy in the blob is to be in force in a store, whose log has that origin.
+        case policy(origin: String)
+        /// That a ref of a store may come to name the commit.
+        case approval(Approval)
         /// A word of a later version: kept, and not understood.
         case other(String)
 
@@ -19,6 +23,8 @@ package struct Statement: Hashable, Sendable {
             case .commit: "commit"
             case .tag: "tag"
             case .note: "note"
+            case .policy: "policy"
+            case .approval: "approval"
             case .other(let word): word
             }
         }
@@ -45,6 +51,19 @@ package struct Statement: Hashable, Sendable {
         package init(text: String, place: Place?) { (self.text, self.place) = (text, place) }
     }
 
+    /// What is approved: one move of one ref of one store.
+    package struct Approval: Hashable, Sendable {
+        /// The store's own name.
+        package let origin: String
+        package let ref: RefName
+        /// What the ref names before it; nothing if there is none.
+        package let before: ObjectReference?
+
+        package init(origin: String, ref: RefName, before: ObjectReference?) {
+            (self.origin, self.ref, self.before) = (origin, ref, before)
+        }
+    }
+
     package let fact: Fact
     package let subject: ObjectReference
     package let signer: Person
@@ -60,16 +79,21 @@ package struct Statement: Hashable, Sendable {
         _ fact: Fact, of subject: ObjectReference, by signer: Person, at time: Int
     ) -> [UInt8] {
         var (name, text, path, content): (JSONValue?, JSONValue?, JSONValue?, JSONValue?)
+        var (origin, ref, before): (JSONValue?, JSONValue?, JSONValue?)
         switch fact {
         case .tag(let tag): name = .string(tag)
         case .note(let note):
             text = .string(note.text)
             (path, content) = (note.place?.path.json, note.place?.content.json)
+        case .policy(let store): origin = .string(store)
+        case .approval(let approval):
+            (origin, ref) = (.string(approval.origin), .string(approval.ref.text))
+            before = approval.before?.json
         case .commit, .other: break
         }
         return JSONValue.object([
-            "content": content, "kind": .string(fact.word), "name": name, "path": path,
-            "signer": signer.json, "subject": subject.json, "text": text, "time": .integer(time),
+            "before": before, "content": content, "kind": .string(fact.word), "name": name,
+            "origin": origin, "path": path, "ref": ref, "signer": signer.json, "subject": subject.json, "text": text, "time": .integer(time),
         ]).canonicalBytes
     }
 
@@ -90,11 +114,14 @@ package struct Statement: Hashable, Sendable {
         case "commit": fact = .commit
         case "tag": fact = .tag(name: try json.string("name"))
         case "note": fact = .note(try Note(json: json))
+        case "policy": fact = .policy(origin: try json.string("origin"))
+        case "approval": fact = .approval(try Approval(json: json))
         default: fact = .other(word)
         }
         let kinds: [ObjectKind] =
             switch fact {
-            case .commit, .tag: [.commit]
+            case .commit, .tag, .approval: [.commit]
+            case .policy: [.blob]
             case .note(let note): note.place == nil ? [.commit, .run] : [.commit]
             case .other: ObjectKind.allCases
             }
@@ -143,5 +170,14 @@ extension Statement.Note {
             [.blob, .tree].contains(content.kind)
         else { throw .member("content", expected: "a blob or a tree") }
         place = Place(path: try RepositoryPath(json: path, member: "path"), content: content)
+    }
+}
+
+extension Statement.Approval {
+    fileprivate init(json: JSONValue) throws(MalformedObject) {
+        origin = try json.string("origin")
+        let name = try json.string("ref")
+        do throws(InvalidName) { ref = try RefName(name) } catch { throw .name(error) }
+        before = try ObjectReference(json: json.member("before"))
     }
 }

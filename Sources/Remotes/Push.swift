@@ -339,13 +339,34 @@ package struct Push {
             event: id, refs: refs.root, packs: PackChanges(added: added.map(\.name)), time: event.time)
         let result = try there { () throws(RemoteError) in
             try remote.append(
-                operation, features: Set(added.flatMap(\.features)), nonce: Hex.text(random(8)))
+                operation, features: Set(added.flatMap(\.features)).union(Self.features(changes)),
+                nonce: Hex.text(random(8)))
         }
         if result == .committed { return true }
         // No entry can have come to name it.
         sent.scratch.forget(small)
         try? remote.remove(small.name)
         return false
+    }
+
+    private static func features(_ changes: [RefChange]) -> Set<String> {
+        changes.contains { $0.name.policyVersion != nil } ? [StoreState.policy] : []
+    }
+
+    /// Adds an entry that moves nothing: that something happened.
+    package func record(_ event: () -> Event) throws(TransferError) {
+        let place = ScratchPlace(
+            .push, in: local.layout, local.files, key: key, nonce: Hex.text(random(8)))
+        let deadline = now() + Self.patience
+        while true {
+            var sent = Sent(scratch: PushScratch(in: place))
+            defer { sent.scratch.clear() }
+            if try commit([], event(), &sent) { return }
+            guard now() < deadline else {
+                throw .there(RemoteError(remote.name, .busy(seconds: Self.patience)))
+            }
+            try there { () throws(RemoteError) in try remote.refresh() }
+        }
     }
 
     // MARK: Whose fault

@@ -18,6 +18,8 @@ package struct RemoteError: Error, Equatable, CustomStringConvertible {
         case forked(known: Int)
         /// Another store than before lies there; both by their origins.
         case exchanged(known: String, found: String)
+        /// An entry of its log is one that its policy does not allow.
+        case refused(entry: Int, reason: String)
         /// A ref is not what the change expects.
         case moved(RefName)
         /// Others kept writing to it for so many seconds.
@@ -52,6 +54,8 @@ package struct RemoteError: Error, Equatable, CustomStringConvertible {
             "\(remote) was forked: its log has another entry \(known) than the one that was seen there"
         case .exchanged(let known, let found):
             "\(remote) is another store than before: its log is \(found.prefix(12))…, and it was \(known.prefix(12))…"
+        case .refused(let entry, let reason):
+            "\(remote): entry \(entry) of its log is not allowed: \(reason)"
         case .moved(let name): "\(remote): \(name) has moved meanwhile"
         case .busy(let seconds): "\(remote): others kept writing to it for \(seconds) seconds"
         }

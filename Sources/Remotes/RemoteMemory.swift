@@ -8,6 +8,7 @@ package import Storage
 package struct RemoteMemory: Sendable {
     private let path: FilePath
     private let namesPath: FilePath
+    private let policyPath: FilePath
     private let temporary: FilePath
     private let files: any FileSystem
 
@@ -18,6 +19,7 @@ package struct RemoteMemory: Sendable {
         let name = ObjectID(of: .blob, payload: Array(key.utf8)).hex
         path = layout.cache / "remotes" / name
         namesPath = path.suffixed(".names")
+        policyPath = path.suffixed(".policy")
         temporary = layout.temporary / "remote-\(nonce)"
         self.files = files
     }
@@ -51,6 +53,7 @@ package struct RemoteMemory: Sendable {
     package func forget() throws(FileError) {
         try files.removeIfPresent(path)
         try files.removeIfPresent(namesPath)
+        try files.removeIfPresent(policyPath)
     }
 
     /// Takes over what is remembered of another place, where nothing newer is remembered of this one: a store that was moved is still
@@ -62,6 +65,7 @@ package struct RemoteMemory: Sendable {
         }
         write(Array(theirs.origin.utf8) + [0x0a] + theirs.state.bytes, to: path)
         if let names = other.names { write(names, to: namesPath) }
+        if let policy = other.recallPolicy() { remember(policy: policy) }
     }
 
     // MARK: Names
@@ -85,6 +89,15 @@ package struct RemoteMemory: Sendable {
         let lines = names.sorted { $0.key < $1.key }.map { "\($0.value.hex) \($0.key)\n" }
         write(Array(lines.joined().utf8), to: namesPath)
     }
+
+    // MARK: Its policy
+
+    /// Up to where its log was checked, and the policy in force there; as ``remember(policy:)`` was told.
+    package func recallPolicy() -> [UInt8]? {
+        (try? files.contentsIfPresent(policyPath, limit: 4 << 20)) ?? nil
+    }
+
+    package func remember(policy bytes: [UInt8]) { write(bytes, to: policyPath) }
 
     private var names: [UInt8]? { (try? files.contentsIfPresent(namesPath, limit: 64 << 20)) ?? nil }
 }

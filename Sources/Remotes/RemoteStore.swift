@@ -17,6 +17,8 @@ package final class RemoteStore {
     package private(set) var log: OperationLog
     private let files: RemoteFiles
     private let memory: RemoteMemory?
+    /// Looks at what its log has, before that is remembered.
+    private let inspection: Inspection?
     /// The number of the entry that was the newest one when this store was seen before.
     package let seen: Int?
     /// What a power cut there may take away; nothing if that is nothing.
@@ -27,6 +29,9 @@ package final class RemoteStore {
 
     // MARK: Its log
 
+    /// Sees to it that a log is one that this side goes along with.
+    package typealias Inspection = (RemoteStore) throws(RemoteError) -> Void
+
     /// Opens the store behind a transport, and reads its log on from what was seen there last.
     ///
     /// - Parameters:
@@ -35,10 +40,13 @@ package final class RemoteStore {
     ///   - memory: Knows what was seen there before; nothing if nobody has to remember.
     ///   - losesOnPowerCut: See ``Line/losesOnPowerCut``.
     ///   - signer: Signs each entry that is made there, if they are to be signed.
+    ///   - inspection: Looks at the newest state, here and whenever the log has gone on; what it refuses is not remembered.
     package init(
         name: String, at root: FilePath, _ transport: any Transport, memory: RemoteMemory?,
-        losesOnPowerCut: String? = nil, signing signer: EntrySigner? = nil
+        losesOnPowerCut: String? = nil, signing signer: EntrySigner? = nil,
+        inspecting inspection: Inspection? = nil
     ) throws(RemoteError) {
+        self.inspection = inspection
         self.losesOnPowerCut = losesOnPowerCut
         (self.name, self.transport, self.memory) = (name, transport, memory)
         let layout = StoreLayout(root: root)
@@ -66,6 +74,7 @@ package final class RemoteStore {
         log = OperationLog(layout: layout, files: files, origin: format.origin)
         log.signer = signer
         state = try Self.newest(name, log, files, known?.state)
+        try inspection?(self)
         memory?.remember(format.origin, state)
     }
 
@@ -137,6 +146,7 @@ package final class RemoteStore {
             try log.newest(from: state) { gone.formUnion($1.doomed) } ?? state
         }
         doomed.formUnion(gone)
+        try inspection?(self)
         memory?.remember(format.origin, state)
     }
 
@@ -162,6 +172,9 @@ package final class RemoteStore {
         memory?.remember(format.origin, state)
         return .committed
     }
+
+    /// Has each entry signed that is made there from now on.
+    package func sign(by signer: @escaping EntrySigner) { log.signer = signer }
 
     /// Whether its newest entry has just made a tile of its log full.
     package var isSealDue: Bool { LogSealing.isDue(state) }

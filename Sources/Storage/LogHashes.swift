@@ -91,16 +91,21 @@ extension OperationLog {
         return file.leaf
     }
 
-    /// Hands out all entries up to a state, in order, each with the log before it; and sees to it that they hash to what the state is of.
+    /// Hands out entries up to a state, in order, each with the log before it; and sees to it that they hash to what the state is of.
+    ///
+    /// - Parameter known: The log before the first of them.
     package func forEachEntry(
-        until state: StoreState, _ body: (Placed) throws(StoreError) -> Void
+        behind known: MerkleFrontier = MerkleFrontier(), until state: StoreState,
+        _ body: (Placed) throws(StoreError) -> Void
     ) throws(StoreError) {
-        var log = MerkleFrontier()
+        var log = known
         while log.size <= state.number {
             let first = log.size
             var leaves: [[UInt8]]
-            if first % Self.tileWidth == 0, let sealed = try tile(first / Self.tileWidth) {
-                leaves = sealed
+            if first == known.size || first % Self.tileWidth == 0,
+                let sealed = try tile(first / Self.tileWidth)
+            {
+                leaves = Array(sealed[(first % Self.tileWidth)...])
             } else {
                 guard let file = try entryFile(first) else {
                     throw .damaged(layout.entry(first), problem: "it is missing")

@@ -17,7 +17,10 @@ package struct StoreState: Hashable, Sendable {
     private var leaf: ObjectID
 
     /// The features of the format that this version knows beyond the first.
-    static let knownFeatures: Set<String> = [tensors, patches, casts]
+    static let knownFeatures: Set<String> = [tensors, patches, casts, policy]
+
+    /// The store has a policy: refs that name its versions.
+    package static let policy = "policy"
 
     /// Packs have frames of tensors.
     private static let tensors = "tensors"
