@@ -41,12 +41,19 @@ struct AuditReport {
     var heads: [JudgedHead] = []
     var contradictions: [(JudgedHead, LogContradiction)] = []
     var isStale = false
+    /// What the store's policy says of the log; nothing where there is none.
+    let policy: PolicyAudit?
 
-    init(head: LogHead) { self.head = head }
+    init(head: LogHead, policy: PolicyAudit?) { (self.head, self.policy) = (head, policy) }
 
     mutating func add(_ entry: AuditedEntry) {
         if entry.verdict != nil, firstSigned == nil { firstSigned = entry.number }
-        if entry.event == nil || (firstSigned != nil && !entry.isGood) {
+        // From then on, the policy says what has to be signed, and by whom.
+        let isGoverned = policy.map { entry.number >= $0.first } ?? false
+        if isGoverned {
+            signed += entry.isGood ? 1 : 0
+            if entry.isGood { newestEntry = max(newestEntry ?? entry.time, entry.time) }
+        } else if entry.event == nil || (firstSigned != nil && !entry.isGood) {
             bad.append(entry)
         } else if firstSigned == nil {
             before += 1
@@ -61,7 +68,10 @@ struct AuditReport {
         return (heads + [newestEntry].compactMap { $0 }).max()
     }
 
-    var isSound: Bool { bad.isEmpty && contradictions.isEmpty && !isStale && firstSigned != nil }
+    var isSound: Bool {
+        bad.isEmpty && (policy?.refused.isEmpty ?? true) && contradictions.isEmpty && !isStale
+            && firstSigned != nil
+    }
 }
 
 /// What is told of logs, in words and for programs.
@@ -121,6 +131,12 @@ enum AuditText {
             }
         }
         lines += report.bad.map { "NOT AS SIGNED: \(line($0))" }
+        for one in report.policy?.refused ?? [] {
+            let what = one.event.map { "\(Terminal.escaped($0.verb))  " } ?? ""
+            lines.append(
+                "NOT ALLOWED: \(one.number)  \(what)\(Terminal.oneLine(Terminal.escaped(one.refusal.description)))"
+            )
+        }
         if report.isStale {
             let newest =
                 report.newest.map { "the newest signature is of \(Terminal.time($0))" } ?? "nothing is signed"
@@ -134,6 +150,9 @@ enum AuditText {
         )
         let before = report.before > 0 ? "; \(Terminal.count(report.before)) before anybody signed" : ""
         lines.append("\(AuditText.entries(report.signed)) signed by somebody who is trusted\(before)")
+        if let audit = report.policy, let policy = audit.policy {
+            lines.append("Policy \(policy.version) is in force; entries are checked from \(audit.first) on")
+        }
         for head in report.heads.prefix(10) { lines.append("Head \(words(head))") }
         return lines
     }
@@ -161,7 +180,18 @@ enum AuditText {
             "bad": .array(report.bad.map(json)), "before": .number(report.before),
             "contradictions": .array(contradictions), "heads": .array(report.heads.map(json)),
             "newest": report.newest.map { .string(Terminal.time($0)) },
-            "origin": .string(report.head.origin), "root": report.head.root.json,
+            "origin": .string(report.head.origin),
+            "policy": report.policy?.policy.map { .number($0.version) },
+            "refused": report.policy.map { audit in
+                .array(
+                    audit.refused.map { one in
+                        .object([
+                            "actor": one.event?.actor.json, "number": .number(one.number),
+                            "reason": .string(one.refusal.description),
+                            "verb": one.event.map { .string($0.verb) },
+                        ])
+                    })
+            }, "root": report.head.root.json,
             "signed": .number(report.signed), "size": .number(report.head.size),
             "sound": .bool(report.isSound), "stale": .bool(report.isStale),
         ])

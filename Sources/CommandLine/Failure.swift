@@ -232,9 +232,12 @@ struct Failure: Error {
         case .notAllowed(let remote, _):
             (status, hint) = (
                 .notPermitted,
-                remote.map { "mlrepo policy show \(ShellWord.quoted(Array($0.utf8))) says who may do what" }
+                remote.map {
+                    "mlrepo policy show --in \(ShellWord.quoted(Array($0.utf8))) says who may do what"
+                }
             )
         case .badPolicy: status = .damaged
+        case .notServed: (status, hint) = (.notFound, "mlrepo init")
         case .noPolicy(let remote):
             (status, hint) = (
                 .notFound,
@@ -287,6 +290,8 @@ struct Failure: Error {
             case .malformed: (.damaged, nil)
             case .failed, .stopped: (.inputOutput, nil)
             }
+        case .store(.notAllowed):
+            (.notPermitted, "mlrepo policy show --in \(name) says who may do what")
         case .store(.format), .store(.feature): (.damaged, "a newer mlrepo wrote that store")
         case .store(.file(let file)):
             (
@@ -373,6 +378,7 @@ struct Failure: Error {
             )
         case .damaged, .missingPack: (.damaged, "mlrepo fsck names all that is damaged")
         case .cannotSign: (.usage, "mlrepo identity shows the key that signs")
+        case .notAllowed: (.notPermitted, "mlrepo policy show --in PLACE says who may do what")
         case .tooLarge(.commit, _, _):
             (.usage, "track directories instead of many single files, and be brief")
         case .tooLarge:

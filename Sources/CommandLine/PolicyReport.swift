@@ -6,7 +6,9 @@ internal import ObjectModel
 enum PolicyReport {
     /// The whole name of a ref that somebody means: of a branch, unless they say more.
     static func refName(_ text: String) -> String {
-        let isWhole = ["branches/", "tags/", "runs/", "statements/", "proposals/"].contains { text.hasPrefix($0) }
+        let isWhole = ["branches/", "tags/", "runs/", "statements/", "proposals/"].contains {
+            text.hasPrefix($0)
+        }
         return isWhole || text == "*" ? text : "branches/\(text)"
     }
 
@@ -45,7 +47,8 @@ enum PolicyReport {
             words += principal.keys.map(\.fingerprint)
             if let day = principal.expires { words.append("until \(day)") }
             if !principal.qualifications.isEmpty {
-                words.append("[\(principal.qualifications.map { Terminal.escaped($0) }.joined(separator: "; "))]")
+                words.append(
+                    "[\(principal.qualifications.map { Terminal.escaped($0) }.joined(separator: "; "))]")
             }
             return words.joined(separator: "  ")
         }
@@ -64,7 +67,8 @@ enum PolicyReport {
         policy.rules.enumerated().map { index, rule in
             var text = "  \(index + 1). \(rule.roles.joined(separator: ", ")) may "
             text += rule.permissions.map(\.rawValue).joined(separator: ", ")
-            text += rule.refs == ["*"] ? "" : " \(rule.refs.map { Terminal.escaped($0) }.joined(separator: ", "))"
+            text +=
+                rule.refs == ["*"] ? "" : " \(rule.refs.map { Terminal.escaped($0) }.joined(separator: ", "))"
             if rule.approvals > 0 {
                 text += ", once \(rule.approvals) of \(rule.approvers.joined(separator: ", ")) approved it"
             }

@@ -61,7 +61,7 @@ struct MLRepoCommand: ParsableCommand {
                 name: "Keep",
                 subcommands: [FsckCommand.self, GCCommand.self, UsageCommand.self, StatsCommand.self]),
             CommandGroup(
-                name: "Govern", 
+                name: "Govern",
                 subcommands: [
                     IdentityCommand.self, PolicyCommand.self, ApproveCommand.self, NoteCommand.self,
                     AuditCommand.self,

@@ -70,6 +70,11 @@ enum TransferText {
                 "note: \(Terminal.escaped(report.remote)) is reached by SFTP: a power cut there, within seconds, can take \(lost)"
             )
         }
+        if !report.notAllowed.isEmpty {
+            Terminal.printError(
+                "note: \(Terminal.number(report.notAllowed.count, "note")) \(report.notAllowed.count == 1 ? "stays" : "stay") here: the policy of \(Terminal.escaped(report.remote)) takes none from you"
+            )
+        }
         for name in report.unnamed {
             Terminal.printError(
                 "note: \(name) of \(Terminal.escaped(report.remote)) has too long a name for here, and was left out"

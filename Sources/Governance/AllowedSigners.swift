@@ -16,6 +16,14 @@ package struct AllowedSigners: Sendable {
         package let validAfter: Int?
         package let validBefore: Int?
 
+        init(
+            principals: String, key: SSHPublicKey, isAuthority: Bool, namespaces: String?, validAfter: Int?,
+            validBefore: Int?
+        ) {
+            (self.principals, self.key, self.isAuthority) = (principals, key, isAuthority)
+            (self.namespaces, self.validAfter, self.validBefore) = (namespaces, validAfter, validBefore)
+        }
+
         func covers(_ principal: String) -> Bool { PatternList(principals).matches(principal) }
 
         func isValid(at time: Int) -> Bool {
@@ -58,6 +66,17 @@ package struct AllowedSigners: Sendable {
         if let before = times.before { options.append("valid-before=\"\(before)\"") }
         let words = [isPlain ? principal : "\"\(principal)\"", options.joined(separator: ","), key.line]
         return words.filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
+    /// The keys of the people of a policy.
+    package init(_ policy: Policy) {
+        for principal in policy.principals.values {
+            signers += principal.keys.map { key in
+                Signer(
+                    principals: principal.email, key: key, isAuthority: false, namespaces: nil,
+                    validAfter: nil, validBefore: nil)
+            }
+        }
     }
 
     package mutating func add(_ others: AllowedSigners) { signers += others.signers }

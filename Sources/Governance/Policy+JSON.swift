@@ -168,7 +168,9 @@ extension Policy.Principal {
         try members.allow(["email", "expires", "keys", "name", "qualifications"])
         email = try members.text("email")
         name = try members.optionalText("name") ?? ""
-        guard Person(name: name, email: email) != nil, email.contains("@") else {
+        // In lists of trusted keys, some bytes stand for others.
+        let isPlain = email.utf8.allSatisfy { $0 > 0x20 && !"\"#*?!,".utf8.contains($0) }
+        guard Person(name: name, email: email) != nil, email.contains("@"), isPlain else {
             throw members.wrong("email", "an address, as ada@example.com")
         }
         var keys: [SSHPublicKey] = []
@@ -223,14 +225,16 @@ extension Policy.Rule {
         else { throw members.wrong("refs", "patterns of whole names, as branches/main or tags/*") }
         if permissions.contains(where: \.isOfStore), refs != ["*"] {
             throw members.wrong(
-                "refs", "[\"*\"]: read and admin are about the whole store (one store for each circle of readers)")
+                "refs",
+                "[\"*\"]: read and admin are about the whole store (one store for each circle of readers)")
         }
         for ref in refs where ref != "*" {
             let plain = ref.hasPrefix("!") ? ref.dropFirst() : ref[...]
             let groups = ["branches/", "tags/", "runs/", "statements/", "proposals/"]
             guard plain == "*" || groups.contains(where: { plain.hasPrefix($0) }) else {
                 throw members.wrong(
-                    "refs", "whole names, as branches/\(plain) or tags/\(plain), not '\(escapedText(ref.utf8))'")
+                    "refs",
+                    "whole names, as branches/\(plain) or tags/\(plain), not '\(escapedText(ref.utf8))'")
             }
         }
         roles = try members.texts("roles")

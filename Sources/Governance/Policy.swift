@@ -219,7 +219,9 @@ enum Day {
     /// Seconds since 1970 of the beginning of a day in UTC; nothing for what is no day of the calendar.
     static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
-        guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-") else { return nil }
+        guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-") else {
+            return nil
+        }
         func number(_ range: Range<Int>) -> Int? {
             guard bytes[range].allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
             return bytes[range].reduce(0) { $0 * 10 + Int($1 - 0x30) }

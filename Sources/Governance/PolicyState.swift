@@ -163,7 +163,9 @@ package struct PolicyState: Sendable {
         case ("branches", _?, nil), ("tags", _?, nil), ("runs", _?, nil): return .permission(.delete)
         case ("branches", let before?, let after?):
             // Whoever may force need not be asked whether it is forced.
-            if policy.decision(.force, change.name.text, by: principal, at: time).isAllowed { return .nothing }
+            if policy.decision(.force, change.name.text, by: principal, at: time).isAllowed {
+                return .nothing
+            }
             let goesOn = try facts.isAncestor(before.id, of: after.id)
             return .permission(goesOn ?? true ? .push : .force)
         case ("tags", _, _): return .permission(.force)

@@ -128,8 +128,14 @@ extension Repository {
                     let time = judging.time(of: placed.entry)
                     do throws(RepositoryError) {
                         let event = try audited.event(placed.entry.event)
+                        // Of an entry that changes the policy, that before it says whose key it is; of the first, its own.
+                        let isFirst = judging.isUngoverned
+                        if isFirst { try judging.take(event, audited.objects) }
+                        defer { if !isFirst { try? judging.take(event, audited.objects) } }
                         guard isWanted(placed.entry.number, event) else { return }
-                        batch.append(EntryJudging.Asked(placed: placed, event: event, time: time))
+                        batch.append(
+                            EntryJudging.Asked(
+                                placed: placed, event: event, time: time, signers: judging.newestSigners))
                         if let last {
                             // Twice as many are kept, so that room is made seldom.
                             if batch.count / 2 > max(last, EntryJudging.batchSize) {
@@ -150,6 +156,41 @@ extension Repository {
     }
 }
 
+/// What a log is by the policy of its store.
+package struct PolicyAudit: Sendable {
+    /// The entry by which the store came to have a policy.
+    package let first: Int
+    /// The newest one that is in force; nothing if none ever was as it has to be.
+    package let policy: Policy?
+    /// Entries that were not allowed.
+    package let refused: [(number: Int, event: Event?, refusal: PolicyRefusal)]
+}
+
+extension Repository {
+    /// Checks a whole log against the policy that was in force at each entry.
+    ///
+    /// - Returns: Nothing for a store that has no policy.
+    package func auditPolicy(of audited: AuditedLog) throws(RepositoryError) -> PolicyAudit? {
+        let entries = try audited.call { () throws(StoreError) in
+            try PolicyCheck.entries(of: audited.log, behind: MerkleFrontier(), until: audited.state)
+        }
+        guard let first = entries.first(where: { $0.placed.entry.features.contains(StoreState.policy) })
+        else {
+            return nil
+        }
+        var progress = PolicyProgress(origin: audited.origin)
+        let check = PolicyCheck(
+            entries: entries, view: audited.objects, isWhole: true, now: environment.now(),
+            width: environment.width)
+        let refused = try reading { () throws(ReadError) in try check.run(&progress) }
+        var told: [(number: Int, event: Event?, refusal: PolicyRefusal)] = []
+        for one in refused {
+            told.append((one.number, try audited.event(entries[one.number].placed.entry.event), one.refusal))
+        }
+        return PolicyAudit(first: first.placed.entry.number, policy: progress.state.policy, refused: told)
+    }
+}
+
 /// Judges signatures of a log's entries, many at a time.
 private struct EntryJudging {
     static let batchSize = 1024
@@ -160,15 +201,33 @@ private struct EntryJudging {
         let event: Event?
         /// When it was there by.
         let time: Int
+        /// Which of those who are trusted: policies change them.
+        let signers: Int
     }
 
-    private let signers: AllowedSigners
+    /// Who is trusted here, and from each policy on.
+    private var signers: [AllowedSigners]
     private let origin: String
     private let now: Int
     private var newest = 0
 
     init(_ signers: AllowedSigners, origin: String, now: Int) {
-        (self.signers, self.origin, self.now) = (signers, origin, now)
+        (self.signers, self.origin, self.now) = ([signers], origin, now)
+    }
+
+    var isUngoverned: Bool { signers.count == 1 }
+    var newestSigners: Int { signers.count - 1 }
+
+    /// Goes on with the people of a policy, if that is what an operation brings.
+    mutating func take(_ event: Event?, _ objects: ObjectStore) throws(RepositoryError) {
+        for change in event?.refs ?? [] where change.name.policyVersion != nil {
+            guard let id = change.after, objects.contains(id) else { continue }
+            let document = try reading { () throws(ReadError) in try objects.required(.blob, id.id) }
+            guard let policy = try? Policy(document: document) else { continue }
+            var trusted = signers[0]
+            trusted.add(AllowedSigners(policy))
+            signers.append(trusted)
+        }
     }
 
     /// When an entry was made: not before those in front of it, whatever its maker says.
@@ -182,24 +241,24 @@ private struct EntryJudging {
     func judge(_ asked: [Asked], width: Int) -> [AuditedEntry] {
         let parts = max(1, min(width, asked.count / 64))
         guard parts > 1 else {
-            var judge = SignatureJudge(signers)
-            return asked.map { self.judge($0, &judge) }
+            var judges: [Int: SignatureJudge] = [:]
+            return asked.map { self.judge($0, &judges) }
         }
         let length = (asked.count + parts - 1) / parts
         let found = Mutex<[Int: [AuditedEntry]]>([:])
         let indices = WorkIndices(parts)
         onThreads(parts) {
-            var judge = SignatureJudge(signers)
+            var judges: [Int: SignatureJudge] = [:]
             while let part = indices.next() {
                 let range = min(asked.count, part * length)..<min(asked.count, (part + 1) * length)
-                let judged = asked[range].map { self.judge($0, &judge) }
+                let judged = asked[range].map { self.judge($0, &judges) }
                 found.withLock { $0[part] = judged }
             }
         }
         return found.withLock { found in (0..<parts).flatMap { found[$0] ?? [] } }
     }
 
-    private func judge(_ asked: Asked, _ judge: inout SignatureJudge) -> AuditedEntry {
+    private func judge(_ asked: Asked, _ judges: inout [Int: SignatureJudge]) -> AuditedEntry {
         let entry = asked.placed.entry
         var (verdict, fingerprint): (SignatureVerdict?, String?)
         if let blob = entry.signature {
@@ -211,7 +270,9 @@ private struct EntryJudging {
                 let claim = SignatureJudge.Claim(
                     person: asked.event?.actor.email, namespace: LogEntry.signatureNamespace, time: entry.time
                 )
+                var judge = judges[asked.signers] ?? SignatureJudge(signers[asked.signers])
                 verdict = judge.judge(signature, over: message, claim, at: asked.time)
+                judges[asked.signers] = judge
             } catch { verdict = .malformed(error) }
         }
         return AuditedEntry(

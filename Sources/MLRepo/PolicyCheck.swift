@@ -200,7 +200,9 @@ struct PolicyCheck {
                 edits = [:]
             }
             let expected = index == 0 ? before : entries[index - 1].placed.entry.refs
-            guard tree.root == expected else { return wrong(index, "it changes refs of which it does not say so") }
+            guard tree.root == expected else {
+                return wrong(index, "it changes refs of which it does not say so")
+            }
         }
         return nil
     }
@@ -281,7 +283,8 @@ struct StoreFacts: PolicyFacts {
     func statements(_ word: String, about subject: ObjectReference) throws(ReadError) -> [Statement] {
         var names: Set<RefName> = []
         let prefix = "statements/\(word)/\(subject.kind.name)/\(subject.id.hex)/"
-        try MerkleTree<RefEntry>(root: refs, reader: view).forEachLeaf(beginning: Array(prefix.utf8)) { entry in
+        try MerkleTree<RefEntry>(root: refs, reader: view).forEachLeaf(beginning: Array(prefix.utf8)) {
+            entry in
             if isThere(entry.name) { names.insert(entry.name) }
         }
         for change in coming where change.name.text.hasPrefix(prefix) && change.after != nil {

@@ -45,7 +45,7 @@ final class PolicyGuard {
         let now = other.state
         var known = progress ?? recall(other.format.origin)
         if known.log.size > now.number + 1 { known = PolicyProgress(origin: other.format.origin) }
-        if known.state.policy == nil, !now.entry.features.contains(StoreState.policy) {
+        if known.state.policy == nil, !now.isGoverned {
             // Nothing in it can be about a policy.
             (known.log, known.refs) = (now.log, now.refs)
             known.time = max(known.time, now.entry.time)

@@ -28,7 +28,8 @@ enum PolicyText {
             return .array(list)
         case .map(let table):
             return .object(try members(table), sorting: true)
-        case .float, .null: throw PolicyProblem(place: place, problem: "no number like that has a meaning here")
+        case .float, .null:
+            throw PolicyProblem(place: place, problem: "no number like that has a meaning here")
         }
     }
 }

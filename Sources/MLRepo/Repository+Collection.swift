@@ -17,7 +17,8 @@ extension Repository {
         let other = try known.files(of: try known.named(remote), toleratingDamage: false)
         if other.isBundle { throw .bundleIsDone(other.name) }
         let store = try other.calling { () throws(StoreError) in
-            try ObjectStore.open(other.root, files: other.files, signing: entrySigner)
+            try ObjectStore.open(
+                other.root, files: other.files, signing: entrySigner, governed: governance)
         }
         return StoreCollection(self, store, other, times)
     }

@@ -19,6 +19,8 @@ package struct TransferReport: Sendable {
     package var losesOnPowerCut: String?
     /// Whether the other store was made by it.
     package var hasMade = false
+    /// Remarks that the other store's policy does not take from this person: they stay here.
+    package var notAllowed: [RefName] = []
     /// Branches of the other store that do not have what they had any more.
     package var backwards: Set<RefName> = []
     /// Tags that both have, and that name something else here: they stay.

@@ -14,6 +14,7 @@ package struct IntegrityCheck: Sendable {
     private let configuration: Configuration
     /// Signs what a repair adds to a log, if entries are to be signed.
     private let signer: EntrySigner?
+    private let governance: StoreGovernance?
 
     /// - Parameters:
     ///   - environment: Its directory lies in a working copy.
@@ -40,12 +41,12 @@ package struct IntegrityCheck: Sendable {
         }
         let configuration = (try? copy?.configuration()) ?? Configuration()
         self.configuration = configuration
-        signer =
-            try copy.map { (copy) throws(RepositoryError) in
-                try SigningKeys(configuration, environment, copy).wantedEntrySigner {
-                    Identity.find(configuration, environment).person
-                }
-            } ?? nil
+        let keys = copy.map { SigningKeys(configuration, environment, $0) }
+        let person: @Sendable () -> Person? = { Identity.find(configuration, environment).person }
+        signer = try keys.map { (keys) throws(RepositoryError) in try keys.wantedEntrySigner(person) } ?? nil
+        governance = keys.map { keys in
+            EntryAdmission(environment: environment).governance(keys.entrySigner(person))
+        }
         knownRemotes = KnownRemotes(
             configuration: configuration, environment: environment, layout: StoreLayout(root: store))
         let known = knownRemotes
@@ -129,7 +130,7 @@ package struct IntegrityCheck: Sendable {
         let event = try event()
         let (source, from) = try self.source(source)
         let restored = try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files, signing: signer).restore(
+            try StoreRepair(root, files: files, signing: signer, governed: governance).restore(
                 report, from: source, event: event, random: environment.random)
         }
         if let from { try from.calling { () throws(StoreError) in } }
@@ -190,14 +191,14 @@ package struct IntegrityCheck: Sendable {
     /// Whether the list of all refs, if it is lost, can be made anew from the record of operations.
     package func canRemakeRefs(_ report: IntegrityReport) throws(RepositoryError) -> Bool {
         try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files, signing: signer).canRemakeRefs(report)
+            try StoreRepair(root, files: files, signing: signer, governed: governance).canRemakeRefs(report)
         }
     }
 
     /// What a repair would do.
     package func plan(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Plan {
         try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files, signing: signer).plan(report)
+            try StoreRepair(root, files: files, signing: signer, governed: governance).plan(report)
         }
     }
 
@@ -207,7 +208,7 @@ package struct IntegrityCheck: Sendable {
     package func repair(_ report: IntegrityReport) throws(RepositoryError) -> StoreRepair.Outcome {
         let event = try event()
         return try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files, signing: signer).perform(
+            try StoreRepair(root, files: files, signing: signer, governed: governance).perform(
                 report, event: event, random: environment.random)
         }
     }
@@ -218,7 +219,7 @@ package struct IntegrityCheck: Sendable {
     package func regain(_ plan: StoreRepair.Plan) throws(RepositoryError) -> Int {
         let event = try event()
         return try calling { () throws(StoreError) in
-            try StoreRepair(root, files: files, signing: signer).regain(
+            try StoreRepair(root, files: files, signing: signer, governed: governance).regain(
                 plan.replaced.map(\.pack), event: event, random: environment.random)
         }
     }

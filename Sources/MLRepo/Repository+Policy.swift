@@ -93,7 +93,8 @@ extension Repository {
                         let policy = try? Policy(document: document)
                     else { continue }
                     let told = try proposal(
-                        entry.target.id, policy, over: versions.first { $0.policy.version == version - 1 }?.policy,
+                        entry.target.id, policy,
+                        over: versions.first { $0.policy.version == version - 1 }?.policy,
                         facts, other.format.origin)
                     versions.append(
                         PolicyVersion(
@@ -220,7 +221,9 @@ extension Repository {
             let whole = (going + [version]).sorted { $0.name < $1.name }
             isInForce = try refusal(of: whole, in: other, state, actor) == nil
             if isInForce { return whole }
-            let changes = (going + [proposal].filter { !known.contains($0.name) }).sorted { $0.name < $1.name }
+            let changes = (going + [proposal].filter { !known.contains($0.name) }).sorted {
+                $0.name < $1.name
+            }
             try requireAllowed(changes, Self.policyVerb, in: other, watch.state, actor)
             return changes
         }
@@ -247,7 +250,8 @@ extension Repository {
         let (other, watch) = try governed(remote)
         guard watch.state != nil else { throw .noPolicy(remote: remote.label) }
         var before: ObjectReference?
-        do throws(RemoteError) { before = try other.refs(with: store).first { $0.name == ref }?.target } catch {
+        do throws(RemoteError) { before = try other.refs(with: store).first { $0.name == ref }?.target } catch
+        {
             throw .remote(error)
         }
         let after = ObjectReference(.commit, commit)
@@ -256,6 +260,8 @@ extension Repository {
         defer { writer.abandon() }
         let approval = Statement.Approval(origin: other.format.origin, ref: ref, before: before)
         let change = try sign(.approval(approval), of: after, by: actor, writer)
+        // What counts for nothing is not kept.
+        try requireAllowed([change], "approve", in: other, watch.state, actor)
         _ = try transact("approve", reason: nil, actor: actor, try copy.head(), writer) { [change] }
         _ = try bring(to: other, nil, actor, verb: "approve") { (there) throws(RepositoryError) in
             if there.contains(where: { $0.name == change.name }) { return [] }

@@ -163,6 +163,8 @@ extension Repository {
     ) throws(RepositoryError) -> [RefChange] {
         var wanted: [ObjectReference: [RefChange]] = [:]
         for statement in try statementNames() where [.commit, .run].contains(statement.subject.kind) {
+            // An approval is about one store, and is there already.
+            if statement.word == "approval" { continue }
             let name = try naming { () throws(InvalidName) in try RefName.statement(statement) }
             if known[name] != nil { continue }
             let change = RefChange(name: name, before: nil, after: ObjectReference(.statement, statement.id))

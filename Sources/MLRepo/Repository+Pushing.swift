@@ -40,9 +40,13 @@ extension Repository {
         let (other, watch, isNew) = try openOrMake(remote, by: way, actor)
         let push = push(request, to: other)
         // What somebody collects or merges here meanwhile is found elsewhere.
+        var kept: [RefName] = []
         let outcome = try beginningAnew { () throws(RepositoryError) in
             try run(push, request, names, remote, actor, progress) { (changes) throws(RepositoryError) in
-                try requireAllowed(changes, Self.pushVerb, in: other, watch?.state, actor)
+                let going = try withoutForbiddenStatements(changes, in: other, watch?.state, actor)
+                kept = Set(changes.map(\.name)).subtracting(going.map(\.name)).sorted()
+                try requireAllowed(going, Self.pushVerb, in: other, watch?.state, actor)
+                return going
             }
         }
         if other.isSealDue {
@@ -62,7 +66,8 @@ extension Repository {
         }
         return TransferReport(
             remote: remote.label, refs: outcome.changes, objects: outcome.objects, bytes: outcome.bytes,
-            alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut, hasMade: isNew)
+            alreadyThere: outcome.alreadyThere, losesOnPowerCut: other.losesOnPowerCut, hasMade: isNew,
+            notAllowed: kept)
     }
 
     /// Whether a ref is one that people name: a branch or a tag.
@@ -78,7 +83,9 @@ extension Repository {
         _ request: PushRequest, to remote: Remote
     ) throws(RepositoryError) -> TransferReport {
         let (names, way) = try begin(request, remote)
-        let other = try openIfMade(remote, by: way)?.store
+        guard let actor = person else { throw .noIdentity }
+        let opened = try openIfMade(remote, by: way)
+        let other = opened?.store
         let outcome = try beginningAnew { () throws(RepositoryError) in
             guard let other else {
                 let changes = try changes(request, names, [], remote)
@@ -87,7 +94,12 @@ extension Repository {
             return try reporting { (failure) throws(TransferError) in
                 try push(request, to: other).plan { (there) throws(TransferError) in
                     try failure.keeping { () throws(RepositoryError) in
-                        try changes(request, names, there, remote)
+                        let state = opened?.guard?.state
+                        let going = try withoutForbiddenStatements(
+                            try changes(request, names, there, remote), in: other, state, actor)
+                        try requireAllowed(
+                            going, Self.pushVerb, in: other, state, actor, isPlan: true)
+                        return going
                     }
                 }
             }
@@ -124,15 +136,13 @@ extension Repository {
     func run(
         _ push: Push, _ request: PushRequest, _ names: [RefName], _ remote: Remote, _ actor: Person,
         _ progress: (Int, Int) -> Void,
-        allowing isAllowed: ([RefChange]) throws(RepositoryError) -> Void = { _ in }
+        allowing allowed: ([RefChange]) throws(RepositoryError) -> [RefChange] = { $0 }
     ) throws(RepositoryError) -> Push.Outcome {
         try reporting { (failure) throws(TransferError) in
             try push.run(
                 changes: { (there) throws(TransferError) in
                     try failure.keeping { () throws(RepositoryError) in
-                        let changes = try changes(request, names, there, remote)
-                        try isAllowed(changes)
-                        return changes
+                        try allowed(try changes(request, names, there, remote))
                     }
                 },
                 event: { changes in

@@ -59,7 +59,10 @@ package struct Repository: Sendable {
         let signer = try keys.wantedEntrySigner { identity.value.person }
         let store: ObjectStore
         do throws(StoreError) {
-            store = try ObjectStore.open(path, files: environment.files, signing: signer)
+            store = try ObjectStore.open(
+                path, files: environment.files, signing: signer,
+                governed: EntryAdmission(environment: environment).governance(
+                    keys.entrySigner { identity.value.person }))
         } catch {
             guard case .notFound = error, path != copy.directory else { throw .store(error) }
             throw .storeGone(path)
@@ -67,6 +70,13 @@ package struct Repository: Sendable {
         return Repository(
             environment: environment, copy: copy, store: store, configuration: configuration,
             identity: identity, keys: keys, entrySigner: signer, knownCommits: KnownCommits(copy))
+    }
+
+    /// What signs, and asks, where a store has a policy.
+    var governance: StoreGovernance {
+        let identity = self.identity
+        return EntryAdmission(environment: environment).governance(
+            keys.entrySigner { identity.value.person })
     }
 
     /// The same working copy, with what another view of its store shows.

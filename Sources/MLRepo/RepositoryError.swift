@@ -89,6 +89,8 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case notAllowed(remote: String?, reason: String)
     /// A text is no policy, or not one that can follow.
     case badPolicy(String)
+    /// A store that whoever asks may not read: it is said to be none, in the same words.
+    case notServed(FilePath)
     /// A store has no policy.
     case noPolicy(remote: String)
     case wouldLose([RepositoryPath])
@@ -188,6 +190,7 @@ package enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .badConfiguration(let text): text
         case .notAllowed(let remote, let reason): (remote.map { "\($0) does not allow it: " } ?? "") + reason
         case .badPolicy(let problem): problem
+        case .notServed(let path): "\(StoreError.notFound(path))"
         case .noPolicy(let remote): "\(remote) has no policy"
         case .noEntry(let number, let size): "there is no entry \(number): the log has \(size), from 0 on"
         case .noSigningKey: "there is no key to sign with"

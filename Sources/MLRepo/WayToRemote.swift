@@ -129,12 +129,18 @@ extension Repository {
     /// - Parameters:
     ///   - path: The store, or a working copy that has one.
     ///   - isReadOnly: Whether everything is refused that would change it.
+    ///   - key: The fingerprint of the key by which somebody came, as `SHA256:…`; nothing if that is not known.
+    /// - Throws: The same for a store that is not there and for one that whoever came may not read.
     package static func server(
-        of path: FilePath, isReadOnly: Bool, _ environment: Environment
+        of path: FilePath, isReadOnly: Bool, key: String? = nil, _ environment: Environment
     ) throws(RepositoryError) -> FramedServer {
         let root = try storeDirectory(path, environment)
         guard try exists(root / "format", environment.files) else { throw .store(.notFound(path)) }
+        let gate = PolicyGate(root, key: key, environment)
+        let mayRead = try storing { () throws(StoreError) in try gate.mayRead() }
+        guard mayRead else { throw .notServed(path) }
         return FramedServer(
-            try directory(root, "\(path)", environment.files, environment), isReadOnly: isReadOnly)
+            try directory(root, "\(path)", environment.files, environment), isReadOnly: isReadOnly, gate: gate
+        )
     }
 }

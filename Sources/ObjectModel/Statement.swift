@@ -93,7 +93,8 @@ package struct Statement: Hashable, Sendable {
         }
         return JSONValue.object([
             "before": before, "content": content, "kind": .string(fact.word), "name": name,
-            "origin": origin, "path": path, "ref": ref, "signer": signer.json, "subject": subject.json, "text": text, "time": .integer(time),
+            "origin": origin, "path": path, "ref": ref, "signer": signer.json, "subject": subject.json,
+            "text": text, "time": .integer(time),
         ]).canonicalBytes
     }
 

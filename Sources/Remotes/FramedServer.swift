@@ -10,25 +10,29 @@ package struct FramedServer: Sendable {
     private let directory: DirectoryTransport
     private let paths: ServedPath
     private let isReadOnly: Bool
+    private let gate: (any ServedGate)?
     private let seconds: Int
     private let pulse: Int
 
     /// - Parameters:
     ///   - isReadOnly: Whether everything is refused that would change the store.
+    ///   - gate: Is asked before anything changes.
     ///   - seconds: How long the other side may leave what it is sent unread.
     ///   - pulse: Milliseconds after which the other side is told that a request is still worked on.
     package init(
-        _ directory: DirectoryTransport, isReadOnly: Bool = false, timeLimit seconds: Int = 600,
-        pulse: Int = 10_000
+        _ directory: DirectoryTransport, isReadOnly: Bool = false, gate: (any ServedGate)? = nil,
+        timeLimit seconds: Int = 600, pulse: Int = 10_000
     ) {
-        self.init(directory, paths: .store, isReadOnly: isReadOnly, timeLimit: seconds, pulse: pulse)
+        self.init(
+            directory, paths: .store, isReadOnly: isReadOnly, gate: gate, timeLimit: seconds, pulse: pulse)
     }
 
     /// - Parameter paths: Which may be asked for.
     init(
         _ directory: DirectoryTransport, paths: ServedPath, isReadOnly: Bool = false,
-        timeLimit seconds: Int = 600, pulse: Int = 10_000
+        gate: (any ServedGate)? = nil, timeLimit seconds: Int = 600, pulse: Int = 10_000
     ) {
+        self.gate = gate
         (self.directory, self.paths, self.isReadOnly) = (directory, paths, isReadOnly)
         (self.seconds, self.pulse) = (seconds, pulse)
     }
@@ -66,7 +70,7 @@ package struct FramedServer: Sendable {
             throw TransportError(.unsupported, "version \(hello.version) of the protocol is not spoken here")
         }
         var session = FramedSession(
-            directory, paths: paths, isReadOnly: isReadOnly, pulse: pulse, patience: seconds)
+            directory, paths: paths, isReadOnly: isReadOnly, gate: gate, pulse: pulse, patience: seconds)
         while let message = try message(stream, within: nil) {
             try session.answer(message, stream)
         }

@@ -26,6 +26,7 @@ struct FramedSession {
     private let directory: DirectoryTransport
     private let paths: ServedPath
     private let isReadOnly: Bool
+    private let gate: (any ServedGate)?
     private let pulse: Int
     private let patience: Int
     private var upload: OpenUpload?
@@ -35,8 +36,10 @@ struct FramedSession {
     ///   - pulse: Milliseconds after which the other side is told that a request is still worked on.
     ///   - patience: Seconds that it may leave what it is sent unread.
     init(
-        _ directory: DirectoryTransport, paths: ServedPath, isReadOnly: Bool, pulse: Int, patience: Int
+        _ directory: DirectoryTransport, paths: ServedPath, isReadOnly: Bool, gate: (any ServedGate)? = nil,
+        pulse: Int, patience: Int
     ) {
+        self.gate = gate
         (self.directory, self.paths, self.isReadOnly) = (directory, paths, isReadOnly)
         (self.pulse, self.patience) = (pulse, patience)
     }
@@ -74,16 +77,20 @@ struct FramedSession {
             guard bytes.count <= FramedMessage.contentLimit else {
                 throw TransportError(.unsupported, "\(bytes.count) bytes are too many for one piece")
             }
-            let (directory, content) = (directory, Array(bytes))
+            let (directory, content, gate) = (directory, Array(bytes), gate)
             return [
                 .done(
                     try working(number, stream) { () throws(TransportError) in
-                        try directory.create(path, content)
+                        try gate?.checkCreating(path, content)
+                        let isNew = try directory.create(path, content)
+                        if isNew { gate?.hasCreated(path) }
+                        return isNew
                     })
             ]
         case .uploadBegin(let partial, let path):
             upload = nil
             try paths.checkUpload(partial, path)
+            try gate?.checkUploading(path)
             if try directory.properties(of: [path]).contains(where: { $0 != nil }) { return [.taken] }
             let file = try directory.partialFile(partial)
             upload = OpenUpload(number: number, file: file, partial: partial, path: path)
@@ -105,7 +112,10 @@ struct FramedSession {
             }
             return [isNew.map { .done($0) } ?? .wrongBytes]
         case .remove(let asked):
-            for path in asked { try paths.checkRemoving(path) }
+            for path in asked {
+                try paths.checkRemoving(path)
+                try gate?.checkRemoving(path)
+            }
             try directory.remove(asked)
             return [.done(true)]
         }

@@ -80,6 +80,10 @@ extension OperationLog {
         package let leaf: [UInt8]
         /// The log before it.
         package let before: MerkleFrontier
+
+        package init(entry: LogEntry, leaf: [UInt8], before: MerkleFrontier) {
+            (self.entry, self.leaf, self.before) = (entry, leaf, before)
+        }
     }
 
     /// The entry of a number that is committed.

@@ -36,6 +36,8 @@ package final class ObjectStore: ObjectReader {
     private let damaged: Set<PackName>?
     /// Packs that are read with those of the store and are not its own.
     private let foreign: [PackReader]
+    /// Asked before an entry is made, where the store has a policy.
+    private let governance: StoreGovernance?
     let cache = FrameCache(limit: 48 << 20)
     let coders = Mutex<[CoderBox]>([])
     /// A guess, as packs come and go: the place in ``packs`` at which metadata was found last.
@@ -54,8 +56,9 @@ package final class ObjectStore: ObjectReader {
     private init(
         layout: StoreLayout, format: StoreFormat, files: any FileSystem, log: OperationLog, state: StoreState,
         damaged: Set<PackName>?, reusing packs: [PackReader] = [], foreign: [PackReader] = [],
-        seen: RememberedState? = nil
+        seen: RememberedState? = nil, governance: StoreGovernance? = nil
     ) throws(StoreError) {
+        self.governance = governance
         self.seen = seen
         self.layout = layout
         self.format = format
@@ -71,11 +74,14 @@ package final class ObjectStore: ObjectReader {
 
     /// Opens the store whose `format` lies in a directory.
     ///
-    /// - Parameter signer: Signs each entry that is made, if they are to be signed.
+    /// - Parameters:
+    ///   - signer: Signs each entry that is made, if they are to be signed.
+    ///   - governance: Takes its place where the store has a policy.
     package static func open(
-        _ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil
+        _ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil,
+        governed governance: StoreGovernance? = nil
     ) throws(StoreError) -> ObjectStore {
-        try open(root, files: files, damaged: nil, signing: signer)
+        try open(root, files: files, damaged: nil, signing: signer, governance)
     }
 
     /// Opens a store for repair: without some live packs, and without those that cannot be opened.
@@ -83,13 +89,14 @@ package final class ObjectStore: ObjectReader {
     /// ``leftOut`` names them all.
     package static func open(
         _ root: FilePath, files: any FileSystem, leavingOut damaged: Set<PackName>,
-        signing signer: EntrySigner? = nil
+        signing signer: EntrySigner? = nil, governed governance: StoreGovernance? = nil
     ) throws(StoreError) -> ObjectStore {
-        try open(root, files: files, damaged: damaged, signing: signer)
+        try open(root, files: files, damaged: damaged, signing: signer, governance)
     }
 
     private static func open(
-        _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?, signing signer: EntrySigner? = nil
+        _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?, signing signer: EntrySigner? = nil,
+        _ governance: StoreGovernance? = nil
     ) throws(StoreError) -> ObjectStore {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let files = shared(files, format)
@@ -101,12 +108,13 @@ package final class ObjectStore: ObjectReader {
             throw .damaged(layout.newEntries, problem: "the log has no entries")
         }
         while true {
+            if let governance, state.isGoverned { log.signer = governance.signer }
             do throws(StoreError) {
                 // One that the log does not have says that the log has lost entries: that is for a repair.
                 let seen = known == nil ? remembered : nil
                 let store = try ObjectStore(
                     layout: layout, format: format, files: files, log: log, state: state, damaged: damaged,
-                    seen: seen)
+                    seen: seen, governance: governance)
                 if state != known, seen == nil { store.remember(state) }
                 return store
             } catch {
@@ -118,6 +126,14 @@ package final class ObjectStore: ObjectReader {
                 state = newer
             }
         }
+    }
+
+    /// The store as it will be with an entry that is about to be made.
+    package func with(
+        _ file: LogEntryFile, _ packs: PackChanges, on base: StoreState
+    ) throws(StoreError) -> ObjectStore {
+        let state = try base.followed(by: file, packs: packs, layout: layout)
+        return try Self.open(layout, files: files, at: state, of: log)
     }
 
     /// Opens the store as it was at some entry, to look into it.
@@ -361,6 +377,7 @@ package final class ObjectStore: ObjectReader {
         let file = try log.proposal(
             after: base, event: operation.event, refs: operation.refs, packs: operation.packs,
             features: try features(of: operation.packs.added), time: operation.time, nonce: nonce)
+        if base.isGoverned { try governance?.admission(self, file, operation.packs, base) }
         let outcome = try log.append(file, nonce: nonce)
         do throws(StoreError) { try refresh() } catch {
             // What was committed has happened, whatever others did behind it.

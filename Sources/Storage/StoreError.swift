@@ -29,6 +29,8 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
     case moved(RefName)
     /// An entry of the log was to be signed, and was not; says why.
     case cannotSign(String)
+    /// The store's policy does not allow an entry; says why.
+    case notAllowed(String)
     /// What is to be written has no room, both in bytes.
     case noSpace(needed: Int, free: Int)
     /// What was relied on is gone; the operation is to be made again from its start.
@@ -52,6 +54,7 @@ package enum StoreError: Error, Equatable, CustomStringConvertible {
         case .busy(let seconds): "others kept writing to the store for \(seconds) seconds"
         case .moved(let name): "\(name) has moved meanwhile"
         case .cannotSign(let problem): "nothing was signed: \(problem)"
+        case .notAllowed(let reason): "the store's policy does not allow it: \(reason)"
         case .noSpace(let needed, let free):
             "\(needed / 1_000_000) MB are to be written, and \(free / 1_000_000) MB are free"
         case .outdated: "the store was changed meanwhile"

@@ -1,10 +1,10 @@
-internal import FileIO
+package import FileIO
 
 extension StoreLayout {
     /// Makes a file in `tmp/`, and that directory where it is not there: git and archives leave out what is empty.
     ///
     /// A store that has gone is not begun anew: its own directory has to be there.
-    func createTemporary(
+    package func createTemporary(
         _ path: FilePath, permissions: UInt16, _ files: any FileSystem
     ) throws(FileError) -> FileDescriptor {
         do throws(FileError) { return try files.create(path, permissions: permissions) } catch {

@@ -47,11 +47,17 @@ package struct StoreRepair: Sendable {
     private let files: any FileSystem
 
     private let signer: EntrySigner?
+    private let governance: StoreGovernance?
 
-    /// - Parameter signer: Signs each entry that is made, if they are to be signed.
-    package init(_ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil) {
+    /// - Parameters:
+    ///   - signer: Signs each entry that is made, if they are to be signed.
+    ///   - governance: Takes its place where the store has a policy.
+    package init(
+        _ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil,
+        governed governance: StoreGovernance? = nil
+    ) {
         layout = StoreLayout(root: root)
-        (self.files, self.signer) = (files, signer)
+        (self.files, self.signer, self.governance) = (files, signer, governance)
     }
 
     /// What would be done about the problems that a check has found; removes `cache/state` at most.
@@ -141,7 +147,7 @@ package struct StoreRepair: Sendable {
     package func regain(
         _ packs: [PackName], event: Event, random: @escaping @Sendable (Int) -> [UInt8]
     ) throws(StoreError) -> Int {
-        let store = try ObjectStore.open(layout.root, files: files, signing: signer)
+        let store = try ObjectStore.open(layout.root, files: files, signing: signer, governed: governance)
         let writer = ObjectWriter(store, random: random)
         defer { writer.abandon() }
         let bases = try bases(of: packs, besides: store)
@@ -225,7 +231,8 @@ package struct StoreRepair: Sendable {
         }
         try filing { () throws(FileError) in try files.removeIfPresent(layout.cache / "state") }
         return try ObjectStore.open(
-            layout.root, files: files, leavingOut: Set(report.damagedPacks), signing: signer)
+            layout.root, files: files, leavingOut: Set(report.damagedPacks), signing: signer,
+            governed: governance)
     }
 
     /// What damaged packs have of the bases of their own frames, and behind it the rest of the store.

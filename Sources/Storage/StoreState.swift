@@ -65,6 +65,9 @@ package struct StoreState: Hashable, Sendable {
     package var refs: ObjectID { entry.refs }
     package var live: Set<PackName> { Set(added.keys) }
 
+    /// Whether the store has a policy.
+    package var isGoverned: Bool { entry.features.contains(Self.policy) }
+
     package func isLive(_ pack: PackName) -> Bool { added[pack] != nil }
 
     /// Goes on by one entry.

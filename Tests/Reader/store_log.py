@@ -147,7 +147,8 @@ def pack_name(value):
 
 
 TENSORS, PATCHES, CASTS = "tensors", "patches", "casts"
-KNOWN_FEATURES = {TENSORS, PATCHES, CASTS}
+POLICY = "policy"
+KNOWN_FEATURES = {TENSORS, PATCHES, CASTS, POLICY}
 
 
 def base64_text(value):

@@ -114,7 +114,7 @@ RESERVED = re.compile(r"\.git|\.mlrepo|(git|mlrepo|mlrep)~[0-9]+")
 BEING_WRITTEN = re.compile(rb"\.mlrepo-tmp-[0-9a-f]{16}")
 REF_COMPONENT = re.compile(r"(?![-.])(?!@$)[A-Za-z0-9_.+@-]+(?<!\.lock)(?<!\.)")
 REF_KINDS = {"branches": COMMIT, "tags": COMMIT, "remotes": COMMIT, "worktrees": COMMIT, "kept": COMMIT, "runs": RUN,
-             "statements": STATEMENT}
+             "statements": STATEMENT, "policies": BLOB, "proposals": BLOB}
 STATEMENT_NAME = re.compile(rb"statements/[a-z-]{1,64}/(%s)/[0-9a-f]{64}/([0-9a-f]{64})" % "|".join(KINDS).encode())
 
 

@@ -16,7 +16,9 @@ struct ApproveCommand: ParsableCommand {
               mlrepo approve tags/v2 HEAD --in /srv/store
             """)
 
-    @Option(name: .customLong("in"), help: ArgumentHelp("The store; origin, or the only one.", valueName: "store"))
+    @Option(
+        name: .customLong("in"), help: ArgumentHelp("The store; origin, or the only one.", valueName: "store")
+    )
     var store: String?
     @OptionGroup var output: OutputOptions
     @Argument(help: ArgumentHelp("A branch of the store, or tags/NAME.", valueName: "ref"))
@@ -51,6 +53,7 @@ struct ApproveCommand: ParsableCommand {
         guard !output.quiet else { return }
         let before = made.before.map { "\($0.hex.prefix(12))" } ?? "nothing"
         Terminal.print(
-            "Approved that \(made.ref) of \(Terminal.escaped(made.place)) goes from \(before) to \(made.after.hex.prefix(12))")
+            "Approved that \(made.ref) of \(Terminal.escaped(made.place)) goes from \(before) to \(made.after.hex.prefix(12))"
+        )
     }
 }

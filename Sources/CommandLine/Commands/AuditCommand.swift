@@ -154,11 +154,14 @@ struct AuditCommand: ParsableCommand {
         let audited = try repository.auditedLog(of: remote)
         let witnesses = try witness.map { (name) throws in try repository.knownRemotes.named(name) }
         let oldest = try repository.time(newerThan)
-        var report = AuditReport(head: audited.head)
+        let policy = try repository.auditPolicy(of: audited)
+        var report = AuditReport(head: audited.head, policy: policy)
         try repository.audit(audited) { report.add($0) }
         report.heads = try repository.signedHeads(of: audited, and: witnesses)
         report.contradictions = try repository.contradictions(of: report.heads, to: audited)
-        report.isStale = oldest.map { (report.newest ?? .min) < $0 } ?? false
+        let limit = policy?.policy?.limits.freshnessDays.map { repository.environment.now() - $0 * 86_400 }
+        let times = [oldest, limit].compactMap { $0 }
+        report.isStale = times.max().map { (report.newest ?? .min) < $0 } ?? false
         if output.json {
             Terminal.printJSON(AuditText.json(report))
         } else {

@@ -30,7 +30,9 @@ struct PolicyCommand: ParsableCommand {
               mlrepo policy show --in /srv/store --toml
             """)
 
-    @Option(name: .customLong("in"), help: ArgumentHelp("The store; origin, or the only one.", valueName: "store"))
+    @Option(
+        name: .customLong("in"), help: ArgumentHelp("The store; origin, or the only one.", valueName: "store")
+    )
     var store: String?
     @Option(
         name: [.customShort("m"), .long], parsing: .unconditional,
@@ -55,7 +57,8 @@ struct PolicyCommand: ParsableCommand {
     func validate() throws {
         guard let count = Self.counts[verb] else {
             throw ValidationError(
-                "'policy' takes init, show, edit, propose, sign, log or simulate, not '\(Terminal.escaped(verb))'")
+                "'policy' takes init, show, edit, propose, sign, log or simulate, not '\(Terminal.escaped(verb))'"
+            )
         }
         guard count.contains(words.count), verb != "simulate" || words.count != 2 else {
             let needed = [
@@ -104,7 +107,8 @@ struct PolicyCommand: ParsableCommand {
         if output.json { return Terminal.printJSON(.object(["file": .string(name)])) }
         guard !output.quiet else { return }
         Terminal.print("Wrote \(Terminal.escaped(name))")
-        Terminal.printError("hint: work on it, then mlrepo policy propose \(ShellWord.quoted(Array(name.utf8)))")
+        Terminal.printError(
+            "hint: work on it, then mlrepo policy propose \(ShellWord.quoted(Array(name.utf8)))")
     }
 
     // MARK: Showing
@@ -172,10 +176,12 @@ struct PolicyCommand: ParsableCommand {
             for one in found.refused {
                 let verb = one.event?.verb ?? "?"
                 Terminal.print(
-                    "entry \(one.number)  \(Terminal.escaped(verb)): \(Terminal.oneLine(one.refusal.description))")
+                    "entry \(one.number)  \(Terminal.escaped(verb)): \(Terminal.oneLine(one.refusal.description))"
+                )
             }
             Terminal.print(
-                "of \(Terminal.count(found.count)) entries, \(Terminal.count(found.refused.count)) would have been refused")
+                "of \(Terminal.count(found.count)) entries, \(Terminal.count(found.refused.count)) would have been refused"
+            )
         }
         if !found.refused.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
     }
@@ -184,13 +190,15 @@ struct PolicyCommand: ParsableCommand {
         let known = policy.principals.first { $0.key == words[0] || $0.value.email == words[0] }
         guard let principal = known?.key else {
             throw Failure(
-                status: .notFound, message: "policy \(policy.version) knows nobody called '\(Terminal.escaped(words[0]))'",
+                status: .notFound,
+                message: "policy \(policy.version) knows nobody called '\(Terminal.escaped(words[0]))'",
                 hint: "mlrepo policy show")
         }
         guard let permission = Policy.Permission(rawValue: words[1]) else {
             let all = Policy.Permission.allCases.map(\.rawValue).joined(separator: ", ")
             throw Failure(
-                status: .usage, message: "'\(Terminal.escaped(words[1]))' is nothing that a rule allows: \(all)")
+                status: .usage,
+                message: "'\(Terminal.escaped(words[1]))' is nothing that a rule allows: \(all)")
         }
         let name = PolicyReport.refName(words[2])
         let decision = policy.decision(permission, name, by: principal, at: repository.environment.now())
@@ -201,7 +209,9 @@ struct PolicyCommand: ParsableCommand {
                     "allowed": .bool(decision.isAllowed), "reason": problem.map { .string($0) } ?? .null,
                 ]))
         } else if case .allowed(let rule) = decision {
-            Terminal.print("\(principal) may \(words[1]) \(Terminal.escaped(name)) (rule \(rule + 1) of policy \(policy.version))")
+            Terminal.print(
+                "\(principal) may \(words[1]) \(Terminal.escaped(name)) (rule \(rule + 1) of policy \(policy.version))"
+            )
         } else {
             Terminal.print(Terminal.oneLine(problem ?? ""))
         }

@@ -18,26 +18,46 @@ struct ServeCommand: ParsableCommand {
 
               restrict,command="mlrepo serve --stdio /srv/store" ssh-ed25519 AAAA...
 
+            Where the store has a policy (mlrepo help policy), --key says whose key came, so that they read and write only what they             may; to whoever may not read it, the store is not there. --authorized-keys prints such lines for all people of the policy.
+
             EXAMPLES
               mlrepo serve --stdio /srv/store
               mlrepo serve --stdio --read-only /srv/store
+              mlrepo serve --stdio --key SHA256:4zfc... /srv/store
+              mlrepo serve --authorized-keys /srv/store >> ~/.ssh/authorized_keys
             """)
 
     @Flag(help: "Speak on standard input and output.")
     var stdio = false
     @Flag(help: "Refuse everything that would change the store.")
     var readOnly = false
+    @Option(help: ArgumentHelp("By which key somebody came, as SHA256:...", valueName: "fingerprint"))
+    var key: String?
+    @Flag(help: "Print lines for sshd that tie each key of the store's policy to this store.")
+    var authorizedKeys = false
     @Argument(help: "The store, or a working copy that has one.")
     var path: String
 
     func validate() throws {
-        guard stdio else { throw ValidationError("serve speaks on standard input and output: --stdio") }
+        guard stdio != authorizedKeys else {
+            throw ValidationError("serve speaks on standard input and output: --stdio")
+        }
+        guard !authorizedKeys || (!readOnly && key == nil) else {
+            throw ValidationError("--read-only and --key belong to --stdio")
+        }
+        guard key.map({ $0.hasPrefix("SHA256:") }) ?? true else {
+            throw ValidationError("--key takes a fingerprint, as ssh-keygen -l prints it: SHA256:...")
+        }
     }
 
     func run() throws {
         let environment = Environment.process()
         let place = environment.workingDirectory.appending(ArgumentText.bytes(path)).normalized
-        let server = try Repository.server(of: place, isReadOnly: readOnly, environment)
+        if authorizedKeys {
+            for line in try Repository.authorizedKeys(of: place, environment) { Terminal.print(line) }
+            return
+        }
+        let server = try Repository.server(of: place, isReadOnly: readOnly, key: key, environment)
         FramedTransport.ignoreBrokenPipes()
         let (input, output) = (dup(0), dup(1))
         // What anybody prints from now on would be taken for frames.

@@ -1,0 +1,88 @@
+internal import FileIO
+internal import Governance
+internal import ObjectModel
+internal import Storage
+
+/// Whether an entry that is about to be made in a store is one that the store's policy allows.
+struct EntryAdmission: Sendable {
+    let environment: Environment
+
+    /// What writes to stores on this machine uses.
+    func governance(_ signer: @escaping EntrySigner) -> StoreGovernance {
+        StoreGovernance(signer: signer) { (store, file, packs, base) throws(StoreError) in
+            if let refusal = try refusal(of: file, packs, on: base, in: store) {
+                throw .notAllowed(refusal.description)
+            }
+        }
+    }
+
+    /// Why an entry is not allowed; nothing if it is.
+    ///
+    /// - Parameter check: Says more of the policy in force, before the entry is looked at.
+    func refusal(
+        of file: LogEntryFile, _ packs: PackChanges, on base: StoreState, in store: ObjectStore,
+        _ check: (PolicyState) -> PolicyRefusal? = { _ in nil }
+    ) throws(StoreError) -> PolicyRefusal? {
+        guard file.entry.number == base.number + 1, file.before == base.log else {
+            return PolicyRefusal("it does not follow from the entry before it")
+        }
+        var progress = try progress(of: store, at: base)
+        guard
+            progress.state.policy != nil || base.isGoverned || file.entry.features.contains(StoreState.policy)
+        else { return nil }
+        if let refusal = check(progress.state) { return refusal }
+        let view = try store.with(file, packs, on: base)
+        let placed = OperationLog.Placed(entry: file.entry, leaf: file.leaf, before: file.before)
+        return try run([PolicyCheck.Entry(placed: placed, packs: packs)], &progress, view).first?.refusal
+    }
+
+    /// What is in force in a store on this machine.
+    ///
+    /// - Throws: ``StoreError/notAllowed(_:)`` if the log has an entry that was not allowed.
+    func state(of store: ObjectStore) throws(StoreError) -> PolicyState {
+        try progress(of: store, at: store.current).state
+    }
+
+    private func progress(
+        of store: ObjectStore, at base: StoreState
+    ) throws(StoreError) -> PolicyProgress {
+        let path = store.layout.cache / "policy"
+        let origin = store.format.origin
+        let bytes = (try? store.files.contentsIfPresent(path, limit: 4 << 20)) ?? nil
+        var progress =
+            bytes.flatMap { PolicyProgress(bytes: $0, origin: origin) } ?? PolicyProgress(origin: origin)
+        if progress.log.size > base.number + 1 { progress = PolicyProgress(origin: origin) }
+        guard progress.state.policy != nil || base.isGoverned else {
+            // Nothing in it can be about a policy.
+            (progress.log, progress.refs, progress.time) = (base.log, base.refs, base.entry.time)
+            return progress
+        }
+        guard progress.log.size <= base.number else { return progress }
+        let entries = try PolicyCheck.entries(of: store.log, behind: progress.log, until: base)
+        if let refused = try run(entries, &progress, store).first {
+            throw .notAllowed("entry \(refused.number) of the log was not allowed: \(refused.refusal)")
+        }
+        remember(progress, path, store)
+        return progress
+    }
+
+    private func run(
+        _ entries: [PolicyCheck.Entry], _ progress: inout PolicyProgress, _ view: ObjectStore
+    ) throws(StoreError) -> [PolicyCheck.Refused] {
+        let check = PolicyCheck(
+            entries: entries, view: view, isWhole: true, now: environment.now(), width: environment.width)
+        do throws(ReadError) { return try check.run(&progress) } catch { throw .object(error) }
+    }
+
+    /// Where nothing can be written, it is worked out again.
+    private func remember(_ progress: PolicyProgress, _ path: FilePath, _ store: ObjectStore) {
+        let temporary = store.layout.temporary / "policy-\(Hex.text(environment.random(8)))"
+        let files = store.files
+        do throws(FileError) {
+            let file = try store.layout.createTemporary(temporary, permissions: 0o666, files)
+            defer { files.close(file) }
+            try files.write(file, progress.bytes)
+            try files.rename(temporary, to: path)
+        } catch { try? files.removeIfPresent(temporary) }
+    }
+}

@@ -1,0 +1,198 @@
+internal import FileIO
+internal import Governance
+internal import ObjectModel
+internal import Remotes
+internal import Storage
+internal import Synchronization
+
+/// Lets whoever is served change a store only as its policy allows them.
+///
+/// The store is opened anew for each change: others may change it at the same time.
+final class PolicyGate: ServedGate {
+    private let root: FilePath
+    private let admission: EntryAdmission
+    /// The fingerprint of the key that came in by; nothing where nobody said so.
+    private let fingerprint: String?
+    /// Whether there was a policy when somebody came: what is asked often is not looked up for stores without one.
+    private let isGoverned = Mutex(false)
+    /// When an attempt was written down last: one in a second.
+    private let noted = Mutex(-1)
+
+    private var environment: Environment { admission.environment }
+
+    init(_ root: FilePath, key fingerprint: String?, _ environment: Environment) {
+        (self.root, self.fingerprint) = (root, fingerprint)
+        admission = EntryAdmission(environment: environment)
+    }
+
+    // MARK: Reading
+
+    /// Whether whoever came may read the store at all.
+    func mayRead() throws(StoreError) -> Bool {
+        let known = try policy(of: try open())
+        isGoverned.withLock { $0 = known != nil }
+        guard let (policy, principal) = known, let principal else { return true }
+        guard let name = principal.name else { return false }
+        return policy.decision(.read, "*", by: name, at: environment.now()).isAllowed
+            // Roots have to see what they sign.
+            || policy.roots.members.contains(name)
+    }
+
+    /// The policy in force, and who came: nothing for `principal` where nobody said who that is, and no name where nobody knows.
+    private func policy(
+        of store: ObjectStore
+    ) throws(StoreError) -> (policy: Policy, principal: (name: String?, Void)?)? {
+        guard store.current.isGoverned, let policy = try admission.state(of: store).policy else { return nil }
+        guard let fingerprint else { return (policy, nil) }
+        return (policy, (Self.principal(fingerprint, policy, environment.now()), ()))
+    }
+
+    private static func principal(_ fingerprint: String, _ policy: Policy, _ now: Int) -> String? {
+        policy.principals.first { name, principal in
+            principal.keys.contains { $0.fingerprint == fingerprint } && policy.isCurrent(name, at: now)
+        }?.key
+    }
+
+    private func open() throws(StoreError) -> ObjectStore {
+        try ObjectStore.open(root, files: environment.files)
+    }
+
+    // MARK: Changing
+
+    func checkCreating(_ path: FilePath, _ bytes: [UInt8]) throws(TransportError) {
+        guard isGoverned.withLock({ $0 }) || path.bytes.starts(with: "log/new/".utf8) else { return }
+        try asking { () throws(StoreError) in
+            let store = try open()
+            let names = path.bytes.split(separator: UInt8(ascii: "/")).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            switch names.prefix(2) {
+            case ["log", "new"]: return try checkEntry(names[2...].joined(), bytes, store)
+            case ["log", "tile"]:
+                return try policy(of: store).map { _ in "tiles of a log with a policy are made here" }
+            case ["log", "lists"]:
+                let isRight = ObjectID(of: .blob, payload: bytes).hex == names.last
+                return try isRight ? known(store) : "the list does not have the digest that its name says"
+            default: return try known(store)
+            }
+        }
+    }
+
+    func checkUploading(_ path: FilePath) throws(TransportError) {
+        guard isGoverned.withLock({ $0 }) else { return }
+        try asking { () throws(StoreError) in try known(try open()) }
+    }
+
+    func checkRemoving(_ path: FilePath) throws(TransportError) {
+        guard isGoverned.withLock({ $0 }) else { return }
+        try asking { () throws(StoreError) in
+            let store = try open()
+            if let problem = try known(store) { return problem }
+            guard try policy(of: store) != nil else { return nil }
+            let names = path.bytes.split(separator: UInt8(ascii: "/")).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            switch names.first {
+            case "packs":
+                // Where it cannot be told what it is, it stays.
+                guard let file = names.last, file.hasSuffix(".pack"),
+                    let name = PackName(String(file.dropLast(".pack".count)))
+                else { return "it is no pack" }
+                return store.current.isLive(name) ? "the pack is in use" : nil
+            case "log":
+                guard let number = names.last.flatMap({ Int($0) }) else { return "it is no entry" }
+                let isSealed = try store.log.tile(number / OperationLog.tileWidth) != nil
+                return isSealed ? nil : "the entry is in use"
+            default: return nil
+            }
+        }
+    }
+
+    func hasCreated(_ path: FilePath) {
+        guard path.bytes.starts(with: "log/new/".utf8), let store = try? open(),
+            store.current.isGoverned, LogSealing.isDue(store.current)
+        else { return }
+        try? LogSealing.seal(
+            store.current, in: store.layout, origin: store.format.origin, files: environment.files,
+            nonce: Hex.text(environment.random(8)))
+    }
+
+    /// Why somebody may change nothing; nothing if they may.
+    private func known(_ store: ObjectStore) throws(StoreError) -> String? {
+        guard let (policy, principal) = try policy(of: store), let principal, principal.name == nil else {
+            return nil
+        }
+        return "policy \(policy.version) knows nobody with this key"
+    }
+
+    private func checkEntry(
+        _ name: String, _ bytes: [UInt8], _ store: ObjectStore
+    ) throws(StoreError) -> String? {
+        guard let number = Int(name) else { return "it is no entry" }
+        let base = store.current
+        // Somebody else was faster: that is told by the name.
+        guard number > base.number else { return nil }
+        let (file, packs): (LogEntryFile, PackChanges)
+        do throws(MalformedObject) {
+            file = try LogEntryFile(bytes: bytes, number: number, origin: store.format.origin)
+        } catch { return base.isGoverned ? "it is no entry: \(error)" : nil }
+        guard base.isGoverned || file.entry.features.contains(StoreState.policy) else { return nil }
+        packs = try store.log.packChanges(file.entry)
+        let refusal = try admission.refusal(of: file, packs, on: base, in: store) { state in
+            guard let fingerprint, let policy = state.policy else { return nil }
+            guard let name = Self.principal(fingerprint, policy, environment.now()) else {
+                return PolicyRefusal("policy \(policy.version) knows nobody with this key")
+            }
+            guard let blob = file.entry.signature, let signature = try? SSHSignature(blob: blob) else {
+                return nil
+            }
+            guard policy.principals(of: signature.key.plain).contains(name) else {
+                return PolicyRefusal(
+                    "\(name) came in by a key, and another one than theirs signed the entry", principal: name)
+            }
+            return nil
+        }
+        guard let refusal else { return nil }
+        note(refusal, store)
+        return refusal.description
+    }
+
+    /// Makes an entry of an attempt that was refused: that changes nothing else, so that nobody has to sign it.
+    private func note(_ refusal: PolicyRefusal, _ store: ObjectStore) {
+        let now = environment.now()
+        let isFirst = noted.withLock { noted in
+            defer { noted = now }
+            return noted != now
+        }
+        guard isFirst else { return }
+        do throws(StoreError) {
+            let known = try policy(of: store)
+            let principal = known?.principal?.name.flatMap { known?.policy.principals[$0] }
+            let name = principal.map(\.name) ?? ""
+            let actor =
+                Person(name: name, email: principal?.email ?? "") ?? Person(name: "somebody", email: "")
+            guard let actor else { return }
+            let writer = ObjectWriter(store, random: environment.random)
+            defer { writer.abandon() }
+            let event = Event(
+                verb: Repository.refusalVerb, actor: actor, workingCopy: nil, time: now,
+                nonce: Hex.text(environment.random(16)),
+                reason: "\(refusal.description)\(fingerprint.map { "; came by \($0)" } ?? "")", refs: [])
+            let id = try writer.add(.event, event.payload)
+            let packs = PackChanges(added: try writer.finish().packs.map(\.name))
+            let state = store.current
+            _ = try store.append(
+                StoreOperation(event: id, refs: state.refs, packs: packs, time: now), on: state,
+                nonce: Hex.text(environment.random(8)))
+        } catch { return }
+    }
+
+    /// - Parameter question: Answers why not.
+    private func asking(_ question: () throws(StoreError) -> String?) throws(TransportError) {
+        let problem: String?
+        do throws(StoreError) { problem = try question() } catch {
+            problem = "the store's policy cannot be read: \(error)"
+        }
+        if let problem { throw TransportError(.denied, problem) }
+    }
+}

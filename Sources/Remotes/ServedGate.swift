@@ -1,0 +1,13 @@
+package import FileIO
+
+/// Says what whoever is served may change in a store, beyond which paths it has.
+package protocol ServedGate: Sendable {
+    /// Asked before a file is made.
+    func checkCreating(_ path: FilePath, _ bytes: [UInt8]) throws(TransportError)
+    /// Told when a file was made.
+    func hasCreated(_ path: FilePath)
+    /// Asked before a partial file is begun, and before it gets its name.
+    func checkUploading(_ path: FilePath) throws(TransportError)
+    /// Asked before a file goes.
+    func checkRemoving(_ path: FilePath) throws(TransportError)
+}
