@@ -18,10 +18,10 @@ struct EntryAdmission: Sendable {
 
     /// Why an entry is not allowed; nothing if it is.
     ///
-    /// - Parameter check: Says more of the policy in force, before the entry is looked at.
+    /// - Parameter check: Says more by the policy in force and what the entry tells, before that is looked at.
     func refusal(
         of file: LogEntryFile, _ packs: PackChanges, on base: StoreState, in store: ObjectStore,
-        _ check: (PolicyState) -> PolicyRefusal? = { _ in nil }
+        _ check: (PolicyState, Event?) -> PolicyRefusal? = { _, _ in nil }
     ) throws(StoreError) -> PolicyRefusal? {
         guard file.entry.number == base.number + 1, file.before == base.log else {
             return PolicyRefusal("it does not follow from the entry before it")
@@ -30,8 +30,8 @@ struct EntryAdmission: Sendable {
         guard
             progress.state.policy != nil || base.isGoverned || file.entry.features.contains(StoreState.policy)
         else { return nil }
-        if let refusal = check(progress.state) { return refusal }
         let view = try store.with(file, packs, on: base)
+        if let refusal = check(progress.state, try? view.event(file.entry.event)) { return refusal }
         let placed = OperationLog.Placed(entry: file.entry, leaf: file.leaf, before: file.before)
         return try run([PolicyCheck.Entry(placed: placed, packs: packs)], &progress, view).first?.refusal
     }

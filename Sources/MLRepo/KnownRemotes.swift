@@ -119,7 +119,8 @@ package struct KnownRemotes: Sendable {
         do throws(RemoteError) {
             let store = try RemoteStore(
                 name: remote.label, at: way.root, way.transport, memory: memory,
-                losesOnPowerCut: way.line?.losesOnPowerCut, signing: signer, inspecting: inspection)
+                losesOnPowerCut: way.line?.losesOnPowerCut, session: { way.line?.session },
+                signing: signer, inspecting: inspection)
             return (store, watch)
         } catch {
             // What is not mounted is not made anew.

@@ -20,8 +20,13 @@ final class PolicyGate: ServedGate {
 
     private var environment: Environment { admission.environment }
 
+    let session: Event.Session?
+
     init(_ root: FilePath, key fingerprint: String?, _ environment: Environment) {
         (self.root, self.fingerprint) = (root, fingerprint)
+        // Of sshd: the client's address and port, and the server's.
+        let connection = environment.variable("SSH_CONNECTION")?.split(separator: " ").first.map(String.init)
+        session = Event.Session(way: connection == nil ? "pipe" : "ssh", address: connection, key: fingerprint)
         admission = EntryAdmission(environment: environment)
     }
 
@@ -138,7 +143,7 @@ final class PolicyGate: ServedGate {
         } catch { return base.isGoverned ? "it is no entry: \(error)" : nil }
         guard base.isGoverned || file.entry.features.contains(StoreState.policy) else { return nil }
         packs = try store.log.packChanges(file.entry)
-        let refusal = try admission.refusal(of: file, packs, on: base, in: store) { state in
+        let refusal = try admission.refusal(of: file, packs, on: base, in: store) { state, event in
             guard let fingerprint, let policy = state.policy else { return nil }
             guard let name = Self.principal(fingerprint, policy, environment.now()) else {
                 return PolicyRefusal("policy \(policy.version) knows nobody with this key")
@@ -149,6 +154,10 @@ final class PolicyGate: ServedGate {
             guard policy.principals(of: signature.key.plain).contains(name) else {
                 return PolicyRefusal(
                     "\(name) came in by a key, and another one than theirs signed the entry", principal: name)
+            }
+            guard event?.session == session else {
+                return PolicyRefusal(
+                    "the entry does not tell the way by which \(name) came, as the server has told it", principal: name)
             }
             return nil
         }
@@ -177,7 +186,7 @@ final class PolicyGate: ServedGate {
             let event = Event(
                 verb: Repository.refusalVerb, actor: actor, workingCopy: nil, time: now,
                 nonce: Hex.text(environment.random(16)),
-                reason: "\(refusal.description)\(fingerprint.map { "; came by \($0)" } ?? "")", refs: [])
+                reason: refusal.description, refs: [], session: session)
             let id = try writer.add(.event, event.payload)
             let packs = PackChanges(added: try writer.finish().packs.map(\.name))
             let state = store.current

@@ -89,7 +89,7 @@ extension Repository {
             random: environment.random, now: environment.now)
         var content = request.content
         content.assumed = request.since
-        return try run(push, content, names, place, actor, progress)
+        return try run(push, content, names, place, actor, nil, progress)
     }
 
     /// Refuses a bundle that goes on from what is not here.

@@ -306,7 +306,8 @@ extension Repository {
                 event: { changes in
                     Event(
                         verb: verb, actor: actor, workingCopy: nil, time: environment.now(),
-                        nonce: Hex.text(environment.random(16)), reason: reason, refs: changes)
+                        nonce: Hex.text(environment.random(16)), reason: reason, refs: changes,
+                        session: other.session)
                 }, progress: { _, _ in })
         }
     }

@@ -91,7 +91,7 @@ extension Repository {
             random: environment.random, now: environment.now)
         let event = Event(
             verb: Self.refusalVerb, actor: actor, workingCopy: nil, time: environment.now(),
-            nonce: Hex.text(environment.random(16)), reason: "\(verb): \(refusal.description)", refs: [])
+            nonce: Hex.text(environment.random(16)), reason: "\(verb): \(refusal.description)", refs: [], session: other.session)
         try? push.record { event }
     }
 }

@@ -42,7 +42,7 @@ extension Repository {
         // What somebody collects or merges here meanwhile is found elsewhere.
         var kept: [RefName] = []
         let outcome = try beginningAnew { () throws(RepositoryError) in
-            try run(push, request, names, remote, actor, progress) { (changes) throws(RepositoryError) in
+            try run(push, request, names, remote, actor, other.session, progress) { (changes) throws(RepositoryError) in
                 let going = try withoutForbiddenStatements(changes, in: other, watch?.state, actor)
                 kept = Set(changes.map(\.name)).subtracting(going.map(\.name)).sorted()
                 try requireAllowed(going, Self.pushVerb, in: other, watch?.state, actor)
@@ -135,6 +135,7 @@ extension Repository {
 
     func run(
         _ push: Push, _ request: PushRequest, _ names: [RefName], _ remote: Remote, _ actor: Person,
+        _ session: @autoclosure () -> Event.Session?,
         _ progress: (Int, Int) -> Void,
         allowing allowed: ([RefChange]) throws(RepositoryError) -> [RefChange] = { $0 }
     ) throws(RepositoryError) -> Push.Outcome {
@@ -148,7 +149,8 @@ extension Repository {
                 event: { changes in
                     Event(
                         verb: Self.pushVerb, actor: actor, workingCopy: nil, time: environment.now(),
-                        nonce: Hex.text(environment.random(16)), reason: nil, refs: changes)
+                        nonce: Hex.text(environment.random(16)), reason: nil, refs: changes,
+                        session: session())
                 }, progress: progress)
         }
     }

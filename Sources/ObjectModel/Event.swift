@@ -14,11 +14,52 @@ package struct Event: Hashable, Sendable {
     package var refs: [RefChange]
     /// The event whose changes an `undo` or `redo` takes back.
     package var undoes: ObjectID?
+    /// How whoever did it came to the store, as its server says; nothing where none served it.
+    package var session: Session?
+
+    /// A way into a store that is served.
+    package struct Session: Hashable, Sendable {
+        /// The way of authentication, such as `ssh`.
+        package let way: String
+        /// Where somebody came from: an address of the network; nothing where the server does not know.
+        package let address: String?
+        /// The fingerprint of the key that came, such as `SHA256:…`; nothing where the server does not know.
+        package let key: String?
+
+        /// The most bytes of each part.
+        private static let byteLimit = 128
+
+        /// - Returns: Nothing if a part is too long, or has anything but visible ASCII.
+        package init?(way: String, address: String?, key: String?) {
+            for part in [way, address, key].compactMap({ $0 }) {
+                guard (1...Self.byteLimit).contains(part.utf8.count),
+                    part.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+                else { return nil }
+            }
+            (self.way, self.address, self.key) = (way, address, key)
+        }
+
+        package var json: JSONValue {
+            .object([
+                "address": address.map { .string($0) }, "key": key.map { .string($0) }, "way": .string(way),
+            ])
+        }
+
+        package init(json: JSONValue) throws(MalformedObject) {
+            guard
+                let session = Session(
+                    way: try json.string("way"), address: try json.optionalString("address"),
+                    key: try json.optionalString("key"))
+            else { throw .member("session", expected: "visible ASCII") }
+            self = session
+        }
+    }
 
     package init(
         verb: String, actor: Person, workingCopy: String?, time: Int, nonce: String, reason: String?,
-        refs: [RefChange], undoes: ObjectID? = nil
+        refs: [RefChange], undoes: ObjectID? = nil, session: Session? = nil
     ) {
+        self.session = session
         self.verb = verb
         self.actor = actor
         self.workingCopy = workingCopy
@@ -34,6 +75,7 @@ package struct Event: Hashable, Sendable {
             "verb": .string(verb), "actor": actor.json, "workingCopy": workingCopy.map { .string($0) },
             "time": .integer(time), "nonce": .string(nonce), "reason": reason.map { .string($0) },
             "refs": .array(refs.map(\.json)), "undoes": undoes.map { .string($0.hex) },
+            "session": session?.json,
         ]).canonicalBytes
     }
 
@@ -46,6 +88,7 @@ package struct Event: Hashable, Sendable {
         nonce = try json.string("nonce")
         reason = try json.optionalString("reason")
         undoes = try json.optionalID("undoes")
+        if let told = json.member("session") { session = try Session(json: told) }
         refs = []
         for value in try json.array("refs") { refs.append(try RefChange(json: value)) }
         guard zip(refs, refs.dropFirst()).allSatisfy({ $0.name < $1.name }) else {

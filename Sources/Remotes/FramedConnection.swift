@@ -22,6 +22,7 @@ final class FramedConnection {
     /// line's delay was waited for.
     private(set) var roundTrips = 0
     private(set) var isReadOnly = false
+    private(set) var session: Event.Session?
     private let stream: DuplexStream
     private let process: ProcessPipe?
     private let seconds: Int
@@ -63,6 +64,7 @@ final class FramedConnection {
             throw TransportError(.unsupported, "the other side speaks no version of the protocol")
         }
         roundTrips = 1
+        session = greeting.session
         isReadOnly = greeting.features & FramedGreeting.readOnly != 0
         let version = min(greeting.version, FramedGreeting.newestVersion)
         stream.enqueue(.hello, number: 0, FramedGreeting(version: version, features: 0).payload)

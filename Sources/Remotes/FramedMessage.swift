@@ -83,8 +83,12 @@ struct FramedGreeting: Equatable {
     /// The server's is the highest that it speaks, the client's the one that is spoken from here on.
     let version: UInt8
     let features: UInt32
+    /// How the client came, as the server sees it; nothing in a client's.
+    let session: Event.Session?
 
-    init(version: UInt8, features: UInt32) { (self.version, self.features) = (version, features) }
+    init(version: UInt8, features: UInt32, session: Event.Session? = nil) {
+        (self.version, self.features, self.session) = (version, features, session)
+    }
 
     /// Nothing if these bytes are no greeting; bytes behind it are for later versions.
     init?(_ payload: [UInt8]) {
@@ -93,9 +97,14 @@ struct FramedGreeting: Equatable {
         else { return nil }
         version = payload[magic.count]
         features = FramedMessage.bigEndian(payload[(magic.count + 1)..<(magic.count + 5)])
+        let json = try? JSONValue(canonical: Array(payload[(magic.count + 5)...]))
+        session = json?.member("session").flatMap { try? Event.Session(json: $0) }
     }
 
-    var payload: [UInt8] { Self.magic + [version] + FramedMessage.bigEndian(features) }
+    var payload: [UInt8] {
+        let told = session.map { JSONValue.object(["session": $0.json]).canonicalBytes } ?? []
+        return Self.magic + [version] + FramedMessage.bigEndian(features) + told
+    }
 }
 
 // MARK: Fields

@@ -60,7 +60,8 @@ package struct FramedServer: Sendable {
 
     private func serve(_ stream: DuplexStream) throws(TransportError) {
         let features = isReadOnly ? FramedGreeting.readOnly : 0
-        let greeting = FramedGreeting(version: FramedGreeting.newestVersion, features: features)
+        let greeting = FramedGreeting(
+            version: FramedGreeting.newestVersion, features: features, session: gate?.session)
         stream.enqueue(.greeting, number: 0, greeting.payload)
         guard let answer = try message(stream, within: seconds) else { return }
         guard answer.kind == .hello, let hello = FramedGreeting(answer.payload) else {

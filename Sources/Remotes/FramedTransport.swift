@@ -1,4 +1,5 @@
 package import FileIO
+package import ObjectModel
 
 /// A store that another program reaches, by the framed protocol over two descriptors: mostly one on another machine, over ssh.
 ///
@@ -63,6 +64,9 @@ package final class FramedTransport: Transport {
 
     /// Whether the other side has said that it refuses every change.
     package var isReadOnly: Bool { lock.withLock { connection.isReadOnly } }
+
+    /// How this side came, as the other one says.
+    package var session: Event.Session? { lock.withLock { connection.session } }
 
     // MARK: Reading
 

@@ -1,4 +1,5 @@
 package import FileIO
+package import ObjectModel
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -13,6 +14,8 @@ package protocol Line: AnyObject, Transport {
     var roundTrips: Int { get }
     /// What a power cut there may take away that was said to be made, in words for people; nothing if that is nothing.
     var losesOnPowerCut: String? { get }
+    /// How this side came, as the other one says; nothing where nobody serves the store.
+    var session: Event.Session? { get }
     /// Makes the directory that is to hold a store, where the other side has nothing that makes stores.
     func makeRoot() throws(TransportError)
     /// Ends the line; every later call fails.
@@ -27,7 +30,9 @@ extension FramedTransport: Line {
     }
 }
 
-extension SFTPTransport: Line {}
+extension SFTPTransport: Line {
+    package var session: Event.Session? { nil }
+}
 
 /// A transport over a line that may break: the call that finds it broken fails, and the next one opens another.
 package final class LineTransport: Transport {
@@ -53,6 +58,9 @@ package final class LineTransport: Transport {
 
     /// What a power cut there may take away; see ``Line/losesOnPowerCut``.
     package var losesOnPowerCut: String? { line.withLock { $0?.losesOnPowerCut } }
+
+    /// How this side came; see ``Line/session``.
+    package var session: Event.Session? { line.withLock { $0?.session } }
 
     private func current() throws(TransportError) -> any Line {
         let result = line.withLock { line -> Result<any Line, TransportError> in

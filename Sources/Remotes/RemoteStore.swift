@@ -23,6 +23,9 @@ package final class RemoteStore {
     package let seen: Int?
     /// What a power cut there may take away; nothing if that is nothing.
     package let losesOnPowerCut: String?
+    private let telling: () -> Event.Session?
+    /// How this side came there, as the other one says; nothing where nobody serves the store.
+    package var session: Event.Session? { telling() }
     /// Packs that were doomed since it was opened: they must not be added any more.
     package private(set) var doomed: Set<PackName> = []
     private var opened: [PackName: (reader: PackReader, source: RemotePack)] = [:]
@@ -39,13 +42,15 @@ package final class RemoteStore {
     ///   - root: Where it lies on the other side, for what errors say of its files.
     ///   - memory: Knows what was seen there before; nothing if nobody has to remember.
     ///   - losesOnPowerCut: See ``Line/losesOnPowerCut``.
+    ///   - session: See ``Line/session``.
     ///   - signer: Signs each entry that is made there, if they are to be signed.
     ///   - inspection: Looks at the newest state, here and whenever the log has gone on; what it refuses is not remembered.
     package init(
         name: String, at root: FilePath, _ transport: any Transport, memory: RemoteMemory?,
-        losesOnPowerCut: String? = nil, signing signer: EntrySigner? = nil,
-        inspecting inspection: Inspection? = nil
+        losesOnPowerCut: String? = nil, session: @escaping () -> Event.Session? = { nil },
+        signing signer: EntrySigner? = nil, inspecting inspection: Inspection? = nil
     ) throws(RemoteError) {
+        telling = session
         self.inspection = inspection
         self.losesOnPowerCut = losesOnPowerCut
         (self.name, self.transport, self.memory) = (name, transport, memory)

@@ -1,7 +1,10 @@
 package import FileIO
+package import ObjectModel
 
 /// Says what whoever is served may change in a store, beyond which paths it has.
 package protocol ServedGate: Sendable {
+    /// How whoever is served came; what the client puts into its events.
+    var session: Event.Session? { get }
     /// Asked before a file is made.
     func checkCreating(_ path: FilePath, _ bytes: [UInt8]) throws(TransportError)
     /// Told when a file was made.

@@ -103,7 +103,8 @@ class Rogue:
         return base64.b64decode(b"".join(done.stdout.splitlines()[1:-1]))
 
     def entry(self, changes: dict, *, key: str | None, actor: str, told: dict | None = None, after: list[bytes] | None = None,
-              objects: dict | None = None, doomed: list[str] | None = None, **members) -> bytes:
+              objects: dict | None = None, doomed: list[str] | None = None,
+              session: dict | None = None, **members) -> bytes:
         """An entry behind others that sets refs; what its event tells may be something else.
 
         - changes: names to (kind, id), or None for one that goes.
@@ -122,7 +123,7 @@ class Rogue:
                                           for side, target in sides.items() if target})
         self.counter += 1
         event = {"actor": {"email": f"{actor}@example.com", "name": actor}, "nonce": f"{self.counter:032x}", "refs": refs,
-                 "time": 1763888400, "verb": "push"}
+                 "time": 1763888400, "verb": "push"} | ({"session": session} if session else {})
         event_id = writer.put("event", canonical(event)).hex()
         metadata = list(writer.pending)
         data = [(kind, payload) for kind, payload in (objects or {}).items() if kind == "blob"]
@@ -603,19 +604,30 @@ class Served(PolicyTest):
         self.mlrepo("remote", "add", "by-ada", f"ada:{self.store}", cwd=bob)
         self.mlrepo("branch", "other", cwd=bob)
         self.refused("push", "by-ada", "other", status=77, says="another one than theirs signed the entry", cwd=bob)
+        pushed = [one for one in self.log(dan) if one["verb"] == "push" and one["actor"]["name"] == "Bob"]
+        for one in pushed:
+            self.assertEqual((one["session"]["way"], one["session"]["address"]), ("ssh", "127.0.0.1"))
+            self.assertEqual(one["session"]["key"], one["signature"]["fingerprint"])
+        self.assertEqual(len(pushed), 2)
+        self.become("bob")
         self.assertIn("ada came in by a key", " ".join(one.get("reason", "") for one in self.log(bob)))
 
     def test_who_goes_past_the_client_is_refused_by_the_server(self) -> None:
         self.team()
         rogue = Rogue(self.store, self.keys)
         main = rogue.refs()["branches/main"]
-        leaf = rogue.entry({"tags/v1": main}, key="bob", actor="bob")
+        fingerprint = subprocess.run(["ssh-keygen", "-lf", str(self.keys / "bob.pub")], capture_output=True, text=True,
+                                     check=True).stdout.split()[1]
+        session = {"address": "127.0.0.1", "key": fingerprint, "way": "ssh"}
+        leaf = rogue.entry({"tags/v1": main}, key="bob", actor="bob", session=session)
+        elsewhere = rogue.entry({"branches/new": main}, key="bob", actor="bob", session=session | {"address": "10.0.0.1"})
         leaves = rogue.leaves() + [leaf]
         before = len(rogue.entries())
         words = [*self.server.command.split(), "bob", "x"]
         with Client(words) as client:
             for path, content, says in [
-                (f"log/new/{before:020d}", rogue.file(leaves), "bob may not create tags/v1"),
+                (f"log/new/{before:020d}", rogue.file(leaves[:-1] + [elsewhere]), "does not tell the way by which bob came"),
+                (f"log/new/{before + 1:020d}", rogue.file(leaves), "it is no entry"),
                 ("log/tile/entries/000", b"x", "tiles of a log with a policy are made here"),
                 ("log/lists/" + "0" * 64, b"x", "the list does not have the digest"),
             ]:

@@ -35,6 +35,7 @@ struct OperationsCommand: ParsableCommand {
         var line = "\(operation.number)  \(Terminal.time(event.time))  \(event.verb)"
         if let reason = event.reason { line += " \"\(reason)\"" }
         line += "  by \(event.actor.name)"
+        if let address = event.session?.address { line += " from \(address)" }
         let others = event.refs.filter { $0.name.name(in: "kept") == nil }
         if others.count == 1, let place = others.first, place.name.name(in: "worktrees") != nil {
             // Where it stood before and after, if no branch tells it.
@@ -61,6 +62,7 @@ struct OperationsCommand: ParsableCommand {
             "verb": .string(event.verb),
             "actor": event.actor.json, "time": .string(Terminal.time(event.time)),
             "reason": event.reason.map { .string($0) },
+            "session": event.session?.json,
             "refs": .array(
                 event.refs.map { change in
                     .object([
