@@ -24,19 +24,25 @@ enum PolicyReport {
         if let policy = view.policy, let id = view.id {
             let name = policy.name.map { " (\(Terminal.escaped($0)))" } ?? ""
             lines.append("policy \(policy.version)  \(id.hex.prefix(12))\(name)")
-            lines.append(
-                "changed by \(policy.roots.threshold) of \(policy.roots.members.joined(separator: ", "))")
-            lines += ["", "People"] + people(policy)
-            lines += ["", "Roles"] + roles(policy)
-            lines += ["", "Rules; what none allows is refused"] + rules(policy)
-            if let days = policy.limits.freshnessDays {
-                lines += ["", "The log is of \(Terminal.number(days, "day")) ago or later."]
-            }
+            lines += self.lines(policy)
         } else {
             lines.append("no policy is in force")
         }
         for proposal in view.proposals {
             lines += ["", "proposed: policy \(proposal.policy.version)  \(line(proposal))"]
+        }
+        return lines
+    }
+
+    static func lines(_ policy: Policy) -> [String] {
+        var lines = [
+            "changed by \(policy.roots.threshold) of \(policy.roots.members.joined(separator: ", "))"
+        ]
+        lines += ["", "People"] + people(policy)
+        lines += ["", "Roles"] + roles(policy)
+        lines += ["", "Rules; what none allows is refused"] + rules(policy)
+        if let days = policy.limits.freshnessDays {
+            lines += ["", "The log is of \(Terminal.number(days, "day")) ago or later."]
         }
         return lines
     }
@@ -102,7 +108,7 @@ enum PolicyReport {
 
     static func json(_ view: PolicyView) -> JSONValue {
         .object([
-            "id": view.id.map { .string($0.hex) } ?? .null, "origin": .string(view.origin),
+            "id": view.id?.json ?? .null, "origin": .string(view.origin),
             "policy": view.policy?.json ?? .null, "proposals": .array(view.proposals.map(json)),
             "store": .string(view.place),
         ])
@@ -113,7 +119,7 @@ enum PolicyReport {
             .object(["count": .integer(roots.count), "threshold": .integer(roots.threshold)])
         }
         return .object([
-            "id": .string(proposal.id.hex), "policy": proposal.policy.json,
+            "id": proposal.id.json, "policy": proposal.policy.json,
             "rootsInForce": proposal.before.map(count) ?? .null, "rootsNamed": count(proposal.after),
             "signers": .array(proposal.signers.map { .string($0) }),
         ])
@@ -128,11 +134,11 @@ enum PolicyReport {
 
     static func json(_ version: PolicyVersion) -> JSONValue {
         .object([
-            "entry": version.entry.map { .integer($0) } ?? .null, "id": .string(version.id.hex),
+            "entry": version.entry.map { .integer($0) } ?? .null, "id": version.id.json,
             "policy": version.policy.json,
             "reason": version.event?.reason.map { .string($0) } ?? .null,
             "signers": .array(version.signers.map { .string($0) }),
-            "time": version.event.map { .integer($0.time) } ?? .null,
+            "time": version.event.map { .string(Terminal.time($0.time)) } ?? .null,
         ])
     }
 }

@@ -109,6 +109,8 @@ enum TransferText {
             "kept": report.differing.isEmpty ? nil : .array(report.differing.map { .string($0.text) }),
             "objects": .number(report.objects), "bytes": .number(report.bytes),
             "alreadyThere": .number(report.alreadyThere), "dryRun": isPlan ? .bool(true) : nil,
+            "notAllowed": report.notAllowed.isEmpty
+                ? nil : .array(report.notAllowed.map { .string($0.text) }),
             "openChoices": openChoices > 0 ? .number(openChoices) : nil,
         ])
     }

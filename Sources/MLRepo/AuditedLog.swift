@@ -115,7 +115,12 @@ extension Repository {
         _ audited: AuditedLog, last: Int? = nil, where isWanted: (Int, Event?) -> Bool = { _, _ in true },
         _ body: (AuditedEntry) throws(RepositoryError) -> Void
     ) throws(RepositoryError) {
-        var judging = try EntryJudging(allowedSigners(), origin: audited.origin, now: environment.now())
+        var trusted = try allowedSigners()
+        // Who proposes and signs the first policy does so before it is in force.
+        if audited.state.isGoverned, let first = try firstPolicy(of: audited) {
+            trusted.add(AllowedSigners(first))
+        }
+        var judging = EntryJudging(trusted, origin: audited.origin, now: environment.now())
         var (failure, batch): (RepositoryError?, [EntryJudging.Asked]) = (nil, [])
         let width = environment.width
         func judge() throws(RepositoryError) {
@@ -153,6 +158,27 @@ extension Repository {
         } catch { throw failure ?? error }
         if let last { batch.removeFirst(max(0, batch.count - last)) }
         try judge()
+    }
+}
+
+extension Repository {
+    /// The first policy of a store; nothing if there is none, or it cannot be read.
+    private func firstPolicy(of audited: AuditedLog) throws(RepositoryError) -> Policy? {
+        var first: LogEntry?
+        do throws(RepositoryError) {
+            try audited.call { () throws(StoreError) in
+                try audited.log.forEachEntry(until: audited.state) { (placed) throws(StoreError) in
+                    guard placed.entry.features.contains(StoreState.policy) else { return }
+                    first = placed.entry
+                    throw .outdated
+                }
+            }
+        } catch { guard first != nil else { throw error } }
+        let event = try first.map { (entry) throws(RepositoryError) in try audited.event(entry.event) } ?? nil
+        guard let change = event?.refs.first(where: { $0.name.policyVersion == 1 }), let id = change.after,
+            let document = try? audited.objects.required(.blob, id.id)
+        else { return nil }
+        return try? Policy(document: document)
     }
 }
 

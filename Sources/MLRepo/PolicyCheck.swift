@@ -112,15 +112,21 @@ struct PolicyCheck {
         let first = progress.state.policy == nil && assumed == nil ? firstWithPolicy(events) : 0
         var refused: [Refused] = []
         var added: [RefName: Int] = [:]
-        if let first {
-            for index in first..<entries.count {
-                for change in events[index]?.refs ?? [] where change.name.statement != nil {
-                    added[change.name] = index
-                }
+        for (index, event) in events.enumerated() {
+            for change in event?.refs ?? [] where change.name.statement != nil && change.after != nil {
+                added[change.name] = added[change.name] ?? index
             }
-            if assumed == nil, let wrong = try wrongRefs(events, from: first, before: progress.refs) {
-                refused.append(wrong)
-            }
+        }
+        let statements = AddedStatements(added)
+        // From the first entry on, events say which statements there are. Else the newest map that is not forged.
+        let isFromStart = progress.log.size == 0
+        var refs = last.entry.refs
+        var wrong: Refused?
+        if let first, assumed == nil { wrong = try wrongRefs(events, from: first, before: progress.refs) }
+        if let wrong {
+            refused.append(wrong)
+            let index = wrong.number - entries[0].placed.entry.number
+            refs = index > 0 ? entries[index - 1].placed.entry.refs : progress.refs
         }
         let keys = first.map { self.keys($0, progress.state.origin) } ?? [:]
         for (index, asked) in entries.enumerated() {
@@ -138,8 +144,13 @@ struct PolicyCheck {
                 key: keys[index], actor: event.actor, time: max(progress.time, entry.time),
                 changes: changes, dropsPacks: asked.dropsPacks)
             let facts = StoreFacts(
-                view: view, isWhole: isWhole, refs: last.entry.refs,
-                isThere: { added[$0].map { $0 <= index } ?? true })
+                view: view, isWhole: isWhole, refs: isFromStart ? nil : refs,
+                isThere: { added[$0].map { $0 <= index } ?? true },
+                coming: isFromStart ? { prefix in statements.names(prefix, until: index) } : { _ in [] })
+            // It is named already; behind it, a map of refs is missing by which others could be judged.
+            if let wrong, entry.number == wrong.number || (entry.number > wrong.number && !isFromStart) {
+                continue
+            }
             if let refusal = try progress.state.admit(operation, facts) {
                 refused.append(Refused(number: entry.number, refusal: refusal))
             }
@@ -244,6 +255,30 @@ struct PolicyCheck {
     }
 }
 
+/// Statements that entries bring, in order of names.
+private struct AddedStatements {
+    private var added: [(name: RefName, index: Int)]
+
+    init(_ added: [RefName: Int]) {
+        self.added = added.map { ($0.key, $0.value) }.sorted { $0.name < $1.name }
+    }
+
+    /// Those whose names have a beginning, and that came by an entry or one before it.
+    func names(_ prefix: String, until index: Int) -> [RefName] {
+        var (low, high) = (0, added.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if added[middle].name.text.utf8.lexicographicallyPrecedes(prefix.utf8) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return added[low...].prefix { $0.name.text.utf8.starts(with: prefix.utf8) }
+            .filter { $0.index <= index }.map(\.name)
+    }
+}
+
 /// A reader that knows some nodes more.
 private struct AddedNodes: ObjectReader {
     let base: any ObjectReader
@@ -266,12 +301,12 @@ struct StoreFacts: PolicyFacts {
     let view: any ObjectReader
     /// Whether what is not in the view is nowhere.
     let isWhole: Bool
-    /// The newest map of refs.
-    let refs: ObjectID
+    /// The newest map of refs; nothing where it is not asked.
+    let refs: ObjectID?
     /// Whether a ref of that map is there already.
     let isThere: (RefName) -> Bool
-    /// Refs that are about to come.
-    var coming: [RefChange] = []
+    /// Refs besides, whose names have a beginning: such as are about to come.
+    var coming: (String) -> [RefName] = { _ in [] }
 
     func document(_ id: ObjectID) throws(ReadError) -> [UInt8]? {
         let reference = ObjectReference(.blob, id)
@@ -283,17 +318,22 @@ struct StoreFacts: PolicyFacts {
     func statements(_ word: String, about subject: ObjectReference) throws(ReadError) -> [Statement] {
         var names: Set<RefName> = []
         let prefix = "statements/\(word)/\(subject.kind.name)/\(subject.id.hex)/"
-        try MerkleTree<RefEntry>(root: refs, reader: view).forEachLeaf(beginning: Array(prefix.utf8)) {
-            entry in
-            if isThere(entry.name) { names.insert(entry.name) }
+        if let refs {
+            let tree = MerkleTree<RefEntry>(root: refs, reader: view)
+            try tree.forEachLeaf(beginning: Array(prefix.utf8)) { entry in
+                if isThere(entry.name) { names.insert(entry.name) }
+            }
         }
-        for change in coming where change.name.text.hasPrefix(prefix) && change.after != nil {
-            names.insert(change.name)
-        }
+        names.formUnion(coming(prefix))
         var found: [Statement] = []
         for name in names {
             guard let id = name.statement?.id else { continue }
-            let payload = try view.required(.statement, id)
+            let payload: [UInt8]
+            do throws(ReadError) { payload = try view.required(.statement, id) } catch {
+                // One that is nowhere says nothing.
+                guard case .missing = error, isWhole else { throw error }
+                continue
+            }
             guard let statement = try? Statement(payload: payload), statement.subject == subject,
                 statement.fact.word == word
             else { continue }

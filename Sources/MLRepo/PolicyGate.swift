@@ -26,7 +26,8 @@ final class PolicyGate: ServedGate {
         (self.root, self.fingerprint) = (root, fingerprint)
         // Of sshd: the client's address and port, and the server's.
         let connection = environment.variable("SSH_CONNECTION")?.split(separator: " ").first.map(String.init)
-        session = Event.Session(way: connection == nil ? "pipe" : "ssh", address: connection, key: fingerprint)
+        session = Event.Session(
+            way: connection == nil ? "pipe" : "ssh", address: connection, key: fingerprint)
         admission = EntryAdmission(environment: environment)
     }
 
@@ -157,7 +158,8 @@ final class PolicyGate: ServedGate {
             }
             guard event?.session == session else {
                 return PolicyRefusal(
-                    "the entry does not tell the way by which \(name) came, as the server has told it", principal: name)
+                    "the entry does not tell the way by which \(name) came, as the server has told it",
+                    principal: name)
             }
             return nil
         }

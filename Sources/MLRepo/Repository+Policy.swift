@@ -282,7 +282,7 @@ extension Repository {
         do throws(RemoteError) {
             try other.viewing(with: store) { (view, packs) throws(ReadError) in
                 var facts = self.facts(other, view, packs.count)
-                facts.coming = changes
+                facts.coming = { prefix in changes.map(\.name).filter { $0.text.hasPrefix(prefix) } }
                 var next = state
                 refusal = try next.admit(operation, facts)
             }

@@ -24,7 +24,8 @@ extension Repository {
             try other.viewing(with: store) { (view, packs) throws(ReadError) in
                 let facts = StoreFacts(
                     view: view, isWhole: packs.count == other.state.live.count, refs: other.state.refs,
-                    isThere: { _ in true }, coming: changes)
+                    isThere: { _ in true },
+                    coming: { prefix in changes.map(\.name).filter { $0.text.hasPrefix(prefix) } })
                 var next = state
                 refusal = try next.admit(operation, facts)
             }
@@ -91,7 +92,8 @@ extension Repository {
             random: environment.random, now: environment.now)
         let event = Event(
             verb: Self.refusalVerb, actor: actor, workingCopy: nil, time: environment.now(),
-            nonce: Hex.text(environment.random(16)), reason: "\(verb): \(refusal.description)", refs: [], session: other.session)
+            nonce: Hex.text(environment.random(16)), reason: "\(verb): \(refusal.description)", refs: [],
+            session: other.session)
         try? push.record { event }
     }
 }

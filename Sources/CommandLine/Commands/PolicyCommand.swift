@@ -23,6 +23,7 @@ struct PolicyCommand: ParsableCommand {
               mlrepo policy propose policy.toml -m "First policy"
               mlrepo policy show
               mlrepo policy edit && vi policy.toml && mlrepo policy propose policy.toml
+              mlrepo policy show 4f1a            what is proposed; with --toml, for diff
               mlrepo policy sign 4f1a
               mlrepo policy log
               mlrepo policy simulate bob push main
@@ -50,7 +51,7 @@ struct PolicyCommand: ParsableCommand {
     var words: [String] = []
 
     private static let counts = [
-        "init": 0...1, "show": 0...0, "edit": 0...1, "propose": 1...1, "sign": 0...1, "log": 0...0,
+        "init": 0...1, "show": 0...1, "edit": 0...1, "propose": 1...1, "sign": 0...1, "log": 0...0,
         "simulate": 1...3,
     ]
 
@@ -62,7 +63,8 @@ struct PolicyCommand: ParsableCommand {
         }
         guard count.contains(words.count), verb != "simulate" || words.count != 2 else {
             let needed = [
-                "init": "the file that is to be written, or nothing", "show": "nothing more",
+                "init": "the file that is to be written, or nothing",
+                "show": "the beginning of a proposal's id, or nothing",
                 "edit": "the file that is to be written, or nothing", "propose": "a file",
                 "sign": "the beginning of a proposal's id, or nothing", "log": "nothing more",
                 "simulate": "a file, or who does what with which ref",
@@ -83,7 +85,7 @@ struct PolicyCommand: ParsableCommand {
         if verb == "init" { return try write(try repository.firstPolicy(), repository) }
         let remote = try repository.remote(store)
         switch verb {
-        case "show": try show(repository.policy(of: remote))
+        case "show": try show(repository.policy(of: remote), words.first)
         case "edit":
             guard let policy = try repository.policy(of: remote).policy else {
                 throw Failure(RepositoryError.noPolicy(remote: remote.label))
@@ -113,11 +115,13 @@ struct PolicyCommand: ParsableCommand {
 
     // MARK: Showing
 
-    private func show(_ view: PolicyView) throws {
-        if output.json { return Terminal.printJSON(PolicyReport.json(view)) }
+    /// - Parameter text: The beginning of the id of what is proposed; nothing for what is in force.
+    private func show(_ view: PolicyView, _ text: String?) throws {
+        if let text { return try showProposal(view, text) }
         guard view.policy != nil || !view.proposals.isEmpty else {
             throw Failure(RepositoryError.noPolicy(remote: view.place))
         }
+        if output.json { return Terminal.printJSON(PolicyReport.json(view)) }
         if toml {
             guard let policy = view.policy else {
                 throw Failure(RepositoryError.noPolicy(remote: view.place))
@@ -125,6 +129,21 @@ struct PolicyCommand: ParsableCommand {
             return Terminal.write(Array(policy.toml.utf8))
         }
         for line in PolicyReport.lines(view) { Terminal.print(line) }
+    }
+
+    private func showProposal(_ view: PolicyView, _ text: String) throws {
+        let found = view.proposals.filter { $0.id.hex.hasPrefix(text) }
+        guard let proposal = found.first, found.count == 1 else {
+            throw Failure(
+                status: .notFound,
+                message:
+                    "\(found.isEmpty ? "no proposal" : "\(Terminal.count(found.count)) proposals") of \(Terminal.escaped(view.place)) \(found.count > 1 ? "have" : "has") an id that begins with '\(Terminal.escaped(text))'",
+                hint: "mlrepo policy show")
+        }
+        if output.json { return Terminal.printJSON(PolicyReport.json(proposal)) }
+        if toml { return Terminal.write(Array(proposal.policy.toml.utf8)) }
+        Terminal.print("proposed: policy \(proposal.policy.version)  \(PolicyReport.line(proposal))")
+        for line in PolicyReport.lines(proposal.policy) { Terminal.print(line) }
     }
 
     private func tell(_ outcome: PolicyOutcome) {
