@@ -17,15 +17,16 @@ enum AuditBundleTexts {
 
                ssh-keygen -l -f allowed_signers
 
-        3. Everything else, by some 120 lines of Python that may be read first:
+        3. Everything else, by some 150 lines of Python that may be read first:
 
                python3 verify.py                      by the keys in the bundle
                python3 verify.py /path/to/signers     by keys of your own
 
            It checks that each object has the id that it is named by; that each list in `files/` is what its commit says, so that
            `sha256sum --check /bundle/files/COMMIT.sha256` in a checkout verifies the files themselves; that each entry in `proofs/` is in
-           the log whose head is in `head`, with its operation; and the signatures of commits, tags, notes, entries and of the head. It ends with 1 if
-           anything is not so, and tells what nobody signed or whose key it does not know.
+           the log whose head is in `head`, with its operation; that each policy in `policies/` was signed by as many roots as the one before and
+           itself ask for; and the signatures of commits, tags, notes, entries and of the head, by the keys of the people of the policy that was in force
+           then as well. It ends with 1 if anything is not so, and tells what nobody signed or whose key it does not know.
 
         The formats are those of mlrepo's Documentation/Formats: an object's id is SHA-256 of `KIND LENGTH`, a zero byte and its bytes; a file's is
         SHA-256 of its bytes; the log is that of RFC 9162, its proofs and heads are those of C2SP (tlog-proof, signed-note); signatures are OpenSSH's.
@@ -56,16 +57,19 @@ enum AuditBundleTexts {
             text = base64.b64encode(blob).decode()
             lines = [text[at:at + 70] for at in range(0, len(text), 70)]
             return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
-        def signed(what, who, space, signature, message, when):
+        def is_by(keys, who, space, signature, message, when):
+            """Whether one of some keys, as lines of allowed signers, made a signature; without keys, whether it is one."""
+            with tempfile.NamedTemporaryFile("w", suffix=".sig") as file, tempfile.NamedTemporaryFile("w") as lines:
+                file.write(signature); file.flush(); lines.write(keys or ""); lines.flush()
+                date = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(when))
+                words = ["check-novalidate"] if keys is None else ["verify", "-f", lines.name, "-I", who, "-O", f"verify-time={date}"]
+                return subprocess.run(["ssh-keygen", "-Y", *words, "-n", space, "-s", file.name], input=message, capture_output=True).returncode == 0
+        def signed(what, who, space, signature, message, when, people=""):
             """A signature that is the key's, of a key that is trusted for who at that time, counts; another genuine one is told."""
             global good
-            with tempfile.NamedTemporaryFile("w", suffix=".sig") as file:
-                file.write(signature); file.flush()
-                ask = lambda *words: subprocess.run(["ssh-keygen", "-Y", *words, "-n", space, "-s", file.name], input=message, capture_output=True).returncode == 0
-                date = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(when))
-                if not ask("check-novalidate"): problems.append(f"{what}: the signature is not the key's")
-                elif ask("verify", "-f", signers, "-I", who, "-O", f"verify-time={date}"): good += 1
-                else: unknown.append(f"{what}: signed by {who}, with a key that is not trusted for that")
+            if not is_by(None, who, space, signature, message, when): problems.append(f"{what}: the signature is not the key's")
+            elif is_by(open(signers).read() + "\n" + people, who, space, signature, message, when): good += 1
+            else: unknown.append(f"{what}: signed by {who}, with a key that is not trusted for that")
         # 1. Nothing was added, taken away or changed.
         listed = {}
         for line in read("SHA256SUMS").decode().splitlines():
@@ -114,12 +118,29 @@ enum AuditBundleTexts {
                 quoted = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
                 text += (b"\\" if quoted != path else b"") + digest.encode() + b"  " + quoted + b"\n"
             must(text == read("files", name), f"files/{name}: not what the commit says")
-        # 4. Entries are in the log of the head, in their places (RFC 9162, section 2.1.3.2), with their operations.
+        # 4. Policies follow each other, each signed by the roots of the one before and by its own.
+        policies, ids = {}, {}
+        for name in sorted(names("policies"), key=lambda name: int(name.split(".")[0])):
+            data, version = read("policies", name), int(name.split(".")[0])
+            policies[version], ids[version] = json.loads(data), sha(data).hex()
+            policy, before = policies[version], policies.get(version - 1)
+            must(canonical(policy) == data and policy["version"] == version and policy.get("previous") == ids.get(version - 1), f"policies/{name}: it does not follow from the one before")
+            for one in [before, policy]:
+                signers_of = set()
+                for (kind, _), statement in objects.items() if one else ():
+                    body = json.loads(json.loads(statement)["body"]) if kind == "statement" else {}
+                    if body.get("kind") != "policy" or body["subject"]["id"] != ids[version] or body["origin"] != facts["origin"]: continue
+                    for root in one["roots"]["members"]:
+                        keys = "".join(f"x@x {key}\n" for key in one["principals"][root]["keys"])
+                        if is_by(keys, "x@x", "mlrepo.policy", json.loads(statement)["signature"], json.loads(statement)["body"].encode(), facts["time"]): signers_of.add(root)
+                must(not one or len(signers_of) >= one["roots"]["threshold"], f"policies/{name}: too few roots of version {one and one['version']} signed it")
+        people = lambda version: "".join(f"{one['email']} {key}\n" for one in policies.get(version, {"principals": {}})["principals"].values() for key in one["keys"])
+        # 5. Entries are in the log of the head, in their places (RFC 9162, section 2.1.3.2), with their operations.
         head = read("head").decode().partition("\n\n")
         note = head[0].rstrip("\n") + "\n"
         origin, size, root = note.splitlines()
         node = lambda left, right: sha(b"\1" + left + right)
-        newest, logged = 0, {}
+        newest, logged, force = 0, {}, 1 if 1 in policies else 0
         for name in sorted(names("proofs"), key=lambda name: int(name.split(".")[0])):
             lines, _, rest = read("proofs", name).decode().partition("\n\n")
             words = lines.split("\n")
@@ -140,18 +161,22 @@ enum AuditBundleTexts {
             # Nothing came before what stands in front of it, whatever it says.
             newest = max(newest, entry["time"])
             for change in event["refs"]:
-                if change.get("after", {}).get("kind") == "statement": logged[change["after"]["id"]] = newest
+                if change.get("after", {}).get("kind") == "statement": logged[change["after"]["id"]] = newest, force
+                if change["name"].startswith("policies/"): must(ids.get(int(change["name"][9:])) == change["after"]["id"], f"entry {index}: another policy")
             blob = base64.b64decode(entry.pop("signature", ""))
             message = f"{origin}\n{index}\n{base64.b64encode(before).decode()}\n\n".encode() + canonical(entry)
-            if blob: signed(f"entry {index}", event["actor"]["email"], "mlrepo.event", armored(blob), message, newest)
+            if blob: signed(f"entry {index}", event["actor"]["email"], "mlrepo.event", armored(blob), message, newest, people(force))
             else: unknown.append(f"entry {index}: nobody signed it")
-        # 5. What people say, and who saw the head.
+            for change in event["refs"]:
+                if change["name"].startswith("policies/"): force = int(change["name"][9:])
+        must(not policies or force == max(policies), "no entry brought the newest policy")
+        # 6. What people say, and who saw the head.
         for (kind, name), data in objects.items():
             if kind != "statement": continue
             body = json.loads(json.loads(data)["body"])
             if name not in logged: unknown.append(f"statement {name[:12]}: no entry here brought it, so that nothing proves its time")
             signed(f"{body['kind']} on {body['subject']['id'][:12]}", body["signer"]["email"], "mlrepo." + body["kind"],
-                   json.loads(data)["signature"], json.loads(data)["body"].encode(), logged.get(name, facts["time"]))
+                   json.loads(data)["signature"], json.loads(data)["body"].encode(), *((when, people(by)) for when, by in [logged.get(name, (facts["time"], force))]).__next__())
         for line in head[2].splitlines():
             _, who, text = line.split(" ")
             blob = base64.b64decode(text)[4:]

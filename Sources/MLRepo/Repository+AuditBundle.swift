@@ -22,9 +22,10 @@ extension Repository {
     /// - Parameters:
     ///   - tips: The versions whose files are listed; commits and runs before them go along.
     ///   - name: A directory that is not there.
+    ///   - remote: The store whose log proves it, and whose policies go along; nothing for this one.
     ///   - isSigned: Whether the bundle and the log's head are signed by whoever works here.
     package func writeAuditBundle(
-        of tips: [ObjectID], to name: [UInt8], signing isSigned: Bool
+        of tips: [ObjectID], to name: [UInt8], by remote: Remote? = nil, signing isSigned: Bool
     ) throws(RepositoryError) -> AuditBundleReport {
         let target = environment.workingDirectory.appending(name).normalized
         guard try !Self.exists(target, environment.files) else { throw .refExists("\(target)") }
@@ -37,11 +38,13 @@ extension Repository {
             TemporaryFiles.forget(directory: place)
         }
         var bundle = AuditBundle(place: place, files: environment.files)
-        var report = AuditBundleReport(head: LogHead(origin: store.format.origin, store.current.log))
+        let audited = try auditedLog(of: remote)
+        var report = AuditBundleReport(head: audited.head)
         try add(tips, to: &bundle, &report)
+        try addPolicies(of: audited, to: &bundle)
         let statements = bundle.references.filter { $0.kind == .statement }
         report.signatures = statements.count
-        try addEntries(to: &bundle, &report, signing: isSigned)
+        try addEntries(of: audited, to: &bundle, &report, signing: isSigned)
         try bundle.add("allowed_signers", Array(trustedLines().utf8))
         let maker = person?.email ?? ""
         let facts = JSONValue.object([
@@ -58,7 +61,7 @@ extension Repository {
             try bundle.write("SHA256SUMS.sig", Array(signature.utf8))
             report.isSigned = true
         }
-        report.objects = bundle.references.count
+        report.objects = bundle.objects
         try filing { () throws(FileError) in try environment.files.rename(place, to: target) }
         return report
     }
@@ -99,12 +102,39 @@ extension Repository {
         }
     }
 
+    /// Adds all policies that were in force, and the signatures of those who changed them.
+    private func addPolicies(
+        of audited: AuditedLog, to bundle: inout AuditBundle
+    ) throws(RepositoryError) {
+        let refs = MerkleTree<RefEntry>(root: audited.state.refs, reader: audited.objects)
+        let found = try reading { () throws(ReadError) in
+            var found: [RefEntry] = []
+            try refs.forEachLeaf(beginning: Array(RefName.policies.utf8)) { found.append($0) }
+            return found
+        }
+        for entry in found {
+            guard let version = entry.name.policyVersion else { continue }
+            let document = try reading { () throws(ReadError) in
+                try audited.objects.required(.blob, entry.target.id)
+            }
+            try bundle.add("policies/\(version).json", document)
+            let prefix = "statements/policy/blob/\(entry.target.id.hex)/"
+            let statements = try reading { () throws(ReadError) in
+                var statements: [RefEntry] = []
+                try refs.forEachLeaf(beginning: Array(prefix.utf8)) { statements.append($0) }
+                return statements
+            }
+            for statement in statements { try bundle.add(statement.target, from: audited.objects) }
+            bundle.note(entry.target)
+        }
+    }
+
     /// Adds the entries that moved branches and tags to a commit of the bundle, or brought what somebody says of one, each with its
     /// operation and its proof; and the head that they are proved by.
     private func addEntries(
-        to bundle: inout AuditBundle, _ report: inout AuditBundleReport, signing isSigned: Bool
+        of audited: AuditedLog, to bundle: inout AuditBundle, _ report: inout AuditBundleReport,
+        signing isSigned: Bool
     ) throws(RepositoryError) {
-        let audited = try auditedLog()
         let wanted = bundle.references
         var numbers: [(number: Int, event: ObjectID)] = []
         try audit(
@@ -112,7 +142,9 @@ extension Repository {
             where: { _, event in
                 event?.refs.contains { change in
                     guard let after = change.after, wanted.contains(after) else { return false }
-                    return ["branches", "tags", "statements"].contains { change.name.name(in: $0) != nil }
+                    return ["branches", "tags", "statements", "policies"].contains {
+                        change.name.name(in: $0) != nil
+                    }
                 } ?? false
             }
         ) { numbers.append(($0.number, $0.eventID)) }
@@ -126,7 +158,7 @@ extension Repository {
                 InclusionProof(index: number, size: size, hashes: path), leaf: leaf)
             try bundle.add(
                 "proofs/\(number).tlog-proof", LogProof(fact, head: audited.head, signatures: []).bytes)
-            try bundle.add(ObjectReference(.event, event), from: store)
+            try bundle.add(ObjectReference(.event, event), from: audited.objects)
         }
         // Who saw that head, and who works here.
         let kept = try audited.call { () throws(StoreError) in
@@ -151,6 +183,8 @@ private struct AuditBundle {
     let place: FilePath
     let files: any FileSystem
     private(set) var references: Set<ObjectReference> = []
+    /// How many objects there are under their ids.
+    private(set) var objects = 0
     private var lines: [(name: String, line: [UInt8])] = []
 
     init(place: FilePath, files: any FileSystem) { (self.place, self.files) = (place, files) }
@@ -178,7 +212,11 @@ private struct AuditBundle {
         let payload = try reading { () throws(ReadError) in try store.required(reference.kind, reference.id) }
         try add("objects/\(reference.kind.name)/\(reference.id.hex)", payload)
         references.insert(reference)
+        objects += 1
     }
+
+    /// Counts an object among those of the bundle that is there under another name.
+    mutating func note(_ reference: ObjectReference) { references.insert(reference) }
 
     /// Adds a file that is counted among those that must not change.
     mutating func add(_ name: String, _ bytes: [UInt8]) throws(RepositoryError) {

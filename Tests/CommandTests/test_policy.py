@@ -551,6 +551,80 @@ class Hostile(PolicyTest):
         self.named(self.rogue.entry({"remotes/x/main": self.main}, key="ada", actor="ada"), "it belongs to a working copy")
 
 
+class Bundles(PolicyTest):
+    """What an auditor gets of a store with a policy."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.version("ada", "One")
+        self.mlrepo("push", cwd=self.at("ada"))
+        path = self.policy(roots=("ada", "cyd", "dan"), threshold=2)
+        self.mlrepo("policy", "propose", str(path), cwd=self.at("ada"))
+        self.mlrepo("policy", "sign", cwd=self.at("cyd"))
+        path.write_text(path.read_text().replace("has read the guide", "has read all of it"))
+        self.mlrepo("policy", "propose", str(path), cwd=self.at("dan"))
+        self.mlrepo("policy", "sign", cwd=self.at("ada"))
+        self.version("bob", "Two")
+        bob = self.at("bob")
+        self.mlrepo("branch", "candidate", cwd=bob)
+        self.mlrepo("push", "origin", "candidate", cwd=bob)
+        self.mlrepo("fetch", cwd=self.at("cyd"))
+        self.mlrepo("approve", "main", "origin/candidate", cwd=self.at("cyd"))
+        self.mlrepo("push", cwd=self.at("bob"))
+        dan = self.at("dan")
+        self.mlrepo("pull", cwd=dan)
+        self.bundle = self.root / "bundle"
+        self.mlrepo("audit", "bundle", str(self.bundle), "origin/main", "--of", "origin", cwd=dan)
+
+    def verify(self, status: int = 0) -> str:
+        done = subprocess.run([sys.executable, "-B", str(self.bundle / "verify.py")], cwd="/", capture_output=True,
+                              env={"PATH": "/usr/bin:/bin"}, timeout=120)
+        self.assertEqual((done.returncode, done.stderr), (status, b""), done.stdout)
+        return done.stdout.decode()
+
+    def sum_again(self) -> None:
+        """What somebody does who changes a bundle and has nothing to sign it with."""
+        names = sorted(os.path.relpath(path, self.bundle) for path in self.bundle.rglob("*") if path.is_file())
+        (self.bundle / "SHA256SUMS.sig").unlink(missing_ok=True)
+        (self.bundle / "SHA256SUMS").write_text("".join(
+            f"{hashlib.sha256((self.bundle / name).read_bytes()).hexdigest()}  {name}\n" for name in names
+            if not name.startswith("SHA256SUMS")))
+
+    def test_the_chain_of_policies_goes_along(self) -> None:
+        said = self.verify()
+        self.assertIn("0 problems", said)
+        documents = [self.bundle / "policies/1.json", self.bundle / "policies/2.json"]
+        self.assertEqual(sorted((self.bundle / "policies").iterdir()), documents)
+        self.assertEqual(json.loads(documents[1].read_bytes())["previous"], hashlib.sha256(documents[0].read_bytes()).hexdigest())
+        # By the keys of the policies, entries of all who are in them are good; the first two nobody signed.
+        self.assertEqual([line for line in said.splitlines() if "not trusted" in line and "entry" in line], [])
+
+    def test_a_policy_that_is_exchanged_or_signed_by_too_few_is_named(self) -> None:
+        second = self.bundle / "policies/2.json"
+        before = second.read_bytes()
+        second.write_bytes(before.replace(b"has read all of it", b"has read none of it"))
+        self.sum_again()
+        self.assertIn("too few roots of version 1 signed it", self.verify(status=1))
+        second.write_bytes(before)
+        first = self.bundle / "policies/1.json"
+        first.write_bytes(first.read_bytes().replace(b'"threshold":2', b'"threshold":1'))
+        self.sum_again()
+        self.assertIn("policies/2.json: it does not follow from the one before", self.verify(status=1))
+        second.unlink()
+        self.sum_again()
+        self.verify(status=1)
+
+    def test_a_signature_less(self) -> None:
+        for path in sorted((self.bundle / "objects/statement").iterdir()):
+            kept = path.read_bytes()
+            if json.loads(json.loads(kept)["body"])["kind"] != "policy":
+                continue
+            path.unlink()
+            self.sum_again()
+            self.assertIn("too few roots", self.verify(status=1))
+            path.write_bytes(kept)
+
+
 class Served(PolicyTest):
     """The same over a real sshd, whose forced commands say whose key came in."""
 

@@ -35,6 +35,7 @@ struct AuditCommand: ParsableCommand {
               mlrepo audit check origin --newer-than "7 days ago"
               mlrepo audit witness origin                 in the witness' own store
               mlrepo audit bundle ../for-the-auditor v1.2
+              mlrepo audit bundle ../for-the-auditor v1.2 --of origin
             """)
 
     @Option(help: ArgumentHelp("log: of somebody: a part of the name or address.", valueName: "who"))
@@ -62,6 +63,10 @@ struct AuditCommand: ParsableCommand {
             "check: something that was signed has to be of then or later: else the log may be held back.",
             valueName: "time"))
     var newerThan: String?
+    @Option(
+        help: ArgumentHelp(
+            "bundle: another store, whose log proves it and whose policies go along.", valueName: "store"))
+    var of: String?
     @Flag(inversion: .prefixedNo, help: "bundle: sign it; by itself where a key is set.")
     var sign: Bool?
     @OptionGroup var output: OutputOptions
@@ -97,8 +102,8 @@ struct AuditCommand: ParsableCommand {
         guard action != "bundle" || !words.isEmpty else {
             throw ValidationError("'audit bundle' takes the directory that is to be written")
         }
-        guard action == "bundle" || sign == nil else {
-            throw ValidationError("--sign belongs to 'audit bundle'")
+        guard action == "bundle" || (sign == nil && of == nil) else {
+            throw ValidationError("--sign and --of belong to 'audit bundle'")
         }
         guard !follow || store == nil else {
             throw ValidationError("--follow is for the store that one is in")
@@ -107,7 +112,7 @@ struct AuditCommand: ParsableCommand {
     }
 
     func run() throws {
-        for text in [actor, ref, verb, since, until, newerThan].compactMap({ $0 }) + witness {
+        for text in [actor, ref, verb, since, until, newerThan, of].compactMap({ $0 }) + witness {
             try ArgumentText.requireText(text, "the argument")
         }
         let repository = try Repository.here()
@@ -193,7 +198,8 @@ struct AuditCommand: ParsableCommand {
         let tips = try revisions.map { (revision) throws in try repository.commit(named: revision) }
         let hasKey = try repository.findSigningKey() != nil && repository.person?.email.isEmpty == false
         let report = try repository.writeAuditBundle(
-            of: tips, to: ArgumentText.bytes(words[0]), signing: sign ?? hasKey)
+            of: tips, to: ArgumentText.bytes(words[0]),
+            by: of.map { (name) throws in try repository.knownRemotes.named(name) }, signing: sign ?? hasKey)
         if output.json {
             return Terminal.printJSON(
                 .object([
