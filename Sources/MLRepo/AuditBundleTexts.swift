@@ -80,10 +80,13 @@ enum AuditBundleTexts {
         for name in sorted(found & set(listed)): must(sha(read(name)).hex() == listed[name], f"{name}: changed")
         if problems: end()
         facts = json.loads(read("bundle.json"))
+        policies = {int(name.split(".")[0]): json.loads(read("policies", name)) for name in names("policies")}
+        people = lambda version: "".join(f"{one['email']} {key}\n" for one in policies.get(version, {"principals": {}})["principals"].values() for key in one["keys"])
+        newest_policy = max(policies, default=0)
         if "SHA256SUMS.sig" in found:
             text = read("SHA256SUMS.sig").decode()
             must(text == armored(base64.b64decode("".join(text.splitlines()[1:-1]))), "SHA256SUMS.sig: not of ssh-keygen's form")
-            signed("SHA256SUMS", facts["maker"], "mlrepo.bundle", text, read("SHA256SUMS"), facts["time"])
+            signed("SHA256SUMS", facts["maker"], "mlrepo.bundle", text, read("SHA256SUMS"), facts["time"], people(newest_policy))
         else: unknown.append("SHA256SUMS: nobody signed this bundle")
         # 2. Objects are what they are named by.
         for kind in names("objects"):
@@ -119,11 +122,10 @@ enum AuditBundleTexts {
                 text += (b"\\" if quoted != path else b"") + digest.encode() + b"  " + quoted + b"\n"
             must(text == read("files", name), f"files/{name}: not what the commit says")
         # 4. Policies follow each other, each signed by the roots of the one before and by its own.
-        policies, ids = {}, {}
-        for name in sorted(names("policies"), key=lambda name: int(name.split(".")[0])):
-            data, version = read("policies", name), int(name.split(".")[0])
-            policies[version], ids[version] = json.loads(data), sha(data).hex()
-            policy, before = policies[version], policies.get(version - 1)
+        ids = {version: sha(read("policies", f"{version}.json")).hex() for version in policies}
+        for version in sorted(policies):
+            name, policy, before = f"{version}.json", policies[version], policies.get(version - 1)
+            data = read("policies", name)
             must(canonical(policy) == data and policy["version"] == version and policy.get("previous") == ids.get(version - 1), f"policies/{name}: it does not follow from the one before")
             for one in [before, policy]:
                 signers_of = set()
@@ -134,7 +136,6 @@ enum AuditBundleTexts {
                         keys = "".join(f"x@x {key}\n" for key in one["principals"][root]["keys"])
                         if is_by(keys, "x@x", "mlrepo.policy", json.loads(statement)["signature"], json.loads(statement)["body"].encode(), facts["time"]): signers_of.add(root)
                 must(not one or len(signers_of) >= one["roots"]["threshold"], f"policies/{name}: too few roots of version {one and one['version']} signed it")
-        people = lambda version: "".join(f"{one['email']} {key}\n" for one in policies.get(version, {"principals": {}})["principals"].values() for key in one["keys"])
         # 5. Entries are in the log of the head, in their places (RFC 9162, section 2.1.3.2), with their operations.
         head = read("head").decode().partition("\n\n")
         note = head[0].rstrip("\n") + "\n"
@@ -169,7 +170,7 @@ enum AuditBundleTexts {
             else: unknown.append(f"entry {index}: nobody signed it")
             for change in event["refs"]:
                 if change["name"].startswith("policies/"): force = int(change["name"][9:])
-        must(not policies or force == max(policies), "no entry brought the newest policy")
+        must(not policies or force == newest_policy, "no entry brought the newest policy")
         # 6. What people say, and who saw the head.
         for (kind, name), data in objects.items():
             if kind != "statement": continue
@@ -181,7 +182,7 @@ enum AuditBundleTexts {
             _, who, text = line.split(" ")
             blob = base64.b64decode(text)[4:]
             when = int.from_bytes(blob[:8], "big")
-            signed(f"head of {size} entries", who, "mlrepo.head", armored(blob[8:]), f"cosignature/v1\ntime {when}\n{note}".encode(), when)
+            signed(f"head of {size} entries", who, "mlrepo.head", armored(blob[8:]), f"cosignature/v1\ntime {when}\n{note}".encode(), when, people(newest_policy))
         end()
 
         """#

@@ -11,6 +11,7 @@ from .observed import READS, reading, sweeping, watched, writing
 
 DATA = re.compile(r"  data   .*?(?:  (\d[\d,]*) files)?  (?:tree|sha256:)")
 """What `show` says of one input, which is a file or a directory."""
+AS_ADA = "env MLREPO_USER_NAME=Ada MLREPO_USER_EMAIL=ada@example.com {tool}"
 DECLARED = "{tool} run --quiet --observe declared"
 
 
@@ -49,6 +50,12 @@ class Mlrepo(Driver):
         "audit-trust": ["{tool} identity trust ada@example.com data/ada.pub"],
         "audit-check": ["{tool} audit check data/store"],
         "audit-log": ["{tool} audit log data/store -n 20"],
+        "policy-forget": ["{tool} remote forget data/governed"],
+        "policy-show": ["{tool} policy show --in data/governed"],
+        "push-begin": ["{tool} config user.signingKey data/ada", "{tool} config log.sign true", "{tool} add pushed",
+                       "{tool} commit -m first", *(f"{AS_ADA} push data/{store}" for store in ("governed", "store"))],
+        "push-governed": [AS_ADA + " push data/governed"],
+        "push-signed": [AS_ADA + " push data/store"],
         "prove": ["{tool} prove entry 12 --of data/store --no-sign"],
     }
 
