@@ -21,7 +21,7 @@ struct EntryAdmission: Sendable {
     /// - Parameter check: Says more by the policy in force and what the entry tells, before that is looked at.
     func refusal(
         of file: LogEntryFile, _ packs: PackChanges, on base: StoreState, in store: ObjectStore,
-        _ check: (PolicyState, Event?) -> PolicyRefusal? = { _, _ in nil }
+        _ check: (Policy, PolicyOperation, Event?) -> PolicyRefusal? = { _, _, _ in nil }
     ) throws(StoreError) -> PolicyRefusal? {
         guard file.entry.number == base.number + 1, file.before == base.log else {
             return PolicyRefusal("it does not follow from the entry before it")
@@ -31,9 +31,17 @@ struct EntryAdmission: Sendable {
             progress.state.policy != nil || base.isGoverned || file.entry.features.contains(StoreState.policy)
         else { return nil }
         let view = try store.with(file, packs, on: base)
-        if let refusal = check(progress.state, try? view.event(file.entry.event)) { return refusal }
         let placed = OperationLog.Placed(entry: file.entry, leaf: file.leaf, before: file.before)
-        return try run([PolicyCheck.Entry(placed: placed, packs: packs)], &progress, view).first?.refusal
+        let asked = PolicyCheck.Entry(placed: placed, packs: packs)
+        if let policy = progress.state.policy {
+            let event = try? view.event(file.entry.event)
+            let operation = PolicyOperation(
+                key: PolicyCheck.key(of: placed, in: store.format.origin), actor: event?.actor,
+                time: max(progress.time, file.entry.time), changes: event?.refs ?? [],
+                dropsPacks: asked.dropsPacks)
+            if let refusal = check(policy, operation, event) { return refusal }
+        }
+        return try run([asked], &progress, view).first?.refusal
     }
 
     /// What is in force in a store on this machine.

@@ -240,6 +240,12 @@ struct PolicyCheck {
         return found.withLock { $0 }
     }
 
+    /// The key whose genuine signature an entry has; nothing if it has none.
+    static func key(of placed: OperationLog.Placed, in origin: String) -> SSHPublicKey? {
+        var checks: [SSHPublicKey: SignatureCheck] = [:]
+        return key(placed, origin, &checks)
+    }
+
     private static func key(
         _ placed: OperationLog.Placed, _ origin: String, _ checks: inout [SSHPublicKey: SignatureCheck]
     ) -> SSHPublicKey? {

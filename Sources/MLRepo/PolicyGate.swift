@@ -10,11 +10,15 @@ internal import Synchronization
 /// The store is opened anew for each change: others may change it at the same time.
 final class PolicyGate: ServedGate {
     private let root: FilePath
+    /// No link in the store leads out of it.
+    private let files: any FileSystem
     private let admission: EntryAdmission
     /// The fingerprint of the key that came in by; nothing where nobody said so.
     private let fingerprint: String?
     /// Whether there was a policy when somebody came: what is asked often is not looked up for stores without one.
     private let isGoverned = Mutex(false)
+    /// Whether the store could not be opened when somebody came.
+    private let isUnreadable = Mutex(false)
     /// When an attempt was written down last: one in a second.
     private let noted = Mutex(-1)
 
@@ -24,18 +28,31 @@ final class PolicyGate: ServedGate {
 
     init(_ root: FilePath, key fingerprint: String?, _ environment: Environment) {
         (self.root, self.fingerprint) = (root, fingerprint)
+        files = environment.files.confined(to: root) ?? environment.files
         // Of sshd: the client's address and port, and the server's.
         let connection = environment.variable("SSH_CONNECTION")?.split(separator: " ").first.map(String.init)
-        session = Event.Session(
-            way: connection == nil ? "pipe" : "ssh", address: connection, key: fingerprint)
+        session =
+            connection == nil && fingerprint == nil
+            ? nil
+            : Event.Session(
+                way: connection == nil ? "pipe" : "ssh", address: connection, key: fingerprint)
         admission = EntryAdmission(environment: environment)
     }
 
     // MARK: Reading
 
     /// Whether whoever came may read the store at all.
+    ///
+    /// One that cannot be opened is served as it is, so that it can be mended from elsewhere: but not to whom a policy may forbid it.
     func mayRead() throws(StoreError) -> Bool {
-        let known = try policy(of: try open())
+        var known: (policy: Policy, principal: (name: String?, Void)?)?
+        do throws(StoreError) {
+            if try ObjectStore.isGoverned(root, files: files) { known = try policy(of: try open()) }
+        } catch {
+            guard fingerprint == nil else { throw error }
+            isUnreadable.withLock { $0 = true }
+            return true
+        }
         isGoverned.withLock { $0 = known != nil }
         guard let (policy, principal) = known, let principal else { return true }
         guard let name = principal.name else { return false }
@@ -60,14 +77,21 @@ final class PolicyGate: ServedGate {
     }
 
     private func open() throws(StoreError) -> ObjectStore {
-        try ObjectStore.open(root, files: environment.files)
+        try ObjectStore.open(root, files: files, remembering: false)
     }
 
     // MARK: Changing
 
     func checkCreating(_ path: FilePath, _ bytes: [UInt8]) throws(TransportError) {
-        guard isGoverned.withLock({ $0 }) || path.bytes.starts(with: "log/new/".utf8) else { return }
+        let isEntry = path.bytes.starts(with: "log/new/".utf8) && !isUnreadable.withLock { $0 }
+        guard isGoverned.withLock({ $0 }) || isEntry else { return }
         try asking { () throws(StoreError) in
+            // Nothing else can bring a policy, or be about one.
+            if isEntry, !bytes.contains(StoreState.policy.utf8),
+                try !ObjectStore.isGoverned(root, files: files)
+            {
+                return nil
+            }
             let store = try open()
             let names = path.bytes.split(separator: UInt8(ascii: "/")).map {
                 String(decoding: $0, as: UTF8.self)
@@ -115,11 +139,11 @@ final class PolicyGate: ServedGate {
     }
 
     func hasCreated(_ path: FilePath) {
-        guard path.bytes.starts(with: "log/new/".utf8), let store = try? open(),
-            store.current.isGoverned, LogSealing.isDue(store.current)
+        guard isGoverned.withLock({ $0 }), path.bytes.starts(with: "log/new/".utf8),
+            let store = try? open(), store.current.isGoverned, LogSealing.isDue(store.current)
         else { return }
         try? LogSealing.seal(
-            store.current, in: store.layout, origin: store.format.origin, files: environment.files,
+            store.current, in: store.layout, origin: store.format.origin, files: files,
             nonce: Hex.text(environment.random(8)))
     }
 
@@ -144,15 +168,17 @@ final class PolicyGate: ServedGate {
         } catch { return base.isGoverned ? "it is no entry: \(error)" : nil }
         guard base.isGoverned || file.entry.features.contains(StoreState.policy) else { return nil }
         packs = try store.log.packChanges(file.entry)
-        let refusal = try admission.refusal(of: file, packs, on: base, in: store) { state, event in
-            guard let fingerprint, let policy = state.policy else { return nil }
+        let refusal = try admission.refusal(of: file, packs, on: base, in: store) {
+            policy, operation, event in
+            guard let fingerprint else { return nil }
             guard let name = Self.principal(fingerprint, policy, environment.now()) else {
                 return PolicyRefusal("policy \(policy.version) knows nobody with this key")
             }
-            guard let blob = file.entry.signature, let signature = try? SSHSignature(blob: blob) else {
-                return nil
-            }
-            guard policy.principals(of: signature.key.plain).contains(name) else {
+            // Here also of what changes nothing: who fills a log with words is to be known.
+            switch PolicyState.principal(of: operation, in: policy) {
+            case .failure(let refusal): return refusal
+            case .success(name): break
+            case .success:
                 return PolicyRefusal(
                     "\(name) came in by a key, and another one than theirs signed the entry", principal: name)
             }

@@ -77,11 +77,20 @@ package final class ObjectStore: ObjectReader {
     /// - Parameters:
     ///   - signer: Signs each entry that is made, if they are to be signed.
     ///   - governance: Takes its place where the store has a policy.
+    ///   - isRemembering: Whether the state that is found is written to `cache/` for the next one.
     package static func open(
         _ root: FilePath, files: any FileSystem, signing signer: EntrySigner? = nil,
-        governed governance: StoreGovernance? = nil
+        governed governance: StoreGovernance? = nil, remembering isRemembering: Bool = true
     ) throws(StoreError) -> ObjectStore {
-        try open(root, files: files, damaged: nil, signing: signer, governance)
+        try open(
+            root, files: files, damaged: nil, signing: signer, governance, isRemembering: isRemembering)
+    }
+
+    /// Whether a store has a policy, by its newest entry; nothing is written.
+    package static func isGoverned(_ root: FilePath, files: any FileSystem) throws(StoreError) -> Bool {
+        guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
+        let log = OperationLog(layout: layout, files: files, origin: format.origin)
+        return try log.newestNamed()?.features.contains(StoreState.policy) ?? false
     }
 
     /// Opens a store for repair: without some live packs, and without those that cannot be opened.
@@ -96,7 +105,7 @@ package final class ObjectStore: ObjectReader {
 
     private static func open(
         _ root: FilePath, files: any FileSystem, damaged: Set<PackName>?, signing signer: EntrySigner? = nil,
-        _ governance: StoreGovernance? = nil
+        _ governance: StoreGovernance? = nil, isRemembering: Bool = true
     ) throws(StoreError) -> ObjectStore {
         guard let (layout, format) = try readFormat(root, files: files) else { throw .notFound(root) }
         let files = shared(files, format)
@@ -115,7 +124,7 @@ package final class ObjectStore: ObjectReader {
                 let store = try ObjectStore(
                     layout: layout, format: format, files: files, log: log, state: state, damaged: damaged,
                     seen: seen, governance: governance)
-                if state != known, seen == nil { store.remember(state) }
+                if state != known, seen == nil, isRemembering { store.remember(state) }
                 return store
             } catch {
                 // A pack that is gone may have been merged or collected meanwhile: then the log has gone on.

@@ -54,6 +54,20 @@ package struct OperationLog: Sendable {
         }.sorted()
     }
 
+    /// The entry with the highest number that has a name, or is in a tile; nothing if there is none.
+    func newestNamed() throws(StoreError) -> LogEntry? {
+        if let last = try namedEntries().last, let file = try entryFile(last) { return file.entry }
+        var (low, high) = (0, 1)
+        while try tile(high - 1) != nil { (low, high) = (high, high * 2) }
+        // The tiles up to `low` are there, and that before `high` is not.
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if try tile(middle - 1) != nil { low = middle } else { high = middle }
+        }
+        guard low > 0, let leaf = try tile(low - 1)?.last else { return nil }
+        return try? LogEntry(leaf: leaf)
+    }
+
     /// The leaves of a sealed tile; nothing if it is not there.
     package func tile(_ tile: Int) throws(StoreError) -> [[UInt8]]? {
         let path = layout.tile("entries", tile)

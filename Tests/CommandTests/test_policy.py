@@ -712,12 +712,16 @@ class Served(PolicyTest):
                 with self.assertRaises(Refused) as caught:
                     client.remove([path])
                 self.assertIn(says, str(caught.exception))
+            idle = rogue.entry({}, key=None, actor="bob", session=session)
+            with self.assertRaises(Refused) as caught:
+                client.create(f"log/new/{len(rogue.entries()):020d}", rogue.file(rogue.leaves() + [idle]))
+            self.assertIn("nobody signed it", str(caught.exception))
             # The attempt is an entry by now; this one goes on from it.
             elsewhere = rogue.entry({"branches/new": main}, key="bob", actor="bob", session=session | {"address": "10.0.0.1"})
             with self.assertRaises(Refused) as caught:
-                client.create(f"log/new/{before + 1:020d}", rogue.file(rogue.leaves() + [elsewhere]))
+                client.create(f"log/new/{len(rogue.entries()):020d}", rogue.file(rogue.leaves() + [elsewhere]))
             self.assertIn("does not tell the way by which bob came", str(caught.exception))
-        self.assertIn(len(rogue.entries()), [before + 1, before + 2])
+        self.assertIn(len(rogue.entries()), range(before + 1, before + 4))
         last = self.log(self.at("ada"))[0]
         self.assertEqual((last["verb"], last["actor"]["email"], last["signature"]), ("refused", "bob@example.com", None))
         self.mlrepo("fetch", cwd=self.at("bob"))
