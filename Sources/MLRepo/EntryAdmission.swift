@@ -33,6 +33,8 @@ struct EntryAdmission: Sendable {
         let view = try store.with(file, packs, on: base)
         let placed = OperationLog.Placed(entry: file.entry, leaf: file.leaf, before: file.before)
         let asked = PolicyCheck.Entry(placed: placed, packs: packs)
+        // It is made now, whatever it says: who has expired does not date it back.
+        progress.time = max(progress.time, environment.now())
         if let policy = progress.state.policy {
             let event = try? view.event(file.entry.event)
             let operation = PolicyOperation(

@@ -303,6 +303,9 @@ class Keeper(AuditTest):
             leaf = json.loads(self.good[number])
             for members in [{"time": leaf["time"] + 1}, {"refs": "0" * 64}, {"event": json.loads(self.good[0])["event"]},
                             {"features": ["tensors"]}]:
+                # What lacks features of an entry before it is no log at all.
+                if "features" in members and number < 4:
+                    continue
                 with self.subTest(number=number, members=members):
                     other = self.good[:number] + [self.changed(self.good[number], **members)] + self.good[number + 1:]
                     # What stands behind it was signed behind another log.

@@ -535,7 +535,8 @@ class Hostile(PolicyTest):
     def test_the_feature_goes(self) -> None:
         path = self.rogue.write(self.rogue.entry({"branches/main": self.older}, key=None, actor="bob", features=[]))
         self.become("bob")
-        self.refused("fetch", status=65, says="nobody signed it", cwd=self.bob)
+        for words in (["fetch"], ["clone", str(self.store), "../fresh"]):
+            self.refused(*words, status=65, says="features of the entry before it are not in force any more", cwd=self.bob)
         path.unlink()
 
     def test_a_log_that_was_turned_back(self) -> None:
