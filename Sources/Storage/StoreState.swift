@@ -78,7 +78,8 @@ package struct StoreState: Hashable, Sendable {
         // Else a store could be made to look as if it had no policy.
         guard Set(next.features).isSuperset(of: entry.features) else {
             throw .damaged(
-                layout.entry(next.number), problem: "features of the entry before it are not in force any more")
+                layout.entry(next.number),
+                problem: "features of the entry before it are not in force any more")
         }
         for pack in packs.added where added.updateValue(next.number, forKey: pack) != nil {
             throw .damaged(layout.entry(next.number), problem: "it adds the pack \(pack), which is live")
