@@ -43,7 +43,27 @@ struct EntryAdmission: Sendable {
                 dropsPacks: asked.dropsPacks)
             if let refusal = check(policy, operation, event) { return refusal }
         }
-        return try run([asked], &progress, view).first?.refusal
+        if let refusal = try run([asked], &progress, view).first?.refusal { return refusal }
+        return try missing(file.entry, view)
+    }
+
+    /// Refuses refs to what is not there: nobody could fetch it, nor say what it goes on from.
+    private func missing(_ entry: LogEntry, _ view: ObjectStore) throws(StoreError) -> PolicyRefusal? {
+        do throws(ReadError) {
+            for change in try view.event(entry.event).refs {
+                guard let after = change.after else { continue }
+                var needed = [after]
+                if after.kind == .commit, view.contains(after) {
+                    let commit = try view.commit(after.id)
+                    needed += commit.parents.map { ObjectReference(.commit, $0) }
+                    needed.append(ObjectReference(.tree, commit.tree))
+                }
+                guard needed.allSatisfy({ view.containsOrIsEmpty($0) }) else {
+                    return PolicyRefusal("not all that \(change.name) is to name is there", ref: change.name)
+                }
+            }
+        } catch { throw .object(error) }
+        return nil
     }
 
     /// What is in force in a store on this machine.

@@ -10,6 +10,8 @@ struct OtherStore: Sendable {
     let files: RemoteFileSystem
     /// What a bundle goes on from.
     var needs: [ObjectID] = []
+    /// How this side came there, as the other one says.
+    var session: @Sendable () -> Event.Session? = { nil }
     /// If it is a bundle, how many packs are in it.
     var bundledPacks: Int?
 
@@ -40,9 +42,10 @@ extension KnownRemotes {
     {
         let way = try way(to: remote)
         let files = files(of: remote, by: way)
+        let line = way.line
         let other = OtherStore(
             name: remote.label, root: way.root, files: files, needs: way.bundle?.needs ?? [],
-            bundledPacks: way.bundle?.packCount)
+            session: { line?.session }, bundledPacks: way.bundle?.packCount)
         do throws(RepositoryError) {
             let store = try open(remote, by: way)
             let layout = StoreLayout(root: way.root)

@@ -359,9 +359,10 @@ struct StoreFacts: PolicyFacts {
                     waiting.append(parent)
                 }
             } catch {
-                // Of what is gone nobody can say what it went on from; what followed was checked by itself.
                 guard case .missing = error, isWhole else { throw error }
-                return nil
+                // Of a commit that was collected nobody can say what it went on from; what followed was checked by itself. One that
+                // is there has all before it: else nobody has shown that it goes on from there.
+                return current == other ? nil : false
             }
         }
         return false

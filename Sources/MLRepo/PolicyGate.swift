@@ -1,5 +1,6 @@
 internal import FileIO
 internal import Governance
+internal import Hashing
 internal import ObjectModel
 internal import Remotes
 internal import Storage
@@ -113,6 +114,13 @@ final class PolicyGate: ServedGate {
         try asking { () throws(StoreError) in try known(try open()) }
     }
 
+    func checkFinishing(_ path: FilePath, _ digest: Digest) throws(TransportError) {
+        guard isGoverned.withLock({ $0 }) else { return }
+        guard String(decoding: path.name, as: UTF8.self).hasPrefix(Hex.text(digest.bytes)) else {
+            throw TransportError(.denied, "the pack does not have the digest that its name says")
+        }
+    }
+
     func checkRemoving(_ path: FilePath) throws(TransportError) {
         guard isGoverned.withLock({ $0 }) else { return }
         try asking { () throws(StoreError) in
@@ -128,7 +136,13 @@ final class PolicyGate: ServedGate {
                 guard let file = names.last, file.hasSuffix(".pack"),
                     let name = PackName(String(file.dropLast(".pack".count)))
                 else { return "it is no pack" }
-                return store.current.isLive(name) ? "the pack is in use" : nil
+                if store.current.isLive(name) { return "the pack is in use" }
+                // Somebody may be about to name it.
+                guard let (policy, principal) = try policy(of: store), let name = principal?.name else {
+                    return nil
+                }
+                let isAdmin = policy.decision(.admin, "*", by: name, at: environment.now()).isAllowed
+                return isAdmin ? nil : "\(name) may not admin packs"
             case "log":
                 guard let number = names.last.flatMap({ Int($0) }) else { return "it is no entry" }
                 let isSealed = try store.log.tile(number / OperationLog.tileWidth) != nil

@@ -56,7 +56,11 @@ extension Repository {
                 try copy.sweep()
             }
             return try calling { () throws(StoreError) in
-                try collector.collect { repository.event(GarbageCollector.verb, actor, workingCopy) }
+                try collector.collect {
+                    var event = repository.event(GarbageCollector.verb, actor, workingCopy)
+                    event.session = other?.session()
+                    return event
+                }
             }
         }
 

@@ -228,6 +228,6 @@ package struct IntegrityCheck: Sendable {
         guard let actor = Identity.find(configuration, environment).person else { throw .noIdentity }
         return Event(
             verb: StoreRepair.verb, actor: actor, workingCopy: nil, time: environment.now(),
-            nonce: Hex.text(environment.random(16)), reason: nil, refs: [])
+            nonce: Hex.text(environment.random(16)), reason: nil, refs: [], session: other?.session())
     }
 }

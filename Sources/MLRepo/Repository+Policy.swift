@@ -188,6 +188,16 @@ extension Repository {
             throw .notAllowed(
                 remote: other.name, reason: "the key \(key.fingerprint) is nobody's in that policy")
         }
+        // Whose name is not that of the key would be told as somebody else for ever.
+        for one in [policy, watch.state?.policy].compactMap({ $0 }) {
+            for name in one.principals(of: key) {
+                guard let email = one.principals[name]?.email, email != actor.email else { continue }
+                throw .notAllowed(
+                    remote: other.name,
+                    reason:
+                        "you are \(actor.email) here, and the key is that of \(name), \(email) (user.email)")
+            }
+        }
         let origin = other.format.origin
         let writer = ObjectWriter(store, random: environment.random)
         defer { writer.abandon() }

@@ -99,6 +99,7 @@ struct FramedSession {
             return [.length(try append(bytes, at: offset, to: upload))]
         case .uploadFinish(let upload, let path, let length, let digest):
             try paths.checkUploadTarget(path)
+            try gate?.checkFinishing(path, digest)
             let open = try openUpload(upload)
             self.upload = nil
             guard open.path == path else {

@@ -1,4 +1,5 @@
 package import FileIO
+package import Hashing
 package import ObjectModel
 
 /// Says what whoever is served may change in a store, beyond which paths it has.
@@ -11,6 +12,8 @@ package protocol ServedGate: Sendable {
     func hasCreated(_ path: FilePath)
     /// Asked before a partial file is begun, and before it gets its name.
     func checkUploading(_ path: FilePath) throws(TransportError)
+    /// Asked before a file that was sent gets its name.
+    func checkFinishing(_ path: FilePath, _ digest: Digest) throws(TransportError)
     /// Asked before a file goes.
     func checkRemoving(_ path: FilePath) throws(TransportError)
 }

@@ -137,12 +137,19 @@ package final class ObjectStore: ObjectReader {
         }
     }
 
+    /// Whether an object is there; an empty tree always is.
+    package func containsOrIsEmpty(_ reference: ObjectReference) -> Bool {
+        contains(reference) || ObjectEdge.isEmptyTree(reference)
+    }
+
     /// The store as it will be with an entry that is about to be made.
     package func with(
         _ file: LogEntryFile, _ packs: PackChanges, on base: StoreState
     ) throws(StoreError) -> ObjectStore {
         let state = try base.followed(by: file, packs: packs, layout: layout)
-        return try Self.open(layout, files: files, at: state, of: log)
+        // All of its packs have to be there.
+        return try ObjectStore(
+            layout: layout, format: format, files: files, log: log, state: state, damaged: nil)
     }
 
     /// Opens the store as it was at some entry, to look into it.

@@ -13,7 +13,7 @@ from command_test import MLREPO, READER, CommandTest
 from ssh_server import SSHServer, missing
 
 sys.path.insert(0, str(READER.parent))
-from read_store import Store  # noqa: E402
+from read_store import COMMIT, Store  # noqa: E402
 from serve_client import Client, Refused  # noqa: E402
 from tiny_writer import TinyStore, build_pack, canonical, full_subtrees, make_id, merkle_hash  # noqa: E402
 
@@ -125,7 +125,7 @@ class Rogue:
         event = {"actor": {"email": f"{actor}@example.com", "name": actor}, "nonce": f"{self.counter:032x}", "refs": refs,
                  "time": 1763888400, "verb": "push"} | ({"session": session} if session else {})
         event_id = writer.put("event", canonical(event)).hex()
-        metadata = list(writer.pending)
+        metadata = list(writer.pending) + [(kind, payload) for kind, payload in (objects or {}).items() if kind != "blob"]
         data = [(kind, payload) for kind, payload in (objects or {}).items() if kind == "blob"]
         pack = build_pack([(1, metadata, None)] + ([(0, data, None)] if data else []))
         name = f"{hashlib.sha256(pack).hexdigest()}-{self.counter:016x}"
@@ -493,6 +493,17 @@ class Hostile(PolicyTest):
         self.named(self.rogue.entry({"tags/v1": self.main}, key="bob", actor="bob"), "bob may not create tags/v1")
         self.named(self.rogue.entry({"branches/main": None}, key="cyd", actor="cyd"), "cyd may not delete branches/main")
 
+    def test_a_commit_of_which_nobody_can_say_what_it_goes_on_from(self) -> None:
+        self.mlrepo("branch", "mine", cwd=self.bob)
+        self.mlrepo("push", "origin", "mine", cwd=self.bob)
+        reader = Store(str(self.store), lambda what, where: None)
+        commit = reader.object(COMMIT, self.main[1])
+        reader.files.close()
+        orphan = canonical(commit | {"parents": ["11" * 32]})
+        target = ("commit", make_id("commit", orphan))
+        self.named(self.rogue.entry({"branches/mine": target}, key="bob", actor="bob", objects={"commit": orphan}),
+                   "bob may not force branches/mine")
+
     def test_somebody_else_s_name(self) -> None:
         self.named(self.rogue.entry({"branches/new": self.main}, key="bob", actor="ada"), "the key is that of bob")
 
@@ -725,6 +736,44 @@ class Served(PolicyTest):
         self.assertIn(len(rogue.entries()), range(before + 1, before + 4))
         last = self.log(self.at("ada"))[0]
         self.assertEqual((last["verb"], last["actor"]["email"], last["signature"]), ("refused", "bob@example.com", None))
+        self.mlrepo("fetch", cwd=self.at("bob"))
+
+    def test_gc_over_the_line_needs_admin(self) -> None:
+        self.team()
+        bob = self.at("bob")
+        self.mlrepo("branch", "mine", cwd=bob)
+        self.mlrepo("push", "origin", "mine", cwd=bob)
+        self.refused("gc", "origin", "--now", status=77, says="bob may not admin packs", cwd=bob)
+        ada = self.at("ada")
+        self.mlrepo("fetch", cwd=ada)
+        self.mlrepo("push", "origin", "--delete", "mine", cwd=ada)
+        self.mlrepo("gc", "origin", "--now", cwd=ada)
+        gc = next(one for one in self.log(ada) if one["verb"] == "gc")
+        self.assertEqual(gc["session"]["address"], "127.0.0.1")
+        self.mlrepo("fetch", cwd=self.at("dan"))
+        self.mlrepo("fsck", cwd=self.store)
+
+    def test_entries_whose_packs_or_commits_are_not_there(self) -> None:
+        self.team()
+        rogue = Rogue(self.store, self.keys)
+        fingerprint = subprocess.run(["ssh-keygen", "-lf", str(self.keys / "bob.pub")], capture_output=True, text=True,
+                                     check=True).stdout.split()[1]
+        session = {"address": "127.0.0.1", "key": fingerprint, "way": "ssh"}
+        words = [*self.server.command.split(), "bob", "x"]
+        with Client(words) as client:
+            packs = {"added": [f"{'0' * 64}-{'0' * 16}"], "doomed": [], "dropped": []}
+            for changes, more, says in [({"branches/new": ("commit", b"1" * 32)}, {}, "not all that branches/new is to name is there"),
+                                        ({}, {"packs": packs}, "is missing")]:
+                leaf = rogue.entry(changes, key="bob", actor="bob", session=session, **more)
+                with self.assertRaises(Refused) as caught:
+                    client.create(f"log/new/{len(rogue.entries()):020d}", rogue.file(rogue.leaves() + [leaf]))
+                self.assertIn(says, str(caught.exception))
+            newest = json.loads(rogue.leaves()[1])["packs"]["added"][0]
+            loose = self.store / "packs" / newest[:2] / f"{newest[:2]}{'0' * 62}-{'0' * 16}.pack"
+            loose.write_bytes(b"x")
+            with self.assertRaises(Refused) as caught:
+                client.remove([str(loose.relative_to(self.store))])
+            self.assertIn("bob may not admin packs", str(caught.exception))
         self.mlrepo("fetch", cwd=self.at("bob"))
 
     def test_lines_for_sshd(self) -> None:
